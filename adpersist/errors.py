@@ -1,0 +1,173 @@
+"""The one error tree.
+
+Every error carries the exit code a script sees, a hint that tells a person what to do next, and whether trying again
+can help. Adapters turn foreign errors into these with ``raise ... from``.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line; scripts rely on them."""
+
+    OK = 0
+    FAILURE = 1
+    DIFFERENCES = 2
+    FENCED = 3
+    REVERTED = 4
+    STORE_UNREACHABLE = 5
+    DIRECTORY_UNREACHABLE = 6
+    USAGE = 7
+    INTEGRITY = 8
+
+
+class AdpersistError(Exception):
+    """Root of every error adpersist raises on purpose.
+
+    Attributes:
+        exit_code: What the process ends with when nobody handles the error.
+        retryable: The same call may succeed later without anybody doing anything.
+        hint: One sentence telling a person what to do next; empty when the message says it all.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(AdpersistError):
+    """The configuration or the command's own words cannot be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class KeyMissingError(ConfigError):
+    """The key-encryption key the journal asks for is not there."""
+
+
+# --- the store ---------------------------------------------------------------------------------------------------------
+
+
+class StoreError(AdpersistError):
+    """The store answered, and refused or failed."""
+
+    exit_code = ExitCode.STORE_UNREACHABLE
+
+
+class StoreUnreachableError(StoreError):
+    """The store did not answer, or throttled us. Nothing was written."""
+
+    retryable = True
+
+
+class StoreReadOnlyError(StoreError):
+    """The store can be read but not written with these rights."""
+
+
+class StoreFullError(StoreError):
+    """No space left for the journal. Nothing was written."""
+
+
+class OutcomeUnknownError(StoreError):
+    """The store did not answer a write; it may or may not have happened. Read the head before anything else."""
+
+    retryable = True
+
+
+class NoJournalError(StoreError):
+    """The store holds no such journal."""
+
+    exit_code = ExitCode.USAGE
+
+
+class JournalExistsError(StoreError):
+    """A journal of that id is already in the store."""
+
+    exit_code = ExitCode.USAGE
+
+
+class FencedError(AdpersistError):
+    """Somebody else moved the head: this writer must stop. Nothing was written."""
+
+    exit_code = ExitCode.FENCED
+
+
+class LimitError(AdpersistError):
+    """A value is larger than the store can hold; raised before anything was sent."""
+
+
+# --- the journal -------------------------------------------------------------------------------------------------------
+
+
+class IntegrityError(AdpersistError):
+    """The journal is not what was written: damaged, forged, incomplete, or sealed with another key."""
+
+    exit_code = ExitCode.INTEGRITY
+
+
+class WrongKeyError(IntegrityError):
+    """The key at hand does not open this journal."""
+
+
+class PointError(ConfigError):
+    """A point in time that the journal does not hold."""
+
+
+# --- the directory -----------------------------------------------------------------------------------------------------
+
+
+class DirectoryError(AdpersistError):
+    """The directory answered, and refused.
+
+    Attributes:
+        result: LDAP result code ([RFC4511] 4.1.9), 0 when there was none.
+    """
+
+    exit_code = ExitCode.DIRECTORY_UNREACHABLE
+
+    def __init__(self, message: str, *, hint: str = "", result: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+
+
+class DirectoryUnreachableError(DirectoryError):
+    """The directory does not answer, or went away in the middle of an answer."""
+
+    retryable = True
+
+
+class NotPrivilegedError(DirectoryError):
+    """The session is not the privileged one: secrets cannot be read or written on it."""
+
+
+class NoSuchEntryError(DirectoryError):
+    """The entry is not in the directory."""
+
+
+class WriteRefusedError(DirectoryError):
+    """The directory refused one write; it says why in the message."""
+
+    exit_code = ExitCode.FAILURE
+
+
+class WrongDirectoryError(AdpersistError):
+    """The journal was taken from another domain controller than the one in front of us."""
+
+    exit_code = ExitCode.REVERTED
+
+
+class RevertedError(AdpersistError):
+    """The domain controller is not the one the journal's head was taken from; nothing was captured."""
+
+    exit_code = ExitCode.REVERTED
+
+
+class NotConvergedError(AdpersistError):
+    """A restore ended with differences left; they are listed."""
+
+    exit_code = ExitCode.DIFFERENCES
