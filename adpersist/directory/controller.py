@@ -1,0 +1,75 @@
+"""One domain controller as the rest of the program sees it: what it is, what it has, what can be done to it."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from adpersist.directory import lineage as evidence
+from adpersist.directory import local, rid
+from adpersist.directory.feed import Feed
+from adpersist.directory.schema import Schema
+from adpersist.directory.session import RootDse, Session
+from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
+from adpersist.directory.target import Target
+from adpersist.model.head import Head, Identity
+from adpersist.model.ids import Guid, Usn
+from adpersist.model.lineage import Lineage
+from adpersist.model.step import Exempt
+
+
+class DomainController:
+    """A connected DC; every method may raise :class:`~adpersist.errors.DirectoryUnreachableError`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.dse: RootDse = session.root_dse()
+        self.schema = Schema.load(session, self.dse.schema)
+        self.identity: Identity = session.identity(self.dse)
+        self.feed = Feed(session, self.dse, self.schema)
+        self.target = Target(session)
+
+    @classmethod
+    def connect(cls, url: str) -> "DomainController":
+        """Connect by URL (see :meth:`Session.open` for the errors)."""
+        return cls(Session.open(url))
+
+    def usn(self) -> Usn:
+        """highestCommittedUSN."""
+        return self.session.usn()
+
+    @cached_property
+    def exempt(self) -> Exempt:
+        """What a restore leaves alone here."""
+        return local.exempt(self.session, self.dse)
+
+    @cached_property
+    def _rid_set_dn(self) -> str | None:
+        rids = rid.read_rids(self.session, self.dse)
+        return rids.dn if rids else None
+
+    def rids(self) -> rid.RidSet | None:
+        """The RID set and pools as they are; None while the DC has none."""
+        return rid.read_rids(self.session, self.dse)
+
+    def last_given_rid(self) -> int:
+        """The RID given out last; 0 when unknown."""
+        return rid.last_given(self.session, self._rid_set_dn) if self._rid_set_dn else 0
+
+    def invocation(self) -> Guid:
+        """invocationID of the database."""
+        return evidence.invocation(self.session, self.dse)
+
+    def lineage(self, head: Head) -> Lineage:
+        """Whether this is the DC the head was taken from."""
+        return evidence.lineage(self.session, self.schema, self.dse, head)
+
+    def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
+        """Replication stamps of some objects."""
+        return read_stamps(self.session, self.schema, guids)
+
+    def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
+        """Replication stamps of the objects written since a USN; scans the directory."""
+        return newest_stamps(self.session, self.schema, usn)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.session.close()

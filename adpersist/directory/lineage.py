@@ -1,0 +1,98 @@
+"""Is this our DC? Evidence gathered from the database itself, cheapest first.
+
+A position that went back proves a revert; one that did not proves nothing, since a reverted DC may have overtaken it. So
+witnesses are called: writes the journal captured are looked up again in replPropertyMetaData. A write that is missing, or
+that replication would rank below the captured one, was undone.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from adpersist.directory.schema import Schema
+from adpersist.directory.session import RootDse, Session
+from adpersist.directory.stamps import Stamps, read_stamps
+from adpersist.model.change import Stamp
+from adpersist.model.head import Head, Identity, Position, Witness
+from adpersist.model.ids import Guid, Seq, Usn, guid_text
+from adpersist.model.lineage import Lineage, Verdict
+
+
+def lineage(session: Session, schema: Schema, dse: RootDse, head: Head) -> Lineage:
+    """The verdict on the DC behind ``session``; reads a handful of entries, writes nothing."""
+    if (stranger := _stranger(session.identity(dse), head.identity)) is not None:
+        return stranger
+    if head.position is None:
+        return Lineage(verdict=Verdict.SAME, evidence="the journal holds no position yet")
+    return judge(
+        head.position,
+        head.witnesses,
+        usn=session.usn(),
+        invocation=invocation(session, dse),
+        stamps=read_stamps(session, schema, {witness.guid for witness in head.witnesses}),
+    )
+
+
+def invocation(session: Session, dse: RootDse) -> Guid:
+    """invocationID of the database."""
+    return Guid(session.read(dse.server_dn, attributes=["invocationId"]).attributes["invocationId"][0])
+
+
+def _stranger(found: Identity, expected: Identity) -> Lineage | None:
+    for name, is_now, was in (
+        ("domain", found.domain, expected.domain),
+        ("domain controller", found.server, expected.server),
+    ):
+        if is_now != was:
+            evidence = f"this is another {name}: {found.dns_name} {guid_text(is_now)}, not {expected.dns_name} {guid_text(was)}"
+            return Lineage(verdict=Verdict.REPLACED, evidence=evidence)
+    return None
+
+
+def judge(
+    position: Position,
+    witnesses: Sequence[Witness],
+    *,
+    usn: Usn,
+    invocation: Guid,
+    stamps: Mapping[Guid, Stamps],
+) -> Lineage:
+    """The verdict from the evidence; pure."""
+    lost = [witness for witness in witnesses if _undone(witness, stamps.get(witness.guid, {}))]
+    about = _about(witnesses, lost)
+    if usn < position.usn:
+        evidence = f"the DC's USN is {usn}, the journal's is {position.usn}"
+        return Lineage(verdict=Verdict.REVERTED, evidence=evidence, about=about)
+    if lost:
+        newest = lost[-1]
+        evidence = (
+            f"{len(lost)} of {len(witnesses)} captured writes are gone from the DC, among them "
+            f"{newest.attribute} of {guid_text(newest.guid)} captured in commit {newest.seq}"
+        )
+        return Lineage(verdict=Verdict.REVERTED, evidence=evidence, about=about)
+    renamed = invocation != position.invocation
+    if renamed and not witnesses:
+        evidence = f"the DC's invocationID is {guid_text(invocation)}, the journal's {guid_text(position.invocation)}"
+        return Lineage(verdict=Verdict.REVERTED, evidence=evidence)
+    evidence = f"USN {usn} is not below {position.usn}; all {len(witnesses)} captured writes are there"
+    return Lineage(verdict=Verdict.SAME, evidence=evidence, renamed=renamed)
+
+
+def _undone(witness: Witness, found: Stamps) -> bool:
+    if witness.attribute not in found:
+        return True
+    now, then = found[witness.attribute].stamp, witness.stamp
+    if (now.version, now.time) < (then.version, then.time):
+        return True
+    # the same database never writes one version twice: it went back and wrote again
+    return now.version == then.version and now.origin == then.origin and _write(now) != _write(then)
+
+
+def _write(stamp: Stamp) -> tuple[int, Usn]:
+    return stamp.time, stamp.usn
+
+
+def _about(witnesses: Sequence[Witness], lost: Sequence[Witness]) -> Seq | None:
+    if not lost:
+        return None
+    first_lost = min(witness.seq for witness in lost)
+    kept = [witness.seq for witness in witnesses if witness.seq < first_lost]
+    return max(kept, default=None)

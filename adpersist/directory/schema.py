@@ -1,0 +1,98 @@
+"""Facts about attributes, read from the DC's own schema; no list of attributes stands in this project."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import ldap3
+
+from adpersist.directory.session import Session
+from adpersist.directory.wire.prefixmap import PrefixMap, attid, parse_prefix_map
+
+_REFERENCE_SYNTAXES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
+"""Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""
+
+_NOT_REPLICATED: Final = 0x1
+_CONSTRUCTED: Final = 0x4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One attributeSchema object ([MS-ADTS] 3.1.1.2.3).
+
+    Attributes:
+        name: lDAPDisplayName.
+        attid: The id replication uses; None when the prefix map does not know the OID.
+        is_reference: Values are DNs, or DNs with a binary or string part.
+        is_link: A forward link: values are added and removed one by one.
+        is_backlink: The other end of a link, never written.
+        single_valued: At most one value.
+        replicated: It travels between DCs, and so in the feed.
+    """
+
+    name: str
+    attid: int | None
+    is_reference: bool
+    is_link: bool
+    is_backlink: bool
+    single_valued: bool
+    replicated: bool
+
+
+class Schema:
+    """The attributes this DC knows, by lDAPDisplayName and by id."""
+
+    def __init__(self, attributes: Iterable[Attribute]) -> None:
+        self._by_name = {attribute.name: attribute for attribute in attributes}
+        self._by_attid = {attribute.attid: attribute.name for attribute in self._by_name.values()}
+
+    @classmethod
+    def load(cls, session: Session, schema_nc: str) -> "Schema":
+        """Read every attributeSchema object; about 0.15 s on a small DC."""
+        root = session.read(schema_nc, attributes=["prefixMap"]).attributes
+        prefixes = parse_prefix_map(root["prefixMap"][0]) if "prefixMap" in root else {}
+        wanted = (
+            "lDAPDisplayName",
+            "attributeID",
+            "attributeSyntax",
+            "linkID",
+            "systemFlags",
+            "isSingleValued",
+            "msDS-IntId",
+        )
+        entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=ldap3.LEVEL, attributes=wanted)
+        return cls(
+            _attribute({name: values[0].decode() for name, values in entry.attributes.items()}, prefixes)
+            for entry in entries
+        )
+
+    def __getitem__(self, name: str) -> Attribute:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def name_of(self, attribute_id: int) -> str:
+        """lDAPDisplayName of an attribute id; the id in hexadecimal when the schema does not name it."""
+        return self._by_attid.get(attribute_id, f"0x{attribute_id:08x}")
+
+    @property
+    def links(self) -> frozenset[str]:
+        """Names of the forward links."""
+        return frozenset(name for name, attribute in self._by_name.items() if attribute.is_link)
+
+
+def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
+    link_id = int(facts.get("linkID", "0"))
+    flags = int(facts.get("systemFlags", "0"))
+    # an attribute made in this forest has a random id of its own ([MS-ADTS] 3.1.1.2.6)
+    own_id = int(facts["msDS-IntId"]) & 0xFFFFFFFF if "msDS-IntId" in facts else attid(facts["attributeID"], prefixes)
+    return Attribute(
+        name=facts["lDAPDisplayName"],
+        attid=own_id,
+        is_reference=facts["attributeSyntax"] in _REFERENCE_SYNTAXES,
+        is_link=link_id > 0 and link_id % 2 == 0,
+        is_backlink=link_id > 0 and link_id % 2 == 1,
+        single_valued=facts.get("isSingleValued") == "TRUE",
+        replicated=not flags & (_NOT_REPLICATED | _CONSTRUCTED),
+    )

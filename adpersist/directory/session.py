@@ -1,0 +1,329 @@
+"""One conversation with one domain controller.
+
+The privileged socket is opened and never bound: binding, even anonymously, replaces the SYSTEM session by a lesser one
+whose reads look right and lack every secret.
+"""
+
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import ldap3
+from ldap3.core.exceptions import LDAPException, LDAPInvalidPortError, LDAPSocketOpenError
+
+from adpersist.directory.wire.controls import DIRSYNC_OID, Control
+from adpersist.directory.wire.sid import LOCAL_SYSTEM
+from adpersist.errors import (
+    ConfigError,
+    DirectoryError,
+    DirectoryUnreachableError,
+    NoSuchEntryError,
+    NotPrivilegedError,
+    WriteRefusedError,
+)
+from adpersist.model.change import Values
+from adpersist.model.head import Identity
+from adpersist.model.ids import Guid, Usn
+
+CONNECT_TIMEOUT_S: Final = 10
+ANSWER_TIMEOUT_S: Final = 300
+"""A full look at a large directory comes as one reply, and the server says nothing before it is ready."""
+
+Modifications = Mapping[str, Sequence[tuple[str, Sequence[bytes]]]]
+"""Attribute -> list of (MODIFY_ADD | MODIFY_DELETE | MODIFY_REPLACE, values)."""
+
+MODIFY_ADD: Final[str] = ldap3.MODIFY_ADD
+MODIFY_DELETE: Final[str] = ldap3.MODIFY_DELETE
+MODIFY_REPLACE: Final[str] = ldap3.MODIFY_REPLACE
+
+_NO_SUCH_OBJECT: Final = 32
+_UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One search result: DN as the server writes it, attributes as raw bytes."""
+
+    dn: str
+    attributes: Mapping[str, Values]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootDse:
+    """What the DC says of itself ([MS-ADTS] 3.1.1.3.2).
+
+    Attributes:
+        contexts: DNs of the naming contexts, in replay order: schema, configuration, domain, the others.
+        schema, configuration, domain: Three of them by role.
+        server_dn: DN of the DC's NTDS Settings object.
+        dns_name: dnsHostName.
+        usn: highestCommittedUSN.
+    """
+
+    contexts: tuple[str, ...]
+    schema: str
+    configuration: str
+    domain: str
+    server_dn: str
+    dns_name: str
+    usn: Usn
+
+
+class Session:
+    """A connection to a DC; every method raises :class:`DirectoryUnreachableError` when it goes away."""
+
+    def __init__(self, connection: Any, url: str) -> None:  # noqa: ANN401 - ldap3 ships no types
+        self._ldap = connection
+        self.url = url
+
+    @classmethod
+    def open(cls, url: str) -> "Session":
+        """Connect to ``ldapi://<path of ldap_priv/ldapi>``.
+
+        Raises:
+            ConfigError: The URL is of another form.
+            DirectoryUnreachableError: Nobody listens there.
+            NotPrivilegedError: The socket answers, but not as SYSTEM.
+        """
+        path = _socket_path(url)
+        if not path.exists():
+            raise DirectoryUnreachableError(
+                f"there is no socket at {path}",
+                hint="Is samba running? Its socket is <private dir>/ldap_priv/ldapi; `samba -b` names the private dir.",
+            )
+        server = ldap3.Server(
+            f"ldapi://{quote(str(path), safe='')}", get_info=ldap3.NONE, connect_timeout=CONNECT_TIMEOUT_S
+        )
+        connection = ldap3.Connection(
+            server,
+            auto_encode=False,
+            check_names=False,
+            raise_exceptions=False,
+            # ldap3 would otherwise list attributes asked for by name as empty, which here means "cleared"
+            return_empty_attributes=False,
+            receive_timeout=ANSWER_TIMEOUT_S,
+        )
+        session = cls(connection, url)
+        try:
+            connection.open()
+        except (LDAPSocketOpenError, LDAPInvalidPortError, OSError) as error:
+            raise DirectoryUnreachableError(
+                f"the socket {path} does not answer: {_reason(error)}",
+                hint="Is samba running, and does this process run as root?",
+            ) from error
+        session.check_privileged()
+        return session
+
+    def check_privileged(self) -> None:
+        """Make sure that this session still is SYSTEM; a lesser one reads no secrets and says nothing about it.
+
+        Raises:
+            NotPrivilegedError: It is not.
+        """
+        found = self.read("", attributes=["tokenGroups"])
+        if LOCAL_SYSTEM not in found.attributes.get("tokenGroups", ()):
+            raise NotPrivilegedError(
+                f"the session at {self.url} is not privileged: secrets can be neither read nor written",
+                hint="Use the socket in the ldap_priv directory (<private dir>/ldap_priv/ldapi), not its sibling.",
+            )
+
+    def root_dse(self) -> RootDse:
+        """Read the rootDSE."""
+        attributes = self.read(
+            "",
+            attributes=[
+                *("namingContexts", "schemaNamingContext", "configurationNamingContext", "defaultNamingContext"),
+                *("dsServiceName", "dnsHostName", "highestCommittedUSN"),
+            ],
+        ).attributes
+        try:
+            schema, configuration, domain, server_dn, dns_name, usn = (
+                attributes[name][0].decode()
+                for name in (
+                    *("schemaNamingContext", "configurationNamingContext", "defaultNamingContext"),
+                    *("dsServiceName", "dnsHostName", "highestCommittedUSN"),
+                )
+            )
+            contexts = [value.decode() for value in attributes["namingContexts"]]
+        except KeyError as error:
+            raise DirectoryError(
+                f"the server at {self.url} is no domain controller: its rootDSE has no {error.args[0]}",
+                hint="Point the directory URL at an Active Directory domain controller.",
+            ) from error
+        first = [schema, configuration, domain]
+        return RootDse(
+            contexts=(*first, *sorted(nc for nc in contexts if nc not in first)),
+            schema=schema,
+            configuration=configuration,
+            domain=domain,
+            server_dn=server_dn,
+            dns_name=dns_name,
+            usn=Usn(int(usn)),
+        )
+
+    def usn(self) -> Usn:
+        """highestCommittedUSN: half a millisecond, whatever the size of the directory."""
+        return Usn(int(self.read("", attributes=["highestCommittedUSN"]).attributes["highestCommittedUSN"][0]))
+
+    def identity(self, dse: RootDse) -> Identity:
+        """Which DC this is."""
+        return Identity(domain=self.guid_of(dse.domain), server=self.guid_of(dse.server_dn), dns_name=dse.dns_name)
+
+    def guid_of(self, dn: str) -> Guid:
+        """objectGUID of an entry.
+
+        Raises:
+            NoSuchEntryError.
+        """
+        return Guid(self.read(dn, attributes=["objectGUID"]).attributes["objectGUID"][0])
+
+    def read(self, dn: str, *, attributes: Sequence[str], controls: Sequence[Control] = ()) -> Entry:
+        """One entry by DN (``<GUID=...>`` serves as a DN).
+
+        Raises:
+            NoSuchEntryError.
+        """
+        for entry in self.search(dn, "(objectClass=*)", scope=ldap3.BASE, attributes=attributes, controls=controls):
+            return entry
+        raise NoSuchEntryError(f"{dn} is not in the directory", result=_NO_SUCH_OBJECT)
+
+    def search(
+        self,
+        base: str,
+        filter_text: str,
+        *,
+        attributes: Sequence[str],
+        scope: str = ldap3.SUBTREE,
+        controls: Sequence[Control] = (),
+    ) -> Iterator[Entry]:
+        """Entries under ``base``, in the server's order."""
+        return self._entries(self._search(base, filter_text, attributes, scope, controls))
+
+    def dirsync(
+        self, nc: str, *, attributes: Sequence[str], controls: Sequence[Control]
+    ) -> tuple[Iterator[Entry], bytes, bool]:
+        """One DirSync page: its entries, the new cookie, and whether there is more.
+
+        Source: [MS-ADTS] 3.1.1.3.4.1.3.
+        """
+        response = self._search(nc, "(objectClass=*)", attributes, ldap3.SUBTREE, controls)
+        answer = self._ldap.result.get("controls", {}).get(DIRSYNC_OID)
+        if answer is None:
+            raise DirectoryError(f"the server answered a DirSync of {nc} without its control")
+        value = answer["value"]
+        return self._entries(response), bytes(value["cookie"]), bool(value["more_results"])
+
+    def _search(
+        self, base: str, filter_text: str, attributes: Sequence[str], scope: str, controls: Sequence[Control]
+    ) -> list[Mapping[str, Any]]:
+        self._call("search", base, filter_text, scope, attributes=list(attributes), controls=list(controls) or None)
+        result = self._ldap.result
+        if result["result"] == _NO_SUCH_OBJECT:
+            raise NoSuchEntryError(f"{base} is not in the directory", result=_NO_SUCH_OBJECT)
+        if result["result"] != 0:
+            raise DirectoryError(
+                f"the directory refused a search of {base or 'the rootDSE'}: "
+                f"{result['description']} {_server_words(result)}",
+                result=result["result"],
+            )
+        response: list[Mapping[str, Any]] = self._ldap.response
+        return response
+
+    @staticmethod
+    def _entries(response: list[Mapping[str, Any]]) -> Iterator[Entry]:
+        response.reverse()
+        while response:
+            # entries are let go one by one: a full look holds the directory once, not twice
+            item = response.pop()
+            if item["type"] == "searchResEntry":
+                raw = item["raw_attributes"]
+                yield Entry(dn=item["raw_dn"].decode(), attributes={name: tuple(raw[name] or ()) for name in raw})
+
+    def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
+        """Add an entry. Raises: WriteRefusedError."""
+        classes = [name.decode() for name in attributes["objectClass"]]
+        rest = {name: list(values) for name, values in attributes.items() if name != "objectClass"}
+        self._write("add", dn, dn, classes, rest, controls=list(controls))
+
+    def modify(self, dn: str, changes: Modifications, controls: Sequence[Control] = ()) -> None:
+        """Change an entry's attributes, all or none. Raises: WriteRefusedError."""
+        self._write(
+            "modify",
+            dn,
+            dn,
+            {k: [(op, list(v)) for op, v in ops] for k, ops in changes.items()},
+            controls=list(controls),
+        )
+
+    def rename(self, dn: str, rdn: str, new_parent: str, controls: Sequence[Control] = ()) -> None:
+        """Rename an entry, under the same or another parent. Raises: WriteRefusedError."""
+        self._write("modify_dn", dn, dn, rdn, new_superior=new_parent, controls=list(controls))
+
+    def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
+        """Delete an entry. Raises: WriteRefusedError, NoSuchEntryError."""
+        self._write("delete", dn, dn, controls=list(controls))
+
+    def close(self) -> None:
+        """Hang up; the server needs no goodbye."""
+        try:
+            self._ldap.strategy.close()
+        except (LDAPException, OSError):
+            return
+
+    def _write(self, operation: str, subject: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        self._call(operation, *arguments, **options)
+        result = self._ldap.result
+        code = result["result"]
+        if code == 0:
+            return
+        words = f"{operation} of {subject}: {result['description']} ({code}) {_server_words(result)}"
+        if code == _NO_SUCH_OBJECT:
+            raise NoSuchEntryError(f"the directory refused the {words}", result=code)
+        raise WriteRefusedError(f"the directory refused the {words}", result=code)
+
+    def _call(self, operation: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        try:
+            getattr(self._ldap, operation)(*arguments, **options)
+        except (LDAPException, OSError, TypeError) as error:
+            # ldap3 reads None from a connection cut in the middle of a message and stumbles over it (TypeError)
+            if isinstance(error, TypeError) and not self._cut():
+                raise
+            raise DirectoryUnreachableError(
+                f"the directory at {self.url} went away during a {operation}: {_reason(error)}",
+                hint="The command can be run again as soon as the domain controller answers.",
+            ) from error
+        if self._ldap.result["result"] in _UNAVAILABLE:
+            raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
+
+    def _cut(self) -> bool:
+        peer: socket.socket | None = self._ldap.socket
+        if peer is None or self._ldap.closed:
+            return True
+        try:
+            peer.setblocking(False)
+            return peer.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+def _socket_path(url: str) -> Path:
+    scheme, separator, path = url.partition("://")
+    if scheme != "ldapi" or not separator or not path.startswith("/"):
+        raise ConfigError(
+            f"the directory URL {url!r} is not of the form ldapi:///path/to/ldap_priv/ldapi",
+            hint="On a Samba DC: ldapi:///var/lib/samba/private/ldap_priv/ldapi",
+        )
+    return Path(path)
+
+
+def _server_words(result: Mapping[str, Any]) -> str:
+    return " ".join(str(result.get("message", "")).split())
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,70 @@
+"""Carries out the steps of a plan on a DC, over the privileged socket."""
+
+from typing import assert_never
+
+from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Session
+from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, SHOW_RECYCLED
+from adpersist.errors import NoSuchEntryError
+from adpersist.model.ids import Guid, guid_text
+from adpersist.model.step import Create, Delete, Link, Modify, Move, Reanimate, Step
+
+_CONTROLS = (RELAX, BYPASS_PASSWORD_HASH)
+
+
+class Target:
+    """Writes to one DC; objects are addressed by objectGUID, so that a rename between two steps does no harm."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def apply(self, step: Step) -> None:
+        """Carry out one step.
+
+        Raises:
+            WriteRefusedError: The DC refused it; nothing of it was done.
+            NoSuchEntryError: The object, or a container it needs, is not there.
+            DirectoryUnreachableError: The DC went away; the step was done or not done, and may be repeated.
+        """
+        match step:
+            case Create():
+                values = {"objectGUID": (bytes(step.guid),), **step.values}
+                self._session.add(step.dn, values, _CONTROLS)
+            case Reanimate():
+                self._session.modify(
+                    _address(step.guid),
+                    {
+                        "isDeleted": [(MODIFY_DELETE, ())],
+                        "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
+                    },
+                    (*_CONTROLS, SHOW_RECYCLED),
+                )
+            case Move():
+                self._session.rename(_address(step.guid), step.rdn, step.parent_dn, _CONTROLS)
+            case Modify():
+                changes = {name: [(MODIFY_REPLACE, values)] for name, values in step.values.items()}
+                self._session.modify(_address(step.guid), changes, _CONTROLS)
+            case Link():
+                self._link(step)
+            case Delete():
+                self._delete(step)
+            case _:
+                assert_never(step)
+
+    def _link(self, step: Link) -> None:
+        changes: dict[str, list[tuple[str, tuple[bytes, ...]]]] = {}
+        # removals first: a single-valued link has room for one
+        for name, refs in step.removed.items():
+            changes.setdefault(name, []).append((MODIFY_DELETE, tuple(sorted(refs))))
+        for name, refs in step.added.items():
+            changes.setdefault(name, []).append((MODIFY_ADD, tuple(sorted(refs))))
+        self._session.modify(_address(step.guid), changes, _CONTROLS)
+
+    def _delete(self, step: Delete) -> None:
+        try:
+            self._session.delete(_address(step.guid), (RELAX,))
+        except NoSuchEntryError:
+            return  # gone already: what was wanted
+
+
+def _address(guid: Guid) -> str:
+    return f"<GUID={guid_text(guid)}>"
