@@ -1,0 +1,144 @@
+"""Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from adpersist.directory.controller import DomainController
+from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.model.step import Exempt, Step
+from adpersist.replay.conflicts import conflicts
+from adpersist.replay.diff import Difference, Gap, differences, gaps
+from adpersist.replay.have import Have
+from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
+from adpersist.replay.rids import known_rids, raised
+from adpersist.replay.state import State
+
+MAX_ROUNDS = 8
+"""Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A step the DC refused, with its own words."""
+
+    step: Step
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a restore did.
+
+    Attributes:
+        lost: Gaps there were at the start.
+        applied: Steps carried out, over all rounds.
+        rounds: How often was planned.
+        refusals: What the DC refused in the last round.
+        left: Differences that remain; empty means proven equal.
+        conflicts: Local writes found at the start.
+    """
+
+    lost: list[Gap] = field(default_factory=list)
+    applied: list[Step] = field(default_factory=list)
+    rounds: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+    left: list[Difference] = field(default_factory=list)
+    conflicts: tuple[Conflict, ...] = ()
+
+
+class Progress:
+    """What a restore tells while it works; the silent one. A terminal's progress bar is another."""
+
+    def looking(self, what: str) -> None:
+        """A look is under way."""
+
+    def applying(self, done: int, total: int) -> None:
+        """So many steps of the round are done."""
+
+
+class Restore:
+    """Brings one DC to a wanted state."""
+
+    def __init__(
+        self,
+        dc: DomainController,
+        want: State,
+        *,
+        head_time: float,
+        policy: OnConflict = OnConflict.JOURNAL,
+        last_given_rid: int = 0,
+        progress: Progress | None = None,
+        scope: Callable[[Gap], bool] = lambda _: True,
+    ) -> None:
+        self._dc = dc
+        self._want = want
+        self._head_time = head_time
+        self._policy = policy
+        self._last_given_rid = last_given_rid
+        self._progress = progress or Progress()
+        self._scope = scope
+        self._have = Have(dc, progress=self._progress.looking)
+        self._conflicts: tuple[Conflict, ...] | None = None
+
+    @property
+    def exempt(self) -> Exempt:
+        """What is left alone."""
+        return self._dc.exempt
+
+    def gaps(self) -> list[Gap]:
+        """Look at the DC and tell what differs and is to be closed."""
+        have = self._have.refresh()
+        found = [gap for gap in gaps(self._want, have, self.exempt) if self._scope(gap)]
+        if self._conflicts is None:
+            stamps = self._dc.stamps(gap.guid for gap in found if gap.is_live)
+            self._conflicts = tuple(conflicts(found, have, stamps, since=self._head_time))
+        return settle(found, self._conflicts, self._policy)
+
+    def plan(self) -> Plan:
+        """The steps as things stand; nothing is written."""
+        return self._plan(self.gaps())
+
+    def verify(self) -> list[Difference]:
+        """What differs as things stand; nothing is written."""
+        return self._differences(self.gaps())
+
+    def run(self) -> Outcome:
+        """Apply until nothing differs, or until a round brings nothing new."""
+        outcome = Outcome()
+        found = outcome.lost = self.gaps()
+        previous: Sequence[Step] | None = None
+        while outcome.rounds < MAX_ROUNDS:
+            plan = self._plan(found)
+            outcome.conflicts = plan.conflicts
+            if not plan.steps or plan.steps == previous:
+                break
+            outcome.rounds += 1
+            outcome.refusals = self._apply(plan.steps, outcome.applied)
+            previous = plan.steps
+            found = self.gaps()
+        outcome.left = self._differences(found)
+        return outcome
+
+    def _plan(self, found: Sequence[Gap]) -> Plan:
+        have = self._have.state
+        planned = list(steps(found, self._want, have, self.exempt, self._dc.feed.contexts))
+        if (rids := self._dc.rids()) is not None:
+            known = known_rids(self._want, have, domain=self._dc.identity.domain) | {self._last_given_rid}
+            planned += raised(rids, self._want, known)
+        return Plan(steps=tuple(planned), conflicts=self._conflicts or ())
+
+    def _apply(self, planned: Sequence[Step], applied: list[Step]) -> list[Refusal]:
+        refusals = []
+        for number, step in enumerate(planned):
+            self._progress.applying(number, len(planned))
+            try:
+                self._dc.target.apply(step)
+            except (WriteRefusedError, NoSuchEntryError) as error:
+                refusals.append(Refusal(step=step, reason=error.message))
+            else:
+                applied.append(step)
+        self._progress.applying(len(planned), len(planned))
+        return refusals
+
+    def _differences(self, found: Sequence[Gap]) -> list[Difference]:
+        return [line for gap in found for line in differences(gap, self._want, self._have.state)]

@@ -1,0 +1,96 @@
+"""The directory as the journal tells it: commits folded into object states."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from adpersist.model.change import Change, Kind, Values
+from adpersist.model.ids import Guid
+from adpersist.model.state import ObjectState
+
+
+def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
+    """The object after the change; None when it is no more, not even as a tombstone."""
+    if change.kind is Kind.EXPUNGED:
+        return None
+    if old is None or change.kind is Kind.CREATED:
+        old = ObjectState(guid=change.guid, nc=change.nc, parent=None, rdn="")
+    values = _merged(old.values, change.values)
+    return replace(
+        old,
+        nc=change.nc,
+        parent=change.parent if change.parent is not None else old.parent,
+        rdn=change.rdn if change.rdn is not None else old.rdn,
+        values=values,
+        links=_relinked(old.links, change.added, change.removed),
+    )
+
+
+def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
+    if not new:
+        return old
+    return {name: values for name, values in {**old, **new}.items() if values}
+
+
+def _relinked(
+    old: Mapping[str, frozenset[bytes]], added: Mapping[str, frozenset[bytes]], removed: Mapping[str, frozenset[bytes]]
+) -> Mapping[str, frozenset[bytes]]:
+    if not added and not removed:
+        return old
+    links = dict(old)
+    empty: frozenset[bytes] = frozenset()
+    for name in {*added, *removed}:
+        links[name] = (links.get(name, empty) - removed.get(name, empty)) | added.get(name, empty)
+    return {name: refs for name, refs in links.items() if refs}
+
+
+class State(Mapping[Guid, ObjectState]):
+    """Every object at one moment, tombstones included, by objectGUID."""
+
+    def __init__(self, objects: Iterable[ObjectState] = ()) -> None:
+        self._objects = {item.guid: item for item in objects}
+
+    def __getitem__(self, guid: Guid) -> ObjectState:
+        return self._objects[guid]
+
+    def __iter__(self) -> Iterator[Guid]:
+        return iter(self._objects)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def put(self, item: ObjectState) -> None:
+        """Take an object as it is now."""
+        self._objects[item.guid] = item
+
+    def apply(self, changes: Iterable[Change]) -> "State":
+        """Fold changes in, in order; returns itself."""
+        for change in changes:
+            new = evolve(self._objects.get(change.guid), change)
+            if new is None:
+                self._objects.pop(change.guid, None)
+            else:
+                self._objects[change.guid] = new
+        return self
+
+    def is_live(self, guid: Guid | None) -> bool:
+        """The object is here and is no tombstone."""
+        item = self._objects.get(guid) if guid is not None else None
+        return item is not None and not item.deleted
+
+    def dn(self, guid: Guid) -> str:
+        """The object's DN, from its own name and those of the containers above it."""
+        names = []
+        item: ObjectState | None = self._objects[guid]
+        while item is not None:
+            names.append(item.rdn)
+            item = self._objects.get(item.parent) if item.parent is not None else None
+        return ",".join(names)
+
+    def depth(self, guid: Guid) -> int:
+        """Containers between the object and the root of its naming context."""
+        count = 0
+        item: ObjectState | None = self._objects[guid]
+        while item is not None and item.parent is not None:
+            count += 1
+            item = self._objects.get(item.parent)
+        return count
