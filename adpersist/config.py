@@ -1,0 +1,162 @@
+"""Configuration: a TOML file, overridden by the environment, overridden by flags.
+
+Every key is also ``ADPERSIST_<SECTION>_<KEY>``: ``[store] url`` is ``ADPERSIST_STORE_URL``.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from adpersist.errors import ConfigError
+
+DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
+PATH_VARIABLE: Final = "ADPERSIST_CONFIG"
+_PREFIX: Final = "ADPERSIST_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DirectorySection(_Section):
+    """The domain controller to watch."""
+
+    url: str = Field(default="", description="ldapi:///var/lib/samba/private/ldap_priv/ldapi")
+
+
+class StoreSection(_Section):
+    """Where the journal lies."""
+
+    url: str = Field(default="", description="sqlite:///var/lib/adpersist/journal.db")
+
+
+class KeySection(_Section):
+    """The key-encryption key: from a file, or from the environment variable ADPERSIST_KEY."""
+
+    file: Path | None = None
+
+
+class JournalSection(_Section):
+    """Which journal of the store is this DC's; empty: derived from the DC's identity."""
+
+    id: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+
+
+class CaptureSection(_Section):
+    """How the agent looks.
+
+    Attributes:
+        interval_s: Pause between two polls of the DC's USN.
+        share: The largest share of the DC's time that looks may take, so that steady writes do not make it scan always.
+        check_s: How often the lineage is checked when nothing happens.
+    """
+
+    interval_s: float = Field(default=0.1, gt=0, le=3600)
+    share: float = Field(default=0.25, gt=0, le=1)
+    check_s: float = Field(default=30, gt=0)
+
+
+class StatusSection(_Section):
+    """When monitoring is to raise an alarm."""
+
+    max_lag_s: float = Field(default=60, gt=0)
+
+
+class LogSection(_Section):
+    """How the agent logs."""
+
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    format: str = Field(default="text", pattern="^(text|json)$")
+
+
+class Config(_Section):
+    """Everything adpersist can be told; see ``samples/adpersist.toml``."""
+
+    directory: DirectorySection = DirectorySection()
+    store: StoreSection = StoreSection()
+    key: KeySection = KeySection()
+    journal: JournalSection = JournalSection()
+    capture: CaptureSection = CaptureSection()
+    status: StatusSection = StatusSection()
+    log: LogSection = LogSection()
+
+
+def find(path: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """The configuration file in force: the flag, the environment, the default."""
+    if path is not None:
+        return path
+    return Path(environment[PATH_VARIABLE]) if environment.get(PATH_VARIABLE) else DEFAULT_PATH
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read and check the configuration.
+
+    Raises:
+        ConfigError: The file is missing, cannot be read or is not TOML, or a key is unknown or out of range; the
+            message names the file and the key.
+    """
+    place = find(path, environment)
+    try:
+        document = tomllib.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        given = {
+            name for section in Config.model_fields for name in environment if name.startswith(_variable(section, ""))
+        }
+        if path is not None or not given:
+            raise ConfigError(
+                f"there is no configuration at {place}",
+                hint="Run `adpersist init`, or name one with --config or ADPERSIST_CONFIG.",
+            ) from error
+        document = {}  # the environment alone may do, as in a container
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"the configuration {place} cannot be read: {error}",
+            hint="Mend the file, or write a new one with `adpersist init --config PATH`.",
+        ) from error
+    try:
+        return Config.model_validate(_overridden(document, environment))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"the configuration {place} is wrong at {key}: {first['msg']}") from error
+
+
+def _overridden(document: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
+    merged: dict[str, object] = dict(document)
+    for section, info in Config.model_fields.items():
+        kind = info.annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            continue
+        below = merged.get(section, {})
+        found = {
+            key: environment[_variable(section, key)]
+            for key in kind.model_fields
+            if _variable(section, key) in environment
+        }
+        if found and isinstance(below, dict):
+            merged[section] = {**below, **found}
+    return merged
+
+
+def _variable(section: str, key: str) -> str:
+    return f"{_PREFIX}{section}_{key}".upper()
+
+
+def render(config: Config) -> str:
+    """The file ``init`` writes: what was given, and the defaults as comments."""
+    lines = ["# adpersist: every key is also ADPERSIST_SECTION_KEY in the environment; flags win", ""]
+    for section in Config.model_fields:
+        part: BaseModel = getattr(config, section)
+        lines.append(f"[{section}]")
+        for key in type(part).model_fields:
+            value = getattr(part, key)
+            text = "" if value is None else str(value) if isinstance(value, int | float) else json.dumps(str(value))
+            comment = "" if key in part.model_fields_set and text else "# "
+            lines.append(f"{comment}{key} = {text or json.dumps('')}")
+        lines.append("")
+    return "\n".join(lines)
