@@ -1,5 +1,6 @@
 """One domain controller as the rest of the program sees it: what it is, what it has, what can be done to it."""
 
+import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
+from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.head import Head, Identity
 from adpersist.model.ids import Guid, Usn
 from adpersist.model.lineage import Lineage
@@ -69,6 +71,16 @@ class DomainController:
     def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
         """Replication stamps of the objects written since a USN; scans the directory."""
         return newest_stamps(self.session, self.schema, usn)
+
+    def oldest_change(self, guids: Iterable[Guid], *, since: Usn) -> float:
+        """Unix seconds of the oldest write after a USN on some objects; now when none is known."""
+        times = [
+            write.stamp.time - EPOCH_1601_S
+            for written in self.stamps(guids).values()
+            for write in written.values()
+            if write.local_usn > since
+        ]
+        return min(times, default=time.time())
 
     def close(self) -> None:
         """Hang up."""

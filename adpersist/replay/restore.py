@@ -1,10 +1,11 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from adpersist.directory.controller import DomainController
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.model.ids import Guid
 from adpersist.model.step import Exempt, Step
 from adpersist.replay.conflicts import conflicts
 from adpersist.replay.diff import Difference, Gap, differences, gaps
@@ -64,7 +65,8 @@ class Restore:
         dc: DomainController,
         want: State,
         *,
-        head_time: float,
+        known: Collection[Guid],
+        captured: float,
         policy: OnConflict = OnConflict.JOURNAL,
         last_given_rid: int = 0,
         progress: Progress | None = None,
@@ -72,7 +74,8 @@ class Restore:
     ) -> None:
         self._dc = dc
         self._want = want
-        self._head_time = head_time
+        self._known = known
+        self._captured = captured
         self._policy = policy
         self._last_given_rid = last_given_rid
         self._progress = progress or Progress()
@@ -91,7 +94,7 @@ class Restore:
         found = [gap for gap in gaps(self._want, have, self.exempt) if self._scope(gap)]
         if self._conflicts is None:
             stamps = self._dc.stamps(gap.guid for gap in found if gap.is_live)
-            self._conflicts = tuple(conflicts(found, have, stamps, since=self._head_time))
+            self._conflicts = tuple(conflicts(found, have, stamps, known=self._known, since=self._captured))
         return settle(found, self._conflicts, self._policy)
 
     def plan(self) -> Plan:

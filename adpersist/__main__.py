@@ -1,0 +1,56 @@
+"""The process edge: errors become sentences and exit codes; a traceback never reaches a person."""
+
+import os
+import sys
+import traceback
+
+from typer.exceptions import Abort, TyperException
+
+from adpersist.errors import AdpersistError, ConfigError, ExitCode
+
+DEBUG_VARIABLE = "ADPERSIST_DEBUG"
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    from adpersist.cli.app import app
+    from adpersist.cli.output import failure
+
+    as_json = "--json" in words
+    try:
+        result = app(words, prog_name="adpersist", standalone_mode=False)
+    except AdpersistError as error:
+        failure(error, as_json=as_json)
+        return int(error.exit_code)
+    except (Abort, KeyboardInterrupt):
+        sys.stderr.write("adpersist: stopped\n")
+        return int(ExitCode.FAILURE)
+    except TyperException as error:
+        failure(ConfigError(error.format_message(), hint="`adpersist --help` lists what there is."), as_json=as_json)
+        return int(ExitCode.USAGE)
+    except BrokenPipeError:
+        # the reader has seen enough (`adpersist log | head`); python would complain once more while closing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 - the process edge: nobody is above to handle it
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exc()
+        words_of = " ".join(str(error).split()) or "no further word"
+        failure(
+            AdpersistError(
+                f"an unexpected {type(error).__name__}: {words_of}",
+                hint=f"This is a defect in adpersist. {DEBUG_VARIABLE}=1 shows where; nothing acknowledged is lost.",
+            ),
+            as_json=as_json,
+        )
+        return int(ExitCode.FAILURE)
+    return result if isinstance(result, int) else int(ExitCode.OK)
+
+
+if __name__ == "__main__":
+    main()

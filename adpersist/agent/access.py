@@ -1,0 +1,83 @@
+"""From a configuration to open things: the DC, the key, the store, the journal."""
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+
+from adpersist.config import Config
+from adpersist.directory.controller import DomainController
+from adpersist.errors import ConfigError, KeyMissingError, WrongDirectoryError
+from adpersist.journal.derive import journal_id
+from adpersist.journal.keyfile import key_from_environment, read_key_file
+from adpersist.journal.keys import KeyEncryption
+from adpersist.journal.writer import Journal
+from adpersist.model.head import Identity, Writer
+from adpersist.model.ids import guid_text
+from adpersist.stores.port import Store
+from adpersist.stores.registry import open_store
+
+
+def connect(config: Config) -> DomainController:
+    """The DC the configuration names."""
+    if not config.directory.url:
+        raise ConfigError(
+            "no directory is configured",
+            hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
+        )
+    return DomainController.connect(config.directory.url)
+
+
+def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncryption:
+    """The key-encryption key.
+
+    Raises:
+        KeyMissingError: No file is configured and the environment has none, or the file is not there.
+    """
+    if config.key.file is not None:
+        return read_key_file(config.key.file)
+    try:
+        return key_from_environment(environment)
+    except KeyMissingError as error:
+        raise KeyMissingError(
+            "no key is configured", hint="Set [key] file, ADPERSIST_KEY_FILE or ADPERSIST_KEY."
+        ) from error
+
+
+def store(config: Config, identity: Identity | None) -> Store:
+    """The journal's place in the store: the configured journal, else the one that belongs to the DC."""
+    if not config.store.url:
+        raise ConfigError("no store is configured", hint="Set [store] url, ADPERSIST_STORE_URL or --store.")
+    if config.journal.id:
+        return open_store(config.store.url, journal=config.journal.id)
+    if identity is None:
+        raise ConfigError(
+            "the configuration does not say which journal to read, and the directory cannot be asked",
+            hint="Set [journal] id; `adpersist init` writes it.",
+        )
+    return open_store(config.store.url, journal=journal_id(identity))
+
+
+def journal(config: Config, identity: Identity | None) -> Journal:
+    """The open journal."""
+    return Journal.open(store(config, identity), key(config))
+
+
+def own(opened: Journal, dc: DomainController) -> None:
+    """Make sure that the journal was taken from this DC.
+
+    Raises:
+        WrongDirectoryError: It was taken from another one.
+    """
+    expected, found = opened.head.identity, dc.identity
+    if (expected.domain, expected.server) != (found.domain, found.server):
+        raise WrongDirectoryError(
+            f"the journal belongs to {expected.dns_name} ({guid_text(expected.server)}), "
+            f"this is {found.dns_name} ({guid_text(found.server)})",
+            hint="Point [directory] at the right DC, or `adpersist init` a journal for this one.",
+        )
+
+
+def new_writer() -> Writer:
+    """This process, as the journal will know it."""
+    return Writer(id=uuid.uuid4().hex, host=socket.gethostname(), pid=os.getpid())

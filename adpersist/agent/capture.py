@@ -1,0 +1,189 @@
+"""From the feed to the journal: look, tell what is new, make it durable, go on."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from adpersist.agent.witnesses import choose, merge
+from adpersist.directory.controller import DomainController
+from adpersist.directory.stamps import Stamps
+from adpersist.errors import FencedError, RevertedError
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind
+from adpersist.model.head import Head, Phase, Position, Writer
+from adpersist.model.ids import Guid, Usn
+from adpersist.model.lineage import Lineage, Verdict
+from adpersist.model.state import ObjectState
+from adpersist.replay.diff import difference, observe
+from adpersist.replay.state import State
+from adpersist.telemetry import logger
+
+_RECENT_USNS: Final = 100
+"""After a full look the newest writes are called as witnesses: those of the last so many USNs."""
+
+log = logger("capture")
+
+
+class Capture:
+    """One agent's hold on one journal."""
+
+    def __init__(
+        self,
+        dc: DomainController,
+        journal: Journal,
+        *,
+        state: State,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._dc = dc
+        self._journal = journal
+        self._state = state
+        self._clock = clock
+        self._full_look_due = False
+        self.asked_s = 0.0
+        """How long the DC was kept busy by the last look for changes; 0 for a full one, which nothing repeats."""
+
+    @classmethod
+    def begin(cls, dc: DomainController, journal: Journal, writer: Writer, *, again: bool = False) -> "Capture":
+        """Prove that the DC is the journal's, claim the journal, and fold it.
+
+        Args:
+            again: This writer held the journal before and lost only its connections: whoever took over since keeps it.
+
+        Raises:
+            RevertedError: The DC is another one, was put back, or a restore was begun and not ended.
+            FencedError: Somebody else took the journal over.
+        """
+        require_same(dc, journal.head)
+        holder = journal.head.writer
+        if again and holder.id != writer.id:
+            raise FencedError(
+                f"process {holder.pid} on {holder.host} took the journal over",
+                hint="One agent goes on; this one stops so that the two do not fight.",
+            )
+        journal.claim(writer, now=time.time())
+        state = State()
+        for commit in journal.commits():
+            state.apply(commit.changes)
+        log.info("capture.began", seq=journal.head.seq, objects=len(state), timeline=journal.head.timeline)
+        return cls(dc, journal, state=state)
+
+    @property
+    def head(self) -> Head:
+        """The journal's head."""
+        return self._journal.head
+
+    def check(self) -> None:
+        """Prove that the DC still is the journal's. Raises: RevertedError."""
+        require_same(self._dc, self.head)
+
+    def look(self) -> int:
+        """Look once; returns how many changes became durable.
+
+        The lineage is proven between the look and the commit: what a reverted DC shows never reaches the journal.
+
+        Raises:
+            RevertedError, FencedError, StoreError, DirectoryError.
+        """
+        position, usn, invocation = self.head.position, self._dc.usn(), self._dc.invocation()
+        # cookies of another invocationID hide writes stamped with the old one
+        full = position is None or position.invocation != invocation or self._full_look_due
+        since = {} if full or position is None else position.cookies
+        began = time.monotonic()
+        fresh, cookies = self._sightings(since)
+        self.asked_s = 0.0 if full else time.monotonic() - began
+        changes = [change for change in map(self._difference, fresh.values()) if change is not None]
+        if full:
+            changes += self._expunged(fresh)
+        stamps = self._stamps(changes, usn, full=full)
+        if not full:
+            changes = [self._stamped(change, fresh, stamps) for change in changes]
+        require_same(self._dc, self.head)
+        if fresh or full:
+            self._commit(
+                changes,
+                fresh,
+                stamps,
+                Position(cookies=cookies, invocation=invocation, usn=usn, rid_next=self._dc.last_given_rid()),
+            )
+        self._full_look_due = not full and any(change.kind is Kind.UNDELETED for change in changes)
+        return len(changes)
+
+    def _sightings(self, cookies: Mapping[str, bytes]) -> tuple[dict[Guid, ObjectState], dict[str, bytes]]:
+        fresh: dict[Guid, ObjectState] = {}
+        after: dict[str, bytes] = {}
+        for nc in self._dc.feed.contexts:
+            sightings, after[nc] = self._dc.feed.look(nc, cookies.get(nc))
+            for sighting in sightings:
+                old = fresh.get(sighting.guid) or self._state.get(sighting.guid)
+                fresh[sighting.guid] = observe(old, sighting)
+        return fresh, after
+
+    def _difference(self, new: ObjectState) -> Change | None:
+        return difference(self._state.get(new.guid), new)
+
+    def _stamped(self, change: Change, fresh: Mapping[Guid, ObjectState], stamps: Mapping[Guid, Stamps]) -> Change:
+        written = {name: write.stamp for name, write in stamps.get(change.guid, {}).items()}
+        return difference(self._state.get(change.guid), fresh[change.guid], written) or change
+
+    def _expunged(self, seen: Mapping[Guid, ObjectState]) -> Iterable[Change]:
+        return [
+            Change(kind=Kind.EXPUNGED, guid=guid, nc=item.nc) for guid, item in self._state.items() if guid not in seen
+        ]
+
+    def _stamps(self, changes: list[Change], usn: Usn, *, full: bool) -> Mapping[Guid, Stamps]:
+        if full:
+            return self._dc.stamps_since(Usn(max(usn - _RECENT_USNS, 0)))
+        return self._dc.stamps(change.guid for change in changes)
+
+    def _commit(
+        self,
+        changes: list[Change],
+        fresh: Mapping[Guid, ObjectState],
+        stamps: Mapping[Guid, Stamps],
+        position: Position,
+    ) -> None:
+        before = self.head.position
+        ordered = _containers_first(changes, fresh)
+        self._journal.commit(
+            ordered,
+            position=position,
+            usn_from=before.usn if before else Usn(0),
+            witnesses=merge(self.head.witnesses, choose(stamps)),
+            complete=True,
+            now=self._clock(),
+        )
+        self._state.apply(ordered)
+        log.info("commit.appended", seq=self.head.seq, changes=len(ordered), objects=len(self._state), usn=position.usn)
+
+
+def require_same(dc: DomainController, head: Head) -> Lineage:
+    """The lineage, when it is ``same``.
+
+    Raises:
+        RevertedError: It is not, or a restore is under way.
+    """
+    if head.phase is Phase.RESTORING:
+        raise RevertedError(
+            f"a restore to commit {head.target} was begun and has not ended",
+            hint="Run `adpersist guard --on-revert restore`: it goes on where the restore stopped.",
+        )
+    lineage = dc.lineage(head)
+    if lineage.verdict is not Verdict.SAME:
+        raise RevertedError(
+            f"the domain controller is {lineage.verdict}: {lineage.evidence}",
+            hint="Nothing of it was captured. `adpersist plan` shows what was lost, `adpersist guard` restores it.",
+        )
+    return lineage
+
+
+def _containers_first(changes: list[Change], fresh: Mapping[Guid, ObjectState]) -> list[Change]:
+    """A look may be split between two commits; no object stands before its container."""
+
+    def depth(change: Change) -> int:
+        count, item = 0, fresh.get(change.guid)
+        while item is not None and item.parent is not None:
+            count, item = count + 1, fresh.get(item.parent)
+        return count
+
+    return sorted(changes, key=depth)

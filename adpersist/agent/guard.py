@@ -1,0 +1,69 @@
+"""Is this our DC, and if not: make it so."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adpersist.agent.mend import mend, wanted
+from adpersist.directory.controller import DomainController
+from adpersist.errors import WrongDirectoryError
+from adpersist.journal.writer import Journal
+from adpersist.model.head import Phase
+from adpersist.model.lineage import Lineage, Verdict
+from adpersist.replay.plan import OnConflict
+from adpersist.replay.restore import Outcome, Progress
+
+
+class OnRevert(StrEnum):
+    """What the guard does about a reverted DC."""
+
+    RESTORE = "restore"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """What the guard found and did.
+
+    Attributes:
+        lineage: The verdict it found.
+        outcome: What the restore did; None when there was none.
+    """
+
+    lineage: Lineage
+    outcome: Outcome | None = None
+
+    @property
+    def proven(self) -> bool:
+        """The DC is what the journal says."""
+        return self.outcome is not None or self.lineage.verdict is Verdict.SAME
+
+
+def guard(
+    dc: DomainController,
+    journal: Journal,
+    *,
+    on_revert: OnRevert,
+    policy: OnConflict = OnConflict.JOURNAL,
+    progress: Progress | None = None,
+) -> Guarded:
+    """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
+
+    On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
+
+    Raises:
+        WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
+        NotConvergedError: The restore left differences.
+    """
+    lineage = dc.lineage(journal.head)
+    if lineage.verdict is Verdict.REPLACED:
+        raise WrongDirectoryError(
+            lineage.evidence, hint="If that is intended, `adpersist init` begins a journal for this DC."
+        )
+    unfinished = journal.head.phase is Phase.RESTORING
+    if unfinished:
+        lineage = Lineage(
+            verdict=Verdict.REVERTED, evidence=f"a restore to commit {journal.head.target} was begun and has not ended"
+        )
+    if lineage.verdict is Verdict.SAME or on_revert is OnRevert.REPORT:
+        return Guarded(lineage=lineage)
+    return Guarded(lineage=lineage, outcome=mend(dc, journal, wanted(journal), policy=policy, progress=progress))

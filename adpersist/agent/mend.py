@@ -1,0 +1,154 @@
+"""Restoring: what ``restore`` and ``guard`` share. A restore is announced in the journal before the first write and
+ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adpersist.agent.access import new_writer
+from adpersist.agent.capture import Capture
+from adpersist.directory.controller import DomainController
+from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
+from adpersist.journal.writer import Journal
+from adpersist.model.commit import CommitKind
+from adpersist.model.head import Head, Phase
+from adpersist.model.ids import Guid, Seq
+from adpersist.model.lineage import Verdict
+from adpersist.replay.diff import Gap
+from adpersist.replay.plan import OnConflict
+from adpersist.replay.restore import Outcome, Progress, Restore
+from adpersist.replay.state import State
+from adpersist.telemetry import logger
+
+log = logger("restore")
+
+Scope = Callable[[Gap], bool]
+
+
+class NothingToRestoreError(AdpersistError):
+    """The journal never finished its first look: restoring to it would delete what it has not seen."""
+
+    exit_code = ExitCode.REVERTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a restore aims at.
+
+    Attributes:
+        target: The commit restored to.
+        state: The directory at that commit.
+        known: Every object the journal ever heard of, for telling local writes from old ones.
+        head: The journal's head when this was read.
+        captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
+    """
+
+    target: Seq
+    state: State
+    known: frozenset[Guid]
+    head: Head
+    captured: float
+
+
+def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
+    """Fold the journal to a commit; None: where an unfinished restore was going, or the newest.
+
+    Raises:
+        NothingToRestoreError: No whole look is in the journal.
+        IntegrityError: The journal is damaged; nothing of it is used.
+    """
+    head = journal.head
+    if not head.complete:
+        raise NothingToRestoreError(
+            "the journal never finished its first look, so it does not know the whole directory",
+            hint="Let `adpersist agent --once` finish; there is nothing to restore yet.",
+        )
+    if target is None:
+        target = head.target if head.phase is Phase.RESTORING and head.target is not None else head.seq
+    state, known, captured = State(), set[Guid](), 0.0
+    for commit in journal.commits():
+        captured = commit.time if commit.kind is CommitKind.LOOK else captured
+        known.update(change.guid for change in commit.changes)
+        if commit.seq <= target:
+            state.apply(commit.changes)
+    return Wanted(target=target, state=state, known=frozenset(known), head=head, captured=captured)
+
+
+def prepared(
+    dc: DomainController,
+    aim: Wanted,
+    *,
+    policy: OnConflict = OnConflict.JOURNAL,
+    progress: Progress | None = None,
+    scope: Scope | None = None,
+) -> Restore:
+    """A restore that can plan, verify or run."""
+    return Restore(
+        dc,
+        aim.state,
+        known=aim.known,
+        captured=aim.captured,
+        policy=policy,
+        last_given_rid=aim.head.position.rid_next if aim.head.position else 0,
+        progress=progress,
+        scope=scope or (lambda _: True),
+    )
+
+
+def mend(
+    dc: DomainController,
+    journal: Journal,
+    aim: Wanted,
+    *,
+    policy: OnConflict = OnConflict.JOURNAL,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Bring the DC to what is wanted, prove it, and open a new timeline.
+
+    Raises:
+        NotConvergedError: Differences are left; the journal still says that a restore is under way, and capture stays
+            off until one succeeds.
+        FencedError, StoreError, DirectoryError: Run it again; it goes on.
+    """
+    restore = prepared(dc, aim, policy=policy, progress=progress)
+    writer = new_writer()
+    journal.begin_restore(target=aim.target, writer=writer, now=time.time())
+    log.info("restore.began", target=aim.target)
+    outcome = restore.run()
+    log.info(
+        "restore.applied",
+        steps=len(outcome.applied),
+        rounds=outcome.rounds,
+        left=len(outcome.left),
+        refused=len(outcome.refusals),
+    )
+    if outcome.left:
+        raise UnfinishedError(outcome)
+    journal.end_restore(now=time.time())
+    # the DC may have gone on meanwhile; what it is now becomes the new timeline's first commit
+    Capture.begin(dc, journal, writer).look()
+    log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
+    return outcome
+
+
+def capture_news(dc: DomainController, journal: Journal) -> None:
+    """On a DC that was not reverted, make what is new there durable before anything is taken back."""
+    if journal.head.phase is Phase.CAPTURING and dc.lineage(journal.head).verdict is Verdict.SAME:
+        Capture.begin(dc, journal, new_writer()).look()
+
+
+class UnfinishedError(NotConvergedError):
+    """A restore ended with differences left.
+
+    Attributes:
+        outcome: What was done, and what is left.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in outcome.refusals))
+        super().__init__(
+            f"{len(outcome.left)} differences are left after {outcome.rounds} rounds"
+            + (f": {reasons}" if reasons else ""),
+            hint="The domain controller is not what the journal says. `adpersist verify` lists what differs.",
+        )
+        self.outcome = outcome

@@ -1,0 +1,164 @@
+"""First run: key, journal, configuration, and a look at what this session may read and write.
+
+The order matters when the power goes: the key is durable before anything is sealed with it, the configuration names a
+journal only once it is there, and every step accepts what an earlier run left behind.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from adpersist import config as configuration
+from adpersist.agent import access
+from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
+from adpersist.directory.controller import DomainController
+from adpersist.directory.survey import Survey, survey
+from adpersist.errors import ConfigError, JournalExistsError
+from adpersist.journal.derive import journal_id
+from adpersist.journal.keyfile import create_key_file, exposure
+from adpersist.journal.writer import Journal
+
+NOT_RESTORED: Final = (
+    "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
+    "files: SYSVOL (group policy contents), local secrets and keytabs of the DC's machine",
+    "the DC's own machine password, which stays as its machine holds it",
+)
+"""What no path brings back; the README says so too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What ``init`` found and made."""
+
+    dns_name: str
+    survey: Survey
+    store: str
+    journal: str
+    created: bool
+    key_file: Path | None
+    key_created: bool
+    config: Path
+    warnings: tuple[str, ...]
+
+    def document(self) -> Mapping[str, Any]:
+        """For machines."""
+        return {
+            "directory": {"name": self.dns_name, "contexts": list(self.survey.contexts)},
+            "store": self.store,
+            "journal": {"id": self.journal, "created": self.created},
+            "key": {"file": str(self.key_file) if self.key_file else None, "created": self.key_created},
+            "config": str(self.config),
+            "captures": list(self.survey.captured),
+            "not_restored": list(NOT_RESTORED),
+            "warnings": list(self.warnings),
+        }
+
+    def sentences(self) -> Iterator[str]:
+        """For people."""
+        yield f"Domain controller   {self.dns_name}, {len(self.survey.contexts)} naming contexts, privileged session"
+        yield f"Store               {self.store}"
+        yield f"Journal             {self.journal} ({'created' if self.created else 'was there already'})"
+        if self.key_file:
+            yield f"Key                 {self.key_file} ({'created' if self.key_created else 'was there already'})"
+        yield f"Configuration       {self.config}"
+        yield ""
+        yield "Captured and restored:"
+        yield from (f"  + {line}" for line in self.survey.captured)
+        yield "Not restored:"
+        yield from (f"  - {line}" for line in NOT_RESTORED)
+        yield from (f"Warning: {line}" for line in self.warnings)
+        if self.key_created:
+            yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
+        yield "\nNext: adpersist agent"
+
+
+class Setup:
+    """One run of ``init``."""
+
+    def __init__(self, path: Path | None, *, directory: str, store: str, key_file: Path | None) -> None:
+        self._path = configuration.find(path)
+        known = configuration.load(self._path) if self._path.exists() else configuration.from_environment(os.environ)
+        url, store_url = directory or known.directory.url, store or known.store.url
+        file = key_file or known.key.file
+        if not url or not store_url:
+            raise ConfigError(
+                f"init needs {'--directory' if not url else '--store'}",
+                hint="adpersist init --directory ldapi:///var/lib/samba/private/ldap_priv/ldapi "
+                "--store sqlite:///var/lib/adpersist/journal.db --key-file /etc/adpersist/key",
+            )
+        if file is None and not os.environ.get("ADPERSIST_KEY"):
+            file = self._path.parent / "key"
+        if self._path.exists() and (url, store_url, file) != (known.directory.url, known.store.url, known.key.file):
+            raise ConfigError(
+                f"the configuration {self._path} is there already and says something else",
+                hint="Edit it, remove it, or choose another place with --config.",
+            )
+        self._known = known
+        self._config = known.model_copy(
+            update={
+                "directory": DirectorySection(url=url),
+                "store": StoreSection(url=store_url),
+                "key": KeySection(file=file.absolute()) if file else KeySection(),
+            }
+        )
+
+    def run(self, *, now: float) -> Report:
+        """Do it. Raises: as the rooms it calls; everything done before an error is used by the next run."""
+        dc = access.connect(self._config)
+        try:
+            found = survey(dc.session, dc.dse)
+            key_created = self._make_key()
+            journal, created = self._make_journal(dc, now)
+            config = self._config.model_copy(update={"journal": JournalSection(id=journal.id)})
+            location = access.store(config, None).location
+            journal.close()
+            self._write(config)
+        finally:
+            dc.close()
+        file = self._config.key.file
+        return Report(
+            dns_name=dc.dse.dns_name,
+            survey=found,
+            store=location,
+            journal=journal.id,
+            created=created,
+            key_file=file,
+            key_created=key_created,
+            config=self._path,
+            warnings=tuple(filter(None, [exposure(file) if file else ""])),
+        )
+
+    def _make_key(self) -> bool:
+        file = self._config.key.file
+        if file is None or file.exists():
+            return False
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_key_file(file)
+        return True
+
+    def _make_journal(self, dc: DomainController, now: float) -> tuple[Journal, bool]:
+        key = access.key(self._config)
+        unnamed = self._config.model_copy(update={"journal": JournalSection(id=journal_id(dc.identity))})
+        place = access.store(unnamed, None)
+        try:
+            writer = access.new_writer()
+            return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
+        except JournalExistsError:
+            journal = Journal.open(place, key)
+            access.own(journal, dc)
+            return journal, False
+
+    def _write(self, config: Config) -> None:
+        text = configuration.render(config)
+        if self._path.exists():
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        half = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        with half.open("x", encoding="utf-8") as file:
+            half.chmod(0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.rename(self._path)

@@ -1,0 +1,33 @@
+"""Which captured writes are called as witnesses of the lineage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from adpersist.directory.stamps import Stamps
+from adpersist.model.change import Stamp
+from adpersist.model.head import Witness
+from adpersist.model.ids import BEFORE_FIRST, Guid
+
+MOST: Final = 8
+"""Looked up at every check: one indexed search."""
+
+
+def choose(stamps: Mapping[Guid, Stamps]) -> list[tuple[Guid, str, Stamp]]:
+    """The newest write of each object, oldest first, at most :data:`MOST`."""
+    newest = []
+    for guid, written in stamps.items():
+        if written:
+            name, write = max(written.items(), key=lambda item: item[1].local_usn)
+            newest.append((write.local_usn, guid, name, write.stamp))
+    newest.sort(key=lambda item: item[0])
+    return [(guid, name, stamp) for _, guid, name, stamp in newest[-MOST:]]
+
+
+def merge(old: Sequence[Witness], new: Sequence[tuple[Guid, str, Stamp]]) -> tuple[Witness, ...]:
+    """The witnesses after a commit: the new ones, and old ones of other objects while there is room.
+
+    A new one has the sequence number 0: the journal puts in that of the commit it ends up in.
+    """
+    called = [Witness(seq=BEFORE_FIRST, guid=guid, attribute=name, stamp=stamp) for guid, name, stamp in new]
+    fresh = {witness.guid for witness in called}
+    return (*(witness for witness in old if witness.guid not in fresh), *called)[-MOST:]

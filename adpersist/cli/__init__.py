@@ -1,0 +1,4 @@
+"""The command line: one file a command, each of which parses, calls and prints.
+
+In: words and a configuration. Out: text for people or JSON for machines, and an exit code.
+"""

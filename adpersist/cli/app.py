@@ -1,0 +1,47 @@
+"""All commands under one name."""
+
+from typing import Annotated
+
+import typer
+
+from adpersist import __version__
+from adpersist.cli.agent import agent
+from adpersist.cli.guard import guard
+from adpersist.cli.init import init
+from adpersist.cli.options import ConfigOption, JsonOption, settle
+from adpersist.cli.plan import plan
+from adpersist.cli.restore import restore
+from adpersist.cli.status import status
+from adpersist.cli.verify import verify
+
+app = typer.Typer(
+    name="adpersist",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Litestream for Active Directory.\n\n"
+    "Streams every change of a domain controller into durable storage, notices when the controller was put back to an "
+    "old image, and replays what was lost: same GUIDs, same SIDs, same passwords.\n\n"
+    "Begin with `adpersist init`, keep `adpersist agent` running, and start every boot with `adpersist guard`.\n\n"
+    "Exit codes: 0 done; 1 failure; 2 differences found; 3 fenced by another writer; 4 reverted and not restored; "
+    "5 store unreachable; 6 directory unreachable; 7 bad configuration or usage; 8 integrity failure.",
+)
+
+
+@app.callback()
+def common(
+    ctx: typer.Context,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Options that every command takes, here or after its name."""
+    settle(ctx, config, as_json)
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+for command in (init, agent, status, guard, plan, restore, verify):
+    app.command()(command)

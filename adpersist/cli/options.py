@@ -1,0 +1,42 @@
+"""Options every command takes, before its name or after it, and what they come to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adpersist.config import Config, load
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Configuration file (or ADPERSIST_CONFIG).", show_default=False, metavar="PATH"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", show_default=False)]
+
+
+@dataclass(slots=True)
+class Common:
+    """What was said before the command's name."""
+
+    config: Path | None = None
+    as_json: bool = False
+
+
+def settle(ctx: typer.Context, config: Path | None, as_json: bool) -> Common:
+    """Join what was said before and after the command's name; the later word wins."""
+    before = ctx.ensure_object(Common)
+    before.config = config or before.config
+    before.as_json = as_json or before.as_json
+    return before
+
+
+def loaded(common: Common) -> Config:
+    """The configuration, and logging set up by it."""
+    from adpersist import telemetry
+
+    config = load(common.config)
+    telemetry.configure(level=config.log.level, as_json=config.log.format == "json")
+    return config

@@ -1,0 +1,98 @@
+"""What people and machines see; commands hand over a document and a way to say it in words."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from adpersist.errors import AdpersistError
+from adpersist.model.ids import guid_text
+from adpersist.replay import restore
+
+Document = Mapping[str, Any]
+
+
+def machine(document: Document | Sequence[Document]) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def say(text: str) -> None:
+    """A line for people, on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table for people; names are shown as they are, whatever characters they hold."""
+    from rich.text import Text
+
+    shown = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 160).print(shown)
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which a hostile name could use to rewrite the screen."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def failure(error: AdpersistError, *, as_json: bool) -> None:
+    """One clear sentence, and what to do next."""
+    if as_json:
+        machine(
+            {
+                "error": {
+                    "kind": type(error).__name__.removesuffix("Error"),
+                    "message": error.message,
+                    "hint": error.hint,
+                    "exit_code": int(error.exit_code),
+                }
+            }
+        )
+    sys.stderr.write(
+        f"adpersist: {printable(error.message)}\n" + (f"  {printable(error.hint)}\n" if error.hint else "")
+    )
+
+
+def guid(value: bytes) -> str:
+    """objectGUID as people write it."""
+    return guid_text(value)  # type: ignore[arg-type]  # every bytes of 16 reads alike
+
+
+class Bar(restore.Progress):
+    """A progress bar on a terminal's standard error; nothing elsewhere."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not (shown and sys.stderr.isatty()),
+        )
+        self._task = self._bar.add_task("connecting", total=None)
+
+    def __enter__(self) -> "Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def looking(self, what: str) -> None:
+        """A look is under way."""
+        self._bar.update(self._task, description=what, total=None, completed=0)
+
+    def applying(self, done: int, total: int) -> None:
+        """So many steps of the round are done."""
+        self._bar.update(self._task, description="restoring", total=total, completed=done)

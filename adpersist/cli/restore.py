@@ -1,0 +1,94 @@
+"""``adpersist restore``: bring the DC to what the journal says."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.errors import ConfigError
+from adpersist.replay.plan import Conflict, OnConflict
+from adpersist.replay.restore import Outcome
+
+ToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to", help="Point: sequence number, @mark, RFC 3339 time, -2h, usn:N. Newest if left out.", metavar="POINT"
+    ),
+]
+ConflictOption = Annotated[
+    OnConflict,
+    typer.Option("--on-conflict", help="Whose word counts where the DC was written to after it was put back."),
+]
+
+
+def restore(
+    ctx: typer.Context,
+    to: ToOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    on_conflict: ConflictOption = OnConflict.JOURNAL,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan, apply and verify until the DC is what the journal says. Can be killed anywhere and run again.
+
+    On a DC that was not reverted, what is new there is captured first, so that nothing is lost by going back in time.
+    """
+    from adpersist.agent import access
+    from adpersist.agent.mend import capture_news, mend, prepared, wanted
+
+    common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    dc = access.connect(settings)
+    try:
+        journal = access.journal(settings, dc.identity)
+        access.own(journal, dc)
+        capture_news(dc, journal)
+        aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None)
+        if not yes:
+            found = prepared(dc, aim, policy=on_conflict).plan()
+            conflict_words(found.conflicts)
+            if common.as_json or not typer.confirm(f"{len(found.steps)} steps to commit {aim.target}. Go on?"):
+                raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
+        with output.Bar(shown=not common.as_json) as bar:
+            outcome = mend(dc, journal, aim, policy=on_conflict, progress=bar)
+        journal.close()
+    finally:
+        dc.close()
+    if common.as_json:
+        output.machine(outcome_document(outcome))
+    else:
+        outcome_words(outcome)
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """What a restore did, for machines."""
+    return {
+        "lost": len(outcome.lost),
+        "steps": len(outcome.applied),
+        "by_kind": dict(Counter(step.op for step in outcome.applied)),
+        "rounds": outcome.rounds,
+        "left": len(outcome.left),
+        "conflicts": [
+            {"guid": output.guid(each.guid), "dn": each.dn, "attributes": list(each.attributes)}
+            for each in outcome.conflicts
+        ],
+    }
+
+
+def outcome_words(outcome: Outcome) -> None:
+    """What a restore did, for people."""
+    kinds = ", ".join(f"{count} {op}" for op, count in sorted(Counter(step.op for step in outcome.applied).items()))
+    output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
+    conflict_words(outcome.conflicts)
+    output.say("Proven: the domain controller is what the journal says.")
+
+
+def conflict_words(conflicts: Sequence[Conflict]) -> None:
+    """Local writes, each on a line."""
+    for each in conflicts:
+        what = ", ".join(each.attributes) if each.attributes else "the whole object, unknown to the journal"
+        output.say(output.printable(f"Written locally after the revert: {each.dn}: {what}"))

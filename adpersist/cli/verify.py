@@ -1,0 +1,52 @@
+"""``adpersist verify``: compare DC and journal."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.errors import ExitCode
+
+
+def verify(
+    ctx: typer.Context,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Point to compare with; the newest if left out.", metavar="POINT")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any."""
+    from adpersist.agent import access
+    from adpersist.agent.mend import prepared, wanted
+
+    common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    dc = access.connect(settings)
+    try:
+        journal = access.journal(settings, dc.identity)
+        access.own(journal, dc)
+        aim = wanted(journal, journal.resolve(at, now=time.time()) if at else None)
+        with output.Bar(shown=not common.as_json) as bar:
+            found = prepared(dc, aim, progress=bar).verify()
+        journal.close()
+    finally:
+        dc.close()
+    if common.as_json:
+        output.machine(
+            {
+                "at": aim.target,
+                "differences": [
+                    {"guid": output.guid(each.guid), "dn": each.dn, "attribute": each.attribute, "kind": each.kind}
+                    for each in found
+                ],
+            }
+        )
+    elif found:
+        rows = ((each.kind, each.dn, each.attribute) for each in found)
+        output.table(f"{len(found)} differences from commit {aim.target}", ("kind", "object", "attribute"), rows)
+    else:
+        output.say(f"No difference: the domain controller is what commit {aim.target} says.")
+    raise typer.Exit(int(ExitCode.DIFFERENCES if found else ExitCode.OK))

@@ -1,0 +1,32 @@
+"""What one look shows of one object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adpersist.model.change import Values
+from adpersist.model.ids import Guid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One object as a look shows it: the whole of it, or only what changed since the last look.
+
+    Attributes:
+        guid: objectGUID.
+        nc: DN of the naming context.
+        parent: Container's objectGUID; None for a naming context's root, and in a partial sighting: unchanged.
+        rdn: First component of the DN; a naming context's root has the whole DN.
+        whole: All attributes and links are here; otherwise what is missing is unchanged.
+        values: Attribute values as in :class:`~adpersist.model.change.Change`; an empty tuple means "cleared".
+        added: Links that are there (whole) or came (partial).
+        removed: Links that went.
+    """
+
+    guid: Guid
+    nc: str
+    parent: Guid | None
+    rdn: str
+    whole: bool
+    values: Mapping[str, Values] = field(default_factory=dict)
+    added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)

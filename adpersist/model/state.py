@@ -1,0 +1,34 @@
+"""What an object is at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adpersist.model.change import Values
+from adpersist.model.ids import Guid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectState:
+    """One object, live or a tombstone, named by identities so that a renamed container changes one object only.
+
+    Attributes:
+        guid: objectGUID.
+        nc: DN of the naming context it lies in.
+        parent: objectGUID of its container; None for the root of a naming context.
+        rdn: First component of its DN (``CN=bob``); a naming context's root has the whole DN here.
+        values: Attribute values by lDAPDisplayName; never an empty tuple.
+        links: Link values by attribute, as references; never an empty set. May name targets that are deleted: such a
+            link is dormant and comes back with its target.
+    """
+
+    guid: Guid
+    nc: str
+    parent: Guid | None
+    rdn: str
+    values: Mapping[str, Values] = field(default_factory=dict)
+    links: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+
+    @property
+    def deleted(self) -> bool:
+        """It is a tombstone or a recycled object ([MS-ADTS] 3.1.1.5.5)."""
+        return self.values.get("isDeleted") == (b"TRUE",)
