@@ -1,0 +1,155 @@
+"""Tools that judge: they read the files of stopped DCs, with Samba's code and none of adpersist's."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tools.samba_dc.errors import ProgramError, StateError
+from tools.samba_dc.golden import Golden
+from tools.samba_dc.programs import SYSTEM_PYTHON, run
+from tools.samba_dc.server import SambaDC
+
+ALL_CONTEXTS: Final = ("DOMAIN", "CONFIGURATION", "SCHEMA", "DNSDOMAIN", "DNSFOREST")
+"""ldapcmp's names for the naming contexts of a DC with integrated DNS."""
+
+SECRET_ATTRIBUTES: Final = (
+    "unicodePwd",
+    "dBCSPwd",
+    "ntPwdHistory",
+    "lmPwdHistory",
+    "supplementalCredentials",
+    "currentValue",
+    "priorValue",
+    "initialAuthIncoming",
+    "initialAuthOutgoing",
+    "trustAuthIncoming",
+    "trustAuthOutgoing",
+    "msDS-ManagedPassword",
+)
+"""What only comes when asked for by name, [MS-ADTS] 3.1.1.4.4 and Samba's DSDB_SECRET_ATTRIBUTES."""
+
+DUMPED: Final = ("*", *SECRET_ATTRIBUTES, "nTSecurityDescriptor", "replPropertyMetaData")
+"""Everything stored; constructed attributes never come."""
+
+Dump = dict[str, dict[str, tuple[bytes, ...]]]
+"""objectGUID (as text, small letters) to attribute to raw values, in the database's order."""
+
+Judged = SambaDC | Golden | Path
+"""A stopped DC, a golden image, or a directory that `snapshot` made."""
+
+_OFFLINE_DUMP: Final = Path(__file__).with_name("offline_dump.py")
+_TIMEOUT_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a checking tool said.
+
+    Attributes:
+        ok: It found nothing wrong.
+        text: Its whole output.
+    """
+
+    ok: bool
+    text: str
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+def ldapcmp(
+    a: Judged,
+    b: Judged,
+    contexts: Sequence[str] = ALL_CONTEXTS,
+    *,
+    filters: Sequence[str] = (),
+    security_descriptors: bool = False,
+) -> list[str]:
+    """Compare two databases of one domain with samba-tool: DNs and all replicated attributes, never secrets.
+
+    Args:
+        a: One.
+        b: The other.
+        contexts: Which naming contexts.
+        filters: Attributes to leave out.
+        security_descriptors: Compare nTSecurityDescriptor alone, instead of all else.
+
+    Returns:
+        One text per naming context that differs, with the tool's account of it; empty when the two agree.
+
+    Raises:
+        StateError: One of them is a running DC, or holds no database.
+        ProgramError: The tool failed instead of comparing.
+    """
+    found: list[str] = []
+    for context in contexts:
+        command = ["samba-tool", "ldapcmp", f"tdb://{_sam_ldb(a)}", f"tdb://{_sam_ldb(b)}", context]
+        command += [f"--filter={','.join(filters)}"] if filters else []
+        command += ["--sd"] if security_descriptors else []
+        done = run(command, timeout_s=_TIMEOUT_S, check=False)
+        if done.returncode == 0:
+            continue
+        # A crash also exits with 255 or 1: only a finished comparison prints its result.
+        if "Result for" not in done.stdout:
+            raise ProgramError(
+                command, returncode=done.returncode, output=done.stdout, stderr=done.stderr, timeout_s=_TIMEOUT_S
+            )
+        found.append(f"{context}:\n{done.stdout.strip()}")
+    return found
+
+
+def dbcheck(judged: Judged, *, fix: bool = False) -> Verdict:
+    """Check a database's inner consistency with `samba-tool dbcheck --cross-ncs`.
+
+    Args:
+        judged: What to check.
+        fix: Also repair; the verdict is then about the state before.
+
+    Raises:
+        StateError: It is a running DC, or holds no database.
+    """
+    command = ["samba-tool", "dbcheck", "--cross-ncs", "-H", f"tdb://{_sam_ldb(judged)}"]
+    command += ["--fix", "--yes"] if fix else []
+    done = run(command, timeout_s=_TIMEOUT_S, check=False)
+    return Verdict(done.returncode == 0 and "(0 errors)" in done.stdout, done.stdout + done.stderr)
+
+
+def dump(judged: Judged, *, deleted: bool = False, attributes: Sequence[str] = DUMPED) -> Dump:
+    """Every object of all naming contexts, raw, secrets included.
+
+    Args:
+        judged: What to read; nothing is written.
+        deleted: Tombstones and recycled objects too.
+        attributes: Which; "*" stands for all that are stored and not secret.
+
+    Raises:
+        StateError: It is a running DC, or holds no database.
+        ProgramError: Samba could not read the database.
+    """
+    private = str(_sam_ldb(judged).parent)
+    wanted = [*attributes, "objectGUID"] if "*" not in attributes else list(attributes)
+    command = [SYSTEM_PYTHON, "-I", str(_OFFLINE_DUMP), private, "1" if deleted else "0", *wanted]
+    done = run(command, timeout_s=_TIMEOUT_S)
+    objects: Dump = {}
+    for line in done.stdout.splitlines():
+        entry: Mapping[str, Sequence[str]] = json.loads(line)
+        values = {name: tuple(base64.b64decode(value) for value in encoded) for name, encoded in entry.items()}
+        # Wire order: the first three fields are little-endian ([MS-DTYP] 2.3.4.2).
+        objects[str(uuid.UUID(bytes_le=values["objectGUID"][0]))] = values
+    return objects
+
+
+def _sam_ldb(judged: Judged) -> Path:
+    if isinstance(judged, SambaDC) and judged.running:
+        raise StateError(f"the DC in {judged.directory} runs: stop it before its files are judged")
+    directory = judged if isinstance(judged, Path) else judged.directory
+    path = directory.absolute() / "private" / "sam.ldb"
+    if not path.exists():
+        raise StateError(f"{directory} holds no database (no private/sam.ldb)")
+    return path

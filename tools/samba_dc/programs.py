@@ -1,0 +1,112 @@
+"""External programs: found, run with a time limit, and explained when they fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tools.samba_dc.errors import PrerequisiteError, ProgramError
+
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+"""Debian's interpreter: the only one that has python3-samba."""
+
+PACKAGES: Final = {
+    "samba": "samba-ad-dc",
+    "samba-tool": "samba-common-bin",
+    "samba_spnupdate": "samba-ad-dc",
+    "ldbsearch": "ldb-tools",
+    "kinit": "krb5-user",
+    "kvno": "krb5-user",
+    "openssl": "openssl",
+    SYSTEM_PYTHON: "python3",
+}
+"""Every program the harness calls, and the Debian package that brings it."""
+
+_PROVISION_TEMPLATE: Final = Path("/usr/share/samba/setup/provision.ldif")
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def require() -> None:
+    """Check that this machine can run a DC.
+
+    Raises:
+        PrerequisiteError: Not root, or packages are missing.
+    """
+    missing = {package for program, package in PACKAGES.items() if shutil.which(program, path=_PATH) is None}
+    if not _PROVISION_TEMPLATE.exists():
+        # Only a Recommends of samba-ad-dc: --no-install-recommends leaves it out, and provision then fails obscurely.
+        missing.add("samba-ad-provision")
+    if missing:
+        names = " ".join(sorted(missing))
+        raise PrerequisiteError(
+            f"Debian packages are missing: apt-get install --no-install-recommends {names}  (or run tools/setup)"
+        )
+    if os.geteuid() != 0:
+        raise PrerequisiteError("a domain controller needs root: it binds ports 88 and 389 and serves LDAP as SYSTEM")
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment for Samba's programs, free of the caller's Python, locale and Kerberos settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "KRB5", "LC_", "LANG"))}
+    return kept | {"PATH": _PATH, "LC_ALL": "C"} | dict(extra or {})
+
+
+def run(
+    command: Sequence[str],
+    *,
+    timeout_s: float = 60.0,
+    check: bool = True,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end.
+
+    Args:
+        command: Program and arguments.
+        timeout_s: Seconds until it is killed.
+        check: Raise when it exits with anything but 0.
+        stdin: Its whole standard input.
+        env: Variables on top of `environment()`.
+
+    Raises:
+        ProgramError: Exit code not 0 (when `check`), or the time-out passed.
+        PrerequisiteError: There is no such program.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            input=stdin,
+            timeout=timeout_s,
+            env=environment(env),
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
+            # No controlling terminal: kinit then reads the password from its standard input.
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise ProgramError(
+            command,
+            returncode=None,
+            output=_text(late.stdout),
+            stderr=_text(late.stderr),
+            timeout_s=timeout_s,
+        ) from None
+    except FileNotFoundError as absent:
+        package = PACKAGES.get(command[0], "the package that brings it")
+        raise PrerequisiteError(f"{command[0]} is not installed: apt-get install {package}") from absent
+    if check and done.returncode != 0:
+        raise ProgramError(
+            command, returncode=done.returncode, output=done.stdout, stderr=done.stderr, timeout_s=timeout_s
+        )
+    return done
+
+
+def _text(captured: bytes | str | None) -> str:
+    """What a killed program had printed; subprocess hands it back undecoded even in text mode."""
+    return captured.decode("utf-8", "backslashreplace") if isinstance(captured, bytes) else captured or ""
