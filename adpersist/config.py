@@ -118,12 +118,25 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
             f"the configuration {place} cannot be read: {error}",
             hint="Mend the file, or write a new one with `adpersist init --config PATH`.",
         ) from error
+    return _validated(document, environment, f"the configuration {place}")
+
+
+def from_environment(environment: Mapping[str, str]) -> Config:
+    """The configuration without a file.
+
+    Raises:
+        ConfigError: A variable is out of range.
+    """
+    return _validated({}, environment, "the environment")
+
+
+def _validated(document: dict[str, object], environment: Mapping[str, str], source: str) -> Config:
     try:
         return Config.model_validate(_overridden(document, environment))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"the configuration {place} is wrong at {key}: {first['msg']}") from error
+        raise ConfigError(f"{source} is wrong at {key}: {first['msg']}") from error
 
 
 def _overridden(document: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:

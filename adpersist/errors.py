@@ -50,7 +50,7 @@ class KeyMissingError(ConfigError):
     """The key-encryption key the journal asks for is not there."""
 
 
-# --- the store ---------------------------------------------------------------------------------------------------------
+# --- the store ----------------------------------------------------------------------------------------------------
 
 
 class StoreError(AdpersistError):
@@ -101,7 +101,7 @@ class LimitError(AdpersistError):
     """A value is larger than the store can hold; raised before anything was sent."""
 
 
-# --- the journal -------------------------------------------------------------------------------------------------------
+# --- the journal --------------------------------------------------------------------------------------------------
 
 
 class IntegrityError(AdpersistError):
@@ -118,7 +118,7 @@ class PointError(ConfigError):
     """A point in time that the journal does not hold."""
 
 
-# --- the directory -----------------------------------------------------------------------------------------------------
+# --- the directory ------------------------------------------------------------------------------------------------
 
 
 class DirectoryError(AdpersistError):

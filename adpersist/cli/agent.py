@@ -16,8 +16,8 @@ def agent(
 ) -> None:
     """Capture every change of the domain controller until stopped.
 
-    SIGTERM ends it within a second; killing it at any moment loses nothing that was acknowledged. It waits out a DC or a
-    store that is away. It ends with exit code 4 when the DC was reverted, and with 3 when another agent took over.
+    SIGTERM ends it within a second; killing it at any moment loses nothing that was acknowledged. It waits out a DC or
+    a store that is away. It ends with exit code 4 when the DC was reverted, and with 3 when another agent took over.
     """
     from adpersist.agent.service import Service
     from adpersist.cli.status import durable

@@ -13,8 +13,8 @@ from adpersist.model.head import Head
 def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show lag, what is durable, lineage and the store's health; works while the agent runs.
 
-    Exit code for monitoring: 0 well; 1 the lag is over [status] max_lag_s; 4 the DC is not the journal's; 5 the store or
-    6 the directory does not answer.
+    Exit code for monitoring: 0 well; 1 the lag is over [status] max_lag_s; 4 the DC is not the journal's; 5 the store
+    or 6 the directory does not answer.
     """
     from adpersist.agent import access
     from adpersist.agent.status import moment

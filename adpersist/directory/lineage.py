@@ -1,8 +1,8 @@
 """Is this our DC? Evidence gathered from the database itself, cheapest first.
 
-A position that went back proves a revert; one that did not proves nothing, since a reverted DC may have overtaken it. So
-witnesses are called: writes the journal captured are looked up again in replPropertyMetaData. A write that is missing, or
-that replication would rank below the captured one, was undone.
+A position that went back proves a revert; one that did not proves nothing, since a reverted DC may have overtaken it.
+So witnesses are called: writes the journal captured are looked up again in replPropertyMetaData. A write that is missing,
+or that replication would rank below the captured one, was undone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,8 @@ def _stranger(found: Identity, expected: Identity) -> Lineage | None:
         ("domain controller", found.server, expected.server),
     ):
         if is_now != was:
-            evidence = f"this is another {name}: {found.dns_name} {guid_text(is_now)}, not {expected.dns_name} {guid_text(was)}"
+            here, there = f"{found.dns_name} {guid_text(is_now)}", f"{expected.dns_name} {guid_text(was)}"
+            evidence = f"this is another {name}: {here}, not {there}"
             return Lineage(verdict=Verdict.REPLACED, evidence=evidence)
     return None
 

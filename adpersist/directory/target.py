@@ -1,12 +1,13 @@
 """Carries out the steps of a plan on a DC, over the privileged socket."""
 
+import secrets
 from typing import assert_never
 
 from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Session
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, SHOW_RECYCLED
 from adpersist.errors import NoSuchEntryError
 from adpersist.model.ids import Guid, guid_text
-from adpersist.model.step import Create, Delete, Link, Modify, Move, Reanimate, Step
+from adpersist.model.step import Create, Delete, Link, Modify, Move, Reanimate, ReloadSchema, Scramble, Step
 
 _CONTROLS = (RELAX, BYPASS_PASSWORD_HASH)
 
@@ -42,11 +43,18 @@ class Target:
                 self._session.rename(_address(step.guid), step.rdn, step.parent_dn, _CONTROLS)
             case Modify():
                 changes = {name: [(MODIFY_REPLACE, values)] for name, values in step.values.items()}
-                self._session.modify(_address(step.guid), changes, _CONTROLS)
+                self._session.modify(_address(step.guid), changes, (RELAX,) if step.plain else _CONTROLS)
             case Link():
                 self._link(step)
             case Delete():
                 self._delete(step)
+            case Scramble():
+                # a mixture of character classes, longer than any policy asks for
+                password = f'"{secrets.token_urlsafe(96)}aA1."'.encode("utf-16-le")
+                self._session.modify(_address(step.guid), {"unicodePwd": [(MODIFY_REPLACE, (password,))]}, (RELAX,))
+            case ReloadSchema():
+                # an operation on the rootDSE, [MS-ADTS] 3.1.1.3.3.13
+                self._session.modify("", {"schemaUpdateNow": [(MODIFY_ADD, (b"1",))]})
             case _:
                 assert_never(step)
 

@@ -54,12 +54,17 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Modify:
-    """Set attributes to values; an empty tuple clears."""
+    """Set attributes to values; an empty tuple clears.
+
+    Attributes:
+        plain: The server is to do its own work with passwords, as for an ordinary administrator.
+    """
 
     guid: Guid
     dn: str
     values: Mapping[str, Values]
     reason: str
+    plain: bool = False
     op: Literal["modify"] = "modify"
 
 
@@ -85,7 +90,31 @@ class Delete:
     op: Literal["delete"] = "delete"
 
 
-Step = Create | Reanimate | Move | Modify | Link | Delete
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scramble:
+    """Give an account a random password that nobody learns, on the way to its real one."""
+
+    guid: Guid
+    dn: str
+    reason: str
+    op: Literal["scramble"] = "scramble"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadSchema:
+    """Make the server read its schema again, so that what was just defined can be used.
+
+    Attributes:
+        guid, dn: The root of the schema, for people.
+    """
+
+    guid: Guid
+    dn: str
+    reason: str
+    op: Literal["reload-schema"] = "reload-schema"
+
+
+Step = Create | Reanimate | Move | Modify | Link | Delete | Scramble | ReloadSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,14 +19,39 @@ UNIQUE: Final = ("sAMAccountName", "userPrincipalName", "servicePrincipalName")
 
 
 def top_down(gaps: Iterable[Gap], want: State, contexts: Sequence[str]) -> list[Gap]:
-    """Containers before what lies in them, naming contexts in the order given."""
+    """Containers before what lies in them, naming contexts in the order given; objects with links after their peers."""
     rank = {nc: index for index, nc in enumerate(contexts)}
 
-    def key(gap: Gap) -> tuple[int, int, bytes]:
+    def key(gap: Gap) -> tuple[int, int, bool, bytes]:
         assert gap.want is not None  # noqa: S101 - callers pass wanted objects only
-        return rank.get(gap.want.nc, len(rank)), want.depth(gap.guid), gap.guid
+        return rank.get(gap.want.nc, len(rank)), want.depth(gap.guid), bool(gap.added), gap.guid
 
     return sorted(gaps, key=key)
+
+
+_BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
+"""Attributes of a class definition that name other classes ([MS-ADTS] 3.1.1.2.4)."""
+
+
+def definitions_in_order(classes: Sequence[Gap]) -> list[Gap]:
+    """Class definitions, each after those it builds on; classes that name each other stay in the order given."""
+    by_name = {gap.want.values["lDAPDisplayName"][0]: gap for gap in classes if gap.want is not None}
+    ordered: dict[bytes, Gap] = {}
+    visiting: set[bytes] = set()
+
+    def visit(name: bytes) -> None:
+        if name in ordered or name in visiting or name not in by_name:
+            return
+        visiting.add(name)
+        gap = by_name[name]
+        for attribute in _BUILDS_ON:
+            for other in gap.want.values.get(attribute, ()) if gap.want is not None else ():
+                visit(other)
+        ordered[name] = gap
+
+    for name in by_name:
+        visit(name)
+    return list(ordered.values())
 
 
 def bottom_up(gaps: Iterable[Gap], have: State) -> list[Gap]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from adpersist.model.change import Values
 from adpersist.model.ids import Guid
-from adpersist.model.step import Create, Delete, Exempt, Link, Modify, Move, Reanimate, Step
-from adpersist.replay.diff import Gap
-from adpersist.replay.order import bottom_up, parking, top_down
+from adpersist.model.password import had_keys, has_no_keys, with_smartcard, without_smartcard
+from adpersist.model.reference import target_of
+from adpersist.model.step import Create, Delete, Exempt, Link, Modify, Move, Reanimate, ReloadSchema, Scramble, Step
+from adpersist.replay.diff import Gap, Links
+from adpersist.replay.order import bottom_up, definitions_in_order, parking, top_down
 from adpersist.replay.state import State
 
 _LATE: Final = frozenset({"primaryGroupID"})
@@ -79,25 +80,20 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
 def steps(gaps: Iterable[Gap], want: State, have: State, exempt: Exempt, contexts: Sequence[str]) -> Iterator[Step]:
     """Steps that close the gaps, in order.
 
-    Parking first; then objects made, reanimated and moved from the top down; their attributes; links, when both ends
-    exist; the primary group, when its membership exists; deletes from the bottom up.
+    Parking first; the schema, and its reload, before anything that may need it; then objects made, reanimated and moved
+    from the top down; their attributes; links, when both ends exist; the primary group, when its membership exists;
+    deletes from the bottom up.
+
+    Args:
+        contexts: Naming contexts in the order they are restored, the schema first.
     """
     everything = list(gaps)
-    wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
     yield from parking(everything, have)
-    for gap in wanted:
-        yield from _placed(gap, want, have, exempt)
-    for gap in wanted:
-        yield from _filled(gap, want, exempt)
-    for gap in wanted:
-        if gap.added or gap.removed:
-            yield Link(
-                guid=gap.guid, dn=want.dn(gap.guid), added=gap.added, removed=gap.removed, reason=_why_links(gap)
-            )
-    for gap in wanted:
-        late = {name: gap.values[name] for name in _LATE if name in gap.values}
-        if late and gap.is_live:
-            yield Modify(guid=gap.guid, dn=want.dn(gap.guid), values=late, reason="set once the membership exists")
+    wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
+    schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]
+    builder = _Builder(want, have, exempt)
+    yield from _schema(schema, builder)
+    yield from builder.build(wanted[len(schema) :])
     for gap in bottom_up((gap for gap in everything if not gap.wanted_live), have):
         yield Delete(
             guid=gap.guid,
@@ -106,44 +102,110 @@ def steps(gaps: Iterable[Gap], want: State, have: State, exempt: Exempt, context
         )
 
 
-def _placed(gap: Gap, want: State, have: State, exempt: Exempt) -> Iterator[Step]:
-    assert gap.want is not None  # noqa: S101 - wanted
-    dn = want.dn(gap.guid)
-    if gap.have is None:
-        made_with = {name: values for name, values in gap.values.items() if _at_birth(name, exempt)}
-        yield Create(guid=gap.guid, dn=dn, values=made_with, reason="created since")
-    elif not gap.is_live:
-        yield Reanimate(guid=gap.guid, dn=dn, reason="alive in the journal, a tombstone here")
-    elif gap.moved and gap.want.parent is not None:
-        yield Move(
-            guid=gap.guid,
-            dn=have.dn(gap.guid),
-            parent_dn=want.dn(gap.want.parent),
-            rdn=gap.want.rdn,
-            reason="moved or renamed since",
-        )
+def _schema(schema: Sequence[Gap], builder: "_Builder") -> Iterator[Step]:
+    """Attributes, then classes in the order they build on each other; each known to the server before the next."""
+    attributes = [gap for gap in schema if not _defines_class(gap)]
+    classes = definitions_in_order([gap for gap in schema if _defines_class(gap)])
+    for group, reason in ((attributes, "new attributes"), (classes, "new classes")):
+        yield from builder.build(group)
+        if group:
+            root = next(gap.want.parent or gap.guid for gap in group if gap.want is not None)
+            yield ReloadSchema(guid=root, dn=builder.want.dn(root), reason=f"{reason} can be used from here on")
 
 
-def _filled(gap: Gap, want: State, exempt: Exempt) -> Iterator[Step]:
-    dn = want.dn(gap.guid)
-    if gap.have is None:
-        rest = {name: values for name, values in gap.values.items() if not _at_birth(name, exempt)}
-        reason = "cannot be set while creating"
-    else:
-        rest = {name: values for name, values in gap.values.items() if name not in _LATE or not gap.is_live}
-        reason = "changed since"
-    if rest:
-        yield Modify(guid=gap.guid, dn=dn, values=rest, reason=reason)
+def _defines_class(gap: Gap) -> bool:
+    return gap.want is not None and b"classSchema" in gap.want.values.get("objectClass", ())
 
 
-def _at_birth(name: str, exempt: Exempt) -> bool:
-    return name not in exempt.created_with
+class _Builder:
+    """Steps for objects that are to live, remembering what is there by then."""
+
+    def __init__(self, want: State, have: State, exempt: Exempt) -> None:
+        self.want = want
+        self._have = have
+        self._exempt = exempt
+        self._placed: set[Guid] = set()
+        self._born: dict[Guid, frozenset[str]] = {}
+
+    def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
+        """Place, fill and link some objects, containers first."""
+        for gap in wanted:
+            yield from self._place(gap)
+            self._placed.add(gap.guid)
+        for gap in wanted:
+            yield from self._fill(gap)
+        for gap in wanted:
+            yield from self._link(gap)
+        for gap in wanted:
+            late = {name: gap.values[name] for name in _LATE if name in gap.values}
+            if late and gap.is_live:
+                reason = "set once the membership exists"
+                yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=late, reason=reason)
+
+    def _place(self, gap: Gap) -> Iterator[Step]:
+        assert gap.want is not None  # noqa: S101 - wanted
+        dn = self.want.dn(gap.guid)
+        if gap.have is None:
+            ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
+            values = {
+                name: found
+                for name, found in {**gap.values, **ends}.items()
+                if name not in self._exempt.created_with
+                and all(map(self._is_there, found))
+                and not (name == "supplementalCredentials" and has_no_keys(found))
+            }
+            self._born[gap.guid] = frozenset(values)
+            yield Create(guid=gap.guid, dn=dn, values=values, reason="created since")
+        elif not gap.is_live:
+            yield Reanimate(guid=gap.guid, dn=dn, reason="alive in the journal, a tombstone here")
+        elif gap.moved and gap.want.parent is not None:
+            yield Move(
+                guid=gap.guid,
+                dn=self._have.dn(gap.guid),
+                parent_dn=self.want.dn(gap.want.parent),
+                rdn=gap.want.rdn,
+                reason="moved or renamed since",
+            )
+
+    def _is_there(self, value: bytes) -> bool:
+        """A reference can be written once its target exists; some classes insist on one at birth."""
+        target = target_of(value)
+        return target is None or target in self._placed or self._have.is_live(target)
+
+    def _fill(self, gap: Gap) -> Iterator[Step]:
+        if gap.have is None:
+            rest = {name: found for name, found in gap.values.items() if name not in self._born[gap.guid]}
+            reason = "cannot be set while creating"
+        else:
+            rest = {name: found for name, found in gap.values.items() if name not in _LATE or not gap.is_live}
+            reason = "changed since"
+        if has_no_keys(rest.get("supplementalCredentials", ())):
+            yield from self._emptied_keys(gap)
+            del rest["supplementalCredentials"]
+        if rest:
+            yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=rest, reason=reason)
+
+    def _emptied_keys(self, gap: Gap) -> Iterator[Step]:
+        """The server empties an account's keys itself when a smart card becomes required; it also makes up a password,
+        so the real one follows."""
+        assert gap.want is not None  # noqa: S101 - wanted
+        values, control = gap.want.values, gap.want.values["userAccountControl"]
+        dn, reason = self.want.dn(gap.guid), "its Kerberos keys were emptied when a smart card became required"
+        yield Modify(guid=gap.guid, dn=dn, values={"userAccountControl": without_smartcard(control)}, reason=reason)
+        if had_keys(values["supplementalCredentials"]):
+            yield Scramble(guid=gap.guid, dn=dn, reason=reason)
+        switched = {"userAccountControl": with_smartcard(control)}
+        yield Modify(guid=gap.guid, dn=dn, values=switched, reason=reason, plain=True)
+        secret = {name: values.get(name, ()) for name in ("unicodePwd", "ntPwdHistory", "pwdLastSet")}
+        yield Modify(guid=gap.guid, dn=dn, values={**secret, "userAccountControl": control}, reason=reason)
+
+    def _link(self, gap: Gap) -> Iterator[Step]:
+        born = self._born.get(gap.guid, frozenset())
+        rest = {name: refs for name, refs in gap.added.items() if name not in born}
+        if rest or gap.removed:
+            reason = f"{_count(rest)} added, {_count(gap.removed)} removed since"
+            yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gap.removed, reason=reason)
 
 
-def _why_links(gap: Gap) -> str:
-    return f"{sum(map(len, gap.added.values()))} added, {sum(map(len, gap.removed.values()))} removed since"
-
-
-def values_of(step: Step) -> dict[str, Values]:
-    """The attribute values a step writes; empty for steps that write none."""
-    return dict(step.values) if isinstance(step, Create | Modify) else {}
+def _count(links: Links) -> int:
+    return sum(map(len, links.values()))

@@ -12,6 +12,7 @@ from adpersist.replay.diff import Difference, Gap, differences, gaps
 from adpersist.replay.have import Have
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
 from adpersist.replay.rids import known_rids, raised
+from adpersist.replay.salvage import salvage
 from adpersist.replay.state import State
 
 MAX_ROUNDS = 8
@@ -134,14 +135,22 @@ class Restore:
         refusals = []
         for number, step in enumerate(planned):
             self._progress.applying(number, len(planned))
-            try:
-                self._dc.target.apply(step)
-            except (WriteRefusedError, NoSuchEntryError) as error:
-                refusals.append(Refusal(step=step, reason=error.message))
-            else:
+            reason = self._refused(step)
+            if reason is None:
                 applied.append(step)
+                continue
+            refusals.append(Refusal(step=step, reason=reason))
+            # one value the DC will not take must not cost the whole object
+            applied += salvage(step, lambda narrower: self._refused(narrower) is None)
         self._progress.applying(len(planned), len(planned))
         return refusals
+
+    def _refused(self, step: Step) -> str | None:
+        try:
+            self._dc.target.apply(step)
+        except (WriteRefusedError, NoSuchEntryError) as error:
+            return error.message
+        return None
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
         return [line for gap in found for line in differences(gap, self._want, self._have.state)]

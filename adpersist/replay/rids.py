@@ -45,9 +45,9 @@ def raised(have: RidSet, want: State, rids: set[int]) -> Iterator[Modify]:
         following = have.following
     current, last = have.current, max(have.last_given, _highest(rids, have.current))
     for pool in dict.fromkeys((have.following, following)):
-        if pool.first > current.last and ((used := _highest(rids, pool)) or pool != have.following):
-            # a pool that was handed out from, or that only the journal knows of, has become the current one
-            current, last = pool, max(used, pool.first)
+        if pool.first > current.last and (used := _highest(rids, pool)):
+            # RIDs were given out from the next pool, so it had become the current one
+            current, last = pool, used
     values: dict[str, Values] = {}
     if (current, following) != (have.current, have.following):
         values |= {"rIDPreviousAllocationPool": (current.value(),), "rIDAllocationPool": (following.value(),)}

@@ -22,7 +22,7 @@ SD_FLAGS_OID: Final = "1.2.840.113556.1.4.801"
 RELAX_OID: Final = "1.3.6.1.4.1.4203.666.5.12"
 """Relax rules, Samba's LDB_CONTROL_RELAX_OID; refused on a modify when marked critical."""
 
-BYPASS_PASSWORD_HASH_OID: Final = "1.3.6.1.4.1.7165.4.3.12"
+BYPASS_PASSWORD_HASH_OID: Final = "1.3.6.1.4.1.7165.4.3.12"  # noqa: S105 - an OID
 """Samba's DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID: hashes are stored as they are given."""
 
 DIRSYNC_INCREMENTAL_VALUES: Final = 0x80000000

@@ -1,8 +1,8 @@
 """The DirSync cookie, as far as it can be read.
 
 The cookie is opaque by contract; Windows and Samba both begin it alike, and its USN is evidence: a cookie that goes
-backwards means that the database did. Layout after the "MSDS" mark: version (4), time (8), two words (4 each), length of
-the vector (4), then the high-water mark: three USNs of 8 bytes, the last of them "highest". Source: samba
+backwards means that the database did. Layout after the "MSDS" mark: version (4), time (8), two words (4 each), length
+of the vector (4), then the high-water mark: three USNs of 8 bytes, the last of them "highest". Source: samba
 librpc/idl/drsblobs.idl (ldapControlDirSyncCookie).
 """
 

@@ -1,9 +1,9 @@
 """The schema's prefix map: attribute ids (ATTRTYP) from OIDs.
 
 An attribute id is a prefix number in its high half and the last arc of the OID in its low half ([MS-ADTS] 3.1.1.2.6;
-[MS-DRSR] 5.16.4, MakeAttid). Samba keeps the map in ``prefixMap`` of the schema's root: "DSDB", reserved (4), count (4),
-pointer (4), count (4), then ``count`` times prefix number, length and pointer (4 each), then the OIDs, each with its length
-(4) and padded to 4. Source: samba librpc/idl/drsblobs.idl (prefixMapBlob).
+[MS-DRSR] 5.16.4, MakeAttid). Samba keeps the map in ``prefixMap`` of the schema's root: "DSDB", reserved (4), count
+(4), pointer (4), count (4), then ``count`` times prefix number, length and pointer (4 each), then the OIDs, each with
+its length (4) and padded to 4. Source: samba librpc/idl/drsblobs.idl (prefixMapBlob).
 """
 
 import struct

@@ -1,7 +1,8 @@
 """replPropertyMetaData: who wrote each attribute last, and when.
 
 Layout: version (4, =1), reserved (4), count (4), reserved (4), then ``count`` entries of 48 bytes: attribute id (4),
-version (4), originating time (8, seconds since 1601), originating invocationID (16), originating USN (8), local USN (8).
+version (4), originating time (8, seconds since 1601), originating invocationID (16), originating USN (8) and local USN
+(8).
 Source: [MS-DRSR] PROPERTY_META_DATA_EXT_VECTOR; samba librpc/idl/drsblobs.idl (replPropertyMetaDataBlob).
 """
 
