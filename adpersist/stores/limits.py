@@ -1,0 +1,64 @@
+"""What is refused before anything is sent, alike for every adapter, by the strictest of the services."""
+
+import re
+from collections.abc import Sequence
+
+from adpersist.errors import ConfigError, LimitError
+from adpersist.stores.port import (
+    MAX_APPEND_BYTES,
+    MAX_APPEND_FRAMES,
+    MAX_FRAME_BYTES,
+    MAX_HEAD_BYTES,
+    Frame,
+    StoredHead,
+)
+
+_JOURNAL_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def check_journal_id(journal: str) -> str:
+    """The id itself.
+
+    Raises:
+        ConfigError: It is not 32 lower-case hexadecimal digits.
+    """
+    if not _JOURNAL_ID.fullmatch(journal):
+        raise ConfigError(
+            f"not a journal id: {journal!r}",
+            hint="A journal id is 32 lower-case hexadecimal digits, as `init` wrote it.",
+        )
+    return journal
+
+
+def check_head(head: bytes) -> None:
+    """Raises:
+    LimitError: The head is larger than any store takes.
+    """
+    if len(head) > MAX_HEAD_BYTES:
+        raise LimitError(f"the head is {len(head)} bytes, the limit is {MAX_HEAD_BYTES}")
+
+
+def check_part(seq: int, number: int, part: bytes) -> None:
+    """Raises:
+    LimitError: The checkpoint's part is larger than any store takes.
+    """
+    if len(part) > MAX_FRAME_BYTES:
+        raise LimitError(f"part {number} of checkpoint {seq} is {len(part)} bytes, the limit is {MAX_FRAME_BYTES}")
+
+
+def check_append(frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> None:
+    """Raises:
+    LimitError: A frame, all of them together, or the head are larger than any store takes.
+    ValueError: The frames do not follow the head without a gap.
+    """
+    check_head(head)
+    for expected, frame in enumerate(frames, start=onto.seq + 1):
+        if frame.seq != expected:
+            raise ValueError(f"frame {frame.seq} where {expected} should follow head {onto.seq}")
+        if len(frame.body) > MAX_FRAME_BYTES:
+            raise LimitError(f"frame {frame.seq} is {len(frame.body)} bytes, the limit is {MAX_FRAME_BYTES}")
+    if len(frames) > MAX_APPEND_FRAMES:
+        raise LimitError(f"{len(frames)} frames in one append, the limit is {MAX_APPEND_FRAMES}")
+    total = sum(len(frame.body) for frame in frames)
+    if total > MAX_APPEND_BYTES:
+        raise LimitError(f"the frames of one append are {total} bytes, the limit is {MAX_APPEND_BYTES}")

@@ -1,0 +1,109 @@
+"""A store in the process's own memory, gone with it: for trying things out and for tests."""
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from adpersist.errors import FencedError, JournalExistsError, NoJournalError
+from adpersist.model.ids import Seq
+from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.port import Frame, StoredHead
+
+
+@dataclass(slots=True)
+class _Journal:
+    """What one journal holds; guarded by :data:`_LOCK`."""
+
+    head: StoredHead
+    frames: dict[Seq, bytes] = field(default_factory=dict)
+    checkpoints: dict[Seq, list[bytes]] = field(default_factory=dict)
+
+
+_LOCK = threading.Lock()
+_JOURNALS: dict[tuple[str, str], _Journal] = {}
+
+
+class MemoryStore:
+    """Implements :class:`adpersist.stores.port.Store`. Openers of one name share it, in one process."""
+
+    def __init__(self, name: str, *, journal: str) -> None:
+        self._name = name
+        self._key = (name, check_journal_id(journal))
+
+    @property
+    def location(self) -> str:
+        return f"memory://{self._name}"
+
+    def create(self, head: bytes) -> StoredHead:
+        check_head(head)
+        with _LOCK:
+            if self._key in _JOURNALS:
+                raise JournalExistsError(f"journal {self._key[1]} is already in {self.location}")
+            made = StoredHead(seq=Seq(0), body=bytes(head), token=secrets.token_hex(8))
+            _JOURNALS[self._key] = _Journal(made)
+            return made
+
+    def head(self) -> StoredHead:
+        with _LOCK:
+            return self._journal().head
+
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
+        check_append(frames, onto=onto, head=head)
+        with _LOCK:
+            journal = self._journal()
+            if journal.head.token != onto.token:
+                raise FencedError(f"the head of {self.location} is no longer the one at {onto.seq}")
+            journal.frames.update({frame.seq: bytes(frame.body) for frame in frames})
+            made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(8))
+            journal.head = made
+            return made
+
+    def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+        with _LOCK:
+            last = self._journal().head.seq if through is None else through
+            numbers = sorted(seq for seq in self._journal().frames if after < seq <= last)
+        for seq in numbers:
+            with _LOCK:
+                body = self._journal().frames.get(seq)
+            if body is not None:
+                yield Frame(seq=seq, body=body)
+
+    def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+        with _LOCK:
+            kept = self._journal().checkpoints.setdefault(seq, [])
+            del kept[start:]
+        for number, part in enumerate(parts, start=start):
+            check_part(seq, number, part)
+            with _LOCK:
+                kept.append(bytes(part))
+
+    def checkpoints(self) -> Sequence[Seq]:
+        with _LOCK:
+            return sorted(self._journal().checkpoints)
+
+    def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+        with _LOCK:
+            parts = tuple(self._journal().checkpoints.get(seq, ()))
+        yield from parts
+
+    def drop_checkpoint(self, seq: Seq) -> None:
+        with _LOCK:
+            self._journal().checkpoints.pop(seq, None)
+
+    def trim(self, *, through: Seq) -> None:
+        with _LOCK:
+            journal = self._journal()
+            journal.frames = {seq: body for seq, body in journal.frames.items() if seq > through}
+
+    def close(self) -> None:
+        """Nothing to let go of; the journal stays for other openers of the same name."""
+
+    def _journal(self) -> _Journal:
+        found = _JOURNALS.get(self._key)
+        if found is None:
+            raise NoJournalError(
+                f"{self.location} holds no journal {self._key[1]}",
+                hint="A memory store dies with its process; use sqlite:// or azure:// to keep a journal.",
+            )
+        return found

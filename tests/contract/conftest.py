@@ -1,0 +1,135 @@
+"""Where the contract suite's journals lie: this process's memory, a SQLite file, a real Azurite."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adpersist.stores.faults import FaultyStore
+from adpersist.stores.port import Store
+from adpersist.stores.registry import open_adapter, open_store
+from adpersist.stores.retrying import RetryingStore
+
+REPOSITORY = Path(__file__).parents[2]
+AZURITE = REPOSITORY / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Somewhere journals can be opened, as often as one likes.
+
+    Attributes:
+        url: The store's.
+        opener: How a store is made of it: as users get it, the adapter by itself, or wrapped in what cuts across.
+    """
+
+    url: str
+    opener: Callable[[str, str], Store]
+
+    def open(self, journal: str) -> Store:
+        return self.opener(self.url, journal)
+
+
+def as_users_get_it(url: str, journal: str) -> Store:
+    return open_store(url, journal=journal)
+
+
+def bare(url: str, journal: str) -> Store:
+    return open_adapter(url, journal=journal)
+
+
+def faultless(url: str, journal: str) -> Store:
+    """Through every wrapper there is, with no fault planned."""
+    return RetryingStore(FaultyStore(open_adapter(url, journal=journal), []))
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``host:port`` of an Azurite of our own.
+
+    It is ended by SIGINT, the only signal it saves on, and the only way not to leave its temporary files in a
+    mess.
+    """
+    if not AZURITE.exists():
+        pytest.fail("Azurite is not installed: run `tools/setup --azurite`", pytrace=False)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    place = tmp_path_factory.mktemp("azurite")
+    log = place / "azurite.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [AZURITE, "--tableHost", "127.0.0.1", "--tablePort", str(port), "--location", str(place),
+             "--silent", "--disableTelemetry"],
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        _wait_until_it_answers(process, port, log)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"azurite-table ended with {process.returncode}: {log.read_text()}", pytrace=False)
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as line:
+                line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if line.recv(1):
+                    return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"azurite-table did not answer within 60 s: {log.read_text()}", pytrace=False)
+
+
+def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """``memory``, ``sqlite`` or ``azurite``, with ``bare`` or ``wrapped`` behind it or nothing."""
+    scheme, _, how = kind.partition(" ")
+    opener = {"": as_users_get_it, "bare": bare, "wrapped": faultless}[how]
+    match scheme:
+        case "memory":
+            return Place(url=f"memory://{secrets.token_hex(8)}", opener=opener)
+        case "sqlite":
+            return Place(url=f"sqlite://{tmp_path / 'store' / 'journal.db'}", opener=opener)
+        case _:
+            table = f"t{secrets.token_hex(8)}"
+            return Place(url=f"azurite://{request.getfixturevalue('azurite')}/{table}", opener=opener)
+
+
+@pytest.fixture(params=["memory", "memory wrapped", "sqlite", "sqlite bare", "azurite", "azurite bare"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return _place(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "azurite"])
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place that other processes see, and that outlives ours."""
+    return _place(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def journal() -> str:
+    return secrets.token_hex(16)
+
+
+@pytest.fixture
+def store(place: Place, journal: str) -> Iterator[Store]:
+    """A store without a journal in it yet."""
+    opened = place.open(journal)
+    yield opened
+    opened.close()
