@@ -1,0 +1,170 @@
+"""Moves the head: one append after another, each settled before the next begins."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adpersist.errors import FencedError, OutcomeUnknownError, StoreUnreachableError
+from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.head import OpenHead, open_head, seal_head
+from adpersist.journal.keyring import Keyring
+from adpersist.journal.keys import KeyEncryption, Randomness
+from adpersist.journal.settle import Attempt, Outcome, settle
+from adpersist.model.head import Head, Writer
+from adpersist.stores.port import Frame, Store, StoredHead
+
+MAX_TRIES: Final = 32
+"""How often an append gives way to marks before it gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long an unknown outcome is looked into.
+
+    Attributes:
+        pauses_s: Seconds to wait before each further look at the head.
+        sleep: Waits that long.
+    """
+
+    pauses_s: Sequence[float] = (0.1, 0.5, 2.0, 5.0)
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An append as it would look on one certain base.
+
+    Attributes:
+        frames: None, or one.
+        head: The head it makes.
+        keyring: The data keys that head names.
+        tolerant: See :class:`~adpersist.journal.settle.Attempt`.
+    """
+
+    frames: tuple[Frame, ...] = ()
+    head: Head
+    keyring: Keyring
+    tolerant: bool = False
+
+
+Drafting = Callable[[OpenHead], Draft | None]
+"""Builds a draft on a base; None: on this base there is nothing to append."""
+
+
+class Appender:
+    """The journal's end, as this process last knew it.
+
+    Attributes:
+        tip: The head as last read or written.
+        keys: Opens the heads this process reads.
+        holder: Who this process is to the journal; None until it claims, and again after it was fenced.
+    """
+
+    def __init__(
+        self, store: Store, keys: KeyEncryption, tip: OpenHead, *, randomness: Randomness, patience: Patience
+    ) -> None:
+        self._store = store
+        self.keys = keys
+        self._randomness = randomness
+        self._patience = patience
+        self._pending: Attempt | None = None
+        self.tip = tip
+        self.holder: Writer | None = None
+
+    def append(self, drafting: Drafting) -> bool:
+        """Append what ``drafting`` builds; False when it built nothing.
+
+        Raises:
+            FencedError: Somebody else moved the head; the winner is named.
+            OutcomeUnknownError: The store stopped answering in the middle of it. :meth:`refresh` finds out.
+        """
+        if self._pending is not None:
+            raise OutcomeUnknownError("the last write was not settled yet", hint="Read the head again first.")
+        for _ in range(MAX_TRIES):
+            draft = drafting(self.tip)
+            if draft is None:
+                return False
+            attempt = Attempt(base=self.tip, frames=draft.frames, head=draft.head, tolerant=draft.tolerant)
+            body = seal_head(draft.head, draft.keyring, self.tip.journal, self._randomness)
+            if self._send(attempt, body, draft.keyring):
+                return True
+        raise self.fenced("the journal's head moves faster than this process can follow")
+
+    def refresh(self) -> Head:
+        """Read the head again, and settle what is open; a holder that finds foreign commits is none any more."""
+        found = self._open(self._store.head())
+        if self.holder is not None or self._pending is not None:
+            attempt = self._pending or Attempt(base=self.tip, head=self.tip.head)
+            moved = found.stored.token != attempt.base.stored.token
+            if moved and self._settle(attempt, found) is Outcome.FENCED:
+                self.holder = None
+        self._pending = None
+        self.tip = found
+        return found.head
+
+    def fenced(self, why: str) -> FencedError:
+        """The error that names who holds the journal."""
+        winner = self.tip.head.writer
+        self.holder = None
+        return FencedError(
+            f"{why}: it is held by {winner.host}, process {winner.pid}",
+            hint="One agent a journal: stop this one, or stop the other and start this one again.",
+        )
+
+    def _send(self, attempt: Attempt, body: bytes, keyring: Keyring) -> bool:
+        """True: it is in the journal. False: the tip moved under it, try again on the new one."""
+        base = attempt.base
+        for pause in (*self._patience.pauses_s, None):
+            try:
+                stored = self._store.append(attempt.frames, onto=base.stored, head=body)
+            except (FencedError, OutcomeUnknownError):
+                self._pending = attempt
+                stored = self._look_again()
+            except StoreUnreachableError:
+                if self._pending is None:
+                    raise
+                stored = self._look_again()  # this one was not written, the one before may still be
+            if stored.body == body:
+                self._pending = None
+                self.tip = replace(base, stored=stored, head=attempt.head, keyring=keyring)
+                return True
+            if stored.token != base.stored.token:
+                return self._moved(attempt, stored)
+            if pause is not None:  # not there, perhaps still on its way: the same bytes again, never other ones
+                self._patience.sleep(pause)
+        raise OutcomeUnknownError("the store does not say whether the write was done", hint="Read the head again.")
+
+    def _moved(self, attempt: Attempt, stored: StoredHead) -> bool:
+        found = self._open(stored)
+        outcome = self._settle(attempt, found)
+        self._pending = None
+        self.tip = found
+        if outcome is Outcome.FENCED:
+            raise self.fenced("somebody else has written to the journal")
+        return outcome is Outcome.LANDED
+
+    def _settle(self, attempt: Attempt, found: OpenHead) -> Outcome:
+        between = self._store.frames(after=attempt.base.head.seq, through=found.head.seq)
+        return settle(attempt, found, between)
+
+    def _look_again(self) -> StoredHead:
+        for pause in self._patience.pauses_s:
+            try:
+                return self._store.head()
+            except StoreUnreachableError:
+                self._patience.sleep(pause)
+        try:
+            return self._store.head()
+        except StoreUnreachableError as error:
+            raise OutcomeUnknownError(f"the store went away during a write: {error.message}") from error
+
+    def _open(self, stored: StoredHead) -> OpenHead:
+        found = open_head(stored, self.keys, self.tip.keyring)
+        if found.head.seq < self.tip.head.seq:
+            raise DamagedError(
+                f"it is at commit {found.head.seq}, and was at {self.tip.head.seq} before",
+                seq=None,
+                damage=Damage.STORE_BEHIND,
+            )
+        return found

@@ -1,0 +1,185 @@
+"""Proves a journal, or says where it is wrong and what can still be restored. Streams; reads all, changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from adpersist.errors import IntegrityError
+from adpersist.journal.checkpoint import open_checkpoint
+from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.head import OpenHead, open_head
+from adpersist.journal.keys import KeyEncryption
+from adpersist.journal.reader import anchor, read_frame
+from adpersist.journal.restorable import restorable
+from adpersist.journal.seal import digest_of
+from adpersist.journal.timelines import Span
+from adpersist.journal.walk import Walk, Wound
+from adpersist.model.head import Checkpoint
+from adpersist.model.ids import BEFORE_FIRST, Seq
+from adpersist.stores.port import Store
+
+_MAX_FAILURES: Final = 8
+"""Frames in a row the store may fail to read before the rest is given up."""
+
+
+class Part(StrEnum):
+    """What of a journal a finding is about."""
+
+    HEAD = "head"
+    COMMIT = "commit"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One damaged place; neighbouring commits with the same damage are one.
+
+    Attributes:
+        part: What is damaged.
+        first: The first commit, or the checkpoint's number; 0 for the head.
+        last: The last one.
+        damage: In which way.
+        message: What was seen of the first.
+    """
+
+    part: Part
+    first: Seq
+    last: Seq
+    damage: Damage
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A commit known from elsewhere to have been written: by the DC's canary, or an earlier check.
+
+    Attributes:
+        seq: Its number.
+        digest: Its digest.
+    """
+
+    seq: Seq
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a check found.
+
+    Attributes:
+        findings: Everything that is wrong, the head first; empty: the journal is proven.
+        commits: Frames that were looked at.
+        size: Bytes in them.
+        restorable: Points whose state can still be told, as ``after < point <= through``.
+    """
+
+    findings: tuple[Finding, ...]
+    commits: int
+    size: int
+    restorable: tuple[Span, ...]
+
+
+Progress = Callable[[Seq, Seq], None]
+"""Told of every commit looked at, and of the last one there is."""
+
+
+def check_journal(
+    store: Store,
+    keys: KeyEncryption,
+    *,
+    after: Seq = BEFORE_FIRST,
+    known: Known | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Prove head, chain, seals, numbering and checkpoints, going on behind every damaged place.
+
+    Args:
+        store: Where the journal lies.
+        keys: Its key-encryption key.
+        after: Commits up to this one are taken as proven.
+        known: Without it a store that was rolled back as a whole looks sound.
+        progress: See :data:`Progress`.
+
+    Raises:
+        WrongKeyError: Nothing can be said without the right key.
+        NoJournalError, StoreUnreachableError: There is nothing to look at.
+    """
+    try:
+        tip = open_head(store.head(), keys)
+    except DamagedError as error:
+        return Verdict(findings=(_of_head(error.damage, error.message),), commits=0, size=0, restorable=())
+    head = tip.head
+    behind = [_of_head(Damage.STORE_BEHIND, _behind(known, head.seq))] if known and known.seq > head.seq else []
+    walk = _walked(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
+    commits = [_of_commits(wound) for wound in walk.finish()]
+    commits += _unknown(store, tip, known, commits)
+    checkpoints = [found for each in head.checkpoints if (found := _proven(store, tip, each)) is not None]
+    broken = {found.first for found in checkpoints}
+    usable = replace(head, checkpoints=tuple(each for each in head.checkpoints if each.seq not in broken))
+    lost = [Span(after=Seq(found.first - 1), through=found.last) for found in commits]
+    return Verdict(
+        findings=(*behind, *commits, *checkpoints),
+        commits=walk.commits,
+        size=walk.size,
+        restorable=restorable(usable, lost),
+    )
+
+
+def _walked(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> Walk:
+    last = tip.head.seq
+    try:
+        start = anchor(store, tip, after, whole=True)
+        walk = Walk(tip, after=start.seq, digest=start.digest)
+    except IntegrityError:
+        walk = Walk(tip, after=after, digest=None)
+    failures = 0
+    while walk.seq < last:
+        try:
+            for frame in store.frames(after=walk.seq, through=last):
+                walk.take(frame)
+                failures = 0
+                if progress is not None:
+                    progress(frame.seq, last)
+            break
+        except IntegrityError as error:  # the store's own: it has something there, and cannot give it back
+            failures += 1
+            walk.lose(last if failures == _MAX_FAILURES else Seq(walk.seq + 1), Damage.CORRUPT, error.message)
+    return walk
+
+
+def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | None:
+    seq = checkpoint.seq
+    try:
+        for _ in open_checkpoint(store.checkpoint(seq), checkpoint, tip.journal, tip.keyring):
+            pass
+    except IntegrityError as error:
+        damage = error.damage if isinstance(error, DamagedError) else Damage.CORRUPT
+        return Finding(part=Part.CHECKPOINT, first=seq, last=seq, damage=damage, message=error.message)
+    return None
+
+
+def _unknown(store: Store, tip: OpenHead, known: Known | None, found: list[Finding]) -> list[Finding]:
+    """The commit known from elsewhere is there, sound, and another one: a history of its own."""
+    if known is None or not tip.head.pruned < known.seq <= tip.head.seq:
+        return []
+    if any(each.first <= known.seq <= each.last for each in found):
+        return []
+    if digest_of(read_frame(store, known.seq).body) == known.digest:
+        return []
+    wound = Wound(
+        first=known.seq, last=known.seq, damage=Damage.FORGED, message="another one is known to have been written"
+    )
+    return [_of_commits(wound)]
+
+
+def _behind(known: Known, last: Seq) -> str:
+    return f"commit {known.seq} is known to have been written, the last one here is {last}"
+
+
+def _of_head(damage: Damage, message: str) -> Finding:
+    return Finding(part=Part.HEAD, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)
+
+
+def _of_commits(wound: Wound) -> Finding:
+    return Finding(part=Part.COMMIT, first=wound.first, last=wound.last, damage=wound.damage, message=wound.message)

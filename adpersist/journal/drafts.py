@@ -1,0 +1,152 @@
+"""What each kind of commit does to the head it is built on. Pure: a head in, a draft out."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adpersist.errors import LimitError, PointError
+from adpersist.journal.appender import Draft
+from adpersist.journal.head import OpenHead, microseconds
+from adpersist.journal.headcodec import pack_writer
+from adpersist.journal.header import FrameHeader
+from adpersist.journal.keyring import MAX_FRAMES_A_KEY, Keyring
+from adpersist.journal.keys import KeyEncryption, Randomness
+from adpersist.journal.packing import compress, pack
+from adpersist.journal.seal import digest_of, seal_frame
+from adpersist.journal.splitting import Piece
+from adpersist.model.commit import CommitKind
+from adpersist.model.head import Head, Mark, Phase, Timeline, Writer
+from adpersist.model.ids import Seq, Usn
+from adpersist.stores.port import Frame
+
+MAX_MARKS: Final = 1000
+"""The head carries them all."""
+
+_NOTHING: Final = Usn(0)
+_MARK_NAME: Final = re.compile(r"[^\W_][\w.:+-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scribe:
+    """What is needed to put a frame on a base.
+
+    Attributes:
+        keys: Wraps the next data key when the present one has sealed enough.
+        randomness: For nonces and data keys.
+        time: Unix seconds, the resolution of the format.
+    """
+
+    keys: KeyEncryption
+    randomness: Randomness
+    time: float
+
+    def look(self, base: OpenHead, piece: Piece, *, head: Head, usn: tuple[Usn, Usn]) -> Draft:
+        """One frame of a look; ``head`` says what becomes of the position."""
+        return self._frame(
+            base,
+            replace(head, time=self.time),
+            kind=piece.kind,
+            compressed=piece.compressed,
+            usn=usn,
+            changes=piece.changes,
+            part=piece.part,
+        )
+
+    def head_only(self, base: OpenHead, head: Head, *, tolerant: bool = False) -> Draft:
+        """No commit; the head alone moves."""
+        return Draft(head=replace(head, time=self.time), keyring=base.keyring, tolerant=tolerant)
+
+    def mark(self, base: OpenHead, name: str, writer: Writer) -> Draft:
+        """A named point; everything else in the head stays, and so does who holds the journal."""
+        if not _MARK_NAME.fullmatch(name):
+            raise PointError(
+                f"{name!r} cannot name a mark",
+                hint="Up to 64 letters, digits and `_.:+-`, beginning with a letter or digit.",
+            )
+        kept = tuple(each for each in base.head.marks if each.name != name)
+        if len(kept) >= MAX_MARKS:
+            raise LimitError(f"the journal has {MAX_MARKS} marks already", hint="Use a name again, or prune.")
+        made = Mark(name=name, seq=Seq(base.head.seq + 1), time=self.time)
+        head = replace(base.head, time=self.time, marks=(*kept, made))
+        return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
+
+    def begin_restore(self, base: OpenHead, target: Seq, writer: Writer) -> Draft:
+        """The journal is being used to put the DC back; nobody captures until it is over."""
+        head = replace(base.head, time=self.time, writer=writer, phase=Phase.RESTORING, target=target)
+        return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=[None, target, pack_writer(writer)])
+
+    def end_restore(self, base: OpenHead, target: Seq) -> Draft:
+        """The DC is at the target; a new timeline begins, without position or witnesses."""
+        number = base.head.timeline + 1
+        began = Timeline(number=number, base=target, begins=Seq(base.head.seq + 1))
+        head = replace(
+            base.head,
+            time=self.time,
+            timeline=number,
+            timelines=(*base.head.timelines, began),
+            phase=Phase.CAPTURING,
+            target=None,
+            settled=True,
+            position=None,
+            witnesses=(),
+        )
+        return self._note(base, head, kind=CommitKind.RESTORE_END, note=[None, target, None])
+
+    def rotate_data_key(self, base: OpenHead) -> Draft:
+        """A new data key, for the commits after this head."""
+        keyring = base.keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)
+        return replace(self.head_only(base, base.head, tolerant=True), keyring=keyring)
+
+    def rotate_key(self, base: OpenHead, new: KeyEncryption) -> Draft:
+        """The same data keys, wrapped anew."""
+        keyring = base.keyring.rewrapped(self.keys, new, base.journal)
+        return replace(self.head_only(base, base.head, tolerant=True), keyring=keyring)
+
+    def _note(
+        self, base: OpenHead, head: Head, *, kind: CommitKind, note: list[object], tolerant: bool = False
+    ) -> Draft:
+        return self._frame(base, head, kind=kind, compressed=compress(pack(note)), tolerant=tolerant)
+
+    def _frame(
+        self,
+        base: OpenHead,
+        head: Head,
+        *,
+        kind: CommitKind,
+        compressed: bytes,
+        usn: tuple[Usn, Usn] = (_NOTHING, _NOTHING),
+        changes: int = 0,
+        part: int = 0,
+        tolerant: bool = False,
+    ) -> Draft:
+        keyring = self._fresh(base)
+        seq = Seq(base.head.seq + 1)
+        header = FrameHeader(
+            kind=kind,
+            ends_look=head.settled,
+            complete=head.complete,
+            journal=base.journal,
+            timeline=head.timeline,
+            part=part,
+            seq=seq,
+            time_us=microseconds(head.time),
+            usn_from=usn[0],
+            usn_to=usn[1],
+            changes=changes,
+            key=b"",
+            nonce=b"",
+            previous=base.head.digest,
+        )
+        body = seal_frame(header, compressed, keyring.active, self.randomness)
+        return Draft(
+            frames=(Frame(seq=seq, body=body),),
+            head=replace(head, seq=seq, digest=digest_of(body)),
+            keyring=keyring,
+            tolerant=tolerant,
+        )
+
+    def _fresh(self, base: OpenHead) -> Keyring:
+        keyring = base.keyring
+        if base.head.seq - keyring.wrapped[-1].since < MAX_FRAMES_A_KEY:
+            return keyring
+        return keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)

@@ -1,0 +1,178 @@
+"""Frames in, verified commits out. Streams: memory follows one commit, not the journal."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from adpersist.errors import PointError
+from adpersist.journal.chain import Chain, forged, missing, open_in_place
+from adpersist.journal.codec import unpack_changes
+from adpersist.journal.damage import DamagedError
+from adpersist.journal.head import OpenHead
+from adpersist.journal.headcodec import unpack_writer
+from adpersist.journal.header import FrameHeader
+from adpersist.journal.packing import unpack
+from adpersist.journal.seal import Opened, open_frame
+from adpersist.journal.shapes import integer, items, text
+from adpersist.journal.splitting import MAX_CHANGE_BYTES
+from adpersist.model.change import Change
+from adpersist.model.commit import Commit, CommitKind
+from adpersist.model.head import Writer
+from adpersist.model.ids import BEFORE_FIRST, Seq
+from adpersist.stores.port import Frame, Store
+
+
+def read_commits(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[Commit]:
+    """Commits with ``after < seq <= through``, each verified before it is yielded.
+
+    What is proved: every seal holds, numbers have no gap, every frame names the digest of the one before, and the last
+    one is what the head, or the commit after it, says it is. The last proof comes after the last commit was yielded.
+
+    Raises:
+        PointError: Beyond the head, or pruned away.
+        DamagedError: The journal is not what was written; the commits before the damage were yielded.
+    """
+    assembly = Assembly()
+    for opened in _opened(store, tip, after=after, through=through, whole=True):
+        commit = assembly.take(opened)
+        if commit.seq > after:
+            yield commit
+
+
+def read_headers(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[FrameHeader]:
+    """The same walk and the same proofs, without looking at the changes."""
+    for opened in _opened(store, tip, after=after, through=through, whole=False):
+        yield opened.header
+
+
+def _opened(store: Store, tip: OpenHead, *, after: Seq, through: Seq, whole: bool) -> Iterator[Opened]:
+    head = tip.head
+    if through > head.seq:
+        raise PointError(f"commit {through} is not in the journal; its last one is {head.seq}")
+    if after < head.pruned:
+        raise PointError(
+            f"commits up to {head.pruned} are pruned", hint=f"Read from the checkpoint at {head.pruned} on."
+        )
+    if after >= through:
+        return
+    chain = anchor(store, tip, after, whole=whole)
+    for frame in store.frames(after=chain.seq, through=through):
+        yield chain.open(frame)
+    chain.finish(seq=through, digest=_vouched(store, tip, through) or chain.digest)
+
+
+def _vouched(store: Store, tip: OpenHead, seq: Seq) -> bytes | None:
+    """What the commit's digest must be, says the head or the commit after it; None when that one is damaged.
+
+    Somebody who holds the store may have kept a fenced writer's frame: sealed, and never in the journal.
+    """
+    if seq == tip.head.seq:
+        return tip.head.digest
+    try:
+        after = Seq(seq + 1)
+        return open_in_place(read_frame(store, after).body, after, tip.journal, tip.keyring).header.previous
+    except DamagedError:
+        return None
+
+
+def read_frame(store: Store, seq: Seq) -> Frame:
+    """One frame as it stands in the store.
+
+    Raises:
+        DamagedError: GAP, it is not there.
+    """
+    for frame in islice(store.frames(after=Seq(seq - 1), through=seq), 1):
+        return frame
+    raise missing(seq)
+
+
+def anchor(store: Store, tip: OpenHead, after: Seq, *, whole: bool) -> Chain:
+    """A chain that begins after ``after``, or before a large change's parts when they are wanted ``whole``."""
+
+    def chain(seq: Seq, digest: bytes) -> Chain:
+        return Chain(tip.keyring, tip.journal, seq=seq, digest=digest)
+
+    def known(seq: Seq) -> Chain | None:
+        if seq == BEFORE_FIRST:
+            return chain(seq, tip.keyring.seed(tip.journal))
+        return next((chain(seq, each.digest) for each in tip.head.checkpoints if each.seq == seq), None)
+
+    def opened(seq: Seq) -> Opened:
+        return open_frame(read_frame(store, seq).body, seq, tip.keyring)
+
+    found = known(after)
+    if found is not None:
+        return found
+    last = opened(after)
+    if last.header.kind is not CommitKind.PART or not whole:
+        return chain(after, last.digest)
+    before = Seq(max(after - last.header.part - 1, tip.head.pruned))
+    return known(before) or chain(before, opened(before).digest)
+
+
+class Assembly:
+    """Frames in their order become commits; the parts of a large change are put together."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def take(self, opened: Opened) -> Commit:
+        """The commit a frame holds.
+
+        Raises:
+            DamagedError: It was sealed with our key and yet makes no sense.
+        """
+        header = opened.header
+        try:
+            changes: tuple[Change, ...] = ()
+            mark: str | None = None
+            target: Seq | None = None
+            writer: Writer | None = None
+            if header.kind is CommitKind.LOOK:
+                changes = self._look(opened)
+            elif header.kind is CommitKind.PART:
+                self._part(opened)
+            else:
+                self._parts.clear()
+                name, point, maker = items(unpack(opened.content))
+                mark = None if name is None else text(name)
+                target = None if point is None else Seq(integer(point))
+                writer = None if maker is None else unpack_writer(maker)
+        except (ValueError, TypeError) as error:
+            raise forged(header.seq, str(error)) from error
+        return Commit(
+            seq=header.seq,
+            timeline=header.timeline,
+            kind=header.kind,
+            time=header.time_us / 1_000_000,
+            usn_from=header.usn_from,
+            usn_to=header.usn_to,
+            changes=changes,
+            ends_look=header.ends_look,
+            complete=header.complete,
+            mark=mark,
+            target=target,
+            writer=writer,
+            digest=opened.digest,
+            size=opened.size,
+        )
+
+    def _part(self, opened: Opened) -> None:
+        if opened.header.part == 0:
+            self._parts.clear()  # parts before it were given up by a writer that had to begin again
+        if opened.header.part != len(self._parts):
+            raise ValueError(f"part {opened.header.part} follows {len(self._parts)} parts")
+        if sum(map(len, self._parts)) + len(opened.content) > MAX_CHANGE_BYTES:
+            raise ValueError(f"its parts have more than {MAX_CHANGE_BYTES} bytes")
+        self._parts.append(opened.content)
+
+    def _look(self, opened: Opened) -> tuple[Change, ...]:
+        content = opened.content
+        if opened.header.part:
+            if opened.header.part != len(self._parts):
+                raise ValueError(f"{opened.header.part} parts belong to it, {len(self._parts)} are there")
+            content = b"".join([*self._parts, content])
+        self._parts.clear()
+        changes = unpack_changes(content)
+        if len(changes) != opened.header.changes:
+            raise ValueError(f"{opened.header.changes} changes announced, {len(changes)} inside")
+        return changes

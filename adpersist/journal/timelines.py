@@ -1,0 +1,72 @@
+"""Which commits make the state at a point. Pure.
+
+A journal's numbers only grow, also through restores: after a restore to 10 that commit 20 ended, the state at 25 is
+made of the commits 1 to 10 and 21 to 25; 11 to 20 are abandoned, and still there for whoever asks for one of them.
+"""
+
+from dataclasses import dataclass
+
+from adpersist.errors import PointError
+from adpersist.model.head import Checkpoint, Head
+from adpersist.model.ids import BEFORE_FIRST, Seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Commits with ``after < seq <= through``, all of one timeline."""
+
+    after: Seq
+    through: Seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """How to get to a state.
+
+    Attributes:
+        checkpoint: What to start from; None: from nothing.
+        spans: The commits to fold on top of it, in order.
+    """
+
+    checkpoint: Checkpoint | None
+    spans: tuple[Span, ...]
+
+
+def path_to(head: Head, point: Seq) -> Path:
+    """The shortest way to the state at ``point``.
+
+    Raises:
+        PointError: The point is beyond the head, or what it is made of was pruned.
+    """
+    if not BEFORE_FIRST <= point <= head.seq:
+        raise PointError(f"commit {point} is not in the journal; its last one is {head.seq}")
+    spans: list[Span] = []
+    for span in _spans_back(head, point):
+        usable = [each for each in head.checkpoints if span.after <= each.seq <= span.through]
+        if usable:
+            newest = usable[-1]
+            spans.append(Span(after=newest.seq, through=span.through))
+            return _path(newest, spans)
+        if span.after < head.pruned:
+            break
+        spans.append(span)
+    else:
+        return _path(None, spans)
+    raise PointError(
+        f"what the state at commit {point} is made of was pruned", hint="`adpersist log` lists what is left."
+    )
+
+
+def _path(checkpoint: Checkpoint | None, spans: list[Span]) -> Path:
+    return Path(checkpoint=checkpoint, spans=tuple(span for span in reversed(spans) if span.after < span.through))
+
+
+def _spans_back(head: Head, point: Seq) -> list[Span]:
+    """From the point back to the journal's beginning, one span a timeline."""
+    spans: list[Span] = []
+    through = point
+    for timeline in reversed(head.timelines):
+        if timeline.begins <= through:
+            spans.append(Span(after=timeline.begins, through=through))
+            through = timeline.base
+    return [*spans, Span(after=BEFORE_FIRST, through=through)]

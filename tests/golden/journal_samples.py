@@ -1,0 +1,140 @@
+"""Journals for tests: deterministic where they are told to be, with keys that protect nothing."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from adpersist.journal.appender import Patience
+from adpersist.journal.derive import journal_id
+from adpersist.journal.keys import LocalKey
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind, Stamp, Values
+from adpersist.model.head import Head, Identity, Position, Witness, Writer
+from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Frame, Store, StoredHead
+
+TEST_KEY = hashlib.sha256(b"adpersist TEST KEY, known to everybody, protects nothing").digest()
+NC = "DC=corp,DC=example"
+NOON = 1_767_268_800.0
+"""2026-01-01T12:00:00Z."""
+
+
+def guid(name: str) -> Guid:
+    """A GUID that is always the same for a name."""
+    return Guid(hashlib.sha256(b"guid " + name.encode()).digest()[:16])
+
+
+IDENTITY = Identity(domain=guid("domain"), server=guid("server"), dns_name="dc1.corp.example")
+AGENT = Writer(id="agent", host="dc1", pid=4711)
+OTHER = Writer(id="other", host="dc1-clone", pid=815)
+IMPATIENT = Patience(pauses_s=(0.0, 0.0), sleep=lambda _: None)
+
+
+def pseudorandom(seed: str) -> Callable[[int], bytes]:
+    """Randomness that repeats; for golden files and for cloned machines."""
+    counter = 0
+
+    def give(count: int) -> bytes:
+        nonlocal counter
+        counter += 1
+        return hashlib.shake_256(f"{seed} {counter}".encode()).digest(count)
+
+    return give
+
+
+def key(name: str = "") -> LocalKey:
+    """The test key, or another one for a name."""
+    return LocalKey(hashlib.sha256(TEST_KEY + name.encode()).digest() if name else TEST_KEY)
+
+
+_stores = 0
+
+
+def fresh_store() -> MemoryStore:
+    """An empty memory store of its own."""
+    global _stores  # noqa: PLW0603  # names of memory stores are per process
+    _stores += 1
+    return MemoryStore(f"journal-test-{_stores}", journal=journal_id(IDENTITY))
+
+
+def new_journal(store: Store) -> Journal:
+    """An empty journal held by AGENT."""
+    return Journal.create(store, key(), identity=IDENTITY, writer=AGENT, now=NOON, patience=IMPATIENT)
+
+
+def opened(store: Store, writer: Writer | None = None) -> Journal:
+    """The journal opened again, and claimed when a writer is given."""
+    journal = Journal.open(store, key(), patience=IMPATIENT)
+    if writer is not None:
+        journal.claim(writer, now=NOON)
+    return journal
+
+
+def set_value(name: str, value: bytes, attribute: str = "description", *, usn: int = 0) -> Change:
+    """One attribute of one object, with its stamp when a USN is given."""
+    stamp = Stamp(version=2, time=13_411_742_400 + usn, origin=guid("invocation"), usn=Usn(usn))
+    return Change(
+        kind=Kind.CHANGED,
+        guid=guid(name),
+        nc=NC,
+        values={attribute: (value,)},
+        stamps={attribute: stamp} if usn else {},
+    )
+
+
+def created(name: str, values: dict[str, Values] | None = None) -> Change:
+    """An object that appears under the domain's root."""
+    return Change(
+        kind=Kind.CREATED, guid=guid(name), nc=NC, parent=guid("domain"), rdn=f"CN={name}", values=values or {}
+    )
+
+
+def position(usn: int, cookie: bytes = b"cookie") -> Position:
+    """Where the feed stands at a USN."""
+    return Position(cookies={NC: cookie + b"%d" % usn}, invocation=guid("invocation"), usn=Usn(usn), rid_next=1100)
+
+
+def look(journal: Journal, changes: Sequence[Change], usn: int, *, now: float | None = None) -> Head:
+    """Commit one look that ends at a USN; a second later for every USN unless told otherwise."""
+    return journal.commit(
+        changes,
+        position=position(usn),
+        usn_from=Usn(max(usn - 10, 0)),
+        witnesses=[witness(f"w{usn}", usn)],
+        complete=True,
+        now=NOON + usn if now is None else now,
+    )
+
+
+def witness(name: str, usn: int, seq: int = 0) -> Witness:
+    """A write to look for."""
+    stamp = Stamp(version=1, time=13_411_742_400, origin=guid("invocation"), usn=Usn(usn))
+    return Witness(seq=Seq(seq), guid=guid(name), attribute="description", stamp=stamp)
+
+
+def changes_of(journal: Journal, after: int = 0) -> list[Change]:
+    """Every change in the journal, in order."""
+    return [change for commit in journal.commits(after=Seq(after)) for change in commit.changes]
+
+
+class TamperedStore(MemoryStore):
+    """A memory store whose owner is not honest: what lies in it is changed on its way out.
+
+    Attributes:
+        tamper: What becomes of the frames.
+        fake_head: What is handed out as the head instead; None: the real one.
+    """
+
+    def __init__(self, of: MemoryStore) -> None:
+        super().__init__(of.location.removeprefix("memory://"), journal=journal_id(IDENTITY))
+        self.tamper: Callable[[list[Frame]], Iterable[Frame]] = list
+        self.fake_head: StoredHead | None = None
+
+    def head(self) -> StoredHead:
+        return self.fake_head or super().head()
+
+    def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+        last = super().head().seq if through is None else through
+        for frame in self.tamper(list(super().frames(after=Seq(0)))):
+            if after < frame.seq <= last:
+                yield frame

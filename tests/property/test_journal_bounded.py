@@ -1,0 +1,134 @@
+"""Reading a state from a checkpoint and a tail equals reading the whole chain, whatever was pruned in between."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from adpersist.errors import PointError
+from adpersist.journal.check import check_journal
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind
+from adpersist.model.ids import Seq
+from adpersist.model.state import ObjectState
+from adpersist.replay.state import State
+from adpersist.stores.memory import MemoryStore
+from tests.golden.journal_samples import AGENT, NC, NOON, fresh_store, guid, key, look, new_journal
+
+Objects = dict[bytes, ObjectState]
+objects = st.sampled_from(["a", "b", "c", "d"])
+
+
+@dataclass
+class Truth:
+    """What every point's state is, kept without the journal's help."""
+
+    states: dict[int, Objects] = field(default_factory=dict)
+    settled: set[int] = field(default_factory=set)
+    oldest: int = 0
+
+
+class BoundedJournal(RuleBasedStateMachine):
+    """A journal that is written, marked, restored, checkpointed, pruned and opened again in any order."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.store: MemoryStore = fresh_store()
+        self.journal: Journal = new_journal(self.store)
+        self.truth = Truth(states={0: {}})
+        self.now: Objects = {}
+        self.usn = 0
+
+    @rule(name=objects, value=st.binary(max_size=4), photo=st.booleans())
+    def change(self, name: str, value: bytes, photo: bool) -> None:
+        values = {"description": (value,), "jpegPhoto": (value * 400_000,) if photo else ()}
+        change = Change(kind=Kind.CREATED, guid=guid(name), nc=NC, rdn=f"CN={name}", values=values)
+        state = ObjectState(
+            guid=change.guid,
+            nc=NC,
+            parent=None,
+            rdn=f"CN={name}",
+            values={attribute: each for attribute, each in values.items() if each},
+        )
+        self.usn += 1
+        look(self.journal, [change], self.usn)
+        self.now = {**self.now, change.guid: state}
+        self._settled()
+
+    @rule()
+    def mark(self) -> None:
+        self.journal.mark("m", writer=AGENT, now=NOON)
+        self._settled()
+
+    @precondition(lambda self: self.truth.settled)
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        target = data.draw(st.sampled_from(sorted(self.truth.settled)))
+        if not self._tellable(target):
+            return
+        self.journal.begin_restore(target=Seq(target), writer=AGENT, now=NOON)
+        self._settled()
+        self.journal.end_restore(now=NOON)
+        self.now = self.truth.states[target]
+        self._settled()
+
+    @precondition(lambda self: self.truth.settled)
+    @rule(data=st.data())
+    def checkpoint(self, data: st.DataObject) -> None:
+        seq = data.draw(st.sampled_from(sorted(self.truth.settled)))
+        if seq > self.journal.head.pruned and self.journal.head.complete:
+            try:
+                self.journal.write_checkpoint(Seq(seq), self.truth.states[seq].values(), now=NOON)
+            except PointError:
+                assert seq < self._first_whole()
+
+    @precondition(lambda self: self.truth.settled)
+    @rule(data=st.data(), keep_marks=st.booleans())
+    def prune(self, data: st.DataObject, keep_marks: bool) -> None:
+        oldest = data.draw(st.sampled_from(sorted(self.truth.settled)))
+        kept = [seq for seq in self.truth.settled if seq >= oldest and self._tellable(seq)]
+        kept += [mark.seq for mark in self.journal.marks() if keep_marks and self._tellable(mark.seq)]
+        self.journal.prune(oldest=Seq(oldest), keep_marks=keep_marks, now=NOON)
+        for seq in kept:
+            assert self._tellable(seq)
+
+    @rule()
+    def reopen(self) -> None:
+        self.journal = Journal.open(self.store, key())
+        self.journal.claim(AGENT, now=NOON)
+
+    @invariant()
+    def every_point_that_can_be_told_is_told_right(self) -> None:
+        for seq, expected in self.truth.states.items():
+            if seq and self._tellable(seq):
+                states, commits = self.journal.history(Seq(seq))
+                state = State(states).apply(change for commit in commits for change in commit.changes)
+                assert dict(state) == expected
+
+    @invariant()
+    def the_newest_point_can_be_told(self) -> None:
+        assert self._tellable(self.journal.head.seq)
+
+    @invariant()
+    def the_journal_checks_clean(self) -> None:
+        assert check_journal(self.store, key()).findings == ()
+
+    def _settled(self) -> None:
+        seq = self.journal.head.seq
+        self.truth.states[seq] = self.now
+        self.truth.settled.add(seq)
+
+    def _tellable(self, seq: int) -> bool:
+        try:
+            self.journal.history(Seq(seq))
+        except PointError:
+            return False
+        return True
+
+    def _first_whole(self) -> int:
+        return next(commit.seq for commit in self.journal.commits() if commit.complete)
+
+
+TestBoundedJournal = BoundedJournal.TestCase
+TestBoundedJournal.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -1,0 +1,188 @@
+"""Whatever goes into the journal comes out of it the same, and whatever else is there comes out as a typed error."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adpersist.errors import IntegrityError
+from adpersist.journal.codec import pack_changes, unpack_changes
+from adpersist.journal.headcodec import pack_head, unpack_head
+from adpersist.journal.packing import decompress, unpack
+from adpersist.journal.splitting import runs
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind, Stamp
+from adpersist.model.head import (
+    Checkpoint,
+    Head,
+    Identity,
+    Mark,
+    Phase,
+    Position,
+    Timeline,
+    Witness,
+    Writer,
+)
+from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.model.reference import ref
+from adpersist.stores.port import Frame, StoredHead
+from tests.golden.journal_samples import AGENT, NOON, TamperedStore, changes_of, fresh_store, key, look, new_journal
+
+guids = st.binary(min_size=16, max_size=16).map(Guid)
+names = st.sampled_from(["cn", "member", "unicodePwd", "nTSecurityDescriptor"]) | st.text(max_size=12)
+numbers = st.integers(0, 2**63 - 1)
+values = st.binary(max_size=80) | st.binary(min_size=1, max_size=6).map(lambda piece: piece * 20_000)
+references = guids.map(lambda target: bytes(ref(target))) | st.binary(max_size=60)
+links = st.dictionaries(names, st.frozensets(references, max_size=6), max_size=3)
+stamps = st.builds(Stamp, version=st.integers(0, 2**32), time=numbers, origin=guids, usn=numbers.map(Usn))
+changes = st.builds(
+    Change,
+    kind=st.sampled_from([kind for kind in Kind if kind is not Kind.CREATED]),
+    guid=guids,
+    nc=st.sampled_from(["DC=corp,DC=example", "CN=Schema"]) | st.text(max_size=20),
+    parent=st.none() | guids,
+    rdn=st.none() | st.text(max_size=20),
+    values=st.dictionaries(names, st.lists(values, max_size=4).map(tuple), max_size=4),
+    added=links,
+    removed=links,
+    stamps=st.dictionaries(names, stamps, max_size=4),
+) | st.builds(Change, kind=st.just(Kind.CREATED), guid=guids, nc=st.text(max_size=20), rdn=st.text(max_size=20))
+looks = st.lists(changes, max_size=8)
+
+seqs = st.integers(0, 2**63 - 1).map(Seq)
+times = st.floats(0, 2**33)
+digests = st.binary(min_size=32, max_size=32)
+writers = st.builds(Writer, id=st.text(max_size=40), host=st.text(max_size=40), pid=st.integers(0, 2**31))
+heads = st.builds(
+    Head,
+    seq=seqs,
+    digest=digests,
+    timeline=st.integers(1, 2**31),
+    time=st.integers(0, 2**40).map(lambda micro: micro / 1_000_000),
+    identity=st.builds(Identity, domain=guids, server=guids, dns_name=st.text(max_size=30)),
+    writer=writers,
+    phase=st.sampled_from(Phase),
+    target=st.none() | seqs,
+    complete=st.booleans(),
+    settled=st.booleans(),
+    position=st.none()
+    | st.builds(
+        Position,
+        cookies=st.dictionaries(st.text(max_size=30), st.binary(max_size=200), max_size=5),
+        invocation=guids,
+        usn=numbers.map(Usn),
+        rid_next=st.integers(0, 2**30),
+    ),
+    witnesses=st.lists(st.builds(Witness, seq=seqs, guid=guids, attribute=names, stamp=stamps), max_size=5).map(tuple),
+    marks=st.lists(st.builds(Mark, name=st.text(max_size=20), seq=seqs, time=times), max_size=3).map(tuple),
+    timelines=st.lists(st.builds(Timeline, number=st.integers(2, 99), base=seqs, begins=seqs), max_size=3).map(tuple),
+    checkpoints=st.lists(
+        st.builds(
+            Checkpoint,
+            seq=seqs,
+            digest=digests,
+            time=times,
+            parts=st.integers(0, 2**31),
+            objects=st.integers(0, 2**31),
+            proof=digests,
+        ),
+        max_size=3,
+    ).map(tuple),
+    pruned=seqs,
+)
+
+
+@given(looks)
+def test_changes_come_back_the_same(look_: list[Change]) -> None:
+    assert unpack_changes(pack_changes(look_)) == tuple(look_)
+
+
+@given(heads)
+def test_heads_come_back_the_same(head: Head) -> None:
+    packed = pack_head(head)
+    again = unpack_head(
+        packed, seq=head.seq, digest=head.digest, timeline=head.timeline, time_us=round(head.time * 1_000_000)
+    )
+    assert again == head
+
+
+@given(st.lists(looks, max_size=4))
+def test_a_journal_gives_back_what_it_was_given(given_looks: list[list[Change]]) -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    for number, each in enumerate(given_looks, start=1):
+        look(journal, each, number)
+    assert changes_of(Journal.open(store, key())) == [change for each in given_looks for change in each]
+
+
+@given(looks.filter(bool), st.integers(1, 7))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_runs_keep_every_change_in_order(given_look: list[Change], full: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:  # frames so small that everything is split
+        patch.setattr("adpersist.journal.splitting.FULL_BYTES", full * 100)
+        patch.setattr("adpersist.journal.splitting.MAX_FRAME_BYTES", 2000)
+        patch.setattr("adpersist.journal.splitting.SLICE_BYTES", 1500)
+        found = list(runs(given_look))
+    assert [last for _, last in found] == [False] * (len(found) - 1) + [True]
+    contents = [b"".join(decompress(piece.compressed) for piece in run) for run, _ in found]
+    assert [change for content in contents for change in unpack_changes(content)] == given_look
+    for run, _ in found:
+        assert [piece.part for piece in run] == list(range(len(run)))
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=500)
+def test_any_bytes_are_changes_or_a_value_error(content: bytes) -> None:
+    for decode in (unpack, decompress, unpack_changes):
+        try:
+            decode(content)
+        except ValueError:
+            continue
+
+
+@given(looks, st.data())
+@settings(max_examples=300)
+def test_a_mangled_look_is_changes_or_a_value_error(given_look: list[Change], data: st.DataObject) -> None:
+    content = bytearray(pack_changes(given_look))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        unpack_changes(bytes(content))
+    except ValueError:
+        return
+
+
+@given(heads, st.data())
+@settings(max_examples=300)
+def test_a_mangled_head_is_a_head_or_a_value_error(head: Head, data: st.DataObject) -> None:
+    content = bytearray(pack_head(head))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        unpack_head(bytes(content), seq=Seq(1), digest=b"", timeline=1, time_us=0)
+    except ValueError:
+        return
+
+
+@given(st.binary(max_size=400), st.integers(0, 3))
+@settings(max_examples=300)
+def test_any_bytes_in_the_store_are_an_integrity_error(rubbish: bytes, place: int) -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    for number in range(1, 4):
+        look(journal, [], number)
+        journal.mark(f"m{number}", writer=AGENT, now=NOON)
+    dishonest = TamperedStore(store)
+    if place == 0:
+        head = store.head()
+        dishonest.fake_head = StoredHead(seq=head.seq, body=rubbish, token=head.token)
+    dishonest.tamper = lambda frames: [
+        Frame(seq=each.seq, body=rubbish) if each.seq == place else each for each in frames
+    ]
+    with pytest.raises(IntegrityError):
+        _read(Journal.open(dishonest, key()))
+
+
+def _read(journal: Journal) -> Sequence[object]:
+    return list(journal.commits())

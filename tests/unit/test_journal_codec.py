@@ -1,0 +1,163 @@
+"""What a frame holds: packed small, unpacked strictly."""
+
+import pytest
+import zstandard
+
+from adpersist.journal.codec import COLUMNS, KINDS, pack_changes, unpack_changes
+from adpersist.journal.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
+from adpersist.journal.shapes import items
+from adpersist.model.change import Change, Kind, Stamp
+from adpersist.model.ids import Guid, Usn
+from adpersist.model.reference import ref
+from tests.golden.journal_samples import NC, created, guid, set_value
+
+
+def test_every_kind_has_a_number() -> None:
+    assert set(KINDS) == set(Kind)
+
+
+def test_a_cleared_attribute_is_not_an_absent_one() -> None:
+    change = Change(kind=Kind.CHANGED, guid=guid("a"), nc=NC, values={"mail": (), "title": (b"",)})
+    assert unpack_changes(pack_changes([change])) == (change,)
+
+
+def test_values_keep_their_order() -> None:
+    change = Change(kind=Kind.CHANGED, guid=guid("a"), nc=NC, values={"otherHomePhone": (b"3", b"1", b"2", b"1")})
+    assert unpack_changes(pack_changes([change]))[0].values["otherHomePhone"] == (b"3", b"1", b"2", b"1")
+
+
+def test_links_of_every_form_come_back() -> None:
+    links = frozenset(
+        {
+            bytes(ref(guid("x"))),
+            bytes(ref(guid("y"), b"B:32:00112233445566778899AABBCCDDEEFF:")),
+            bytes(ref(guid("x"))).upper(),
+            b"CN=nobody knows,DC=corp",
+            b"<GUID=00000000-0000-0000-0000-000000000000>\n",
+            b"",
+        }
+    )
+    change = Change(kind=Kind.CHANGED, guid=guid("g"), nc=NC, added={"member": links}, removed={"manager": links})
+    assert unpack_changes(pack_changes([change])) == (change,)
+
+
+def test_a_member_takes_its_targets_sixteen_bytes() -> None:
+    def size(members: int) -> int:
+        links = frozenset(bytes(ref(guid(str(n)))) for n in range(members))
+        return len(pack_changes([Change(kind=Kind.CHANGED, guid=guid("g"), nc=NC, added={"member": links})]))
+
+    assert size(1100) - size(100) == 16 * 1000
+
+
+def test_names_are_written_once_a_frame() -> None:
+    def size(count: int) -> int:
+        return len(pack_changes([set_value(str(n), b"v", "msDS-SupportedEncryptionTypes") for n in range(count)]))
+
+    assert size(101) - size(100) < 30
+
+
+def test_stamps_far_apart_come_back() -> None:
+    stamps = {
+        name: Stamp(version=version, time=time, origin=guid(name), usn=Usn(usn))
+        for name, version, time, usn in [("a", 1, 2**63 - 1, 0), ("b", 2**32, 0, 2**63 - 1), ("c", 0, 1, 1)]
+    }
+    change = Change(kind=Kind.CHANGED, guid=guid("a"), nc=NC, stamps=stamps)
+    assert unpack_changes(pack_changes([change, change])) == (change, change)
+
+
+def _columns(**replaced: object) -> list[object]:
+    columns = items(unpack(pack_changes([set_value("a", b"v", usn=7), created("b")])))
+    for place, column in replaced.items():
+        columns[int(place[1:])] = column
+    return columns
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [],
+        None,
+        {},
+        17,
+        "text",
+        [[]] * COLUMNS,
+        _columns(c0=b"\x01"),
+        _columns(c0=b"\x01\xff"),
+        _columns(c0=b"\x00\x00"),  # a created object without a name
+        _columns(c1=b"short"),
+        _columns(c1=None),
+        _columns(c2=[b"bytes"]),
+        _columns(c2=[]),
+        _columns(c5=[-1, -1]),
+        _columns(c5=[99, 99]),
+        _columns(c5=[None, "x"]),
+        _columns(c6=[0, 2**63]),
+        _columns(c7=[None, 3]),
+        _columns(c8=[[0], []]),
+        _columns(c8=[[0, b"a", 0, b"b"], []]),
+        _columns(c8=[[-1, b"a"], []]),
+        _columns(c8=[[0, "text"], []]),
+        _columns(c8=[[0, [None]], []]),
+        _columns(c9=[[0, b"odd", []], []]),
+        _columns(c9=[[0, b"", [1]], []]),
+        _columns(c9=[[0, b""], []]),
+        _columns(c11=[2, 0]),
+        _columns(c11=[0, 0]),
+        _columns(c11=[-1, 0]),
+        _columns(c13=[]),
+        _columns(c14=["1"]),
+        _columns(c15=[5]),
+        _columns(c17=b"short"),
+    ],
+)
+def test_wrong_shapes_are_value_errors(columns: object) -> None:
+    with pytest.raises(ValueError):  # any message; that it is no other exception is the point
+        unpack_changes(pack(columns))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"\xc1",
+        b"\x93\x01",
+        b"\x91" * 3000,
+        b"\xdd\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\x01\x02",
+        b"\xd4\x05x",
+        b"\xa2\xff\xfe",
+        b"\x81\xa1a\x01",
+    ],
+)
+def test_hostile_messagepack_is_a_value_error(packed: bytes) -> None:
+    with pytest.raises(ValueError):
+        unpack(packed)
+
+
+def test_a_bomb_is_refused_before_it_goes_off() -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(MAX_CONTENT_BYTES + 1))
+    assert len(bomb) < 10_000
+    with pytest.raises(ValueError, match="limit"):
+        decompress(bomb)
+
+
+def test_content_of_unknown_size_is_refused() -> None:
+    stream = zstandard.ZstdCompressor(write_content_size=False).compress(b"x" * 1000)
+    with pytest.raises(ValueError, match="limit"):
+        decompress(stream)
+
+
+@pytest.mark.parametrize("cut", range(0, 30, 3))
+def test_a_cut_or_prolonged_zstd_frame_is_refused(cut: int) -> None:
+    whole = compress(bytes(range(200)))
+    with pytest.raises(ValueError, match="zstd"):
+        decompress(whole[:cut])
+    with pytest.raises(ValueError, match="zstd"):
+        decompress(whole + whole[: cut + 1])
+
+
+def test_text_that_is_no_unicode_survives() -> None:
+    change = Change(kind=Kind.MOVED, guid=Guid(bytes(16)), nc=NC, rdn="CN=\ud800\U0001f600\0")
+    assert unpack_changes(pack_changes([change])) == (change,)
+    assert unpack(pack("\udfff")) == "\udfff"

@@ -1,0 +1,170 @@
+"""Keys are never overwritten, never half there, and a wrong one is told from a damaged one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
+from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.keyfile import (
+    VARIABLE,
+    create_key_file,
+    exposure,
+    key_from_environment,
+    key_from_line,
+    key_line,
+    read_key_file,
+)
+from adpersist.journal.keyring import Keyring
+from adpersist.journal.keys import LocalKey
+from adpersist.journal.writer import Journal
+from tests.golden.journal_samples import AGENT, NOON, TEST_KEY, changes_of, created, fresh_store, key, look, new_journal
+
+
+def test_a_new_key_file_is_read_back_and_is_nobodys_business(tmp_path: Path) -> None:
+    path = tmp_path / "journal.key"
+    made = create_key_file(path)
+    assert read_key_file(path).key_id == made.key_id
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert exposure(path) == ""
+    text = path.read_text()
+    assert text.startswith("adpersist-key-1:")
+    assert text.count("\n") == 1
+
+
+def test_a_key_file_keeps_its_mode_under_any_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        create_key_file(tmp_path / "k")
+    finally:
+        os.umask(before)
+    assert exposure(tmp_path / "k") == ""
+
+
+def test_an_existing_key_file_is_never_touched(tmp_path: Path) -> None:
+    path = tmp_path / "journal.key"
+    create_key_file(path)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="never overwritten"):
+        create_key_file(path)
+    assert path.read_bytes() == before
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError):
+        create_key_file(link)
+
+
+def test_a_key_file_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="missing"):
+        create_key_file(tmp_path / "missing" / "k")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+def test_an_open_key_file_is_warned_about(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "k"
+    create_key_file(path)
+    path.chmod(mode)
+    assert f"{mode:04o}" in exposure(path)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeyMissingError, match="k1"):
+        read_key_file(tmp_path / "k1")
+    with pytest.raises(KeyMissingError, match="k1"):
+        exposure(tmp_path / "k1")
+    with pytest.raises(KeyMissingError, match=VARIABLE):
+        key_from_environment({})
+    with pytest.raises(KeyMissingError):
+        read_key_file(tmp_path)  # a directory
+    assert KeyMissingError("").exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \n\n", bytes(100)])
+def test_an_empty_key_file_is_a_missing_key(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "k"
+    path.write_bytes(content)
+    with pytest.raises(KeyMissingError, match="k"):
+        read_key_file(path)
+
+
+def test_a_key_cut_short_or_mistyped_is_no_key(tmp_path: Path) -> None:
+    line = key_line(TEST_KEY)
+    path = tmp_path / "journal.key"
+    broken = [line[:cut] for cut in range(1, len(line))]
+    broken += [line[:20] + ("A" if line[20] != "A" else "B") + line[21:], line + "0", line + "\n" + line]
+    broken += [line.replace("key-1", "key-2"), line.upper(), "hunter2", "\xff" * 60, "x" * 5000]
+    for content in broken:
+        path.write_bytes(content.encode("latin-1"))
+        with pytest.raises(ConfigError, match=r"journal\.key") as caught:
+            read_key_file(path)
+        assert TEST_KEY.hex() not in str(caught.value)
+        assert line[16:59] not in str(caught.value)
+
+
+def test_a_key_survives_the_ways_of_editors(tmp_path: Path) -> None:
+    path = tmp_path / "k"
+    path.write_bytes(b" " + key_line(TEST_KEY).encode() + b" \r\n\r\n")
+    assert read_key_file(path).key_id == LocalKey(TEST_KEY).key_id
+    assert key_from_environment({"K": key_line(TEST_KEY) + "\n"}, "K").key_id == LocalKey(TEST_KEY).key_id
+
+
+def test_the_key_line_is_what_it_was_in_version_one() -> None:
+    """Computed with coreutils: ``base64``, ``tr '+/' '-_'`` and ``sha256sum``."""
+    line = "adpersist-key-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8:2a4d7f57"
+    assert key_line(bytes(range(32))) == line
+    assert key_from_line(line, source="test").key_id == LocalKey(bytes(range(32))).key_id
+
+
+def test_a_wrong_key_names_both() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 1)
+    with pytest.raises(WrongKeyError) as caught:
+        Journal.open(store, key("other"))
+    assert key().key_id in str(caught.value)
+    assert key("other").key_id in str(caught.value)
+    assert caught.value.exit_code is ExitCode.INTEGRITY
+
+
+def test_a_key_of_the_right_name_that_does_not_unwrap_is_a_forgery() -> None:
+    class Pretender(LocalKey):
+        @property
+        def key_id(self) -> str:
+            return key().key_id
+
+    store = fresh_store()
+    new_journal(store)
+    with pytest.raises(DamagedError) as caught:
+        Journal.open(store, Pretender(bytes(32)))
+    assert caught.value.damage is Damage.FORGED
+
+
+def test_a_wrapped_key_is_bound_to_its_journal() -> None:
+    ring = Keyring.create(key(), b"journal one 1234")
+    with pytest.raises(IntegrityError):
+        Keyring.unlock(ring.wrapped, key(), b"journal two 1234")
+
+
+def test_old_frames_stay_readable_through_both_rotations() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    journal.rotate_data_key(now=NOON)
+    look(journal, [created("b")], 20)
+    journal.rotate_key(key("second"), now=NOON)
+    look(journal, [created("c")], 30)
+    journal.rotate_data_key(now=NOON)
+    look(journal, [created("d")], 40)
+    with pytest.raises(WrongKeyError, match=key("second").key_id):
+        Journal.open(store, key())
+    again = Journal.open(store, key("second"))
+    assert changes_of(again) == [created(name) for name in "abcd"]
+    again.claim(AGENT, now=NOON)
+    look(again, [created("e")], 50)
+
+
+def test_neither_key_shows_itself() -> None:
+    assert TEST_KEY.hex() not in repr(LocalKey(TEST_KEY)) + repr(vars(LocalKey(TEST_KEY)))
+    with pytest.raises(ValueError, match="32 bytes"):
+        LocalKey(b"short")

@@ -1,0 +1,167 @@
+"""A state is made of its own timeline's commits; what is forgotten is needed by nothing that is kept."""
+
+import pytest
+
+from adpersist.errors import PointError
+from adpersist.journal.restorable import restorable
+from adpersist.journal.retention import forgettable, pruned_head
+from adpersist.journal.timelines import Span, path_to
+from adpersist.model.head import Checkpoint, Head, Mark, Timeline
+from adpersist.model.ids import Seq
+from tests.golden.journal_samples import AGENT, IDENTITY, NOON
+
+
+def head(
+    last: int,
+    *,
+    timelines: tuple[tuple[int, int], ...] = (),
+    checkpoints: tuple[int, ...] = (),
+    marks: tuple[int, ...] = (),
+    pruned: int = 0,
+    target: int | None = None,
+) -> Head:
+    """A head; timelines as (base, begins)."""
+    return Head(
+        seq=Seq(last),
+        digest=bytes(32),
+        timeline=1 + len(timelines),
+        time=NOON,
+        identity=IDENTITY,
+        writer=AGENT,
+        timelines=tuple(
+            Timeline(number=number, base=Seq(base), begins=Seq(begins))
+            for number, (base, begins) in enumerate(timelines, start=2)
+        ),
+        checkpoints=tuple(
+            Checkpoint(seq=Seq(seq), digest=bytes(32), time=NOON, parts=1, objects=1, proof=b"") for seq in checkpoints
+        ),
+        marks=tuple(Mark(name=f"m{seq}", seq=Seq(seq), time=NOON) for seq in marks),
+        pruned=Seq(pruned),
+        target=None if target is None else Seq(target),
+    )
+
+
+def commits(of: Head, point: int) -> list[int]:
+    path = path_to(of, Seq(point))
+    numbers = [seq for span in path.spans for seq in range(span.after + 1, span.through + 1)]
+    return [-path.checkpoint.seq, *numbers] if path.checkpoint else numbers
+
+
+def test_without_restores_a_state_is_made_of_everything_before() -> None:
+    assert commits(head(5), 3) == [1, 2, 3]
+    assert commits(head(5), 0) == []
+
+
+def test_a_restore_leaves_the_abandoned_commits_out() -> None:
+    one = head(12, timelines=((3, 8),))
+    assert commits(one, 12) == [1, 2, 3, 9, 10, 11, 12]
+    assert commits(one, 8) == [1, 2, 3]
+    assert commits(one, 7) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_restore_to_an_abandoned_point_goes_by_way_of_it() -> None:
+    two = head(20, timelines=((3, 8), (6, 15)))
+    assert commits(two, 17) == [1, 2, 3, 4, 5, 6, 16, 17]
+    assert commits(two, 14) == [1, 2, 3, 9, 10, 11, 12, 13, 14]
+    three = head(30, timelines=((3, 8), (10, 15), (12, 20)))
+    assert commits(three, 21) == [1, 2, 3, 9, 10, 11, 12, 21]
+
+
+def test_the_newest_checkpoint_on_the_way_is_where_reading_begins() -> None:
+    one = head(12, timelines=((3, 8),), checkpoints=(2, 5, 8))
+    assert commits(one, 12) == [-8, 9, 10, 11, 12]
+    assert commits(one, 8) == [-8]
+    assert commits(one, 7) == [-5, 6, 7]
+    assert commits(one, 4) == [-2, 3, 4]
+    abandoned = head(12, timelines=((3, 8),), checkpoints=(5,))
+    assert commits(abandoned, 12) == [1, 2, 3, 9, 10, 11, 12]
+
+
+def test_what_is_pruned_cannot_be_told() -> None:
+    one = head(12, checkpoints=(6,), pruned=6)
+    assert commits(one, 7) == [-6, 7]
+    for point in (3, 5, 13, -1):
+        with pytest.raises(PointError):
+            path_to(one, Seq(point))
+
+
+@pytest.mark.parametrize(
+    ("journal", "oldest", "keep_marks", "through"),
+    [
+        (head(20), 15, True, 0),
+        (head(20, checkpoints=(5, 10, 15)), 20, True, 15),
+        (head(20, checkpoints=(5, 10, 15)), 14, True, 10),
+        (head(20, checkpoints=(5, 10, 15)), 15, True, 15),
+        (head(20, checkpoints=(5, 10, 15)), 4, True, 0),
+        (head(20, checkpoints=(5, 10, 15), marks=(7,)), 16, True, 5),
+        (head(20, checkpoints=(5, 10, 15), marks=(7,)), 16, False, 15),
+        (head(20, checkpoints=(5, 10, 15), marks=(3,)), 16, True, 0),
+        # restored to 7 by 12: the state at 16 is made of the checkpoint at 5
+        (head(20, checkpoints=(5, 10), timelines=((7, 12),)), 16, True, 5),
+        (head(20, checkpoints=(5, 10, 14), timelines=((7, 12),)), 16, True, 14),
+        # oldest before the restore: what came after it stands on 7
+        (head(20, checkpoints=(5, 10), timelines=((7, 12),)), 11, True, 5),
+        (head(20, checkpoints=(5, 10), target=6), 15, True, 5),
+        (head(20, checkpoints=(5, 10), pruned=5), 15, True, 10),
+        (head(20, checkpoints=(5, 10), pruned=5, marks=(8,)), 15, True, 5),
+        (head(20, checkpoints=(5,), pruned=5, timelines=((3, 8),), marks=(7,)), 7, True, 5),
+    ],
+)
+def test_only_what_nothing_kept_needs_is_forgotten(journal: Head, oldest: int, keep_marks: bool, through: int) -> None:
+    plan = forgettable(journal, oldest=Seq(oldest), keep_marks=keep_marks)
+    assert plan.through == through
+    after = pruned_head(journal, plan)
+    kept = [mark.seq for mark in journal.marks] if keep_marks else []
+    for point in [*range(oldest, journal.seq + 1), *kept]:
+        assert _tellable(after, point) == _tellable(journal, point)
+
+
+def _tellable(of: Head, point: int) -> bool:
+    try:
+        path_to(of, Seq(point))
+    except PointError:
+        return False
+    return True
+
+
+def test_a_prune_says_which_checkpoint_would_let_more_go() -> None:
+    assert forgettable(head(20), oldest=Seq(15), keep_marks=True).wanted == 15
+    assert forgettable(head(20, checkpoints=(10,)), oldest=Seq(15), keep_marks=True).wanted == 15
+    assert forgettable(head(20, checkpoints=(15,)), oldest=Seq(15), keep_marks=True).wanted is None
+    assert forgettable(head(20, marks=(7,)), oldest=Seq(15), keep_marks=True).wanted == 7
+
+
+def test_what_is_forgotten_leaves_the_head() -> None:
+    journal = head(20, checkpoints=(5, 10, 15), marks=(3, 12), timelines=((2, 4), (11, 17)))
+    plan = forgettable(journal, oldest=Seq(16), keep_marks=False)
+    assert (plan.through, plan.checkpoints, plan.marks) == (10, (5,), ("m3",))
+    after = pruned_head(journal, plan)
+    assert [each.seq for each in after.checkpoints] == [10, 15]
+    assert [each.seq for each in after.marks] == [12]
+    assert [each.begins for each in after.timelines] == [17]
+    assert after.pruned == 10
+
+
+def spans(of: tuple[Span, ...]) -> list[tuple[int, int]]:
+    return [(span.after, span.through) for span in of]
+
+
+def lost(*pairs: tuple[int, int]) -> list[Span]:
+    return [Span(after=Seq(after), through=Seq(through)) for after, through in pairs]
+
+
+def test_what_needs_a_lost_commit_cannot_be_restored() -> None:
+    assert spans(restorable(head(10), ())) == [(0, 10)]
+    assert spans(restorable(head(10), lost((3, 4)))) == [(0, 3)]
+    assert spans(restorable(head(10, checkpoints=(6,)), lost((3, 4)))) == [(0, 3), (5, 10)]
+    assert spans(restorable(head(10, checkpoints=(3,), pruned=3), ())) == [(2, 10)]
+    assert spans(restorable(head(10, checkpoints=(3,), pruned=3), lost((4, 6)))) == [(2, 4)]
+    assert spans(restorable(head(10, pruned=3), ())) == []
+    assert spans(restorable(head(0), ())) == []
+
+
+def test_an_abandoned_timelines_damage_does_not_matter_to_the_next() -> None:
+    one = head(12, timelines=((3, 8),))
+    assert spans(restorable(one, lost((4, 5)))) == [(0, 4), (7, 12)]
+    assert spans(restorable(one, lost((7, 8)))) == [(0, 8)]  # what follows is tied to 8
+    assert spans(restorable(one, lost((1, 2)))) == [(0, 1)]

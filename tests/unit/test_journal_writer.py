@@ -1,0 +1,541 @@
+"""Two writers cannot both win, nothing acknowledged is lost, and nothing is written twice."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from adpersist.errors import (
+    FencedError,
+    JournalExistsError,
+    LimitError,
+    OutcomeUnknownError,
+    PointError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
+from adpersist.journal.check import check_journal
+from adpersist.journal.drafts import MAX_MARKS
+from adpersist.journal.keyring import Keyring
+from adpersist.journal.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind
+from adpersist.model.commit import CommitKind
+from adpersist.model.head import Phase, Writer
+from adpersist.model.ids import Seq, Usn, guid_text
+from adpersist.model.reference import ref
+from adpersist.stores.faults import Fault, FaultyStore, Injection, Point, Tempo
+from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import MAX_FRAME_BYTES, Frame
+from tests.golden.journal_samples import (
+    AGENT,
+    IDENTITY,
+    IMPATIENT,
+    NC,
+    NOON,
+    OTHER,
+    changes_of,
+    created,
+    fresh_store,
+    guid,
+    key,
+    look,
+    new_journal,
+    opened,
+    position,
+    pseudorandom,
+    set_value,
+    witness,
+)
+
+
+def faulty(store: MemoryStore, *script: Injection) -> FaultyStore:
+    return FaultyStore(store, script, Tempo(hang_s=0, slow_s=0, sleep=lambda _: None))
+
+
+def proven(store: MemoryStore) -> None:
+    assert check_journal(store, key()).findings == ()
+
+
+# --- plain life -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_committed_is_read_back_by_another_process() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    first, second = [created("a", {"cn": (b"a",)})], [set_value("a", b"v", usn=12), created("b")]
+    look(journal, first, 10)
+    head = look(journal, second, 20)
+    again = opened(store)
+    assert again.head == head == journal.head
+    assert changes_of(again) == [*first, *second]
+    assert [(each.seq, each.kind, each.usn_from, each.usn_to) for each in again.commits()] == [
+        (1, CommitKind.LOOK, 0, 10),
+        (2, CommitKind.LOOK, 10, 20),
+    ]
+    assert head.position == position(20)
+    assert head.complete
+    proven(store)
+
+
+def test_a_witness_without_a_number_gets_the_looks() -> None:
+    journal = new_journal(fresh_store())
+    look(journal, [created("a")], 10)
+    head = journal.commit(
+        [created("b")],
+        position=position(20),
+        usn_from=Usn(10),
+        witnesses=[witness("a", 10, seq=1), witness("b", 20)],
+        complete=True,
+        now=NOON,
+    )
+    assert [each.seq for each in head.witnesses] == [1, 2]
+
+
+def test_a_look_without_changes_moves_the_head_alone() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    head = look(journal, [], 20)
+    assert (head.seq, head.position) == (1, position(20))
+    assert opened(store).head == head
+
+
+def test_idle_costs_no_write() -> None:
+    store = faulty(fresh_store())
+    journal = new_journal_on(store)
+    look(journal, [created("a")], 10)
+    writes = store.calls[Point.APPEND]
+    for _ in range(5):
+        journal.commit(
+            [],
+            position=position(10),
+            usn_from=Usn(10),
+            witnesses=journal.head.witnesses,
+            complete=True,
+            now=NOON + 99,
+        )
+    assert store.calls[Point.APPEND] == writes
+
+
+def new_journal_on(store: FaultyStore) -> Journal:
+    return Journal.create(store, key(), identity=IDENTITY, writer=AGENT, now=NOON, patience=IMPATIENT)
+
+
+def test_an_empty_first_look_is_a_point_to_restore_to() -> None:
+    journal = new_journal(fresh_store())
+    look(journal, [], 10)
+    assert journal.resolve(None, now=NOON) == 1
+
+
+def test_a_journal_is_created_once() -> None:
+    store = fresh_store()
+    new_journal(store)
+    with pytest.raises(JournalExistsError):
+        new_journal(store)
+
+
+def test_two_journals_share_no_key_and_no_seed() -> None:
+    one, other = new_journal(fresh_store()), new_journal(fresh_store())
+    assert one.id == other.id
+    assert one.head.digest != other.head.digest
+
+
+# --- large looks ----------------------------------------------------------------------------------------------------
+
+
+def noise(name: str, size: int) -> Change:
+    return created(name, {"jpegPhoto": (os.urandom(size),)})
+
+
+def test_a_large_look_becomes_several_commits_and_the_position_moves_with_the_last() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    changes = [noise(str(n), 100_000) for n in range(60)]
+    look(journal, changes, 10)
+    commits = list(opened(store).commits())
+    assert len(commits) > 5
+    assert [each.ends_look for each in commits] == [False] * (len(commits) - 1) + [True]
+    assert changes_of(journal) == changes
+    assert all(len(frame.body) <= MAX_FRAME_BYTES for frame in store.frames(after=Seq(0)))
+    proven(store)
+
+
+def test_a_look_cut_off_leaves_the_position_where_it_was() -> None:
+    store = fresh_store()
+    journal = new_journal_on(faulty(store, Injection(point=Point.APPEND, fault=Fault.REJECT, call=4, times=9)))
+    with pytest.raises(StoreReadOnlyError):
+        look(journal, [noise(str(n), 300_000) for n in range(20)], 10)
+    after = opened(store, OTHER)
+    assert after.head.seq == 3
+    assert (after.head.position, after.head.complete, after.head.settled) == (None, False, False)
+    with pytest.raises(PointError):
+        after.resolve(None, now=NOON)
+
+
+@pytest.mark.parametrize("size", [MAX_FRAME_BYTES - 200, MAX_FRAME_BYTES, 5_000_000, 20_000_000])
+def test_a_change_larger_than_a_frame_comes_back_whole(size: int) -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    changes = [created("small"), noise("large", size), created("smaller")]
+    head = look(journal, changes, 10)
+    assert changes_of(opened(store)) == changes
+    kinds = [each.kind for each in journal.commits()]
+    assert kinds.count(CommitKind.PART) == head.seq - kinds.count(CommitKind.LOOK)
+    for after in range(head.seq + 1):  # also when reading begins in the middle of its parts
+        tail = changes_of(opened(store), after)
+        assert tail == changes[len(changes) - len(tail) :]
+    proven(store)
+
+
+def test_a_group_of_many_members_takes_one_frame() -> None:
+    members = frozenset(bytes(ref(guid(str(n)))) for n in range(20_000))
+    change = Change(kind=Kind.CHANGED, guid=guid("group"), nc=NC, added={"member": members})
+    [(run, last)] = runs([change])
+    assert last
+    assert len(run) == 1
+    assert len(run[0].compressed) < 17 * 20_000
+
+
+def test_a_compressible_look_fills_frames() -> None:
+    changes = [created(f"user{n}", {"description": (b"x" * 1000,)}) for n in range(2 * FULL_BYTES // 1000)]
+    assert len(list(runs(changes))) == 3
+
+
+def test_a_change_beyond_every_limit_is_refused_by_name() -> None:
+    journal = new_journal(fresh_store())
+    huge = created("huge", {"blob": (bytes(MAX_CHANGE_BYTES),)})
+    with pytest.raises(LimitError, match=guid_text(guid("huge"))):
+        look(journal, [huge], 10)
+    assert journal.head.seq == 0
+
+
+def test_a_mark_between_the_parts_of_a_change_makes_them_begin_again() -> None:
+    store = fresh_store()
+
+    class Interrupted(FaultyStore):
+        def append(self, frames, *, onto, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            if self.calls[Point.APPEND] == 2:
+                opened(store).mark("meanwhile", writer=OTHER, now=NOON)
+            return super().append(frames, onto=onto, head=head)
+
+    journal = new_journal_on(Interrupted(store, ()))
+    change = noise("large", 3_000_000)
+    look(journal, [change], 10)
+    assert [each.kind for each in journal.commits()] == [
+        CommitKind.PART,
+        CommitKind.PART,
+        CommitKind.MARK,
+        CommitKind.PART,
+        CommitKind.PART,
+        CommitKind.LOOK,
+    ]
+    assert changes_of(journal) == [change]
+    for after in range(7):
+        assert changes_of(journal, after) == ([change] if after < 6 else [])
+    proven(store)
+
+
+# --- fencing --------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_claims_last_wins_and_the_other_is_told_by_whom() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    winner = opened(store, OTHER)
+    with pytest.raises(FencedError, match="dc1-clone, process 815"):
+        look(journal, [created("b")], 20)
+    with pytest.raises(FencedError):
+        look(journal, [created("b")], 20)
+    look(winner, [created("c")], 20)
+    assert [change.guid for change in changes_of(winner)] == [guid("a"), guid("c")]
+    proven(store)
+
+
+def test_a_journal_must_be_claimed_before_it_is_written() -> None:
+    store = fresh_store()
+    new_journal(store)
+    with pytest.raises(FencedError):
+        look(opened(store), [created("a")], 10)
+
+
+def test_a_cloned_process_loses_to_its_twin() -> None:
+    """Same writer id, same keys, same randomness: a machine resumed twice from one snapshot."""
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    twins = []
+    for _ in range(2):
+        twin = Journal.open(store, key(), randomness=pseudorandom("clone"), patience=IMPATIENT)
+        twin._end.holder = AGENT
+        twins.append(twin)
+    look(twins[0], [created("b")], 20)
+    with pytest.raises(FencedError):
+        look(twins[1], [created("c")], 20)
+    look(twins[0], [created("d")], 30)
+    assert [change.guid for change in changes_of(opened(store))] == [guid("a"), guid("b"), guid("d")]
+    assert twins[1].refresh().seq == 3
+    with pytest.raises(FencedError):
+        look(twins[1], [created("c")], 40)
+
+
+def test_a_cloned_process_loses_also_when_its_twin_only_moved_the_position() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    one, other = opened(store, AGENT), opened(store)
+    other._end.holder = AGENT
+    look(one, [], 20)
+    with pytest.raises(FencedError):
+        look(other, [created("c")], 20)
+
+
+def test_a_cloned_process_that_refreshes_does_not_slip_in() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    one, other = opened(store, AGENT), opened(store)
+    other._end.holder = AGENT
+    look(one, [created("b")], 20)
+    other.refresh()
+    with pytest.raises(FencedError):
+        look(other, [created("c")], 30)
+
+
+def test_twins_never_seal_two_contents_with_one_nonce() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    tip = opened(store)._end.tip
+    nonces = {
+        Keyring.unlock(tip.keyring.wrapped, key(), tip.journal).active.nonce(b"header", content, pseudorandom("clone"))
+        for content in (b"one", b"other")
+    }
+    assert len(nonces) == 2
+
+
+def test_a_mark_does_not_fence_the_agent() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    other = opened(store)
+    assert other.mark("one", writer=OTHER, now=NOON) == 2
+    assert other.mark("two", writer=OTHER, now=NOON) == 3
+    head = look(journal, [created("b")], 20)
+    assert head.seq == 4
+    assert head.writer == AGENT
+    assert [(each.name, each.seq) for each in head.marks] == [("one", 2), ("two", 3)]
+    assert other.mark("one", writer=OTHER, now=NOON) == 5  # on a tip long gone
+    assert [(each.name, each.seq) for each in other.marks()] == [("two", 3), ("one", 5)]
+    proven(store)
+
+
+def test_rotating_keys_does_not_fence_the_agent() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    admin = opened(store)
+    admin.rotate_data_key(now=NOON)
+    look(journal, [created("b")], 20)
+    admin.refresh()
+    admin.rotate_key(key("new"), now=NOON)
+    look(journal, [created("c")], 30)
+    again = Journal.open(store, key("new"))
+    assert [change.guid for change in changes_of(again)] == [guid("a"), guid("b"), guid("c")]
+    assert check_journal(store, key("new")).findings == ()
+    assert len({frame.body[68:76] for frame in store.frames(after=Seq(0))}) == 2
+
+
+def test_claims_do_not_wait_for_anybody() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    stale = opened(store)
+    look(journal, [created("a")], 10)
+    look(journal, [created("b")], 20)
+    stale.claim(OTHER, now=NOON)
+    assert stale.head.seq == 2
+    look(stale, [created("c")], 30)
+
+
+@pytest.mark.parametrize("name", ["", "@x", "a b", "-x", "x" * 65, "a\n", "../x"])
+def test_a_mark_needs_a_name_a_person_can_type(name: str) -> None:
+    journal = new_journal(fresh_store())
+    with pytest.raises(PointError):
+        journal.mark(name, writer=AGENT, now=NOON)
+
+
+def test_marks_are_bounded() -> None:
+    journal = new_journal(fresh_store())
+    for number in range(MAX_MARKS):
+        journal.mark(f"m{number}", writer=AGENT, now=NOON)
+    with pytest.raises(LimitError):
+        journal.mark("one-more", writer=AGENT, now=NOON)
+    journal.mark("m0", writer=AGENT, now=NOON)
+
+
+# --- restores -------------------------------------------------------------------------------------------------------
+
+
+def test_a_restore_fences_the_agent_and_opens_a_timeline() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    look(journal, [created("b")], 20)
+    restorer = opened(store)
+    head = restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON)
+    assert (head.phase, head.target, head.writer) == (Phase.RESTORING, 1, OTHER)
+    with pytest.raises(FencedError):
+        look(journal, [created("c")], 30)
+    with pytest.raises(FencedError, match="restoring"):
+        look(restorer, [created("c")], 30)
+    head = restorer.end_restore(now=NOON)
+    assert (head.phase, head.target, head.timeline, head.position, head.witnesses) == (
+        Phase.CAPTURING,
+        None,
+        2,
+        None,
+        (),
+    )
+    look(restorer, [created("d")], 30)
+    kinds = [(each.kind, each.timeline, each.target) for each in restorer.commits()]
+    assert kinds == [
+        (CommitKind.LOOK, 1, None),
+        (CommitKind.LOOK, 1, None),
+        (CommitKind.RESTORE_BEGIN, 1, 1),
+        (CommitKind.RESTORE_END, 2, 1),
+        (CommitKind.LOOK, 2, None),
+    ]
+    folded = [change.guid for commit in restorer.history(restorer.head.seq)[1] for change in commit.changes]
+    assert folded == [guid("a"), guid("d")]
+    abandoned = [change.guid for commit in restorer.history(Seq(2))[1] for change in commit.changes]
+    assert abandoned == [guid("a"), guid("b")]
+    proven(store)
+
+
+def test_a_restore_can_be_begun_again_and_taken_over() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    first = opened(store)
+    first.begin_restore(target=Seq(1), writer=OTHER, now=NOON)
+    second = opened(store)
+    second.begin_restore(target=Seq(1), writer=Writer(id="third", host="dc1", pid=3), now=NOON)
+    with pytest.raises(FencedError):
+        first.end_restore(now=NOON)
+    assert second.end_restore(now=NOON).timelines[0].base == 1
+
+
+@pytest.mark.parametrize("target", [0, -1, 2, 99])
+def test_a_restore_needs_a_commit_to_go_to(target: int) -> None:
+    journal = new_journal(fresh_store())
+    look(journal, [created("a")], 10)
+    with pytest.raises(PointError):
+        journal.begin_restore(target=Seq(target), writer=AGENT, now=NOON)
+
+
+def test_a_restore_on_a_stale_tip_is_fenced() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    restorer = opened(store)
+    look(journal, [created("b")], 20)
+    with pytest.raises(FencedError):
+        restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON)
+
+
+# --- the store misbehaves -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.LATE, Fault.HANG, Fault.DROP])
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_unknown_outcome_is_settled_and_nothing_is_written_twice(fault: Fault, call: int, times: int) -> None:
+    inner = fresh_store()
+    store = faulty(inner, Injection(point=Point.APPEND, fault=fault, call=call, times=times))
+    journal = new_journal_on(store)
+    for number in range(1, 5):
+        head = look(journal, [created(f"user{number}")], number)
+        assert head.seq == number
+    journal.mark("m", writer=AGENT, now=NOON)
+    assert [change.guid for change in changes_of(opened(inner))] == [guid(f"user{n}") for n in range(1, 5)]
+    proven(inner)
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.DROP])
+def test_a_store_that_stays_silent_is_asked_again_before_anything_else(fault: Fault) -> None:
+    inner = fresh_store()
+    silent = [
+        Injection(point=Point.APPEND, fault=fault, call=2, times=1),
+        Injection(point=Point.HEAD, fault=Fault.DROP, call=1, times=3),
+    ]
+    journal = new_journal_on(faulty(inner, *silent))
+    look(journal, [created("a")], 10)
+    with pytest.raises(OutcomeUnknownError):
+        look(journal, [created("b")], 20)
+    with pytest.raises(OutcomeUnknownError, match="settled"):
+        look(journal, [created("b")], 20)
+    head = journal.refresh()
+    landed = fault is Fault.LOSE_ANSWER
+    assert head.position == position(20 if landed else 10)
+    if not landed:
+        look(journal, [created("b")], 20)
+    look(journal, [created("c")], 30)
+    assert [change.guid for change in changes_of(opened(inner))] == [guid("a"), guid("b"), guid("c")]
+    proven(inner)
+
+
+def test_an_unknown_outcome_that_landed_and_was_marked_since_is_known() -> None:
+    inner = fresh_store()
+
+    class Marking(FaultyStore):
+        def append(self, frames, *, onto, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            try:
+                return super().append(frames, onto=onto, head=head)
+            except OutcomeUnknownError:
+                opened(inner).mark("meanwhile", writer=OTHER, now=NOON)
+                raise
+
+    journal = new_journal_on(Marking(inner, [Injection(point=Point.APPEND, fault=Fault.LOSE_ANSWER, call=2)]))
+    look(journal, [created("a")], 10)
+    assert look(journal, [created("b")], 20).seq == 3
+    assert look(journal, [created("c")], 30).seq == 4
+    assert [change.guid for change in changes_of(opened(inner))] == [guid("a"), guid("b"), guid("c")]
+
+
+def test_a_claim_after_a_write_that_landed_fences_and_loses_nothing() -> None:
+    inner = fresh_store()
+
+    class Claiming(FaultyStore):
+        def append(self, frames, *, onto, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            try:
+                return super().append(frames, onto=onto, head=head)
+            except OutcomeUnknownError:
+                opened(inner, OTHER)
+                raise
+
+    journal = new_journal_on(Claiming(inner, [Injection(point=Point.APPEND, fault=Fault.LOSE_ANSWER, call=2)]))
+    look(journal, [created("a")], 10)
+    with pytest.raises(FencedError):
+        look(journal, [created("b")], 20)
+    assert [change.guid for change in changes_of(opened(inner))] == [guid("a"), guid("b")]
+
+
+def test_a_store_that_refuses_changes_nothing() -> None:
+    inner = fresh_store()
+    journal = new_journal_on(faulty(inner, Injection(point=Point.APPEND, fault=Fault.THROTTLE, call=2)))
+    look(journal, [created("a")], 10)
+    with pytest.raises(StoreUnreachableError):
+        look(journal, [created("b")], 20)
+    assert look(journal, [created("b")], 20).seq == 2
+
+
+def test_a_creation_whose_answer_was_lost_is_known() -> None:
+    inner = fresh_store()
+    journal = new_journal_on(faulty(inner, Injection(point=Point.CREATE, fault=Fault.LOSE_ANSWER)))
+    look(journal, [created("a")], 10)
+    proven(inner)
+
+
+def test_frames_the_store_holds_beyond_the_head_do_not_count() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    body = next(iter(store.frames(after=Seq(0)))).body
+    assert replace(Frame(seq=Seq(1), body=body), seq=Seq(2)).seq == 2
+    assert [each.seq for each in journal.commits()] == [1]
