@@ -1,8 +1,8 @@
 """Is this our DC? Evidence gathered from the database itself, cheapest first.
 
 A position that went back proves a revert; one that did not proves nothing, since a reverted DC may have overtaken it.
-So witnesses are called: writes the journal captured are looked up again in replPropertyMetaData. A write that is missing,
-or that replication would rank below the captured one, was undone.
+So witnesses are called: writes the journal captured are looked up again in replPropertyMetaData. A write that is
+missing, or that replication would rank below the captured one, was undone.
 """
 
 from collections.abc import Mapping, Sequence

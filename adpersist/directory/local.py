@@ -11,7 +11,7 @@ _DERIVED: Final = frozenset({"instanceType", "sAMAccountType", "isDeleted", "isR
 """Computed by the server, refused from anybody else ([MS-ADTS] 3.1.1.5.2.4, 3.1.1.5.3.2, 3.1.1.5.5.1.1)."""
 
 _SET_AFTERWARDS: Final = frozenset({"whenCreated", "isCriticalSystemObject"})
-"""whenCreated of an add is replaced by now; Samba sets isCriticalSystemObject of a computer itself and refuses another."""
+"""whenCreated of an add is replaced by now; Samba sets isCriticalSystemObject of a computer itself."""
 
 _MACHINE_SECRET: Final = frozenset({*PASSWORD_ATTRIBUTES, "pwdLastSet"})
 """Must match what the machine's own secrets database and keytab hold, which were put back with it."""
