@@ -11,7 +11,7 @@ from adpersist.errors import FencedError, RevertedError
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Kind
 from adpersist.model.head import Head, Phase, Position, Writer
-from adpersist.model.ids import Guid, Usn
+from adpersist.model.ids import BEFORE_FIRST, Guid, Usn
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.model.state import ObjectState
 from adpersist.replay.diff import difference, observe
@@ -40,21 +40,33 @@ class Capture:
         self._state = state
         self._clock = clock
         self._full_look_due = False
+        self._remembered = BEFORE_FIRST
         self.asked_s = 0.0
         """How long the DC was kept busy by the last look for changes; 0 for a full one, which nothing repeats."""
 
     @classmethod
-    def begin(cls, dc: DomainController, journal: Journal, writer: Writer, *, again: bool = False) -> "Capture":
+    def begin(
+        cls,
+        dc: DomainController,
+        journal: Journal,
+        writer: Writer,
+        *,
+        again: bool = False,
+        accept_store_behind: bool = False,
+    ) -> "Capture":
         """Prove that the DC is the journal's, claim the journal, and fold it.
 
         Args:
             again: This writer held the journal before and lost only its connections: whoever took over since keeps it.
+            accept_store_behind: A store that went back is gone on with; a full look brings it up to date.
 
         Raises:
             RevertedError: The DC is another one, was put back, or a restore was begun and not ended.
             FencedError: Somebody else took the journal over.
         """
-        require_same(dc, journal.head)
+        behind = accept_store_behind and dc.lineage(journal.head, journal.seed).verdict is Verdict.STORE_BEHIND
+        if not behind:
+            require_same(dc, journal)
         holder = journal.head.writer
         if again and holder.id != writer.id:
             raise FencedError(
@@ -66,16 +78,27 @@ class Capture:
         for commit in journal.commits():
             state.apply(commit.changes)
         log.info("capture.began", seq=journal.head.seq, objects=len(state), timeline=journal.head.timeline)
-        return cls(dc, journal, state=state)
+        capture = cls(dc, journal, state=state)
+        capture._full_look_due = behind
+        capture.leave_canary()
+        return capture
 
     @property
     def head(self) -> Head:
         """The journal's head."""
         return self._journal.head
 
+    def leave_canary(self) -> None:
+        """Have the directory remember the newest commit, so that it shows when either of them goes back."""
+        head = self.head
+        canary = self._dc.canary(self._journal.seed)
+        if canary is None or canary.seq < head.seq or canary.digest != head.digest:
+            self._dc.leave_canary(self._journal.seed, head.seq, head.digest)
+        self._remembered = head.seq
+
     def check(self) -> None:
         """Prove that the DC still is the journal's. Raises: RevertedError."""
-        require_same(self._dc, self.head)
+        require_same(self._dc, self._journal)
 
     def look(self) -> int:
         """Look once; returns how many changes became durable.
@@ -98,13 +121,19 @@ class Capture:
         stamps = self._stamps(changes, usn, full=full)
         if not full:
             changes = [self._stamped(change, fresh, stamps) for change in changes]
-        require_same(self._dc, self.head)
+        require_same(self._dc, self._journal)
         if fresh or full:
             self._commit(
                 changes,
                 fresh,
                 stamps,
-                Position(cookies=cookies, invocation=invocation, usn=usn, rid_next=self._dc.last_given_rid()),
+                Position(
+                    cookies=cookies,
+                    invocation=invocation,
+                    usn=usn,
+                    rid_next=self._dc.last_given_rid(),
+                    canary=self._remembered,
+                ),
             )
         self._full_look_due = not full and any(change.kind is Kind.UNDELETED for change in changes)
         return len(changes)
@@ -154,21 +183,28 @@ class Capture:
             now=self._clock(),
         )
         self._state.apply(ordered)
+        self.leave_canary()
         log.info("commit.appended", seq=self.head.seq, changes=len(ordered), objects=len(self._state), usn=position.usn)
 
 
-def require_same(dc: DomainController, head: Head) -> Lineage:
+def require_same(dc: DomainController, journal: Journal) -> Lineage:
     """The lineage, when it is ``same``.
 
     Raises:
         RevertedError: It is not, or a restore is under way.
     """
+    head = journal.head
     if head.phase is Phase.RESTORING:
         raise RevertedError(
             f"a restore to commit {head.target} was begun and has not ended",
             hint="Run `adpersist guard --on-revert restore`: it goes on where the restore stopped.",
         )
-    lineage = dc.lineage(head)
+    lineage = dc.lineage(head, journal.seed)
+    if lineage.verdict is Verdict.STORE_BEHIND:
+        raise RevertedError(
+            f"the store went back: {lineage.evidence}",
+            hint="Put the newer store back. If what it lost is given up: `adpersist agent --accept-store-behind`.",
+        )
     if lineage.verdict is not Verdict.SAME:
         raise RevertedError(
             f"the domain controller is {lineage.verdict}: {lineage.evidence}",

@@ -54,7 +54,7 @@ def guard(
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
         NotConvergedError: The restore left differences.
     """
-    lineage = dc.lineage(journal.head)
+    lineage = dc.lineage(journal.head, journal.seed)
     if lineage.verdict is Verdict.REPLACED:
         raise WrongDirectoryError(
             lineage.evidence, hint="If that is intended, `adpersist init` begins a journal for this DC."

@@ -2,7 +2,7 @@
 ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adpersist.agent.access import new_writer
@@ -15,7 +15,7 @@ from adpersist.model.head import Head, Phase
 from adpersist.model.ids import Guid, Seq
 from adpersist.model.lineage import Verdict
 from adpersist.replay.diff import Gap
-from adpersist.replay.plan import OnConflict
+from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.state import State
 from adpersist.telemetry import logger
@@ -111,6 +111,8 @@ def mend(
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
     restore = prepared(dc, aim, policy=policy, progress=progress)
+    if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
+        raise ConflictError(conflicts)
     writer = new_writer()
     journal.begin_restore(target=aim.target, writer=writer, now=time.time())
     log.info("restore.began", target=aim.target)
@@ -133,8 +135,25 @@ def mend(
 
 def capture_news(dc: DomainController, journal: Journal) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
-    if journal.head.phase is Phase.CAPTURING and dc.lineage(journal.head).verdict is Verdict.SAME:
+    if journal.head.phase is Phase.CAPTURING and dc.lineage(journal.head, journal.seed).verdict is Verdict.SAME:
         Capture.begin(dc, journal, new_writer()).look()
+
+
+class ConflictError(AdpersistError):
+    """The DC was written to after it was put back, and the caller wants to be asked. Nothing was written.
+
+    Attributes:
+        conflicts: Those writes.
+    """
+
+    exit_code = ExitCode.DIFFERENCES
+
+    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+        super().__init__(
+            f"{len(conflicts)} objects were written locally after the revert, the first is {conflicts[0].dn}",
+            hint="`adpersist plan` lists them; --on-conflict journal overwrites them, --on-conflict dc keeps them.",
+        )
+        self.conflicts = conflicts
 
 
 class UnfinishedError(NotConvergedError):

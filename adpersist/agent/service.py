@@ -30,10 +30,17 @@ class Stopped(BaseException):
 class Service:
     """One capturing process."""
 
-    def __init__(self, config: Config, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        accept_store_behind: bool = False,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._config = config
         self._writer = access.new_writer()
         self._held = False
+        self._accept_store_behind = accept_store_behind
         self._pause = pause
 
     def once(self) -> Head:
@@ -99,7 +106,13 @@ class Service:
             journal = access.journal(self._config, dc.identity)
             try:
                 access.own(journal, dc)
-                capture = Capture.begin(dc, journal, self._writer, again=self._held)
+                capture = Capture.begin(
+                    dc,
+                    journal,
+                    self._writer,
+                    again=self._held,
+                    accept_store_behind=self._accept_store_behind and not self._held,
+                )
                 self._held = True
                 yield dc, capture
             finally:

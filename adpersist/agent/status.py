@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from adpersist.directory.controller import DomainController
+from adpersist.journal.writer import Journal
 from adpersist.model.head import Head, Phase
 from adpersist.model.lineage import Lineage, Verdict
 
@@ -28,9 +29,10 @@ class Status:
     pending: int
 
 
-def status(dc: DomainController, head: Head) -> Status:
+def status(dc: DomainController, journal: Journal) -> Status:
     """Compare the DC with the head; writes nothing anywhere."""
-    lineage = dc.lineage(head)
+    head = journal.head
+    lineage = dc.lineage(head, journal.seed)
     usn = dc.usn()
     if lineage.verdict is not Verdict.SAME or head.phase is Phase.RESTORING:
         return Status(lag_usn=0, lag_s=0.0, head=head, lineage=lineage, pending=0)

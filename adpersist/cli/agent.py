@@ -11,6 +11,10 @@ from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
 def agent(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="One look, then exit when it is durable.")] = False,
+    accept_store_behind: Annotated[
+        bool,
+        typer.Option("--accept-store-behind", help="Go on though the store was put back: what it lost is given up."),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -23,7 +27,7 @@ def agent(
     from adpersist.cli.status import durable
 
     common = settle(ctx, config, as_json)
-    service = Service(loaded(common))
+    service = Service(loaded(common), accept_store_behind=accept_store_behind)
     if not once:
         service.run()
         return

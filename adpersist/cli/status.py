@@ -26,7 +26,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     try:
         journal = access.journal(settings, dc.identity)
         head = journal.head
-        found = measure(dc, head)
+        found = measure(dc, journal)
         journal.close()
     finally:
         dc.close()

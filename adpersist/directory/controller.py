@@ -6,6 +6,7 @@ from functools import cached_property
 
 from adpersist.directory import lineage as evidence
 from adpersist.directory import local, rid
+from adpersist.directory.canary import Canary, read_canary, write_canary
 from adpersist.directory.feed import Feed
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
@@ -13,7 +14,7 @@ from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.head import Head, Identity
-from adpersist.model.ids import Guid, Usn
+from adpersist.model.ids import Guid, Seq, Usn
 from adpersist.model.lineage import Lineage
 from adpersist.model.step import Exempt
 
@@ -44,6 +45,10 @@ class DomainController:
         return local.exempt(self.session, self.dse)
 
     @cached_property
+    def _machine_dn(self) -> str:
+        return local.own_computer(self.session, self.dse)
+
+    @cached_property
     def _rid_set_dn(self) -> str | None:
         rids = rid.read_rids(self.session, self.dse)
         return rids.dn if rids else None
@@ -60,9 +65,18 @@ class DomainController:
         """invocationID of the database."""
         return evidence.invocation(self.session, self.dse)
 
-    def lineage(self, head: Head) -> Lineage:
-        """Whether this is the DC the head was taken from."""
-        return evidence.lineage(self.session, self.schema, self.dse, head)
+    def lineage(self, head: Head, seed: bytes) -> Lineage:
+        """Whether this is the DC the head was taken from; ``seed`` is the journal's own mark."""
+        return evidence.lineage(self.session, self.schema, self.dse, head, self.canary(seed))
+
+    def canary(self, seed: bytes) -> Canary | None:
+        """What the directory remembers of the journal with this seed; None when it remembers nothing of it."""
+        found = read_canary(self.session, self._machine_dn)
+        return found if found is not None and found.seed == seed else None
+
+    def leave_canary(self, seed: bytes, seq: Seq, digest: bytes) -> None:
+        """Have the directory remember a commit. Raises: WriteRefusedError."""
+        write_canary(self.session, self._machine_dn, Canary(seed=seed, seq=seq, digest=digest))
 
     def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
         """Replication stamps of some objects."""

@@ -1,30 +1,36 @@
 """Is this our DC? Evidence gathered from the database itself, cheapest first.
 
 A position that went back proves a revert; one that did not proves nothing, since a reverted DC may have overtaken it.
-So witnesses are called: writes the journal captured are looked up again in replPropertyMetaData. A write that is
-missing, or that replication would rank below the captured one, was undone.
+So the canary is asked what the database itself remembers, and witnesses are called: writes the journal captured are
+looked up again in replPropertyMetaData. A write that is missing, or that replication would rank below the captured one,
+was undone.
 """
 
 from collections.abc import Mapping, Sequence
 
+from adpersist.directory.canary import Canary
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
 from adpersist.directory.stamps import Stamps, read_stamps
 from adpersist.model.change import Stamp
 from adpersist.model.head import Head, Identity, Position, Witness
-from adpersist.model.ids import Guid, Seq, Usn, guid_text
+from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.lineage import Lineage, Verdict
 
 
-def lineage(session: Session, schema: Schema, dse: RootDse, head: Head) -> Lineage:
+def lineage(session: Session, schema: Schema, dse: RootDse, head: Head, canary: Canary | None) -> Lineage:
     """The verdict on the DC behind ``session``; reads a handful of entries, writes nothing."""
     if (stranger := _stranger(session.identity(dse), head.identity)) is not None:
         return stranger
+    if canary is not None and (behind := _store_behind(canary, head)) is not None:
+        return behind
     if head.position is None:
         return Lineage(verdict=Verdict.SAME, evidence="the journal holds no position yet")
     return judge(
         head.position,
         head.witnesses,
+        remembered=canary.seq if canary else BEFORE_FIRST,
+        is_newest=canary is not None and canary.seq == head.seq,
         usn=session.usn(),
         invocation=invocation(session, dse),
         stamps=read_stamps(session, schema, {witness.guid for witness in head.witnesses}),
@@ -52,16 +58,31 @@ def judge(
     position: Position,
     witnesses: Sequence[Witness],
     *,
+    remembered: Seq,
+    is_newest: bool,
     usn: Usn,
     invocation: Guid,
     stamps: Mapping[Guid, Stamps],
 ) -> Lineage:
-    """The verdict from the evidence; pure."""
+    """The verdict from the evidence; pure.
+
+    Args:
+        remembered: The newest commit the directory remembers; 0 for none.
+        is_newest: That is the journal's last one.
+    """
     lost = [witness for witness in witnesses if _undone(witness, stamps.get(witness.guid, {}))]
     about = _about(witnesses, lost)
     if usn < position.usn:
         evidence = f"the DC's USN is {usn}, the journal's is {position.usn}"
         return Lineage(verdict=Verdict.REVERTED, evidence=evidence, about=about)
+    if remembered < position.canary:
+        evidence = f"the DC remembers commit {remembered}, though it was told of commit {position.canary}"
+        return Lineage(verdict=Verdict.REVERTED, evidence=evidence, about=remembered or about)
+    renamed = invocation != position.invocation
+    if is_newest:
+        # nothing but this very database knows the last commit; witnesses may have been expunged since
+        evidence = f"the DC remembers commit {remembered}, the journal's last"
+        return Lineage(verdict=Verdict.SAME, evidence=evidence, renamed=renamed)
     if lost:
         newest = lost[-1]
         evidence = (
@@ -69,12 +90,20 @@ def judge(
             f"{newest.attribute} of {guid_text(newest.guid)} captured in commit {newest.seq}"
         )
         return Lineage(verdict=Verdict.REVERTED, evidence=evidence, about=about)
-    renamed = invocation != position.invocation
     if renamed and not witnesses:
         evidence = f"the DC's invocationID is {guid_text(invocation)}, the journal's {guid_text(position.invocation)}"
         return Lineage(verdict=Verdict.REVERTED, evidence=evidence)
     evidence = f"USN {usn} is not below {position.usn}; all {len(witnesses)} captured writes are there"
     return Lineage(verdict=Verdict.SAME, evidence=evidence, renamed=renamed)
+
+
+def _store_behind(canary: Canary, head: Head) -> Lineage | None:
+    if canary.seq < head.seq or (canary.seq, canary.digest) == (head.seq, head.digest):
+        return None
+    evidence = f"the DC was told of commit {canary.seq}, the store's last one is {head.seq}"
+    if canary.seq == head.seq:
+        evidence = f"the DC was told of another commit {canary.seq} than the store has"
+    return Lineage(verdict=Verdict.STORE_BEHIND, evidence=evidence)
 
 
 def _undone(witness: Witness, found: Stamps) -> bool:

@@ -121,6 +121,11 @@ class Journal:
         return self._end.tip.journal.hex()
 
     @property
+    def seed(self) -> bytes:
+        """32 bytes that tell this journal from any other ever made for the same DC."""
+        return self._end.tip.keyring.seed(self._end.tip.journal)
+
+    @property
     def head(self) -> Head:
         """As last read or written."""
         return self._end.tip.head

@@ -49,12 +49,14 @@ class Position:
         invocation: invocationID of the database it was taken from.
         usn: highestCommittedUSN read before the look: everything up to here is in the journal.
         rid_next: rIDNextRID when it was taken (it is not replicated, so no feed reports it); 0 when unknown.
+        canary: The newest commit the directory itself was seen to remember; 0 when it remembers none.
     """
 
     cookies: Mapping[str, bytes] = field(default_factory=dict)
     invocation: Guid
     usn: Usn
     rid_next: int = 0
+    canary: Seq = BEFORE_FIRST
 
 
 class Phase(StrEnum):

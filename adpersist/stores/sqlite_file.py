@@ -4,24 +4,17 @@ The file is known by its application id ([SQLITE-FORMAT] 1.3.17, offset 68) and 
 (offset 60). A file that is something else's is refused and never written to.
 """
 
-import errno
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from adpersist.errors import (
-    AdpersistError,
-    ConfigError,
-    IntegrityError,
-    NoJournalError,
-    StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
-    StoreUnreachableError,
-)
+from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
+from adpersist.stores.sqlite_errors import primary_code, refused_by_os, typed
 
 APPLICATION_ID: Final = 0x61647072
 """``adpr``: what ``file(1)`` and we know the file by."""
@@ -36,8 +29,8 @@ SCHEMA: Final = (
         journal INTEGER NOT NULL REFERENCES journal (id), seq INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (journal, seq))""",
     """CREATE TABLE checkpoint (
-        journal INTEGER NOT NULL REFERENCES journal (id), seq INTEGER NOT NULL, PRIMARY KEY (journal,
-        seq))""",
+        journal INTEGER NOT NULL REFERENCES journal (id), seq INTEGER NOT NULL,
+        PRIMARY KEY (journal, seq))""",
     """CREATE TABLE checkpoint_part (
         journal INTEGER NOT NULL, seq INTEGER NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (journal, seq, number))""",
@@ -69,6 +62,109 @@ class Stamp:
     def is_file_of(self, other: "Stamp | None") -> bool:
         """The same file, whatever was written to it."""
         return other is not None and (self.device, self.inode) == (other.device, other.inode)
+
+
+class SqliteFile:
+    """One file, and at most one connection to it.
+
+    The connection is opened when it is first needed, for reading until something is to be written. Before every
+    use the path is looked at: a file that was replaced (a golden image put back under us) is opened afresh, and a
+    commit that went into a file no longer at its path is reported as unknown, never as done.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
+        self.path = path
+        self._busy_timeout_s = busy_timeout_s
+        self._connection: sqlite3.Connection | None = None
+        self._opened: Stamp | None = None
+        self._writable = False
+        self._quiet = False
+
+    def make(self) -> None:
+        """Make file, directory and schema, as far as they are missing."""
+        make(self.path)
+        with self._typed():
+            make_schema(self._open(writing=True), self.path)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """What was fetched inside counts once this is left without an error."""
+        with self._typed():
+            yield self._open(writing=False)
+            self._prove_quiet()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all or nothing; anything raised inside undoes it."""
+        with self._typed():
+            connection = self._open(writing=True)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._commit_failed(error) from error
+            if self._opened is None or not self._opened.is_file_of(Stamp.of(self.path)):
+                raise OutcomeUnknownError(f"{self.path} was replaced while it was written to")
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self, *, writing: bool) -> sqlite3.Connection:
+        now = Stamp.of(self.path)
+        if self._connection is not None and self._opened is not None:
+            stale = not self._opened.is_file_of(now) or (self._quiet and self._opened != now)
+            if not stale and (self._writable or not writing):
+                return self._connection
+            self.close()
+        connection, quiet = open_reader(self.path, busy_timeout_s=self._busy_timeout_s)
+        try:
+            is_ours(connection, self.path)  # before anything is opened for writing: closing that may write
+        except (sqlite3.Error, AdpersistError):
+            connection.close()
+            raise
+        if writing:
+            connection.close()
+            connection, quiet = open_writer(self.path, busy_timeout_s=self._busy_timeout_s), False
+        self._connection, self._quiet, self._writable, self._opened = connection, quiet, writing, now
+        return connection
+
+    def _prove_quiet(self) -> None:
+        """What a quiet connection read counts only if nobody has written since it was opened."""
+        if self._quiet and (self._opened != Stamp.of(self.path) or has_wal(self.path)):
+            raise StoreUnreachableError(f"{self.path} was written to while it was read without a lock")
+
+    def _commit_failed(self, error: sqlite3.Error) -> AdpersistError:
+        """A commit that failed to reach the disk may still be found in the write-ahead log after a crash."""
+        meaning = typed(error, self.path)
+        if primary_code(error) == sqlite3.SQLITE_IOERR:
+            return OutcomeUnknownError(meaning.message, hint=meaning.hint)
+        return meaning
+
+    @contextmanager
+    def _typed(self) -> Iterator[None]:
+        """Whatever goes wrong inside leaves as ours, and leaves no transaction open."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self.close()
+            raise typed(error, self.path) from error
+        except OutcomeUnknownError:
+            self.close()
+            raise
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        connection = self._connection
+        if connection is not None and connection.in_transaction:
+            try:
+                connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self.close()  # closing undoes it as well
 
 
 def open_reader(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connection, bool]:
@@ -114,7 +210,7 @@ def make(path: Path) -> None:
         if not path.parent.is_dir():
             raise ConfigError(f"{path.parent} is not a directory", hint="Name a file in a directory.") from error
     except OSError as error:
-        raise _refused_by_os(error, path) from error
+        raise refused_by_os(error, path) from error
 
 
 def make_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -142,8 +238,7 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if (application, version, tables) == (0, 0, 0):
+    if application == 0 and version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         return False
     if application != APPLICATION_ID:
         raise ConfigError(
@@ -156,47 +251,6 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             hint="Use the version of adpersist that wrote it, or a later one.",
         )
     return True
-
-
-def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
-    """What SQLite's error means to us, by its primary result code ([SQLITE-RESCODE] 3)."""
-    meaning: AdpersistError
-    match primary_code(error):
-        case sqlite3.SQLITE_FULL:
-            meaning = StoreFullError(f"{path}: the disk is full", hint="Free space; nothing was written.")
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            meaning = StoreReadOnlyError(f"{path} cannot be written", hint=_WRITABLE_HINT)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            meaning = StoreUnreachableError(
-                f"{path} is locked by another process", hint="See who holds it: lsof or fuser."
-            )
-        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_CONSTRAINT:
-            meaning = IntegrityError(
-                f"{path} is damaged, or no journal: {error}",
-                hint="Keep it as it is and put a copy back; sqlite3's `pragma integrity_check` tells more.",
-            )
-        case sqlite3.SQLITE_IOERR:
-            meaning = StoreUnreachableError(f"{path}: {error}", hint="Look at the disk: dmesg tells more.")
-        case sqlite3.SQLITE_CANTOPEN if Stamp.of(path) is None:
-            meaning = NoJournalError(f"there is no file {path}", hint="Run `adpersist init`, or correct the store URL.")
-        case sqlite3.SQLITE_CANTOPEN if os.access(path, os.R_OK):
-            meaning = StoreReadOnlyError(f"{path} can only be opened by who may write beside it", hint=_WRITABLE_HINT)
-        case sqlite3.SQLITE_CANTOPEN:
-            meaning = StoreError(f"{path} cannot be opened", hint=_WRITABLE_HINT)
-        case _:
-            meaning = StoreError(f"{path}: {error}")
-    return meaning
-
-
-def primary_code(error: BaseException) -> int:
-    """SQLite's primary result code; SQLITE_ERROR for what Python's own module raised."""
-    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
-
-
-_WRITABLE_HINT: Final = (
-    "The file and its directory must be writable for this user; to read a copy on read-only ground, "
-    "take the file from an agent that was stopped cleanly, or copy it with its -wal to a writable place."
-)
 
 
 def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
@@ -228,9 +282,3 @@ def _sync(folder: Path) -> None:
 
 def _wants_shm(error: Exception) -> bool:
     return primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-
-
-def _refused_by_os(error: OSError, path: Path) -> AdpersistError:
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return StoreReadOnlyError(f"{path}: {error.strerror}", hint=_WRITABLE_HINT)
-    return StoreError(f"{path}: {error.strerror}", hint="Name another place in the store URL.")

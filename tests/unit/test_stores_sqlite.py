@@ -160,10 +160,20 @@ def test_a_file_in_the_directorys_place_is_refused(tmp_path: Path) -> None:
 # --- files that are not ours ---
 
 
-def test_a_foreign_database_is_refused_and_untouched(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE treasure (gold)")
-        other.commit()
+FOREIGN = """
+import os, sqlite3, sys
+other = sqlite3.connect(sys.argv[1])
+other.execute("PRAGMA journal_mode = " + sys.argv[2])
+other.execute("CREATE TABLE treasure (gold)")
+other.commit()
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_foreign_database_is_refused_and_untouched(path: Path, mode: str) -> None:
+    """With a write-ahead log left behind by a dead writer, merely closing a connection would write."""
+    subprocess.run([sys.executable, "-c", FOREIGN, str(path), mode], check=True)
     before = path.read_bytes(), path.stat().st_mtime_ns
     with closing(opened(path)) as store:
         for attempt in (
@@ -175,7 +185,7 @@ def test_a_foreign_database_is_refused_and_untouched(path: Path) -> None:
             with pytest.raises(ConfigError, match="another program"):
                 attempt()
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    assert [name.name for name in path.parent.iterdir()] == [path.name]
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM treasure").fetchone() == (0,)
 
 
 def test_a_later_schema_is_refused_and_untouched(path: Path) -> None:
@@ -355,7 +365,7 @@ def test_a_commit_into_a_file_that_is_gone_is_not_reported_as_done(path: Path, t
         shutil.copy(path, tmp_path / "golden.db")
 
         def replaced_in_the_middle() -> None:
-            with store._transaction() as connection:
+            with store._file.writing() as connection:
                 connection.execute("UPDATE journal SET token = 'x'")
                 (tmp_path / "golden.db").replace(path)
 

@@ -1,0 +1,66 @@
+"""What SQLite's and the system's errors mean to us."""
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from adpersist.errors import (
+    AdpersistError,
+    IntegrityError,
+    NoJournalError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
+
+_WRITABLE_HINT: Final = (
+    "The file and its directory must be writable for this user; to read a copy on read-only ground, "
+    "take the file from an agent that was stopped cleanly, or copy it with its -wal to a writable place."
+)
+
+
+def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
+    """What SQLite's error means to us, by its primary result code ([SQLITE-RESCODE] 3)."""
+    meaning: AdpersistError
+    match primary_code(error):
+        case sqlite3.SQLITE_FULL:
+            meaning = StoreFullError(f"{path}: the disk is full", hint="Free space; nothing was written.")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            meaning = StoreReadOnlyError(f"{path} cannot be written", hint=_WRITABLE_HINT)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            meaning = StoreUnreachableError(
+                f"{path} is locked by another process", hint="See who holds it: lsof or fuser."
+            )
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_CONSTRAINT:
+            meaning = IntegrityError(
+                f"{path} is damaged, or no journal: {error}",
+                hint="Keep it as it is and put a copy back; sqlite3's `pragma integrity_check` tells more.",
+            )
+        case sqlite3.SQLITE_IOERR:
+            meaning = StoreUnreachableError(f"{path}: {error}", hint="Look at the disk: dmesg tells more.")
+        case sqlite3.SQLITE_CANTOPEN if not os.path.lexists(path):
+            meaning = NoJournalError(f"there is no file {path}", hint="Run `adpersist init`, or correct the store URL.")
+        case sqlite3.SQLITE_CANTOPEN if os.access(path, os.R_OK):
+            meaning = StoreReadOnlyError(f"{path} can only be opened by who may write beside it", hint=_WRITABLE_HINT)
+        case sqlite3.SQLITE_CANTOPEN:
+            meaning = StoreError(f"{path} cannot be opened", hint=_WRITABLE_HINT)
+        case _:
+            meaning = StoreError(f"{path}: {error}")
+    return meaning
+
+
+def primary_code(error: BaseException) -> int:
+    """SQLite's primary result code; SQLITE_ERROR for what Python's own module raised."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def refused_by_os(error: OSError, path: Path) -> AdpersistError:
+    """What it means that the file or its directory could not be made."""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StoreReadOnlyError(f"{path}: {error.strerror}", hint=_WRITABLE_HINT)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFullError(f"{path}: {error.strerror}", hint="Free space; nothing was written.")
+    return StoreError(f"{path}: {error.strerror}", hint="Name another place in the store URL.")

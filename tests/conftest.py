@@ -1,0 +1,69 @@
+"""Real domain controllers for whoever asks for one: provisioned once a run, copied for every test."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.scene import Scene, World, staff
+from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address
+
+
+def _short_directory() -> "tempfile.TemporaryDirectory[str]":
+    """Directly below /tmp: Unix sockets allow short paths only."""
+    return tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp")
+
+
+@pytest.fixture(scope="session")
+def golden() -> Iterator[Golden]:
+    """A bare domain of one DC."""
+    with _short_directory() as directory:
+        try:
+            yield Golden.provision(Path(directory) / "golden")
+        except PrerequisiteError as error:
+            pytest.fail(
+                f"no domain controller can run here: {error} (tools/setup installs what is needed)", pytrace=False
+            )
+
+
+@pytest.fixture(scope="session")
+def scene(golden: Golden) -> Iterator[Scene]:
+    """A domain with staff in it, and the journal that holds all of that."""
+    with _short_directory() as directory:
+        yield Scene.make(golden, Path(directory), staff)
+
+
+@pytest.fixture(scope="session")
+def staffed_golden(scene: Scene) -> Golden:
+    """A domain with an OU, users with passwords, groups with members."""
+    return scene.golden
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory whose path leaves room for Unix sockets."""
+    with _short_directory() as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="module")
+def module_place() -> Iterator[Path]:
+    """The same for a whole module."""
+    with _short_directory() as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def dc(staffed_golden: Golden, place: Path) -> Iterator[SambaDC]:
+    """A running DC with staff."""
+    with SambaDC(staffed_golden, place / "dc", address=free_address()) as running:
+        running.start()
+        yield running
+
+
+@pytest.fixture
+def world(scene: Scene, place: Path) -> Iterator[World]:
+    """A running DC with staff, and a journal that holds all of it."""
+    with scene.played(place) as played:
+        yield played

@@ -1,0 +1,184 @@
+"""A DC whose past is in a journal: made once a run and copied for every test that needs one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adpersist import config
+from adpersist.agent import access
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change
+from adpersist.model.commit import Commit
+from adpersist.model.head import Head
+from tests.integration.commands import PATIENCE_S, Adpersist
+from tests.integration.hands import Hands
+from tools.samba_dc import Golden, SambaDC, free_address
+
+SCHEMA_MAY_CHANGE = {"dsdb:schema update allowed": "yes"}
+"""smb.conf: off unless an administrator says so."""
+
+PASSWORD = "Passw0rd.golden"
+"""Of every user of the golden image."""
+
+
+def staff(hands: Hands) -> None:
+    """What the golden image holds beside what provisioning makes."""
+    office = hands.ou("Office")
+    people = [hands.user(name, parent=office, password=PASSWORD) for name in ("ada", "bert", "carl", "dora")]
+    crew = hands.group("crew", people[:2], parent=office)
+    hands.group("everyone", [crew, people[2]], parent=office)
+    hands.computer("ws1", parent=office, attributes={"servicePrincipalName": "HOST/ws1"})
+    hands.contact("visitor", parent=office)
+    annex = hands.ou("Annex", office)
+    hands.user("emil", parent=annex, password=PASSWORD)
+    hands.delete(hands.user("long-gone", parent=office, password=PASSWORD))
+    _nameplates(hands)
+
+
+def _nameplates(hands: Hands) -> None:
+    """Objects whose names the naming tests pass around."""
+    room = hands.ou("Names")
+    for name in ("left", "right", "first", "second", "third", "red", "green", "blue", "heir", "reused", "spelling"):
+        hands.user(name, parent=room)
+    hands.user("boss", parent=room, attributes={"mail": "boss@example.org"})
+    for name in ("web1", "web2"):
+        hands.computer(name, parent=room, attributes={"servicePrincipalName": f"HTTP/{name}"})
+    outer = hands.ou("Outer", room)
+    hands.ou("Inner", outer)
+    hands.user("nested", parent=outer)
+    doomed = hands.ou("Doomed", room)
+    hands.user("evacuee", parent=doomed)
+    hands.ou("Travelling", room)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A stopped DC's image and the journal that holds exactly that.
+
+    Attributes:
+        golden: The image; what a revert goes back to.
+        store: The journal's file.
+        key: Its key file.
+        journal: Its id.
+    """
+
+    golden: Golden
+    store: Path
+    key: Path
+    journal: str
+
+    @classmethod
+    def make(cls, golden: Golden, place: Path, furnish: Callable[[Hands], None] = lambda _: None) -> Scene:
+        """Start a DC from ``golden``, furnish it, capture all of it, stop it and take its image."""
+        store, key = place / "journal.db", place / "key"
+        with SambaDC(golden, place / "dc", address=free_address()) as dc:
+            dc.start()
+            with Hands(dc) as hands:
+                furnish(hands)
+            run = Adpersist(place / "adpersist.toml")
+            run("init", *init_words(dc, store, key), code=0)
+            run("agent", "--once", code=0)
+            dc.stop()
+            image = dc.take_golden(place / "image")
+        return cls(golden=image, store=store, key=key, journal=config.load(place / "adpersist.toml").journal.id)
+
+    @contextmanager
+    def played(self, place: Path, *, options: Mapping[str, str] | None = None) -> Iterator[World]:
+        """A running copy of the DC, with more smb.conf settings if any are given, and a copy of the journal."""
+        with SambaDC(self.golden, place / "dc", address=free_address(), options=options) as dc:
+            world = World.beside(self, dc, place)
+            dc.start()
+            yield world
+
+
+def init_words(dc: SambaDC, store: Path, key: Path) -> tuple[str, ...]:
+    """Options of ``init`` for a DC and an embedded store."""
+    return "--directory", dc.ldapi_url, "--store", f"sqlite://{store}", "--key-file", str(key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One DC, its journal, and the command line configured for both.
+
+    Attributes:
+        place: Directory of all of it.
+        dc: The DC.
+        run: The command line.
+        store: The journal's file.
+        key: The key file.
+    """
+
+    place: Path
+    dc: SambaDC
+    run: Adpersist
+    store: Path
+    key: Path
+
+    @classmethod
+    def beside(cls, scene: Scene, dc: SambaDC, place: Path) -> World:
+        """Copy the scene's journal next to a DC."""
+        place.mkdir(parents=True, exist_ok=True)
+        store, key = place / "journal.db", place / "key"
+        copy_journal(scene.store, store)
+        shutil.copy2(scene.key, key)
+        path = place / "adpersist.toml"
+        path.write_text(
+            f"[directory]\nurl = {json.dumps(dc.ldapi_url)}\n[store]\nurl = {json.dumps(f'sqlite://{store}')}\n"
+            f"[key]\nfile = {json.dumps(str(key))}\n[journal]\nid = {json.dumps(scene.journal)}\n"
+        )
+        return cls(place=place, dc=dc, run=Adpersist(path), store=store, key=key)
+
+    @property
+    def log(self) -> Path:
+        """What background agents say."""
+        return self.place / "agent.log"
+
+    def revert(self) -> None:
+        """Kill the DC, put its image back, start it."""
+        self.dc.revert()
+        self.dc.start()
+
+    @contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """The journal, opened to read."""
+        assert self.run.config is not None
+        opened = access.journal(config.load(self.run.config, {}), None)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    def head(self) -> Head:
+        """The newest durable head."""
+        with self.journal() as journal:
+            return journal.head
+
+    def commits(self, after: int = 0) -> list[Commit]:
+        """Verified commits after a number; reading them all proves the chain."""
+        with self.journal() as journal:
+            return [commit for commit in journal.commits() if commit.seq > after]
+
+    def changes(self, after: int) -> list[Change]:
+        """What was committed after a number."""
+        return [change for commit in self.commits(after) for change in commit.changes]
+
+
+def copy_journal(source: Path, target: Path) -> None:
+    """Copy a journal that may be open: by SQLite's own means, so that the write-ahead log is in it."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def until(fact: Callable[[], bool], what: str, *, timeout_s: float = PATIENCE_S) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + timeout_s
+    while not fact():
+        assert time.monotonic() < deadline, f"in {timeout_s:g} s it never came about that {what}"
+        time.sleep(0.02)
