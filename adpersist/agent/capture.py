@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from adpersist.agent.witnesses import choose, merge
+from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.directory.stamps import Stamps
 from adpersist.errors import FencedError, RevertedError
@@ -20,6 +22,8 @@ from adpersist.telemetry import logger
 
 _RECENT_USNS: Final = 100
 """After a full look the newest writes are called as witnesses: those of the last so many USNs."""
+
+_DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 log = logger("capture")
 
@@ -90,11 +94,10 @@ class Capture:
 
     def leave_canary(self) -> None:
         """Have the directory remember the newest commit, so that it shows when either of them goes back."""
-        head = self.head
-        canary = self._dc.canary(self._journal.seed)
-        if canary is None or canary.seq < head.seq or canary.digest != head.digest:
-            self._dc.leave_canary(self._journal.seed, head.seq, head.digest)
-        self._remembered = head.seq
+        newest = Canary.of(self._journal.seed, self.head.seq, self.head.digest)
+        if self._dc.canary(self._journal.seed) != newest:
+            self._dc.leave_canary(newest)
+        self._remembered = newest.seq
 
     def check(self) -> None:
         """Prove that the DC still is the journal's. Raises: RevertedError."""
@@ -115,6 +118,8 @@ class Capture:
         began = time.monotonic()
         fresh, cookies = self._sightings(since)
         self.asked_s = 0.0 if full else time.monotonic() - began
+        if not full:
+            fresh |= self._inherited(fresh)
         changes = [change for change in map(self._difference, fresh.values()) if change is not None]
         if full:
             changes += self._expunged(fresh)
@@ -147,6 +152,29 @@ class Capture:
                 old = fresh.get(sighting.guid) or self._state.get(sighting.guid)
                 fresh[sighting.guid] = observe(old, sighting)
         return fresh, after
+
+    def _inherited(self, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
+        """Objects below a container whose access rights changed: theirs changed with it, and no feed says so."""
+        below: dict[Guid, ObjectState] = {}
+        for guid in self._containers_with_new_rights(fresh):
+            for child, descriptor in self._dc.descriptors(guid):
+                known = fresh.get(child) or self._state.get(child)
+                if known is not None and known.values.get(_DESCRIPTOR) != (descriptor,):
+                    below[child] = replace(known, values={**known.values, _DESCRIPTOR: (descriptor,)})
+        return below
+
+    def _containers_with_new_rights(self, fresh: Mapping[Guid, ObjectState]) -> list[Guid]:
+        changed = {
+            guid
+            for guid, new in fresh.items()
+            if (old := self._state.get(guid)) is not None
+            and not new.deleted
+            and (old.parent != new.parent or old.values.get(_DESCRIPTOR) != new.values.get(_DESCRIPTOR))
+        }
+        if not changed:
+            return []
+        occupied = {item.parent for item in self._state.values()}
+        return [guid for guid in changed if guid in occupied]
 
     def _difference(self, new: ObjectState) -> Change | None:
         return difference(self._state.get(new.guid), new)

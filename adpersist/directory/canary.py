@@ -1,11 +1,13 @@
 """The canary: what the directory itself remembers of the journal.
 
 A note of the newest commit lies in the DC's own database and goes back with it. Older than the journal says: the DC was
-put back. Newer: the *store* was. The note is kept in an attribute of the DC's machine account that replication does not
-carry, so writing it moves no USN, shows up in no feed and reaches no other DC.
+put back. Newer: the *store* was. The note is a number in an attribute of the DC's machine account that replication does
+not carry, so writing it moves no USN, shows up in no feed and reaches no other DC.
+
+Layout of the 63 bits, highest first: commit number (31), mark of the journal (16), mark of the commit (16).
 """
 
-import struct
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,11 +15,10 @@ from adpersist.directory.session import MODIFY_REPLACE, Session
 from adpersist.directory.wire.controls import RELAX
 from adpersist.model.ids import Seq
 
-ATTRIBUTE: Final = "msDS-Cached-Membership"
-"""Not replicated, any bytes, of use on read-only DCs alone ([MS-ADA2] 2.284); a writable DC leaves it empty."""
+ATTRIBUTE: Final = "lastLogoff"
+"""Not replicated, and no server has ever kept it ([MS-ADA1] 2.350); tools that compare databases leave it out."""
 
-_NOTE: Final = struct.Struct(">10s32sQ32s")
-_MARK: Final = b"adpersist1"
+_MARK_BITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +26,28 @@ class Canary:
     """One note.
 
     Attributes:
-        seed: The journal's own mark, so that a new journal does not take the note of an old one for its own.
+        journal: Mark of the journal, so that a new journal does not take the note of an old one for its own.
         seq: The newest commit when it was written.
-        digest: That commit's.
+        commit: Mark of that commit.
     """
 
-    seed: bytes
+    journal: int
     seq: Seq
-    digest: bytes
+    commit: int
+
+    @classmethod
+    def of(cls, seed: bytes, seq: Seq, digest: bytes) -> "Canary":
+        """The note for one commit of the journal with that seed."""
+        return cls(journal=_mark(seed), seq=seq, commit=_mark(digest))
 
 
-def read_canary(session: Session, machine_dn: str) -> Canary | None:
-    """The note; None when there is none, or something else lies there."""
+def read_canary(session: Session, machine_dn: str, seed: bytes) -> Canary | None:
+    """The note on the journal with that seed; None when there is none."""
     values = session.read(machine_dn, attributes=[ATTRIBUTE]).attributes.get(ATTRIBUTE, ())
-    if not values or len(values[0]) != _NOTE.size or not values[0].startswith(_MARK):
-        return None
-    _, seed, seq, digest = _NOTE.unpack(values[0])
-    return Canary(seed=seed, seq=Seq(seq), digest=digest)
+    number = int(values[0]) if values else 0
+    low = (1 << _MARK_BITS) - 1
+    found = Canary(journal=number >> _MARK_BITS & low, seq=Seq(number >> 2 * _MARK_BITS), commit=number & low)
+    return found if number > 0 and found.journal == _mark(seed) else None
 
 
 def write_canary(session: Session, machine_dn: str, canary: Canary) -> None:
@@ -50,5 +56,9 @@ def write_canary(session: Session, machine_dn: str, canary: Canary) -> None:
     Raises:
         WriteRefusedError: The DC does not take it.
     """
-    note = _NOTE.pack(_MARK, canary.seed, canary.seq, canary.digest)
-    session.modify(machine_dn, {ATTRIBUTE: [(MODIFY_REPLACE, (note,))]}, (RELAX,))
+    number = (canary.seq << _MARK_BITS | canary.journal) << _MARK_BITS | canary.commit
+    session.modify(machine_dn, {ATTRIBUTE: [(MODIFY_REPLACE, (str(number).encode(),))]}, (RELAX,))
+
+
+def _mark(value: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(value).digest()[: _MARK_BITS // 8], "big")

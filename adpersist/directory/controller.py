@@ -1,7 +1,7 @@
 """One domain controller as the rest of the program sees it: what it is, what it has, what can be done to it."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from adpersist.directory import lineage as evidence
@@ -12,9 +12,10 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
+from adpersist.directory.wire.controls import SD_ALL
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.head import Head, Identity
-from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.model.ids import Guid, Usn, guid_text
 from adpersist.model.lineage import Lineage
 from adpersist.model.step import Exempt
 
@@ -67,16 +68,16 @@ class DomainController:
 
     def lineage(self, head: Head, seed: bytes) -> Lineage:
         """Whether this is the DC the head was taken from; ``seed`` is the journal's own mark."""
-        return evidence.lineage(self.session, self.schema, self.dse, head, self.canary(seed))
+        newest = Canary.of(seed, head.seq, head.digest)
+        return evidence.lineage(self.session, self.schema, self.dse, head, found=self.canary(seed), newest=newest)
 
     def canary(self, seed: bytes) -> Canary | None:
         """What the directory remembers of the journal with this seed; None when it remembers nothing of it."""
-        found = read_canary(self.session, self._machine_dn)
-        return found if found is not None and found.seed == seed else None
+        return read_canary(self.session, self._machine_dn, seed)
 
-    def leave_canary(self, seed: bytes, seq: Seq, digest: bytes) -> None:
+    def leave_canary(self, canary: Canary) -> None:
         """Have the directory remember a commit. Raises: WriteRefusedError."""
-        write_canary(self.session, self._machine_dn, Canary(seed=seed, seq=seq, digest=digest))
+        write_canary(self.session, self._machine_dn, canary)
 
     def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
         """Replication stamps of some objects."""
@@ -85,6 +86,18 @@ class DomainController:
     def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
         """Replication stamps of the objects written since a USN; scans the directory."""
         return newest_stamps(self.session, self.schema, usn)
+
+    def descriptors(self, container: Guid) -> Iterator[tuple[Guid, bytes]]:
+        """The security descriptors of everything below a container, and its own."""
+        entries = self.session.search(
+            f"<GUID={guid_text(container)}>",
+            "(objectClass=*)",
+            attributes=["objectGUID", "nTSecurityDescriptor"],
+            controls=[SD_ALL],
+        )
+        for entry in entries:
+            if "nTSecurityDescriptor" in entry.attributes:
+                yield Guid(entry.attributes["objectGUID"][0]), entry.attributes["nTSecurityDescriptor"][0]
 
     def oldest_change(self, guids: Iterable[Guid], *, since: Usn) -> float:
         """Unix seconds of the oldest write after a USN on some objects; now when none is known."""

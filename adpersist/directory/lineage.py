@@ -18,19 +18,26 @@ from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.lineage import Lineage, Verdict
 
 
-def lineage(session: Session, schema: Schema, dse: RootDse, head: Head, canary: Canary | None) -> Lineage:
-    """The verdict on the DC behind ``session``; reads a handful of entries, writes nothing."""
+def lineage(
+    session: Session, schema: Schema, dse: RootDse, head: Head, *, found: Canary | None, newest: Canary
+) -> Lineage:
+    """The verdict on the DC behind ``session``; reads a handful of entries, writes nothing.
+
+    Args:
+        found: What the directory remembers of the journal.
+        newest: What it would remember of the journal's last commit.
+    """
     if (stranger := _stranger(session.identity(dse), head.identity)) is not None:
         return stranger
-    if canary is not None and (behind := _store_behind(canary, head)) is not None:
+    if found is not None and (behind := _store_behind(found, newest)) is not None:
         return behind
     if head.position is None:
         return Lineage(verdict=Verdict.SAME, evidence="the journal holds no position yet")
     return judge(
         head.position,
         head.witnesses,
-        remembered=canary.seq if canary else BEFORE_FIRST,
-        is_newest=canary is not None and canary.seq == head.seq,
+        remembered=found.seq if found else BEFORE_FIRST,
+        is_newest=found == newest,
         usn=session.usn(),
         invocation=invocation(session, dse),
         stamps=read_stamps(session, schema, {witness.guid for witness in head.witnesses}),
@@ -97,12 +104,12 @@ def judge(
     return Lineage(verdict=Verdict.SAME, evidence=evidence, renamed=renamed)
 
 
-def _store_behind(canary: Canary, head: Head) -> Lineage | None:
-    if canary.seq < head.seq or (canary.seq, canary.digest) == (head.seq, head.digest):
+def _store_behind(found: Canary, newest: Canary) -> Lineage | None:
+    if found.seq < newest.seq or found == newest:
         return None
-    evidence = f"the DC was told of commit {canary.seq}, the store's last one is {head.seq}"
-    if canary.seq == head.seq:
-        evidence = f"the DC was told of another commit {canary.seq} than the store has"
+    evidence = f"the DC was told of commit {found.seq}, the store's last one is {newest.seq}"
+    if found.seq == newest.seq:
+        evidence = f"the DC was told of another commit {found.seq} than the store has"
     return Lineage(verdict=Verdict.STORE_BEHIND, evidence=evidence)
 
 

@@ -17,6 +17,11 @@ class Have:
         self._progress = progress
         self.state = State()
 
+    def forget(self) -> None:
+        """Have the next refresh look at everything."""
+        self._cookies.clear()
+        self.state = State()
+
     def refresh(self) -> State:
         """Look again: in full the first time, afterwards at what changed."""
         for nc in self._dc.feed.contexts:

@@ -1,19 +1,21 @@
 """The smallest set of steps from what a DC has to what is wanted, in an order that works."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from adpersist.model.change import Values
 from adpersist.model.ids import Guid
 from adpersist.model.password import had_keys, has_no_keys, with_smartcard, without_smartcard
-from adpersist.model.reference import target_of
+from adpersist.model.reference import Ref, ref, target_of
+from adpersist.model.state import ObjectState
 from adpersist.model.step import Create, Delete, Exempt, Link, Modify, Move, Reanimate, ReloadSchema, Scramble, Step
 from adpersist.replay.diff import Gap, Links
 from adpersist.replay.order import bottom_up, definitions_in_order, parking, top_down
 from adpersist.replay.state import State
 
-_LATE: Final = frozenset({"primaryGroupID"})
+_PRIMARY: Final = "primaryGroupID"
 """Refused until the account is a member of that group ([MS-SAMR] 3.1.1.8.2)."""
 
 
@@ -91,7 +93,8 @@ def steps(gaps: Iterable[Gap], want: State, have: State, exempt: Exempt, context
     yield from parking(everything, have)
     wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
     schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]
-    builder = _Builder(want, have, exempt)
+    doomed = frozenset(gap.guid for gap in everything if not gap.wanted_live)
+    builder = _Builder(want, have, exempt, doomed)
     yield from _schema(schema, builder)
     yield from builder.build(wanted[len(schema) :])
     for gap in bottom_up((gap for gap in everything if not gap.wanted_live), have):
@@ -120,12 +123,15 @@ def _defines_class(gap: Gap) -> bool:
 class _Builder:
     """Steps for objects that are to live, remembering what is there by then."""
 
-    def __init__(self, want: State, have: State, exempt: Exempt) -> None:
+    def __init__(self, want: State, have: State, exempt: Exempt, doomed: Collection[Guid]) -> None:
         self.want = want
         self._have = have
         self._exempt = exempt
+        self._doomed = doomed
         self._placed: set[Guid] = set()
         self._born: dict[Guid, frozenset[str]] = {}
+        self._swapped: dict[Guid, set[Ref]] = {}
+        self._by_sid: dict[bytes, Guid] = {}
 
     def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
         """Place, fill and link some objects, containers first."""
@@ -135,12 +141,9 @@ class _Builder:
         for gap in wanted:
             yield from self._fill(gap)
         for gap in wanted:
-            yield from self._link(gap)
+            yield from self._regroup(gap)
         for gap in wanted:
-            late = {name: gap.values[name] for name in _LATE if name in gap.values}
-            if late and gap.is_live:
-                reason = "set once the membership exists"
-                yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=late, reason=reason)
+            yield from self._link(gap)
 
     def _place(self, gap: Gap) -> Iterator[Step]:
         assert gap.want is not None  # noqa: S101 - wanted
@@ -177,7 +180,7 @@ class _Builder:
             rest = {name: found for name, found in gap.values.items() if name not in self._born[gap.guid]}
             reason = "cannot be set while creating"
         else:
-            rest = {name: found for name, found in gap.values.items() if name not in _LATE or not gap.is_live}
+            rest = {name: found for name, found in gap.values.items() if name != _PRIMARY or not gap.is_live}
             reason = "changed since"
         if has_no_keys(rest.get("supplementalCredentials", ())):
             yield from self._emptied_keys(gap)
@@ -199,12 +202,43 @@ class _Builder:
         secret = {name: values.get(name, ()) for name in ("unicodePwd", "ntPwdHistory", "pwdLastSet")}
         yield Modify(guid=gap.guid, dn=dn, values={**secret, "userAccountControl": control}, reason=reason)
 
+    def _regroup(self, gap: Gap) -> Iterator[Step]:
+        """Another primary group: the account must be its member first; the server then swaps the two memberships."""
+        if _PRIMARY not in gap.values or gap.have is None or not gap.is_live:
+            return
+        new, old = (self._group(gap.have, values) for values in (gap.values[_PRIMARY], gap.have.values[_PRIMARY]))
+        member, reason = ref(gap.guid), "a primary group is one the account is a member of"
+        if new is not None and member not in self._members(new):
+            yield Link(guid=new, dn=self.want.dn(new), added={"member": frozenset({member})}, reason=reason)
+        values = {_PRIMARY: gap.values[_PRIMARY]}
+        yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=values, reason="changed since")
+        if old is not None:
+            self._swapped.setdefault(old, set()).add(member)
+
+    def _group(self, account: ObjectState, rid: Values) -> Guid | None:
+        sid = account.values["objectSid"][0][:-4] + int(rid[0]).to_bytes(4, "little")
+        if not self._by_sid:
+            self._by_sid = {
+                found: guid for guid, item in self.want.items() for found in item.values.get("objectSid", ())
+            }
+        return self._by_sid.get(sid)
+
+    def _members(self, group: Guid) -> frozenset[bytes]:
+        return self._have[group].links.get("member", frozenset()) if group in self._have else frozenset()
+
     def _link(self, gap: Gap) -> Iterator[Step]:
         born = self._born.get(gap.guid, frozenset())
-        rest = {name: refs for name, refs in gap.added.items() if name not in born}
-        if rest or gap.removed:
-            reason = f"{_count(rest)} added, {_count(gap.removed)} removed since"
-            yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gap.removed, reason=reason)
+        swapped = self._swapped.get(gap.guid, set())
+        rest = {name: refs - swapped for name, refs in gap.added.items() if name not in born}
+        rest = {name: refs for name, refs in rest.items() if refs}
+        # links to what will be deleted go with it; taken off before, they would stay behind as traces
+        gone = {
+            name: frozenset(r for r in refs if target_of(r) not in self._doomed) for name, refs in gap.removed.items()
+        }
+        gone = {name: refs for name, refs in gone.items() if refs}
+        if rest or gone:
+            reason = f"{_count(rest)} added, {_count(gone)} removed since"
+            yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gone, reason=reason)
 
 
 def _count(links: Links) -> int:

@@ -14,7 +14,8 @@ from adpersist.errors import FencedError, IntegrityError, JournalExistsError, No
 from adpersist.model.ids import Seq
 from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
 from adpersist.stores.port import Frame, StoredHead
-from adpersist.stores.sqlite_file import SqliteFile, is_ours
+from adpersist.stores.sqlite_file import SqliteFile
+from adpersist.stores.sqlite_schema import is_ours
 
 _PAGE_BYTES: Final = 4 * 1_048_576
 _PAGE_FRAMES: Final = 1000

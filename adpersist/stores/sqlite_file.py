@@ -1,8 +1,4 @@
-"""The SQLite file below the store: making it, opening it with care, and saying in our words what went wrong.
-
-The file is known by its application id ([SQLITE-FORMAT] 1.3.17, offset 68) and its schema by user_version
-(offset 60). A file that is something else's is refused and never written to.
-"""
+"""The SQLite file below the store: making it, opening it with care, and noticing when it is swapped or written to."""
 
 import os
 import sqlite3
@@ -10,33 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
 from adpersist.stores.sqlite_errors import primary_code, refused_by_os, typed
-
-APPLICATION_ID: Final = 0x61647072
-"""``adpr``: what ``file(1)`` and we know the file by."""
-
-SCHEMA_VERSION: Final = 1
-
-SCHEMA: Final = (
-    """CREATE TABLE journal (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-        seq INTEGER NOT NULL, token TEXT NOT NULL, head BLOB NOT NULL)""",
-    """CREATE TABLE frame (
-        journal INTEGER NOT NULL REFERENCES journal (id), seq INTEGER NOT NULL, body BLOB NOT NULL,
-        PRIMARY KEY (journal, seq))""",
-    """CREATE TABLE checkpoint (
-        journal INTEGER NOT NULL REFERENCES journal (id), seq INTEGER NOT NULL,
-        PRIMARY KEY (journal, seq))""",
-    """CREATE TABLE checkpoint_part (
-        journal INTEGER NOT NULL, seq INTEGER NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
-        PRIMARY KEY (journal, seq, number))""",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
-)
+from adpersist.stores.sqlite_schema import is_ours, make_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,46 +185,6 @@ def make(path: Path) -> None:
             raise ConfigError(f"{path.parent} is not a directory", hint="Name a file in a directory.") from error
     except OSError as error:
         raise refused_by_os(error, path) from error
-
-
-def make_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Turn a blank file into ours; safe against a second maker. Must not be in a transaction."""
-    if is_ours(connection, path):
-        return
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise StoreError(
-            f"{path}: this file system cannot hold a write-ahead log ({mode})",
-            hint="Use a local disk, not a network share.",
-        )
-    connection.execute("BEGIN IMMEDIATE")
-    if not is_ours(connection, path):
-        for statement in SCHEMA:
-            connection.execute(statement)
-    connection.execute("COMMIT")
-
-
-def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
-    """True for our database, False for a blank one.
-
-    Raises:
-        ConfigError: It is another program's, or a later version's.
-    """
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application == 0 and version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        return False
-    if application != APPLICATION_ID:
-        raise ConfigError(
-            f"{path} is a database of another program; it was not touched",
-            hint="Name another file in the store URL.",
-        )
-    if version != SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path} has schema version {version}, this adpersist knows {SCHEMA_VERSION}; it was not touched",
-            hint="Use the version of adpersist that wrote it, or a later one.",
-        )
-    return True
 
 
 def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:

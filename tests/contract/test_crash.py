@@ -69,7 +69,7 @@ def test_killed_around_creation_the_next_one_goes_on(durable: Place, journal: st
 
 
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(durable: Place, journal: str) -> None:
-    moments = random.Random(20240607)  # noqa: S311 repeatable, not secret
+    moments = random.Random(20240607)
     reached = 0
     for _ in range(12):
         process = run(durable, journal, count=1_000_000)

@@ -74,7 +74,7 @@ def run(url: str, *fault: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def expected(through: int) -> dict[bytes, ObjectState]:
+def expected(through: int) -> dict[Guid, ObjectState]:
     return dict(State().apply(change for number in range(1, through + 1) for change in wrote(number)))
 
 

@@ -166,3 +166,19 @@ def _bytes(value: Value) -> bytes:
 def _quoted(password: str) -> bytes:
     """unicodePwd as it is written, [MS-ADTS] 3.1.1.3.1.5.1."""
     return f'"{password}"'.encode("utf-16-le")
+
+
+def extend_schema(hands: Hands) -> None:
+    """A new attribute ``adpBadge`` and the auxiliary class that brings it."""
+    schema, arc = f"CN=Schema,CN=Configuration,{hands.base}", "1.2.840.113556.1.8000.2554.4711"
+    badge = {"attributeID": f"{arc}.1", "attributeSyntax": "2.5.5.12", "oMSyntax": "64", "isSingleValued": "TRUE"}
+    hands.add(f"CN=adp-Badge,{schema}", "attributeSchema", {"lDAPDisplayName": "adpBadge", **badge})
+    hands.set("", schemaUpdateNow="1")
+    badged = {"governsID": f"{arc}.2", "objectClassCategory": "3", "subClassOf": "top", "mayContain": "adpBadge"}
+    hands.add(f"CN=adp-Badged,{schema}", "classSchema", {"lDAPDisplayName": "adpBadged", **badged})
+    hands.set("", schemaUpdateNow="1")
+
+
+def wear_badge(hands: Hands, dn: str, badge: str) -> None:
+    """Give a user a value of the new attribute."""
+    hands.set(dn, objectClass=["top", "person", "organizationalPerson", "user", "adpBadged"], adpBadge=badge)

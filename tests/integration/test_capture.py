@@ -14,7 +14,7 @@ from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
 from adpersist.model.reference import ref
 from adpersist.replay.state import State
-from tests.integration.hands import Hands
+from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.scene import PASSWORD, SCHEMA_MAY_CHANGE, Scene, World, until
 
 
@@ -202,35 +202,11 @@ def test_all_naming_contexts_are_captured(watched: World, hands: Hands, observe:
 
 def test_an_attribute_made_since_the_agent_began_is_captured(watched: World, hands: Hands, observe: Observe) -> None:
     def extended() -> None:
-        hands.add(
-            f"CN=adp-Badge,CN=Schema,CN=Configuration,{hands.base}",
-            "attributeSchema",
-            {
-                "lDAPDisplayName": "adpBadge",
-                "attributeID": "1.2.840.113556.1.8000.2554.4711.1",
-                "attributeSyntax": "2.5.5.12",
-                "oMSyntax": "64",
-                "isSingleValued": "TRUE",
-            },
-        )
-        hands.set("", schemaUpdateNow="1")
-        hands.add(
-            f"CN=adp-Badged,CN=Schema,CN=Configuration,{hands.base}",
-            "classSchema",
-            {
-                "lDAPDisplayName": "adpBadged",
-                "governsID": "1.2.840.113556.1.8000.2554.4711.2",
-                "objectClassCategory": "3",
-                "subClassOf": "top",
-                "mayContain": "adpBadge",
-            },
-        )
-        hands.set("", schemaUpdateNow="1")
-        hands.set(f"CN=ada,OU=Office,{hands.base}", objectClass=["top", "person", "organizationalPerson", "user",
-                                                                  "adpBadged"], adpBadge="A-17")  # fmt: skip
+        extend_schema(hands)
+        with Hands(watched.dc) as later:  # a session keeps the schema it began with
+            wear_badge(later, f"CN=ada,OU=Office,{hands.base}", "A-17")
 
-    changes = observe(extended)
-    badges = [change.values["adpBadge"] for change in changes if "adpBadge" in change.values]
+    badges = [change.values["adpBadge"] for change in observe(extended) if "adpBadge" in change.values]
     assert badges == [(b"A-17",)]
 
 

@@ -24,7 +24,7 @@ sizes = st.one_of(
 
 
 def body_of_size(size: int, seed: int) -> bytes:
-    return random.Random(seed).randbytes(size)  # noqa: S311 repeatable, not secret
+    return random.Random(seed).randbytes(size)
 
 
 @settings(deadline=None, max_examples=60)

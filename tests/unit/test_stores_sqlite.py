@@ -26,7 +26,7 @@ from adpersist.errors import (
 from adpersist.model.ids import Seq
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.sqlite import SqliteStore
-from adpersist.stores.sqlite_file import APPLICATION_ID
+from adpersist.stores.sqlite_schema import APPLICATION_ID
 
 JOURNAL = "0123456789abcdef" * 2
 NOBODY = 65_534
@@ -329,6 +329,20 @@ def test_a_lock_held_too_long_is_unreachable_and_reading_goes_on(path: Path) -> 
         other.execute("ROLLBACK")
         store.append(one(2), onto=head, head=b"")
         assert numbers(store) == [1, 2]
+
+
+def test_many_makers_of_one_file_all_get_their_journal(path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from adpersist.stores.sqlite import SqliteStore
+for number in range(5):
+    SqliteStore(Path(sys.argv[1]), journal=f"{sys.argv[2]}{number}".zfill(32)).create(b"")
+"""
+    makers = [subprocess.Popen([sys.executable, "-c", script, str(path), str(name)]) for name in range(1, 7)]
+    assert [maker.wait(timeout=60) for maker in makers] == [0] * len(makers)
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT count(*) FROM journal").fetchone() == (30,)
 
 
 def test_a_slow_reader_holds_nothing_up(path: Path) -> None:

@@ -14,7 +14,7 @@ from tools.day import Diary, Hands, Login
 from tools.demo_day import judges, logins
 from tools.demo_day.judges import Judges
 from tools.demo_day.losses import Losses, count
-from tools.demo_day.product import REVERTED, Product
+from tools.demo_day.product import REVERTED, Product, ProductError
 from tools.demo_day.proofs import Proof, proof
 from tools.demo_day.view import view
 from tools.samba_dc import Dump, Golden, SambaDC, dump, free_address
@@ -134,6 +134,8 @@ class Stage:
         story.proofs.append(proof("the agent refuses to capture a reverted DC", "adpersist agent", problems))
         self._tell("adpersist guard --on-revert restore")
         answer = product.run("guard", "--on-revert", "restore")
+        if answer.code:
+            raise ProductError(f"`adpersist guard` ended with exit code {answer.code}: {answer.stderr}")
         story.times["restore"] = answer.took_s
         story.guard = answer.document
         story.proofs += [_guarded(answer.code, answer.stderr), self._verified(product)]

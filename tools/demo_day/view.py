@@ -15,6 +15,13 @@ IGNORED: Final[Mapping[str, str]] = {
     "uSNChanged": "every DC numbers its own writes",
     "whenChanged": "every DC stamps the last write it made itself",
     "replPropertyMetaData": "replication's notes on those writes: version, time and number of each",
+    "lastLogon": "every DC counts its own logins",
+    "lastLogoff": "every DC keeps its own",
+    "logonCount": "every DC counts its own logins",
+    "badPwdCount": "every DC counts its own logins",
+    "badPasswordTime": "every DC counts its own logins",
+    "rIDNextRID": "may only rise: the proofs below show that no RID is given out twice",
+    "rIDPreviousAllocationPool": "the same",
 }
 """Attributes left out of every comparison, and why: replication carries none of them from one DC to another."""
 
