@@ -17,7 +17,7 @@ from adpersist.journal.derive import journal_id
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change
 from adpersist.model.head import Writer
-from adpersist.model.ids import Seq
+from adpersist.model.ids import Guid, Seq
 from adpersist.model.state import ObjectState
 from adpersist.replay.state import State
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point

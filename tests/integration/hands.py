@@ -181,4 +181,5 @@ def extend_schema(hands: Hands) -> None:
 
 def wear_badge(hands: Hands, dn: str, badge: str) -> None:
     """Give a user a value of the new attribute."""
-    hands.set(dn, objectClass=["top", "person", "organizationalPerson", "user", "adpBadged"], adpBadge=badge)
+    hands.link(dn, "adpBadged", attribute="objectClass")
+    hands.set(dn, adpBadge=badge)

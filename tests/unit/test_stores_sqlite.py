@@ -251,37 +251,52 @@ def test_read_only_reading_works_beside_a_living_writer(open_ground: Path) -> No
         assert as_nobody(lambda: numbers(opened(path))) == "[1, 2, 3]"
 
 
-def test_a_quiet_reader_notices_a_writer_that_came(open_ground: Path) -> None:
-    """It reads without a lock, so what it read while somebody wrote does not count."""
-    path = open_ground / "journal.db"
+def beside_a_quiet_reader(path: Path, read: Callable[[Callable[[], None]], object]) -> str:
+    """What ``read`` makes of a writer that appends the third frame when it calls its argument."""
     with closing(opened(path)) as writer:
         head = filled(writer, 2)
     path.chmod(0o644)
-    reading, writing = os.pipe()
-    come_reading, come_writing = os.pipe()
-
-    def act() -> list[object]:
-        store = opened(path)
-        told: list[object] = [store.head().seq]
-        os.write(writing, b".")
-        os.read(come_reading, 1)
-        try:
-            told.append(store.head().seq)
-        except StoreUnreachableError as error:
-            told.append(type(error).__name__)
-        return told
-
+    asked, ask = os.pipe()
+    answered, answer = os.pipe()
     told: list[str] = []
-    thread = threading.Thread(target=lambda: told.append(as_nobody(act)))
+
+    def let_it_write() -> None:
+        os.write(ask, b".")
+        os.read(answered, 1)
+
+    thread = threading.Thread(target=lambda: told.append(as_nobody(lambda: read(let_it_write))))
     thread.start()
-    os.read(reading, 1)
+    os.read(asked, 1)
     with closing(opened(path)) as writer:
         writer.append(one(3), onto=head, head=b"")
-    os.write(come_writing, b".")
+    os.write(answer, b".")
     thread.join()
-    for end in (reading, writing, come_reading, come_writing):
+    for end in (asked, ask, answered, answer):
         os.close(end)
-    assert told == ["[2, 3]"]
+    return told[0]
+
+
+def test_a_quiet_reader_sees_what_was_written_since(open_ground: Path) -> None:
+    path = open_ground / "journal.db"
+
+    def read(let_it_write: Callable[[], None]) -> list[int]:
+        store = opened(path)
+        before = store.head().seq
+        let_it_write()
+        return [before, store.head().seq, *numbers(store)]
+
+    assert beside_a_quiet_reader(path, read) == "[2, 3, 1, 2, 3]"
+
+
+def test_what_a_quiet_reader_read_while_somebody_wrote_does_not_count(open_ground: Path) -> None:
+    path = open_ground / "journal.db"
+
+    def read(let_it_write: Callable[[], None]) -> None:
+        with opened(path)._file.reading() as connection:
+            connection.execute("SELECT head FROM journal").fetchall()
+            let_it_write()
+
+    assert beside_a_quiet_reader(path, read).startswith("StoreUnreachableError: ")
 
 
 def test_a_dead_writers_log_without_the_right_to_recover_it_is_said(open_ground: Path) -> None:
