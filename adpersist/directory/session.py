@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPInvalidPortError, LDAPSocketOpenError
+from pyasn1.error import PyAsn1Error
 
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
 from adpersist.directory.wire.sid import LOCAL_SYSTEM
@@ -29,7 +30,9 @@ from adpersist.model.head import Identity
 from adpersist.model.ids import Guid, Usn
 
 CONNECT_TIMEOUT_S: Final = 10
-ANSWER_TIMEOUT_S: Final = 300
+ANSWER_TIMEOUT_S: Final = 20
+"""For everything but a look; a DC that takes longer is not there."""
+LOOK_TIMEOUT_S: Final = 300
 """A full look at a large directory comes as one reply, and the server says nothing before it is ready."""
 
 Modifications = Mapping[str, Sequence[tuple[str, Sequence[bytes]]]]
@@ -104,7 +107,6 @@ class Session:
             raise_exceptions=False,
             # ldap3 would otherwise list attributes asked for by name as empty, which here means "cleared"
             return_empty_attributes=False,
-            receive_timeout=ANSWER_TIMEOUT_S,
         )
         session = cls(connection, url)
         try:
@@ -209,7 +211,7 @@ class Session:
 
         Source: [MS-ADTS] 3.1.1.3.4.1.3.
         """
-        response = self._search(nc, "(objectClass=*)", attributes, ldap3.SUBTREE, controls)
+        response = self._search(nc, "(objectClass=*)", attributes, ldap3.SUBTREE, controls, timeout_s=LOOK_TIMEOUT_S)
         answer = self._ldap.result.get("controls", {}).get(DIRSYNC_OID)
         if answer is None:
             raise DirectoryError(f"the server answered a DirSync of {nc} without its control")
@@ -217,9 +219,17 @@ class Session:
         return self._entries(response), bytes(value["cookie"]), bool(value["more_results"])
 
     def _search(
-        self, base: str, filter_text: str, attributes: Sequence[str], scope: str, controls: Sequence[Control]
+        self,
+        base: str,
+        filter_text: str,
+        attributes: Sequence[str],
+        scope: str,
+        controls: Sequence[Control],
+        *,
+        timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> list[Mapping[str, Any]]:
-        self._call("search", base, filter_text, scope, attributes=list(attributes), controls=list(controls) or None)
+        wanted, extra = list(attributes), list(controls) or None
+        self._call("search", base, filter_text, scope, attributes=wanted, controls=extra, timeout_s=timeout_s)
         result = self._ldap.result
         if result["result"] == _NO_SUCH_OBJECT:
             raise NoSuchEntryError(f"{base} is not in the directory", result=_NO_SUCH_OBJECT)
@@ -284,12 +294,24 @@ class Session:
             raise NoSuchEntryError(f"the directory refused the {words}", result=code)
         raise WriteRefusedError(f"the directory refused the {words}", result=code)
 
-    def _call(self, operation: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+    def _call(
+        self,
+        operation: str,
+        *arguments: Any,  # noqa: ANN401 - ldap3 ships no types
+        timeout_s: float = ANSWER_TIMEOUT_S,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         try:
+            self._ldap.socket.settimeout(timeout_s)
             getattr(self._ldap, operation)(*arguments, **options)
-        except (LDAPException, OSError, TypeError) as error:
-            # ldap3 reads None from a connection cut in the middle of a message and stumbles over it (TypeError)
-            if isinstance(error, TypeError) and not self._cut():
+        except (IndexError, ValueError, KeyError, PyAsn1Error) as error:
+            raise DirectoryUnreachableError(
+                f"what answers at {self.url} does not speak LDAP: {_reason(error)}",
+                hint="Point the directory URL at the privileged socket of a Samba domain controller.",
+            ) from error
+        except (LDAPException, OSError, TypeError, AttributeError) as error:
+            # ldap3 stumbles over a connection that was cut: it reads None, or has no socket any more
+            if isinstance(error, TypeError | AttributeError) and not self._cut():
                 raise
             raise DirectoryUnreachableError(
                 f"the directory at {self.url} went away during a {operation}: {_reason(error)}",

@@ -75,7 +75,10 @@ class AzureTableStore:
         except NoJournalError:  # there is no table: look for one before asking for the right to make one
             with self._asked(writing=True):
                 self._make_table()
-            token = self._insert_head(head)
+            try:
+                token = self._insert_head(head)
+            except NoJournalError as error:
+                raise StoreUnreachableError(f"the table of {self._location} was only just made") from error
         return StoredHead(seq=Seq(0), body=bytes(head), token=token)
 
     def head(self) -> StoredHead:
@@ -97,7 +100,7 @@ class AzureTableStore:
         inserted = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
         try:
             answers = self._transact([("update", moved, condition), *(("create", entity, {}) for entity in inserted)])
-        except ResourceConflict as error:
+        except _RowExistsError as error:
             if self.head().token != onto.token:
                 raise FencedError(f"the head of {self._location} is no longer the one at {onto.seq}") from error
             raise IntegrityError(
@@ -227,7 +230,7 @@ class AzureTableStore:
                 answers = self._client.submit_transaction(operations)
             except HttpResponseError as error:
                 if error.status_code == 409:
-                    raise ResourceConflict(f"{self._location}: a row is there already") from error
+                    raise _RowExistsError(f"{self._location}: a row is there already") from error
                 raise
         if len(answers) != len(operations):  # an answer cut short is no answer, though the SDK takes it for one
             raise OutcomeUnknownError(f"{self._location} answered for {len(answers)} of {len(operations)} operations")
@@ -262,5 +265,5 @@ class AzureTableStore:
             raise meaning from cause
 
 
-class ResourceConflict(StoreError):  # noqa: N818 never leaves this module
-    """A row that was to be inserted is there already."""
+class _RowExistsError(StoreError):
+    """A row that was to be inserted is there already. Never leaves this module."""

@@ -1,0 +1,45 @@
+"""A schema that grew: the feed then reports attributes nobody has heard of, and a reverted DC has never had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.hands import Hands, extend_schema, wear_badge
+from tests.integration.scene import SCHEMA_MAY_CHANGE, Scene, World
+
+
+@pytest.fixture
+def grown(scene: Scene, place: Path) -> Iterator[World]:
+    """A DC whose schema was extended under a running agent, and everything captured."""
+    with scene.played(place, options=SCHEMA_MAY_CHANGE) as world:
+        with world.run.agent(world.log) as agent:
+            with Hands(world.dc) as hands:
+                extend_schema(hands)
+            with Hands(world.dc) as hands:  # a session keeps the schema it began with
+                wear_badge(hands, f"CN=ada,OU=Office,{hands.base}", "A-17")
+            world.run.settled()
+            assert agent.stop()[0] == 0
+        yield world
+
+
+def test_an_attribute_made_since_the_agent_began_is_captured(grown: World) -> None:
+    badges = [change.values["adpBadge"] for change in grown.changes(after=0) if "adpBadge" in change.values]
+    assert badges == [(b"A-17",)]
+
+
+def test_a_schema_extension_comes_back_and_so_do_its_values(grown: World) -> None:
+    grown.revert()
+    grown.run("guard", code=0)
+    grown.run("verify", code=0)
+    with Hands(grown.dc) as hands:
+        assert hands.read(f"CN=ada,OU=Office,{hands.base}", "adpBadge")["adpBadge"] == [b"A-17"]
+
+
+def test_a_schema_the_dc_will_not_extend_is_refused_in_words(grown: World) -> None:
+    grown.dc.options = {}
+    grown.revert()
+    ran = grown.run("guard", code=2)
+    assert "schema" in ran.err and "adpBadge" in ran.err + ran.out
