@@ -17,6 +17,7 @@ from adpersist.model.ids import BEFORE_FIRST, Guid, Usn
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.model.state import ObjectState
 from adpersist.replay.diff import difference, observe
+from adpersist.replay.fold import fold
 from adpersist.replay.state import State
 from adpersist.telemetry import logger
 
@@ -78,9 +79,7 @@ class Capture:
                 hint="One agent goes on; this one stops so that the two do not fight.",
             )
         journal.claim(writer, now=time.time())
-        state = State()
-        for commit in journal.commits():
-            state.apply(commit.changes)
+        state = fold(journal)
         log.info("capture.began", seq=journal.head.seq, objects=len(state), timeline=journal.head.timeline)
         capture = cls(dc, journal, state=state)
         capture._full_look_due = behind

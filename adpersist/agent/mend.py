@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adpersist.agent.access import new_writer
 from adpersist.agent.capture import Capture
+from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
 from adpersist.journal.writer import Journal
@@ -15,6 +16,7 @@ from adpersist.model.head import Head, Phase
 from adpersist.model.ids import Guid, Seq
 from adpersist.model.lineage import Verdict
 from adpersist.replay.diff import Gap
+from adpersist.replay.fold import fold
 from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.state import State
@@ -65,12 +67,11 @@ def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
         )
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else head.seq
-    state, known, captured = State(), set[Guid](), 0.0
-    for commit in journal.commits():
+    state = fold(journal, target)
+    known, captured = set(state), 0.0
+    for commit in journal.commits(after=head.pruned):
         captured = commit.time if commit.kind is CommitKind.LOOK else captured
         known.update(change.guid for change in commit.changes)
-        if commit.seq <= target:
-            state.apply(commit.changes)
     return Wanted(target=target, state=state, known=frozenset(known), head=head, captured=captured)
 
 
@@ -127,6 +128,7 @@ def mend(
     if outcome.left:
         raise UnfinishedError(outcome)
     journal.end_restore(now=time.time())
+    dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
     # the DC may have gone on meanwhile; what it is now becomes the new timeline's first commit
     Capture.begin(dc, journal, writer).look()
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)

@@ -6,6 +6,7 @@ import typer
 
 from adpersist import __version__
 from adpersist.cli.agent import agent
+from adpersist.cli.boot import boot
 from adpersist.cli.guard import guard
 from adpersist.cli.init import init
 from adpersist.cli.options import ConfigOption, JsonOption, settle
@@ -43,5 +44,5 @@ def common(
         raise typer.Exit
 
 
-for command in (init, agent, status, guard, plan, restore, verify):
+for command in (init, agent, status, guard, boot, plan, restore, verify):
     app.command()(command)

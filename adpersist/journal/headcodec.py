@@ -6,7 +6,7 @@ from adpersist.journal.packing import pack, unpack
 from adpersist.journal.shapes import boolean, integer, items, number, octets, text
 from adpersist.model.change import Stamp
 from adpersist.model.head import Checkpoint, Head, Identity, Mark, Phase, Position, Timeline, Witness, Writer
-from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
+from adpersist.model.ids import Guid, Seq, Usn
 
 FIELDS: Final = 12
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
@@ -102,15 +102,14 @@ def guid(value: object) -> Guid:
 
 
 def _position(value: object) -> Position:
-    # the canary came later: a position without one is read as well
-    cookies, invocation, usn, rid_next, *later = items(value)
+    cookies, invocation, usn, rid_next, canary = items(value)
     cells = items(cookies)
     return Position(
         cookies={text(nc): octets(cookie) for nc, cookie in zip(cells[::2], cells[1::2], strict=True)},
         invocation=guid(invocation),
         usn=Usn(integer(usn)),
         rid_next=integer(rid_next),
-        canary=Seq(integer(later[0])) if later else BEFORE_FIRST,
+        canary=Seq(integer(canary)),
     )
 
 

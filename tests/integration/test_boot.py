@@ -1,0 +1,94 @@
+"""`adpersist boot`: the DC comes up closed, is proven or healed, and only then opens."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.commands import Adpersist
+from tests.integration.hands import Hands
+from tests.integration.scene import World, until
+
+LDAP_PORT = 389
+
+
+def _is_open(world: World) -> bool:
+    try:
+        socket.create_connection((world.dc.address, LDAP_PORT), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _wound(world: World) -> None:
+    """Somebody joins, it becomes durable, and the machine goes back to the image."""
+    with Hands(world.dc) as hands:
+        hands.user("booted", parent=f"OU=Office,{hands.base}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    world.dc.kill()
+    world.dc.prepare()
+
+
+@contextmanager
+def _booting(world: World, run: Adpersist, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    words = run.command("boot", *options)
+    with (world.log.with_name("boot.log")).open("ab") as log:
+        process = subprocess.Popen([*words, "--", *world.dc.command()], stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+def test_a_reverted_dc_opens_only_after_it_was_healed(world: World) -> None:
+    _wound(world)
+    with _booting(world, world.run) as process:
+        until(lambda: _is_open(world), "the DC opens", timeout_s=90)
+        assert process.poll() is None
+        with Hands(world.dc) as hands:
+            assert hands.find("(sAMAccountName=booted)")
+        world.run("verify", code=0)
+
+
+def test_a_dc_that_is_not_proven_stays_closed(world: World) -> None:
+    _wound(world)
+    with _booting(world, world.run, "--on-revert", "report") as process:
+        assert process.wait(90) == 4
+    assert not _is_open(world)
+
+
+@pytest.mark.parametrize("after_s", [0.5, 1.0, 1.5, 2.0, 2.5])
+def test_a_boot_killed_anywhere_converges_at_the_next(world: World, after_s: float) -> None:
+    _wound(world)
+    with _booting(world, world.run) as process:
+        time.sleep(after_s)
+        process.kill()
+        process.wait(10)
+    until(lambda: not _holders(world.dc.directory), "the closed DC went with it")
+    with _booting(world, world.run):
+        until(lambda: _is_open(world), "the DC opens", timeout_s=90)
+        with Hands(world.dc) as hands:
+            assert hands.find("(sAMAccountName=booted)")
+        world.run("verify", code=0)
+
+
+def _holders(directory: Path) -> list[str]:
+    """Processes that were started with a file of this DC."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = line.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if str(directory).encode() in words and b"samba" in words:
+            found.append(line.parent.name)
+    return found
