@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adpersist.directory.stamps import Stamps
+from adpersist.directory.stamps import CHANGED, Stamps
 from adpersist.model.change import Stamp
 from adpersist.model.head import Witness
 from adpersist.model.ids import BEFORE_FIRST, Guid
@@ -13,11 +13,11 @@ MOST: Final = 8
 
 
 def choose(stamps: Mapping[Guid, Stamps]) -> list[tuple[Guid, str, Stamp]]:
-    """The newest write of each object, oldest first, at most :data:`MOST`."""
+    """The newest write of each object, oldest first, at most :data:`MOST`; one with a stamp before one without."""
     newest = []
     for guid, written in stamps.items():
         if written:
-            name, write = max(written.items(), key=lambda item: item[1].local_usn)
+            name, write = max(written.items(), key=lambda item: (item[1].local_usn, item[0] != CHANGED))
             newest.append((write.local_usn, guid, name, write.stamp))
     newest.sort(key=lambda item: item[0])
     return [(guid, name, stamp) for _, guid, name, stamp in newest[-MOST:]]

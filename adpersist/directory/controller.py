@@ -105,7 +105,7 @@ class DomainController:
             write.stamp.time - EPOCH_1601_S
             for written in self.stamps(guids).values()
             for write in written.values()
-            if write.local_usn > since
+            if write.local_usn > since and write.stamp.time
         ]
         return min(times, default=time.time())
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from adpersist.directory.canary import Canary
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
-from adpersist.directory.stamps import Stamps, read_stamps
+from adpersist.directory.stamps import CHANGED, Stamps, read_stamps
 from adpersist.model.change import Stamp
 from adpersist.model.head import Head, Identity, Position, Witness
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
@@ -80,6 +80,9 @@ def judge(
         remembered: The newest commit the directory remembers; 0 for none.
         is_newest: That is the journal's last one.
     """
+    if invocation != position.invocation:
+        # another invocationID comes with numbers of its own
+        witnesses = [witness for witness in witnesses if witness.attribute != CHANGED]
     lost = [witness for witness in witnesses if _undone(witness, stamps.get(witness.guid, {}))]
     about = _about(witnesses, lost)
     if usn < position.usn:
@@ -120,6 +123,8 @@ def _undone(witness: Witness, found: Stamps) -> bool:
     if witness.attribute not in found:
         return True
     now, then = found[witness.attribute].stamp, witness.stamp
+    if witness.attribute == CHANGED:
+        return now.usn < then.usn
     if (now.version, now.time) < (then.version, then.time):
         return True
     # the same database never writes one version twice: it went back and wrote again

@@ -7,14 +7,20 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.session import Entry, Session
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
 from adpersist.directory.wire.replmeta import Written, parse_replmeta
+from adpersist.model.change import Stamp
 from adpersist.model.ids import Guid, Usn
 
 Stamps = Mapping[str, Written]
 
+_NOBODY: Final = Guid(bytes(16))
+
 _AT_ONCE: Final = 200
 """Objects asked for in one filter: a few kilobytes, answered from the GUID index."""
 
-_ASK: Final = ("objectGUID", "replPropertyMetaData")
+CHANGED: Final = "uSNChanged"
+"""Stands among the stamps for writes that leave none, as links do: this database's own number, no version, no time."""
+
+_ASK: Final = ("objectGUID", "replPropertyMetaData", CHANGED)
 
 
 def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid]) -> dict[Guid, Stamps]:
@@ -37,6 +43,9 @@ def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, St
 def _stamped(entry: Entry, schema: Schema) -> tuple[Guid, Stamps]:
     blob = entry.attributes.get("replPropertyMetaData", ())
     stamps = {schema.name_of(written.attid): written for written in parse_replmeta(blob[0])} if blob else {}
+    if CHANGED in entry.attributes:
+        usn = Usn(int(entry.attributes[CHANGED][0]))
+        stamps[CHANGED] = Written(attid=0, stamp=Stamp(version=0, time=0, origin=_NOBODY, usn=usn), local_usn=usn)
     return Guid(entry.attributes["objectGUID"][0]), stamps
 
 

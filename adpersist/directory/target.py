@@ -68,10 +68,12 @@ class Target:
         self._session.modify(_address(step.guid), changes, _CONTROLS)
 
     def _delete(self, step: Delete) -> None:
-        try:
-            self._session.delete(_address(step.guid), (RELAX,))
-        except NoSuchEntryError:
-            return  # gone already: what was wanted
+        # to SYSTEM, deleting a tombstone removes it for good
+        for controls in ((RELAX,), (RELAX, SHOW_RECYCLED))[: 2 if step.purge else 1]:
+            try:
+                self._session.delete(_address(step.guid), controls)
+            except NoSuchEntryError:
+                continue  # gone already: what was wanted
 
 
 def _address(guid: Guid) -> str:

@@ -82,11 +82,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Delete an object; its children are gone or elsewhere by then."""
+    """Delete an object; its children are gone or elsewhere by then.
+
+    Attributes:
+        purge: Leave no tombstone, which would hold on to a SID that belongs to somebody else.
+    """
 
     guid: Guid
     dn: str
     reason: str
+    purge: bool = False
     op: Literal["delete"] = "delete"
 
 

@@ -4,13 +4,13 @@ Names and account names are unique. Whatever is taken by one object while anothe
 parked under a temporary name; after that no cycle or chain of renames can matter, however long.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid, guid_text
 from adpersist.model.state import ObjectState
-from adpersist.model.step import Modify, Move, Step
+from adpersist.model.step import Delete, Modify, Move, Step
 from adpersist.replay.diff import Gap
 from adpersist.replay.state import State
 
@@ -74,6 +74,21 @@ def parking(gaps: Sequence[Gap], have: State) -> Iterator[Step]:
                 contested.setdefault(holder, set()).add(resource)
     for guid, resources in contested.items():
         yield from _park(have[guid], resources, have)
+
+
+def evictions(wanted: Sequence[Gap], have: State, doomed: Collection[Guid]) -> Iterator[Delete]:
+    """Objects and tombstones that hold a SID which belongs to an account that is gone: a SID has one holder, ever.
+
+    A DC that handed out RIDs after it was put back gave some of them to new people; those accounts are conflicts, and
+    are listed as such.
+    """
+    lost = {sid for gap in wanted if gap.have is None and gap.want for sid in gap.want.values.get("objectSid", ())}
+    if not lost:
+        return
+    for guid, item in have.items():
+        if (item.deleted or guid in doomed) and not lost.isdisjoint(item.values.get("objectSid", ())):
+            reason = "it holds the SID of an account that is to come back"
+            yield Delete(guid=guid, dn=have.dn(guid), reason=reason, purge=True)
 
 
 def _wanted_resources(gap: Gap) -> Iterator[tuple[str, object]]:

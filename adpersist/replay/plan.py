@@ -12,7 +12,7 @@ from adpersist.model.reference import Ref, ref, target_of
 from adpersist.model.state import ObjectState
 from adpersist.model.step import Create, Delete, Exempt, Link, Modify, Move, Reanimate, ReloadSchema, Scramble, Step
 from adpersist.replay.diff import Gap, Links
-from adpersist.replay.order import bottom_up, definitions_in_order, parking, top_down
+from adpersist.replay.order import bottom_up, definitions_in_order, evictions, parking, top_down
 from adpersist.replay.state import State
 
 _PRIMARY: Final = "primaryGroupID"
@@ -82,9 +82,9 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
 def steps(gaps: Iterable[Gap], want: State, have: State, exempt: Exempt, contexts: Sequence[str]) -> Iterator[Step]:
     """Steps that close the gaps, in order.
 
-    Parking first; the schema, and its reload, before anything that may need it; then objects made, reanimated and moved
-    from the top down; their attributes; links, when both ends exist; the primary group, when its membership exists;
-    deletes from the bottom up.
+    Parking first; whoever holds the SID of a lost account makes way; the schema, and its reload, before anything that
+    may need it; then objects made, reanimated and moved from the top down; their attributes; the primary group; links,
+    when both ends exist; deletes from the bottom up.
 
     Args:
         contexts: Naming contexts in the order they are restored, the schema first.
@@ -95,9 +95,12 @@ def steps(gaps: Iterable[Gap], want: State, have: State, exempt: Exempt, context
     schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]
     doomed = frozenset(gap.guid for gap in everything if not gap.wanted_live)
     builder = _Builder(want, have, exempt, doomed)
+    evicted = list(evictions(wanted, have, doomed))
+    yield from evicted
     yield from _schema(schema, builder)
     yield from builder.build(wanted[len(schema) :])
-    for gap in bottom_up((gap for gap in everything if not gap.wanted_live), have):
+    gone = {step.guid for step in evicted}
+    for gap in bottom_up((gap for gap in everything if gap.guid in doomed - gone), have):
         yield Delete(
             guid=gap.guid,
             dn=have.dn(gap.guid),

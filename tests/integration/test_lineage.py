@@ -1,0 +1,110 @@
+"""Is this our DC? Hard cases, each on a real one; while the verdict is not `same`, not one change is captured."""
+
+import shutil
+
+from tests.integration.hands import Hands
+from tests.integration.scene import World, copy_journal
+
+OFFICE = "OU=Office"
+
+
+def _verdict(world: World) -> str:
+    ran = world.run("status", "--json")
+    assert ran.code == (0 if ran.json["lineage"] == "same" else 4)
+    return str(ran.json["lineage"])
+
+
+def _refuses_to_capture(world: World) -> None:
+    before = world.head()
+    world.run("agent", "--once", code=4)
+    assert world.head() == before
+
+
+def test_a_dc_that_overtook_the_journal_is_still_reverted(world: World) -> None:
+    with Hands(world.dc) as hands:
+        hands.user("lost", parent=f"{OFFICE},{hands.base}")
+        world.run("agent", "--once", code=0)
+        captured = hands.usn()
+    world.revert()
+    with Hands(world.dc) as hands:
+        number = 0
+        while hands.usn() <= captured + 20:
+            hands.user(f"local{number}", parent=f"{OFFICE},{hands.base}")
+            number += 1
+    assert _verdict(world) == "reverted"
+    _refuses_to_capture(world)
+    world.run("guard", "--on-revert", "restore", code=0)
+    world.run("verify", code=0)
+    assert _verdict(world) == "same"
+
+
+def test_a_revert_that_lost_nothing_but_a_membership_is_noticed(world: World) -> None:
+    with Hands(world.dc) as hands:
+        group, user = hands.group("sailors"), hands.user("sailor")
+        world.run("agent", "--once", code=0)
+    world.dc.stop()
+    image = world.dc.take_golden(world.log.with_name("later"))
+    world.dc.start()
+    with Hands(world.dc) as hands:
+        hands.link(group, user)
+        world.run("agent", "--once", code=0)
+        captured = hands.usn()
+    world.dc.golden = image
+    world.revert()
+    with Hands(world.dc) as hands:
+        number = 0
+        while hands.usn() <= captured + 5:
+            hands.user(f"busy{number}")
+            number += 1
+    assert _verdict(world) == "reverted"
+    world.run("guard", "--on-revert", "restore", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(group, "member")["member"]
+
+
+def test_a_dc_that_went_on_alone_and_was_restarted_is_the_same(world: World) -> None:
+    world.run("agent", "--once", code=0)
+    with Hands(world.dc) as hands:
+        for number in range(10):
+            hands.user(f"meanwhile{number}")
+        hands.delete(hands.user("shortlived"))
+    world.dc.stop()
+    world.dc.start()
+    assert _verdict(world) == "same"
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)
+
+
+def test_a_store_that_was_put_back_is_noticed_and_can_be_gone_on_with(world: World) -> None:
+    yesterday = world.store.with_name("yesterday.db")
+    copy_journal(world.store, yesterday)
+    with Hands(world.dc) as hands:
+        hands.user("today")
+        world.run("agent", "--once", code=0)
+    for suffix in ("", "-wal", "-shm"):
+        world.store.with_name(world.store.name + suffix).unlink(missing_ok=True)
+    shutil.copy(yesterday, world.store)
+    assert _verdict(world) == "store-behind"
+    _refuses_to_capture(world)
+    world.run("agent", "--once", "--accept-store-behind", code=0)
+    assert _verdict(world) == "same"
+    world.run("verify", code=0)
+
+
+def test_a_second_revert_in_the_middle_of_a_restore_converges(world: World) -> None:
+    with Hands(world.dc) as hands:
+        for number in range(30):
+            hands.user(f"many{number}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    log = world.log.with_name("guard.log")
+    guard = world.run.start("guard", log=log)
+    while b"restore.began" not in log.read_bytes() and guard.poll() is None:
+        pass
+    world.revert()
+    guard.kill()
+    guard.wait(30)
+    assert _verdict(world) in {"same", "reverted"}
+    _refuses_to_capture(world)
+    world.run("guard", "--on-revert", "restore", code=0)
+    world.run("verify", code=0)
