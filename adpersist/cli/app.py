@@ -7,8 +7,11 @@ import typer
 from adpersist import __version__
 from adpersist.cli.agent import agent
 from adpersist.cli.boot import boot
+from adpersist.cli.check import check
 from adpersist.cli.guard import guard
 from adpersist.cli.init import init
+from adpersist.cli.log import log
+from adpersist.cli.mark import mark
 from adpersist.cli.options import ConfigOption, JsonOption, settle
 from adpersist.cli.plan import plan
 from adpersist.cli.restore import restore
@@ -44,5 +47,5 @@ def common(
         raise typer.Exit
 
 
-for command in (init, agent, status, guard, boot, plan, restore, verify):
+for command in (init, agent, status, guard, boot, plan, restore, verify, log, mark, check):
     app.command()(command)

@@ -1,12 +1,17 @@
 """Options every command takes, before its name or after it, and what they come to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adpersist.config import Config, load
+
+if TYPE_CHECKING:
+    from adpersist.journal.writer import Journal
 
 ConfigOption = Annotated[
     Path | None,
@@ -40,3 +45,15 @@ def loaded(common: Common) -> Config:
     config = load(common.config)
     telemetry.configure(level=config.log.level, as_json=config.log.format == "json")
     return config
+
+
+@contextmanager
+def opened_journal(config: Config) -> "Iterator[Journal]":
+    """The journal alone, without asking the DC: its id must be configured, as ``init`` does."""
+    from adpersist.agent import access
+
+    journal = access.journal(config, None)
+    try:
+        yield journal
+    finally:
+        journal.close()
