@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from adpersist.agent.status import status
+from adpersist.directory.controller import DomainController
 from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
 from adpersist.model.reference import ref
@@ -39,24 +41,30 @@ def office(hands: Hands) -> str:
 Observe = Callable[[Callable[[], Any]], list[Change]]
 
 
+@pytest.fixture(scope="module")
+def controller(watched: World) -> Iterator[DomainController]:
+    """What ``status`` asks; kept open, as a process for every question would take half a second."""
+    opened = DomainController.connect(watched.dc.ldapi_url)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def observe(watched: World, hands: Hands) -> Observe:
-    """Does something and returns what of it became durable, once the journal reaches as far as the DC."""
+def observe(watched: World, controller: DomainController) -> Observe:
+    """Does something and returns what of it became durable, once there is no lag any more."""
+
+    def caught_up() -> bool:
+        with watched.journal() as journal:
+            return status(controller, journal).lag_usn == 0
 
     def does(deed: Callable[[], Any]) -> list[Change]:
+        until(caught_up, "the agent catches up")
         before = watched.head().seq
         deed()
-        until(lambda: position(watched) >= hands.usn(), "the agent catches up")
+        until(caught_up, "the agent catches up")
         return watched.changes(after=before)
 
     return does
-
-
-def position(world: World) -> int:
-    """The DC's USN up to which everything is durable."""
-    found = world.head().position
-    assert found is not None
-    return found.usn
 
 
 def only(changes: list[Change]) -> Change:

@@ -1,0 +1,57 @@
+"""Whether a database that was restored is the one that was lost, told from the files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from tools.samba_dc import Dump, SambaDC, dump
+
+NEVER_THE_SAME: Final = frozenset({"uSNChanged", "uSNCreated", "whenChanged", "replPropertyMetaData"})
+"""Every write makes these anew, and a restore is made of writes."""
+
+WRITTEN_BY_LOGINS: Final = frozenset({"lastLogon", "logonCount", "badPwdCount", "badPasswordTime"})
+"""Not replicated: each DC keeps its own, and no feed carries them."""
+
+CANARY: Final = "lastLogoff"
+"""On the DC's own account adpersist keeps a note here, which is another after every commit."""
+
+
+def unlike(
+    before: Path, after: Path, *, ignoring: frozenset[str] = NEVER_THE_SAME | WRITTEN_BY_LOGINS | {CANARY}
+) -> list[str]:
+    """What differs between the living objects of two databases, secrets included; one line each."""
+    return list(_unlike(dump(before), dump(after), ignoring))
+
+
+def _unlike(before: Dump, after: Dump, ignoring: frozenset[str]) -> Iterator[str]:
+    for guid in sorted({*before, *after}):
+        if guid not in after or guid not in before:
+            where = "lost" if guid in before else "extra"
+            yield f"{where}: {name_of((before | after)[guid])}"
+            continue
+        old, new = before[guid], after[guid]
+        for attribute in sorted({*old, *new} - ignoring):
+            if sorted(old.get(attribute, ())) != sorted(new.get(attribute, ())):
+                yield f"{name_of(old)}: {attribute}"
+
+
+def name_of(entry: Mapping[str, tuple[bytes, ...]]) -> str:
+    """distinguishedName."""
+    return entry["distinguishedName"][0].decode()
+
+
+def by_name(judged: SambaDC | Path) -> dict[str, Mapping[str, tuple[bytes, ...]]]:
+    """The living objects of a stopped DC by their RDN and their container's, short enough to read in a test."""
+    return {name_of(entry): entry for entry in dump(judged).values()}
+
+
+def highest_rid(judged: SambaDC | Path) -> int:
+    """The highest RID of the domain's own accounts, tombstones included."""
+    found = dump(judged, deleted=True)
+    domain = next(entry["objectSid"][0] for entry in found.values() if b"domainDNS" in entry["objectClass"]
+                  and "objectSid" in entry)  # fmt: skip
+    sids = [sid for entry in found.values() for sid in entry.get("objectSid", ())]
+    # sub-authorities follow 8 bytes of head, [MS-DTYP] 2.4.2.2
+    return max(int.from_bytes(sid[-4:], "little") for sid in sids if sid[8:-4] == domain[8:])
