@@ -76,26 +76,29 @@ def _at_usn(store: Store, tip: OpenHead, text: str) -> Seq:
 
 def _at_time(store: Store, tip: OpenHead, text: str, now: float) -> Seq:
     """The last commit the agent's clock put at that moment or before."""
-    moment = _moment(text, now)
-    saved = [each.seq for each in tip.head.checkpoints if each.time <= moment]
+    latest = moment(text, now)
+    saved = [each.seq for each in tip.head.checkpoints if each.time <= latest]
     after = saved[-1] if saved else tip.head.pruned
-    found = _last(store, tip, after=after, wanted=lambda header: header.time_us <= moment * 1_000_000)
+    found = _last(store, tip, after=after, wanted=lambda header: header.time_us <= latest * 1_000_000)
     if found is None and not saved:
         raise PointError(f"the journal does not reach back to {text}", hint="`adpersist log` lists what it has.")
     return found or after
 
 
-def _moment(text: str, now: float) -> float:
+def moment(text: str, now: float) -> float:
+    """Unix seconds of an RFC 3339 time, or of so long ago.
+
+    Raises:
+        PointError: Neither.
+    """
     ago = _AGO.fullmatch(text)
     if ago is not None:
         return now - int(ago[1]) * _SECONDS[ago[2]]
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError as error:
         raise PointError(f"{text!r} is no point", hint=_FORMS) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def _last(store: Store, tip: OpenHead, *, after: Seq, wanted: Callable[[FrameHeader], bool]) -> Seq | None:

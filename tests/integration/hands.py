@@ -127,10 +127,10 @@ class Hands:
     # Looking.
 
     def read(self, dn: str, *names: str) -> dict[str, list[bytes]]:
-        """Attributes of one object, raw; tombstones too."""
+        """Attributes of one object that it has, raw; tombstones too."""
         self._do("search", dn, "(objectClass=*)", ldap3.BASE, attributes=list(names), controls=[_SHOW_RECYCLED])
         raw = self._ldap.response[0]["raw_attributes"]
-        return {name: list(raw[name]) for name in raw}
+        return {name: list(raw[name]) for name in raw if raw[name]}
 
     def find(self, filter_text: str) -> list[str]:
         """DNs of the domain's living objects that fit."""

@@ -73,6 +73,7 @@ heads = st.builds(
         invocation=guids,
         usn=numbers.map(Usn),
         rid_next=st.integers(0, 2**30),
+        canary=seqs,
     ),
     witnesses=st.lists(st.builds(Witness, seq=seqs, guid=guids, attribute=names, stamp=stamps), max_size=5).map(tuple),
     marks=st.lists(st.builds(Mark, name=st.text(max_size=20), seq=seqs, time=times), max_size=3).map(tuple),

@@ -1,0 +1,133 @@
+"""Made ``journal-v1.json``, once: a small journal with everything version 1 of the format knows.
+
+Kept to show where the file came from, and for the next version's file; it refuses to touch one that exists.
+Run as ``python -m tests.golden.make_journal FILE``.
+"""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from unittest import mock
+
+from adpersist.journal import splitting
+from adpersist.journal.keyfile import key_line
+from adpersist.journal.keys import LocalKey
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind, Stamp
+from adpersist.model.ids import Seq, Usn
+from adpersist.model.reference import ref
+from adpersist.model.state import ObjectState
+from adpersist.stores.memory import MemoryStore
+from tests.golden.journal_samples import (
+    AGENT,
+    IDENTITY,
+    IMPATIENT,
+    NC,
+    NOON,
+    OTHER,
+    TEST_KEY,
+    created,
+    fresh_store,
+    guid,
+    look,
+    pseudorandom,
+    set_value,
+)
+
+SMALL_FRAME = 2_000
+"""Frames are made this small, so that a change in parts does not take megabytes."""
+
+
+def write(store: MemoryStore) -> Journal:
+    """Looks of every kind of change, a mark, a change in parts, a restore, two data keys, a checkpoint."""
+    randomness = pseudorandom("golden v1")
+    key = LocalKey(TEST_KEY, randomness=randomness)
+    journal = Journal.create(
+        store, key, identity=IDENTITY, writer=AGENT, now=NOON, randomness=randomness, patience=IMPATIENT
+    )
+    people = [created("ada", {"cn": (b"ada",), "mail": (b"ada@corp.example",)}), created("bert"), created("crew")]
+    look(journal, people, 100)
+    journal.mark("hired", writer=OTHER, now=NOON + 101)
+    members = frozenset({bytes(ref(guid("ada"))), bytes(ref(guid("bert"))), b"CN=nobody,DC=corp,DC=example"})
+    stamp = Stamp(version=7, time=13_411_742_400, origin=guid("invocation"), usn=Usn(170))
+    look(
+        journal,
+        [
+            set_value("ada", b"\x00\xff", "unicodePwd", usn=150),
+            Change(kind=Kind.CHANGED, guid=guid("crew"), nc=NC, added={"member": members}, stamps={"member": stamp}),
+            Change(kind=Kind.MOVED, guid=guid("bert"), nc=NC, parent=guid("office"), rdn="CN=Bert Ünal"),
+            Change(kind=Kind.CHANGED, guid=guid("ada"), nc=NC, values={"mail": (), "otherPhone": (b"1", b"2")}),
+        ],
+        200,
+    )
+    journal.rotate_data_key(now=NOON + 201)
+    photo = b"".join(guid(str(number)) for number in range(300))
+    look(journal, [Change(kind=Kind.CHANGED, guid=guid("ada"), nc=NC, values={"jpegPhoto": (photo,)})], 300)
+    look(
+        journal,
+        [
+            Change(kind=Kind.DELETED, guid=guid("bert"), nc=NC, rdn="CN=bert\nDEL:1", values={"isDeleted": (b"TRUE",)}),
+            Change(kind=Kind.CHANGED, guid=guid("crew"), nc=NC, removed={"member": members}),
+            Change(kind=Kind.EXPUNGED, guid=guid("old"), nc="DC=DomainDnsZones,DC=corp,DC=example"),
+        ],
+        400,
+    )
+    journal.begin_restore(target=Seq(3), writer=OTHER, now=NOON + 401)
+    journal.end_restore(now=NOON + 402)
+    journal.write_checkpoint(journal.head.seq, states(), now=NOON + 403)
+    journal.claim(AGENT, now=NOON + 404)
+    look(journal, [Change(kind=Kind.UNDELETED, guid=guid("bert"), nc=NC, values={"isDeleted": ()})], 500)
+    return journal
+
+
+def states() -> list[ObjectState]:
+    """What the checkpoint holds: a plain object, one with links, one in parts."""
+    return [
+        ObjectState(guid=guid("domain"), nc=NC, parent=None, rdn=NC),
+        ObjectState(
+            guid=guid("crew"),
+            nc=NC,
+            parent=guid("domain"),
+            rdn="CN=crew",
+            values={"cn": (b"crew",)},
+            links={"member": frozenset({bytes(ref(guid("ada")))})},
+        ),
+        ObjectState(
+            guid=guid("ada"),
+            nc=NC,
+            parent=guid("domain"),
+            rdn="CN=ada",
+            values={"jpegPhoto": (b"".join(guid(str(number)) for number in range(300)),)},
+        ),
+    ]
+
+
+def main(path: Path) -> None:
+    """Write the file."""
+    store = fresh_store()
+    with (
+        mock.patch.object(splitting, "MAX_FRAME_BYTES", SMALL_FRAME),
+        mock.patch.object(splitting, "SLICE_BYTES", SMALL_FRAME - 300),
+    ):
+        journal = write(store)
+
+    def text(body: bytes) -> str:
+        return base64.b64encode(body).decode()
+
+    document = {
+        "about": "TEST DATA. The key is derived from a public sentence and protects nothing.",
+        "key": key_line(TEST_KEY),
+        "head": text(store.head().body),
+        "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
+        "checkpoints": {
+            str(each.seq): [text(part) for part in store.checkpoint(each.seq)] for each in journal.head.checkpoints
+        },
+    }
+    with path.open("x", encoding="ascii") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

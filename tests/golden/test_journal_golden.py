@@ -1,0 +1,192 @@
+"""A journal of an earlier version is read, for ever, by this program and by whoever has the format's description."""
+
+import base64
+import hashlib
+import hmac
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, cast
+
+import msgpack  # type: ignore[import-untyped]  # ships no types
+import pytest
+import zstandard
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adpersist.journal.check import check_journal
+from adpersist.journal.derive import journal_id
+from adpersist.journal.keyfile import key_from_line
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind, Stamp
+from adpersist.model.commit import CommitKind
+from adpersist.model.head import Phase
+from adpersist.model.ids import Seq, Usn, guid_from_text, guid_text
+from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Frame
+from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position
+
+Document = dict[str, Any]
+DIGEST = "10931d4a880a918824d36ccef50a6245dcd993a0f795a9cb8bbe70b437bc0bdf"
+
+
+@pytest.fixture
+def golden() -> Document:
+    """The file as it was written by version 1."""
+    text = (Path(__file__).parent / "journal-v1.json").read_text(encoding="ascii")
+    assert hashlib.sha256(text.encode()).hexdigest() == DIGEST, "a golden file is never written again"
+    return cast(Document, json.loads(text))
+
+
+@pytest.fixture
+def journal(golden: Document, request: pytest.FixtureRequest) -> Journal:
+    """The golden journal in a store."""
+    store = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
+    onto = store.create(b"none yet")
+    head = base64.b64decode(golden["head"])
+    for number, text in enumerate(golden["frames"], start=1):
+        onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
+    for seq, parts in golden["checkpoints"].items():
+        store.put_checkpoint(Seq(int(seq)), map(base64.b64decode, parts))
+    return Journal.open(store, key_from_line(golden["key"], source="golden"), expected=journal_id(IDENTITY))
+
+
+def test_a_version_one_journal_is_proven(golden: Document, journal: Journal) -> None:
+    assert check_journal(journal._store, key_from_line(golden["key"], source="golden")).findings == ()
+
+
+def test_the_head_of_version_one_is_read(journal: Journal) -> None:
+    head = journal.head
+    assert journal.id == "9fe28be6ace345b4ca72110593223497"
+    assert (head.seq, head.timeline, head.time, head.phase) == (10, 2, NOON + 500, Phase.CAPTURING)
+    assert (head.identity, head.writer, head.complete, head.settled) == (IDENTITY, AGENT, True, True)
+    assert head.position == position(500)
+    assert [(each.seq, each.guid, each.stamp.usn) for each in head.witnesses] == [(10, guid("w500"), 500)]
+    assert [(each.name, each.seq, each.time) for each in head.marks] == [("hired", 2, NOON + 101)]
+    assert [(each.number, each.base, each.begins) for each in head.timelines] == [(2, 3, 9)]
+    assert [(each.seq, each.parts, each.objects) for each in head.checkpoints] == [(9, 5, 3)]
+
+
+def test_the_commits_of_version_one_are_read(journal: Journal) -> None:
+    commits = list(journal.commits())
+    look_, part, mark = CommitKind.LOOK, CommitKind.PART, CommitKind.MARK
+    begin, end = CommitKind.RESTORE_BEGIN, CommitKind.RESTORE_END
+    assert [each.kind for each in commits] == [look_, mark, look_, part, part, look_, look_, begin, end, look_]
+    assert [each.timeline for each in commits] == [1] * 8 + [2] * 2
+    assert [(each.usn_from, each.usn_to) for each in commits if each.kind is look_] == [
+        (90, 100),
+        (190, 200),
+        (290, 300),
+        (390, 400),
+        (490, 500),
+    ]
+    assert (commits[1].mark, commits[1].writer, commits[7].target, commits[8].target) == ("hired", OTHER, 3, 3)
+    ada, crew = commits[2].changes[0], commits[2].changes[1]
+    assert ada.values == {"unicodePwd": (b"\x00\xff",)}
+    assert ada.stamps == {"unicodePwd": Stamp(version=2, time=13_411_742_550, origin=guid("invocation"), usn=Usn(150))}
+    assert crew.added["member"] == {
+        b"<GUID=" + guid_text(guid("ada")).encode() + b">",
+        b"<GUID=" + guid_text(guid("bert")).encode() + b">",
+        b"CN=nobody,DC=corp,DC=example",
+    }
+    assert commits[2].changes[2] == Change(
+        kind=Kind.MOVED, guid=guid("bert"), nc=NC, parent=guid("office"), rdn="CN=Bert Ünal"
+    )
+    assert commits[2].changes[3].values == {"mail": (), "otherPhone": (b"1", b"2")}
+    [photo] = commits[5].changes
+    assert hashlib.sha256(photo.values["jpegPhoto"][0]).hexdigest() == PHOTO
+    assert [each.kind for each in commits[6].changes] == [Kind.DELETED, Kind.CHANGED, Kind.EXPUNGED]
+    assert commits[6].changes[1].removed == crew.added
+    assert commits[9].changes[0].values == {"isDeleted": ()}
+
+
+PHOTO = hashlib.sha256(b"".join(hashlib.sha256(b"guid %d" % number).digest()[:16] for number in range(300))).hexdigest()
+
+
+def test_the_checkpoint_of_version_one_is_read(journal: Journal) -> None:
+    states, commits = journal.history(Seq(10))
+    root, crew, ada = states
+    assert (root.rdn, root.parent) == (NC, None)
+    assert crew.links == {"member": {b"<GUID=" + guid_text(guid("ada")).encode() + b">"}}
+    assert hashlib.sha256(ada.values["jpegPhoto"][0]).hexdigest() == PHOTO
+    assert [each.seq for each in commits] == [10]
+
+
+def test_a_version_one_journal_is_written_on(journal: Journal) -> None:
+    journal.claim(OTHER, now=NOON)
+    look(journal, [Change(kind=Kind.CHANGED, guid=guid("ada"), nc=NC, values={"mail": (b"new",)})], 600)
+    assert journal.head.seq == 11
+    assert [each.kind for each in journal.commits(after=Seq(10))] == [CommitKind.LOOK]
+
+
+# --- a reader written from FORMAT.md alone ----------------------------------------------------------------------------
+
+
+def subkey(secret: bytes, label: bytes) -> bytes:
+    """One block of HKDF-Expand, as [RFC5869] 2.3 has it."""
+    return hmac.digest(secret, b"adpersist v1 " + label + b"\x01", "sha256")
+
+
+def unseal(secret: bytes, label: bytes, nonce: bytes, sealed: bytes, clear: bytes) -> bytes:
+    return zstandard.decompress(AESGCM(subkey(secret, label)).decrypt(nonce, sealed, clear))
+
+
+def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
+    head = base64.b64decode(golden["head"])
+    magic, version, zero, count, journal, timeline, seq, _, last_digest, nonce = struct.unpack_from(
+        ">4sBBH16sIQq32s12s", head
+    )
+    assert (magic, version, zero, count, timeline, seq) == (b"ADPH", 1, 0, 2, 2, 10)
+    assert zlib.crc32(head[:-4]) == int.from_bytes(head[-4:], "big")
+
+    encoded = golden["key"].split(":")[1]
+    wrapping = AESGCM(subkey(base64.urlsafe_b64decode(encoded + "="), b"wrap data key"))
+    at, secrets = 88, {}
+    for _ in range(count):
+        name, _since, name_bytes, wrapped_bytes = struct.unpack_from(">8sQBH", head, at)
+        wrapper = head[at + 19 : at + 19 + name_bytes]
+        wrapped = head[at + 19 + name_bytes : at + 19 + name_bytes + wrapped_bytes]
+        context = b"adpersist v1 data key" + journal + name + wrapper
+        secrets[name] = wrapping.decrypt(wrapped[:12], wrapped[12:], context)
+        assert hashlib.sha256(subkey(secrets[name], b"key id")).digest()[:8] == name
+        at += 19 + name_bytes + wrapped_bytes
+
+    identity, writer, *_ = msgpack.unpackb(unseal(secrets[name], b"head", nonce, head[at:-4], head[:at]))
+    assert identity[2] == "dc1.corp.example"
+    assert writer == ["agent", "dc1", 4711]
+    ids = b"adpersist v1 journal" + identity[0] + identity[1]
+    assert hashlib.sha256(ids).digest()[:16] == journal
+
+    previous = hashlib.sha256(b"adpersist v1 seed" + journal + next(iter(secrets))).digest()
+    contents = []
+    for number, text in enumerate(golden["frames"], start=1):
+        frame = base64.b64decode(text)
+        assert zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "big")
+        assert frame[:5] == b"ADPF\x01"
+        assert int.from_bytes(frame[32:40], "big") == number
+        assert frame[88:120] == previous
+        contents.append(unseal(secrets[frame[68:76]], b"frame", frame[76:88], frame[120:-4], frame[:120]))
+        previous = hashlib.sha256(frame).digest()
+    assert previous == last_digest
+
+    columns = msgpack.unpackb(contents[2])
+    assert columns[0] == bytes([1, 1, 2, 1])
+    assert columns[1][:16] == guid("ada")
+    assert columns[2][columns[8][0][0]] == "unicodePwd"
+    assert columns[8][0][1] == b"\x00\xff"
+    assert columns[3] == [NC]
+    assert columns[4][16 * (columns[6][2] - 1) :][:16] == guid("office")
+    assert columns[7][2] == "CN=Bert Ünal"
+    assert columns[2][columns[9][1][0]] == "member"
+    assert {columns[9][1][1][:16], columns[9][1][1][16:]} == {guid("ada"), guid("bert")}
+    assert columns[9][1][2] == [b"CN=nobody,DC=corp,DC=example"]
+    assert columns[11] == [1, 1, 0, 0]
+    assert columns[14] == [13_411_742_550, -150]
+    assert columns[16] == [150, 20]
+    whole = msgpack.unpackb(contents[3] + contents[4] + contents[5])
+    assert hashlib.sha256(whole[8][0][1]).hexdigest() == PHOTO
+    assert msgpack.unpackb(contents[1]) == ["hired", None, ["other", "dc1-clone", 815]]
+
+
+def test_guids_are_in_wire_order() -> None:
+    assert guid_from_text("00112233-4455-6677-8899-aabbccddeeff") == bytes.fromhex("33221100554477668899aabbccddeeff")
