@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adpersist.agent.access import new_writer
-from adpersist.agent.capture import Capture
+from adpersist.agent.capture import Capture, refuse_store_behind
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
@@ -68,7 +68,8 @@ def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else head.seq
     state = fold(journal, target)
-    known, captured = set(state), 0.0
+    known = set(state)
+    captured = next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0)
     for commit in journal.commits(after=head.pruned):
         captured = commit.time if commit.kind is CommitKind.LOOK else captured
         known.update(change.guid for change in commit.changes)
@@ -109,11 +110,15 @@ def mend(
     Raises:
         NotConvergedError: Differences are left; the journal still says that a restore is under way, and capture stays
             off until one succeeds.
+        RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
+    refuse_store_behind(dc.lineage(journal.head, journal.seed))
     restore = prepared(dc, aim, policy=policy, progress=progress)
     if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
         raise ConflictError(conflicts)
+    if policy is OnConflict.DC and (clashes := restore.clashes()):
+        raise ConflictError(clashes)
     writer = new_writer()
     journal.begin_restore(target=aim.target, writer=writer, now=time.time())
     log.info("restore.began", target=aim.target)

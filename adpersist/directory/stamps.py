@@ -6,6 +6,7 @@ from typing import Final
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import Entry, Session
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
+from adpersist.directory.wire.filetime import generalized_time
 from adpersist.directory.wire.replmeta import Written, parse_replmeta
 from adpersist.model.change import Stamp
 from adpersist.model.ids import Guid, Usn
@@ -18,9 +19,9 @@ _AT_ONCE: Final = 200
 """Objects asked for in one filter: a few kilobytes, answered from the GUID index."""
 
 CHANGED: Final = "uSNChanged"
-"""Stands among the stamps for writes that leave none, as links do: this database's own number, no version, no time."""
+"""Stands among the stamps for writes that leave none, as links do: this database's own number and time, no version."""
 
-_ASK: Final = ("objectGUID", "replPropertyMetaData", CHANGED)
+_ASK: Final = ("objectGUID", "replPropertyMetaData", CHANGED, "whenChanged")
 
 
 def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid]) -> dict[Guid, Stamps]:
@@ -45,7 +46,8 @@ def _stamped(entry: Entry, schema: Schema) -> tuple[Guid, Stamps]:
     stamps = {schema.name_of(written.attid): written for written in parse_replmeta(blob[0])} if blob else {}
     if CHANGED in entry.attributes:
         usn = Usn(int(entry.attributes[CHANGED][0]))
-        stamps[CHANGED] = Written(attid=0, stamp=Stamp(version=0, time=0, origin=_NOBODY, usn=usn), local_usn=usn)
+        time = generalized_time(entry.attributes["whenChanged"][0]) if "whenChanged" in entry.attributes else 0
+        stamps[CHANGED] = Written(attid=0, stamp=Stamp(version=0, time=time, origin=_NOBODY, usn=usn), local_usn=usn)
     return Guid(entry.attributes["objectGUID"][0]), stamps
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from adpersist.directory.stamps import Stamps
+from adpersist.directory.stamps import CHANGED, Stamps
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap
@@ -23,13 +23,35 @@ def conflicts(
         since: Unix seconds of the journal's last commit; an older write is what the golden image held.
     """
     for gap in gaps:
-        if not gap.is_live:
+        if gap.have is None:
             continue
-        if gap.guid not in known:
+        if gap.guid not in known and gap.is_live:
             yield Conflict(guid=gap.guid, dn=have.dn(gap.guid))
             continue
-        written = stamps.get(gap.guid, {})
-        late = {name for name, write in written.items() if write.stamp.time - EPOCH_1601_S > since}
-        touched = sorted(late & {*gap.values, *(("name",) if gap.moved else ())})
+        touched = _touched(gap, stamps.get(gap.guid, {}), since)
         if touched:
-            yield Conflict(guid=gap.guid, dn=have.dn(gap.guid), attributes=tuple(touched))
+            yield Conflict(guid=gap.guid, dn=have.dn(gap.guid), attributes=tuple(sorted(touched)))
+
+
+def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
+    late = {name for name, write in written.items() if write.stamp.time - EPOCH_1601_S > since}
+    if not gap.is_live:
+        return late & {"isDeleted"}
+    if not gap.wanted_live:
+        return late - {CHANGED}
+    touched = late & {*gap.values, *(("name",) if gap.moved else ())}
+    newest = max((write.local_usn for name, write in written.items() if name != CHANGED), default=0)
+    if CHANGED in late and written[CHANGED].local_usn > newest:
+        # the last write left no stamp: it was to a link
+        touched |= {*gap.added, *gap.removed}
+    return touched
+
+
+def sid_clashes(gaps: Sequence[Gap], conflicts: Sequence[Conflict], have: State) -> list[Conflict]:
+    """Local accounts that were given the SID of one that is to come back: there is no keeping both."""
+    lost = {sid for gap in gaps if gap.have is None and gap.want for sid in gap.want.values.get("objectSid", ())}
+    return [
+        each
+        for each in conflicts
+        if not each.attributes and not lost.isdisjoint(have[each.guid].values.get("objectSid", ()))
+    ]

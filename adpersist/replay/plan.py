@@ -64,14 +64,14 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
     for gap in gaps:
         if gap.guid not in kept:
             closing.append(gap)
-        elif kept[gap.guid]:
+        elif kept[gap.guid] and gap.is_live and gap.wanted_live:
             narrowed = Gap(
                 guid=gap.guid,
                 want=gap.want,
                 have=gap.have,
                 values={name: values for name, values in gap.values.items() if name not in kept[gap.guid]},
-                added=gap.added,
-                removed=gap.removed,
+                added={name: refs for name, refs in gap.added.items() if name not in kept[gap.guid]},
+                removed={name: refs for name, refs in gap.removed.items() if name not in kept[gap.guid]},
                 moved=gap.moved and "name" not in kept[gap.guid],
             )
             if narrowed.values or narrowed.added or narrowed.removed or narrowed.moved:

@@ -7,7 +7,7 @@ from adpersist.directory.controller import DomainController
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.ids import Guid
 from adpersist.model.step import Exempt, Step
-from adpersist.replay.conflicts import conflicts
+from adpersist.replay.conflicts import conflicts, sid_clashes
 from adpersist.replay.diff import Difference, Gap, differences, gaps
 from adpersist.replay.have import Have
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
@@ -94,13 +94,17 @@ class Restore:
         have = self._have.refresh()
         found = [gap for gap in gaps(self._want, have, self.exempt) if self._scope(gap)]
         if self._conflicts is None:
-            stamps = self._dc.stamps(gap.guid for gap in found if gap.is_live)
+            stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
             self._conflicts = tuple(conflicts(found, have, stamps, known=self._known, since=self._captured))
         return settle(found, self._conflicts, self._policy)
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""
         return self._plan(self.gaps())
+
+    def clashes(self) -> list[Conflict]:
+        """Local accounts that cannot be kept beside the lost ones whose SIDs they were given; nothing is written."""
+        return sid_clashes(self.gaps(), self._conflicts or (), self._have.state)
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""

@@ -99,17 +99,14 @@ def test_a_local_rename_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
     assert "name" in conflict_on(planned, wounded.guids["carl"])
 
 
-@pytest.mark.xfail(strict=True, reason="conflicts() looks at replPropertyMetaData alone, which has nothing of links")
 def test_a_local_membership_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
     assert conflict_on(planned, wounded.guids["crew"]) == ["member"]
 
 
-@pytest.mark.xfail(strict=True, reason="conflicts() skips what is not alive on the DC")
 def test_a_local_delete_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
     assert conflict_on(planned, wounded.guids["emil"]) is not None
 
 
-@pytest.mark.xfail(strict=True, reason="conflicts() compares with gap.values, empty there")
 def test_a_local_write_to_what_the_journal_deleted_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
     assert conflict_on(planned, wounded.guids["visitor"]) == ["mail"]
 
@@ -194,17 +191,14 @@ def test_what_the_dc_kept_is_news_and_durable(kept: Kept, wounded: Wounded) -> N
     assert wounded.guids["stranger"] in kept.journal
 
 
-@pytest.mark.xfail(strict=True, reason="no conflict is seen, so the journal wins")
 def test_the_dc_keeps_a_membership_where_it_is_told_to(kept: Kept) -> None:
     assert kept.crew == 3
 
 
-@pytest.mark.xfail(strict=True, reason="no conflict is seen, so the journal wins")
 def test_the_dc_keeps_a_delete_where_it_is_told_to(kept: Kept) -> None:
     assert "emil" not in kept.names
 
 
-@pytest.mark.xfail(strict=True, reason="no conflict is seen, so the journal wins")
 def test_the_dc_keeps_what_it_wrote_to_and_the_journal_deleted(kept: Kept) -> None:
     assert "visitor" in kept.names
 
@@ -213,7 +207,7 @@ def test_the_dc_keeps_what_it_wrote_to_and_the_journal_deleted(kept: Kept) -> No
     "policy",
     [
         "journal",
-        pytest.param("dc", marks=pytest.mark.xfail(strict=True, reason="never converges: both are to have one SID")),
+        "dc",
     ],
 )
 def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(

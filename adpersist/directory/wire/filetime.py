@@ -1,6 +1,17 @@
 """Times as the directory counts them ([MS-DTYP] 2.3.3, [MS-DRSR] 4.1.10.2.22)."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 EPOCH_1601_S: Final = 11_644_473_600
 """Seconds between 1601-01-01, where the directory counts from, and 1970-01-01."""
+
+
+def generalized_time(value: bytes) -> int:
+    """Seconds since 1601 of ``20261123090208.0Z`` ([RFC4517] 3.3.13, as the directory writes it).
+
+    Raises:
+        ValueError: Another form.
+    """
+    moment = datetime.strptime(value.decode("ascii"), "%Y%m%d%H%M%S.0Z").replace(tzinfo=UTC)
+    return int(moment.timestamp()) + EPOCH_1601_S
