@@ -77,7 +77,9 @@ def prune(store: Store, end: Appender, scribe: Scribe, *, oldest: Seq, keep_mark
     return plan
 
 
-def _name(scribe: Scribe, base: OpenHead, made: Checkpoint) -> Draft:
+def _name(scribe: Scribe, base: OpenHead, made: Checkpoint) -> Draft | None:
+    if made.seq < base.head.pruned:
+        return None  # a prune went past it meanwhile
     others = [each for each in base.head.checkpoints if each.seq != made.seq]
     checkpoints = tuple(sorted([*others, made], key=lambda each: each.seq))
     return scribe.head_only(base, replace(base.head, checkpoints=checkpoints), tolerant=True)

@@ -59,6 +59,9 @@ def pruned_head(head: Head, forgetting: Forgetting) -> Head:
 
 def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
     """The points everything kept is built on; what cannot be told any more is kept no longer."""
+    oldest = max(oldest, head.pruned)
+    if not _tellable(head, oldest):  # what comes after it can be told from the next checkpoint on
+        oldest = next((each.seq for each in head.checkpoints if each.seq >= oldest), head.seq)
     roots = {oldest}
     if head.target is not None:
         roots.add(head.target)

@@ -131,4 +131,4 @@ class BoundedJournal(RuleBasedStateMachine):
 
 
 TestBoundedJournal = BoundedJournal.TestCase
-TestBoundedJournal.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestBoundedJournal.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

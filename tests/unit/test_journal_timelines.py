@@ -105,6 +105,10 @@ def test_what_is_pruned_cannot_be_told() -> None:
         (head(20, checkpoints=(5, 10), pruned=5), 15, True, 10),
         (head(20, checkpoints=(5, 10), pruned=5, marks=(8,)), 15, True, 5),
         (head(20, checkpoints=(5,), pruned=5, timelines=((3, 8),), marks=(7,)), 7, True, 5),
+        # oldest was pruned before
+        (head(20, checkpoints=(5, 10), pruned=5, marks=(12,)), 2, True, 5),
+        # what 9 was made of is pruned; 12 and what follows is told from 11 on
+        (head(20, checkpoints=(6, 11, 15), pruned=6, timelines=((3, 8),), marks=(18,)), 9, True, 11),
     ],
 )
 def test_only_what_nothing_kept_needs_is_forgotten(journal: Head, oldest: int, keep_marks: bool, through: int) -> None:

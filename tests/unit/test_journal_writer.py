@@ -1,7 +1,9 @@
 """Two writers cannot both win, nothing acknowledged is lost, and nothing is written twice."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from adpersist.errors import (
     StoreUnreachableError,
 )
 from adpersist.journal.check import check_journal
+from adpersist.journal.derive import journal_id
 from adpersist.journal.drafts import MAX_MARKS
 from adpersist.journal.keyring import Keyring
 from adpersist.journal.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
@@ -27,6 +30,7 @@ from adpersist.model.reference import ref
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point, Tempo
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import MAX_FRAME_BYTES, Frame
+from adpersist.stores.registry import open_store
 from tests.golden.journal_samples import (
     AGENT,
     IDENTITY,
@@ -539,3 +543,29 @@ def test_frames_the_store_holds_beyond_the_head_do_not_count() -> None:
     body = next(iter(store.frames(after=Seq(0)))).body
     assert replace(Frame(seq=Seq(1), body=body), seq=Seq(2)).seq == 2
     assert [each.seq for each in journal.commits()] == [1]
+
+
+def test_an_agent_and_a_person_who_marks_write_at_the_same_time(tmp_path: Path) -> None:
+    url, rounds = f"sqlite://{tmp_path}/journal.db", 40
+    new_journal(open_store(url, journal=journal_id(IDENTITY))).close()
+    agent = opened(open_store(url, journal=journal_id(IDENTITY)), AGENT)
+
+    def mark() -> None:
+        journal = opened(open_store(url, journal=journal_id(IDENTITY)))
+        for number in range(rounds):
+            journal.mark(f"m{number}", writer=OTHER, now=NOON)
+        journal.close()
+
+    with ThreadPoolExecutor() as pool:
+        marking = pool.submit(mark)
+        for number in range(1, rounds + 1):
+            look(agent, [created(f"user{number}")], number)
+        marking.result()
+    assert changes_of(agent) == [created(f"user{number}") for number in range(1, rounds + 1)]
+    head = agent.refresh()
+    assert head.seq == 2 * rounds
+    assert len(head.marks) == rounds
+    look(agent, [created("one more")], rounds + 1)
+    agent.close()
+    verdict = check_journal(open_store(url, journal=journal_id(IDENTITY)), key())
+    assert (verdict.findings, verdict.commits) == ((), 2 * rounds + 1)

@@ -1,0 +1,120 @@
+"""A vault's key wraps what a local key wraps, names its version, and is bound to the journal."""
+
+from dataclasses import dataclass
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from adpersist.errors import ConfigError, KeyMissingError
+from adpersist.journal.key_vault import Cryptography, KeyUnreachableError, VaultKey
+from adpersist.journal.writer import Journal
+from tests.golden.journal_samples import AGENT, IDENTITY, NOON, changes_of, created, fresh_store, key, look
+
+URL = "https://corp.vault.azure.net/keys/journal"
+
+
+def refusal(status: int) -> HttpResponseError:
+    error = HttpResponseError(f"status {status}")
+    error.status_code = status
+    return error
+
+
+@dataclass
+class Wrapped:
+    key_id: str | None
+    encrypted_key: bytes
+
+
+@dataclass
+class Unwrapped:
+    key: bytes
+
+
+class Vault:
+    """Does what Key Vault does for a symmetric key ([RFC3394]): versions, and a 400 for what it did not wrap."""
+
+    def __init__(self) -> None:
+        self.versions = {"0" * 31 + "1": b"1" * 32}
+        self.down: Exception | None = None
+
+    def rotate(self) -> None:
+        number = len(self.versions) + 1
+        self.versions[f"{number:032x}"] = b"%d" % number * 32
+
+    def connect(self, url: str) -> Cryptography:
+        if self.down:
+            raise self.down
+        assert url.startswith(URL)
+        return Client(self, url.removeprefix(URL).strip("/") or list(self.versions)[-1])
+
+
+class Client:
+    def __init__(self, vault: Vault, version: str) -> None:
+        self._vault = vault
+        self._version = version
+
+    def wrap_key(self, algorithm: str, key: bytes) -> Wrapped:
+        assert algorithm == "A256KW"
+        return Wrapped(f"{URL}/{self._version}", aes_key_wrap(self._vault.versions[self._version], key))
+
+    def unwrap_key(self, algorithm: str, encrypted_key: bytes) -> Unwrapped:
+        assert algorithm == "A256KW"
+        if self._version not in self._vault.versions:
+            raise refusal(404)
+        try:
+            return Unwrapped(aes_key_unwrap(self._vault.versions[self._version], encrypted_key))
+        except (InvalidUnwrap, ValueError):
+            raise refusal(400) from None
+
+
+def test_a_journal_lives_under_a_vaults_key_through_the_vaults_own_rotation() -> None:
+    vault, store = Vault(), fresh_store()
+    vault_key = VaultKey(URL, algorithm="A256KW", connect=vault.connect)
+    journal = Journal.create(store, vault_key, identity=IDENTITY, writer=AGENT, now=NOON)
+    look(journal, [created("a")], 10)
+    vault.rotate()
+    again = Journal.open(store, VaultKey(f"{URL}/{'f' * 32}", algorithm="A256KW", connect=vault.connect))
+    again.rotate_data_key(now=NOON)
+    again.claim(AGENT, now=NOON)
+    look(again, [created("b")], 20)
+    assert changes_of(Journal.open(store, vault_key)) == [created("a"), created("b")]
+    again.rotate_key(key(), now=NOON)
+    assert changes_of(Journal.open(store, key())) == [created("a"), created("b")]
+
+
+def test_what_a_vault_wrapped_is_bound_to_its_journal() -> None:
+    vault_key = VaultKey(URL, algorithm="A256KW", connect=Vault().connect)
+    wrapped = vault_key.wrap(b"s" * 32, context=b"journal one")
+    assert vault_key.unwrap(wrapped, context=b"journal one") == b"s" * 32
+    for mangled in (wrapped[:-1], wrapped[:-8] + bytes(8), b"x" * 32 + wrapped[32:], b"", wrapped[32:]):
+        with pytest.raises(ValueError, match="wrapped"):
+            vault_key.unwrap(mangled, context=b"journal one")
+    with pytest.raises(ValueError, match="another journal"):
+        vault_key.unwrap(wrapped, context=b"journal two")
+
+
+@pytest.mark.parametrize(
+    ("down", "expected", "says"),
+    [
+        (refusal(403), KeyMissingError, "not allowed"),
+        (refusal(404), KeyMissingError, "no key"),
+        (refusal(503), KeyUnreachableError, "cannot be used now"),
+        (ServiceRequestError("refused"), KeyUnreachableError, "cannot be used now"),
+    ],
+)
+def test_a_vault_that_does_not_help_is_named(down: Exception, expected: type[Exception], says: str) -> None:
+    vault = Vault()
+    vault_key = VaultKey(URL, algorithm="A256KW", connect=vault.connect)
+    wrapped = vault_key.wrap(b"s" * 32, context=b"c")
+    vault.down = down
+    with pytest.raises(expected, match=says):
+        vault_key.unwrap(wrapped, context=b"c")
+    with pytest.raises(expected, match=says):
+        vault_key.wrap(b"s" * 32, context=b"c")
+
+
+@pytest.mark.parametrize("url", ["", "http://corp.vault.azure.net/keys/x", "https://corp.vault.azure.net/secrets/x"])
+def test_only_a_keys_url_names_a_key(url: str) -> None:
+    with pytest.raises(ConfigError):
+        VaultKey(url, connect=Vault().connect)
