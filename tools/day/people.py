@@ -76,9 +76,9 @@ def passwords(hands: Hands, diary: Diary) -> None:
     hands.change_own_password(person_dn(hands, "ada"), "ada", first_password("ada"), _today("ada"))
     hands.kpasswd("bruno", first_password("bruno"), _today("bruno"))
     hands.tool("user", "setpassword", "chloe", f"--newpassword={_today('chloe')}")
-    for who, why in (("ada", "LDAP, by herself"), ("bruno", "kpasswd, by himself"), ("chloe", "an administrator")):
-        diary.logins.append(Login(who, _today(who), f"password changed today: {why}"))
-        diary.refused.append(Login(who, first_password(who), f"password before the change: {why}"))
+    for who, how in (("ada", "by herself, LDAP"), ("bruno", "by himself, kpasswd"), ("chloe", "by an administrator")):
+        diary.logins.append(Login(who, _today(who), f"password changed today {how}"))
+        diary.refused.append(Login(who, first_password(who), "password changed today"))
 
 
 def krbtgt(hands: Hands, diary: Diary) -> None:

@@ -48,7 +48,7 @@ def machines(hands: Hands, diary: Diary) -> None:
         Login("ws-003$", fresh, "machine that joined today"),
         Login("ws-001$", fresh, "machine password rolled over today"),
     ]
-    diary.refused.append(Login("ws-001$", first_password("ws-001"), "machine password before the roll-over"))
+    diary.refused.append(Login("ws-001$", first_password("ws-001"), "machine password rolled over today"))
     diary.gone.append("ws-002$")
 
 

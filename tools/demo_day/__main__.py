@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
@@ -20,7 +22,8 @@ from tools.demo_day.report import document, show
 from tools.demo_day.story import Stage
 from tools.samba_dc import HarnessError
 
-_PLAIN_WIDTH = 150
+_PLAIN_WIDTH: Final = 150
+_NOT_PLAYED: Final = 2
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -43,13 +46,17 @@ def main() -> int:
         stderr=given.json, width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=False
     )
     # Directly below /tmp: the paths of the DC's Unix sockets must be short, whatever TMPDIR says.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = Path(tempfile.mkdtemp(prefix="adp-demo-", dir="/tmp"))
     try:
         stage = Stage(place, hires=given.users, tell=lambda line: console.print(Text(line)))
         story = stage.play()
     except (HarnessError, ProductError) as error:
         console.print(Text(f"The demo could not go on: {error}", style="bold red"))
-        return 2
+        return _NOT_PLAYED
+    except KeyboardInterrupt:
+        console.print(Text("Stopped."))
+        return _NOT_PLAYED
     finally:
         if given.keep:
             console.print(Text(f"Everything is left in {place}"))

@@ -25,24 +25,38 @@ def old_ticket_works(dc: SambaDC, cache: Path) -> Proof:
 
 
 def passwords_work(dc: SambaDC, diary: Diary) -> list[Proof]:
-    """Each password of the diary is taken, and those replaced or withdrawn are not."""
-    proofs = [
-        proof(f"{login.user} logs in: {login.why}", _KEYS, _taken(dc, login)) for login in diary.logins
-    ]  # fmt: skip
-    refused = [f"{login.user} got in with a {login.why}" for login in diary.refused if not _taken(dc, login, ())]
+    """Each password of the diary is taken."""
+    return [proof(f"{login.user} logs in: {login.why}", _KEYS, _taken(dc, login)) for login in diary.logins]
+
+
+def withdrawn_refused(dc: SambaDC, diary: Diary) -> Proof:
+    """Old passwords are no passwords, and who left or was disabled stays out."""
+    let_in = [
+        f"{login.user} got in with the password of the golden image: {login.why}"
+        for login in diary.refused
+        if not _taken(dc, login, ())
+    ]
     people = ", ".join(login.user for login in diary.refused)
-    return [*proofs, proof("old passwords and people who left are refused", "kinit", refused, detail=people)]
+    return proof("old passwords and people who left are refused", "kinit", let_in, detail=people)
 
 
 def service_works(dc: SambaDC, login: Login, service: tuple[str, str], cache: Path) -> Proof:
     """The service that got its principal that day can be reached."""
-    kinit(dc.krb5_conf, cache, login.user, login.password)
-    return proof(f"the KDC knows {'/'.join(service)}", "kvno", _service(dc, cache, service))
+    problems = _ticket(dc, login, cache) or _service(dc, cache, service)
+    return proof(f"the KDC knows {'/'.join(service)}, a principal of today", "kvno", problems)
 
 
 def _taken(dc: SambaDC, login: Login, enctypes: Sequence[str] = AES256) -> list[str]:
     done = dc.kinit(login.user, login.password, enctypes=enctypes, check=False)
     return [done.stderr.strip() or "refused"] if done.returncode else []
+
+
+def _ticket(dc: SambaDC, login: Login, cache: Path) -> list[str]:
+    try:
+        keep_ticket(dc, login, cache)
+    except ProgramError as refused:
+        return [str(refused)]
+    return []
 
 
 def _service(dc: SambaDC, cache: Path, service: tuple[str, str]) -> list[str]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from tools.demo_day.view import Item, View
 
-_DISTINGUISHED = {
+_DISTINGUISHED: Final = {
     "nTSecurityDescriptor": "permissions changed",
-    "userAccountControl": "accounts enabled or disabled",
+    "userAccountControl": "account flags changed (disabled and the like)",
     "dnsRecord": "DNS records changed",
 }
+
+_ORDER: Final = (
+    *("users", "passwords", "account flags", "groups", "group memberships", "other links", "computers"),
+    *("organizational units", "objects", "permissions", "group policies", "contacts", "DNS", "sites", "subnets"),
+)
+"""The lines of the table begin with these, in this order; others come last."""
 
 
 @dataclass(slots=True)
@@ -64,11 +71,16 @@ def count(golden: View, before: View, after: View) -> Losses:
         after: The state the restore made.
     """
     losses = Losses()
-    for loss in sorted(_all(golden, before, after), key=lambda each: each.what):
+    for loss in sorted(_all(golden, before, after), key=_place):
         tally = losses.tallies.setdefault(loss.what, Tally(example=loss.name))
         tally.lost += 1
         tally.back += loss.back
     return losses
+
+
+def _place(loss: Loss) -> tuple[int, str]:
+    found = (place for place, words in enumerate(_ORDER) if loss.what.startswith(words + " "))
+    return next(found, len(_ORDER)), loss.what
 
 
 def _all(golden: View, before: View, after: View) -> Iterator[Loss]:

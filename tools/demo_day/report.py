@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tools.demo_day.story import Story
+from tools.demo_day.story import RESTORE, Story
 from tools.demo_day.view import IGNORED
 
 
@@ -72,5 +72,5 @@ def _times(story: Story) -> Table:
     table.add_column("what")
     table.add_column("seconds", justify="right")
     for what, seconds in story.times.items():
-        table.add_row(what, f"{seconds:.2f}", style="bold" if what == "restore" else "")
+        table.add_row(what, f"{seconds:.2f}", style="bold" if what == RESTORE else "")
     return table

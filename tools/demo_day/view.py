@@ -15,15 +15,16 @@ IGNORED: Final[Mapping[str, str]] = {
     "uSNChanged": "every DC numbers its own writes",
     "whenChanged": "every DC stamps the last write it made itself",
     "replPropertyMetaData": "replication's notes on those writes: version, time and number of each",
-    "lastLogon": "every DC counts its own logins",
-    "lastLogoff": "every DC keeps its own",
-    "logonCount": "every DC counts its own logins",
-    "badPwdCount": "every DC counts its own logins",
-    "badPasswordTime": "every DC counts its own logins",
-    "rIDNextRID": "may only rise: the proofs below show that no RID is given out twice",
-    "rIDPreviousAllocationPool": "the same",
+    "lastLogon": "every DC keeps those it saw itself (lastLogonTimestamp, which replicates, is compared)",
+    "logonCount": "every DC counts the logins it saw itself",
+    "badPwdCount": "every DC counts the mistakes it saw itself",
+    "badPasswordTime": "every DC keeps those it saw itself",
+    "lastLogoff": "never kept by any server; adpersist notes the newest commit there, on the DC's own account",
 }
 """Attributes left out of every comparison, and why: replication carries none of them from one DC to another."""
+
+ONLY_RISING: Final = frozenset({"rIDNextRID", "rIDPreviousAllocationPool", "rIDAllocationPool", "rIDAvailablePool"})
+"""Where a restored DC hands out RIDs from: a higher number than before is right, a lower one is not."""
 
 _KINDS: Final[Mapping[str, str]] = {
     "computer": "computers",
@@ -38,7 +39,10 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 """Object class to what people call it; the first that fits."""
 
-_NAMING: Final = frozenset({"distinguishedName", "name", "cn", "ou"})
+_ELSEWHERE: Final = frozenset(
+    {*IGNORED, *ONLY_RISING, *SECRET_ATTRIBUTES, "distinguishedName", "name", "cn", "ou"},
+)
+"""No values of an `Item`: its names and secrets have places of their own, the rest is no work of the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Item:
         name: For people.
         parent: GUID of its container; empty at the top.
         rdn: Its own name in the DN.
-        values: Attributes and their values, in no order; names, links and secrets aside.
+        values: Attributes and their values, in no order; names, links, secrets and the DC's own numbers aside.
         links: Forward links: attribute and the target's GUID.
         secrets: Hashes, keys, histories.
     """
@@ -85,9 +89,7 @@ def _item(entry: Entry, guids: Mapping[str, str], links: Mapping[str, bool]) -> 
         parent=guids.get(parent_dn.lower(), ""),
         rdn=rdn,
         values={
-            name: frozenset(values)
-            for name, values in entry.items()
-            if name not in links and name not in _NAMING and name not in IGNORED and name not in SECRET_ATTRIBUTES
+            name: frozenset(values) for name, values in entry.items() if name not in links and name not in _ELSEWHERE
         },
         links=frozenset(
             (name, guids.get(value.decode().lower(), value.decode()))
