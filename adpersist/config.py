@@ -42,9 +42,17 @@ class KeySection(_Section):
 
 
 class JournalSection(_Section):
-    """Which journal of the store is this DC's; empty: derived from the DC's identity."""
+    """Which journal of the store is this DC's, and how often the agent saves it a whole state.
+
+    Attributes:
+        id: Empty: derived from the DC's identity.
+        checkpoint_every_commits: A checkpoint after so many commits; 0: not by number.
+        checkpoint_every_bytes: A checkpoint after so many bytes of commits; 0: not by size.
+    """
 
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+    checkpoint_every_commits: int = Field(default=10_000, ge=0)
+    checkpoint_every_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
 
 
 class CaptureSection(_Section):

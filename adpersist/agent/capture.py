@@ -45,6 +45,7 @@ class Capture:
         self._state = state
         self._clock = clock
         self._full_look_due = False
+        self._undeleted = False
         self._remembered = BEFORE_FIRST
         self.asked_s = 0.0
         """How long the DC was kept busy by the last look for changes; 0 for a full one, which nothing repeats."""
@@ -117,6 +118,9 @@ class Capture:
         began = time.monotonic()
         fresh, cookies = self._sightings(since)
         self.asked_s = 0.0 if full else time.monotonic() - began
+        if not full and self._undeleted:
+            # a reanimated object lost its links when it was deleted, and no feed says so
+            full, (fresh, cookies) = True, self._sightings({})
         if not full:
             fresh |= self._inherited(fresh)
         changes = [change for change in map(self._difference, fresh.values()) if change is not None]
@@ -139,17 +143,19 @@ class Capture:
                     canary=self._remembered,
                 ),
             )
-        self._full_look_due = not full and any(change.kind is Kind.UNDELETED for change in changes)
+        self._full_look_due = False
         return len(changes)
 
     def _sightings(self, cookies: Mapping[str, bytes]) -> tuple[dict[Guid, ObjectState], dict[str, bytes]]:
         fresh: dict[Guid, ObjectState] = {}
         after: dict[str, bytes] = {}
+        self._undeleted = False
         for nc in self._dc.feed.contexts:
             sightings, after[nc] = self._dc.feed.look(nc, cookies.get(nc))
             for sighting in sightings:
                 old = fresh.get(sighting.guid) or self._state.get(sighting.guid)
                 fresh[sighting.guid] = observe(old, sighting)
+                self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
         return fresh, after
 
     def _inherited(self, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
@@ -227,17 +233,26 @@ def require_same(dc: DomainController, journal: Journal) -> Lineage:
             hint="Run `adpersist guard --on-revert restore`: it goes on where the restore stopped.",
         )
     lineage = dc.lineage(head, journal.seed)
-    if lineage.verdict is Verdict.STORE_BEHIND:
-        raise RevertedError(
-            f"the store went back: {lineage.evidence}",
-            hint="Put the newer store back. If what it lost is given up: `adpersist agent --accept-store-behind`.",
-        )
+    refuse_store_behind(lineage)
     if lineage.verdict is not Verdict.SAME:
         raise RevertedError(
             f"the domain controller is {lineage.verdict}: {lineage.evidence}",
             hint="Nothing of it was captured. `adpersist plan` shows what was lost, `adpersist guard` restores it.",
         )
     return lineage
+
+
+def refuse_store_behind(lineage: Lineage) -> None:
+    """Neither capture nor restore may begin: one would hide the loss, the other take the DC back with the store.
+
+    Raises:
+        RevertedError: The store went back.
+    """
+    if lineage.verdict is Verdict.STORE_BEHIND:
+        raise RevertedError(
+            f"the store went back: {lineage.evidence}",
+            hint="Put the newer store back. If what it lost is given up: `adpersist agent --accept-store-behind`.",
+        )
 
 
 def _containers_first(changes: list[Change], fresh: Mapping[Guid, ObjectState]) -> list[Change]:

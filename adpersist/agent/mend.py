@@ -2,7 +2,7 @@
 ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adpersist.agent.access import new_writer
@@ -15,14 +15,17 @@ from adpersist.model.commit import CommitKind
 from adpersist.model.head import Head, Phase
 from adpersist.model.ids import Guid, Seq
 from adpersist.model.lineage import Verdict
+from adpersist.replay.diff import Gap
 from adpersist.replay.fold import fold
 from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
-from adpersist.replay.scope import EVERYTHING, Scope
 from adpersist.replay.state import State
 from adpersist.telemetry import logger
 
 log = logger("restore")
+
+Scope = Callable[[Gap], bool]
+
 
 class NothingToRestoreError(AdpersistError):
     """The journal never finished its first look: restoring to it would delete what it has not seen."""
@@ -40,7 +43,6 @@ class Wanted:
         known: Every object the journal ever heard of, for telling local writes from old ones.
         head: The journal's head when this was read.
         captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
-        given: Every objectSid the journal ever saw: its RID is never handed out again.
     """
 
     target: Seq
@@ -48,7 +50,6 @@ class Wanted:
     known: frozenset[Guid]
     head: Head
     captured: float
-    given: frozenset[bytes]
 
 
 def newest(journal: Journal) -> Seq:
@@ -72,20 +73,12 @@ def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest(journal)
     state = fold(journal, target)
-    known, given = set(state), set[bytes]()
+    known = set(state)
     captured = next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0)
     for commit in journal.commits(after=head.pruned):
         captured = commit.time if commit.kind is CommitKind.LOOK else captured
         known.update(change.guid for change in commit.changes)
-        given.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
-    return Wanted(
-        target=target,
-        state=state,
-        known=frozenset(known),
-        head=head,
-        captured=captured,
-        given=frozenset(given),
-    )
+    return Wanted(target=target, state=state, known=frozenset(known), head=head, captured=captured)
 
 
 def prepared(
@@ -94,7 +87,7 @@ def prepared(
     *,
     policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
-    scope: Scope = EVERYTHING,
+    scope: Scope | None = None,
 ) -> Restore:
     """A restore that can plan, verify or run."""
     return Restore(
@@ -104,9 +97,8 @@ def prepared(
         captured=aim.captured,
         policy=policy,
         last_given_rid=aim.head.position.rid_next if aim.head.position else 0,
-        given=aim.given,
         progress=progress,
-        scope=scope,
+        scope=scope or (lambda _: True),
     )
 
 
@@ -130,6 +122,8 @@ def mend(
     restore = prepared(dc, aim, policy=policy, progress=progress)
     if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
         raise ConflictError(conflicts)
+    if policy is OnConflict.DC and (clashes := restore.clashes()):
+        raise ConflictError(clashes)
     writer = new_writer()
     journal.begin_restore(target=aim.target, writer=writer, now=time.time())
     log.info("restore.began", target=aim.target)

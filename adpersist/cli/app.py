@@ -8,13 +8,20 @@ from adpersist import __version__
 from adpersist.cli.agent import agent
 from adpersist.cli.boot import boot
 from adpersist.cli.check import check
+from adpersist.cli.checkpoint import checkpoint
+from adpersist.cli.diff import diff
+from adpersist.cli.export import export
 from adpersist.cli.guard import guard
+from adpersist.cli.history import history
 from adpersist.cli.init import init
+from adpersist.cli.key import key
 from adpersist.cli.log import log
 from adpersist.cli.mark import mark
 from adpersist.cli.options import ConfigOption, JsonOption, settle
 from adpersist.cli.plan import plan
+from adpersist.cli.prune import prune
 from adpersist.cli.restore import restore
+from adpersist.cli.show import show
 from adpersist.cli.status import status
 from adpersist.cli.verify import verify
 
@@ -47,5 +54,24 @@ def common(
         raise typer.Exit
 
 
-for command in (init, agent, status, guard, boot, plan, restore, verify, log, mark, check):
+for command in (
+    init,
+    agent,
+    status,
+    guard,
+    boot,
+    plan,
+    restore,
+    verify,
+    log,
+    show,
+    history,
+    mark,
+    check,
+    checkpoint,
+    prune,
+    export,
+):
     app.command()(command)
+app.command(context_settings={"ignore_unknown_options": True})(diff)  # `diff -2h @now`: a point is no option
+app.add_typer(key)

@@ -19,6 +19,15 @@ ConfigOption = Annotated[
         "--config", "-c", help="Configuration file (or ADPERSIST_CONFIG).", show_default=False, metavar="PATH"
     ),
 ]
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        help="Point: sequence number, @mark, RFC 3339 time, -2h, usn:N. The newest if left out.",
+        metavar="POINT",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", show_default=False)]
 
 

@@ -96,3 +96,7 @@ class Bar(restore.Progress):
     def applying(self, done: int, total: int) -> None:
         """So many steps of the round are done."""
         self._bar.update(self._task, description="restoring", total=total, completed=done)
+
+    def counting(self, what: str, done: int, total: int) -> None:
+        """So much of something else is done."""
+        self._bar.update(self._task, description=what, total=total, completed=done)

@@ -46,13 +46,15 @@ def restore(
     try:
         journal = access.journal(settings, dc.identity)
         access.own(journal, dc)
-        capture_news(dc, journal)
-        aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None)
+        point = journal.resolve(to, now=time.time()) if to else None
         if not yes:
-            found = prepared(dc, aim, policy=on_conflict).plan()
+            # nothing is written before the answer: taking the journal over would end a running agent
+            found = prepared(dc, wanted(journal, point), policy=on_conflict).plan()
             conflict_words(found.conflicts)
-            if common.as_json or not typer.confirm(f"{len(found.steps)} steps to commit {aim.target}. Go on?"):
+            if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
+        capture_news(dc, journal)
+        aim = wanted(journal, point)
         with output.Bar(shown=not common.as_json) as bar:
             outcome = mend(dc, journal, aim, policy=on_conflict, progress=bar)
         journal.close()

@@ -55,8 +55,8 @@ class Facts:
         return self._known.get(name, Fact())
 
     def is_secret(self, name: str) -> bool:
-        """Its values are shown to nobody who did not ask for them."""
-        return name in UNMARKED_SECRETS or self[name].confidential
+        """Its values are shown to nobody who did not ask for them; what the schema does not know may be anything."""
+        return name in UNMARKED_SECRETS or name not in self._known or self[name].confidential
 
     def backlink(self, name: str) -> str:
         """What the other end of a link is called (``member``: ``memberOf``); empty when it has none."""

@@ -1,123 +1,643 @@
-"""Bad input ends with one clear sentence, the documented exit code, and nothing lost."""
+"""Everything that can be wrong around a healthy DC: one clear sentence, the documented exit code, nothing lost.
 
+One DC and one journal serve the whole module, and at the end both are as they were at the beginning.
+"""
+
+from __future__ import annotations
+
+import json
+import os
 import shutil
 import socket
+import sqlite3
+import subprocess
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from adpersist.journal.keyfile import create_key_file
-from tests.integration.commands import Ran
-from tests.integration.scene import World
+from tests.integration.commands import Adpersist, Ran, complaint
+from tests.integration.hands import Hands
+from tests.integration.scene import Scene, World, copy_journal, init_words
+from tools.samba_dc import Golden
 
-_KEY_LINE_HEAD = "adpersist-key-1:"
+FAILURE, REVERTED, STORE, DIRECTORY, USAGE, INTEGRITY = 1, 4, 5, 6, 7, 8
+
+COMMANDS = (("status",), ("agent", "--once"), ("guard",), ("plan",), ("verify",), ("restore", "--yes"))
+READING = (("status",), ("plan",), ("verify",))
 
 
-def _sentence(ran: Ran, code: int, *words: str) -> None:
-    assert ran.code == code, str(ran)
-    assert ran.err.startswith("adpersist: ") or "\nadpersist: " in ran.err, str(ran)
+@pytest.fixture(scope="module")
+def healthy(scene: Scene, module_place: Path) -> Iterator[World]:
+    """A DC and its journal that no test here may harm."""
+    with scene.played(module_place) as world:
+        before = world.head()
+        yield world
+        after = world.run.status()
+        assert (after["lineage"], after["lag"]["usn"]) == ("same", 0)
+        assert world.commits()[0].seq == 1
+        assert world.head().seq == before.seq
+        world.run("verify", code=0)
+
+
+def changed(world: World, place: Path, **overrides: str) -> Adpersist:
+    """The command line with a configuration of its own that differs in some keys, written ``section__key``."""
+    assert world.run.config is not None
+    lines = world.run.config.read_text().splitlines()
+    for name, value in overrides.items():
+        section, key = name.split("__")
+        at = lines.index(f"[{section}]")
+        lines[at + 1 : at + 2] = [f"{key} = {json.dumps(value)}"]
+    path = place / "changed.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return Adpersist(path)
+
+
+def refused(ran: Ran, code: int, *words: str) -> None:
+    """It ended with that exit code and one sentence that holds these words."""
+    assert ran.code == code, ran
+    sentence = complaint(ran)
     for word in words:
-        assert word in ran.err, str(ran)
+        assert word in sentence, ran
 
 
-def _at(world: World, socket_path: Path) -> Ran:
-    return world.run.with_environment(ADPERSIST_DIRECTORY_URL=f"ldapi://{socket_path}")("status")
+# The directory.
 
 
-def test_no_dc_at_the_socket(world: World) -> None:
-    _sentence(_at(world, world.place / "nowhere"), 6, "there is no socket at")
-    world.dc.kill()
-    _sentence(world.run("agent", "--once"), 6)
+@pytest.mark.parametrize("words", COMMANDS)
+def test_no_dc_at_the_socket(healthy: World, place: Path, words: Sequence[str]) -> None:
+    run = changed(healthy, place, directory__url=f"ldapi://{place}/nothing/ldapi")
+    refused(run(*words), DIRECTORY, "no socket", str(place))
 
 
-def test_a_file_is_no_socket(world: World) -> None:
-    _sentence(_at(world, world.store), 6, "does not answer")
+def test_a_socket_path_that_is_a_regular_file(healthy: World, place: Path) -> None:
+    (place / "file").write_text("no socket")
+    refused(changed(healthy, place, directory__url=f"ldapi://{place}/file")("status"), DIRECTORY, str(place))
 
 
-def test_the_unprivileged_sibling_is_refused(world: World) -> None:
-    _sentence(_at(world, world.dc.private_dir / "ldapi"), 6, "not privileged")
+def test_a_socket_path_that_is_a_directory(healthy: World, place: Path) -> None:
+    refused(changed(healthy, place, directory__url=f"ldapi://{place}")("status"), DIRECTORY, str(place))
 
 
-@pytest.mark.parametrize("answer", [b"", b"0\x03\x02\x01\x05" * 50, b"HTTP/1.1 400 Bad Request\r\n\r\n" * 9])
-def test_something_that_is_not_ldap_on_the_socket(world: World, answer: bytes) -> None:
-    path = world.place / "strange"
-    with socket.socket(socket.AF_UNIX) as listener:
+def test_a_socket_nobody_listens_on_any_more(healthy: World, place: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(place / "ldapi"))
+    refused(changed(healthy, place, directory__url=f"ldapi://{place}/ldapi")("status"), DIRECTORY, "does not answer")
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_unprivileged_socket(healthy: World, place: Path, words: Sequence[str]) -> None:
+    run = changed(healthy, place, directory__url=healthy.dc.ldapi_anonymous_url)
+    ran = run(*words)
+    refused(ran, DIRECTORY, "not privileged")
+    assert "ldap_priv" in ran.err
+
+
+def test_init_on_the_unprivileged_socket_makes_nothing(healthy: World, place: Path) -> None:
+    run = Adpersist(place / "adpersist.toml")
+    url = healthy.dc.ldapi_anonymous_url
+    ran = run("init", "--directory", url, "--store", f"sqlite://{place}/j.db", "--key-file", str(place / "key"))
+    refused(ran, DIRECTORY, "not privileged")
+    assert not list(place.iterdir())
+
+
+@contextmanager
+def impostor(path: Path, behave: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Something on a Unix socket that is no DC."""
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(path))
         listener.listen()
+        open_lines: list[socket.socket] = []
 
-        def talk() -> None:
-            peer, _ = listener.accept()
-            peer.recv(100)
-            peer.sendall(answer)
-            peer.close()
+        def serve() -> None:
+            while True:
+                try:
+                    line, _ = listener.accept()
+                except OSError:
+                    return
+                open_lines.append(line)
+                try:
+                    behave(line)
+                except OSError:
+                    continue
 
-        threading.Thread(target=talk, daemon=True).start()
-        _sentence(_at(world, path), 6)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for line in open_lines:
+                line.close()
+            thread.join(5)
 
 
-def test_a_socket_that_never_answers_is_given_up(world: World) -> None:
-    path = world.place / "silent"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        _sentence(_at(world, path), 6, "went away")
+def _hang_up(line: socket.socket) -> None:
+    line.close()
 
 
-def test_a_key_that_is_missing_empty_half_or_another(world: World) -> None:
-    good = world.key.read_text()
-    world.key.unlink()
-    _sentence(world.run("status"), 7, "key file")
-    for damaged in ("", good[:20], _KEY_LINE_HEAD):
-        world.key.write_text(damaged)
-        _sentence(world.run("status"), 7, str(world.key))
-    other = world.place / "other"
-    create_key_file(other)
-    shutil.copy(other, world.key)
-    _sentence(world.run("status"), 8, "wants the key")
-    world.key.write_text(good)
-    world.run("status", code=0)
+def _hang_up_later(line: socket.socket) -> None:
+    line.recv(4096)
+    line.close()
+
+
+def _say(*answer: bytes) -> Callable[[socket.socket], None]:
+    def behave(line: socket.socket) -> None:
+        line.recv(4096)
+        for part in answer:
+            line.sendall(part)
+
+    return behave
+
+
+def _break_off(line: socket.socket) -> None:
+    line.recv(4096)
+    line.sendall(bytes.fromhex("3020020101"))
+    line.close()
+
+
+IMPOSTORS: dict[str, Callable[[socket.socket], None]] = {
+    "hangs up at once": _hang_up,
+    "hangs up when asked": _hang_up_later,
+    "speaks HTTP": _say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    "sends zeros": _say(bytes(4096)),
+    "sends noise": _say(bytes(range(256)) * 16),
+    "sends a sequence of nothing": _say(b"\x30\x00"),
+    "sends a sequence without end": _say(b"\x30\x84\x7f\xff\xff\xff" + b"A" * 1000),
+    "answers another message": _say(bytes.fromhex("300c02017f65070a010004000400")),
+    "is done without an entry": _say(bytes.fromhex("300c02010165070a010004000400")),
+    "answers with a bind response": _say(bytes.fromhex("300c02010161070a010004000400")),
+    "breaks off in an answer": _break_off,
+}
+
+
+@pytest.mark.parametrize("kind", IMPOSTORS)
+def test_something_that_is_no_dc_at_the_socket(healthy: World, place: Path, kind: str) -> None:
+    run = changed(healthy, place, directory__url=f"ldapi://{place}/ldapi")
+    with impostor(place / "ldapi", IMPOSTORS[kind]):
+        ran = run("status")
+    refused(ran, DIRECTORY)
+    assert ran.took_s < 30, "no wait without an end"
+
+
+@pytest.mark.timeout(120)
+def test_something_that_never_answers_is_waited_for_with_a_bound(healthy: World, place: Path) -> None:
+    run = changed(healthy, place, directory__url=f"ldapi://{place}/ldapi")
+    with impostor(place / "ldapi", lambda line: None):
+        ran = run("status", timeout_s=60)
+    refused(ran, DIRECTORY)
+    assert ran.took_s < 30
+
+
+@pytest.mark.parametrize("url", ["", "ldap://127.0.0.1", "ldapi://", "ldapi:relative", "/a/path", "ldapi://relative"])
+def test_a_directory_url_of_another_form(healthy: World, place: Path, url: str) -> None:
+    refused(changed(healthy, place, directory__url=url)("status"), USAGE, "directory")
+
+
+# The key.
+
+
+@pytest.fixture(scope="module")
+def other_key(module_place: Path, healthy: World) -> Path:
+    """A key that is whole, and another one."""
+    run = Adpersist(module_place / "other" / "adpersist.toml")
+    run("init", *init_words(healthy.dc, module_place / "other" / "j.db", module_place / "other" / "key"), code=0)
+    return module_place / "other" / "key"
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_wrong_key(healthy: World, place: Path, other_key: Path, words: Sequence[str]) -> None:
+    refused(changed(healthy, place, key__file=str(other_key))(*words), INTEGRITY, "key")
+
+
+def test_a_missing_key_file(healthy: World, place: Path) -> None:
+    refused(changed(healthy, place, key__file=str(place / "lost"))("status"), USAGE, "key", str(place))
 
 
 @pytest.mark.parametrize(
-    ("text", "word"),
+    ("what", "content"),
     [
-        (b"[store", "cannot be read"),
-        (b"\xff\xfe", "cannot be read"),
-        (b'[store]\nurll = "x"\n', "store.urll"),
-        (b'[capture]\ninterval_s = "often"\n', "capture.interval_s"),
-        (b"", "no directory is configured"),
+        ("empty", lambda _: b""),
+        ("blank", lambda _: b"\n\n"),
+        ("half", lambda whole: whole[: len(whole) // 2]),
+        ("zeroed by a crash", lambda whole: bytes(len(whole))),
+        ("mistyped", lambda whole: whole[:30] + (b"A" if whole[30:31] != b"A" else b"B") + whole[31:]),
+        ("something else", lambda _: bytes(range(256))),
     ],
 )
-def test_a_configuration_that_cannot_be_used(world: World, text: bytes, word: str) -> None:
-    assert world.run.config is not None
-    world.run.config.write_bytes(text)
-    _sentence(world.run("status"), 7, word)
+def test_a_key_file_that_holds_no_key(
+    healthy: World, place: Path, what: str, content: Callable[[bytes], bytes]
+) -> None:
+    (place / "key").write_bytes(content(healthy.key.read_bytes()))
+    refused(changed(healthy, place, key__file=str(place / "key"))("status"), USAGE, "key", str(place))
 
 
-def test_a_store_that_is_missing_foreign_or_cut_short(world: World) -> None:
-    other = world.place / "other.db"
-    run = world.run.with_environment(ADPERSIST_STORE_URL=f"sqlite://{other}")
-    _sentence(run("status"), 7, "there is no file")
-    assert not other.exists()
-    other.write_bytes(b"this is no database " * 500)
-    _sentence(run("agent", "--once"), 8, str(other))
-    world.run("status", code=0)  # whatever lies beside the database is in it now
-    with other.open("wb") as cut:
-        cut.write(world.store.read_bytes()[:20_000])
-    _sentence(run("agent", "--once"), 8, str(other))
+def test_a_key_file_that_is_a_directory(healthy: World, place: Path) -> None:
+    refused(changed(healthy, place, key__file=str(place))("status"), USAGE, "key")
 
 
-def test_words_that_mean_nothing(world: World) -> None:
-    for words in (("frobnicate",), ("status", "--nope"), ("plan", "--to", "banana"), ("plan", "--to", "@nobody")):
-        _sentence(world.run(*words), 7)
+def test_a_damaged_key_in_the_environment_is_named_and_not_shown(healthy: World, place: Path) -> None:
+    assert healthy.run.config is not None
+    lines = healthy.run.config.read_text().splitlines()
+    path = place / "keyless.toml"
+    path.write_text("\n".join(line for line in lines if not line.startswith("file = ")))
+    secret = healthy.key.read_text().strip()
+    good = Adpersist(path, environment={"ADPERSIST_KEY": secret})
+    good("status", code=0)
+    bad = Adpersist(path, environment={"ADPERSIST_KEY": secret[:-3]})
+    ran = bad("status")
+    refused(ran, USAGE, "ADPERSIST_KEY")
+    assert secret[20:40] not in ran.err + ran.out
 
 
-def test_init_again_changes_nothing_and_init_with_other_words_is_refused(world: World) -> None:
-    assert world.run.config is not None
-    before = world.head(), world.key.read_bytes(), world.run.config.read_bytes()
-    words = ("init", "--directory", world.dc.ldapi_url, "--key-file", str(world.key))
-    world.run(*words, "--store", f"sqlite://{world.store}", code=0)
-    _sentence(world.run(*words, "--store", f"sqlite://{world.place}/else.db"), 7, "says something else")
-    assert before == (world.head(), world.key.read_bytes(), world.run.config.read_bytes())
-    assert not (world.place / "else.db").exists()
+def test_init_never_replaces_a_key_that_does_not_fit(healthy: World, place: Path) -> None:
+    """The agent's disk was put back and its key with it: init must not seal anything with a new one."""
+    store = place / "journal.db"
+    copy_journal(healthy.store, store)
+    run = Adpersist(place / "adpersist.toml")
+    ran = run("init", *init_words(healthy.dc, store, place / "new-key"))
+    refused(ran, INTEGRITY, "key")
+    assert not run.config or not run.config.exists(), "a configuration that cannot work was written"
+    assert not (place / "new-key").exists(), "a key that opens nothing was left behind"
+
+
+# The store and the journal in it.
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_no_journal(healthy: World, place: Path, words: Sequence[str]) -> None:
+    run = changed(healthy, place, store__url=f"sqlite://{place}/none.db")
+    refused(run(*words), USAGE, str(place))
+    assert not (place / "none.db").exists(), "looking made a file"
+
+
+def test_a_store_that_holds_another_journal_only(healthy: World, place: Path) -> None:
+    refused(changed(healthy, place, journal__id="0" * 32)("status"), USAGE, "holds no journal")
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_file_that_is_no_database(healthy: World, place: Path, words: Sequence[str]) -> None:
+    (place / "j.db").write_bytes(b"certainly no database " * 1000)
+    before = (place / "j.db").read_bytes()
+    refused(changed(healthy, place, store__url=f"sqlite://{place}/j.db")(*words), INTEGRITY)
+    assert (place / "j.db").read_bytes() == before
+
+
+def test_a_database_of_another_program(healthy: World, place: Path) -> None:
+    with closing(sqlite3.connect(place / "j.db")) as database:
+        database.execute("CREATE TABLE customers (name TEXT)")
+        database.commit()
+    before = (place / "j.db").read_bytes()
+    refused(changed(healthy, place, store__url=f"sqlite://{place}/j.db")("status"), USAGE, "another program")
+    run = Adpersist(place / "adpersist.toml")
+    refused(run("init", *init_words(healthy.dc, place / "j.db", place / "key")), USAGE, "another program")
+    assert (place / "j.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.7, 0.99])
+def test_a_truncated_database(healthy: World, place: Path, part: float) -> None:
+    copy_journal(healthy.store, place / "j.db")
+    size = (place / "j.db").stat().st_size
+    os.truncate(place / "j.db", int(size * part))
+    run = changed(healthy, place, store__url=f"sqlite://{place}/j.db")
+    for words in READING:
+        ran = run(*words)
+        if words == ("verify",) or ran.code != 0:  # status reads the head alone, which may still be whole
+            refused(ran, INTEGRITY)
+
+
+def test_an_empty_database_file(healthy: World, place: Path) -> None:
+    (place / "j.db").touch()
+    refused(changed(healthy, place, store__url=f"sqlite://{place}/j.db")("status"), USAGE, "holds no journal")
+
+
+def test_a_flipped_bit_anywhere_is_found_before_anything_is_restored(healthy: World, place: Path) -> None:
+    copy_journal(healthy.store, place / "j.db")
+    with closing(sqlite3.connect(place / "j.db")) as database:
+        ((body,),) = database.execute("SELECT body FROM frame WHERE seq = 1").fetchall()
+        flipped = body[:5000] + bytes([body[5000] ^ 1]) + body[5001:]
+        database.execute("UPDATE frame SET body = ? WHERE seq = 1", (flipped,))
+        database.commit()
+    run = changed(healthy, place, store__url=f"sqlite://{place}/j.db")
+    with Hands(healthy.dc) as hands:
+        usn = hands.usn()
+        for words in (("plan",), ("verify",), ("agent", "--once"), ("restore", "--yes")):
+            refused(run(*words), INTEGRITY)
+        assert hands.usn() == usn
+
+
+@pytest.fixture
+def read_only(place: Path) -> Iterator[Path]:
+    """A directory root may not write to either."""
+    (place / "ground").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "adpersist-test", str(place / "ground")], check=True)
+    try:
+        yield place / "ground"
+    finally:
+        subprocess.run(["umount", str(place / "ground")], check=True)
+
+
+def _freeze(path: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(path)], check=True)
+
+
+def test_a_store_that_cannot_be_written_is_still_read(healthy: World, place: Path, read_only: Path) -> None:
+    copy_journal(healthy.store, read_only / "j.db")
+    run = changed(healthy, place, store__url=f"sqlite://{read_only}/j.db")
+    _freeze(read_only)
+    for words in READING:
+        run(*words, code=0)
+    refused(run("agent", "--once"), STORE, "cannot be written")
+    refused(run("agent"), STORE, "cannot be written")
+    refused(run("restore", "--yes"), STORE, "cannot be written")
+
+
+def test_init_on_read_only_ground(healthy: World, place: Path, read_only: Path) -> None:
+    _freeze(read_only)
+    run = Adpersist(place / "adpersist.toml")
+    refused(run("init", *init_words(healthy.dc, read_only / "j.db", place / "key")), STORE, str(read_only))
+    assert not (place / "adpersist.toml").exists()
+    refused(run("init", *init_words(healthy.dc, place / "j.db", read_only / "key")), USAGE, str(read_only))
+    other = Adpersist(read_only / "adpersist.toml")
+    refused(other("init", *init_words(healthy.dc, place / "j2.db", place / "key2")), USAGE, str(read_only))
+    # and what was begun is gone on with
+    run("init", *init_words(healthy.dc, place / "j.db", place / "key"), code=0)
+    run("status", code=0)
+
+
+@pytest.fixture
+def cramped(place: Path) -> Iterator[Path]:
+    """A disk with room for a journal, and not for much of it."""
+    (place / "disk").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "adpersist-test", str(place / "disk")], check=True)
+    try:
+        yield place / "disk"
+    finally:
+        subprocess.run(["umount", str(place / "disk")], check=True)
+
+
+def test_a_full_disk_loses_nothing_acknowledged(healthy: World, place: Path, cramped: Path) -> None:
+    run = Adpersist(place / "adpersist.toml")
+    run("init", *init_words(healthy.dc, cramped / "j.db", place / "key"), code=0)
+    with (cramped / "ballast").open("wb") as ballast:
+        ballast.write(bytes(700 * 1024))
+    for words in (("agent", "--once"), ("agent",)):
+        refused(run(*words), STORE, "full")
+    assert run.status()["durable"]["seq"] == 0
+    (cramped / "ballast").unlink()
+    subprocess.run(["mount", "-o", "remount,size=32m", str(cramped)], check=True)
+    run("agent", "--once", code=0)
+    run("verify", code=0)
+
+
+def test_init_on_a_full_disk_can_be_repeated(healthy: World, place: Path, cramped: Path) -> None:
+    ballast = cramped / "ballast"
+    with ballast.open("wb") as file:
+        while True:
+            try:
+                file.write(bytes(4096))
+                file.flush()
+            except OSError:
+                break
+    run = Adpersist(place / "adpersist.toml")
+    refused(run("init", *init_words(healthy.dc, cramped / "j.db", place / "key")), STORE)
+    refused(Adpersist(cramped / "c.toml")("init", *init_words(healthy.dc, place / "k.db", place / "key")), USAGE)
+    assert not (cramped / "c.toml").exists(), "half a configuration was left behind"
+    ballast.unlink()
+    run("init", *init_words(healthy.dc, cramped / "j.db", place / "key"), code=0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "sqlite://", "sqlite:///", "mysql://host/db", "nothing", "azure://", "azurite://127.0.0.1", "sqlite://\t"],
+)
+def test_a_store_url_of_another_form(healthy: World, place: Path, url: str) -> None:
+    refused(changed(healthy, place, store__url=url)("status"), USAGE)
+
+
+def test_a_store_url_with_a_credential_is_not_repeated(healthy: World, place: Path) -> None:
+    url = "azure://account/table?sv=1&sig=TOPSECRETSIGNATURE"
+    ran = changed(healthy, place, store__url=url)("status")
+    refused(ran, USAGE, "credential")
+    assert "TOPSECRET" not in ran.err + ran.out
+
+
+def test_a_store_nobody_answers_for(healthy: World, place: Path) -> None:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    run = changed(healthy, place, store__url=f"azurite://127.0.0.1:{port}/journal")
+    refused(run("status", timeout_s=120), STORE)
+
+
+# Another domain.
+
+
+@pytest.fixture(scope="module")
+def stranger(module_place: Path) -> Iterator[World]:
+    """A DC of another domain, with a journal of its own."""
+    image = Golden.provision(module_place / "stranger", realm="OTHER.EXAMPLE.ORG", domain="OTHER", hostname="dc9")
+    (module_place / "made").mkdir()
+    with Scene.make(image, module_place / "made").played(module_place / "abroad") as world:
+        yield world
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_journal_of_another_domain(healthy: World, stranger: World, place: Path, words: Sequence[str]) -> None:
+    run = changed(healthy, place, directory__url=stranger.dc.ldapi_url)
+    ran = run(*words)
+    assert ran.code == REVERTED, ran
+    if words == ("status",):
+        assert changed(healthy, place, directory__url=stranger.dc.ldapi_url).status()["lineage"] == "replaced"
+    else:
+        assert "dc9" in complaint(ran)
+        assert "dc1" in complaint(ran)
+
+
+def test_two_domains_may_share_one_store(healthy: World, stranger: World, place: Path) -> None:
+    copy_journal(healthy.store, place / "j.db")
+    run = Adpersist(place / "adpersist.toml")
+    run("init", *init_words(stranger.dc, place / "j.db", place / "key"), code=0)
+    run("agent", "--once", code=0)
+    changed(healthy, place, store__url=f"sqlite://{place}/j.db")("verify", code=0)
+
+
+# The configuration.
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("half-written", '[store]\nurl = "sqlite:///x'),
+        ("no TOML", "store.url: sqlite:///x\n  - a\n"),
+        ("unknown section", "[stores]\nurl = 'x'\n"),
+        ("unknown key", "[store]\nurll = 'x'\n"),
+        ("wrong type", "[store]\nurl = 7\n"),
+        ("a section that is none", "store = 'sqlite:///x'\n"),
+        ("out of range", "[capture]\ninterval_s = -1\n"),
+        ("not a number", "[capture]\ninterval_s = nan\n"),
+        ("a journal id that is none", "[journal]\nid = 'xyz'\n"),
+        ("a log level that is none", "[log]\nlevel = 'loud'\n"),
+        ("nothing in it", ""),
+        ("a list", "[[store]]\nurl = 'x'\n"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used(place: Path, what: str, text: str) -> None:
+    path = place / "adpersist.toml"
+    path.write_text(text)
+    for run in (Adpersist(path), Adpersist(None, environment={"ADPERSIST_CONFIG": str(path)})):
+        refused(run("status"), USAGE)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe[\x00s\x00", b"[store]\nurl = '\x00'\n", b"\x00" * 4096, b"\x80" * 10])
+def test_a_configuration_that_is_no_text(place: Path, content: bytes) -> None:
+    (place / "adpersist.toml").write_bytes(content)
+    refused(Adpersist(place / "adpersist.toml")("status"), USAGE, str(place))
+
+
+def test_a_configuration_path_that_cannot_be_read(place: Path) -> None:
+    refused(Adpersist(place)("status"), USAGE, str(place))
+    refused(Adpersist(place / "none.toml")("status"), USAGE, "no configuration")
+    refused(Adpersist(Path("/proc/self/mem"))("status"), USAGE)
+    refused(Adpersist(Path("/dev/null/adpersist.toml"))("status"), USAGE)
+    refused(Adpersist(place / ("long" * 100))("status"), USAGE)
+
+
+def test_a_configuration_without_an_end_is_not_read_to_it() -> None:
+    refused(Adpersist(Path("/dev/zero"))("status", timeout_s=20), USAGE)
+
+
+def test_init_where_no_configuration_can_be_written(healthy: World, place: Path) -> None:
+    (place / "file").touch()
+    words = init_words(healthy.dc, place / "j.db", place / "key")
+    for path in (place / "file" / "adpersist.toml", Path("/proc/adpersist.toml"), place):
+        refused(Adpersist(path)("init", *words), USAGE)
+    refused(Adpersist(place / "c.toml")("init", *words[:4], "--key-file", str(place / "file" / "key")), USAGE)
+
+
+def test_no_configuration_at_all(place: Path) -> None:
+    refused(Adpersist(None, environment={"ADPERSIST_CONFIG": ""})("status"), USAGE)
+
+
+def test_init_says_what_it_lacks(place: Path, healthy: World) -> None:
+    run = Adpersist(place / "adpersist.toml")
+    refused(run("init"), USAGE, "--directory")
+    refused(run("init", "--directory", healthy.dc.ldapi_url), USAGE, "--store")
+    assert not list(place.iterdir())
+
+
+def test_init_twice_changes_nothing_and_init_otherwise_is_refused(healthy: World, place: Path) -> None:
+    run = Adpersist(place / "adpersist.toml")
+    words = init_words(healthy.dc, place / "j.db", place / "key")
+    first = run("init", *words, "--json", code=0).json
+    assert (first["journal"]["created"], first["key"]["created"]) == (True, True)
+    kept = {path: path.read_bytes() for path in (place / "key", place / "adpersist.toml")}
+    second = run("init", *words, "--json", code=0).json
+    assert (second["journal"]["created"], second["key"]["created"]) == (False, False)
+    assert second["journal"]["id"] == first["journal"]["id"]
+    for different in (
+        init_words(healthy.dc, place / "other.db", place / "key"),
+        init_words(healthy.dc, place / "j.db", place / "other-key"),
+    ):
+        refused(run("init", *different), USAGE, "something else")
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert not (place / "other.db").exists()
+    assert not (place / "other-key").exists()
+    assert (place / "key").stat().st_mode & 0o077 == 0
+    assert (place / "adpersist.toml").stat().st_mode & 0o077 == 0
+
+
+# Words and environment.
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["nonsense", "@nowhere", "0", "-1", "99999999", "usn:", "usn:-5", "usn:x", "-2q", "2026-13-45", "", "\u0661", "@"],
+)
+def test_a_point_that_is_none_leaves_the_agent_alone(healthy: World, to: str) -> None:
+    head = healthy.head()
+    for words in (("plan", f"--to={to}"), ("restore", "--yes", f"--to={to}"), ("verify", f"--at={to}")):
+        if to:
+            refused(healthy.run(*words), USAGE)
+    assert healthy.head() == head, "nobody took the journal over"
+
+
+def test_a_restore_nobody_agreed_to_writes_nothing(healthy: World) -> None:
+    head = healthy.head()
+    refused(healthy.run("restore", "--json"), USAGE, "nothing was written")
+    assert healthy.run("restore", stdin="n\n").code == USAGE
+    assert healthy.run("restore", stdin="").code == FAILURE
+    assert healthy.head() == head
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("status", "--nonsense"),
+        ("status", "extra"),
+        ("guard", "--on-revert", "pray"),
+        ("plan", "--limit", "x"),
+        ("restore", "--on-conflict", "coin"),
+        ("--nonsense", "status"),
+        ("status", "--config"),
+    ],
+)
+def test_words_nobody_knows(words: Sequence[str]) -> None:
+    refused(Adpersist(None)(*words), USAGE)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_options_stand_before_or_after_the_commands_name(healthy: World, before: bool) -> None:
+    bare, options = Adpersist(None), ("--config", str(healthy.run.config), "--json")
+    ran = bare(*options, "status", code=0) if before else bare("status", *options, code=0)
+    assert ran.json["lineage"] == "same"
+
+
+def test_the_later_configuration_wins(healthy: World, place: Path) -> None:
+    run = Adpersist(None)
+    run("--config", str(place / "none.toml"), "status", "--config", str(healthy.run.config), code=0)
+
+
+def test_errors_are_json_where_json_is_asked_for(place: Path) -> None:
+    for words in (("--json", "status"), ("status", "--json")):
+        ran = Adpersist(place / "none.toml")(*words)
+        assert ran.json["error"]["exit_code"] == ran.code == USAGE
+        assert ran.json["error"]["kind"] == "Config"
+
+
+HOSTILE = {
+    "ADPERSIST_STORE_URL": "\udcff\udcfe",
+    "ADPERSIST_CAPTURE_INTERVAL_S": "fast",
+    "ADPERSIST_CAPTURE_SHARE": "inf",
+    "ADPERSIST_KEY_FILE": "\x1b[2Jkey",
+    "ADPERSIST_JOURNAL_ID": "a" * 100_000,
+    "ADPERSIST_DIRECTORY_URL": "ldapi:///" + "x" * 100_000,
+    "ADPERSIST_LOG_LEVEL": "\n\nadpersist: all is well",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_environment(healthy: World, name: str) -> None:
+    ran = healthy.run.with_environment(**{name: HOSTILE[name]})("status")
+    assert ran.code in {USAGE, DIRECTORY}, ran
+    sentence = complaint(ran)
+    assert "\x1b" not in ran.err
+    assert len(sentence) < 2000, "a wall of text is no sentence"
+
+
+def test_variables_that_mean_nothing_are_no_error(healthy: World) -> None:
+    healthy.run.with_environment(ADPERSIST_STORE_COLOUR="red", ADPERSIST_="", ADPERSISTENT="1")("status", code=0)
+
+
+def test_a_service_manager_that_does_not_listen_is_no_error(healthy: World, place: Path) -> None:
+    world = World(place=place, dc=healthy.dc, run=healthy.run, store=place / "j.db", key=healthy.key)
+    copy_journal(healthy.store, world.store)
+    run = changed(healthy, place, store__url=f"sqlite://{world.store}")
+    for address in (str(place / "nobody"), "@adpersist-nobody", "/" + "x" * 200):
+        with run.with_environment(NOTIFY_SOCKET=address).agent(place / "agent.log") as agent:
+            assert agent.stop()[0] == 0
+    shutil.rmtree(place, ignore_errors=True)

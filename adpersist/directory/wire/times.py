@@ -26,7 +26,7 @@ MOMENTS: Final = frozenset(
         "pwdLastSet",
     }
 )
-"""LargeInteger attributes that hold a FILETIME ([MS-DTYP] 2.3.3): 100 ns since 1601-01-01 UTC. The schema does not say."""
+"""LargeInteger attributes that hold a FILETIME ([MS-DTYP] 2.3.3): 100 ns since 1601-01-01. The schema does not tell."""
 
 SPANS: Final = frozenset(
     {

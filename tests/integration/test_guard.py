@@ -1,0 +1,71 @@
+"""What the guard must not take for proof, and must not do."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+
+from adpersist import config
+from adpersist.agent import access
+from adpersist.directory.controller import DomainController
+from tests.integration.commands import complaint
+from tests.integration.hands import Hands
+from tests.integration.scene import World, copy_journal
+
+
+def _a_day(world: World) -> None:
+    with Hands(world.dc) as hands:
+        hands.user("today", parent=f"OU=Office,{hands.base}")
+    world.run("agent", "--once", code=0)
+
+
+def _there(world: World) -> bool:
+    with Hands(world.dc) as hands:
+        return bool(hands.find("(cn=today)"))
+
+
+@pytest.mark.parametrize("words", [("guard",), ("restore", "--yes")])
+def test_a_dc_is_never_taken_back_to_a_store_that_was_put_back(world: World, words: tuple[str, ...]) -> None:
+    yesterday = world.store.with_name("yesterday.db")
+    copy_journal(world.store, yesterday)
+    _a_day(world)
+    for suffix in ("-wal", "-shm"):
+        world.store.with_name(world.store.name + suffix).unlink(missing_ok=True)
+    shutil.copy(yesterday, world.store)
+    ran = world.run(*words, code=4)
+    assert "store" in complaint(ran)
+    assert _there(world), "the day was undone"
+
+
+def test_a_second_revert_right_after_the_restore_is_no_news(world: World) -> None:
+    """Killed between the restore's end and the first look after it, then put back again."""
+    _a_day(world)
+    world.revert()
+    assert world.run.config is not None
+    settings = config.load(world.run.config, {})
+    dc = DomainController.connect(world.dc.ldapi_url)
+    journal = access.journal(settings, dc.identity)
+    journal.begin_restore(target=journal.head.seq, writer=access.new_writer(), now=time.time())
+    journal.end_restore(now=time.time())
+    journal.close()
+    dc.close()
+    assert world.run.status()["lineage"] == "reverted"
+    before = world.head()
+    world.run("agent", "--once", code=4)
+    assert world.head() == before
+    world.run("guard", code=0)
+    assert _there(world)
+    world.run("verify", code=0)
+
+
+def test_the_guard_leaves_a_running_agent_alone(world: World) -> None:
+    with world.run.agent(world.log) as agent:
+        writer = world.head().writer
+        world.run("guard", code=0)
+        assert world.head().writer == writer
+        with Hands(world.dc) as hands:
+            hands.user("afterwards")
+        world.run.settled()
+        assert agent.process.poll() is None
