@@ -16,6 +16,7 @@ from adpersist.errors import ConfigError
 
 DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
 PATH_VARIABLE: Final = "ADPERSIST_CONFIG"
+_MAX_BYTES: Final = 1_048_576
 _PREFIX: Final = "ADPERSIST_"
 
 
@@ -110,7 +111,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     """
     place = find(path, environment)
     try:
-        document = tomllib.loads(place.read_text(encoding="utf-8"))
+        document = tomllib.loads(_text(place))
     except FileNotFoundError as error:
         given = {
             name for section in Config.model_fields for name in environment if name.startswith(_variable(section, ""))
@@ -127,6 +128,14 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
             hint="Mend the file, or write a new one with `adpersist init --config PATH`.",
         ) from error
     return _validated(document, environment, f"the configuration {place}")
+
+
+def _text(place: Path) -> str:
+    with place.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise ConfigError(f"the configuration {place} is no configuration: it is larger than {_MAX_BYTES} bytes")
+    return content.decode("utf-8")
 
 
 def from_environment(environment: Mapping[str, str]) -> Config:
@@ -176,8 +185,17 @@ def render(config: Config) -> str:
         lines.append(f"[{section}]")
         for key in type(part).model_fields:
             value = getattr(part, key)
-            text = "" if value is None else str(value) if isinstance(value, int | float) else json.dumps(str(value))
+            text = "" if value is None else str(value) if isinstance(value, int | float) else _quoted(str(value))
             comment = "" if key in part.model_fields_set and text else "# "
             lines.append(f"{comment}{key} = {text or json.dumps('')}")
         lines.append("")
     return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string (TOML 1.0, "String"): JSON's escapes, but no surrogates, and DEL escaped too."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{text!r} is no text and cannot stand in a configuration file") from error
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

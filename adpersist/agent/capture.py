@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from adpersist.agent.bounds import Policy
 from adpersist.agent.witnesses import choose, merge
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
@@ -70,7 +71,7 @@ class Capture:
             RevertedError: The DC is another one, was put back, or a restore was begun and not ended.
             FencedError: Somebody else took the journal over.
         """
-        behind = accept_store_behind and dc.lineage(journal.head, journal.seed).verdict is Verdict.STORE_BEHIND
+        behind = accept_store_behind and lineage_of(dc, journal).verdict is Verdict.STORE_BEHIND
         if not behind:
             require_same(dc, journal)
         holder = journal.head.writer
@@ -98,6 +99,10 @@ class Capture:
         if self._dc.canary(self._journal.seed) != newest:
             self._dc.leave_canary(newest)
         self._remembered = newest.seq
+
+    def tend(self, policy: Policy) -> None:
+        """Write a checkpoint when one is due."""
+        policy.tend(self._journal, self._state)
 
     def check(self) -> None:
         """Prove that the DC still is the journal's. Raises: RevertedError."""
@@ -232,13 +237,28 @@ def require_same(dc: DomainController, journal: Journal) -> Lineage:
             f"a restore to commit {head.target} was begun and has not ended",
             hint="Run `adpersist guard --on-revert restore`: it goes on where the restore stopped.",
         )
-    lineage = dc.lineage(head, journal.seed)
+    lineage = lineage_of(dc, journal)
     refuse_store_behind(lineage)
     if lineage.verdict is not Verdict.SAME:
         raise RevertedError(
             f"the domain controller is {lineage.verdict}: {lineage.evidence}",
             hint="Nothing of it was captured. `adpersist plan` shows what was lost, `adpersist guard` restores it.",
         )
+    return lineage
+
+
+def lineage_of(dc: DomainController, journal: Journal) -> Lineage:
+    """Whether the DC is the one the journal was taken from; the journal is read again where it may have grown.
+
+    The head was read before the DC was asked. An agent that committed in between has told the DC of a newer commit than
+    that head, which must not pass for a store that went back.
+    """
+    lineage = dc.lineage(journal.head, journal.seed)
+    while lineage.verdict is Verdict.STORE_BEHIND:
+        before = journal.head.seq
+        if journal.refresh().seq == before:
+            break
+        lineage = dc.lineage(journal.head, journal.seed)
     return lineage
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from adpersist.agent import access
+from adpersist.agent.bounds import Policy
 from adpersist.agent.capture import Capture
 from adpersist.agent.notify import notify
 from adpersist.config import Config
@@ -42,6 +43,7 @@ class Service:
         self._held = False
         self._accept_store_behind = accept_store_behind
         self._pause = pause
+        self._policy = Policy.of(config.journal)
 
     def once(self) -> Head:
         """Look until everything the DC had committed when this began is durable; returns the head then."""
@@ -81,6 +83,7 @@ class Service:
                 rest_s = settings.interval_s
                 if (usn := dc.usn()) != seen:
                     capture.look()
+                    capture.tend(self._policy)
                     seen, checked = usn, time.monotonic()
                     rest_s = max(rest_s, capture.asked_s * (1 / settings.share - 1))
                 elif time.monotonic() - checked > settings.check_s:

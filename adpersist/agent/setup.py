@@ -6,6 +6,7 @@ journal only once it is there, and every step accepts what an earlier run left b
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +16,11 @@ from adpersist.agent import access
 from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
 from adpersist.directory.controller import DomainController
 from adpersist.directory.survey import Survey, survey
-from adpersist.errors import ConfigError, JournalExistsError
+from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
 from adpersist.journal.derive import journal_id
 from adpersist.journal.keyfile import create_key_file, exposure
 from adpersist.journal.writer import Journal
+from adpersist.stores.port import Store
 
 NOT_RESTORED: Final = (
     "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
@@ -109,7 +111,7 @@ class Setup:
         dc = access.connect(self._config)
         try:
             found = survey(dc.session, dc.dse)
-            key_created = self._make_key()
+            key_created = self._make_key(dc)
             journal, created = self._make_journal(dc, now)
             config = self._config.model_copy(update={"journal": JournalSection(id=journal.id)})
             location = access.store(config, None).location
@@ -130,18 +132,40 @@ class Setup:
             warnings=tuple(filter(None, [exposure(file) if file else ""])),
         )
 
-    def _make_key(self) -> bool:
+    def _make_key(self, dc: DomainController) -> bool:
         file = self._config.key.file
         if file is None or file.exists():
             return False
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._has_journal(dc):
+            raise KeyMissingError(
+                f"the journal of {dc.dse.dns_name} is there already, the key file {file} is not",
+                hint="A new key cannot open it. Bring the key file back from where you keep a copy.",
+            )
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot create the key file {file}: {error.strerror}") from error
         create_key_file(file)
         return True
 
+    def _has_journal(self, dc: DomainController) -> bool:
+        place = self._place(dc)
+        try:
+            place.head()
+        except NoJournalError:
+            return False
+        finally:
+            place.close()
+        return True
+
+    def _place(self, dc: DomainController) -> Store:
+        """Where this DC's journal lies, or will."""
+        named = JournalSection(id=journal_id(dc.identity))
+        return access.store(self._config.model_copy(update={"journal": named}), None)
+
     def _make_journal(self, dc: DomainController, now: float) -> tuple[Journal, bool]:
         key = access.key(self._config)
-        unnamed = self._config.model_copy(update={"journal": JournalSection(id=journal_id(dc.identity))})
-        place = access.store(unnamed, None)
+        place = self._place(dc)
         try:
             writer = access.new_writer()
             return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
@@ -154,11 +178,19 @@ class Setup:
         text = configuration.render(config)
         if self._path.exists():
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         half = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        with half.open("x", encoding="utf-8") as file:
-            half.chmod(0o600)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        half.rename(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with half.open("x", encoding="utf-8") as file:
+                half.chmod(0o600)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            half.rename(self._path)
+        except OSError as error:
+            with suppress(OSError):
+                half.unlink()
+            raise ConfigError(
+                f"cannot write the configuration {self._path}: {error.strerror}",
+                hint="Run `adpersist init` again with another --config; the key and the journal made are used.",
+            ) from error

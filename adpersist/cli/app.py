@@ -40,18 +40,23 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     ctx: typer.Context,
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     """Options that every command takes, here or after its name."""
     settle(ctx, config, as_json)
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
 
 
 for command in (

@@ -3,17 +3,30 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from adpersist.errors import AdpersistError
 from adpersist.model.ids import guid_text
 from adpersist.replay import restore
 
 Document = Mapping[str, Any]
+
+_LONGEST: Final = 1500
+"""Characters of an error's message for people."""
 
 
 def machine(document: Document | Sequence[Document]) -> None:
@@ -28,8 +41,6 @@ def say(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table for people; names are shown as they are, whatever characters they hold."""
-    from rich.text import Text
-
     shown = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         shown.add_column(column, overflow="fold")
@@ -57,13 +68,27 @@ def failure(error: AdpersistError, *, as_json: bool) -> None:
             }
         )
     sys.stderr.write(
-        f"adpersist: {printable(error.message)}\n" + (f"  {printable(error.hint)}\n" if error.hint else "")
+        f"adpersist: {_sentence(error.message)}\n" + (f"  {_sentence(error.hint)}\n" if error.hint else "")
     )
+
+
+def _sentence(text: str) -> str:
+    """A line a person can take in, even where it repeats input of a hundred thousand characters."""
+    text = printable(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 300]} ... {text[-300:]}"
 
 
 def guid(value: bytes) -> str:
     """objectGUID as people write it."""
     return guid_text(value)  # type: ignore[arg-type]  # every bytes of 16 reads alike
+
+
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Empty until there is something to tell."""
+        return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
 
 class Bar(restore.Progress):
@@ -75,6 +100,7 @@ class Bar(restore.Progress):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            _Rate(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,

@@ -42,6 +42,8 @@ MODIFY_ADD: Final[str] = ldap3.MODIFY_ADD
 MODIFY_DELETE: Final[str] = ldap3.MODIFY_DELETE
 MODIFY_REPLACE: Final[str] = ldap3.MODIFY_REPLACE
 
+_LONGEST_SOCKET_PATH: Final = 107
+"""Bytes, without the closing zero (unix(7))."""
 _NO_SUCH_OBJECT: Final = 32
 _UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
 
@@ -340,6 +342,8 @@ def _socket_path(url: str) -> Path:
             f"the directory URL {url!r} is not of the form ldapi:///path/to/ldap_priv/ldapi",
             hint="On a Samba DC: ldapi:///var/lib/samba/private/ldap_priv/ldapi",
         )
+    if len(path.encode(errors="surrogateescape")) > _LONGEST_SOCKET_PATH:
+        raise ConfigError(f"the directory URL {url!r} names a longer path than a Unix socket can have")
     return Path(path)
 
 

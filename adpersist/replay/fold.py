@@ -1,6 +1,8 @@
 """The state at a point of the journal: from the newest checkpoint that helps, then the commits after it."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from adpersist.journal.writer import Journal
 from adpersist.model.ids import Seq
@@ -22,9 +24,22 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Se
         DamagedError: The journal is not what was written; nothing of it is used.
     """
     states, commits = journal.history(journal.head.seq if through is None else through)
-    state = State(states)
-    for commit in commits:
-        state.apply(commit.changes)
-        if progress is not None:
-            progress(commit.seq)
+    with _unswept():
+        state = State(states)
+        for commit in commits:
+            state.apply(commit.changes)
+            if progress is not None:
+                progress(commit.seq)
     return state
+
+
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """Without the collector of cycles: it would walk millions of values that hold none, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,7 +1,6 @@
 """The directory as the journal tells it: commits folded into object states."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from adpersist.model.change import Change, Kind, Values
 from adpersist.model.ids import Guid
@@ -14,13 +13,12 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
         return None
     if old is None or change.kind is Kind.CREATED:
         old = ObjectState(guid=change.guid, nc=change.nc, parent=None, rdn="")
-    values = _merged(old.values, change.values)
-    return replace(
-        old,
+    return ObjectState(
+        guid=old.guid,
         nc=change.nc,
         parent=change.parent if change.parent is not None else old.parent,
         rdn=change.rdn if change.rdn is not None else old.rdn,
-        values=values,
+        values=_merged(old.values, change.values),
         links=_relinked(old.links, change.added, change.removed),
     )
 
@@ -28,7 +26,10 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
 def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
     if not new:
         return old
-    return {name: values for name, values in {**old, **new}.items() if values}
+    merged = {**old, **new}
+    if () in new.values():
+        merged = {name: values for name, values in merged.items() if values}
+    return merged
 
 
 def _relinked(

@@ -27,7 +27,7 @@ _Cell = int | str | bytes
 class SqliteStore:
     """Implements :class:`adpersist.stores.port.Store`."""
 
-    def __init__(self, path: Path, *, journal: str, busy_timeout_s: float = 5.0) -> None:
+    def __init__(self, path: Path, *, journal: str, busy_timeout_s: float = 0.5) -> None:
         self._journal = check_journal_id(journal)
         self._file = SqliteFile(path, busy_timeout_s=busy_timeout_s)
 

@@ -93,6 +93,10 @@ class Hands:
         }
         self._do("modify", dn, changes, controls=[_RELAX])
 
+    def clear(self, dn: str, *attributes: str) -> None:
+        """Remove attributes that are there; some are not to be replaced by nothing."""
+        self._do("modify", dn, {name: [(ldap3.MODIFY_DELETE, [])] for name in attributes})
+
     def password(self, dn: str, password: str) -> None:
         """Set a password as an administrator does: all hashes and keys are made by the DC."""
         self.set(dn, unicodePwd=_quoted(password))

@@ -1,0 +1,105 @@
+"""What needs a real DC: the size of a full look, and what an agent asks of the store while nothing happens."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from adpersist import config
+from adpersist.agent import access
+from adpersist.agent.service import Service, Stopped
+from adpersist.config import Config
+from adpersist.journal.keyfile import create_key_file
+from adpersist.journal.writer import Journal
+from adpersist.model.head import Identity
+from adpersist.replay.facts import Facts
+from adpersist.replay.fold import fold
+from adpersist.replay.ldif import records
+from adpersist.stores.port import Store
+from tools.bench_store.figures import Figure, figure
+from tools.bench_store.measures import full_look
+from tools.bench_store.stand import CountingStore
+from tools.samba_dc import Golden, SambaDC, free_address
+
+_POLLS = 100
+
+
+def measure(address: str | None) -> list[Figure]:
+    """Both, on a DC of our own."""
+    # directly below /tmp: Unix sockets allow short paths only
+    with tempfile.TemporaryDirectory(prefix="adp-bench-", dir="/tmp") as name:
+        place = Path(name)
+        golden = Golden.provision(place / "golden")
+        with SambaDC(golden, place / "dc", address=address or free_address()) as dc:
+            dc.start()
+            settings = _configured(dc, place)
+            with _counted() as stores:
+                Service(settings).once()
+                operations = _operations_at_rest(settings, stores)
+            journal = access.journal(settings, None)
+            state = fold(journal)
+            ldif = b"".join(records(state, Facts.of(state), secrets=True))
+            figures = full_look(journal, ldif)
+            journal.close()
+    return [
+        *figures,
+        figure(
+            f"store operations in {_POLLS} polls of a DC at rest",
+            [operations],
+            "",
+            goal="0",
+            reached=lambda value: value == 0,
+        ),
+    ]
+
+
+def _configured(dc: SambaDC, place: Path) -> Config:
+    create_key_file(place / "key")
+    settings = config.Config.model_validate(
+        {
+            "directory": {"url": dc.ldapi_url},
+            "store": {"url": f"sqlite://{place / 'journal.db'}"},
+            "key": {"file": place / "key"},
+            "log": {"level": "error"},
+        }
+    )
+    dc_seen = access.connect(settings)
+    try:
+        identity = dc_seen.identity
+    finally:
+        dc_seen.close()
+    unnamed = access.store(settings, identity)
+    made = Journal.create(unnamed, access.key(settings), identity=identity, writer=access.new_writer(), now=0.0)
+    made.close()
+    return settings.model_copy(update={"journal": config.JournalSection(id=made.id)})
+
+
+@contextmanager
+def _counted() -> Iterator[list[CountingStore]]:
+    """Every store that is opened meanwhile counts."""
+    opened: list[CountingStore] = []
+    real = access.store
+
+    def counting(settings: Config, identity: Identity | None) -> Store:
+        opened.append(CountingStore(real(settings, identity)))
+        return opened[-1]
+
+    with patch.object(access, "store", counting):
+        yield opened
+
+
+def _operations_at_rest(settings: Config, stores: list[CountingStore]) -> int:
+    """What the service asks for in so many polls, once its first look is over."""
+    counts: list[int] = []
+
+    def pause(_seconds: float) -> None:
+        counts.append(sum(store.operations for store in stores))
+        # the first polls may still see what connecting wrote
+        if len(counts) > _POLLS + 5:
+            raise Stopped
+
+    Service(settings, pause=pause).run()
+    return counts[-1] - counts[5]
