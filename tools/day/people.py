@@ -10,6 +10,8 @@ from tools.day.company import BERLIN, FORMER, GROUPS, LYON, first_password, pers
 from tools.day.diary import Diary, Login
 from tools.day.hands import Hands
 
+_BATCH: Final = 500
+"""Hires in one run of ldapmodify."""
 _PHOTO_BYTES: Final = 100_000
 _UNUSUAL: Final = {
     "lukasz": "Łukasz Żółć",
@@ -23,32 +25,29 @@ _UNIVERSAL_SECURITY_GROUP: Final = "-2147483640"
 
 def hire(hands: Hands, diary: Diary, count: int) -> None:
     """`count` people join: the HR system adds them with passwords, and to the staff."""
-    records, dns = [], []
-    for number in range(1, count + 1):
-        account, name = f"hire{number:04}", f"New Hire {number:04}"
-        dn = f"CN={name},{BERLIN},{hands.base_dn}"
-        upn = f"{account}@{hands.dns_domain}"
-        dns.append(dn)
-        records.append(
-            user(
-                dn,
-                name,
-                account,
-                _today(account),
-                userPrincipalName=upn,
-                mail=upn,
-                givenName="New",
-                sn=f"Hire {number:04}",
-                employeeID=str(number),
-                manager=person_dn(hands, "ada"),
-            )
-        )
-    hands.apply(records)
+    for first in range(1, count + 1, _BATCH):
+        numbers = range(first, min(first + _BATCH, count + 1))
+        hands.apply(_hired(hands, number) for number in numbers)
+        come = [_hired_dn(hands, number) for number in numbers]
+        hands.apply([ldif.change(_group(hands, "staff"), "member", come=come)])
     if count:
-        hands.apply([ldif.change(_group(hands, "staff"), "member", come=dns)])
         diary.logins.append(Login("hire0001", _today("hire0001"), "joined today, by LDIF"))
     hands.tool("user", "create", "ines", _today("ines"), "--given-name=Inês", "--surname=Gonçalves")
     diary.logins.append(Login("ines", _today("ines"), "joined today, by samba-tool"))
+
+
+def _hired(hands: Hands, number: int) -> str:
+    account, surname = f"hire{number:04}", f"Hire {number:04}"
+    upn = f"{account}@{hands.dns_domain}"
+    return user(
+        _hired_dn(hands, number), f"New {surname}", account, _today(account),
+        userPrincipalName=upn, mail=upn, givenName="New", sn=surname, employeeID=str(number),
+        manager=person_dn(hands, "ada"),
+    )  # fmt: skip
+
+
+def _hired_dn(hands: Hands, number: int) -> str:
+    return f"CN=New Hire {number:04},{BERLIN},{hands.base_dn}"
 
 
 def unusual_names(hands: Hands, diary: Diary) -> None:
