@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adpersist.agent.capture import lineage_of
 from adpersist.agent.mend import mend, wanted
 from adpersist.directory.controller import DomainController
 from adpersist.errors import WrongDirectoryError
@@ -54,7 +55,7 @@ def guard(
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
         NotConvergedError: The restore left differences.
     """
-    lineage = dc.lineage(journal.head, journal.seed)
+    lineage = lineage_of(dc, journal)
     if lineage.verdict is Verdict.REPLACED:
         raise WrongDirectoryError(
             lineage.evidence, hint="If that is intended, `adpersist init` begins a journal for this DC."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adpersist.agent.access import new_writer
-from adpersist.agent.capture import Capture, refuse_store_behind
+from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
@@ -118,7 +118,7 @@ def mend(
         RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
-    refuse_store_behind(dc.lineage(journal.head, journal.seed))
+    refuse_store_behind(lineage_of(dc, journal))
     restore = prepared(dc, aim, policy=policy, progress=progress)
     if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
         raise ConflictError(conflicts)
@@ -147,7 +147,7 @@ def mend(
 
 def capture_news(dc: DomainController, journal: Journal) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
-    if journal.head.phase is Phase.CAPTURING and dc.lineage(journal.head, journal.seed).verdict is Verdict.SAME:
+    if journal.head.phase is Phase.CAPTURING and lineage_of(dc, journal).verdict is Verdict.SAME:
         Capture.begin(dc, journal, new_writer()).look()
 
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from adpersist.agent.capture import lineage_of
 from adpersist.directory.controller import DomainController
 from adpersist.journal.writer import Journal
 from adpersist.model.head import Head, Phase
@@ -31,8 +32,8 @@ class Status:
 
 def status(dc: DomainController, journal: Journal) -> Status:
     """Compare the DC with the head; writes nothing anywhere."""
+    lineage = lineage_of(dc, journal)
     head = journal.head
-    lineage = dc.lineage(head, journal.seed)
     usn = dc.usn()
     if lineage.verdict is not Verdict.SAME or head.phase is Phase.RESTORING:
         return Status(lag_usn=0, lag_s=0.0, head=head, lineage=lineage, pending=0)

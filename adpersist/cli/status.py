@@ -25,11 +25,11 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     dc = access.connect(settings)
     try:
         journal = access.journal(settings, dc.identity)
-        head = journal.head
         found = measure(dc, journal)
         journal.close()
     finally:
         dc.close()
+    head = found.head
     document = {
         "lag": {"usn": found.lag_usn, "seconds": round(found.lag_s, 3), "objects": found.pending},
         "durable": durable(head),

@@ -12,7 +12,7 @@ from adpersist.agent import access
 from adpersist.directory.controller import DomainController
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
-from tests.integration.scene import World, copy_journal
+from tests.integration.scene import PASSWORD, World, copy_journal
 
 
 def _a_day(world: World) -> None:
@@ -69,3 +69,21 @@ def test_the_guard_leaves_a_running_agent_alone(world: World) -> None:
             hands.user("afterwards")
         world.run.settled()
         assert agent.process.poll() is None
+
+
+def test_the_dcs_own_secret_is_never_taken_from_the_journal(world: World) -> None:
+    """The machine's secrets database and keytab went back with the disk: a newer password would lock the DC out."""
+    machine = f"CN=DC1,OU=Domain Controllers,{world.dc.base_dn}"
+    secrets = ("unicodePwd", "supplementalCredentials", "pwdLastSet")
+    with Hands(world.dc) as hands:
+        golden = hands.read(machine, *secrets)
+        hands.password(machine, "Rotated.on-the-day-1")
+        assert hands.read(machine, *secrets) != golden
+    world.run("agent", "--once", code=0)
+    world.revert()
+    world.run("guard", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(machine, *secrets) == golden
+    world.dc.kinit("ada", PASSWORD)
+    world.dc.service_ticket("ldap")

@@ -7,7 +7,9 @@ from adpersist.model.ids import Guid
 from adpersist.model.reference import Ref, ref
 
 _EXTENDED = re.compile(
-    rb"(?P<prefix>B:\d+:[0-9A-Fa-f]*:|S:\d+:.*?:)?<GUID=(?P<guid>[0-9a-fA-F-]{32,36})>(?:;|$)", re.DOTALL
+    rb"(?P<prefix>B:\d+:[0-9A-Fa-f]*:|S:\d+:.*?:)?"
+    rb"<GUID=(?P<guid>[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})>(?:;|$)",
+    re.DOTALL,
 )
 
 

@@ -25,7 +25,10 @@ def sid_from_text(text: str) -> bytes:
     if len(parts) < 3 or parts[0].upper() != "S":
         raise ValueError(f"not a SID: {text}")
     revision, authority, *rest = map(int, parts[1:])
-    return bytes((revision, len(rest))) + authority.to_bytes(6, "big") + struct.pack(f"<{len(rest)}I", *rest)
+    try:
+        return bytes((revision, len(rest))) + authority.to_bytes(6, "big") + struct.pack(f"<{len(rest)}I", *rest)
+    except (OverflowError, struct.error) as error:
+        raise ValueError(f"not a SID: {text}") from error
 
 
 def rid_of(sid: bytes, domain: bytes) -> int | None:

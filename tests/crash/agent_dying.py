@@ -1,0 +1,76 @@
+"""adpersist with a death at a named point: `agent_dying.py POINT NUMBER [VICTIM...] -- WORDS...`.
+
+At the NUMBERth time the point is reached, this process kills itself as a power cut would. With victims, process ids of
+a DC, those are stopped and a moment later killed instead: the call just begun never gets its answer.
+
+Points: `apply` before a step of a restore, `applied` after one, `begun` and `ended` after a restore was announced or
+closed in the journal, `look` before a question to the feed, `commit` before a commit, `committed` after one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from adpersist.__main__ import run
+from adpersist.directory.session import Session
+from adpersist.directory.target import Target
+from adpersist.journal.writer import Journal
+
+_BEFORE_ANSWER_S: Final = 0.2
+
+POINTS: Final[dict[str, tuple[type, str, bool]]] = {
+    "apply": (Target, "apply", False),
+    "applied": (Target, "apply", True),
+    "begun": (Journal, "begin_restore", True),
+    "ended": (Journal, "end_restore", True),
+    "look": (Session, "dirsync", False),
+    "commit": (Journal, "commit", False),
+    "committed": (Journal, "commit", True),
+}
+
+
+def _murder(victims: Sequence[int]) -> None:
+    for victim in victims:
+        os.kill(victim, signal.SIGSTOP)
+
+    def finish() -> None:
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+
+    threading.Timer(_BEFORE_ANSWER_S, finish).start()
+
+
+def _arm(point: str, number: int, victims: Sequence[int]) -> None:
+    owner, name, afterwards = POINTS[point]
+    original: Callable[..., Any] = getattr(owner, name)
+    reached = 0
+
+    def strike() -> None:
+        nonlocal reached
+        reached += 1
+        if reached == number:
+            if victims:
+                _murder(victims)
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def armed(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - stands for any method
+        if not afterwards:
+            strike()
+        result = original(*arguments, **options)
+        if afterwards:
+            strike()
+        return result
+
+    setattr(owner, name, armed)
+
+
+if __name__ == "__main__":
+    given, words = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
+    _arm(given[0], int(given[1]), [int(word) for word in given[2:]])
+    sys.exit(run(words))

@@ -1,0 +1,94 @@
+"""The agent's small parts: witnesses, containers first, the service manager, moments."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from adpersist.agent.capture import _containers_first
+from adpersist.agent.notify import notify
+from adpersist.agent.status import moment
+from adpersist.agent.witnesses import MOST, choose, merge
+from adpersist.directory.wire.replmeta import Written
+from adpersist.model.change import Change, Kind, Stamp
+from adpersist.model.head import Witness
+from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.model.state import ObjectState
+
+HERE = Guid(b"\1" * 16)
+
+
+def guid(number: int) -> Guid:
+    return Guid(bytes([number]) * 16)
+
+
+def written(usn: int) -> Written:
+    return Written(attid=1, stamp=Stamp(version=1, time=usn, origin=HERE, usn=Usn(usn)), local_usn=Usn(usn))
+
+
+def test_the_newest_write_of_each_object_is_called() -> None:
+    stamps = {guid(1): {"cn": written(5), "mail": written(9)}, guid(2): {"cn": written(7)}, guid(3): {}}
+    assert [(who, name) for who, name, _ in choose(stamps)] == [(guid(2), "cn"), (guid(1), "mail")]
+
+
+def test_no_more_than_so_many_are_called_and_the_newest_stay() -> None:
+    stamps = {guid(number): {"cn": written(number)} for number in range(1, MOST + 5)}
+    assert [who for who, _, _ in choose(stamps)] == [guid(number) for number in range(5, MOST + 5)]
+
+
+def test_old_witnesses_stay_while_there_is_room_and_no_object_is_called_twice() -> None:
+    def old(number: int) -> Witness:
+        return Witness(seq=Seq(number), guid=guid(number), attribute="cn", stamp=written(number).stamp)
+
+    new = [(guid(2), "mail", written(20).stamp), (guid(30), "cn", written(30).stamp)]
+    merged = merge([old(1), old(2), old(3)], new)
+    assert [each.guid for each in merged] == [guid(1), guid(3), guid(2), guid(30)]
+    assert [each.seq for each in merged] == [1, 3, 0, 0]
+    assert [each.guid for each in merge([old(number) for number in range(1, MOST + 1)], new)][-2:] == [
+        guid(2),
+        guid(30),
+    ]
+    assert len(merge([old(number) for number in range(1, MOST + 1)], new)) == MOST
+
+
+def test_no_object_stands_before_its_container_in_a_commit() -> None:
+    parents = {1: 2, 2: 3, 3: None, 4: 1}
+    states = {
+        guid(number): ObjectState(guid=guid(number), nc="DC=x", parent=guid(above) if above else None, rdn="CN=x")
+        for number, above in parents.items()
+    }
+    changes = [Change(kind=Kind.CREATED, guid=guid(number), nc="DC=x", rdn="CN=x") for number in (4, 1, 2, 3)]
+    ordered = [change.guid for change in _containers_first(changes, states)]
+    assert ordered == [guid(3), guid(2), guid(1), guid(4)]
+
+
+def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notify("READY=1")
+        assert manager.recv(100) == b"READY=1"
+
+
+def test_an_abstract_socket_is_told_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = f"adpersist-test-{tmp_path.name}-{id(tmp_path)}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name)
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name)
+        notify("WATCHDOG=1")
+        assert manager.recv(100) == b"WATCHDOG=1"
+
+
+@pytest.mark.parametrize("address", ["", "/nobody/listens/here", "@nobody-listens-here", "/" + "x" * 300])
+def test_a_service_manager_that_does_not_listen_stops_nobody(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    notify("READY=1")
+
+
+def test_moments_are_rfc_3339_in_utc() -> None:
+    assert moment(0) == "1970-01-01T00:00:00.000Z"
+    assert moment(1_798_761_599.5) == "2026-12-31T23:59:59.500Z"

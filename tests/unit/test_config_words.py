@@ -1,0 +1,86 @@
+"""The command line's own words, at the process edge: wrong ones end with exit code 7 and one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from adpersist.__main__ import run
+from adpersist.errors import ExitCode
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No configuration of this machine is found."""
+    monkeypatch.setenv("ADPERSIST_CONFIG", "/nowhere/adpersist.toml")
+
+
+def ends(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = run(list(words))
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err + captured.out
+    assert "an unexpected " not in captured.err
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("status", "--nonsense"),
+        ("status", "extra"),
+        ("guard", "--on-revert", "pray"),
+        ("plan", "--limit", "x"),
+        ("plan", "--limit", "-1"),
+        ("restore", "--on-conflict", "coin"),
+        ("--nonsense", "status"),
+        ("status", "--config"),
+        ("",),
+        ("status", "--config", ""),
+        ("\x1b[2J",),
+    ],
+)
+def test_words_nobody_knows_are_usage_errors(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = ends(words, capsys)
+    assert code == ExitCode.USAGE
+    assert len([line for line in err.splitlines() if line.startswith("adpersist: ")]) == 1
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("words", [("--json", "status"), ("status", "--json")])
+def test_errors_are_json_where_json_is_asked_for(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ends(words, capsys)
+    error = json.loads(out)["error"]
+    assert code == ExitCode.USAGE
+    assert (error["kind"], error["exit_code"]) == ("Config", code)
+    assert error["message"] in err
+
+
+def test_the_later_configuration_wins(capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = ends(("--config", "/first", "status", "--config", "/second"), capsys)
+    assert "/second" in err
+    assert "/first" not in err
+
+
+@pytest.mark.parametrize("words", [("--help",), ("status", "--help"), ("--version",)])
+def test_help_needs_no_configuration(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ends(words, capsys)
+    assert code == ExitCode.OK
+    assert out.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "ldap://127.0.0.1", "ldapi://", "ldapi:relative", "/a/path", "ldapi://relative", "ldapi:///" + "x" * 9999],
+)
+def test_a_directory_url_of_another_form_is_a_usage_error(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADPERSIST_DIRECTORY_URL", url)
+    monkeypatch.setenv("ADPERSIST_STORE_URL", "memory://x")
+    code, _, err = ends(("status",), capsys)
+    assert code == ExitCode.USAGE
+    assert "directory" in err
+    assert len(err) < 4000

@@ -1,0 +1,145 @@
+"""The verdict on a DC, from evidence worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from adpersist.directory.lineage import judge
+from adpersist.directory.stamps import CHANGED
+from adpersist.directory.wire.replmeta import Written
+from adpersist.model.change import Stamp
+from adpersist.model.head import Position, Witness
+from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.model.lineage import Lineage, Verdict
+
+HERE, ELSEWHERE = Guid(b"\1" * 16), Guid(b"\2" * 16)
+ALICE, BOB = Guid(b"a" * 16), Guid(b"b" * 16)
+
+
+def stamp(version: int = 3, time: int = 1000, origin: Guid = HERE, usn: int = 500) -> Stamp:
+    return Stamp(version=version, time=time, origin=origin, usn=Usn(usn))
+
+
+def written(write: Stamp) -> Written:
+    return Written(attid=0, stamp=write, local_usn=write.usn)
+
+
+def witness(seq: int = 7, guid: Guid = ALICE, write: Stamp | None = None, attribute: str = "mail") -> Witness:
+    return Witness(seq=Seq(seq), guid=guid, attribute=attribute, stamp=write or stamp())
+
+
+def verdict(
+    *witnesses: Witness,
+    usn: int = 600,
+    at: int = 600,
+    invocation: Guid = HERE,
+    remembered: int = 9,
+    told: int = 9,
+    newest: bool = False,
+    **found: Stamp | None,
+) -> Lineage:
+    """Judge; ``alice`` and ``bob`` say what the DC has of the witnesses' attribute, None: nothing."""
+    people = {"alice": ALICE, "bob": BOB}
+    stamps = {
+        people[name]: {witnesses[0].attribute: written(write)} for name, write in found.items() if write is not None
+    }
+    position = Position(invocation=HERE, usn=Usn(at), canary=Seq(told))
+    return judge(
+        position,
+        witnesses,
+        remembered=Seq(remembered),
+        is_newest=newest,
+        usn=Usn(usn),
+        invocation=invocation,
+        stamps=stamps,
+    )
+
+
+def test_a_dc_that_still_has_everything_is_the_same() -> None:
+    assert verdict(witness(), alice=stamp()).verdict is Verdict.SAME
+
+
+def test_a_dc_that_went_on_is_the_same() -> None:
+    found = verdict(witness(), usn=9999, alice=stamp(version=4, time=1010, usn=9998))
+    assert (found.verdict, found.renamed) == (Verdict.SAME, False)
+
+
+def test_a_usn_that_went_back_proves_a_revert_whatever_else_is_there() -> None:
+    found = verdict(witness(), usn=599, at=600, newest=True, alice=stamp())
+    assert found.verdict is Verdict.REVERTED
+    assert "599" in found.evidence
+    assert "600" in found.evidence
+
+
+def test_a_canary_that_went_back_proves_a_revert_though_the_usn_overtook() -> None:
+    found = verdict(witness(), usn=9999, remembered=4, told=9, alice=stamp())
+    assert (found.verdict, found.about) == (Verdict.REVERTED, 4)
+
+
+def test_a_witness_that_is_gone_was_undone() -> None:
+    assert verdict(witness(), alice=None).verdict is Verdict.REVERTED
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(stamp(version=2, time=900, usn=300), id="an older version"),
+        pytest.param(stamp(version=3, time=999, usn=500), id="an earlier write of the same version"),
+        pytest.param(stamp(version=3, time=2000, usn=900), id="the same version written again by the same database"),
+    ],
+)
+def test_a_write_that_is_not_the_captured_one_was_undone(found: Stamp) -> None:
+    assert verdict(witness(), usn=9999, alice=found).verdict is Verdict.REVERTED
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(stamp(version=4, time=999, usn=900), id="a later version, by a clock that was set back"),
+        pytest.param(
+            stamp(version=3, time=1001, origin=ELSEWHERE, usn=2), id="another DC's write of the same version won"
+        ),
+    ],
+)
+def test_a_write_that_won_by_the_rules_of_replication_undoes_nothing(found: Stamp) -> None:
+    assert verdict(witness(), usn=9999, alice=found).verdict is Verdict.SAME
+
+
+def test_one_lost_witness_among_many_is_enough_and_tells_how_far_back() -> None:
+    found = verdict(witness(5, BOB), witness(7, ALICE), bob=stamp(), alice=None)
+    assert (found.verdict, found.about) == (Verdict.REVERTED, 5)
+    found = verdict(witness(5, BOB), witness(7, ALICE), bob=None, alice=None)
+    assert (found.verdict, found.about) == (Verdict.REVERTED, None)
+
+
+def test_who_remembers_the_last_commit_is_the_same_though_witnesses_were_expunged() -> None:
+    assert verdict(witness(), newest=True, alice=None).verdict is Verdict.SAME
+
+
+def test_another_invocation_id_of_the_same_database_is_the_same_by_its_witnesses() -> None:
+    found = verdict(witness(), invocation=ELSEWHERE, alice=stamp())
+    assert (found.verdict, found.renamed) == (Verdict.SAME, True)
+    assert verdict(witness(), invocation=ELSEWHERE, alice=None).verdict is Verdict.REVERTED
+
+
+def test_another_invocation_id_without_any_witness_is_a_revert() -> None:
+    assert verdict(invocation=ELSEWHERE).verdict is Verdict.REVERTED
+    assert verdict(invocation=HERE).verdict is Verdict.SAME
+
+
+def test_a_write_to_links_alone_bears_witness_by_its_usn() -> None:
+    links = witness(attribute=CHANGED, write=stamp(version=0, time=0, usn=500))
+    assert verdict(links, alice=stamp(version=0, time=0, usn=500)).verdict is Verdict.SAME
+    assert verdict(links, alice=stamp(version=0, time=0, usn=700)).verdict is Verdict.SAME
+    assert verdict(links, usn=9999, alice=stamp(version=0, time=0, usn=400)).verdict is Verdict.REVERTED
+
+
+def test_usns_of_another_invocation_id_bear_no_witness() -> None:
+    links = witness(attribute=CHANGED, write=stamp(version=0, time=0, usn=500))
+    other = witness(8, BOB, stamp())
+    stamps = {ALICE: {CHANGED: written(stamp(usn=3))}, BOB: {"mail": written(stamp())}}
+    found = judge(
+        Position(invocation=HERE, usn=Usn(600)), [links, other],
+        remembered=Seq(0), is_newest=False, usn=Usn(600), invocation=ELSEWHERE, stamps=stamps,
+    )  # fmt: skip
+    assert found.verdict is Verdict.SAME
