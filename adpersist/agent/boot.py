@@ -72,7 +72,7 @@ def _answering(config: Config, process: subprocess.Popen[bytes], patience_s: flo
     until = time.monotonic() + patience_s
     while True:
         if (code := process.poll()) is not None:
-            words = "this process may not make a network of its own (it takes root, in a container CAP_SYS_ADMIN)"
+            words = "this process may not make a network of its own (it takes CAP_SYS_ADMIN and CAP_NET_ADMIN)"
             raise BootError(
                 words if code == CANNOT_ISOLATE else f"the command ended with {code} before the DC answered",
                 hint="The DC stays closed; its own log says more.",
