@@ -2,11 +2,12 @@
 ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from adpersist.agent.access import new_writer
-from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind
+from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind, require_same
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
@@ -15,16 +16,16 @@ from adpersist.model.commit import CommitKind
 from adpersist.model.head import Head, Phase
 from adpersist.model.ids import Guid, Seq
 from adpersist.model.lineage import Verdict
-from adpersist.replay.diff import Gap
+from adpersist.replay.find import NoSuchObjectError, find
 from adpersist.replay.fold import fold
+from adpersist.replay.have import Have
 from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
+from adpersist.replay.scope import EVERYTHING, Scope
 from adpersist.replay.state import State
 from adpersist.telemetry import logger
 
 log = logger("restore")
-
-Scope = Callable[[Gap], bool]
 
 
 class NothingToRestoreError(AdpersistError):
@@ -43,6 +44,7 @@ class Wanted:
         known: Every object the journal ever heard of, for telling local writes from old ones.
         head: The journal's head when this was read.
         captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
+        given: Every objectSid the journal ever saw: its RID is never handed out again.
     """
 
     target: Seq
@@ -50,6 +52,7 @@ class Wanted:
     known: frozenset[Guid]
     head: Head
     captured: float
+    given: frozenset[bytes]
 
 
 def newest(journal: Journal) -> Seq:
@@ -73,12 +76,20 @@ def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest(journal)
     state = fold(journal, target)
-    known = set(state)
+    known, given = set(state), set[bytes]()
     captured = next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0)
     for commit in journal.commits(after=head.pruned):
         captured = commit.time if commit.kind is CommitKind.LOOK else captured
         known.update(change.guid for change in commit.changes)
-    return Wanted(target=target, state=state, known=frozenset(known), head=head, captured=captured)
+        given.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
+    return Wanted(
+        target=target,
+        state=state,
+        known=frozenset(known),
+        head=head,
+        captured=captured,
+        given=frozenset(given),
+    )
 
 
 def prepared(
@@ -87,7 +98,7 @@ def prepared(
     *,
     policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
-    scope: Scope | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Restore:
     """A restore that can plan, verify or run."""
     return Restore(
@@ -97,8 +108,9 @@ def prepared(
         captured=aim.captured,
         policy=policy,
         last_given_rid=aim.head.position.rid_next if aim.head.position else 0,
+        given=aim.given,
         progress=progress,
-        scope=scope or (lambda _: True),
+        scope=scope,
     )
 
 
@@ -109,8 +121,11 @@ def mend(
     *,
     policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Outcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
+
+    With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
 
     Raises:
         NotConvergedError: Differences are left; the journal still says that a restore is under way, and capture stays
@@ -119,12 +134,15 @@ def mend(
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
     refuse_store_behind(lineage_of(dc, journal))
-    restore = prepared(dc, aim, policy=policy, progress=progress)
+    if not scope.is_everything:
+        # what is left of a reverted DC must not be captured, nor taken for restored
+        require_same(dc, journal)
+    restore = prepared(dc, aim, policy=policy, progress=progress, scope=scope)
     if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
         raise ConflictError(conflicts)
-    if policy is OnConflict.DC and (clashes := restore.clashes()):
-        raise ConflictError(clashes)
     writer = new_writer()
+    if not scope.is_everything:
+        return _mend_part(Capture.begin(dc, journal, writer), restore)
     journal.begin_restore(target=aim.target, writer=writer, now=time.time())
     log.info("restore.began", target=aim.target)
     outcome = restore.run()
@@ -143,6 +161,37 @@ def mend(
     Capture.begin(dc, journal, writer).look()
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
+
+
+def _mend_part(capture: Capture, restore: Restore) -> Outcome:
+    outcome = restore.run()
+    capture.look()
+    log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
+    if outcome.left:
+        raise UnfinishedError(outcome)
+    return outcome
+
+
+def scoped(dc: DomainController, aim: Wanted, name: str | None, *, below: bool = False, attribute: str = "") -> Scope:
+    """The scope a person means: an object of the point restored to, else one of the DC's.
+
+    Raises:
+        NoSuchObjectError, AmbiguousObjectError.
+    """
+    if name is None:
+        return Scope(attribute=attribute)
+    root: Guid | None = None
+    with suppress(NoSuchObjectError):
+        root = find(aim.state, name)
+    if root is None or not aim.state.is_live(root):
+        here = Have(dc).refresh()
+        if root is None:
+            root = find(here, name)
+        else:
+            with suppress(NoSuchObjectError):
+                found = find(here, name)
+                root = found if here.is_live(found) else root
+    return Scope(root=root, below=below, attribute=attribute)
 
 
 def capture_news(dc: DomainController, journal: Journal) -> None:

@@ -7,7 +7,16 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
-from adpersist.cli.restore import ConflictOption, ToOption, conflict_words
+from adpersist.cli.restore import (
+    AttributeOption,
+    ConflictOption,
+    ObjectOption,
+    SubtreeOption,
+    ToOption,
+    conflict_words,
+    note_documents,
+    note_words,
+)
 from adpersist.errors import ExitCode
 from adpersist.model.step import Step
 from adpersist.replay.plan import OnConflict, Plan
@@ -16,6 +25,9 @@ from adpersist.replay.plan import OnConflict, Plan
 def plan(
     ctx: typer.Context,
     to: ToOption = None,
+    name: ObjectOption = None,
+    subtree: SubtreeOption = False,
+    attribute: AttributeOption = "",
     on_conflict: ConflictOption = OnConflict.JOURNAL,
     limit: Annotated[int, typer.Option("--limit", help="Show so many steps at most (0: all).", min=0)] = 0,
     config: ConfigOption = None,
@@ -26,7 +38,7 @@ def plan(
     Exit code 2 when there are any, 0 when the DC already is what the journal says.
     """
     from adpersist.agent import access
-    from adpersist.agent.mend import prepared, wanted
+    from adpersist.agent.mend import prepared, scoped, wanted
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
@@ -36,13 +48,16 @@ def plan(
         access.own(journal, dc)
         aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None)
         with output.Bar(shown=not common.as_json) as bar:
-            found = prepared(dc, aim, policy=on_conflict, progress=bar).plan()
+            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
+            found = prepared(dc, aim, policy=on_conflict, progress=bar, scope=scope).plan()
         journal.close()
     finally:
         dc.close()
     if common.as_json:
         output.machine(document(found, aim.target))
-    elif found.steps:
+        raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
+    note_words(found.notes)
+    if found.steps:
         shown = found.steps[: limit or None]
         output.table(
             f"{len(found.steps)} steps to commit {aim.target}",
@@ -63,6 +78,7 @@ def document(found: Plan, target: int) -> dict[str, Any]:
             {"op": step.op, "guid": output.guid(step.guid), "dn": step.dn, "what": _what(step), "reason": step.reason}
             for step in found.steps
         ],
+        "notes": note_documents(found.notes),
         "conflicts": [
             {"guid": output.guid(each.guid), "dn": each.dn, "attributes": list(each.attributes)}
             for each in found.conflicts

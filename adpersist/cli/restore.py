@@ -10,6 +10,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
 from adpersist.errors import ConfigError
+from adpersist.replay.limits import Note
 from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome
 
@@ -23,11 +24,28 @@ ConflictOption = Annotated[
     OnConflict,
     typer.Option("--on-conflict", help="Whose word counts where the DC was written to after it was put back."),
 ]
+ObjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--object",
+        help="Only this object and its memberships: DN, GUID, SID or sAMAccountName.",
+        metavar="X",
+        show_default=False,
+    ),
+]
+SubtreeOption = Annotated[bool, typer.Option("--subtree", help="With --object: everything below it too.")]
+AttributeOption = Annotated[
+    str,
+    typer.Option("--attribute", help="Only this attribute, of living objects.", metavar="A", show_default=False),
+]
 
 
 def restore(
     ctx: typer.Context,
     to: ToOption = None,
+    name: ObjectOption = None,
+    subtree: SubtreeOption = False,
+    attribute: AttributeOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
     config: ConfigOption = None,
@@ -36,9 +54,10 @@ def restore(
     """Plan, apply and verify until the DC is what the journal says. Can be killed anywhere and run again.
 
     On a DC that was not reverted, what is new there is captured first, so that nothing is lost by going back in time.
+    With --object or --attribute only that is brought back, and everything else stays as it is.
     """
     from adpersist.agent import access
-    from adpersist.agent.mend import capture_news, mend, prepared, wanted
+    from adpersist.agent.mend import capture_news, mend, prepared, scoped, wanted
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
@@ -49,14 +68,18 @@ def restore(
         point = journal.resolve(to, now=time.time()) if to else None
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
-            found = prepared(dc, wanted(journal, point), policy=on_conflict).plan()
+            aim = wanted(journal, point)
+            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
+            found = prepared(dc, aim, policy=on_conflict, scope=scope).plan()
+            note_words(found.notes)
             conflict_words(found.conflicts)
             if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         capture_news(dc, journal)
         aim = wanted(journal, point)
+        scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
         with output.Bar(shown=not common.as_json) as bar:
-            outcome = mend(dc, journal, aim, policy=on_conflict, progress=bar)
+            outcome = mend(dc, journal, aim, policy=on_conflict, progress=bar, scope=scope)
         journal.close()
     finally:
         dc.close()
@@ -74,6 +97,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "by_kind": dict(Counter(step.op for step in outcome.applied)),
         "rounds": outcome.rounds,
         "left": len(outcome.left),
+        "notes": note_documents(outcome.notes),
         "conflicts": [
             {"guid": output.guid(each.guid), "dn": each.dn, "attributes": list(each.attributes)}
             for each in outcome.conflicts
@@ -85,8 +109,20 @@ def outcome_words(outcome: Outcome) -> None:
     """What a restore did, for people."""
     kinds = ", ".join(f"{count} {op}" for op, count in sorted(Counter(step.op for step in outcome.applied).items()))
     output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
+    note_words(outcome.notes)
     conflict_words(outcome.conflicts)
     output.say("Proven: the domain controller is what the journal says.")
+
+
+def note_documents(notes: Sequence[Note]) -> list[dict[str, str]]:
+    """What cannot be as the journal has it, for machines."""
+    return [{"guid": output.guid(each.guid), "dn": each.dn, "what": each.what} for each in notes]
+
+
+def note_words(notes: Sequence[Note]) -> None:
+    """What cannot be as the journal has it, each on a line."""
+    for each in notes:
+        output.say(output.printable(f"Not exactly: {each.dn}: {each.what}"))
 
 
 def conflict_words(conflicts: Sequence[Conflict]) -> None:

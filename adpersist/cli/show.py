@@ -8,9 +8,9 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, loaded, opened_journal, settle
-from adpersist.directory.wire.sid import sid_text
 from adpersist.model.ids import Guid, Seq
 from adpersist.model.reference import target_of
+from adpersist.model.sid import sid_text
 from adpersist.model.state import ObjectState
 from adpersist.replay.facts import Facts
 from adpersist.replay.find import find, former_dn

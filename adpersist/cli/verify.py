@@ -7,6 +7,7 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.restore import AttributeOption, ObjectOption, SubtreeOption
 from adpersist.errors import ExitCode
 
 
@@ -15,12 +16,15 @@ def verify(
     at: Annotated[
         str | None, typer.Option("--at", help="Point to compare with; the newest if left out.", metavar="POINT")
     ] = None,
+    name: ObjectOption = None,
+    subtree: SubtreeOption = False,
+    attribute: AttributeOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any."""
     from adpersist.agent import access
-    from adpersist.agent.mend import prepared, wanted
+    from adpersist.agent.mend import prepared, scoped, wanted
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
@@ -30,7 +34,8 @@ def verify(
         access.own(journal, dc)
         aim = wanted(journal, journal.resolve(at, now=time.time()) if at else None)
         with output.Bar(shown=not common.as_json) as bar:
-            found = prepared(dc, aim, progress=bar).verify()
+            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
+            found = prepared(dc, aim, progress=bar, scope=scope).verify()
         journal.close()
     finally:
         dc.close()

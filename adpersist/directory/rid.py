@@ -1,6 +1,7 @@
 """The DC's RIDs: the pool it hands out from, and the domain's store of pools ([MS-ADTS] 3.1.1.1.11, 3.1.1.5.2.4)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from adpersist.directory.local import own_computer
 from adpersist.directory.session import RootDse, Session
@@ -27,6 +28,10 @@ class Pool:
 
     def __contains__(self, rid: int) -> bool:
         return self.first <= rid <= self.last
+
+
+_NO_POOL: Final = Pool(first=0, last=0)
+"""Where no RID was given out yet: Samba writes it so for a DC that has just joined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,7 @@ def read_rids(session: Session, dse: RootDse) -> RidSet | None:
     manager = session.read(manager_dn, attributes=["objectGUID", "rIDAvailablePool"]).attributes
     following = Pool.parse(found["rIDAllocationPool"][0])
     # neither is there before the first RID has been given out
-    current = Pool.parse(found["rIDPreviousAllocationPool"][0]) if "rIDPreviousAllocationPool" in found else following
+    current = Pool.parse(found["rIDPreviousAllocationPool"][0]) if "rIDPreviousAllocationPool" in found else _NO_POOL
     return RidSet(
         guid=Guid(found["objectGUID"][0]),
         dn=dn,

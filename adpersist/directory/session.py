@@ -16,7 +16,6 @@ from ldap3.core.exceptions import LDAPException, LDAPInvalidPortError, LDAPSocke
 from pyasn1.error import PyAsn1Error
 
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
-from adpersist.directory.wire.sid import LOCAL_SYSTEM
 from adpersist.errors import (
     ConfigError,
     DirectoryError,
@@ -28,6 +27,7 @@ from adpersist.errors import (
 from adpersist.model.change import Values
 from adpersist.model.head import Identity
 from adpersist.model.ids import Guid, Usn
+from adpersist.model.sid import LOCAL_SYSTEM
 
 CONNECT_TIMEOUT_S: Final = 10
 ANSWER_TIMEOUT_S: Final = 20

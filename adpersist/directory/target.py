@@ -1,15 +1,37 @@
 """Carries out the steps of a plan on a DC, over the privileged socket."""
 
 import secrets
-from typing import assert_never
+from contextlib import suppress
+from typing import Final, assert_never
 
-from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Session
+from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications, Session
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, SHOW_RECYCLED
-from adpersist.errors import NoSuchEntryError
+from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.ids import Guid, guid_text
-from adpersist.model.step import Create, Delete, Link, Modify, Move, Reanimate, ReloadSchema, Scramble, Step
+from adpersist.model.step import (
+    Create,
+    Delete,
+    EnableFeature,
+    Link,
+    Modify,
+    Move,
+    Reanimate,
+    ReloadSchema,
+    Scramble,
+    Step,
+)
 
 _CONTROLS = (RELAX, BYPASS_PASSWORD_HASH)
+
+_OPERATIONS_ERROR: Final = 1
+_NO_SUCH_ATTRIBUTE: Final = 16
+"""operationsError and noSuchAttribute, [RFC4511] 4.1.9."""
+
+_CLEARED_BY_DELETE: Final = ("userPrincipalName",)
+"""Samba refuses to replace these by nothing."""
+
+_LIVES: Final = 3
+"""Deletes after which nothing is left of an object: live, deleted, recycled ([MS-ADTS] 3.1.1.5.5)."""
 
 
 class Target:
@@ -31,19 +53,11 @@ class Target:
                 values = {"objectGUID": (bytes(step.guid),), **step.values}
                 self._session.add(step.dn, values, _CONTROLS)
             case Reanimate():
-                self._session.modify(
-                    _address(step.guid),
-                    {
-                        "isDeleted": [(MODIFY_DELETE, ())],
-                        "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
-                    },
-                    (*_CONTROLS, SHOW_RECYCLED),
-                )
+                self._reanimate(step)
             case Move():
                 self._session.rename(_address(step.guid), step.rdn, step.parent_dn, _CONTROLS)
             case Modify():
-                changes = {name: [(MODIFY_REPLACE, values)] for name, values in step.values.items()}
-                self._session.modify(_address(step.guid), changes, (RELAX,) if step.plain else _CONTROLS)
+                self._modify(step)
             case Link():
                 self._link(step)
             case Delete():
@@ -52,11 +66,31 @@ class Target:
                 # a mixture of character classes, longer than any policy asks for
                 password = f'"{secrets.token_urlsafe(96)}aA1."'.encode("utf-16-le")
                 self._session.modify(_address(step.guid), {"unicodePwd": [(MODIFY_REPLACE, (password,))]}, (RELAX,))
+            case EnableFeature():
+                feature = f"{step.dn}:{guid_text(step.feature)}".encode()
+                self._session.modify("", {"enableOptionalFeature": [(MODIFY_ADD, (feature,))]})
             case ReloadSchema():
                 # an operation on the rootDSE, [MS-ADTS] 3.1.1.3.3.13
                 self._session.modify("", {"schemaUpdateNow": [(MODIFY_ADD, (b"1",))]})
             case _:
                 assert_never(step)
+
+    def _modify(self, step: Modify) -> None:
+        values = dict(step.values)
+        for name in _CLEARED_BY_DELETE:
+            if values.get(name) == ():
+                del values[name]
+                self._clear(step.guid, name)
+        if values:
+            changes = {name: [(MODIFY_REPLACE, new)] for name, new in values.items()}
+            self._session.modify(_address(step.guid), changes, (RELAX,) if step.plain else _CONTROLS)
+
+    def _clear(self, guid: Guid, name: str) -> None:
+        try:
+            self._session.modify(_address(guid), {name: [(MODIFY_DELETE, ())]}, _CONTROLS)
+        except WriteRefusedError as error:
+            if error.result != _NO_SUCH_ATTRIBUTE:
+                raise
 
     def _link(self, step: Link) -> None:
         changes: dict[str, list[tuple[str, tuple[bytes, ...]]]] = {}
@@ -65,15 +99,36 @@ class Target:
             changes.setdefault(name, []).append((MODIFY_DELETE, tuple(sorted(refs))))
         for name, refs in step.added.items():
             changes.setdefault(name, []).append((MODIFY_ADD, tuple(sorted(refs))))
-        self._session.modify(_address(step.guid), changes, _CONTROLS)
+        # relaxed, the server does not make the object of a foreign principal that is named by its SID
+        foreign = any(ref.startswith(b"<SID=") for refs in step.added.values() for ref in refs)
+        self._session.modify(_address(step.guid), changes, () if foreign else _CONTROLS)
+
+    def _reanimate(self, step: Reanimate) -> None:
+        living: Modifications = {
+            "isDeleted": [(MODIFY_DELETE, ())],
+            "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
+        }
+        try:
+            self._session.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
+        except WriteRefusedError as error:
+            if error.result not in (_NO_SUCH_ATTRIBUTE, _OPERATIONS_ERROR):
+                raise
+            if error.result == _NO_SUCH_ATTRIBUTE:
+                # where the Recycle Bin is on, Samba 4.17 stumbles over what a deleted object kept
+                self._session.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
+            # and does not find recycled ones, nor takes "isRecycled" away where there is none
+            not_recycled = {"isRecycled": [(MODIFY_REPLACE, (b"FALSE",))]}
+            self._session.modify(_address(step.guid), not_recycled, (RELAX, SHOW_RECYCLED))
+            self._session.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
 
     def _delete(self, step: Delete) -> None:
-        # to SYSTEM, deleting a tombstone removes it for good
-        for controls in ((RELAX,), (RELAX, SHOW_RECYCLED))[: 2 if step.purge else 1]:
-            try:
-                self._session.delete(_address(step.guid), controls)
-            except NoSuchEntryError:
-                continue  # gone already: what was wanted
+        with suppress(NoSuchEntryError):  # gone already: what was wanted
+            if not step.purge:
+                self._session.delete(_address(step.guid), (RELAX,))
+                return
+            # to SYSTEM, deleting a tombstone removes it for good; the Recycle Bin has one more state in between
+            for _ in range(_LIVES):
+                self._session.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
 
 
 def _address(guid: Guid) -> str:

@@ -7,6 +7,9 @@ from adpersist.model.change import Values
 SMARTCARD_REQUIRED: Final = 0x40000
 """ADS_UF_SMARTCARD_REQUIRED, [MS-ADTS] 2.2.16."""
 
+ACCOUNT_DISABLED: Final = 0x2
+"""ADS_UF_ACCOUNT_DISABLE, [MS-ADTS] 2.2.16."""
+
 _NEVER_HAD_KEYS_BYTES: Final = 13
 """Header (12) and end (1): there were no keys to empty."""
 
@@ -32,10 +35,10 @@ def _size(values: Values) -> int:
 
 
 def with_smartcard(user_account_control: Values) -> Values:
-    """userAccountControl with a smart card required."""
-    return (str(int(user_account_control[0]) | SMARTCARD_REQUIRED).encode(),)
+    """userAccountControl with a smart card required, and disabled: on the way, nobody logs in."""
+    return (str(int(user_account_control[0]) | SMARTCARD_REQUIRED | ACCOUNT_DISABLED).encode(),)
 
 
 def without_smartcard(user_account_control: Values) -> Values:
-    """userAccountControl with no smart card required."""
-    return (str(int(user_account_control[0]) & ~SMARTCARD_REQUIRED).encode(),)
+    """userAccountControl with no smart card required, and disabled: on the way, nobody logs in."""
+    return (str(int(user_account_control[0]) & ~SMARTCARD_REQUIRED | ACCOUNT_DISABLED).encode(),)

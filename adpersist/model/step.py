@@ -106,6 +106,22 @@ class Scramble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnableFeature:
+    """Switch an optional feature of the forest on ([MS-ADTS] 3.1.1.9); nothing switches it off again.
+
+    Attributes:
+        guid, dn: The object the feature is enabled on.
+        feature: The feature's own GUID, not that of the object which describes it.
+    """
+
+    guid: Guid
+    dn: str
+    feature: Guid
+    reason: str
+    op: Literal["enable-feature"] = "enable-feature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadSchema:
     """Make the server read its schema again, so that what was just defined can be used.
 
@@ -119,7 +135,7 @@ class ReloadSchema:
     op: Literal["reload-schema"] = "reload-schema"
 
 
-Step = Create | Reanimate | Move | Modify | Link | Delete | Scramble | ReloadSchema
+Step = Create | Reanimate | Move | Modify | Link | Delete | Scramble | EnableFeature | ReloadSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,13 +45,3 @@ def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
         # the last write left no stamp: it was to a link
         touched |= {*gap.added, *gap.removed}
     return touched
-
-
-def sid_clashes(gaps: Sequence[Gap], conflicts: Sequence[Conflict], have: State) -> list[Conflict]:
-    """Local accounts that were given the SID of one that is to come back: there is no keeping both."""
-    lost = {sid for gap in gaps if gap.have is None and gap.want for sid in gap.want.values.get("objectSid", ())}
-    return [
-        each
-        for each in conflicts
-        if not each.attributes and not lost.isdisjoint(have[each.guid].values.get("objectSid", ()))
-    ]

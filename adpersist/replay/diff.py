@@ -9,6 +9,7 @@ from adpersist.model.reference import target_of
 from adpersist.model.sighting import Sighting
 from adpersist.model.state import ObjectState
 from adpersist.model.step import Exempt
+from adpersist.replay.sharing import shared
 from adpersist.replay.state import State
 
 Links = Mapping[str, frozenset[bytes]]
@@ -22,7 +23,7 @@ def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
             nc=sighting.nc,
             parent=sighting.parent,
             rdn=sighting.rdn,
-            values={name: values for name, values in sighting.values.items() if values},
+            values=shared(sighting.values.items()),
             links=sighting.added,
         )
     empty: frozenset[bytes] = frozenset()
@@ -35,7 +36,7 @@ def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
         nc=sighting.nc,
         parent=sighting.parent if sighting.parent is not None else old.parent,
         rdn=sighting.rdn,
-        values={name: values for name, values in {**old.values, **sighting.values}.items() if values},
+        values=shared({**old.values, **sighting.values}.items()),
         links={name: refs for name, refs in links.items() if refs},
     )
 
@@ -152,7 +153,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         return Gap(guid=guid, want=wanted, have=found) if is_live else None
     assert wanted is not None  # noqa: S101 - live, so it is there
     spared = exempt.derived | exempt.attributes.get(guid, frozenset())
-    values = changed_values(found.values if found else {}, wanted.values)
+    values = _reachable(changed_values(found.values if found else {}, wanted.values), found, want, have)
     added, removed = changed_links(_lit(found.links, have) if found and is_live else {}, _lit(wanted.links, want))
     gap = Gap(
         guid=guid,
@@ -164,6 +165,22 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
     )
     return gap if not is_live or gap.values or gap.added or gap.removed or gap.moved else None
+
+
+def _reachable(values: dict[str, Values], found: ObjectState | None, want: State, have: State) -> dict[str, Values]:
+    """Without references to deleted objects: nobody can write one, and none that is left matters."""
+    reached = {}
+    for name, new in values.items():
+        if (kept := _to_living(new, want)) != new:
+            before = _to_living(found.values.get(name, ()), have) if found is not None else ()
+            if sorted(before) == sorted(kept):
+                continue
+        reached[name] = kept
+    return reached
+
+
+def _to_living(values: Values, state: State) -> Values:
+    return tuple(value for value in values if (target := target_of(value)) is None or state.is_live(target))
 
 
 def _lit(links: Links, state: State) -> Links:

@@ -5,10 +5,10 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from adpersist.directory.wire.sid import sid_from_text
 from adpersist.errors import ConfigError
 from adpersist.model.ids import Guid, guid_from_text, guid_text
 from adpersist.model.reference import target_of
+from adpersist.model.sid import sid_from_text
 from adpersist.model.state import ObjectState
 from adpersist.replay.state import State
 

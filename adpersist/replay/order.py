@@ -4,7 +4,7 @@ Names and account names are unique. Whatever is taken by one object while anothe
 parked under a temporary name; after that no cycle or chain of renames can matter, however long.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from adpersist.model.change import Values
@@ -59,53 +59,61 @@ def bottom_up(gaps: Iterable[Gap], have: State) -> list[Gap]:
     return sorted(gaps, key=lambda gap: (-have.depth(gap.guid), gap.guid))
 
 
+Resource = tuple[str, object]
+"""What one object alone can have: its name in a container, or a unique value."""
+
+
 def parking(gaps: Sequence[Gap], have: State) -> Iterator[Step]:
     """Steps that free the names and unique values which others are about to take."""
     differing = {gap.guid: gap for gap in gaps if gap.is_live}
-    holders: dict[tuple[str, object], Guid] = {}
+    holders: dict[Resource, Guid] = {}
     for guid in differing:
-        for resource in _resources(have[guid].parent, have[guid].rdn, have[guid].values):
+        for resource in resources(have[guid]):
             holders[resource] = guid
-    contested: dict[Guid, set[tuple[str, object]]] = {}
+    contested: dict[Guid, set[Resource]] = {}
     for gap in gaps:
-        for resource in _wanted_resources(gap):
+        for resource in wanted_resources(gap):
             holder = holders.get(resource, gap.guid)
             if holder != gap.guid:
                 contested.setdefault(holder, set()).add(resource)
-    for guid, resources in contested.items():
-        yield from _park(have[guid], resources, have)
+    occupied = {item.parent for item in have.values() if not item.deleted} if contested else set()
+    # deepest first: a container that is parked has another name, and what lies below it another DN
+    for guid, needed in sorted(contested.items(), key=lambda each: -have.depth(each[0])):
+        if not differing[guid].wanted_live and guid not in occupied:
+            # it goes in the end anyway; a tombstone keeps the name it had
+            yield Delete(guid=guid, dn=have.dn(guid), reason="deleted since, and its name is needed by another object")
+        else:
+            yield from _park(have[guid], needed, have)
 
 
-def evictions(wanted: Sequence[Gap], have: State, doomed: Collection[Guid]) -> Iterator[Delete]:
-    """Objects and tombstones that hold a SID which belongs to an account that is gone: a SID has one holder, ever.
-
-    A DC that handed out RIDs after it was put back gave some of them to new people; those accounts are conflicts, and
-    are listed as such.
-    """
-    lost = {sid for gap in wanted if gap.have is None and gap.want for sid in gap.want.values.get("objectSid", ())}
-    if not lost:
-        return
-    for guid, item in have.items():
-        if (item.deleted or guid in doomed) and not lost.isdisjoint(item.values.get("objectSid", ())):
-            reason = "it holds the SID of an account that is to come back"
-            yield Delete(guid=guid, dn=have.dn(guid), reason=reason, purge=True)
-
-
-def _wanted_resources(gap: Gap) -> Iterator[tuple[str, object]]:
+def wanted_resources(gap: Gap) -> Iterator[Resource]:
+    """What an object needs to be what the journal says."""
     if gap.want is None or gap.want.deleted:
         return
-    yield from _resources(gap.want.parent, gap.want.rdn, gap.want.values)
+    yield from resources(gap.want)
 
 
-def _resources(parent: Guid | None, rdn: str, values: Mapping[str, Values]) -> Iterator[tuple[str, object]]:
-    yield "name", (parent, rdn.casefold())
+def resources(item: ObjectState) -> Iterator[Resource]:
+    """What an object takes for itself; an account name also takes the UPN it implies ([MS-ADTS] 5.1.1.1.1)."""
+    yield "name", (item.parent, item.rdn.casefold())
     for name in UNIQUE:
-        for value in values.get(name, ()):
-            yield name, value.decode("utf-8", "replace").casefold()
+        for value in item.values.get(name, ()):
+            yield name, _folded(value)
+    yield from _implied(item)
 
 
-def _park(item: ObjectState, resources: set[tuple[str, object]], have: State) -> Iterator[Step]:
-    kinds = {kind for kind, _ in resources}
+def _implied(item: ObjectState) -> Iterator[Resource]:
+    domain = ".".join(part.partition("=")[2] for part in item.nc.split(",")).casefold()
+    for value in item.values.get("sAMAccountName", ()):
+        yield "userPrincipalName", f"{_folded(value)}@{domain}"
+
+
+def _folded(value: bytes) -> str:
+    return value.decode("utf-8", "replace").casefold()
+
+
+def _park(item: ObjectState, needed: set[Resource], have: State) -> Iterator[Step]:
+    kinds = {kind for kind, _ in needed}
     dn = have.dn(item.guid)
     if "name" in kinds and item.parent is not None:
         attribute = item.rdn.partition("=")[0]
@@ -117,9 +125,10 @@ def _park(item: ObjectState, resources: set[tuple[str, object]], have: State) ->
             reason="its name is needed by another object",
         )
     values: dict[str, Values] = {}
-    if "sAMAccountName" in kinds:
+    if "sAMAccountName" in kinds or not needed.isdisjoint(_implied(item)):
         values["sAMAccountName"] = (b"~" + item.guid.hex()[:16].encode() + (b"$" if _is_machine(item) else b""),)
-    values |= {name: () for name in ("userPrincipalName", "servicePrincipalName") if name in kinds}
+    # only what is contested itself: an account name also takes a UPN, and need not be this one
+    values |= {name: () for name in UNIQUE[1:] if any((name, _folded(v)) in needed for v in item.values.get(name, ()))}
     if values:
         yield Modify(guid=item.guid, dn=dn, values=values, reason="its account name is needed by another object")
 

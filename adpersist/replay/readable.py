@@ -10,10 +10,10 @@ from functools import partial
 from typing import Final
 
 from adpersist.directory.wire.flags import ACCOUNT_TYPES, BITS, bit_names
-from adpersist.directory.wire.sid import sid_text
 from adpersist.directory.wire.times import MOMENTS, SPANS, filetime_text, generalized_text, span_text
 from adpersist.model.ids import Guid, guid_text
 from adpersist.model.reference import target_of
+from adpersist.model.sid import sid_text
 from adpersist.replay.facts import Facts
 from adpersist.replay.state import State
 

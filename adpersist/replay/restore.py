@@ -1,19 +1,23 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 from adpersist.directory.controller import DomainController
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.ids import Guid
 from adpersist.model.step import Exempt, Step
-from adpersist.replay.conflicts import conflicts, sid_clashes
+from adpersist.replay.conflicts import conflicts
 from adpersist.replay.diff import Difference, Gap, differences, gaps
+from adpersist.replay.foreign import aligned
 from adpersist.replay.have import Have
+from adpersist.replay.limits import Note, possible
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
 from adpersist.replay.rids import known_rids, raised
 from adpersist.replay.salvage import salvage
+from adpersist.replay.scope import EVERYTHING, Scope
 from adpersist.replay.state import State
+from adpersist.replay.strangers import twin
 
 MAX_ROUNDS = 8
 """Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
@@ -38,6 +42,7 @@ class Outcome:
         refusals: What the DC refused in the last round.
         left: Differences that remain; empty means proven equal.
         conflicts: Local writes found at the start.
+        notes: What is not as the journal has it, and cannot be.
     """
 
     lost: list[Gap] = field(default_factory=list)
@@ -46,6 +51,7 @@ class Outcome:
     refusals: list[Refusal] = field(default_factory=list)
     left: list[Difference] = field(default_factory=list)
     conflicts: tuple[Conflict, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Progress:
@@ -71,8 +77,20 @@ class Restore:
         policy: OnConflict = OnConflict.JOURNAL,
         last_given_rid: int = 0,
         progress: Progress | None = None,
-        scope: Callable[[Gap], bool] = lambda _: True,
+        given: Collection[bytes] = (),
+        scope: Scope = EVERYTHING,
     ) -> None:
+        """Prepare; nothing is read or written yet.
+
+        Args:
+            want: The state to bring the DC to.
+            known: Every object the journal ever heard of.
+            captured: Unix seconds of the journal's last look.
+            policy: What becomes of local writes.
+            last_given_rid: The RID the DC gave out last, as far as the journal knows.
+            given: Every objectSid the journal ever saw.
+            scope: How much of it is wanted.
+        """
         self._dc = dc
         self._want = want
         self._known = known
@@ -80,9 +98,12 @@ class Restore:
         self._policy = policy
         self._last_given_rid = last_given_rid
         self._progress = progress or Progress()
+        self._given = given
         self._scope = scope
+        self._notes: tuple[Note, ...] = ()
         self._have = Have(dc, progress=self._progress.looking)
         self._conflicts: tuple[Conflict, ...] | None = None
+        self._aligned = want
 
     @property
     def exempt(self) -> Exempt:
@@ -92,19 +113,26 @@ class Restore:
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed."""
         have = self._have.refresh()
-        found = [gap for gap in gaps(self._want, have, self.exempt) if self._scope(gap)]
+        want = self._aligned = aligned(self._want, have)
+        differing = self._scope.narrow(gaps(want, have, self.exempt), want, have)
+        found, notes = possible(differing, want, have, self._dc.feed.contexts[0])
+        # what the server did by itself meanwhile is no news any more, and yet was not to be had
+        self._notes = self._notes or tuple(notes)
         if self._conflicts is None:
             stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
             self._conflicts = tuple(conflicts(found, have, stamps, known=self._known, since=self._captured))
-        return settle(found, self._conflicts, self._policy)
+        moved = (replace(each, guid=twin(each.guid)) for each in self._conflicts if not each.attributes)
+        return settle(found, [*self._conflicts, *moved], self._policy)
+
+    @property
+    def _kept(self) -> frozenset[Guid]:
+        if self._policy is not OnConflict.DC:
+            return frozenset()
+        return frozenset(conflict.guid for conflict in self._conflicts or () if not conflict.attributes)
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""
         return self._plan(self.gaps())
-
-    def clashes(self) -> list[Conflict]:
-        """Local accounts that cannot be kept beside the lost ones whose SIDs they were given; nothing is written."""
-        return sid_clashes(self.gaps(), self._conflicts or (), self._have.state)
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""
@@ -118,13 +146,13 @@ class Restore:
         whole = True
         while outcome.rounds < MAX_ROUNDS:
             plan = self._plan(found)
-            outcome.conflicts = plan.conflicts
+            outcome.conflicts, outcome.notes = plan.conflicts, plan.notes
             if not plan.steps or plan.steps == previous:
                 if whole:
                     break
                 # the proof is a full look: what a container hands down to its children shows up in no other
                 self._have.forget()
-                found, previous, whole = self.gaps(), None, True
+                found, whole = self.gaps(), True
                 continue
             whole = False
             outcome.rounds += 1
@@ -136,11 +164,13 @@ class Restore:
 
     def _plan(self, found: Sequence[Gap]) -> Plan:
         have = self._have.state
-        planned = list(steps(found, self._want, have, self.exempt, self._dc.feed.contexts))
-        if (rids := self._dc.rids()) is not None:
-            known = known_rids(self._want, have, domain=self._dc.identity.domain) | {self._last_given_rid}
+        planned: list[Step] = []
+        if self._scope.is_everything and (rids := self._dc.rids()) is not None:
+            domain = self._dc.identity.domain
+            known = known_rids(self._want, have, domain=domain, given=self._given) | {self._last_given_rid}
             planned += raised(rids, self._want, known)
-        return Plan(steps=tuple(planned), conflicts=self._conflicts or ())
+        planned += steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept)
+        return Plan(steps=tuple(planned), conflicts=self._conflicts or (), notes=self._notes)
 
     def _apply(self, planned: Sequence[Step], applied: list[Step]) -> list[Refusal]:
         refusals = []
@@ -164,4 +194,4 @@ class Restore:
         return None
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
-        return [line for gap in found for line in differences(gap, self._want, self._have.state)]
+        return [line for gap in found for line in differences(gap, self._aligned, self._have.state)]

@@ -4,13 +4,14 @@ Objects made with an explicit SID do not move rIDNextRID; left behind, the next 
 take the SID of somebody who was deleted and inherit what old ACLs grant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import Final
 
 from adpersist.directory.rid import Pool, RidSet
-from adpersist.directory.wire.sid import rid_of
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid
+from adpersist.model.sid import rid_of
 from adpersist.model.step import Modify
 from adpersist.replay.state import State
 
@@ -18,17 +19,20 @@ _FIRST_FREE_RID: Final = 1000
 """Below lie the well-known accounts ([MS-DTYP] 2.4.2.4)."""
 
 
-def known_rids(*states: State, domain: Guid) -> set[int]:
-    """RIDs of the domain seen anywhere, tombstones included."""
+def known_rids(*states: State, domain: Guid, given: Collection[bytes] = ()) -> set[int]:
+    """RIDs of the domain seen anywhere, tombstones included.
+
+    Args:
+        given: Other SIDs that were seen once.
+    """
     rids: set[int] = set()
     for state in states:
         if domain not in state:
             continue
         domain_sid = state[domain].values["objectSid"][0]
-        for item in state.values():
-            for sid in item.values.get("objectSid", ()):
-                if (rid := rid_of(sid, domain_sid)) is not None and rid >= _FIRST_FREE_RID:
-                    rids.add(rid)
+        sids = chain(given, *(item.values.get("objectSid", ()) for item in state.values()))
+        found = (rid_of(sid, domain_sid) for sid in sids)
+        rids.update(rid for rid in found if rid is not None and rid >= _FIRST_FREE_RID)
     return rids
 
 

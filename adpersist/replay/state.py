@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from adpersist.model.change import Change, Kind, Values
 from adpersist.model.ids import Guid
 from adpersist.model.state import ObjectState
+from adpersist.replay.sharing import shared
 
 
 def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
@@ -26,10 +27,7 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
 def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
     if not new:
         return old
-    merged = {**old, **new}
-    if () in new.values():
-        merged = {name: values for name, values in merged.items() if values}
-    return merged
+    return shared(({**old, **new} if old else new).items())
 
 
 def _relinked(

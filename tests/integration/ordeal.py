@@ -117,18 +117,26 @@ def remains(before: Dump, after: Dump) -> Remains:
         found = [
             f"{_dn(one)}: {name}: {one.get(name, ())!r:.200} became {other.get(name, ())!r:.200}"
             for name in sorted({*one, *other})
-            if sorted(one.get(name, ())) != sorted(other.get(name, ())) and not _excused(name, one)
+            if _living(one.get(name, ())) != _living(other.get(name, ())) and not _excused(name, one, other)
         ]
         if found:
             lines[guid] = found
     return Remains(lines=lines)
 
 
+def _living(values: tuple[bytes, ...]) -> list[bytes]:
+    """Without links to deleted objects: the Recycle Bin keeps them, and they show to nobody until the target lives."""
+    return sorted(value for value in values if b"\\0ADEL:" not in value)
+
+
 def _dn(entry: Mapping[str, tuple[bytes, ...]]) -> str:
     return entry["distinguishedName"][0].decode("utf-8", "replace")
 
 
-def _excused(name: str, entry: Mapping[str, tuple[bytes, ...]]) -> bool:
+def _excused(name: str, entry: Mapping[str, tuple[bytes, ...]], other: Mapping[str, tuple[bytes, ...]]) -> bool:
+    values = {*entry.get(name, ()), *other.get(name, ())}
     if name in NOT_CARRIED or any(name == each and _dn(entry).startswith(start) for start, each in OF_ONE_OBJECT):
         return True
+    if name == "lockoutTime" and values == {b"0"}:
+        return True  # the server lets nobody clear it; zero says the same
     return name == OF_NEW_ATTRIBUTES and b"attributeSchema" in entry["objectClass"]

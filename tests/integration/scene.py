@@ -45,7 +45,10 @@ def staff(hands: Hands) -> None:
 def _nameplates(hands: Hands) -> None:
     """Objects whose names the naming tests pass around."""
     room = hands.ou("Names")
-    for name in ("left", "right", "first", "second", "third", "red", "green", "blue", "heir", "reused", "spelling"):
+    for name in ("left", "right"):
+        # of another suffix than the domain's own, whose UPNs imply account names
+        hands.user(name, parent=room, attributes={"userPrincipalName": f"{name}@example.com"})
+    for name in ("first", "second", "third", "red", "green", "blue", "heir", "reused", "spelling"):
         hands.user(name, parent=room)
     hands.user("boss", parent=room, attributes={"mail": "boss@example.org"})
     for name in ("web1", "web2"):

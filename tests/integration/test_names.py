@@ -96,6 +96,11 @@ def _pass_around(hands: Hands, room: str) -> None:
     upn = hands.read(boss, "userPrincipalName")["userPrincipalName"][0]
     hands.set(boss, sAMAccountName="exboss", userPrincipalName="exboss@example.com")
     hands.set(heir, sAMAccountName="boss", userPrincipalName=upn)
+    # two swap their UPNs, and one gives its own up for nothing
+    hands.clear(f"CN=right,{room}", "userPrincipalName")
+    hands.set(f"CN=left,{room}", userPrincipalName="left@example.com")
+    hands.set(f"CN=right,{room}", userPrincipalName="right@example.com")
+    hands.clear(f"CN=evacuee,OU=Doomed,{room}", "userPrincipalName")
     # machine accounts swap their account names and service principals
     for old, new, spn in (("web1", "webx", []), ("web2", "web1", ["HTTP/web1"]), ("webx", "web2", ["HTTP/web2"])):
         where = {"web1": "web1", "web2": "web2", "webx": "web1"}[old]
@@ -149,6 +154,16 @@ def test_an_account_name_that_was_passed_on_stays_with_the_heir(restored: Restor
     assert restored.at("CN=heir")["sAMAccountName"] == (b"boss",)
     assert restored.at("CN=heir")["userPrincipalName"][0].startswith(b"boss@")
     assert restored.at("CN=boss")["sAMAccountName"] == (b"exboss",)
+
+
+def test_upns_that_were_swapped_stay_swapped(restored: Restored) -> None:
+    # whoever was left is called right now, and has the UPN that says so
+    assert restored.at("CN=left")["userPrincipalName"] == (b"left@example.com",)
+    assert restored.at("CN=right")["userPrincipalName"] == (b"right@example.com",)
+
+
+def test_a_upn_that_was_given_up_stays_cleared(restored: Restored) -> None:
+    assert "userPrincipalName" not in restored.at("CN=evacuee")
 
 
 def test_machines_that_swapped_their_accounts_stay_swapped(restored: Restored) -> None:

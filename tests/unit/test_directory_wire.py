@@ -14,10 +14,10 @@ from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.dn import first_rdn, reference, split_extended
 from adpersist.directory.wire.prefixmap import attid, parse_prefix_map
 from adpersist.directory.wire.replmeta import parse_replmeta
-from adpersist.directory.wire.sid import LOCAL_SYSTEM, rid_of, sid_from_text, sid_text
 from adpersist.errors import DirectoryError
 from adpersist.model.ids import guid_from_text, guid_text
 from adpersist.model.reference import ref, target_of
+from adpersist.model.sid import LOCAL_SYSTEM, rid_of, sid_from_text, sid_text
 
 GUID = guid_from_text("b5772984-bb30-4c14-8f2f-f03583c324c5")
 

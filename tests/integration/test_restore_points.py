@@ -1,0 +1,62 @@
+"""Going back to a point, and forward again: nothing the DC ever had is lost by it."""
+
+from __future__ import annotations
+
+from tests.integration.hands import Hands
+from tests.integration.proof import unlike
+from tests.integration.scene import World
+
+
+def _names(world: World) -> set[str]:
+    with Hands(world.dc) as hands:
+        return {dn.split(",")[0].removeprefix("CN=") for dn in hands.find("(description=point)")}
+
+
+def _user(world: World, name: str) -> int:
+    """Make one and capture it; the commit it is in."""
+    with Hands(world.dc) as hands:
+        hands.user(name, attributes={"description": "point"})
+    return int(world.run("agent", "--once", "--json", code=0).json["durable"]["seq"])
+
+
+def test_back_to_a_point_and_forward_again(world: World) -> None:
+    first = _user(world, "earliest")
+    second = _user(world, "middle")
+    with Hands(world.dc) as hands:
+        hands.user("uncaptured", attributes={"description": "point"})
+    world.run("restore", "--yes", f"--to={first}", code=0)
+    assert _names(world) == {"earliest"}
+    world.run("verify", code=0)
+    # what was new when the restore began was captured before it was taken away
+    captured = {change.rdn: commit.seq for commit in world.commits(second) for change in commit.changes}
+    world.run("restore", "--yes", f"--to={captured['CN=uncaptured']}", code=0)
+    assert _names(world) == {"earliest", "middle", "uncaptured"}
+    world.run("verify", code=0)
+    assert world.run.status()["timeline"] == 3
+
+
+def test_what_happens_after_going_back_survives_a_revert(world: World) -> None:
+    first = _user(world, "earliest")
+    _user(world, "abandoned")
+    world.run("restore", "--yes", f"--to={first}", code=0)
+    _user(world, "later")
+    world.dc.kill()
+    lived = world.dc.snapshot(world.place / "lived")
+    world.revert()
+    world.run("guard", code=0)
+    world.run("verify", code=0)
+    assert _names(world) == {"earliest", "later"}
+    world.dc.kill()
+    assert unlike(lived, world.dc.snapshot(world.place / "after")) == []
+
+
+def test_verify_and_plan_look_at_a_point_and_write_nothing(world: World) -> None:
+    first = _user(world, "earliest")
+    _user(world, "middle")
+    head = world.head()
+    differences = world.run("verify", f"--at={first}", "--json", code=2).json["differences"]
+    assert [line["kind"] for line in differences if line["dn"].startswith("CN=middle,")] == ["extra"]
+    steps = world.run("plan", f"--to={first}", "--json", code=2).json["steps"]
+    assert [step["op"] for step in steps if step["dn"].startswith("CN=middle,")] == ["delete"]
+    assert world.head() == head
+    assert _names(world) == {"earliest", "middle"}

@@ -1,0 +1,191 @@
+"""Whatever a day did to names, memberships and places: the plan undoes its loss without meeting one refusal."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from adpersist.model.ids import Guid
+from adpersist.model.step import Exempt
+from adpersist.replay.diff import gaps
+from adpersist.replay.plan import steps
+from tests.property.directory_model import DELETED, NC, ROOT, Model, Refused
+
+NAMES = ("a", "b", "c", "d")
+EXEMPT = Exempt(derived=frozenset({"isDeleted"}))
+CONTEXTS = ("CN=Schema,DC=model", NC)
+
+
+def guid(number: int) -> Guid:
+    """As random as real ones are, and the same every time."""
+    return Guid(hashlib.sha256(number.to_bytes(4, "big")).digest()[:16])
+
+
+class Life:
+    """Somebody at work on a model; what the rules forbid is simply not done."""
+
+    def __init__(self, model: Model, choose: random.Random, *, first: int) -> None:
+        self._model = model
+        self._choose = choose
+        self._next = first
+
+    def act(self) -> None:
+        deeds: Sequence[Callable[[], None]] = (
+            self._create, self._create, self._move, self._move, self._rename, self._account, self._delete,
+            self._undelete, self._join, self._leave,
+        )  # fmt: skip
+        try:
+            self._choose.choice(deeds)()
+        except (Refused, IndexError):
+            return
+
+    def _living(self) -> list[Guid]:
+        return [key for key, node in self._model.nodes.items() if not node.deleted and key not in {ROOT, DELETED}]
+
+    def _places(self) -> list[Guid]:
+        return [ROOT, *(key for key in self._living() if self._model.nodes[key].rdn.startswith("OU="))]
+
+    def _create(self) -> None:
+        self._next += 1
+        name = self._choose.choice(NAMES)
+        if self._choose.random() < 0.4:
+            self._model.create(guid(self._next), self._choose.choice(self._places()), f"OU={name}", {})
+            return
+        values = {"sAMAccountName": (name.encode(),), "objectClass": (b"user",)}
+        if self._choose.random() < 0.5:
+            values["userPrincipalName"] = (f"{name}@model".encode(),)
+        self._model.create(guid(self._next), self._choose.choice(self._places()), f"CN={name}", values)
+
+    def _move(self) -> None:
+        moved = self._choose.choice(self._living())
+        self._model.move(moved, self._choose.choice(self._places()), self._model.nodes[moved].rdn)
+
+    def _rename(self) -> None:
+        renamed = self._choose.choice(self._living())
+        node = self._model.nodes[renamed]
+        name = self._choose.choice([*NAMES, *(name.upper() for name in NAMES)])
+        self._model.move(renamed, node.parent or ROOT, f"{node.rdn[:2]}={name}")
+
+    def _account(self) -> None:
+        who = self._choose.choice([key for key in self._living() if self._model.nodes[key].rdn.startswith("CN=")])
+        name = self._choose.choice([*NAMES, *(f"{name}$" for name in NAMES)]).encode()
+        self._model.modify(
+            who,
+            self._choose.choice(
+                [
+                    {"sAMAccountName": (name,)},
+                    {"userPrincipalName": (name + b"@model",)},
+                    {"userPrincipalName": ()},
+                    {"servicePrincipalName": tuple(sorted({b"HTTP/" + name, b"HOST/" + name}))},
+                    {"servicePrincipalName": ()},
+                    {"description": (name,)},
+                ]
+            ),
+        )
+
+    def _delete(self) -> None:
+        self._model.delete(self._choose.choice(self._living()))
+
+    def _undelete(self) -> None:
+        tombstones = [key for key, node in self._model.nodes.items() if node.deleted]
+        back = self._choose.choice(tombstones)
+        kind = self._model.nodes[back].rdn[:2]
+        if not self._model.account_is_free(back):
+            return
+        self._model.reanimate(back, self._choose.choice(self._places()), f"{kind}={self._choose.choice(NAMES)}")
+
+    def _join(self) -> None:
+        self._model.link(self._choose.choice(self._living()), "member", self._choose.choice(self._living()))
+
+    def _leave(self) -> None:
+        group = self._choose.choice([key for key in self._living() if self._model.nodes[key].links.get("member")])
+        end = self._choose.choice(sorted(self._model.nodes[group].links["member"]))
+        others = [key for key in self._living() if end in self._model.nodes[group].links["member"]]
+        for key in others:
+            try:
+                self._model.unlink(group, "member", key)
+            except Refused:
+                continue
+            return
+
+
+def restored(want: Model, have: Model) -> Model:
+    """The model after one plan; every refusal is a failure."""
+    now = have.copy()
+    before = have.state()
+    for step in steps(list(gaps(want.state(), before, EXEMPT)), want.state(), before, EXEMPT, CONTEXTS):
+        note(f"{step.op} {step.dn}: {step.reason}")
+        now.apply(step)
+    return now
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(seed=st.integers(0, 2**32), early=st.integers(0, 40), day=st.integers(0, 60))
+def test_a_lost_day_comes_back_in_one_round_without_a_refusal(seed: int, early: int, day: int) -> None:
+    choose = random.Random(seed)
+    golden = Model()
+    life = Life(golden, choose, first=1)
+    for _ in range(early):
+        life.act()
+    want = golden.copy()
+    life = Life(want, choose, first=1000)
+    for _ in range(day):
+        life.act()
+    now = restored(want, golden)
+    assert now.living() == want.living()
+    assert not list(gaps(want.state(), now.state(), EXEMPT))
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(seed=st.integers(0, 2**32), early=st.integers(0, 30), day=st.integers(0, 40), local=st.integers(1, 20))
+def test_local_writes_in_between_do_not_stand_in_the_way(seed: int, early: int, day: int, local: int) -> None:
+    choose = random.Random(seed)
+    golden = Model()
+    life = Life(golden, choose, first=1)
+    for _ in range(early):
+        life.act()
+    want, have = golden.copy(), golden.copy()
+    life = Life(want, choose, first=1000)
+    for _ in range(day):
+        life.act()
+    life = Life(have, choose, first=2000)
+    for _ in range(local):
+        life.act()
+    now = restored(want, have)
+    assert now.living() == want.living()
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(seed=st.integers(0, 2**32), day=st.integers(1, 50), killed_after=st.integers(0, 40))
+def test_a_plan_killed_at_any_step_is_gone_on_with_by_the_next(seed: int, day: int, killed_after: int) -> None:
+    choose = random.Random(seed)
+    golden = Model()
+    life = Life(golden, choose, first=1)
+    for _ in range(25):
+        life.act()
+    want = golden.copy()
+    life = Life(want, choose, first=1000)
+    for _ in range(day):
+        life.act()
+    half = golden.copy()
+    plan = list(steps(list(gaps(want.state(), half.state(), EXEMPT)), want.state(), half.state(), EXEMPT, CONTEXTS))
+    for step in plan[:killed_after]:
+        half.apply(step)
+    assert restored(want, half).living() == want.living()
+
+
+@given(order=st.permutations(range(7)))
+def test_every_permutation_of_names_is_reached(order: Sequence[int]) -> None:
+    golden = Model()
+    for number in range(7):
+        values = {"sAMAccountName": (b"account%d" % number,), "userPrincipalName": (b"upn%d@model" % number,)}
+        golden.create(guid(number + 1), ROOT, f"CN=name{number}", values)
+    want = Model()
+    for number, name in enumerate(order):
+        values = {"sAMAccountName": (b"account%d" % name,), "userPrincipalName": (b"upn%d@model" % name,)}
+        want.create(guid(number + 1), ROOT, f"CN=name{name}", values)
+    assert restored(want, golden).living() == want.living()
