@@ -1,31 +1,47 @@
 """From a configuration to open things: the DC, the key, the store, the journal."""
 
 import os
-import socket
-import uuid
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from adpersist.config import Config
 from adpersist.directory.controller import DomainController
-from adpersist.errors import ConfigError, KeyMissingError, WrongDirectoryError
+from adpersist.errors import ConfigError, DirectoryUnreachableError, KeyMissingError, WrongDirectoryError
 from adpersist.journal.derive import journal_id
 from adpersist.journal.keyfile import key_from_environment, read_key_file
 from adpersist.journal.keys import KeyEncryption
 from adpersist.journal.writer import Journal
-from adpersist.model.head import Identity, Writer
+from adpersist.model.head import Identity
 from adpersist.model.ids import guid_text
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_store
 
+_ASK_EVERY_S: Final = 0.1
 
-def connect(config: Config) -> DomainController:
-    """The DC the configuration names."""
+
+def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], None] = lambda: None) -> DomainController:
+    """The DC the configuration names; one that is starting is waited for.
+
+    Args:
+        config: Names it.
+        patience_s: How long it may take until it answers.
+        meanwhile: Called before every try; what it raises ends the wait.
+    """
     if not config.directory.url:
         raise ConfigError(
             "no directory is configured",
             hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
         )
-    return DomainController.connect(config.directory.url)
+    until = time.monotonic() + patience_s
+    while True:
+        meanwhile()
+        try:
+            return DomainController.connect(config.directory.url)
+        except DirectoryUnreachableError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_ASK_EVERY_S)
 
 
 def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncryption:
@@ -76,8 +92,3 @@ def own(opened: Journal, dc: DomainController) -> None:
             f"this is {found.dns_name} ({guid_text(found.server)})",
             hint="Point [directory] at the right DC, or `adpersist init` a journal for this one.",
         )
-
-
-def new_writer() -> Writer:
-    """This process, as the journal will know it."""
-    return Writer(id=uuid.uuid4().hex, host=socket.gethostname(), pid=os.getpid())

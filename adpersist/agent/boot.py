@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,13 +10,11 @@ from adpersist.agent import access
 from adpersist.agent.closed import CANNOT_ISOLATE, closed
 from adpersist.agent.guard import Guarded, OnRevert, guard
 from adpersist.config import Config
-from adpersist.directory.controller import DomainController
-from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, RevertedError
+from adpersist.errors import AdpersistError, ExitCode, RevertedError
 from adpersist.replay.plan import OnConflict
 from adpersist.replay.restore import Progress
 from adpersist.telemetry import logger
 
-_ASK_EVERY_S: Final = 0.1
 _STOP_TIMEOUT_S: Final = 60.0
 
 log = logger("boot")
@@ -50,7 +47,7 @@ def boot(
         raise BootError(f"{command[0]} cannot be started: {error.strerror}") from error
     log.info("dc.started_closed", pid=process.pid)
     try:
-        dc = _answering(config, process, patience_s)
+        dc = access.connect(config, patience_s=patience_s, meanwhile=lambda: _require_running(process))
         try:
             journal = access.journal(config, dc.identity)
             found = guard(dc, journal, on_revert=on_revert, policy=policy, progress=progress)
@@ -68,21 +65,13 @@ def boot(
     return found
 
 
-def _answering(config: Config, process: subprocess.Popen[bytes], patience_s: float) -> DomainController:
-    until = time.monotonic() + patience_s
-    while True:
-        if (code := process.poll()) is not None:
-            words = "this process may not make a network of its own (it takes CAP_SYS_ADMIN and CAP_NET_ADMIN)"
-            raise BootError(
-                words if code == CANNOT_ISOLATE else f"the command ended with {code} before the DC answered",
-                hint="The DC stays closed; its own log says more.",
-            )
-        try:
-            return access.connect(config)
-        except DirectoryUnreachableError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_ASK_EVERY_S)
+def _require_running(process: subprocess.Popen[bytes]) -> None:
+    if (code := process.poll()) is not None:
+        words = "this process may not make a network of its own (it takes CAP_SYS_ADMIN and CAP_NET_ADMIN)"
+        raise BootError(
+            words if code == CANNOT_ISOLATE else f"the command ended with {code} before the DC answered",
+            hint="The DC stays closed; its own log says more.",
+        )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from adpersist.agent.bounds import Policy
+from adpersist.agent.holding import give_way, handed_back
 from adpersist.agent.witnesses import choose, merge
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.directory.stamps import Stamps
-from adpersist.errors import FencedError, RevertedError
+from adpersist.errors import FencedError, RevertedError, StoreError
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Kind
 from adpersist.model.head import Head, Phase, Position, Writer
-from adpersist.model.ids import BEFORE_FIRST, Guid, Usn
+from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.model.state import ObjectState
 from adpersist.replay.diff import difference, observe
@@ -37,12 +38,14 @@ class Capture:
         self,
         dc: DomainController,
         journal: Journal,
+        writer: Writer,
         *,
         state: State,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._dc = dc
         self._journal = journal
+        self._writer = writer
         self._state = state
         self._clock = clock
         self._full_look_due = False
@@ -64,26 +67,23 @@ class Capture:
         """Prove that the DC is the journal's, claim the journal, and fold it.
 
         Args:
-            again: This writer held the journal before and lost only its connections: whoever took over since keeps it.
+            again: This writer held the journal before: an agent that took over since keeps it.
             accept_store_behind: A store that went back is gone on with; a full look brings it up to date.
 
         Raises:
             RevertedError: The DC is another one, was put back, or a restore was begun and not ended.
             FencedError: Somebody else took the journal over.
         """
-        behind = accept_store_behind and lineage_of(dc, journal).verdict is Verdict.STORE_BEHIND
+        lineage = lineage_of(dc, journal)
+        if again:
+            give_way(journal.head.writer, writer, same=lineage.verdict is Verdict.SAME)
+        behind = accept_store_behind and lineage.verdict is Verdict.STORE_BEHIND
         if not behind:
             require_same(dc, journal)
-        holder = journal.head.writer
-        if again and holder.id != writer.id:
-            raise FencedError(
-                f"process {holder.pid} on {holder.host} took the journal over",
-                hint="One agent goes on; this one stops so that the two do not fight.",
-            )
         journal.claim(writer, now=time.time())
         state = fold(journal)
         log.info("capture.began", seq=journal.head.seq, objects=len(state), timeline=journal.head.timeline)
-        capture = cls(dc, journal, state=state)
+        capture = cls(dc, journal, writer, state=state)
         capture._full_look_due = behind
         capture.leave_canary()
         return capture
@@ -105,8 +105,30 @@ class Capture:
         policy.tend(self._journal, self._state)
 
     def check(self) -> None:
-        """Prove that the DC still is the journal's. Raises: RevertedError."""
+        """Prove that the DC still is the journal's, and the journal this agent's.
+
+        Raises:
+            RevertedError, FencedError.
+        """
+        if not self.holds():
+            raise FencedError(f"the journal is held by {self.head.writer.host}, process {self.head.writer.pid}")
         require_same(self._dc, self._journal)
+
+    def durable_time(self) -> float | None:
+        """Unix seconds when the last commit was made; None while there is none."""
+        return last_commit_time(self._journal)
+
+    def holds(self) -> bool:
+        """Whether the journal still is this agent's; reads the head again."""
+        return self._journal.is_held_after_refresh()
+
+    def hand_back(self) -> None:
+        """Let whoever waits for the journal go on: what was to be done is durable."""
+        try:
+            self._journal.hand_back(handed_back(self._writer), now=self._clock())
+        except (FencedError, StoreError) as error:
+            # taken over meanwhile, or the store went away: an agent sees that this process has ended
+            log.warning("journal.not_handed_back", error=error.message)
 
     def look(self) -> int:
         """Look once; returns how many changes became durable.
@@ -223,6 +245,14 @@ class Capture:
         self._state.apply(ordered)
         self.leave_canary()
         log.info("commit.appended", seq=self.head.seq, changes=len(ordered), objects=len(self._state), usn=position.usn)
+
+
+def last_commit_time(journal: Journal) -> float | None:
+    """When the last commit was made; the head's own time moves without one. None for an empty journal."""
+    head = journal.head
+    if head.seq > head.pruned:
+        return next(commit.time for commit in journal.commits(after=Seq(head.seq - 1)))
+    return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
 
 
 def require_same(dc: DomainController, journal: Journal) -> Lineage:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from adpersist.agent.access import new_writer
 from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind, require_same
+from adpersist.agent.holding import Role, new_writer
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
@@ -140,7 +140,7 @@ def mend(
     restore = prepared(dc, aim, policy=policy, progress=progress, scope=scope)
     if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
         raise ConflictError(conflicts)
-    writer = new_writer()
+    writer = new_writer(Role.VISITOR)
     if not scope.is_everything:
         return _mend_part(Capture.begin(dc, journal, writer), restore)
     journal.begin_restore(target=aim.target, writer=writer, now=time.time())
@@ -158,7 +158,9 @@ def mend(
     journal.end_restore(now=time.time())
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
     # the DC may have gone on meanwhile; what it is now becomes the new timeline's first commit
-    Capture.begin(dc, journal, writer).look()
+    captured = Capture.begin(dc, journal, writer)
+    captured.look()
+    captured.hand_back()
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
 
@@ -166,6 +168,7 @@ def mend(
 def _mend_part(capture: Capture, restore: Restore) -> Outcome:
     outcome = restore.run()
     capture.look()
+    capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
     if outcome.left:
         raise UnfinishedError(outcome)
@@ -197,7 +200,7 @@ def scoped(dc: DomainController, aim: Wanted, name: str | None, *, below: bool =
 def capture_news(dc: DomainController, journal: Journal) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
     if journal.head.phase is Phase.CAPTURING and lineage_of(dc, journal).verdict is Verdict.SAME:
-        Capture.begin(dc, journal, new_writer()).look()
+        Capture.begin(dc, journal, new_writer(Role.VISITOR)).look()
 
 
 class ConflictError(AdpersistError):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from adpersist import config as configuration
 from adpersist.agent import access
+from adpersist.agent.holding import Role, new_writer
 from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
 from adpersist.directory.controller import DomainController
 from adpersist.directory.survey import Survey, survey
@@ -113,7 +114,7 @@ class Setup:
             found = survey(dc.session, dc.dse)
             key_created = self._make_key(dc)
             journal, created = self._make_journal(dc, now)
-            config = self._config.model_copy(update={"journal": JournalSection(id=journal.id)})
+            config = self._config.model_copy(update={"journal": self._named(journal.id)})
             location = access.store(config, None).location
             journal.close()
             self._write(config)
@@ -160,14 +161,18 @@ class Setup:
 
     def _place(self, dc: DomainController) -> Store:
         """Where this DC's journal lies, or will."""
-        named = JournalSection(id=journal_id(dc.identity))
-        return access.store(self._config.model_copy(update={"journal": named}), None)
+        named = self._config.model_copy(update={"journal": self._named(journal_id(dc.identity))})
+        return access.store(named, None)
+
+    def _named(self, journal: str) -> JournalSection:
+        """What is configured of the journal, with its id."""
+        return self._config.journal.model_copy(update={"id": journal})
 
     def _make_journal(self, dc: DomainController, now: float) -> tuple[Journal, bool]:
         key = access.key(self._config)
         place = self._place(dc)
         try:
-            writer = access.new_writer()
+            writer = new_writer(Role.VISITOR)
             return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
         except JournalExistsError:
             journal = Journal.open(place, key)

@@ -1,10 +1,10 @@
 """How far the journal is behind the DC, for people and for monitoring."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from adpersist.agent.capture import lineage_of
+from adpersist.agent.capture import last_commit_time, lineage_of
 from adpersist.directory.controller import DomainController
 from adpersist.journal.writer import Journal
 from adpersist.model.head import Head, Phase
@@ -19,6 +19,7 @@ class Status:
         lag_usn: USNs the DC is ahead of the journal; 0 when everything a feed reports is durable.
         lag_s: Age of the oldest change that is not durable yet.
         head: The newest durable head.
+        durable_time: Unix seconds when the last commit was made; None while there is none.
         lineage: The verdict.
         pending: Objects with changes that are not durable.
     """
@@ -26,6 +27,7 @@ class Status:
     lag_usn: int
     lag_s: float
     head: Head
+    durable_time: float | None
     lineage: Lineage
     pending: int
 
@@ -35,29 +37,24 @@ def status(dc: DomainController, journal: Journal) -> Status:
     lineage = lineage_of(dc, journal)
     head = journal.head
     usn = dc.usn()
+    quiet = Status(lag_usn=0, lag_s=0.0, head=head, durable_time=last_commit_time(journal), lineage=lineage, pending=0)
     if lineage.verdict is not Verdict.SAME or head.phase is Phase.RESTORING:
-        return Status(lag_usn=0, lag_s=0.0, head=head, lineage=lineage, pending=0)
+        return quiet
     if head.position is None:
-        return Status(
-            lag_usn=usn,
-            lag_s=max(time.time() - head.time, 0.0),
-            head=head,
-            lineage=lineage,
-            pending=len(dc.feed.contexts),
-        )
+        began = head.time if quiet.durable_time is None else quiet.durable_time
+        return replace(quiet, lag_usn=usn, lag_s=max(time.time() - began, 0.0), pending=len(dc.feed.contexts))
     if usn == head.position.usn:
-        return Status(lag_usn=0, lag_s=0.0, head=head, lineage=lineage, pending=0)
+        return quiet
     # the USN also counts the DC's own bookkeeping, which no feed reports: only a look can tell
     waiting = [
         sighting.guid for nc in dc.feed.contexts for sighting in dc.feed.look(nc, head.position.cookies.get(nc))[0]
     ]
     if not waiting:
-        return Status(lag_usn=0, lag_s=0.0, head=head, lineage=lineage, pending=0)
-    return Status(
+        return quiet
+    return replace(
+        quiet,
         lag_usn=usn - head.position.usn,
         lag_s=max(time.time() - dc.oldest_change(waiting, since=head.position.usn), 0.0),
-        head=head,
-        lineage=lineage,
         pending=len(waiting),
     )
 

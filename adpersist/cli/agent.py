@@ -31,8 +31,8 @@ def agent(
     if not once:
         service.run()
         return
-    head = service.once()
+    head, committed = service.once()
     if common.as_json:
-        output.machine({"durable": durable(head)})
+        output.machine({"durable": durable(head, committed)})
     else:
         output.say(f"Durable: commit {head.seq}, USN {head.position.usn if head.position else 0}")

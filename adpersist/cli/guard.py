@@ -18,6 +18,7 @@ def guard(
         OnRevert, typer.Option("--on-revert", help="What to do when the DC was put back to an older state.")
     ] = OnRevert.RESTORE,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds a starting DC may take until it answers.", min=0)] = 0,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -30,7 +31,7 @@ def guard(
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
-    dc = access.connect(settings)
+    dc = access.connect(settings, patience_s=wait)
     try:
         journal = access.journal(settings, dc.identity)
         with output.Bar(shown=not common.as_json) as bar:

@@ -16,11 +16,11 @@ def mark(
     as_json: JsonOption = False,
 ) -> None:
     """Name the journal's newest point, to restore to or compare with. Works while the agent runs; a name may move."""
-    from adpersist.agent.access import new_writer
+    from adpersist.agent.holding import Role, new_writer
 
     common = settle(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
-        seq = journal.mark(name.removeprefix("@"), writer=new_writer(), now=time.time())
+        seq = journal.mark(name.removeprefix("@"), writer=new_writer(Role.VISITOR), now=time.time())
     if common.as_json:
         output.machine({"mark": name.removeprefix("@"), "seq": seq})
     else:

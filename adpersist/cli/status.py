@@ -17,6 +17,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     or 6 the directory does not answer.
     """
     from adpersist.agent import access
+    from adpersist.agent.holding import is_held
     from adpersist.agent.status import moment
     from adpersist.agent.status import status as measure
 
@@ -30,9 +31,9 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     finally:
         dc.close()
     head = found.head
-    document = {
+    document: dict[str, Any] = {
         "lag": {"usn": found.lag_usn, "seconds": round(found.lag_s, 3), "objects": found.pending},
-        "durable": durable(head),
+        "durable": durable(head, found.durable_time),
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,
         "phase": str(head.phase),
@@ -44,19 +45,22 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         output.machine(document)
     else:
         output.say(f"Lag       {found.lag_usn} USNs, {found.lag_s:.1f} s ({found.pending} objects)")
-        output.say(f"Durable   commit {head.seq}, USN {durable(head)['usn']}, {moment(head.time)}")
+        when = "never" if found.durable_time is None else moment(found.durable_time)
+        output.say(f"Durable   commit {head.seq}, USN {document['durable']['usn']}, {when}")
         output.say(f"Lineage   {found.lineage.verdict}: {found.lineage.evidence}")
         output.say(
-            f"Store     ok; timeline {head.timeline}, {head.phase}, held by {head.writer.pid}@{head.writer.host}"
+            f"Store     ok; timeline {head.timeline}, {head.phase}, {'' if is_held(head.writer) else 'last '}"
+            f"held by {head.writer.pid}@{head.writer.host}"
         )
     raise typer.Exit(verdict_code(str(found.lineage.verdict), late=found.lag_s > settings.status.max_lag_s))
 
 
-def durable(head: Head) -> dict[str, Any]:
+def durable(head: Head, time: float | None) -> dict[str, Any]:
     """What is in the store for good."""
     from adpersist.agent.status import moment
 
-    return {"seq": head.seq, "usn": head.position.usn if head.position else 0, "time": moment(head.time)}
+    when = None if time is None else moment(time)
+    return {"seq": head.seq, "usn": head.position.usn if head.position else 0, "time": when}
 
 
 def verdict_code(verdict: str, *, late: bool) -> int:

@@ -147,6 +147,22 @@ class Journal:
         self._end.holder = writer
         return self.head
 
+    def hand_back(self, writer: Writer, *, now: float) -> Head:
+        """Let go of the journal; ``writer`` is what the head says of it from now on.
+
+        Raises:
+            FencedError: Somebody else holds it already.
+        """
+        scribe = self._scribe(now)
+        self._end.append(self._held(lambda base: scribe.head_only(base, replace(base.head, writer=writer))))
+        self._end.holder = None
+        return self.head
+
+    def is_held_after_refresh(self) -> bool:
+        """Read the head again: whether this process still holds the journal."""
+        self.refresh()
+        return self._end.holder is not None
+
     def commit(
         self,
         changes: Iterable[Change],

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from adpersist import config
 from adpersist.agent import access
+from adpersist.agent.holding import Role, new_writer
 from adpersist.agent.service import Service, Stopped
 from adpersist.config import Config
 from adpersist.journal.keyfile import create_key_file
@@ -72,7 +73,7 @@ def _configured(dc: SambaDC, place: Path) -> Config:
     finally:
         dc_seen.close()
     unnamed = access.store(settings, identity)
-    made = Journal.create(unnamed, access.key(settings), identity=identity, writer=access.new_writer(), now=0.0)
+    made = Journal.create(unnamed, access.key(settings), identity=identity, writer=new_writer(Role.VISITOR), now=0.0)
     made.close()
     return settings.model_copy(update={"journal": config.JournalSection(id=made.id)})
 
