@@ -76,6 +76,26 @@ class StatusSection(_Section):
     max_lag_s: float = Field(default=60, gt=0)
 
 
+class RestoreSection(_Section):
+    """What a guard may do without asking.
+
+    Attributes:
+        max_age_days: How old an image is healed without a person's yes; None: a week less than tombstones live.
+    """
+
+    max_age_days: float | None = Field(default=None, gt=0)
+
+
+class HealthSection(_Section):
+    """Where the agent and a boot answer ``/healthz`` and ``/metrics``.
+
+    Attributes:
+        listen: ``host:port`` or ``[v6]:port``; empty: nowhere.
+    """
+
+    listen: str = Field(default="127.0.0.1:9389", pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5})?$")
+
+
 class LogSection(_Section):
     """How the agent logs."""
 
@@ -92,6 +112,8 @@ class Config(_Section):
     journal: JournalSection = JournalSection()
     capture: CaptureSection = CaptureSection()
     status: StatusSection = StatusSection()
+    restore: RestoreSection = RestoreSection()
+    health: HealthSection = HealthSection()
     log: LogSection = LogSection()
 
 

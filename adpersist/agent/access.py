@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from adpersist.agent.vitals import Vitals
+from adpersist.agent.watched import WatchedStore
 from adpersist.config import Config
 from adpersist.directory.controller import DomainController
 from adpersist.errors import ConfigError, DirectoryUnreachableError, KeyMissingError, WrongDirectoryError
@@ -15,7 +17,7 @@ from adpersist.journal.writer import Journal
 from adpersist.model.head import Identity
 from adpersist.model.ids import guid_text
 from adpersist.stores.port import Store
-from adpersist.stores.registry import open_store
+from adpersist.stores.registry import open_adapter, open_store
 
 _ASK_EVERY_S: Final = 0.1
 
@@ -60,23 +62,30 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
         ) from error
 
 
-def store(config: Config, identity: Identity | None) -> Store:
-    """The journal's place in the store: the configured journal, else the one that belongs to the DC."""
+def store(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:
+    """The journal's place in the store: the configured journal, else the one that belongs to the DC.
+
+    Args:
+        config: Names it.
+        identity: The DC's; None where it cannot be asked.
+        vitals: Told how the store fares.
+    """
     if not config.store.url:
         raise ConfigError("no store is configured", hint="Set [store] url, ADPERSIST_STORE_URL or --store.")
-    if config.journal.id:
-        return open_store(config.store.url, journal=config.journal.id)
-    if identity is None:
+    journal = config.journal.id or (journal_id(identity) if identity else "")
+    if not journal:
         raise ConfigError(
             "the configuration does not say which journal to read, and the directory cannot be asked",
             hint="Set [journal] id; `adpersist init` writes it.",
         )
-    return open_store(config.store.url, journal=journal_id(identity))
+    if vitals is None:
+        return open_store(config.store.url, journal=journal)
+    return WatchedStore(open_adapter(config.store.url, journal=journal), vitals)
 
 
-def journal(config: Config, identity: Identity | None) -> Journal:
-    """The open journal."""
-    return Journal.open(store(config, identity), key(config))
+def journal(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Journal:
+    """The open journal; see :func:`store`."""
+    return Journal.open(store(config, identity, vitals), key(config))
 
 
 def own(opened: Journal, dc: DomainController) -> None:

@@ -3,19 +3,25 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from adpersist.agent import access
+from adpersist.agent.capture import last_commit_time
 from adpersist.agent.closed import CANNOT_ISOLATE, closed
-from adpersist.agent.guard import Guarded, OnRevert, guard
+from adpersist.agent.guard import Guarded, Terms, guard
+from adpersist.agent.health import served
+from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
+from adpersist.agent.vitals import Vitals
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, ExitCode, RevertedError
-from adpersist.replay.plan import OnConflict
 from adpersist.replay.restore import Progress
 from adpersist.telemetry import logger
 
 _STOP_TIMEOUT_S: Final = 60.0
+_ASLEEP_S: Final = 3600.0
 
 log = logger("boot")
 
@@ -29,18 +35,67 @@ class BootError(AdpersistError):
 def boot(
     config: Config,
     command: Sequence[str],
+    terms: Terms,
     *,
-    on_revert: OnRevert,
-    policy: OnConflict,
     patience_s: float,
+    stay: bool = False,
     progress: Progress | None = None,
 ) -> Guarded:
     """Start the DC closed, prove it or make it right, and stop it again; the caller then starts it for everyone.
+
+    Args:
+        config: Names DC, store and journal.
+        command: Starts the DC in the foreground.
+        terms: What may be done to it.
+        patience_s: How long it may take until it answers.
+        stay: When it stays closed, serve the reason until a signal says stop.
+        progress: Told how far a restore has come.
 
     Raises:
         BootError: The command cannot be started, or ends before the DC answers.
         RevertedError, NotConvergedError, AdpersistError: The DC is not proven right; it was stopped and stays closed.
     """
+    vitals = Vitals(max_lag_s=config.status.max_lag_s)
+    with served(config.health.listen, vitals):
+        try:
+            return _bring_up(config, command, terms, vitals, patience_s=patience_s, progress=_Told(vitals, progress))
+        except AdpersistError as error:
+            vitals.troubled(error)
+            vitals.stage("the domain controller stays closed")
+            log.warning("dc.stays_closed", error=error.message, code=int(error.exit_code))
+            if stay:
+                _until_stopped()
+            raise
+
+
+def _until_stopped() -> None:
+    pause = Pause(time.sleep)
+    with suppress(Stopped), heeded(pause):
+        while True:
+            with suppress(Reloaded):
+                pause(_ASLEEP_S)
+
+
+class _Told(Progress):
+    """Tells the health endpoint, too, how far a restore has come."""
+
+    def __init__(self, vitals: Vitals, shown: Progress | None) -> None:
+        self._vitals = vitals
+        self._shown = shown or Progress()
+
+    def looking(self, what: str) -> None:
+        self._vitals.stage(f"the domain controller is closed: {what}")
+        self._shown.looking(what)
+
+    def applying(self, done: int, total: int) -> None:
+        self._vitals.stage(f"the domain controller is closed: {done} of {total} steps of the restore are done")
+        self._shown.applying(done, total)
+
+
+def _bring_up(
+    config: Config, command: Sequence[str], terms: Terms, vitals: Vitals, *, patience_s: float, progress: Progress
+) -> Guarded:
+    vitals.stage("the domain controller is starting, closed")
     try:
         process = subprocess.Popen(closed(command), start_new_session=True)
     except OSError as error:
@@ -49,8 +104,9 @@ def boot(
     try:
         dc = access.connect(config, patience_s=patience_s, meanwhile=lambda: _require_running(process))
         try:
-            journal = access.journal(config, dc.identity)
-            found = guard(dc, journal, on_revert=on_revert, policy=policy, progress=progress)
+            journal = access.journal(config, dc.identity, vitals)
+            vitals.found(journal.head, last_commit_time(journal))
+            found = guard(dc, journal, terms, progress=progress)
             journal.close()
         finally:
             dc.close()

@@ -1,6 +1,5 @@
 """Keeping the journal bounded: checkpoints, by hand and by policy, and what a prune takes."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,17 +11,13 @@ from adpersist.journal.retention import Forgetting, forgettable
 from adpersist.journal.writer import Journal
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Checkpoint, Head
-from adpersist.model.ids import Seq
+from adpersist.model.ids import BEFORE_FIRST, Seq
 from adpersist.replay.fold import fold
-from adpersist.replay.state import State
-from adpersist.telemetry import logger
 
 _MEASURED_AT_ONCE: Final = 32
 """The size of commits is looked up in the store; not oftener than for so many of them together."""
 
 _WINDOW: Final = 64
-
-log = logger("bounds")
 
 Progress = Callable[[Seq], None]
 
@@ -66,10 +61,9 @@ def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> For
 
 @dataclass(slots=True)
 class Policy:
-    """Writes a checkpoint whenever so many commits or bytes came since the last one.
+    """When a checkpoint is due: whenever so many commits or bytes came since the last one.
 
-    Call :meth:`tend` after every look, with the state the agent holds anyway; while nothing is committed it asks the
-    store for nothing.
+    While nothing is committed it asks the store for nothing.
 
     Attributes:
         every_commits: 0: never by number.
@@ -78,7 +72,8 @@ class Policy:
 
     every_commits: int
     every_bytes: int
-    _measured: Seq | None = None
+    _since: Seq | None = None
+    _measured: Seq = BEFORE_FIRST
     _bytes: int = 0
 
     @classmethod
@@ -86,23 +81,11 @@ class Policy:
         """The configured one."""
         return cls(settings.checkpoint_every_commits, settings.checkpoint_every_bytes)
 
-    def tend(self, journal: Journal, state: State) -> Checkpoint | None:
-        """Write a checkpoint of ``state``, which is the one at the head, when one is due.
-
-        Raises:
-            StoreError: The journal is as before, and the next call tries again.
-        """
+    def due(self, journal: Journal) -> bool:
+        """Whether one is to be written at the journal's head. Raises: StoreError."""
         head = journal.head
-        if not (head.settled and head.complete) or not self._due(journal):
-            return None
-        began = time.monotonic()
-        made = journal.write_checkpoint(head.seq, state.values(), now=time.time())
-        self._measured, self._bytes = made.seq, 0
-        log.info("checkpoint.written", seq=made.seq, objects=made.objects, took_s=round(time.monotonic() - began, 3))
-        return made
-
-    def _due(self, journal: Journal) -> bool:
-        head = journal.head
+        if not (head.settled and head.complete):
+            return False
         last = head.checkpoints[-1].seq if head.checkpoints else head.pruned
         if self.every_commits and head.seq - last >= self.every_commits:
             return True
@@ -111,8 +94,8 @@ class Policy:
     def _measure(self, journal: Journal, last: Seq) -> int:
         """Bytes since the last checkpoint, as far as they were looked up."""
         head = journal.head
-        if self._measured is None or self._measured < last:
-            self._measured, self._bytes = last, 0
+        if self._since != last:
+            self._since, self._measured, self._bytes = last, last, 0
         if head.seq - self._measured >= _MEASURED_AT_ONCE:
             self._bytes += sum(commit.size for commit in journal.commits(after=self._measured))
             self._measured = head.seq

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from adpersist.agent.bounds import Policy
 from adpersist.agent.holding import give_way, handed_back
+from adpersist.agent.saving import Saver
 from adpersist.agent.witnesses import choose, merge
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
@@ -51,6 +51,8 @@ class Capture:
         self._full_look_due = False
         self._undeleted = False
         self._remembered = BEFORE_FIRST
+        self.lineage = Lineage(verdict=Verdict.SAME, evidence="proven when the journal was claimed")
+        """The last verdict; only a proven DC is captured."""
         self.asked_s = 0.0
         """How long the DC was kept busy by the last look for changes; 0 for a full one, which nothing repeats."""
 
@@ -100,9 +102,9 @@ class Capture:
             self._dc.leave_canary(newest)
         self._remembered = newest.seq
 
-    def tend(self, policy: Policy) -> None:
-        """Write a checkpoint when one is due."""
-        policy.tend(self._journal, self._state)
+    def tend(self, saver: Saver) -> None:
+        """Have a checkpoint written when one is due."""
+        saver.tend(self._journal, self._state)
 
     def check(self) -> None:
         """Prove that the DC still is the journal's, and the journal this agent's.
@@ -112,7 +114,7 @@ class Capture:
         """
         if not self.holds():
             raise FencedError(f"the journal is held by {self.head.writer.host}, process {self.head.writer.pid}")
-        require_same(self._dc, self._journal)
+        self.lineage = require_same(self._dc, self._journal)
 
     def durable_time(self) -> float | None:
         """Unix seconds when the last commit was made; None while there is none."""
@@ -156,7 +158,7 @@ class Capture:
         stamps = self._stamps(changes, usn, full=full)
         if not full:
             changes = [self._stamped(change, fresh, stamps) for change in changes]
-        require_same(self._dc, self._journal)
+        self.lineage = require_same(self._dc, self._journal)
         if fresh or full:
             self._commit(
                 changes,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adpersist.agent.age import require_young
 from adpersist.agent.capture import lineage_of
 from adpersist.agent.mend import mend, wanted
 from adpersist.directory.controller import DomainController
@@ -39,19 +40,30 @@ class Guarded:
         return self.outcome is not None or self.lineage.verdict is Verdict.SAME
 
 
-def guard(
-    dc: DomainController,
-    journal: Journal,
-    *,
-    on_revert: OnRevert,
-    policy: OnConflict = OnConflict.JOURNAL,
-    progress: Progress | None = None,
-) -> Guarded:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a guard may do.
+
+    Attributes:
+        on_revert: What to do about a DC that was put back.
+        policy: Whose word counts where it was written to since.
+        max_age_days: How old an image is healed without asking; None: by the tombstone lifetime.
+        accept_old_image: A person said yes to any age.
+    """
+
+    on_revert: OnRevert
+    policy: OnConflict = OnConflict.JOURNAL
+    max_age_days: float | None = None
+    accept_old_image: bool = False
+
+
+def guard(dc: DomainController, journal: Journal, terms: Terms, *, progress: Progress | None = None) -> Guarded:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
     On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
 
     Raises:
+        TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
         NotConvergedError: The restore left differences.
     """
@@ -65,6 +77,8 @@ def guard(
         lineage = Lineage(
             verdict=Verdict.REVERTED, evidence=f"a restore to commit {journal.head.target} was begun and has not ended"
         )
-    if lineage.verdict is Verdict.SAME or on_revert is OnRevert.REPORT:
+    if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:
         return Guarded(lineage=lineage)
-    return Guarded(lineage=lineage, outcome=mend(dc, journal, wanted(journal), policy=policy, progress=progress))
+    if not (unfinished or terms.accept_old_image):
+        require_young(dc, journal, lineage, configured=terms.max_age_days)
+    return Guarded(lineage=lineage, outcome=mend(dc, journal, wanted(journal), policy=terms.policy, progress=progress))

@@ -1,19 +1,22 @@
 """The agent as a service: polls, looks, survives a DC or a store that is away, and stops when told to."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
 from typing import Final, NoReturn
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
+from adpersist import telemetry
 from adpersist.agent import access
 from adpersist.agent.bounds import Policy
 from adpersist.agent.capture import Capture
+from adpersist.agent.health import served
 from adpersist.agent.holding import Role, VisitedError, new_writer, wait_for_visitor
 from adpersist.agent.notify import notify
+from adpersist.agent.saving import Saver
+from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
+from adpersist.agent.vitals import CAPTURING, Vitals
 from adpersist.config import Config
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, FencedError, RevertedError
@@ -23,18 +26,20 @@ from adpersist.telemetry import logger
 _LONGEST_WAIT_S: Final = 30.0
 _VISIT_S: Final = 0.5
 """How often an agent looks whether a command has handed the journal back."""
-
 _OUTAGE_WAIT: Final = wait_random_exponential(multiplier=0.2, max=_LONGEST_WAIT_S)
 
 log = logger("agent")
 
 
-class Stopped(BaseException):
-    """A signal asked the agent to stop. Everything is safe to leave at any moment, so it leaves at once."""
-
-
 class Service:
-    """One capturing process."""
+    """One capturing process.
+
+    Args:
+        config: What to do.
+        accept_store_behind: Go on with a store that went back.
+        pause: Waits so many seconds.
+        reload: Reads the configuration again; what it raises leaves the old one in force.
+    """
 
     def __init__(
         self,
@@ -42,12 +47,14 @@ class Service:
         *,
         accept_store_behind: bool = False,
         pause: Callable[[float], None] = time.sleep,
+        reload: Callable[[], Config] | None = None,
     ) -> None:
         self._config = config
         self._held = False
         self._accept_store_behind = accept_store_behind
-        self._pause = pause
-        self._policy = Policy.of(config.journal)
+        self._pause = Pause(pause)
+        self._read_again = reload or (lambda: config)
+        self._vitals = Vitals(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
 
     def once(self) -> tuple[Head, float | None]:
@@ -67,21 +74,64 @@ class Service:
         Raises:
             RevertedError, FencedError, IntegrityError, ConfigError: Nothing that waiting would mend.
         """
-        with _signals():
+        with heeded(self._pause):
             try:
                 while True:
-                    try:
-                        self._follow()
-                    except AdpersistError as error:
-                        if not error.retryable:
-                            raise
-                        log.warning("agent.interrupted", error=error.message)
-                        self._pause(self._config.capture.interval_s)
+                    with served(self._config.health.listen, self._vitals):
+                        self._follow_until_reloaded()
+                    self._reload()
             except Stopped:
                 notify("STOPPING=1")
                 log.info("agent.stopped")
 
+    def _follow_until_reloaded(self) -> None:
+        while True:
+            try:
+                self._follow()
+            except Reloaded:
+                return
+            except AdpersistError as error:
+                self._vitals.troubled(error)
+                if not error.retryable:
+                    raise
+                log.warning("agent.interrupted", error=error.message)
+            try:
+                self._pause(self._config.capture.interval_s)
+            except Reloaded:
+                return
+
+    def _reload(self) -> None:
+        """Take the configuration as it is now, if the agent could run with it."""
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            fresh = self._read_again()
+            if _places(fresh) != _places(self._config):
+                self._try(fresh)
+        except AdpersistError as error:
+            self._vitals.troubled(error)
+            log.warning("configuration.refused", error=error.message)
+        else:
+            self._config = fresh
+            self._vitals.max_lag_s = fresh.status.max_lag_s
+            telemetry.configure(level=fresh.log.level, as_json=fresh.log.format == "json")
+            log.info("configuration.taken")
+        notify("READY=1")
+
+    def _try(self, config: Config) -> None:
+        dc = access.connect(config)
+        try:
+            journal = access.journal(config, dc.identity)
+            try:
+                access.own(journal, dc)
+            finally:
+                journal.close()
+        finally:
+            dc.close()
+
     def _follow(self) -> None:
+        self._vitals.stage("connecting")
+        if self._held:
+            self._vitals.reconnected()
         with ExitStack() as opened:
             for attempt in self._patient():
                 with attempt:
@@ -95,18 +145,27 @@ class Service:
                 log.info("agent.displaced", error=error.message)
 
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
-        settings = self._config.capture
+        settings, vitals = self._config.capture, self._vitals
+        saver = Saver(Policy.of(self._config.journal), lambda: access.journal(self._config, dc.identity))
+        vitals.found(capture.head, capture.durable_time())
+        vitals.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
         while True:
             rest_s = settings.interval_s
-            if (usn := dc.usn()) != seen:
-                capture.look()
-                capture.tend(self._policy)
+            usn = dc.usn()
+            vitals.polled(usn, durable=usn == seen)
+            if usn != seen:
+                changes = capture.look()
+                vitals.looked(capture.head, changes)
+                vitals.polled(usn, durable=True)
+                capture.tend(saver)
                 seen, checked = usn, time.monotonic()
                 rest_s = max(rest_s, capture.asked_s * (1 / settings.share - 1))
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
+            vitals.judged(capture.lineage)
+            vitals.stage(CAPTURING)
             # the first look is a full one: before it is durable there is nothing to rely on
             notify("READY=1\nWATCHDOG=1")
             self._pause(rest_s)
@@ -116,16 +175,29 @@ class Service:
         return Retrying(
             retry=retry_if_exception(_passing),
             wait=_wait_s,
-            before_sleep=_log_outage,
+            before_sleep=self._waiting,
             reraise=True,
             sleep=self._pause,
         )
+
+    def _waiting(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait_s = state.next_action.sleep if state.next_action else 0.0
+        if isinstance(error, VisitedError):
+            self._vitals.stage(error.message)
+            log.debug("agent.waited", error=error.message)
+        elif isinstance(error, AdpersistError):
+            self._vitals.stage("waiting for the domain controller or the store")
+            self._vitals.troubled(error)
+            log.warning("agent.interrupted", error=error.message, attempt=state.attempt_number, wait_s=round(wait_s, 2))
+        # it lives, though what it needs is away
+        notify("WATCHDOG=1")
 
     @contextmanager
     def _connected(self, writer: Writer) -> Iterator[tuple[DomainController, Capture]]:
         dc = access.connect(self._config)
         try:
-            journal = access.journal(self._config, dc.identity)
+            journal = access.journal(self._config, dc.identity, self._vitals)
             try:
                 access.own(journal, dc)
                 wait_for_visitor(journal.head.writer, writer)
@@ -153,20 +225,6 @@ def _wait_s(state: RetryCallState) -> float:
     return _VISIT_S if visited else _OUTAGE_WAIT(state)
 
 
-def _log_outage(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    wait_s = state.next_action.sleep if state.next_action else 0.0
-    log.warning("agent.interrupted", error=str(error), attempt=state.attempt_number, wait_s=round(wait_s, 2))
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _places(config: Config) -> tuple[object, ...]:
+    """What a configuration connects to."""
+    return config.directory, config.store, config.key, config.journal.id

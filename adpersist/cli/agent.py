@@ -6,6 +6,7 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.config import load
 
 
 def agent(
@@ -21,13 +22,15 @@ def agent(
     """Capture every change of the domain controller until stopped.
 
     SIGTERM ends it within a second; killing it at any moment loses nothing that was acknowledged. It waits out a DC or
-    a store that is away. It ends with exit code 4 when the DC was reverted, and with 3 when another agent took over.
+    a store that is away. SIGHUP has it read its configuration again; one it could not run with is refused, and the old
+    one stays. [health] listen serves /healthz and /metrics. It ends with exit code 4 when the DC was reverted, and with
+    3 when another agent took over.
     """
     from adpersist.agent.service import Service
     from adpersist.cli.status import durable
 
     common = settle(ctx, config, as_json)
-    service = Service(loaded(common), accept_store_behind=accept_store_behind)
+    service = Service(loaded(common), accept_store_behind=accept_store_behind, reload=lambda: load(common.config))
     if not once:
         service.run()
         return

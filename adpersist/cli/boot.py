@@ -7,6 +7,7 @@ import typer
 
 from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
+from adpersist.cli.guard import OldImageOption
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
 from adpersist.cli.restore import ConflictOption
 from adpersist.replay.plan import OnConflict
@@ -24,17 +25,30 @@ def boot(
     patience: Annotated[
         float, typer.Option("--patience", help="Seconds the DC may take until it answers.", min=1)
     ] = 120,
+    accept_old_image: OldImageOption = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="When the DC stays closed, go on serving the reason until told to stop.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start the DC where nobody reaches it, prove it or heal it, then start it for everyone.
 
     The DC first runs in a network of its own. Once it is what the journal says it is stopped, and this process becomes
-    the command: the DC as everybody knows it. A DC that cannot be proven right stays closed; the exit code says why.
+    the command: the DC as everybody knows it. A DC that cannot be proven right stays closed; the exit code, the log
+    and, while this runs, [health] listen say why.
     """
     from adpersist.agent.boot import boot as bring_up
+    from adpersist.agent.guard import Terms
 
     common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    terms = Terms(
+        on_revert=on_revert,
+        policy=on_conflict,
+        max_age_days=settings.restore.max_age_days,
+        accept_old_image=accept_old_image,
+    )
     with output.Bar(shown=not common.as_json) as bar:
-        bring_up(loaded(common), command, on_revert=on_revert, policy=on_conflict, patience_s=patience, progress=bar)
+        bring_up(settings, command, terms, patience_s=patience, stay=stay, progress=bar)
     os.execvp(command[0], command)  # noqa: S606 - the command is the administrator's own

@@ -11,6 +11,10 @@ from adpersist.cli.restore import ConflictOption, outcome_document, outcome_word
 from adpersist.errors import ExitCode
 from adpersist.replay.plan import OnConflict
 
+OldImageOption = Annotated[
+    bool, typer.Option("--accept-old-image", help="Restore however old the image is: see [restore] max_age_days.")
+]
+
 
 def guard(
     ctx: typer.Context,
@@ -19,6 +23,7 @@ def guard(
     ] = OnRevert.RESTORE,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
     wait: Annotated[float, typer.Option("--wait", help="Seconds a starting DC may take until it answers.", min=0)] = 0,
+    accept_old_image: OldImageOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -27,15 +32,22 @@ def guard(
     Made for boot: run it before anybody else may reach the DC. On a DC that was not reverted it writes nothing.
     """
     from adpersist.agent import access
+    from adpersist.agent.guard import Terms
     from adpersist.agent.guard import guard as check
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
+    terms = Terms(
+        on_revert=on_revert,
+        policy=on_conflict,
+        max_age_days=settings.restore.max_age_days,
+        accept_old_image=accept_old_image,
+    )
     dc = access.connect(settings, patience_s=wait)
     try:
         journal = access.journal(settings, dc.identity)
         with output.Bar(shown=not common.as_json) as bar:
-            found = check(dc, journal, on_revert=on_revert, policy=on_conflict, progress=bar)
+            found = check(dc, journal, terms, progress=bar)
         journal.close()
     finally:
         dc.close()

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Final
 
 from adpersist.directory import lineage as evidence
 from adpersist.directory import local, rid
 from adpersist.directory.canary import Canary, read_canary, write_canary
 from adpersist.directory.feed import Feed
+from adpersist.directory.lifetime import tombstone_days
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
@@ -18,6 +20,9 @@ from adpersist.model.head import Head, Identity
 from adpersist.model.ids import Guid, Usn, guid_text
 from adpersist.model.lineage import Lineage
 from adpersist.model.step import Exempt
+
+_RECENT_USNS: Final = 100
+"""The newest write of all is looked for among the last so many USNs: some belong to the DC's own bookkeeping."""
 
 
 class DomainController:
@@ -108,6 +113,16 @@ class DomainController:
             if write.local_usn > since and write.stamp.time
         ]
         return min(times, default=time.time())
+
+    def newest_write(self) -> float:
+        """Unix seconds of the newest write of all; now when none is known."""
+        stamps = self.stamps_since(Usn(max(self.usn() - _RECENT_USNS, 0)))
+        times = [write.stamp.time for written in stamps.values() for write in written.values()]
+        return max(times, default=time.time() + EPOCH_1601_S) - EPOCH_1601_S
+
+    def tombstone_days(self) -> int:
+        """How long what was deleted is remembered."""
+        return tombstone_days(self.session, self.dse)
 
     def close(self) -> None:
         """Hang up."""

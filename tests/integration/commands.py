@@ -99,6 +99,11 @@ class Adpersist:
         """The same through a launcher."""
         return Adpersist(self.config, environment=self._environment, program=program)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its processes see."""
+        return quiet_environment(self._environment)
+
     def command(self, *words: str) -> list[str]:
         """The whole command line."""
         return [*self._program, *words, *(("--config", str(self.config)) if self.config is not None else ())]
@@ -108,7 +113,7 @@ class Adpersist:
         began = time.monotonic()
         done = subprocess.run(
             self.command(*words),
-            env=quiet_environment(self._environment),
+            env=self.environment,
             input=stdin,
             capture_output=True,
             encoding="utf-8",
@@ -127,7 +132,7 @@ class Adpersist:
         with log.open("ab") as output:
             return subprocess.Popen(
                 self.command(*words),
-                env=quiet_environment(self._environment),
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -9,11 +9,14 @@ import pytest
 
 from adpersist import config
 from adpersist.agent import access
-from adpersist.agent.holding import Role, new_writer
 from adpersist.directory.controller import DomainController
+from adpersist.model.head import Writer
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, World, copy_journal
+
+KILLED = Writer(id="visitor-here-1", host="here", pid=1)
+"""A restore that is no more."""
 
 
 def _a_day(world: World) -> None:
@@ -48,7 +51,7 @@ def test_a_second_revert_right_after_the_restore_is_no_news(world: World) -> Non
     settings = config.load(world.run.config, {})
     dc = DomainController.connect(world.dc.ldapi_url)
     journal = access.journal(settings, dc.identity)
-    journal.begin_restore(target=journal.head.seq, writer=new_writer(Role.VISITOR), now=time.time())
+    journal.begin_restore(target=journal.head.seq, writer=KILLED, now=time.time())
     journal.end_restore(now=time.time())
     journal.close()
     dc.close()

@@ -59,6 +59,13 @@ class Kept:
         )
         self.state.apply([change])
 
+    def tend(self, policy: Policy) -> bool:
+        """Write a checkpoint when one is due."""
+        due = policy.due(self.journal)
+        if due:
+            self.journal.write_checkpoint(self.journal.head.seq, self.state.values(), now=0.0)
+        return due
+
 
 @pytest.fixture
 def kept() -> Iterator[Kept]:
@@ -71,7 +78,7 @@ def test_a_checkpoint_is_written_after_so_many_commits(kept: Kept) -> None:
     policy = Policy(every_commits=4, every_bytes=0)
     for _ in range(12):
         kept.look()
-        policy.tend(kept.journal, kept.state)
+        kept.tend(policy)
     assert [each.seq for each in kept.journal.head.checkpoints] == [4, 8, 12]
     assert dict(fold(kept.journal)) == dict(kept.state)
 
@@ -80,7 +87,7 @@ def test_a_checkpoint_is_written_after_so_many_bytes(kept: Kept) -> None:
     policy = Policy(every_commits=0, every_bytes=100_000)
     for _ in range(200):
         kept.look(size=1000)
-        policy.tend(kept.journal, kept.state)
+        kept.tend(policy)
     made = [each.seq for each in kept.journal.head.checkpoints]
     assert made, "never"
     for before, after in zip([0, *made], made, strict=False):
@@ -92,17 +99,17 @@ def test_no_policy_writes_nothing(kept: Kept) -> None:
     policy = Policy(every_commits=0, every_bytes=0)
     for _ in range(50):
         kept.look(size=1000)
-        assert policy.tend(kept.journal, kept.state) is None
+        assert not kept.tend(policy)
 
 
 def test_at_rest_the_policy_asks_the_store_for_nothing(kept: Kept) -> None:
     policy = Policy(every_commits=1000, every_bytes=10**9)
     for _ in range(40):
         kept.look()
-    policy.tend(kept.journal, kept.state)
+    kept.tend(policy)
     before = kept.store.operations
     for _ in range(100):
-        policy.tend(kept.journal, kept.state)
+        kept.tend(policy)
     assert kept.store.operations == before
 
 

@@ -11,7 +11,9 @@ from unittest.mock import patch
 from adpersist import config
 from adpersist.agent import access
 from adpersist.agent.holding import Role, new_writer
-from adpersist.agent.service import Service, Stopped
+from adpersist.agent.service import Service
+from adpersist.agent.signals import Stopped
+from adpersist.agent.vitals import Vitals
 from adpersist.config import Config
 from adpersist.journal.keyfile import create_key_file
 from adpersist.journal.writer import Journal
@@ -84,8 +86,8 @@ def _counted() -> Iterator[list[CountingStore]]:
     opened: list[CountingStore] = []
     real = access.store
 
-    def counting(settings: Config, identity: Identity | None) -> Store:
-        opened.append(CountingStore(real(settings, identity)))
+    def counting(settings: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:
+        opened.append(CountingStore(real(settings, identity, vitals)))
         return opened[-1]
 
     with patch.object(access, "store", counting):

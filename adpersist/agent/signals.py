@@ -1,0 +1,64 @@
+"""What a signal does to the agent."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+_STOP: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(BaseException):
+    """A signal asked the agent to stop. Everything is safe to leave at any moment, so it leaves at once."""
+
+
+class Reloaded(BaseException):
+    """A signal asked for the configuration to be read again."""
+
+
+class Pause:
+    """Waiting that SIGHUP ends; one that comes while the agent works ends the next wait before it begins."""
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
+        self._asked = False
+        self._waiting = False
+
+    def __call__(self, seconds: float) -> None:
+        """Wait. Raises: Reloaded."""
+        self._waiting = True
+        try:
+            if self._asked:
+                raise Reloaded
+            self._sleep(seconds)
+        except Reloaded:
+            self._asked = False
+            raise
+        finally:
+            self._waiting = False
+
+    def reload(self) -> None:
+        """SIGHUP."""
+        self._asked = True
+        if self._waiting:
+            raise Reloaded
+
+
+@contextmanager
+def heeded(pause: Pause) -> Iterator[None]:
+    """SIGTERM and SIGINT raise :class:`Stopped` in this block, SIGHUP ends ``pause``."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        pause.reload()
+
+    before = {number: signal.signal(number, stop) for number in _STOP}
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
