@@ -1,8 +1,5 @@
 """Bringing a DC up: closed, proven, and only then for everyone."""
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,26 +7,19 @@ from typing import Final
 
 from adpersist.agent import access
 from adpersist.agent.capture import last_commit_time
-from adpersist.agent.closed import CANNOT_ISOLATE, closed
+from adpersist.agent.closed_dc import ClosedDc
 from adpersist.agent.guard import Guarded, Terms, guard
 from adpersist.agent.health import served
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.agent.vitals import Vitals
 from adpersist.config import Config
-from adpersist.errors import AdpersistError, ExitCode, RevertedError
+from adpersist.errors import AdpersistError, RevertedError
 from adpersist.replay.restore import Progress
 from adpersist.telemetry import logger
 
-_STOP_TIMEOUT_S: Final = 60.0
 _ASLEEP_S: Final = 3600.0
 
 log = logger("boot")
-
-
-class BootError(AdpersistError):
-    """The DC could not be started, closed or at all. It stays closed."""
-
-    exit_code = ExitCode.FAILURE
 
 
 def boot(
@@ -96,22 +86,18 @@ def _bring_up(
     config: Config, command: Sequence[str], terms: Terms, vitals: Vitals, *, patience_s: float, progress: Progress
 ) -> Guarded:
     vitals.stage("the domain controller is starting, closed")
+    closed_dc = ClosedDc(config, command, patience_s)
     try:
-        process = subprocess.Popen(closed(command), start_new_session=True)
-    except OSError as error:
-        raise BootError(f"{command[0]} cannot be started: {error.strerror}") from error
-    log.info("dc.started_closed", pid=process.pid)
-    try:
-        dc = access.connect(config, patience_s=patience_s, meanwhile=lambda: _require_running(process))
+        dc = closed_dc.start()
         try:
             journal = access.journal(config, dc.identity, vitals)
             vitals.found(journal.head, last_commit_time(journal))
-            found = guard(dc, journal, terms, progress=progress)
+            found = guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
             journal.close()
         finally:
             dc.close()
     finally:
-        _stop(process)
+        closed_dc.stop()
     if not found.proven:
         raise RevertedError(
             f"the domain controller is {found.lineage.verdict}: {found.lineage.evidence}",
@@ -119,22 +105,3 @@ def _bring_up(
         )
     log.info("dc.proven", lineage=str(found.lineage.verdict), restored=found.outcome is not None)
     return found
-
-
-def _require_running(process: subprocess.Popen[bytes]) -> None:
-    if (code := process.poll()) is not None:
-        words = "this process may not make a network of its own (it takes CAP_SYS_ADMIN and CAP_NET_ADMIN)"
-        raise BootError(
-            words if code == CANNOT_ISOLATE else f"the command ended with {code} before the DC answered",
-            hint="The DC stays closed; its own log says more.",
-        )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, number)
-            try:
-                process.wait(_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                log.warning("dc.did_not_stop", pid=process.pid)

@@ -1,5 +1,6 @@
 """Is this our DC, and if not: make it so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,10 +58,20 @@ class Terms:
     accept_old_image: bool = False
 
 
-def guard(dc: DomainController, journal: Journal, terms: Terms, *, progress: Progress | None = None) -> Guarded:
+def guard(
+    dc: DomainController,
+    journal: Journal,
+    terms: Terms,
+    *,
+    progress: Progress | None = None,
+    restart: Callable[[], None] | None = None,
+) -> Guarded:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
     On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
+
+    Args:
+        restart: Restarts the DC, which one with partners needs once it goes on under another invocationID.
 
     Raises:
         TooOldError: The image is older than the terms allow; nothing was written.
@@ -81,4 +92,5 @@ def guard(dc: DomainController, journal: Journal, terms: Terms, *, progress: Pro
         return Guarded(lineage=lineage)
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
-    return Guarded(lineage=lineage, outcome=mend(dc, journal, wanted(journal), policy=terms.policy, progress=progress))
+    outcome = mend(dc, journal, wanted(journal), policy=terms.policy, progress=progress, restart=restart)
+    return Guarded(lineage=lineage, outcome=outcome)

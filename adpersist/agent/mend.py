@@ -2,24 +2,27 @@
 ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind, require_same
 from adpersist.agent.holding import Role, new_writer
+from adpersist.agent.invocation import fresh_invocation
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
 from adpersist.journal.writer import Journal
+from adpersist.model.change import Stamp
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Head, Phase
-from adpersist.model.ids import Guid, Seq
+from adpersist.model.ids import Guid, Seq, guid_text
 from adpersist.model.lineage import Verdict
 from adpersist.replay.find import NoSuchObjectError, find
 from adpersist.replay.fold import fold
 from adpersist.replay.have import Have
 from adpersist.replay.plan import Conflict, OnConflict
+from adpersist.replay.replicated import Recorded
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.scope import EVERYTHING, Scope
 from adpersist.replay.state import State
@@ -45,6 +48,7 @@ class Wanted:
         head: The journal's head when this was read.
         captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
         given: Every objectSid the journal ever saw: its RID is never handed out again.
+        recorded: Reads the newest stamps of some objects; goes through the journal's commits once more.
     """
 
     target: Seq
@@ -53,6 +57,7 @@ class Wanted:
     head: Head
     captured: float
     given: frozenset[bytes]
+    recorded: Callable[[Collection[Guid]], Recorded]
 
 
 def newest(journal: Journal) -> Seq:
@@ -89,7 +94,17 @@ def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
         head=head,
         captured=captured,
         given=frozenset(given),
+        recorded=lambda guids: _recorded(journal, head, guids),
     )
+
+
+def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:
+    found: dict[Guid, dict[str, Stamp]] = {}
+    for commit in journal.commits(after=head.pruned, through=head.seq):
+        for change in commit.changes:
+            if change.stamps and change.guid in guids:
+                found.setdefault(change.guid, {}).update(change.stamps)
+    return found
 
 
 def prepared(
@@ -109,6 +124,7 @@ def prepared(
         policy=policy,
         last_given_rid=aim.head.position.rid_next if aim.head.position else 0,
         given=aim.given,
+        recorded=aim.recorded,
         progress=progress,
         scope=scope,
     )
@@ -122,8 +138,15 @@ def mend(
     policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
     scope: Scope = EVERYTHING,
+    restart: Callable[[], None] | None = None,
 ) -> Outcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
+
+    A DC that was put back and has partners goes on under another invocationID, before anything is written: what it
+    wrote under the old one they would take for read.
+
+    Args:
+        restart: Restarts the DC, so that all of it takes the new invocationID; None: the caller's caller must.
 
     With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
 
@@ -133,18 +156,28 @@ def mend(
         RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
-    refuse_store_behind(lineage_of(dc, journal))
+    lineage = lineage_of(dc, journal)
+    refuse_store_behind(lineage)
     if not scope.is_everything:
         # what is left of a reverted DC must not be captured, nor taken for restored
         require_same(dc, journal)
     restore = prepared(dc, aim, policy=policy, progress=progress, scope=scope)
-    if policy is OnConflict.FAIL and (conflicts := restore.plan().conflicts):
-        raise ConflictError(conflicts)
+    if policy is OnConflict.FAIL:
+        local = [each for each in restore.plan().conflicts if not each.replicated]
+        if local:
+            raise ConflictError(local)
     writer = new_writer(Role.VISITOR)
     if not scope.is_everything:
         return _mend_part(Capture.begin(dc, journal, writer), restore)
-    journal.begin_restore(target=aim.target, writer=writer, now=time.time())
+    fresh = fresh_invocation(dc, journal.head, aim.state, lineage)
+    journal.begin_restore(target=aim.target, writer=writer, now=time.time(), fresh=fresh)
     log.info("restore.began", target=aim.target)
+    if fresh is not None and dc.invocation() != fresh:
+        dc.renew_invocation(fresh)
+        log.info("invocation.renewed", invocation=guid_text(fresh), restarting=restart is not None)
+        if restart is not None:
+            restart()
+            dc.reconnect()
     outcome = restore.run()
     log.info(
         "restore.applied",

@@ -13,6 +13,7 @@ from adpersist.cli.restore import (
     ObjectOption,
     SubtreeOption,
     ToOption,
+    conflict_documents,
     conflict_words,
     note_documents,
     note_words,
@@ -79,10 +80,7 @@ def document(found: Plan, target: int) -> dict[str, Any]:
             for step in found.steps
         ],
         "notes": note_documents(found.notes),
-        "conflicts": [
-            {"guid": output.guid(each.guid), "dn": each.dn, "attributes": list(each.attributes)}
-            for each in found.conflicts
-        ],
+        "conflicts": conflict_documents(found.conflicts),
     }
 
 

@@ -98,10 +98,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "rounds": outcome.rounds,
         "left": len(outcome.left),
         "notes": note_documents(outcome.notes),
-        "conflicts": [
-            {"guid": output.guid(each.guid), "dn": each.dn, "attributes": list(each.attributes)}
-            for each in outcome.conflicts
-        ],
+        "conflicts": conflict_documents(outcome.conflicts),
     }
 
 
@@ -125,8 +122,25 @@ def note_words(notes: Sequence[Note]) -> None:
         output.say(output.printable(f"Not exactly: {each.dn}: {each.what}"))
 
 
+def conflict_documents(conflicts: Sequence[Conflict]) -> list[dict[str, Any]]:
+    """What was written since the revert, for machines; never a value."""
+    return [
+        {
+            "guid": output.guid(each.guid),
+            "dn": each.dn,
+            "attributes": list(each.attributes),
+            "replicated": each.replicated,
+        }
+        for each in conflicts
+    ]
+
+
 def conflict_words(conflicts: Sequence[Conflict]) -> None:
-    """Local writes, each on a line."""
+    """What was written since the revert, each on a line."""
     for each in conflicts:
+        if each.replicated:
+            what = ", ".join(each.attributes) or "the whole object"
+            output.say(output.printable(f"Newer, from another DC, and kept: {each.dn}: {what}"))
+            continue
         what = ", ".join(each.attributes) if each.attributes else "the whole object, unknown to the journal"
         output.say(output.printable(f"Written locally after the revert: {each.dn}: {what}"))

@@ -7,6 +7,7 @@ from typing import Final
 
 from adpersist.directory import lineage as evidence
 from adpersist.directory import local, rid
+from adpersist.directory import partners as replication
 from adpersist.directory.canary import Canary, read_canary, write_canary
 from adpersist.directory.feed import Feed
 from adpersist.directory.lifetime import tombstone_days
@@ -70,6 +71,22 @@ class DomainController:
     def invocation(self) -> Guid:
         """invocationID of the database."""
         return evidence.invocation(self.session, self.dse)
+
+    def partners(self) -> frozenset[Guid]:
+        """invocationIDs of the domain's other DCs."""
+        return replication.partners(self.session, self.dse)
+
+    def renew_invocation(self, fresh: Guid) -> None:
+        """Go on under another invocationID, on a new connection. Raises: WriteRefusedError."""
+        replication.renew_invocation(self.session, self.dse, fresh)
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Hang up and connect again, to a DC that was restarted or should forget what it knows of this session."""
+        self.session.close()
+        self.session = Session.open(self.session.url)
+        self.feed = Feed(self.session, self.dse, self.schema)
+        self.target = Target(self.session)
 
     def lineage(self, head: Head, seed: bytes) -> Lineage:
         """Whether this is the DC the head was taken from; ``seed`` is the journal's own mark."""

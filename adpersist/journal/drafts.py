@@ -16,7 +16,7 @@ from adpersist.journal.seal import digest_of, seal_frame
 from adpersist.journal.splitting import Piece
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Head, Mark, Phase, Timeline, Writer
-from adpersist.model.ids import Seq, Usn
+from adpersist.model.ids import Guid, Seq, Usn
 from adpersist.stores.port import Frame
 
 MAX_MARKS: Final = 1000
@@ -70,9 +70,9 @@ class Scribe:
         head = replace(base.head, time=self.time, marks=(*kept, made))
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
-    def begin_restore(self, base: OpenHead, target: Seq, writer: Writer) -> Draft:
+    def begin_restore(self, base: OpenHead, target: Seq, writer: Writer, fresh: Guid | None) -> Draft:
         """The journal is being used to put the DC back; nobody captures until it is over."""
-        head = replace(base.head, time=self.time, writer=writer, phase=Phase.RESTORING, target=target)
+        head = replace(base.head, time=self.time, writer=writer, phase=Phase.RESTORING, target=target, fresh=fresh)
         return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=[None, target, pack_writer(writer)])
 
     def end_restore(self, base: OpenHead, target: Seq) -> Draft:
@@ -86,6 +86,7 @@ class Scribe:
             timelines=(*base.head.timelines, began),
             phase=Phase.CAPTURING,
             target=None,
+            fresh=None,
             settled=True,
             position=None,
             witnesses=(),

@@ -9,6 +9,9 @@ from adpersist.model.head import Checkpoint, Head, Identity, Mark, Phase, Positi
 from adpersist.model.ids import Guid, Seq, Usn
 
 FIELDS: Final = 12
+WITH_FRESH: Final = 13
+"""While a restore gives the DC another invocationID, that is one more."""
+
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
 
@@ -40,6 +43,7 @@ def pack_head(head: Head) -> bytes:
                 for each in head.checkpoints
             ],
             head.pruned,
+            *([] if head.fresh is None else [head.fresh]),
         ]
     )
 
@@ -52,10 +56,10 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if len(fields) != FIELDS:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} expected")
+        if len(fields) not in (FIELDS, WITH_FRESH):
+            raise ValueError(f"{len(fields)} fields, {FIELDS} or {WITH_FRESH} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
-        witnesses, marks, timelines, saved, pruned = more
+        witnesses, marks, timelines, saved, pruned, *fresh = more
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -66,6 +70,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             writer=unpack_writer(writer),
             phase=PHASES[integer(phase)],
             target=None if target is None else Seq(integer(target)),
+            fresh=guid(fresh[0]) if fresh else None,
             complete=boolean(complete),
             settled=boolean(settled),
             position=None if position is None else _position(position),

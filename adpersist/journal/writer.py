@@ -24,7 +24,7 @@ from adpersist.journal.timelines import path_to
 from adpersist.model.change import Change
 from adpersist.model.commit import Commit
 from adpersist.model.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
-from adpersist.model.ids import BEFORE_FIRST, Seq, Usn
+from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.state import ObjectState
 from adpersist.stores.port import Store, StoredHead
 
@@ -214,8 +214,11 @@ class Journal:
         self._end.append(lambda base: scribe.mark(base, name, writer))
         return next(each.seq for each in self.head.marks if each.name == name)
 
-    def begin_restore(self, *, target: Seq, writer: Writer, now: float) -> Head:
+    def begin_restore(self, *, target: Seq, writer: Writer, now: float, fresh: Guid | None = None) -> Head:
         """Say that the DC is being taken to ``target``; fences the capturing agent. Repeated after a crash, no harm.
+
+        Args:
+            fresh: The invocationID the DC is to go on under; None: it keeps its own.
 
         Raises:
             PointError: There is no such commit.
@@ -224,7 +227,7 @@ class Journal:
         if not BEFORE_FIRST < target <= self.head.seq:
             raise PointError(f"commit {target} is not in the journal; its last one is {self.head.seq}")
         scribe = self._scribe(now)
-        self._end.append(lambda base: scribe.begin_restore(base, target, writer))
+        self._end.append(lambda base: scribe.begin_restore(base, target, writer, fresh))
         self._end.holder = writer
         return self.head
 

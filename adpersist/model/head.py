@@ -145,6 +145,7 @@ class Head:
         writer: Who made it.
         phase: Capturing, or in the middle of a restore.
         target: While restoring, the sequence number being restored to.
+        fresh: While restoring, the invocationID the DC is to go on under; None: it keeps its own.
         complete: A whole first look is in the journal; before that there is nothing to restore to.
         settled: No look is half in the journal.
         position: None until the first commit of a look, and after a restore (cookies are thrown away).
@@ -163,6 +164,7 @@ class Head:
     writer: Writer
     phase: Phase = Phase.CAPTURING
     target: Seq | None = None
+    fresh: Guid | None = None
     complete: bool = False
     settled: bool = False
     position: Position | None = None

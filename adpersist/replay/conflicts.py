@@ -7,6 +7,7 @@ from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap
 from adpersist.replay.plan import Conflict
+from adpersist.replay.replicated import linked_late
 from adpersist.replay.state import State
 
 
@@ -40,8 +41,6 @@ def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
     if not gap.wanted_live:
         return late - {CHANGED}
     touched = late & {*gap.values, *(("name",) if gap.moved else ())}
-    newest = max((write.local_usn for name, write in written.items() if name != CHANGED), default=0)
-    if CHANGED in late and written[CHANGED].local_usn > newest:
-        # the last write left no stamp: it was to a link
+    if linked_late(written, since):
         touched |= {*gap.added, *gap.removed}
     return touched

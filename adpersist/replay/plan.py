@@ -36,11 +36,13 @@ class Conflict:
         guid: Which object.
         dn: Where it is on the DC.
         attributes: What was written; empty when the whole object is unknown to the journal.
+        replicated: Another DC wrote it, and later than what the journal has: it stays, whatever the policy.
     """
 
     guid: Guid
     dn: str
     attributes: tuple[str, ...] = ()
+    replicated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
     if policy is not OnConflict.DC:
         return list(gaps)
     kept = {conflict.guid: conflict.attributes for conflict in conflicts}
+    # links the journal has are not known to be gone for another DC
+    lacking = {conflict.guid for conflict in conflicts if conflict.replicated}
     whole = {gap.guid for gap in gaps if gap.guid in kept and not (gap.is_live and gap.wanted_live)}
     closing = []
     for each in gaps:
@@ -77,7 +81,9 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
                 want=gap.want,
                 have=gap.have,
                 values={name: values for name, values in gap.values.items() if name not in kept[gap.guid]},
-                added={name: refs for name, refs in gap.added.items() if name not in kept[gap.guid]},
+                added={
+                    name: refs for name, refs in gap.added.items() if name not in kept[gap.guid] or gap.guid in lacking
+                },
                 removed={name: refs for name, refs in gap.removed.items() if name not in kept[gap.guid]},
                 moved=gap.moved and "name" not in kept[gap.guid],
             )

@@ -1,6 +1,6 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from adpersist.directory.controller import DomainController
@@ -13,6 +13,7 @@ from adpersist.replay.foreign import aligned
 from adpersist.replay.have import Have
 from adpersist.replay.limits import Note, possible
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
+from adpersist.replay.replicated import Recorded, replicated
 from adpersist.replay.rids import known_rids, raised
 from adpersist.replay.salvage import salvage
 from adpersist.replay.scope import EVERYTHING, Scope
@@ -78,6 +79,7 @@ class Restore:
         last_given_rid: int = 0,
         progress: Progress | None = None,
         given: Collection[bytes] = (),
+        recorded: Callable[[Collection[Guid]], Recorded] = lambda _: {},
         scope: Scope = EVERYTHING,
     ) -> None:
         """Prepare; nothing is read or written yet.
@@ -89,6 +91,7 @@ class Restore:
             policy: What becomes of local writes.
             last_given_rid: The RID the DC gave out last, as far as the journal knows.
             given: Every objectSid the journal ever saw.
+            recorded: Reads the newest stamps of some objects from the journal; asked where there are other DCs.
             scope: How much of it is wanted.
         """
         self._dc = dc
@@ -99,6 +102,7 @@ class Restore:
         self._last_given_rid = last_given_rid
         self._progress = progress or Progress()
         self._given = given
+        self._recorded = recorded
         self._scope = scope
         self._notes: tuple[Note, ...] = ()
         self._have = Have(dc, progress=self._progress.looking)
@@ -119,16 +123,29 @@ class Restore:
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or tuple(notes)
         if self._conflicts is None:
-            stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
-            self._conflicts = tuple(conflicts(found, have, stamps, known=self._known, since=self._captured))
-        moved = (replace(each, guid=twin(each.guid)) for each in self._conflicts if not each.attributes)
-        return settle(found, [*self._conflicts, *moved], self._policy)
+            self._conflicts = tuple(self._written_since(found, have))
+        news = [each for each in self._conflicts if each.replicated]
+        local = [each for each in self._conflicts if not each.replicated]
+        moved = (replace(each, guid=twin(each.guid)) for each in local if not each.attributes)
+        return settle(settle(found, news, OnConflict.DC), [*local, *moved], self._policy)
+
+    def _written_since(self, found: Sequence[Gap], have: State) -> Iterator[Conflict]:
+        stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
+        news: list[Conflict] = []
+        if partners := self._dc.partners():
+            recorded = self._recorded({gap.guid for gap in found})
+            news += replicated(
+                found, have, stamps, recorded, partners=partners, known=self._known, since=self._captured
+            )
+        yield from news
+        local = settle(found, news, OnConflict.DC)
+        yield from conflicts(local, have, stamps, known=self._known, since=self._captured)
 
     @property
     def _kept(self) -> frozenset[Guid]:
-        if self._policy is not OnConflict.DC:
-            return frozenset()
-        return frozenset(conflict.guid for conflict in self._conflicts or () if not conflict.attributes)
+        dc = self._policy is OnConflict.DC
+        found = self._conflicts or ()
+        return frozenset(each.guid for each in found if not each.attributes and (dc or each.replicated))
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""

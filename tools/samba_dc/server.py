@@ -352,8 +352,9 @@ class SambaDC:
         Raises:
             ProgramError: It failed (when `check`) or took too long.
         """
+        command = ["samba-tool", *args, f"--configfile={self.smb_conf}"]
         return run(
-            ["samba-tool", *args, f"--configfile={self.smb_conf}"],
+            with_hosts(self.layout.hosts, command) if self.hosts else command,
             check=check,
             stdin=stdin,
             timeout_s=timeout_s,

@@ -1,0 +1,80 @@
+"""The DC while nobody but this machine reaches it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from typing import Final
+
+from adpersist.agent import access
+from adpersist.agent.closed import CANNOT_ISOLATE, closed
+from adpersist.config import Config
+from adpersist.directory.controller import DomainController
+from adpersist.errors import AdpersistError, ExitCode
+from adpersist.telemetry import logger
+
+_STOP_TIMEOUT_S: Final = 60.0
+
+log = logger("boot")
+
+
+class BootError(AdpersistError):
+    """The DC could not be started, closed or at all. It stays closed."""
+
+    exit_code = ExitCode.FAILURE
+
+
+class ClosedDc:
+    """A DC that this process starts closed, and ends again."""
+
+    def __init__(self, config: Config, command: Sequence[str], patience_s: float) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            command: Starts the DC in the foreground.
+            patience_s: How long it may take until it answers.
+        """
+        self._config = config
+        self._command = command
+        self._patience_s = patience_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> DomainController:
+        """Start it and wait until it answers.
+
+        Raises:
+            BootError: The command cannot be started, or ends before the DC answers.
+            DirectoryUnreachableError: It does not answer in time.
+        """
+        try:
+            process = self._process = subprocess.Popen(closed(self._command), start_new_session=True)
+        except OSError as error:
+            raise BootError(f"{self._command[0]} cannot be started: {error.strerror}") from error
+        log.info("dc.started_closed", pid=process.pid)
+        return access.connect(self._config, patience_s=self._patience_s, meanwhile=lambda: _require_running(process))
+
+    def restart(self) -> None:
+        """Stop it and start it again, closed as before. Raises: as :meth:`start`."""
+        self.stop()
+        self.start().close()
+
+    def stop(self) -> None:
+        """End all of it; fine when it does not run."""
+        if (process := self._process) is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                os.killpg(process.pid, number)
+                try:
+                    process.wait(_STOP_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    log.warning("dc.did_not_stop", pid=process.pid)
+
+
+def _require_running(process: subprocess.Popen[bytes]) -> None:
+    if (code := process.poll()) is not None:
+        words = "this process may not make a network of its own (it takes CAP_SYS_ADMIN and CAP_NET_ADMIN)"
+        raise BootError(
+            words if code == CANNOT_ISOLATE else f"the command ended with {code} before the DC answered",
+            hint="The DC stays closed; its own log says more.",
+        )

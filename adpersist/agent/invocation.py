@@ -1,0 +1,33 @@
+"""Whether a DC that was put back must go on under another invocationID."""
+
+import uuid
+
+from adpersist.directory.controller import DomainController
+from adpersist.directory.partners import NTDS_SETTINGS
+from adpersist.model.head import Head
+from adpersist.model.ids import Guid
+from adpersist.model.lineage import Lineage, Verdict
+from adpersist.replay.state import State
+
+
+def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lineage) -> Guid | None:
+    """The invocationID a restore has the DC go on under; None: it keeps its own.
+
+    Only a DC with partners needs one. The journal says which before the DC is given it, so that a restore that was
+    killed goes on under the same, and one whose DC was put back once more takes another.
+    """
+    if head.fresh is not None and dc.invocation() == head.fresh:
+        return head.fresh
+    put_back = lineage.verdict is Verdict.REVERTED or head.fresh is not None
+    # the image may be older than the partner
+    if put_back and (dc.partners() or _has_partners(want, head.identity.server)):
+        return Guid(uuid.uuid4().bytes)
+    return None
+
+
+def _has_partners(want: State, own: Guid) -> bool:
+    return any(
+        guid != own and NTDS_SETTINGS.encode() in item.values.get("objectClass", ())
+        for guid, item in want.items()
+        if not item.deleted
+    )

@@ -1,0 +1,208 @@
+"""One of two DCs is put back: its partner takes its new changes, and loses none of its own.
+
+The day happens once: what both DCs know, what only the first one's journal knows, what only the partner knows.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.integration.commands import Adpersist
+from tests.integration.hands import Hands
+from tests.integration.scene import init_words, staff, until
+from tools.samba_dc import Golden, SambaDC, dbcheck, free_address, join, ldapcmp
+
+PASSWORD: Final = "Passw0rd.partner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two stopped DCs of one domain: the first is to be put back to its image.
+
+    Attributes:
+        first, second: The DCs.
+        place: Where the first one's journal and configuration are.
+    """
+
+    first: SambaDC
+    second: SambaDC
+    place: Path
+
+    @property
+    def run(self) -> Adpersist:
+        """The command line beside the first DC."""
+        return Adpersist(self.place / "adpersist.toml")
+
+    @property
+    def both(self) -> tuple[SambaDC, SambaDC]:
+        """Both DCs."""
+        return self.first, self.second
+
+    def replicate(self, to: SambaDC, source: SambaDC) -> None:
+        """Have one DC take what the other has."""
+        for context in (f"CN=Configuration,{to.base_dn}", to.base_dn):
+            to.samba_tool(
+                *("drs", "replicate", to.names.fqdn, source.names.fqdn, context),
+                *(f"-UAdministrator%{to.admin_password}", "--use-kerberos=required"),
+            )
+
+    def settle(self) -> None:
+        """Replicate both ways."""
+        self.replicate(self.first, self.second)
+        self.replicate(self.second, self.first)
+
+
+def _office(hands: Hands) -> str:
+    return f"OU=Office,{hands.base}"
+
+
+def _known_to_both(hands: Hands) -> None:
+    for name in ("shared", "doomed", "quiet"):
+        hands.user(name, parent=_office(hands), password=PASSWORD)
+    hands.set(f"CN=ada,{_office(hands)}", description="written by the first, known to both")
+
+
+def _known_to_the_journal(hands: Hands) -> None:
+    hands.user("lonely", parent=_office(hands), password=PASSWORD)
+    hands.set(f"CN=bert,{_office(hands)}", description="only in the journal")
+    hands.link(f"CN=crew,{_office(hands)}", f"CN=lonely,{_office(hands)}")
+    hands.delete(f"CN=visitor,{_office(hands)}")
+
+
+def _known_to_the_partner(hands: Hands) -> None:
+    hands.set(f"CN=shared,{_office(hands)}", description="newer, by the partner")
+    hands.set(f"CN=ada,{_office(hands)}", description="newer, by the partner")
+    hands.user("abroad", parent=_office(hands), password=PASSWORD)
+    hands.link(f"CN=crew,{_office(hands)}", f"CN=abroad,{_office(hands)}")
+    hands.delete(f"CN=doomed,{_office(hands)}")
+
+
+@pytest.fixture
+def pair(golden: Golden, place: Path) -> Iterator[Pair]:
+    """The day is over, the first DC was put back; neither runs."""
+    with SambaDC(golden, place / "a", address=free_address()) as first:
+        first.start()
+        with Hands(first) as hands:
+            staff(hands)
+        with join(first, place / "b", address=free_address()) as second:
+            pair = Pair(first=first, second=second, place=place)
+            pair.settle()
+            first.stop()
+            first.golden = first.take_golden(place / "image")
+            first.start()
+            pair.run("init", *init_words(first, place / "journal.db", place / "key"), code=0)
+            pair.run("agent", "--once", code=0)
+            with Hands(first) as hands:
+                _known_to_both(hands)
+            pair.replicate(second, first)
+            second.stop()
+            with Hands(first) as hands:
+                _known_to_the_journal(hands)
+            pair.run("agent", "--once", code=0)
+            first.kill()
+            second.start()
+            with Hands(second) as hands:
+                _known_to_the_partner(hands)
+            second.stop()
+            first.revert()
+            yield pair
+
+
+@contextmanager
+def _booted(pair: Pair) -> Iterator[None]:
+    log = pair.place / "boot.log"
+    words = [*pair.run.command("boot"), "--", *pair.first.command()]
+    environment = {**os.environ, "KRB5_CONFIG": str(pair.first.krb5_conf)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(words, stdout=output, stderr=output, start_new_session=True, env=environment)
+    try:
+        until(lambda: process.poll() is None and "dc.proven" in log.read_text(), "the DC is proven", timeout_s=120)
+        until(pair.first.answers, "the DC is open", timeout_s=60)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+        until(lambda: not _processes_of(pair.first), "all of the DC ended")
+
+
+def _processes_of(dc: SambaDC) -> Sequence[int]:
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = line.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if str(dc.smb_conf).encode() in words:
+            found.append(int(line.parent.name))
+    return found
+
+
+def _both_agree(pair: Pair) -> None:
+    """With both DCs running: what each side knew is on both, and a new change of the first one arrives."""
+    pair.settle()
+    with Hands(pair.first) as hands:
+        hands.user("afterwards", parent=_office(hands), password=PASSWORD)
+        hands.set(f"CN=carl,{_office(hands)}", description="after the restore")
+    pair.settle()
+    for dc in pair.both:
+        with Hands(dc) as hands:
+            office = _office(hands)
+            described = {
+                name: hands.read(f"CN={name},{office}", "description").get("description")
+                for name in ("shared", "ada", "bert", "carl")
+            }
+            members = {name.split(b",")[0] for name in hands.read(f"CN=crew,{office}", "member")["member"]}
+            gone = [name for name in ("doomed", "visitor") if hands.find(f"(cn={name})")]
+        assert described == {
+            "shared": [b"newer, by the partner"],
+            "ada": [b"newer, by the partner"],
+            "bert": [b"only in the journal"],
+            "carl": [b"after the restore"],
+        }
+        assert members == {b"CN=ada", b"CN=bert", b"CN=lonely", b"CN=abroad"}
+        assert not gone
+        for name in ("shared", "quiet", "lonely", "abroad", "afterwards"):
+            assert dc.can_login(name, PASSWORD), f"{name} cannot log in at {dc.names.hostname}"
+    pair.run("agent", "--once", code=0)
+    pair.run("verify", code=0)
+
+
+def _judged(pair: Pair) -> None:
+    assert ldapcmp(*pair.both, security_descriptors=True) == []
+    for dc in pair.both:
+        assert dbcheck(dc), dbcheck(dc).text
+
+
+def test_a_booted_dc_and_its_partner_converge(pair: Pair) -> None:
+    with _booted(pair):
+        pair.second.start()
+        _both_agree(pair)
+        pair.second.stop()
+    _judged(pair)
+
+
+def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) -> None:
+    for dc in pair.both:
+        dc.start()
+    pair.replicate(pair.first, pair.second)
+    plan: Any = pair.run("plan", "--json", code=2).json
+    kept = {each["dn"].split(",")[0]: each["attributes"] for each in plan["conflicts"] if each["replicated"]}
+    assert kept["CN=ada"] == ["description"]
+    assert "CN=abroad" in kept
+    pair.run("guard", code=0)
+    # its replication service takes the new invocationID when it starts
+    pair.first.stop()
+    pair.first.start()
+    _both_agree(pair)
+    for dc in pair.both:
+        dc.stop()
+    _judged(pair)
