@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from adpersist.errors import ConfigError
 
@@ -37,9 +37,22 @@ class StoreSection(_Section):
 
 
 class KeySection(_Section):
-    """The key-encryption key: from a file, or from the environment variable ADPERSIST_KEY."""
+    """The key-encryption key: from a file, from Azure Key Vault, or from the environment variable ADPERSIST_KEY.
+
+    Attributes:
+        file: The key itself, one line.
+        vault: The URL of a key that never leaves its vault; needs the extra ``adpersist[vault]``.
+        vault_algorithm: RSA-OAEP-256 with an RSA key, A256KW with a symmetric key of a Managed HSM.
+    """
 
     file: Path | None = None
+    vault: str = Field(default="", description="https://corp.vault.azure.net/keys/journal")
+    vault_algorithm: str = Field(default="RSA-OAEP-256", pattern="^(RSA-OAEP-256|RSA-OAEP|A256KW)$")
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _unset(cls, file: object) -> object:
+        return None if file == "" else file
 
 
 class JournalSection(_Section):

@@ -47,19 +47,32 @@ def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], No
 
 
 def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncryption:
-    """The key-encryption key.
+    """The key-encryption key: of the file, of the vault, or else of the environment.
 
     Raises:
-        KeyMissingError: No file is configured and the environment has none, or the file is not there.
+        KeyMissingError: None is configured and the environment has none, or the file is not there.
+        ConfigError: Two are configured, or what it takes to ask a vault is not installed.
     """
+    if config.key.file is not None and config.key.vault:
+        raise ConfigError("both [key] file and [key] vault are set", hint="Leave the one the journal was sealed with.")
     if config.key.file is not None:
         return read_key_file(config.key.file)
+    if config.key.vault:
+        return vault_key(config.key.vault, config.key.vault_algorithm)
     try:
         return key_from_environment(environment)
     except KeyMissingError as error:
         raise KeyMissingError(
-            "no key is configured", hint="Set [key] file, ADPERSIST_KEY_FILE or ADPERSIST_KEY."
+            "no key is configured",
+            hint="Set [key] file or [key] vault, ADPERSIST_KEY_FILE, ADPERSIST_KEY_VAULT or ADPERSIST_KEY.",
         ) from error
+
+
+def vault_key(url: str, algorithm: str) -> KeyEncryption:
+    """A key that stays in its vault."""
+    from adpersist.journal.key_vault import VaultKey  # the SDK takes its time to load
+
+    return VaultKey(url, algorithm=algorithm)
 
 
 def store(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:

@@ -41,6 +41,7 @@ class Report:
     journal: str
     created: bool
     key_file: Path | None
+    key_vault: str
     key_created: bool
     config: Path
     warnings: tuple[str, ...]
@@ -51,7 +52,11 @@ class Report:
             "directory": {"name": self.dns_name, "contexts": list(self.survey.contexts)},
             "store": self.store,
             "journal": {"id": self.journal, "created": self.created},
-            "key": {"file": str(self.key_file) if self.key_file else None, "created": self.key_created},
+            "key": {
+                "file": str(self.key_file) if self.key_file else None,
+                "vault": self.key_vault or None,
+                "created": self.key_created,
+            },
             "config": str(self.config),
             "captures": list(self.survey.captured),
             "not_restored": list(NOT_RESTORED),
@@ -65,6 +70,8 @@ class Report:
         yield f"Journal             {self.journal} ({'created' if self.created else 'was there already'})"
         if self.key_file:
             yield f"Key                 {self.key_file} ({'created' if self.key_created else 'was there already'})"
+        if self.key_vault:
+            yield f"Key                 {self.key_vault}, in its vault"
         yield f"Configuration       {self.config}"
         yield ""
         yield "Captured and restored:"
@@ -80,20 +87,24 @@ class Report:
 class Setup:
     """One run of ``init``."""
 
-    def __init__(self, path: Path | None, *, directory: str, store: str, key_file: Path | None) -> None:
+    def __init__(
+        self, path: Path | None, *, directory: str, store: str, key_file: Path | None, key_vault: str = ""
+    ) -> None:
         self._path = configuration.find(path)
         known = configuration.load(self._path) if self._path.exists() else configuration.from_environment(os.environ)
         url, store_url = directory or known.directory.url, store or known.store.url
-        file = key_file or known.key.file
+        vault = key_vault or ("" if key_file else known.key.vault)
+        file = key_file or (None if key_vault else known.key.file)
         if not url or not store_url:
             raise ConfigError(
                 f"init needs {'--directory' if not url else '--store'}",
                 hint="adpersist init --directory ldapi:///var/lib/samba/private/ldap_priv/ldapi "
                 "--store sqlite:///var/lib/adpersist/journal.db --key-file /etc/adpersist/key",
             )
-        if file is None and not os.environ.get("ADPERSIST_KEY"):
+        if file is None and not vault and not os.environ.get("ADPERSIST_KEY"):
             file = self._path.parent / "key"
-        if self._path.exists() and (url, store_url, file) != (known.directory.url, known.store.url, known.key.file):
+        asked = (url, store_url, file, vault)
+        if self._path.exists() and asked != (known.directory.url, known.store.url, known.key.file, known.key.vault):
             raise ConfigError(
                 f"the configuration {self._path} is there already and says something else",
                 hint="Edit it, remove it, or choose another place with --config.",
@@ -103,9 +114,15 @@ class Setup:
             update={
                 "directory": DirectorySection(url=url),
                 "store": StoreSection(url=store_url),
-                "key": KeySection(file=file.absolute()) if file else KeySection(),
+                "key": self._key_section(file, vault),
             }
         )
+
+    def _key_section(self, file: Path | None, vault: str) -> KeySection:
+        given: dict[str, Any] = {"file": file.absolute()} if file else {}
+        if vault:
+            given |= {"vault": vault, "vault_algorithm": self._known.key.vault_algorithm}
+        return KeySection(**given)
 
     def run(self, *, now: float) -> Report:
         """Do it. Raises: as the rooms it calls; everything done before an error is used by the next run."""
@@ -128,6 +145,7 @@ class Setup:
             journal=journal.id,
             created=created,
             key_file=file,
+            key_vault=self._config.key.vault,
             key_created=key_created,
             config=self._path,
             warnings=tuple(filter(None, [exposure(file) if file else ""])),
@@ -154,7 +172,7 @@ class Setup:
         try:
             place.head()
         except NoJournalError:
-            return False
+            return place.spare() is not None  # the head alone is lost
         finally:
             place.close()
         return True

@@ -21,6 +21,14 @@ def init(
     key_file: Annotated[
         Path | None, typer.Option("--key-file", help="Key file; made when it is not there.", metavar="PATH")
     ] = None,
+    key_vault: Annotated[
+        str,
+        typer.Option(
+            "--key-vault",
+            help="Instead of a key file: the URL of a key in Azure Key Vault, https://NAME.vault.azure.net/keys/KEY.",
+            metavar="URL",
+        ),
+    ] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +40,9 @@ def init(
     from adpersist.agent.setup import Setup
 
     common = settle(ctx, config, as_json)
-    report = Setup(common.config, directory=directory, store=store, key_file=key_file).run(now=time.time())
+    report = Setup(common.config, directory=directory, store=store, key_file=key_file, key_vault=key_vault).run(
+        now=time.time()
+    )
     if common.as_json:
         output.machine(report.document())
         return

@@ -5,18 +5,32 @@ An RSA key has a public half: whoever holds it and the store can put a journal o
 """
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
+from urllib.parse import urlsplit
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core import PipelineClient
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceResponseError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest, HttpResponse
 
 from adpersist.errors import ConfigError, KeyMissingError
 
-_URL: Final = re.compile(r"(https://[A-Za-z0-9.-]+/keys/[A-Za-z0-9-]+)(?:/([0-9a-f]{32}))?/?")
+_URL: Final = re.compile(r"(https://[A-Za-z0-9.-]+(?::\d{1,5})?/keys/[A-Za-z0-9-]+)(?:/([0-9a-f]{32}))?/?")
+_API_VERSION: Final = "7.4"
+_CONNECT_TIMEOUT_S: Final = 5
+_READ_TIMEOUT_S: Final = 15
+_RETRIES: Final = 2
 _VERSION_CHARACTERS: Final = 32
 _BOUND_BYTES: Final = 32
+_RIGHTS_HINT: Final = (
+    "Grant the agent's identity wrapKey and unwrapKey on it (role Key Vault Crypto Service Encryption User)."
+)
 
 
 class KeyUnreachableError(KeyMissingError):
@@ -26,20 +40,24 @@ class KeyUnreachableError(KeyMissingError):
 
 
 class WrapResult(Protocol):
-    """What ``azure.keyvault.keys.crypto`` answers to a wrap."""
+    """The key, encrypted, and the URL of the key and version that did it."""
 
-    key_id: str | None
-    encrypted_key: bytes
+    @property
+    def key_id(self) -> str | None: ...
+
+    @property
+    def encrypted_key(self) -> bytes: ...
 
 
 class UnwrapResult(Protocol):
-    """What it answers to an unwrap."""
+    """The key."""
 
-    key: bytes
+    @property
+    def key(self) -> bytes: ...
 
 
 class Cryptography(Protocol):
-    """The part of ``CryptographyClient`` that is used; bound to one key, or one version of it."""
+    """One key of a vault, or one version of it."""
 
     def wrap_key(self, algorithm: str, key: bytes) -> WrapResult:
         """Encrypt a key."""
@@ -86,7 +104,7 @@ class VaultKey:
             raise self._unusable(error) from error
         version = (answer.key_id or "").rstrip("/").rpartition("/")[2]
         if len(version) != _VERSION_CHARACTERS:
-            raise KeyMissingError(f"the vault does not say which version of {self._url} it used")
+            raise KeyMissingError(f"the vault does not say which version of {self._url} it used", hint=_RIGHTS_HINT)
         return version.encode("ascii") + answer.encrypted_key
 
     def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
@@ -107,38 +125,87 @@ class VaultKey:
         return opened[:-_BOUND_BYTES]
 
     def _unusable(self, error: AzureError) -> KeyMissingError:
-        status = error.status_code if isinstance(error, HttpResponseError) else None
-        if status in (401, 403):
+        if isinstance(error, ClientAuthenticationError) and not error.status_code:
             return KeyMissingError(
-                f"not allowed to use the key {self._url}",
-                hint="Grant the agent's identity wrapKey and unwrapKey on it.",
+                f"no credential for the key {self._url}: {str(error.message).partition(chr(10))[0][:200]}",
+                hint="Use a machine with a managed identity, set AZURE_CLIENT_ID and its like, or run `az login`.",
             )
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        if status == 400:
+            return KeyMissingError(
+                f"the key {self._url} does not wrap by {self._algorithm}",
+                hint="Set `[key] vault_algorithm`: RSA-OAEP-256 for an RSA key, A256KW for a symmetric one.",
+            )
+        if status in (401, 403):
+            return KeyMissingError(f"not allowed to use the key {self._url}", hint=_RIGHTS_HINT)
         if status == 404:
-            return KeyMissingError(f"there is no key {self._url}, or no longer that version of it")
-        return KeyUnreachableError(f"the key {self._url} cannot be used now: {type(error).__name__}")
+            return KeyMissingError(
+                f"there is no key {self._url}, or no longer that version of it",
+                hint="Enable it, or recover it: without it the journal cannot be read.",
+            )
+        return KeyUnreachableError(
+            f"the key {self._url} cannot be used now: {type(error).__name__}",
+            hint="Check the network and the vault's firewall.",
+        )
 
 
-class _Client:
-    """The SDK's client, which wants its own enumeration for the algorithm."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What a vault answers to either: the version used, and the key, wrapped or not."""
 
-    def __init__(self, client: Any, algorithm: Callable[[str], object]) -> None:  # noqa: ANN401  # ships no types
+    key_id: str | None
+    key: bytes
+
+    @property
+    def encrypted_key(self) -> bytes:
+        return self.key
+
+
+class _Rest:
+    """One key of one vault, by its REST interface ([Key Vault REST API] 7.4, "Wrap Key" and "Unwrap Key").
+
+    Not by ``azure-keyvault-keys``: its ``CryptographyClient`` wraps locally where it can, and for a symmetric key of a
+    Managed HSM, whose bytes it is never given, with a key it makes up and forgets (4.11).
+    """
+
+    def __init__(self, client: PipelineClient[HttpRequest, HttpResponse], url: str) -> None:
         self._client = client
-        self._algorithm = algorithm
+        self._url = url
 
     def wrap_key(self, algorithm: str, key: bytes) -> WrapResult:
-        answer: WrapResult = self._client.wrap_key(self._algorithm(algorithm), key)
-        return answer
+        return self._asked("wrapkey", algorithm, key)
 
     def unwrap_key(self, algorithm: str, encrypted_key: bytes) -> UnwrapResult:
-        answer: UnwrapResult = self._client.unwrap_key(self._algorithm(algorithm), encrypted_key)
-        return answer
+        return self._asked("unwrapkey", algorithm, encrypted_key)
+
+    def _asked(self, deed: str, algorithm: str, value: bytes) -> _Answer:
+        body = {"alg": algorithm, "value": urlsafe_b64encode(value).rstrip(b"=").decode()}
+        request = HttpRequest("POST", f"{self._url}/{deed}", params={"api-version": _API_VERSION}, json=body)
+        response = self._client.send_request(request)
+        response.raise_for_status()
+        try:
+            document = response.json()
+            text = str(document["value"])
+            return _Answer(key_id=document["kid"], key=urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServiceResponseError(f"no answer of a vault: {type(error).__name__}") from error
 
 
 def _connect() -> Connect:
     try:
-        crypto = import_module("azure.keyvault.keys.crypto")
         identity = import_module("azure.identity")
     except ImportError as error:
-        raise ConfigError("Azure Key Vault is not installed", hint="pip install 'adpersist[vault]'") from error
+        raise ConfigError(
+            "what it takes to ask Azure Key Vault is not installed", hint="Run `pip install 'adpersist[vault]'`."
+        ) from error
     credential = identity.DefaultAzureCredential()
-    return lambda url: _Client(crypto.CryptographyClient(url, credential), crypto.KeyWrapAlgorithm)
+
+    def connect(url: str) -> Cryptography:
+        host = urlsplit(url).netloc
+        # the audience of the token is the service's domain, of which the vault is one host: vault.azure.net
+        scope = f"https://{host.partition('.')[2]}/.default"
+        policies = [RetryPolicy(retry_total=_RETRIES), BearerTokenCredentialPolicy(credential, scope)]
+        transport = RequestsTransport(connection_timeout=_CONNECT_TIMEOUT_S, read_timeout=_READ_TIMEOUT_S)
+        return _Rest(PipelineClient(f"https://{host}", policies=policies, transport=transport), url)
+
+    return connect

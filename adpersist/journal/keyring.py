@@ -123,7 +123,9 @@ def _unwrap(key: WrappedKey, keys: KeyEncryption, journal: bytes) -> bytes:
     if key.wrapper != keys.key_id:
         raise WrongKeyError(
             f"the journal wants the key {key.wrapper}, the one at hand is {keys.key_id}",
-            hint="Point `[key] file` at the key this journal was made with, or was last rotated to.",
+            hint=f"Set `[key] vault` to {key.wrapper}."
+            if key.wrapper.startswith("https:")
+            else "Point `[key] file` at the key this journal was made with, or was last rotated to.",
         )
     try:
         secret = keys.unwrap(key.wrapped, context=_context(journal, key.id, key.wrapper))

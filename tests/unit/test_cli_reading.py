@@ -6,7 +6,6 @@ import base64
 import struct
 import tomllib
 import uuid
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -195,6 +194,7 @@ def test_ldif_has_containers_first_and_neither_the_dead_nor_secrets() -> None:
     [
         '[store]\nurl = "x"\n[key]\n# the key\nfile = "/old"  # here\n[journal]\nid = ""\n',
         '[store]\nurl = "x"\n[key]\n# file = ""\n\n[journal]\nid = ""\n',
+        '[key]\nvault = "https://old/keys/one" # here\n# file = "/older"\n[store]\nurl = "x"\n',
         '[key]\n[store]\nfile = "not this one"\n',
         '[store]\nurl = "x"\n',
         "",
@@ -202,8 +202,11 @@ def test_ldif_has_containers_first_and_neither_the_dead_nor_secrets() -> None:
 )
 def test_the_configuration_names_the_new_key_and_keeps_everything_else(text: str) -> None:
     before = tomllib.loads(text)
-    after = tomllib.loads(renamed_key(text, Path('/etc/new "key"')))
-    assert after["key"] == {"file": '/etc/new "key"'}
+    for source, value in (("file", '/etc/new "key"'), ("vault", "https://corp.vault.azure.net/keys/journal"), ("", "")):
+        changed = renamed_key(text, source, value)
+        after = tomllib.loads(changed)
+        assert after.get("key", {}) == ({source: value} if source else {})
+        assert tomllib.loads(renamed_key(changed, "file", "/back")).get("key") == {"file": "/back"}
     assert {name: part for name, part in after.items() if name != "key"} == {
         name: part for name, part in before.items() if name != "key"
     }
