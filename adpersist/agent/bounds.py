@@ -32,7 +32,7 @@ def checkpoint(journal: Journal, *, now: float, progress: Progress | None = None
     named = [each for each in journal.head.checkpoints if each.seq == seq]
     if named:
         return named[0]
-    return journal.write_checkpoint(seq, fold(journal, seq, progress=progress).values(), now=now)
+    return journal.write_checkpoint(seq, fold(journal, seq, progress=progress).everything(), now=now)
 
 
 def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
@@ -55,7 +55,7 @@ def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> For
     if wanted is not None:
         # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
         with suppress(PointError):
-            journal.write_checkpoint(wanted, fold(journal, wanted).values(), now=now)
+            journal.write_checkpoint(wanted, fold(journal, wanted).everything(), now=now)
     return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
 
 

@@ -81,7 +81,7 @@ def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest(journal)
     state = fold(journal, target)
-    known, given = set(state), set[bytes]()
+    known, given = set(state) | state.gone, set[bytes]()
     captured = next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0)
     for commit in journal.commits(after=head.pruned):
         captured = commit.time if commit.kind is CommitKind.LOOK else captured

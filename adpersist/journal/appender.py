@@ -11,7 +11,9 @@ from adpersist.journal.head import OpenHead, open_head, seal_head
 from adpersist.journal.keyring import Keyring
 from adpersist.journal.keys import KeyEncryption, Randomness
 from adpersist.journal.settle import Attempt, Outcome, settle
+from adpersist.journal.spare import Facts, facts
 from adpersist.model.head import Head, Writer
+from adpersist.stores.limits import room_for_spare
 from adpersist.stores.port import Frame, Store, StoredHead
 
 MAX_TRIES: Final = 32
@@ -69,6 +71,7 @@ class Appender:
         self._randomness = randomness
         self._patience = patience
         self._pending: Attempt | None = None
+        self._spared: Facts = ()
         self.tip = tip
         self.holder: Writer | None = None
 
@@ -115,9 +118,11 @@ class Appender:
     def _send(self, attempt: Attempt, body: bytes, keyring: Keyring) -> bool:
         """True: it is in the journal. False: the tip moved under it, try again on the new one."""
         base = attempt.base
+        said = facts(attempt.head, keyring)
+        spare = said != self._spared and room_for_spare(attempt.frames, body)
         for pause in (*self._patience.pauses_s, None):
             try:
-                stored = self._store.append(attempt.frames, onto=base.stored, head=body)
+                stored = self._store.append(attempt.frames, onto=base.stored, head=body, spare=spare)
             except (FencedError, OutcomeUnknownError):
                 self._pending = attempt
                 stored = self._look_again()
@@ -127,6 +132,7 @@ class Appender:
                 stored = self._look_again()  # this one was not written, the one before may still be
             if stored.body == body:
                 self._pending = None
+                self._spared = said if spare else self._spared
                 self.tip = replace(base, stored=stored, head=attempt.head, keyring=keyring)
                 return True
             if stored.token != base.stored.token:

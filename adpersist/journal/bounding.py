@@ -17,12 +17,12 @@ from adpersist.journal.retention import Forgetting, forgettable, pruned_head
 from adpersist.journal.seal import open_frame
 from adpersist.model.head import Checkpoint
 from adpersist.model.ids import BEFORE_FIRST, Seq
-from adpersist.model.state import ObjectState
+from adpersist.model.state import Gone, ObjectState
 from adpersist.stores.port import Store
 
 
 def write_checkpoint(
-    store: Store, end: Appender, scribe: Scribe, seq: Seq, states: Iterable[ObjectState]
+    store: Store, end: Appender, scribe: Scribe, seq: Seq, states: Iterable[ObjectState | Gone]
 ) -> Checkpoint:
     """Store the state after commit ``seq``, read it back, then have the head name it.
 

@@ -1,11 +1,11 @@
 """Proves a journal, or says where it is wrong and what can still be restored. Streams; reads all, changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from adpersist.errors import IntegrityError
+from adpersist.errors import IntegrityError, NoJournalError
 from adpersist.journal.checkpoint import open_checkpoint
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.head import OpenHead, open_head
@@ -13,6 +13,7 @@ from adpersist.journal.keys import KeyEncryption
 from adpersist.journal.reader import anchor, read_frame
 from adpersist.journal.restorable import restorable
 from adpersist.journal.seal import digest_of
+from adpersist.journal.spare import missing_head, rebuilt
 from adpersist.journal.timelines import Span
 from adpersist.journal.walk import Walk, Wound
 from adpersist.model.head import Checkpoint
@@ -56,11 +57,21 @@ class Known:
 
     Attributes:
         seq: Its number.
-        digest: Its digest.
+        is_it: Whether it is the one with this digest; less certain when little of the digest is remembered.
+        who: Who knows it, for people.
+        otherwise: What another commit of its number means: a commit forged, or a store that went back and was gone on
+            with.
     """
 
     seq: Seq
-    digest: bytes
+    is_it: Callable[[bytes], bool]
+    who: str
+    otherwise: Damage
+
+    @classmethod
+    def exactly(cls, seq: Seq, digest: bytes) -> "Known":
+        """By its whole digest, as an earlier check printed it."""
+        return cls(seq=seq, is_it=digest.__eq__, who="an earlier check", otherwise=Damage.FORGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +82,16 @@ class Verdict:
         findings: Everything that is wrong, the head first; empty: the journal is proven.
         commits: Frames that were looked at.
         size: Bytes in them.
-        restorable: Points whose state can still be told, as ``after < point <= through``.
+        restorable: Points whose state can still be told, as ``after < point <= through``; of a journal whose head is
+            damaged, once it is repaired.
+        rebuilt: The last commit of the head that can be put in the place of a damaged one; None: none can, or need not.
     """
 
     findings: tuple[Finding, ...]
     commits: int
     size: int
     restorable: tuple[Span, ...]
+    rebuilt: Seq | None = None
 
 
 Progress = Callable[[Seq, Seq], None]
@@ -89,7 +103,7 @@ def check_journal(
     keys: KeyEncryption,
     *,
     after: Seq = BEFORE_FIRST,
-    known: Known | None = None,
+    known: Sequence[Known] = (),
     progress: Progress | None = None,
 ) -> Verdict:
     """Prove head, chain, seals, numbering and checkpoints, going on behind every damaged place.
@@ -108,16 +122,56 @@ def check_journal(
     try:
         tip = open_head(store.head(), keys)
     except DamagedError as error:
-        return Verdict(findings=(_of_head(error.damage, error.message),), commits=0, size=0, restorable=())
+        return _without_head(store, keys, error, after=after, known=known, progress=progress)
+    except NoJournalError:
+        lost = missing_head(store)
+        if lost is None:
+            raise
+        body = _of_head(lost.damage, "it is missing; its spare is there, and `--repair-head` puts it back")
+        return Verdict(findings=(body,), commits=0, size=0, restorable=())
+    return _checked(store, tip, after=after, known=known, progress=progress)
+
+
+def _without_head(
+    store: Store,
+    keys: KeyEncryption,
+    wrong: DamagedError,
+    *,
+    after: Seq,
+    known: Sequence[Known],
+    progress: Progress | None,
+) -> Verdict:
+    """What the spare and the commits after it can tell."""
+    try:
+        found = rebuilt(store, keys)
+    except (DamagedError, NoJournalError):
+        finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
+        return Verdict(findings=(finding,), commits=0, size=0, restorable=())
+    rest = _checked(store, found.tip, after=after, known=known, progress=progress)
+    end = found.tip.head.seq
+    if found.stopped is None:
+        finding = _of_head(wrong.damage, f"{wrong.message}; `--repair-head` rebuilds it up to commit {end}")
+        return replace(rest, findings=(finding, *rest.findings), rebuilt=end)
+    finding = _of_head(wrong.damage, f"{wrong.message}; it cannot be rebuilt: commit {end + 1} is damaged too")
+    at = Seq(end + 1)
+    stop = Finding(part=Part.COMMIT, first=at, last=at, damage=found.stopped.damage, message=found.stopped.message)
+    return replace(rest, findings=(finding, *rest.findings, stop), restorable=())
+
+
+def _checked(store: Store, tip: OpenHead, *, after: Seq, known: Sequence[Known], progress: Progress | None) -> Verdict:
     head = tip.head
-    behind = [_of_head(Damage.STORE_BEHIND, _behind(known, head.seq))] if known and known.seq > head.seq else []
+    behind = [_of_head(Damage.STORE_BEHIND, _behind(each, head.seq)) for each in known if each.seq > head.seq]
     walk = _walked(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
     commits = [_of_commits(wound) for wound in walk.finish()]
-    commits += _unknown(store, tip, known, commits)
+    commits += [found for each in known for found in _unknown(store, tip, each, commits)]
     checkpoints = [found for each in head.checkpoints if (found := _proven(store, tip, each)) is not None]
     broken = {found.first for found in checkpoints}
     usable = replace(head, checkpoints=tuple(each for each in head.checkpoints if each.seq not in broken))
-    lost = [Span(after=Seq(found.first - 1), through=found.last) for found in commits]
+    lost = [
+        Span(after=Seq(found.first - 1), through=found.last)
+        for found in commits
+        if found.damage is not Damage.STORE_BEHIND
+    ]
     return Verdict(
         findings=(*behind, *commits, *checkpoints),
         commits=walk.commits,
@@ -159,22 +213,20 @@ def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | No
     return None
 
 
-def _unknown(store: Store, tip: OpenHead, known: Known | None, found: list[Finding]) -> list[Finding]:
+def _unknown(store: Store, tip: OpenHead, known: Known, found: list[Finding]) -> list[Finding]:
     """The commit known from elsewhere is there, sound, and another one: a history of its own."""
-    if known is None or not tip.head.pruned < known.seq <= tip.head.seq:
+    if not tip.head.pruned < known.seq <= tip.head.seq:
         return []
     if any(each.first <= known.seq <= each.last for each in found):
         return []
-    if digest_of(read_frame(store, known.seq).body) == known.digest:
+    if known.is_it(digest_of(read_frame(store, known.seq).body)):
         return []
-    wound = Wound(
-        first=known.seq, last=known.seq, damage=Damage.FORGED, message="another one is known to have been written"
-    )
-    return [_of_commits(wound)]
+    message = f"{known.who} knows of another one in its place"
+    return [_of_commits(Wound(first=known.seq, last=known.seq, damage=known.otherwise, message=message))]
 
 
 def _behind(known: Known, last: Seq) -> str:
-    return f"commit {known.seq} is known to have been written, the last one here is {last}"
+    return f"{known.who} knows of commit {known.seq}, the last one here is {last}"
 
 
 def _of_head(damage: Damage, message: str) -> Finding:

@@ -24,10 +24,12 @@ from adpersist.model.change import Change, Kind
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Checkpoint
 from adpersist.model.ids import Seq
-from adpersist.model.state import ObjectState
+from adpersist.model.state import Gone, ObjectState
 
 MAGIC: Final = b"ADPC"
-VERSION: Final = 1
+VERSIONS: Final = (1, 2)
+"""Version 2 also remembers the objects that are gone."""
+VERSION: Final = VERSIONS[-1]
 MORE: Final = 0x01
 """The content goes on in the next part: an object too large for one."""
 
@@ -55,7 +57,7 @@ class Sealing:
 
     Attributes:
         parts: Parts sealed so far.
-        objects: Objects in them.
+        objects: Objects in them, those that are gone included.
     """
 
     def __init__(self, place: Place, key: DataKey, randomness: Randomness) -> None:
@@ -66,7 +68,7 @@ class Sealing:
         self.parts = 0
         self.objects = 0
 
-    def seal(self, states: Iterable[ObjectState]) -> Iterator[bytes]:
+    def seal(self, states: Iterable[ObjectState | Gone]) -> Iterator[bytes]:
         """The parts, one at a time, as the states come.
 
         Raises:
@@ -100,7 +102,7 @@ class Sealing:
 
 def open_checkpoint(
     parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
-) -> Iterator[ObjectState]:
+) -> Iterator[ObjectState | Gone]:
     """The states of a checkpoint the head names, in the order they were written.
 
     Every part is verified before its states are yielded; that none is missing only at the end.
@@ -134,7 +136,7 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
     if len(part) < _LAYOUT.size or checksum(part[:-CHECKSUM_BYTES]) != part[-CHECKSUM_BYTES:]:
         raise _damaged(place, Damage.CORRUPT, f"the checksum of part {number} is wrong")
     magic, version, flags, journal, seq, found, key_name, nonce, digest = _LAYOUT.unpack_from(part)
-    if (magic, version) != (MAGIC, VERSION) or flags & ~MORE:
+    if magic != MAGIC or version not in VERSIONS or flags & ~MORE:
         raise _damaged(place, Damage.FORGED, f"part {number} is of no known format")
     if (journal, seq, found, digest) != (place.journal, place.seq, number, place.digest):
         raise _damaged(place, Damage.FORGED, f"something else was put in place of part {number}")
@@ -148,7 +150,7 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
         raise _damaged(place, Damage.FORGED, f"the seal of part {number} does not hold") from error
 
 
-def _states(content: bytes, place: Place) -> list[ObjectState]:
+def _states(content: bytes, place: Place) -> list[ObjectState | Gone]:
     try:
         return [_as_state(change) for change in unpack_changes(content)]
     except ValueError as error:
@@ -159,7 +161,9 @@ def _damaged(place: Place, damage: Damage, message: str) -> DamagedError:
     return DamagedError(f"checkpoint: {message}", seq=place.seq, damage=damage)
 
 
-def _as_change(state: ObjectState) -> Change:
+def _as_change(state: ObjectState | Gone) -> Change:
+    if isinstance(state, Gone):
+        return Change(kind=Kind.EXPUNGED, guid=state.guid, nc="")
     return Change(
         kind=Kind.CREATED,
         guid=state.guid,
@@ -171,7 +175,9 @@ def _as_change(state: ObjectState) -> Change:
     )
 
 
-def _as_state(change: Change) -> ObjectState:
+def _as_state(change: Change) -> ObjectState | Gone:
+    if change.kind is Kind.EXPUNGED:
+        return Gone(guid=change.guid)
     if change.rdn is None:
         raise ValueError("an object has no name")
     return ObjectState(

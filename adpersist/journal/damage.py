@@ -31,6 +31,9 @@ _HINTS: Final = {
 }
 
 
+_HEAD_HINT: Final = "Run `adpersist check`: it says how far `adpersist check --repair-head` can bring it back."
+
+
 class DamagedError(IntegrityError):
     """The journal is not what was written.
 
@@ -41,6 +44,7 @@ class DamagedError(IntegrityError):
 
     def __init__(self, message: str, *, seq: Seq | None, damage: Damage) -> None:
         place = "the head" if seq is None else f"commit {seq}"
-        super().__init__(f"{place} is damaged ({damage}): {message}", hint=_HINTS[damage])
+        hint = _HEAD_HINT if seq is None and damage is not Damage.STORE_BEHIND else _HINTS[damage]
+        super().__init__(f"{place} is damaged ({damage}): {message}", hint=hint)
         self.seq = seq
         self.damage = damage

@@ -75,6 +75,17 @@ def seal_head(head: Head, keyring: Keyring, journal: bytes, randomness: Randomne
     return body + checksum(body)
 
 
+def seq_of(body: bytes) -> Seq:
+    """The sequence number a head's bytes say, not proven yet.
+
+    Raises:
+        DamagedError: Too short to be one.
+    """
+    if len(body) < _FIXED.size:
+        raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
+    return Seq(_FIXED.unpack_from(body)[5])
+
+
 def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = None) -> OpenHead:
     """Read, authenticate and decode a head; data keys that ``known`` holds need no unwrapping.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from adpersist.errors import FencedError, OutcomeUnknownError, PointError
+from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
 from adpersist.journal import bounding
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.checkpoint import open_checkpoint
@@ -19,13 +19,19 @@ from adpersist.journal.looks import Ending, nothing_found, piece_drafting
 from adpersist.journal.points import resolve_point
 from adpersist.journal.reader import read_commits
 from adpersist.journal.retention import Forgetting
+from adpersist.journal.spare import missing_head
 from adpersist.journal.splitting import Run, runs
 from adpersist.journal.timelines import path_to
 from adpersist.model.change import Change
 from adpersist.model.commit import Commit
 from adpersist.model.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
+<<<<<<< HEAD
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.state import ObjectState
+=======
+from adpersist.model.ids import BEFORE_FIRST, Seq, Usn
+from adpersist.model.state import Gone, ObjectState
+>>>>>>> ace81b8 (wip)
 from adpersist.stores.port import Store, StoredHead
 
 PATIENCE = Patience()
@@ -67,6 +73,7 @@ class Journal:
 
         Raises:
             JournalExistsError: There is one already.
+            DamagedError: There is one already, and its head is lost.
             OutcomeUnknownError: The store did not say whether it made one; open it, or try again.
             StoreError: As :meth:`~adpersist.stores.port.Store.create`.
         """
@@ -110,7 +117,7 @@ class Journal:
             WrongKeyError: It wants another key; both are named.
             DamagedError: The head is not what was written.
         """
-        tip = open_head(store.head(), keys)
+        tip = open_head(_standing(store), keys)
         if expected is not None and tip.journal.hex() != expected:
             raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
         return cls(store, keys, tip, randomness=randomness, patience=patience)
@@ -250,7 +257,7 @@ class Journal:
         self._end.keys = new
         return self.head
 
-    def write_checkpoint(self, seq: Seq, states: Iterable[ObjectState], *, now: float) -> Checkpoint:
+    def write_checkpoint(self, seq: Seq, states: Iterable[ObjectState | Gone], *, now: float) -> Checkpoint:
         """Store the whole state after a settled commit, so that reading may begin there; see :mod:`bounding`.
 
         Fences nobody. One that is there already is left as it is.
@@ -276,7 +283,7 @@ class Journal:
                 raise PointError(f"commit {error.seq} was pruned while it was being read") from error
             raise
 
-    def history(self, point: Seq) -> tuple[Iterator[ObjectState], Iterator[Commit]]:
+    def history(self, point: Seq) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
         """What makes the state at a point: the objects to begin with, then the commits to fold into them.
 
         From the newest checkpoint that helps, else from nothing; commits of abandoned timelines are left out.
@@ -289,7 +296,7 @@ class Journal:
         states = iter(()) if path.checkpoint is None else self.read_checkpoint(path.checkpoint.seq)
         return states, chain.from_iterable(self.commits(after=span.after, through=span.through) for span in path.spans)
 
-    def read_checkpoint(self, seq: Seq) -> Iterator[ObjectState]:
+    def read_checkpoint(self, seq: Seq) -> Iterator[ObjectState | Gone]:
         """The objects of a checkpoint the head names.
 
         Raises:
@@ -337,7 +344,19 @@ class Journal:
         return True
 
 
+def _standing(store: Store) -> StoredHead:
+    try:
+        return store.head()
+    except NoJournalError as error:
+        lost = missing_head(store)
+        if lost is None:
+            raise
+        raise lost from error
+
+
 def _create(store: Store, body: bytes) -> StoredHead:
+    if store.spare() is not None:
+        _standing(store)  # or else it is a journal whose head is lost
     try:
         return store.create(body)
     except OutcomeUnknownError:

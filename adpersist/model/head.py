@@ -120,7 +120,7 @@ class Checkpoint:
         digest: SHA-256 of that commit's frame: ties the checkpoint to the chain, also once the frame is gone.
         time: Unix seconds of that commit.
         parts: How many parts it has in the store.
-        objects: How many objects it holds, tombstones included.
+        objects: How many objects it holds, tombstones and those that are gone for good included.
         proof: SHA-256 over the SHA-256 of every part, in order.
     """
 

@@ -8,6 +8,17 @@ from adpersist.model.ids import Guid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """An object that was, and of which not even a tombstone is left; remembered so that nobody takes it for a new one.
+
+    Attributes:
+        guid: objectGUID.
+    """
+
+    guid: Guid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectState:
     """One object, live or a tombstone, named by identities so that a renamed container changes one object only.
 

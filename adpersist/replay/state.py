@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from adpersist.model.change import Change, Kind, Values
 from adpersist.model.ids import Guid
-from adpersist.model.state import ObjectState
+from adpersist.model.state import Gone, ObjectState
 from adpersist.replay.sharing import shared
 
 
@@ -43,10 +43,20 @@ def _relinked(
 
 
 class State(Mapping[Guid, ObjectState]):
-    """Every object at one moment, tombstones included, by objectGUID."""
+    """Every object at one moment, tombstones included, by objectGUID.
 
-    def __init__(self, objects: Iterable[ObjectState] = ()) -> None:
-        self._objects = {item.guid: item for item in objects}
+    Attributes:
+        gone: Objects that once were no more, not even as tombstones; a reverted DC may have brought one back.
+    """
+
+    def __init__(self, objects: Iterable[ObjectState | Gone] = ()) -> None:
+        self._objects: dict[Guid, ObjectState] = {}
+        self.gone: set[Guid] = set()
+        for item in objects:
+            if isinstance(item, Gone):
+                self.gone.add(item.guid)
+            else:
+                self._objects[item.guid] = item
 
     def __getitem__(self, guid: Guid) -> ObjectState:
         return self._objects[guid]
@@ -56,6 +66,12 @@ class State(Mapping[Guid, ObjectState]):
 
     def __len__(self) -> int:
         return len(self._objects)
+
+    def everything(self) -> Iterator[ObjectState | Gone]:
+        """What a checkpoint holds: every object, then those that are gone."""
+        yield from self._objects.values()
+        for guid in sorted(self.gone - self._objects.keys()):
+            yield Gone(guid=guid)
 
     def put(self, item: ObjectState) -> None:
         """Take an object as it is now."""
@@ -67,6 +83,7 @@ class State(Mapping[Guid, ObjectState]):
             new = evolve(self._objects.get(change.guid), change)
             if new is None:
                 self._objects.pop(change.guid, None)
+                self.gone.add(change.guid)
             else:
                 self._objects[change.guid] = new
         return self

@@ -5,6 +5,7 @@ PartitionKey                 RowKey                       holds
 ============================ ============================ ==========================================================
 ``<journal>``                ``head``                     the head; ``seq`` (Int64), body; replaced with If-Match
 ``<journal>``                ``c<seq, 16 hex>.<part>``    a frame's slice; ``parts`` (Int32), body; inserted only
+``<journal>``                ``spare``                    a copy of a head, written in one transaction with it
 ``<journal>``                ``floor``                    ``seq`` through which frames were trimmed
 ``<journal>``                ``k<seq, 16 hex>``           "there is, or was begun, a checkpoint of this number"
 ``<journal>.k<seq, 16 hex>`` ``p<number, 8 hex>.<part>``  a checkpoint part's slice; ``parts`` (Int32), body
@@ -31,6 +32,7 @@ ENTITY_BYTES: Final = 10 * PROPERTY_BYTES
 TRANSACTION_ENTITIES: Final = 100
 
 HEAD_ROW: Final = "head"
+SPARE_ROW: Final = "spare"
 FLOOR_ROW: Final = "floor"
 
 Entity = dict[str, str | int | bytes | EntityProperty]
@@ -72,6 +74,10 @@ def checkpoint_partition(journal: str, seq: int) -> str:
 
 def head_entity(journal: str, seq: int, body: bytes) -> Entity:
     return {**_mark(journal, HEAD_ROW, seq), **_properties(body)}
+
+
+def spare_entity(journal: str, seq: int, body: bytes) -> Entity:
+    return {**_mark(journal, SPARE_ROW, seq), **_properties(body)}
 
 
 def floor_entity(journal: str, seq: int) -> Entity:

@@ -88,8 +88,8 @@ class AzureTableStore:
                 seq=layout.seq_of(entity), body=layout.body_of(entity), token=str(entity.metadata["etag"])
             )
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
-        check_append(frames, onto=onto, head=head)
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        check_append(frames, onto=onto, head=head, spare=spare)
         seq = Seq(onto.seq + len(frames))
         moved = layout.head_entity(self._journal, seq, head)
         condition = {
@@ -98,8 +98,13 @@ class AzureTableStore:
             "match_condition": MatchConditions.IfNotModified,
         }
         inserted = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
+        operations: list[_Operation] = [("update", moved, condition)]
+        operations += [("create", entity, {}) for entity in inserted]
+        if spare:
+            copy = layout.spare_entity(self._journal, seq, head)
+            operations.append(("upsert", copy, {"mode": UpdateMode.REPLACE}))
         try:
-            answers = self._transact([("update", moved, condition), *(("create", entity, {}) for entity in inserted)])
+            answers = self._transact(operations)
         except _RowExistsError as error:
             if self.head().token != onto.token:
                 raise FencedError(f"the head of {self._location} is no longer the one at {onto.seq}") from error
@@ -108,9 +113,16 @@ class AzureTableStore:
             ) from error
         return StoredHead(seq=seq, body=bytes(head), token=answers[0])
 
+    def spare(self) -> bytes | None:
+        try:
+            with self._asked(writing=False):
+                return layout.body_of(self._client.get_entity(self._journal, layout.SPARE_ROW))
+        except NoJournalError:
+            return None
+
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         newest = self._seq()
-        last = newest if through is None else min(through, newest)
+        last = newest if through is None else through
         begin: int = max(after, self._floor())
         width = _WINDOW_PARTS
         while begin < last:

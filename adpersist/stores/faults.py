@@ -35,6 +35,7 @@ class Point(StrEnum):
     CREATE = "create"
     HEAD = "head"
     APPEND = "append"
+    SPARE = "spare"
     FRAMES = "frames"
     PUT_CHECKPOINT = "put_checkpoint"
     CHECKPOINTS = "checkpoints"
@@ -122,9 +123,12 @@ class FaultyStore:
         finally:
             self._land()
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         self._land()
-        return self._struck(Point.APPEND, lambda: self._inner.append(frames, onto=onto, head=head))
+        return self._struck(Point.APPEND, lambda: self._inner.append(frames, onto=onto, head=head, spare=spare))
+
+    def spare(self) -> bytes | None:
+        return self._struck(Point.SPARE, self._inner.spare)
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         yield from self._broken(Point.FRAMES, self._inner.frames(after=after, through=through))

@@ -9,6 +9,7 @@ from adpersist.stores.port import (
     MAX_APPEND_FRAMES,
     MAX_FRAME_BYTES,
     MAX_HEAD_BYTES,
+    MAX_SPARE_BYTES,
     Frame,
     StoredHead,
 )
@@ -46,7 +47,12 @@ def check_part(seq: int, number: int, part: bytes) -> None:
         raise LimitError(f"part {number} of checkpoint {seq} is {len(part)} bytes, the limit is {MAX_FRAME_BYTES}")
 
 
-def check_append(frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> None:
+def room_for_spare(frames: Sequence[Frame], head: bytes) -> bool:
+    """A second copy of the head fits into the same append."""
+    return sum(len(frame.body) for frame in frames) + 2 * len(head) <= MAX_SPARE_BYTES
+
+
+def check_append(frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> None:
     """Raises:
     LimitError: A frame, all of them together, or the head are larger than any store takes.
     ValueError: The frames do not follow the head without a gap.
@@ -62,3 +68,5 @@ def check_append(frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> N
     total = sum(len(frame.body) for frame in frames)
     if total > MAX_APPEND_BYTES:
         raise LimitError(f"the frames of one append are {total} bytes, the limit is {MAX_APPEND_BYTES}")
+    if spare and not room_for_spare(frames, head):
+        raise LimitError(f"frames of {total} bytes leave no room for a spare of a head of {len(head)} bytes")

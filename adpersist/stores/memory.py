@@ -18,6 +18,7 @@ class _Journal:
     head: StoredHead
     frames: dict[Seq, bytes] = field(default_factory=dict)
     checkpoints: dict[Seq, list[bytes]] = field(default_factory=dict)
+    spare: bytes | None = None
 
 
 _LOCK = threading.Lock()
@@ -48,8 +49,8 @@ class MemoryStore:
         with _LOCK:
             return self._journal().head
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
-        check_append(frames, onto=onto, head=head)
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        check_append(frames, onto=onto, head=head, spare=spare)
         with _LOCK:
             journal = self._journal()
             if journal.head.token != onto.token:
@@ -57,7 +58,13 @@ class MemoryStore:
             journal.frames.update({frame.seq: bytes(frame.body) for frame in frames})
             made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(8))
             journal.head = made
+            journal.spare = made.body if spare else journal.spare
             return made
+
+    def spare(self) -> bytes | None:
+        with _LOCK:
+            found = _JOURNALS.get(self._key)
+            return None if found is None else found.spare
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         with _LOCK:

@@ -45,6 +45,9 @@ DB transaction, the 4 MiB of Azure Storage and the 2.9 MiB Azurite can take.
 MAX_HEAD_BYTES: Final = 393_216
 """384 KiB, beside frames of the largest size in one transaction."""
 
+MAX_SPARE_BYTES: Final = MAX_FRAME_BYTES
+"""A head and frames this large together leave room for a second copy of the head in the same transaction."""
+
 MAX_APPEND_BYTES: Final = MAX_FRAME_BYTES
 """The frames of one append together; a larger look is split into several commits."""
 
@@ -86,10 +89,12 @@ class Store(Protocol):
         """
         ...
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         """Make the frames and the new head durable in one atomic step, or neither.
 
-        Frames follow ``onto.seq`` without a gap; none at all moves the head alone.
+        Frames follow ``onto.seq`` without a gap; none at all moves the head alone. With ``spare`` a second copy of the
+        head is kept in a place of its own, in the same step; it replaces the one before. Frames and both copies
+        together are at most :data:`MAX_SPARE_BYTES` then.
 
         Raises:
             FencedError: The head is no longer ``onto``. Nothing was written.
@@ -102,11 +107,16 @@ class Store(Protocol):
         """
         ...
 
+    def spare(self) -> bytes | None:
+        """The spare head as it was kept last; None when there is none. Answers also when the head itself is gone."""
+        ...
+
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         """Frames with ``after < seq <= through`` in order; those trimmed away or missing are left out.
 
-        Without ``through`` up to the head at the time of the first frame; later ones may or may not come.
-        Streams: memory does not grow with the journal. The store may be used otherwise between two frames.
+        Takes time for every number asked for, there or not. Without ``through`` up to the head at the time of the
+        first frame; later ones may or may not come. Streams: memory does not grow with the journal. The store may be
+        used otherwise between two frames.
         """
         ...
 

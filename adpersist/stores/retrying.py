@@ -49,7 +49,7 @@ class RetryingStore:
     def head(self) -> StoredHead:
         return self._backoff.call(self._inner.head)
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         def ours() -> StoredHead | None:
             found = self._inner.head()
             if found.token == onto.token:
@@ -58,7 +58,13 @@ class RetryingStore:
                 return found
             raise FencedError(f"the head of {self.location} is at {found.seq} and no longer the one at {onto.seq}")
 
-        return self._settled(lambda: self._inner.append(frames, onto=onto, head=head), ours, lost=FencedError)
+        def write() -> StoredHead:
+            return self._inner.append(frames, onto=onto, head=head, spare=spare)
+
+        return self._settled(write, ours, lost=FencedError)
+
+    def spare(self) -> bytes | None:
+        return self._backoff.call(self._inner.spare)
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         def stream() -> Iterator[Frame]:

@@ -15,7 +15,7 @@ from adpersist.model.ids import Seq
 from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
 from adpersist.stores.port import Frame, StoredHead
 from adpersist.stores.sqlite_file import SqliteFile
-from adpersist.stores.sqlite_schema import is_ours
+from adpersist.stores.sqlite_schema import SPARE, is_ours
 
 _PAGE_BYTES: Final = 4 * 1_048_576
 _PAGE_FRAMES: Final = 1000
@@ -43,8 +43,8 @@ class SqliteStore:
             if self._row(connection) is not None:
                 raise JournalExistsError(f"journal {self._journal} is already in {self.location}")
             connection.execute(
-                "INSERT INTO journal (name, seq, token, head) VALUES (?, 0, ?, ?)",
-                (self._journal, made.token, made.body),
+                "INSERT INTO journal (id, name, seq, token, head) VALUES (?, ?, 0, ?, ?)",
+                (self._id_of_spare(connection), self._journal, made.token, made.body),
             )
         return made
 
@@ -57,8 +57,8 @@ class SqliteStore:
             return StoredHead(seq=Seq(_int(seq)), token=str(token), body=_bytes(body))
         raise self._missing()
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
-        check_append(frames, onto=onto, head=head)
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        check_append(frames, onto=onto, head=head, spare=spare)
         made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(16))
         with self._file.writing() as connection:
             row = self._id(connection)
@@ -72,7 +72,21 @@ class SqliteStore:
                 "INSERT INTO frame (journal, seq, body) VALUES (?, ?, ?)",
                 [(row, frame.seq, frame.body) for frame in frames],
             )
+            if spare:
+                connection.execute(SPARE)
+                connection.execute("INSERT OR REPLACE INTO spare VALUES (?, ?, ?)", (self._journal, row, made.body))
         return made
+
+    def spare(self) -> bytes | None:
+        try:
+            with self._file.reading() as connection:
+                if not self._has_spares(connection):
+                    return None
+                query = "SELECT head FROM spare WHERE name = ?"
+                found = connection.execute(query, (self._journal,)).fetchone()
+        except NoJournalError:  # not even a file
+            return None
+        return None if found is None else _bytes(found[0])
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         last = self.head().seq if through is None else through
@@ -151,6 +165,17 @@ class SqliteStore:
                     break
             cursor.close()  # lets go of the snapshot, so that a slow reader never holds up checkpointing
         return page
+
+    def _id_of_spare(self, connection: sqlite3.Connection) -> int | None:
+        """The number under which frames lie whose journal's row is gone; None: a new one."""
+        if not self._has_spares(connection):
+            return None
+        found = connection.execute("SELECT journal FROM spare WHERE name = ?", (self._journal,)).fetchone()
+        return None if found is None else _int(found[0])
+
+    def _has_spares(self, connection: sqlite3.Connection) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'spare'"
+        return is_ours(connection, self._file.path) and connection.execute(query).fetchone() is not None
 
     def _row(self, connection: sqlite3.Connection) -> int | None:
         found = connection.execute("SELECT id FROM journal WHERE name = ?", (self._journal,)).fetchone()

@@ -15,6 +15,11 @@ APPLICATION_ID: Final = 0x61647072
 
 SCHEMA_VERSION: Final = 1
 
+SPARE: Final = """CREATE TABLE IF NOT EXISTS spare (
+        name TEXT PRIMARY KEY, journal INTEGER NOT NULL, head BLOB NOT NULL)"""
+"""Copies of heads, by name, so that they outlive the rows they were taken from; an older file gets the table with its
+first one."""
+
 SCHEMA: Final = (
     """CREATE TABLE journal (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -28,6 +33,7 @@ SCHEMA: Final = (
     """CREATE TABLE checkpoint_part (
         journal INTEGER NOT NULL, seq INTEGER NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (journal, seq, number))""",
+    SPARE,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )

@@ -43,6 +43,7 @@ ACTS: Mapping[Point, Act] = {
     Point.CREATE: lambda store, _: store.create(b"made"),
     Point.HEAD: lambda store, _: store.head(),
     Point.APPEND: lambda store, onto: store.append(TWO, onto=onto, head=b"moved"),
+    Point.SPARE: lambda store, _: store.spare(),
     Point.FRAMES: lambda store, _: frames_of(store),
     Point.PUT_CHECKPOINT: lambda store, _: store.put_checkpoint(Seq(1), iter([b"x", b"y", b"z"])),
     Point.CHECKPOINTS: lambda store, _: store.checkpoints(),

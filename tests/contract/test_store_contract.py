@@ -24,6 +24,7 @@ from adpersist.stores.port import (
     MAX_APPEND_FRAMES,
     MAX_FRAME_BYTES,
     MAX_HEAD_BYTES,
+    MAX_SPARE_BYTES,
     Frame,
     Store,
     StoredHead,
@@ -220,6 +221,44 @@ class TestLimits:
         store.append(made(1, body), onto=store.create(b""), head=body[:MAX_HEAD_BYTES])
         assert list(store.frames(after=BEGIN)) == made(1, body)
         assert store.head().body == body[:MAX_HEAD_BYTES]
+
+
+class TestSpare:
+    def test_there_is_none_until_one_is_asked_for(self, store: Store) -> None:
+        assert store.spare() is None
+        filled(store, 2)
+        assert store.spare() is None
+
+    def test_it_is_the_head_it_was_kept_with(self, store: Store) -> None:
+        head = store.append(made(1, b"1"), onto=store.create(b"head 0"), head=b"head 1", spare=True)
+        assert store.spare() == b"head 1"
+        head = store.append(made(2, b"2"), onto=head, head=b"head 2")
+        assert (store.spare(), store.head().body) == (b"head 1", b"head 2")
+        store.append([], onto=head, head=b"head 2 again", spare=True)
+        assert store.spare() == b"head 2 again"
+        assert numbers(store) == [1, 2]
+
+    def test_a_fenced_append_keeps_none(self, store: Store) -> None:
+        stale = store.create(b"head 0")
+        store.append([], onto=stale, head=b"theirs", spare=True)
+        with pytest.raises(FencedError):
+            store.append(made(1, b"1"), onto=stale, head=b"ours", spare=True)
+        assert store.spare() == b"theirs"
+
+    def test_the_largest_head_has_room_for_one(self, store: Store) -> None:
+        body = os.urandom(MAX_SPARE_BYTES - 2 * MAX_HEAD_BYTES)
+        head = os.urandom(MAX_HEAD_BYTES)
+        kept = store.append(made(1, body), onto=store.create(b""), head=head, spare=True)
+        assert store.spare() == head
+        with pytest.raises(LimitError):
+            store.append(made(2, body + b"1"), onto=kept, head=head, spare=True)
+
+    def test_another_journals_is_not_ours(self, place: Place, store: Store) -> None:
+        store.append([], onto=store.create(b""), head=b"h", spare=True)
+        with closing(place.open(secrets.token_hex(16))) as other:
+            assert other.spare() is None
+            other.create(b"")
+            assert other.spare() is None
 
 
 class TestFrames:

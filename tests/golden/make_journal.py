@@ -1,4 +1,5 @@
-"""Made ``journal-v1.json``, once: a small journal with everything version 1 of the format knows.
+"""Made ``journal-v2.json``, once: a small journal with everything the format knows; ``journal-v1.json`` was made alike,
+before checkpoints remembered what is gone and before there were spares.
 
 Kept to show where the file came from, and for the next version's file; it refuses to touch one that exists.
 Run as ``python -m tests.golden.make_journal FILE``.
@@ -17,7 +18,7 @@ from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Kind, Stamp
 from adpersist.model.ids import Seq, Usn
 from adpersist.model.reference import ref
-from adpersist.model.state import ObjectState
+from adpersist.model.state import Gone, ObjectState
 from adpersist.stores.memory import MemoryStore
 from tests.golden.journal_samples import (
     AGENT,
@@ -41,7 +42,7 @@ SMALL_FRAME = 2_000
 
 def write(store: MemoryStore) -> Journal:
     """Looks of every kind of change, a mark, a change in parts, a restore, two data keys, a checkpoint."""
-    randomness = pseudorandom("golden v1")
+    randomness = pseudorandom("golden v2")
     key = LocalKey(TEST_KEY, randomness=randomness)
     journal = Journal.create(
         store, key, identity=IDENTITY, writer=AGENT, now=NOON, randomness=randomness, patience=IMPATIENT
@@ -81,8 +82,8 @@ def write(store: MemoryStore) -> Journal:
     return journal
 
 
-def states() -> list[ObjectState]:
-    """What the checkpoint holds: a plain object, one with links, one in parts."""
+def states() -> list[ObjectState | Gone]:
+    """What the checkpoint holds: a plain object, one with links, one in parts, one that is gone."""
     return [
         ObjectState(guid=guid("domain"), nc=NC, parent=None, rdn=NC),
         ObjectState(
@@ -100,6 +101,7 @@ def states() -> list[ObjectState]:
             rdn="CN=ada",
             values={"jpegPhoto": (b"".join(guid(str(number)) for number in range(300)),)},
         ),
+        Gone(guid=guid("old")),
     ]
 
 
@@ -119,6 +121,7 @@ def main(path: Path) -> None:
         "about": "TEST DATA. The key is derived from a public sentence and protects nothing.",
         "key": key_line(TEST_KEY),
         "head": text(store.head().body),
+        "spare": text(store.spare() or b""),
         "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
         "checkpoints": {
             str(each.seq): [text(part) for part in store.checkpoint(each.seq)] for each in journal.head.checkpoints

@@ -17,25 +17,30 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adpersist.journal.check import check_journal
 from adpersist.journal.derive import journal_id
 from adpersist.journal.keyfile import key_from_line
+from adpersist.journal.spare import rebuilt
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Kind, Stamp
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Phase
 from adpersist.model.ids import Seq, Usn, guid_from_text, guid_text
+from adpersist.model.state import Gone, ObjectState
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame
 from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position
 
 Document = dict[str, Any]
-DIGEST = "10931d4a880a918824d36ccef50a6245dcd993a0f795a9cb8bbe70b437bc0bdf"
+DIGESTS = {
+    "journal-v1": "10931d4a880a918824d36ccef50a6245dcd993a0f795a9cb8bbe70b437bc0bdf",
+    "journal-v2": "702729a34454bdbb8b0f8ebaee459cfc8ac259d97fcbbf71774baffab13664e9",
+}
 
 
-@pytest.fixture
-def golden() -> Document:
-    """The file as it was written by version 1."""
-    text = (Path(__file__).parent / "journal-v1.json").read_text(encoding="ascii")
-    assert hashlib.sha256(text.encode()).hexdigest() == DIGEST, "a golden file is never written again"
-    return cast(Document, json.loads(text))
+@pytest.fixture(params=list(DIGESTS))
+def golden(request: pytest.FixtureRequest) -> Document:
+    """The file as it was written by that version."""
+    text = (Path(__file__).parent / f"{request.param}.json").read_text(encoding="ascii")
+    assert hashlib.sha256(text.encode()).hexdigest() == DIGESTS[request.param], "a golden file is never written again"
+    return {**cast(Document, json.loads(text)), "name": request.param}
 
 
 @pytest.fixture
@@ -44,6 +49,8 @@ def journal(golden: Document, request: pytest.FixtureRequest) -> Journal:
     store = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
     onto = store.create(b"none yet")
     head = base64.b64decode(golden["head"])
+    if "spare" in golden:
+        onto = store.append([], onto=onto, head=base64.b64decode(golden["spare"]), spare=True)
     for number, text in enumerate(golden["frames"], start=1):
         onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
     for seq, parts in golden["checkpoints"].items():
@@ -51,11 +58,11 @@ def journal(golden: Document, request: pytest.FixtureRequest) -> Journal:
     return Journal.open(store, key_from_line(golden["key"], source="golden"), expected=journal_id(IDENTITY))
 
 
-def test_a_version_one_journal_is_proven(golden: Document, journal: Journal) -> None:
+def test_a_golden_journal_is_proven(golden: Document, journal: Journal) -> None:
     assert check_journal(journal._store, key_from_line(golden["key"], source="golden")).findings == ()
 
 
-def test_the_head_of_version_one_is_read(journal: Journal) -> None:
+def test_its_head_is_read(golden: Document, journal: Journal) -> None:
     head = journal.head
     assert journal.id == "9fe28be6ace345b4ca72110593223497"
     assert (head.seq, head.timeline, head.time, head.phase) == (10, 2, NOON + 500, Phase.CAPTURING)
@@ -64,10 +71,12 @@ def test_the_head_of_version_one_is_read(journal: Journal) -> None:
     assert [(each.seq, each.guid, each.stamp.usn) for each in head.witnesses] == [(10, guid("w500"), 500)]
     assert [(each.name, each.seq, each.time) for each in head.marks] == [("hired", 2, NOON + 101)]
     assert [(each.number, each.base, each.begins) for each in head.timelines] == [(2, 3, 9)]
-    assert [(each.seq, each.parts, each.objects) for each in head.checkpoints] == [(9, 5, 3)]
+    assert [(each.seq, each.parts, each.objects) for each in head.checkpoints] == [
+        (9, 5, 3 if golden["name"] == "journal-v1" else 4)
+    ]
 
 
-def test_the_commits_of_version_one_are_read(journal: Journal) -> None:
+def test_its_commits_are_read(journal: Journal) -> None:
     commits = list(journal.commits())
     look_, part, mark = CommitKind.LOOK, CommitKind.PART, CommitKind.MARK
     begin, end = CommitKind.RESTORE_BEGIN, CommitKind.RESTORE_END
@@ -103,20 +112,34 @@ def test_the_commits_of_version_one_are_read(journal: Journal) -> None:
 PHOTO = hashlib.sha256(b"".join(hashlib.sha256(b"guid %d" % number).digest()[:16] for number in range(300))).hexdigest()
 
 
-def test_the_checkpoint_of_version_one_is_read(journal: Journal) -> None:
+def test_its_checkpoint_is_read(golden: Document, journal: Journal) -> None:
     states, commits = journal.history(Seq(10))
-    root, crew, ada = states
+    root, crew, ada, *gone = states
+    assert gone == ([] if golden["name"] == "journal-v1" else [Gone(guid=guid("old"))])
+    assert isinstance(root, ObjectState)
+    assert isinstance(crew, ObjectState)
+    assert isinstance(ada, ObjectState)
     assert (root.rdn, root.parent) == (NC, None)
     assert crew.links == {"member": {b"<GUID=" + guid_text(guid("ada")).encode() + b">"}}
     assert hashlib.sha256(ada.values["jpegPhoto"][0]).hexdigest() == PHOTO
     assert [each.seq for each in commits] == [10]
 
 
-def test_a_version_one_journal_is_written_on(journal: Journal) -> None:
+def test_it_is_written_on(journal: Journal) -> None:
     journal.claim(OTHER, now=NOON)
     look(journal, [Change(kind=Kind.CHANGED, guid=guid("ada"), nc=NC, values={"mail": (b"new",)})], 600)
     assert journal.head.seq == 11
     assert [each.kind for each in journal.commits(after=Seq(10))] == [CommitKind.LOOK]
+
+
+def test_its_head_is_made_again_from_its_spare(golden: Document, journal: Journal) -> None:
+    if "spare" not in golden:
+        assert journal._store.spare() is None
+        return
+    found = rebuilt(journal._store, key_from_line(golden["key"], source="golden"))
+    assert found.stopped is None
+    assert (found.tip.head.seq, found.tip.head.digest) == (journal.head.seq, journal.head.digest)
+    assert (found.tip.head.checkpoints, found.tip.head.marks) == (journal.head.checkpoints, journal.head.marks)
 
 
 # --- a reader written from FORMAT.md alone ----------------------------------------------------------------------------
@@ -183,6 +206,16 @@ def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
     assert columns[11] == [1, 1, 0, 0]
     assert columns[14] == [13_411_742_550, -150]
     assert columns[16] == [150, 20]
+    gone, content = [], b""
+    for text in golden["checkpoints"]["9"]:
+        part = base64.b64decode(text)
+        assert part[:5] == (b"ADPC\x01" if golden["name"] == "journal-v1" else b"ADPC\x02")
+        content += unseal(secrets[part[36:44]], b"checkpoint", part[44:56], part[88:-4], part[:88])
+        if not part[5]:
+            kinds, guids, *_ = msgpack.unpackb(content)
+            gone += [guids[16 * at :][:16] for at, kind in enumerate(kinds) if kind == 5]
+            content = b""
+    assert gone == ([] if golden["name"] == "journal-v1" else [guid("old")])
     whole = msgpack.unpackb(contents[3] + contents[4] + contents[5])
     assert hashlib.sha256(whole[8][0][1]).hexdigest() == PHOTO
     assert msgpack.unpackb(contents[1]) == ["hired", None, ["other", "dc1-clone", 815]]

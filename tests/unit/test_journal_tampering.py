@@ -200,7 +200,9 @@ def test_a_fenced_writers_frame_is_not_taken_for_the_winners(store: MemoryStore)
     kept: list[Frame] = []
 
     class Keeping(TamperedStore):
-        def append(self, frames: list[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:  # type: ignore[override]
+        def append(  # type: ignore[override]
+            self, frames: list[Frame], *, onto: StoredHead, head: bytes, spare: bool = False
+        ) -> StoredHead:
             kept.extend(frames)
             return StoredHead(seq=Seq(onto.seq + 1), body=head, token="made up")
 
@@ -268,7 +270,7 @@ def test_an_older_head_over_newer_frames_is_only_the_older_journal(store: Memory
     dishonest = TamperedStore(store)
     dishonest.fake_head = old
     assert check_journal(dishonest, key()).findings == ()
-    [finding] = check_journal(dishonest, key(), known=Known(seq=Seq(9), digest=journal.head.digest)).findings
+    [finding] = check_journal(dishonest, key(), known=[Known.exactly(Seq(9), journal.head.digest)]).findings
     assert (finding.part, finding.damage) == (Part.HEAD, Damage.STORE_BEHIND)
 
 
@@ -350,9 +352,9 @@ def test_check_says_so_when_the_head_itself_is_damaged(store: MemoryStore) -> No
 
 
 def test_check_notices_a_history_of_its_own(store: MemoryStore) -> None:
-    sound = Known(seq=Seq(5), digest=digest_of(next(iter(store.frames(after=Seq(4)))).body))
-    assert check_journal(store, key(), known=sound).findings == ()
-    [finding] = check_journal(store, key(), known=Known(seq=Seq(5), digest=bytes(32))).findings
+    sound = Known.exactly(Seq(5), digest_of(next(iter(store.frames(after=Seq(4)))).body))
+    assert check_journal(store, key(), known=[sound]).findings == ()
+    [finding] = check_journal(store, key(), known=[Known.exactly(Seq(5), bytes(32))]).findings
     assert (finding.first, finding.damage) == (5, Damage.FORGED)
 
 

@@ -218,10 +218,10 @@ def test_a_mark_between_the_parts_of_a_change_makes_them_begin_again() -> None:
     store = fresh_store()
 
     class Interrupted(FaultyStore):
-        def append(self, frames, *, onto, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def append(self, frames, *, onto, head, spare=False):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             if self.calls[Point.APPEND] == 2:
                 opened(store).mark("meanwhile", writer=OTHER, now=NOON)
-            return super().append(frames, onto=onto, head=head)
+            return super().append(frames, onto=onto, head=head, spare=spare)
 
     journal = new_journal_on(Interrupted(store, ()))
     change = noise("large", 3_000_000)
@@ -488,9 +488,9 @@ def test_an_unknown_outcome_that_landed_and_was_marked_since_is_known() -> None:
     inner = fresh_store()
 
     class Marking(FaultyStore):
-        def append(self, frames, *, onto, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def append(self, frames, *, onto, head, spare=False):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             try:
-                return super().append(frames, onto=onto, head=head)
+                return super().append(frames, onto=onto, head=head, spare=spare)
             except OutcomeUnknownError:
                 opened(inner).mark("meanwhile", writer=OTHER, now=NOON)
                 raise
@@ -506,9 +506,9 @@ def test_a_claim_after_a_write_that_landed_fences_and_loses_nothing() -> None:
     inner = fresh_store()
 
     class Claiming(FaultyStore):
-        def append(self, frames, *, onto, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def append(self, frames, *, onto, head, spare=False):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             try:
-                return super().append(frames, onto=onto, head=head)
+                return super().append(frames, onto=onto, head=head, spare=spare)
             except OutcomeUnknownError:
                 opened(inner, OTHER)
                 raise

@@ -142,9 +142,13 @@ class CountingStore:
         self.operations += 1
         return self._inner.head()
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         self.operations += 1
-        return self._inner.append(frames, onto=onto, head=head)
+        return self._inner.append(frames, onto=onto, head=head, spare=spare)
+
+    def spare(self) -> bytes | None:
+        self.operations += 1
+        return self._inner.spare()
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         self.operations += 1
