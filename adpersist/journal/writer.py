@@ -25,13 +25,8 @@ from adpersist.journal.timelines import path_to
 from adpersist.model.change import Change
 from adpersist.model.commit import Commit
 from adpersist.model.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
-<<<<<<< HEAD
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
-from adpersist.model.state import ObjectState
-=======
-from adpersist.model.ids import BEFORE_FIRST, Seq, Usn
 from adpersist.model.state import Gone, ObjectState
->>>>>>> ace81b8 (wip)
 from adpersist.stores.port import Store, StoredHead
 
 PATIENCE = Patience()
