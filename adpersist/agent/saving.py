@@ -34,7 +34,7 @@ class Saver:
             journal.refresh()
         if self._policy.due(journal):
             # the objects are immutable, so this is a snapshot and costs a pointer an object
-            snapshot, seq = State(state.values()), journal.head.seq
+            snapshot, seq = State(state.everything()), journal.head.seq
             self._thread = Thread(target=self._write, args=(seq, snapshot), name="checkpoint", daemon=True)
             self._thread.start()
 
@@ -48,7 +48,7 @@ class Saver:
         try:
             journal = self._opened()
             try:
-                made = journal.write_checkpoint(seq, state.values(), now=time.time())
+                made = journal.write_checkpoint(seq, state.everything(), now=time.time())
             finally:
                 journal.close()
         except AdpersistError as error:

@@ -15,7 +15,7 @@ class WatchedStore(RetryingStore):
         super().__init__(inner, Backoff(on_wait=lambda _error, _wait_s: vitals.store_retried()))
         self._vitals = vitals
 
-    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes) -> StoredHead:
-        stored = super().append(frames, onto=onto, head=head)
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        stored = super().append(frames, onto=onto, head=head, spare=spare)
         self._vitals.sent(sum(len(frame.body) for frame in frames))
         return stored

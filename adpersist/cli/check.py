@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from adpersist.agent.holding import Role, handed_back, new_writer
 from adpersist.agent.proof import Asked, ask
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
@@ -61,7 +62,9 @@ def check(
     key = access.key(settings)
     store = access.store(settings, None)
     try:
-        mended = repair(store, key, writer=access.new_writer(), now=time.time()) if repair_head else None
+        mended = (
+            repair(store, key, writer=handed_back(new_writer(Role.VISITOR)), now=time.time()) if repair_head else None
+        )
         tip = _opened(store, key)
         asked = ask(settings, tip) if tip else Asked(why="the head cannot be read")
         with output.Bar(shown=not common.as_json) as bar:

@@ -50,20 +50,28 @@ def write_checkpoint(
         objects=sealing.objects,
         proof=sealing.proof,
     )
-    for _ in open_checkpoint(store.checkpoint(seq), made, tip.journal, tip.keyring):
-        pass
+    _prove(store, tip, made)
     end.append(lambda base: _name(scribe, base, made))
     return made
 
 
 def prune(store: Store, end: Appender, scribe: Scribe, *, oldest: Seq, keep_marks: bool) -> Forgetting:
-    """Forget what no kept point needs; see :func:`forgettable`. Also sweeps up what an earlier prune left behind."""
+    """Forget what no kept point needs; see :func:`forgettable`. Also sweeps up what an earlier prune left behind.
+
+    Raises:
+        DamagedCheckpointError: What would be left stands on a checkpoint that is not what was written. Nothing went.
+    """
+    proven: set[Seq] = set()
     plan = forgettable(end.tip.head, oldest=oldest, keep_marks=keep_marks)
 
     def drafting(base: OpenHead) -> Draft | None:
         nonlocal plan
         plan = forgettable(base.head, oldest=oldest, keep_marks=keep_marks)
         head = pruned_head(base.head, plan)
+        for each in head.checkpoints:
+            if each.seq == head.pruned != base.head.pruned and each.seq not in proven:
+                _prove(store, base, each)
+                proven.add(each.seq)
         return None if head == base.head else scribe.head_only(base, head, tolerant=True)
 
     end.append(drafting)
@@ -75,6 +83,11 @@ def prune(store: Store, end: Appender, scribe: Scribe, *, oldest: Seq, keep_mark
         if seq not in counting and seq <= head.pruned:
             store.drop_checkpoint(seq)
     return plan
+
+
+def _prove(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> None:
+    for _ in open_checkpoint(store.checkpoint(checkpoint.seq), checkpoint, tip.journal, tip.keyring):
+        pass
 
 
 def _name(scribe: Scribe, base: OpenHead, made: Checkpoint) -> Draft | None:

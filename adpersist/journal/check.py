@@ -8,17 +8,17 @@ from typing import Final
 from adpersist.errors import IntegrityError, NoJournalError
 from adpersist.journal.checkpoint import open_checkpoint
 from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.head import OpenHead, open_head
+from adpersist.journal.head import OpenHead, open_head, seq_of
 from adpersist.journal.keys import KeyEncryption
 from adpersist.journal.reader import anchor, read_frame
 from adpersist.journal.restorable import restorable
 from adpersist.journal.seal import digest_of
-from adpersist.journal.spare import missing_head, rebuilt
+from adpersist.journal.spare import missing_head, open_beside_spare, rebuilt
 from adpersist.journal.timelines import Span
 from adpersist.journal.walk import Walk, Wound
 from adpersist.model.head import Checkpoint
 from adpersist.model.ids import BEFORE_FIRST, Seq
-from adpersist.stores.port import Store
+from adpersist.stores.port import Store, StoredHead
 
 _MAX_FAILURES: Final = 8
 """Frames in a row the store may fail to read before the rest is given up."""
@@ -30,6 +30,7 @@ class Part(StrEnum):
     HEAD = "head"
     COMMIT = "commit"
     CHECKPOINT = "checkpoint"
+    SPARE = "spare"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Finding:
 
     Attributes:
         part: What is damaged.
-        first: The first commit, or the checkpoint's number; 0 for the head.
+        first: The first commit, or the checkpoint's number; 0 for the head and its spare.
         last: The last one.
         damage: In which way.
         message: What was seen of the first.
@@ -120,7 +121,7 @@ def check_journal(
         NoJournalError, StoreUnreachableError: There is nothing to look at.
     """
     try:
-        tip = open_head(store.head(), keys)
+        tip = open_beside_spare(store, store.head(), keys)
     except DamagedError as error:
         return _without_head(store, keys, error, after=after, known=known, progress=progress)
     except NoJournalError:
@@ -129,7 +130,7 @@ def check_journal(
             raise
         body = _of_head(lost.damage, "it is missing; its spare is there, and `--repair-head` puts it back")
         return Verdict(findings=(body,), commits=0, size=0, restorable=())
-    return _checked(store, tip, after=after, known=known, progress=progress)
+    return _checked(store, keys, tip, after=after, known=known, progress=progress)
 
 
 def _without_head(
@@ -144,10 +145,10 @@ def _without_head(
     """What the spare and the commits after it can tell."""
     try:
         found = rebuilt(store, keys)
-    except (DamagedError, NoJournalError):
+    except (IntegrityError, NoJournalError):
         finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
         return Verdict(findings=(finding,), commits=0, size=0, restorable=())
-    rest = _checked(store, found.tip, after=after, known=known, progress=progress)
+    rest = _checked(store, keys, found.tip, after=after, known=known, progress=progress)
     end = found.tip.head.seq
     if found.stopped is None:
         finding = _of_head(wrong.damage, f"{wrong.message}; `--repair-head` rebuilds it up to commit {end}")
@@ -158,7 +159,15 @@ def _without_head(
     return replace(rest, findings=(finding, *rest.findings, stop), restorable=())
 
 
-def _checked(store: Store, tip: OpenHead, *, after: Seq, known: Sequence[Known], progress: Progress | None) -> Verdict:
+def _checked(
+    store: Store,
+    keys: KeyEncryption,
+    tip: OpenHead,
+    *,
+    after: Seq,
+    known: Sequence[Known],
+    progress: Progress | None,
+) -> Verdict:
     head = tip.head
     behind = [_of_head(Damage.STORE_BEHIND, _behind(each, head.seq)) for each in known if each.seq > head.seq]
     walk = _walked(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
@@ -173,7 +182,7 @@ def _checked(store: Store, tip: OpenHead, *, after: Seq, known: Sequence[Known],
         if found.damage is not Damage.STORE_BEHIND
     ]
     return Verdict(
-        findings=(*behind, *commits, *checkpoints),
+        findings=(*behind, *commits, *checkpoints, *_spare(store, keys, tip)),
         commits=walk.commits,
         size=walk.size,
         restorable=restorable(usable, lost),
@@ -211,6 +220,25 @@ def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | No
         damage = error.damage if isinstance(error, DamagedError) else Damage.CORRUPT
         return Finding(part=Part.CHECKPOINT, first=seq, last=seq, damage=damage, message=error.message)
     return None
+
+
+def _spare(store: Store, keys: KeyEncryption, tip: OpenHead) -> list[Finding]:
+    """What is wrong with the spare of a sound head; a journal made before there were spares has none."""
+    body = store.spare()
+    if body is None:
+        return []
+    try:
+        found = open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys, tip.keyring)
+        if found.journal != tip.journal:
+            raise DamagedError("it is another journal's", seq=None, damage=Damage.FORGED)
+        if found.head.seq > tip.head.seq:
+            message = f"the spare knows of commit {found.head.seq}, the last one here is {tip.head.seq}"
+            return [replace(_of_head(Damage.STORE_BEHIND, message), part=Part.SPARE)]
+    except IntegrityError as error:
+        damage = error.damage if isinstance(error, DamagedError) else Damage.FORGED
+        message = f"{error.message}; the next process that writes renews it"
+        return [Finding(part=Part.SPARE, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)]
+    return []
 
 
 def _unknown(store: Store, tip: OpenHead, known: Known, found: list[Finding]) -> list[Finding]:

@@ -12,8 +12,9 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
+from adpersist.errors import IntegrityError
 from adpersist.journal.codec import unpack_changes
-from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.header import NONCE_BYTES
 from adpersist.journal.keyring import DataKey, Keyring
 from adpersist.journal.keys import Randomness
@@ -108,12 +109,12 @@ def open_checkpoint(
     Every part is verified before its states are yielded; that none is missing only at the end.
 
     Raises:
-        DamagedError: GAP, CORRUPT or FORGED.
+        DamagedCheckpointError: GAP, CORRUPT or FORGED.
     """
     place = Place(journal=journal, seq=checkpoint.seq, digest=checkpoint.digest)
     proof, count, objects = sha256(), 0, 0
     pieces: list[bytes] = []
-    for part in parts:
+    for part in _given_back(parts, place):
         more, content = _open_part(part, place, count, keyring)
         proof.update(sha256(part).digest())
         count += 1
@@ -129,6 +130,13 @@ def open_checkpoint(
         raise _damaged(place, Damage.GAP, f"{checkpoint.parts} parts, {count} are there")
     if proof.digest() != checkpoint.proof or objects != checkpoint.objects:
         raise _damaged(place, Damage.FORGED, "it is not the one the head names")
+
+
+def _given_back(parts: Iterable[bytes], place: Place) -> Iterator[bytes]:
+    try:
+        yield from parts
+    except IntegrityError as error:  # the store's own: it has something there, and cannot give it back
+        raise _damaged(place, Damage.CORRUPT, error.message) from error
 
 
 def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tuple[bool, bytes]:
@@ -158,7 +166,7 @@ def _states(content: bytes, place: Place) -> list[ObjectState | Gone]:
 
 
 def _damaged(place: Place, damage: Damage, message: str) -> DamagedError:
-    return DamagedError(f"checkpoint: {message}", seq=place.seq, damage=damage)
+    return DamagedCheckpointError(f"checkpoint: {message}", seq=place.seq, damage=damage)
 
 
 def _as_change(state: ObjectState | Gone) -> Change:

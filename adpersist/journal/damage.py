@@ -48,3 +48,7 @@ class DamagedError(IntegrityError):
         super().__init__(f"{place} is damaged ({damage}): {message}", hint=hint)
         self.seq = seq
         self.damage = damage
+
+
+class DamagedCheckpointError(DamagedError):
+    """It is a checkpoint that is not what was written: the commits before it may still tell the same state."""

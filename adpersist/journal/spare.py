@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adpersist.errors import NoJournalError
+from adpersist.errors import IntegrityError, NoJournalError, WrongKeyError
 from adpersist.journal.chain import Chain
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.head import OpenHead, microseconds, open_head, seal_head, seq_of
@@ -120,10 +120,30 @@ def _lost(store: Store, keys: KeyEncryption) -> StoredHead | None:
             raise
         return store.create(body)  # only holds the place: filed under the wrong number, it opens for nobody
     try:
-        open_head(found, keys)
+        open_beside_spare(store, found, keys)
     except DamagedError:
         return found
     return None
+
+
+def open_beside_spare(store: Store, found: StoredHead, keys: KeyEncryption) -> OpenHead:
+    """Open a head; one that wants another key than its spare was tampered with: both change hands in one step.
+
+    Raises:
+        WrongKeyError: The key at hand opens neither.
+        DamagedError: As :func:`open_head`.
+    """
+    try:
+        return open_head(found, keys)
+    except WrongKeyError as error:
+        body = store.spare()
+        if body is None:
+            raise
+        try:
+            open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys)
+        except IntegrityError:
+            raise error from None
+        raise DamagedError(f"{error.message}, which opens its spare", seq=None, damage=Damage.FORGED) from error
 
 
 def missing_head(store: Store) -> DamagedError | None:

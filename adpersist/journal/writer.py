@@ -1,7 +1,7 @@
 """The journal, as everybody but this room sees it: one object to read from and to write to."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -278,16 +278,24 @@ class Journal:
                 raise PointError(f"commit {error.seq} was pruned while it was being read") from error
             raise
 
-    def history(self, point: Seq) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
+    def history(
+        self, point: Seq, *, without: Collection[Seq] = ()
+    ) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
         """What makes the state at a point: the objects to begin with, then the commits to fold into them.
 
         From the newest checkpoint that helps, else from nothing; commits of abandoned timelines are left out.
 
+        Args:
+            point: A commit of any timeline.
+            without: Checkpoints not to begin with.
+
         Raises:
             PointError: No such point, or pruned.
+            DamagedCheckpointError: While iterating: try again without it.
             DamagedError: While iterating: the journal is not what was written.
         """
-        path = path_to(self.head, point)
+        usable = tuple(each for each in self.head.checkpoints if each.seq not in without)
+        path = path_to(replace(self.head, checkpoints=usable), point)
         states = iter(()) if path.checkpoint is None else self.read_checkpoint(path.checkpoint.seq)
         return states, chain.from_iterable(self.commits(after=span.after, through=span.through) for span in path.spans)
 

@@ -1,12 +1,17 @@
 """The state at a point of the journal: from the newest checkpoint that helps, then the commits after it."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from adpersist.errors import IntegrityError, PointError
+from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.writer import Journal
 from adpersist.model.ids import Seq
 from adpersist.replay.state import State
+from adpersist.telemetry import logger
+
+log = logger("journal")
 
 
 def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Seq], None] | None = None) -> State:
@@ -21,9 +26,31 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Se
 
     Raises:
         PointError: No such point, or what it is made of was pruned.
-        DamagedError: The journal is not what was written; nothing of it is used.
+        IntegrityError: The journal is not what was written; nothing of it is used. A damaged checkpoint alone is passed
+            over for as long as the commits before it are there.
     """
-    states, commits = journal.history(journal.head.seq if through is None else through)
+    point = journal.head.seq if through is None else through
+    broken: list[DamagedCheckpointError] = []
+    while True:
+        try:
+            return _folded(journal, point, broken, progress)
+        except DamagedCheckpointError as error:
+            log.warning("checkpoint.passed_over", error=error.message)
+            broken.append(error)
+
+
+def _folded(
+    journal: Journal,
+    point: Seq,
+    broken: Sequence[DamagedCheckpointError],
+    progress: Callable[[Seq], None] | None,
+) -> State:
+    try:
+        states, commits = journal.history(point, without=[error.seq for error in broken if error.seq is not None])
+    except PointError:
+        if broken:
+            raise IntegrityError(broken[0].message, hint=broken[0].hint) from broken[0]
+        raise
     with _unswept():
         state = State(states)
         for commit in commits:

@@ -129,6 +129,11 @@ class TamperedStore(MemoryStore):
         super().__init__(of.location.removeprefix("memory://"), journal=journal_id(IDENTITY))
         self.tamper: Callable[[list[Frame]], Iterable[Frame]] = list
         self.fake_head: StoredHead | None = None
+        self.fake_spare: bytes | None = None
+        """Empty: there is none."""
+
+    def spare(self) -> bytes | None:
+        return super().spare() if self.fake_spare is None else self.fake_spare or None
 
     def head(self) -> StoredHead:
         return self.fake_head or super().head()

@@ -8,6 +8,8 @@ Run as ``python -m tests.golden.make_journal FILE``.
 import base64
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -19,7 +21,7 @@ from adpersist.model.change import Change, Kind, Stamp
 from adpersist.model.ids import Seq, Usn
 from adpersist.model.reference import ref
 from adpersist.model.state import Gone, ObjectState
-from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Store
 from tests.golden.journal_samples import (
     AGENT,
     IDENTITY,
@@ -40,7 +42,17 @@ SMALL_FRAME = 2_000
 """Frames are made this small, so that a change in parts does not take megabytes."""
 
 
-def write(store: MemoryStore) -> Journal:
+@contextmanager
+def small_frames() -> Iterator[None]:
+    """For as long as the block lasts."""
+    with (
+        mock.patch.object(splitting, "MAX_FRAME_BYTES", SMALL_FRAME),
+        mock.patch.object(splitting, "SLICE_BYTES", SMALL_FRAME - 300),
+    ):
+        yield
+
+
+def write(store: Store) -> Journal:
     """Looks of every kind of change, a mark, a change in parts, a restore, two data keys, a checkpoint."""
     randomness = pseudorandom("golden v2")
     key = LocalKey(TEST_KEY, randomness=randomness)
@@ -108,10 +120,7 @@ def states() -> list[ObjectState | Gone]:
 def main(path: Path) -> None:
     """Write the file."""
     store = fresh_store()
-    with (
-        mock.patch.object(splitting, "MAX_FRAME_BYTES", SMALL_FRAME),
-        mock.patch.object(splitting, "SLICE_BYTES", SMALL_FRAME - 300),
-    ):
+    with small_frames():
         journal = write(store)
 
     def text(body: bytes) -> str:

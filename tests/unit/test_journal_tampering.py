@@ -269,6 +269,9 @@ def test_an_older_head_over_newer_frames_is_only_the_older_journal(store: Memory
     look(journal, [set_value("user9", b"newer")], 90)
     dishonest = TamperedStore(store)
     dishonest.fake_head = old
+    [spare] = check_journal(dishonest, key()).findings
+    assert (spare.part, spare.damage) == (Part.SPARE, Damage.STORE_BEHIND), "it did not go back with the head"
+    dishonest.fake_spare = b""
     assert check_journal(dishonest, key()).findings == ()
     [finding] = check_journal(dishonest, key(), known=[Known.exactly(Seq(9), journal.head.digest)]).findings
     assert (finding.part, finding.damage) == (Part.HEAD, Damage.STORE_BEHIND)
