@@ -1,0 +1,164 @@
+"""Somebody who works on the directory all day, and remembers what must be there."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any, Final
+
+import ldap3
+from ldap3.core.exceptions import LDAPException
+
+from tools.samba_dc import SambaDC
+
+_NORMAL_ACCOUNT: Final = b"512"
+_BREAK_S: Final = 0.5
+
+
+class Busy:
+    """Random changes in an OU of their own, one after another, for as long as nobody holds them up.
+
+    Attributes:
+        done: Changes the DC took.
+        people: DN by name of everybody who is there now.
+    """
+
+    def __init__(self, dc: SambaDC, *, seed: int, pause_s: float) -> None:
+        self._dc = dc
+        self._random = random.Random(seed)
+        self._pause_s = pause_s
+        self._ldap: Any = None
+        self._free = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._numbers = 0
+        self.base = f"OU=Soak,{dc.base_dn}"
+        self.done = 0
+        self.people: dict[str, str] = {}
+        self.touched: set[str] = set()
+
+    def start(self) -> None:
+        """Begin."""
+        self._do("add", self.base, "organizationalUnit")
+        for room in ("A", "B"):
+            self._do("add", f"OU={room},{self.base}", "organizationalUnit")
+            self._do(
+                "add", f"CN=team{room},OU={room},{self.base}", "group", {"sAMAccountName": [f"team{room}".encode()]}
+            )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Go home."""
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def still(self) -> threading.Lock:
+        """Nothing is changed while it is held."""
+        return self._free
+
+    def look_around(self) -> set[str]:
+        """Names of the people that are there."""
+        self._do("search", self.base, "(objectClass=user)", ldap3.SUBTREE, attributes=["1.1"])
+        found = [item["dn"] for item in self._ldap.response if item["type"] == "searchResEntry"]
+        self.people = {_name(dn): dn for dn in found}
+        return set(self.people)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            with self._free:
+                try:
+                    self._random.choice((self._hire, self._hire, self._edit, self._edit, self._password, self._move,
+                                         self._join, self._leave, self._rename))()  # fmt: skip
+                    self.done += 1
+                except (LDAPException, OSError, RefusedError):
+                    # the DC is away, or somebody was lost in a revert: have a look and go on
+                    self._reconnect()
+            self._stop.wait(self._random.expovariate(1 / self._pause_s))
+
+    def _hire(self) -> None:
+        self._numbers += 1
+        name = f"soak{self._numbers}"
+        dn = f"CN={name},OU={self._random.choice('AB')},{self.base}"
+        self._do("add", dn, "user", {
+            "sAMAccountName": [name.encode()], "userAccountControl": [_NORMAL_ACCOUNT],
+            "unicodePwd": [f'"Passw0rd.{self._numbers}"'.encode("utf-16-le")],
+        })  # fmt: skip
+        self._have(name, dn)
+
+    def _edit(self) -> None:
+        name, dn = self._somebody()
+        word = f"edit {self._random.randrange(10**6)}".encode()
+        self._do("modify", dn, {"description": [(ldap3.MODIFY_REPLACE, [word])]})
+        self._have(name, dn)
+
+    def _password(self) -> None:
+        name, dn = self._somebody()
+        word = f'"Passw0rd.{self._random.randrange(10**6)}x"'.encode("utf-16-le")
+        self._do("modify", dn, {"unicodePwd": [(ldap3.MODIFY_REPLACE, [word])]})
+        self._have(name, dn)
+
+    def _move(self) -> None:
+        name, dn = self._somebody()
+        room = f"OU={self._random.choice('AB')},{self.base}"
+        self._do("modify_dn", dn, f"CN={name}", new_superior=room)
+        self._have(name, f"CN={name},{room}")
+
+    def _rename(self) -> None:
+        name, dn = self._somebody()
+        self._numbers += 1
+        other, parent = f"soak{self._numbers}", dn.partition(",")[2]
+        self._do("modify_dn", dn, f"CN={other}", new_superior=parent)
+        self._forget(name)
+        self._have(other, f"CN={other},{parent}")
+
+    def _join(self) -> None:
+        _, dn = self._somebody()
+        room = self._random.choice("AB")
+        self._do("modify", f"CN=team{room},OU={room},{self.base}", {"member": [(ldap3.MODIFY_ADD, [dn.encode()])]})
+
+    def _leave(self) -> None:
+        name, dn = self._somebody()
+        self._do("delete", dn)
+        self._forget(name)
+
+    def _somebody(self) -> tuple[str, str]:
+        if not self.people:
+            raise RefusedError("nobody is there")
+        name = self._random.choice(sorted(self.people))
+        return name, self.people[name]
+
+    def _have(self, name: str, dn: str) -> None:
+        self.people[name] = dn
+        self.touched.add(name)
+
+    def _forget(self, name: str) -> None:
+        self.people.pop(name, None)
+        self.touched.add(name)
+
+    def _reconnect(self) -> None:
+        self._ldap = None
+        try:
+            self.look_around()
+        except (LDAPException, OSError, RefusedError):
+            time.sleep(_BREAK_S)
+
+    def _do(self, operation: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - ldap3 ships no types
+        if self._ldap is None:
+            server = ldap3.Server(self._dc.ldapi_url_quoted, get_info=ldap3.NONE, connect_timeout=5)
+            connection: Any = ldap3.Connection(server, check_names=False, auto_encode=False, receive_timeout=30)
+            connection.open()
+            self._ldap = connection
+        getattr(self._ldap, operation)(*arguments, **options)
+        result = self._ldap.result
+        if result["result"] not in {0, 20, 68}:  # done, or was so already
+            raise RefusedError(f"{operation} {arguments[0]}: {result['description']} {result['message']}")
+
+
+class RefusedError(Exception):
+    """The DC did not take a change."""
+
+
+def _name(dn: str) -> str:
+    return dn.partition(",")[0].removeprefix("CN=")

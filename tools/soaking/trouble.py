@@ -1,0 +1,121 @@
+"""Everything that happens to a DC, an agent and a store in a bad year, in half an hour."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from tools.samba_dc import SambaDC
+from tools.soaking.busy import Busy
+from tools.soaking.gate import FileGate, LineGate
+from tools.soaking.keeper import Keeper
+
+_SETTLE_TIMEOUT_S: Final = 300.0
+
+
+class Trouble:
+    """One trouble after another.
+
+    Attributes:
+        happened: How often what happened.
+        acknowledged: Names of people who were there when everything was durable, and were not touched since.
+    """
+
+    def __init__(self, dc: SambaDC, busy: Busy, keeper: Keeper, gate: FileGate | LineGate, *, seed: int) -> None:
+        self._dc, self._busy, self._keeper, self._gate = dc, busy, keeper, gate
+        self._random = random.Random(seed)
+        self.happened: Counter[str] = Counter()
+        self.acknowledged: set[str] = set()
+        self.say: Callable[[str], None] = lambda _: None
+
+    def go_on(self, until: float) -> None:
+        """Until that moment (time.monotonic)."""
+        troubles = (
+            self.kill_agent, self.kill_agent, self.suspend_agent, self.restart_dc, self.kill_dc, self.lose_store,
+            self.lose_store, self.revert_settled, self.revert_settled, self.revert_at_once, self.look_once,
+        )  # fmt: skip
+        while time.monotonic() < until:
+            time.sleep(self._random.uniform(3, 12))
+            trouble = self._random.choice(troubles)
+            self.say(trouble.__name__)
+            trouble()
+            self.happened[trouble.__name__] += 1
+            if self._keeper.fenced:
+                raise SoakError("an agent was fenced though there is no other")
+
+    def kill_agent(self) -> None:
+        """Power cut of the agent, or of the guard."""
+        self._keeper.signal(signal.SIGKILL)
+
+    def suspend_agent(self) -> None:
+        """It sleeps for a while."""
+        self._keeper.signal(signal.SIGSTOP)
+        time.sleep(self._random.uniform(1, 8))
+        self._keeper.signal(signal.SIGCONT)
+
+    def restart_dc(self) -> None:
+        """An update, say."""
+        self._dc.stop()
+        self._dc.start()
+
+    def kill_dc(self) -> None:
+        """It crashes, and is away for a while."""
+        self._dc.kill()
+        time.sleep(self._random.uniform(0, 8))
+        self._dc.start()
+
+    def lose_store(self) -> None:
+        """The store is away."""
+        with self._gate.cut():
+            time.sleep(self._random.uniform(2, 20))
+
+    def look_once(self) -> None:
+        """Somebody runs a command beside the agent."""
+        self._keeper.run("agent", "--once")
+
+    def revert_settled(self) -> None:
+        """The machine is put back at a moment when everything is durable: nothing at all may be lost."""
+        with self._busy.still:
+            self.settle()
+            self.acknowledged = self._busy.look_around()
+            self._busy.touched.clear()
+            self._dc.revert()
+            self._dc.start()
+
+    def revert_at_once(self) -> None:
+        """The machine is put back at any moment: what was acknowledged may not be lost."""
+        with self._busy.still:
+            self._dc.revert()
+            self._dc.start()
+
+    def settle(self) -> None:
+        """Wait until everything is durable, as `status` says.
+
+        Raises:
+            SoakError: That does not come about.
+        """
+        deadline = time.monotonic() + _SETTLE_TIMEOUT_S
+        while True:
+            found = self._status()
+            if found and found["lineage"] == "same" and found["lag"]["usn"] == 0 and found["durable"]["usn"] > 0:
+                return
+            if time.monotonic() > deadline:
+                raise SoakError(f"it does not become durable: {found}")
+            time.sleep(0.2)
+
+    def missing(self) -> set[str]:
+        """People who were acknowledged, were not touched since, and are not there."""
+        return self.acknowledged - self._busy.touched - self._busy.look_around()
+
+    def _status(self) -> Any:  # noqa: ANN401 - a document of the command's own shape
+        done = self._keeper.run("status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+class SoakError(Exception):
+    """What may never happen did."""
