@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adpersist.agent import access
@@ -47,7 +47,8 @@ class ClosedDc:
             DirectoryUnreachableError: It does not answer in time.
         """
         try:
-            process = self._process = subprocess.Popen(closed(self._command), start_new_session=True)
+            process = subprocess.Popen(closed(self._command), start_new_session=True, env=_unannounced(os.environ))
+            self._process = process
         except OSError as error:
             raise BootError(f"{self._command[0]} cannot be started: {error.strerror}") from error
         log.info("dc.started_closed", pid=process.pid)
@@ -69,6 +70,11 @@ class ClosedDc:
                     process.wait(_STOP_TIMEOUT_S)
                 except subprocess.TimeoutExpired:
                     log.warning("dc.did_not_stop", pid=process.pid)
+
+
+def _unannounced(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the service manager's socket: a closed DC must not say that the service is up."""
+    return {name: value for name, value in environment.items() if name != "NOTIFY_SOCKET"}
 
 
 def _require_running(process: subprocess.Popen[bytes]) -> None:

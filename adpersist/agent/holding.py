@@ -92,7 +92,8 @@ def give_way(holder: Writer, own: Writer, *, same: bool) -> None:
     """Whether an agent that held the journal may take it again.
 
     Own commits this process does not remember are no reason to give way: it was resumed from a snapshot, and its DC
-    tells whether that went back, too.
+    tells whether that went back, too. Who handed it back and left another DC than this one as the right one was at work
+    on a clone of this machine: were both healed in turn, neither would ever rest.
 
     Args:
         holder: Whom the head names.
@@ -103,7 +104,8 @@ def give_way(holder: Writer, own: Writer, *, same: bool) -> None:
         FencedError: The journal is another's; it is named.
     """
     found = _Name.of(holder)
-    if holder.id == own.id or (found.role is not Role.AGENT and _is_here(found)) or (same and not is_held(holder)):
+    died_here = found.role is Role.VISITOR and _is_here(found)
+    if holder.id == own.id or died_here or (same and not is_held(holder)):
         return
     raise FencedError(
         f"process {holder.pid} on {holder.host} took the journal over",

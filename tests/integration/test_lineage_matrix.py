@@ -24,7 +24,7 @@ from tests.integration.relay import relayed
 from tests.integration.scene import Scene, World, copy_journal, init_words
 from tools.samba_dc import Golden, SambaDC, free_address
 
-REVERTED = 4
+FENCED, REVERTED = 3, 4
 _LET_ANSWERS_ARRIVE_S = 0.5
 
 
@@ -302,6 +302,29 @@ def test_tombstones_were_expunged(world: World, *, reverted: bool) -> None:
 
 
 # Somebody else's.
+
+
+@pytest.mark.parametrize("went_on", [False, True])
+def test_a_cloned_machine_and_its_original_end_with_one_winner(world: World, *, went_on: bool) -> None:
+    """The clone is the younger claim: it wins, healed if it lacks what the original did meanwhile."""
+    image = take_image(world, "template")
+    run = world.run.with_environment(ADPERSIST_CAPTURE_CHECK_S="0.5")
+    with run.agent(world.log) as original, SambaDC(image, world.place / "dc2", address=free_address()) as clone:
+        if went_on:
+            with Hands(world.dc) as hands:
+                hands.user("only-on-the-original", parent=f"OU=Office,{hands.base}")
+            world.run.settled()
+        clone.start()
+        there = world.run.with_environment(ADPERSIST_DIRECTORY_URL=clone.ldapi_url)
+        if went_on:
+            there("guard", code=0)
+        with there.agent(world.place / "clone.log") as winner:
+            assert original.wait() == FENCED, original.said
+            with Hands(clone) as hands:
+                assert bool(hands.find("(cn=only-on-the-original)")) == went_on
+                hands.user("only-on-the-clone")
+            there.settled()
+            assert winner.process.poll() is None
 
 
 @pytest.mark.parametrize(

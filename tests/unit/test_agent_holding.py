@@ -33,7 +33,6 @@ def dead(writer: Writer) -> Writer:
     [
         pytest.param(SELF, False, id="commits of its own future: the DC tells what happened"),
         pytest.param(handed_back(new_writer(Role.VISITOR)), True, id="handed back"),
-        pytest.param(handed_back(new_writer(Role.VISITOR)), False, id="handed back, and the DC was reverted since"),
         pytest.param(handed_back(elsewhere(new_writer(Role.VISITOR))), True, id="handed back in another container"),
         pytest.param(dead(new_writer(Role.VISITOR)), False, id="died before it handed back"),
     ],
@@ -53,6 +52,7 @@ def test_an_agent_goes_on(holder: Writer, *, same: bool) -> None:
         pytest.param(
             handed_back(elsewhere(new_writer(Role.VISITOR))), False, id="a clone was restored and is right now"
         ),
+        pytest.param(handed_back(new_writer(Role.VISITOR)), False, id="the same of a clone of this very boot"),
         pytest.param(Writer(id="0" * 32, host="old", pid=os.getpid()), True, id="another version"),
     ],
 )

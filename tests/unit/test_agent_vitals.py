@@ -1,0 +1,132 @@
+"""What the health endpoint says, from what happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from adpersist.agent.health import served
+from adpersist.agent.signals import Pause, Reloaded, heeded
+from adpersist.agent.vitals import CAPTURING, Vitals
+from adpersist.errors import DirectoryUnreachableError, RevertedError
+from adpersist.model.head import Head, Identity, Position, Writer
+from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.model.lineage import Lineage, Verdict
+
+SAME = Lineage(verdict=Verdict.SAME, evidence="everything is there")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    yield Clock()
+
+
+def head(seq: int, usn: int) -> Head:
+    return Head(
+        seq=Seq(seq),
+        digest=bytes(32),
+        timeline=1,
+        time=1_700_000_000.0 + seq,
+        identity=Identity(domain=Guid(bytes(16)), server=Guid(bytes(16)), dns_name="dc1"),
+        writer=Writer(id="w", host="h", pid=1),
+        position=Position(invocation=Guid(bytes(16)), usn=Usn(usn)),
+    )
+
+
+def capturing(clock: Clock) -> Vitals:
+    vitals = Vitals(max_lag_s=60, clock=clock)
+    vitals.found(head(5, 100), 1_700_000_000.0)
+    vitals.polled(Usn(100), durable=True)
+    vitals.judged(SAME)
+    vitals.stage(CAPTURING)
+    return vitals
+
+
+def sample(vitals: Vitals, name: str, **labels: str) -> float | None:
+    return vitals.registry.get_sample_value(f"adpersist_{name}", labels)
+
+
+def test_who_captures_is_healthy(clock: Clock) -> None:
+    vitals = capturing(clock)
+    assert vitals.trouble() == ""
+    assert sample(vitals, "healthy") == 1
+    assert sample(vitals, "lineage", verdict="same") == 1
+
+
+def test_nobody_is_healthy_before_the_first_look_is_durable(clock: Clock) -> None:
+    vitals = Vitals(max_lag_s=60, clock=clock)
+    vitals.stage("looking for the first time")
+    assert "first time" in vitals.trouble()
+
+
+def test_what_is_not_durable_lags_from_the_moment_it_was_last_sure(clock: Clock) -> None:
+    vitals = capturing(clock)
+    clock.now += 10
+    vitals.polled(Usn(130), durable=False)
+    assert (vitals.lag_usn(), vitals.lag_s(), vitals.trouble()) == (30, 10, "")
+    clock.now += 51
+    assert "61 s" in vitals.trouble()
+    vitals.looked(head(7, 130), 4)
+    vitals.polled(Usn(130), durable=True)
+    assert (vitals.lag_usn(), vitals.lag_s(), vitals.trouble()) == (0, 0, "")
+    assert (sample(vitals, "commits_total"), sample(vitals, "changes_total")) == (2, 4)
+
+
+def test_an_outage_is_borne_as_long_as_the_limit(clock: Clock) -> None:
+    vitals = capturing(clock)
+    vitals.stage("waiting for the domain controller or the store")
+    vitals.troubled(DirectoryUnreachableError("nobody answers"))
+    clock.now += 59
+    assert vitals.trouble() == ""
+    clock.now += 2
+    assert "nobody answers" in vitals.trouble()
+
+
+def test_a_dc_that_is_not_ours_is_never_healthy(clock: Clock) -> None:
+    vitals = capturing(clock)
+    vitals.troubled(RevertedError("the DC's USN is 5, the journal's is 9"))
+    assert "reverted" in vitals.trouble()
+    assert (sample(vitals, "lineage", verdict="reverted"), sample(vitals, "lineage", verdict="same")) == (1, 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_it_is_served(clock: Clock, host: str) -> None:
+    vitals = capturing(clock)
+    with served(f"{host}:39389", vitals):
+        with urllib.request.urlopen(f"http://{host}:39389/healthz", timeout=10) as answer:
+            assert json.load(answer)["durable"]["seq"] == 5
+        clock.now += 100
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"http://{host}:39389/healthz", timeout=10)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://{host}:39389/healthz", timeout=10)
+
+
+def test_a_hangup_ends_the_wait_it_meets_or_the_next_one() -> None:
+    def interrupted(_seconds: float) -> None:
+        signal.raise_signal(signal.SIGHUP)
+
+    pause = Pause(interrupted)
+    with heeded(pause), pytest.raises(Reloaded):
+        pause(1)
+    slept: list[float] = []
+    pause = Pause(slept.append)
+    with heeded(pause):
+        signal.raise_signal(signal.SIGHUP)
+        with pytest.raises(Reloaded):
+            pause(1)
+        pause(2)
+    assert slept == [2]
