@@ -30,7 +30,8 @@ _LET_ANSWERS_ARRIVE_S = 0.5
 
 def verdict(run: Adpersist) -> str:
     ran = run("status", "--json")
-    assert ran.code == (0 if ran.json["lineage"] == "same" else REVERTED), ran
+    # of a DC that is ours, monitoring may say that the journal is late
+    assert ran.code in ({0, 1} if ran.json["lineage"] == "same" else {REVERTED}), ran
     return str(ran.json["lineage"])
 
 
