@@ -88,7 +88,7 @@ def _unpack_changes(content: bytes) -> tuple[Change, ...]:
             stamps=stamps.take(stamped) if stamped else {},
         )
         for kind, guid, context, parent, rdn, values, added, removed, stamped in zip(
-            kinds, guids, *(items(column) for column in columns[5:12]), strict=True
+            kinds, guids, *map(items, columns[5:12]), strict=True
         )
     )
     stamps.finish()
@@ -108,6 +108,8 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _guids(row: bytes) -> list[Guid]:
+    if len(row) == 16:
+        return [Guid(row)]
     if len(row) % 16:
         raise ValueError("a row of GUIDs has a broken one")
     return [Guid(row[at : at + 16]) for at in range(0, len(row), 16)]

@@ -38,6 +38,7 @@ def facts(head: Head, keyring: Keyring) -> Facts:
         head.checkpoints,
         head.pruned,
         head.timelines,
+        head.fresh,
         position and (position.invocation, frozenset(position.cookies)),
     )
 
@@ -183,6 +184,7 @@ def _after(head: Head, header: FrameHeader, commit: Commit | None, *, told: Seq)
                 timelines=(*head.timelines, began),
                 phase=Phase.CAPTURING,
                 target=None,
+                fresh=None,
                 position=None,
                 witnesses=(),
             )

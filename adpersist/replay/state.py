@@ -27,7 +27,10 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
 def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
     if not new:
         return old
-    return shared(({**old, **new} if old else new).items())
+    merged = {**old, **shared(new.items())}  # what was there before is shared already
+    if () in new.values():
+        merged = {name: values for name, values in merged.items() if new.get(name, values)}
+    return merged
 
 
 def _relinked(

@@ -49,12 +49,16 @@ def deeds() -> list[tuple[str, Callable[[Journal], object]]]:
         ("looked under it", lambda journal: look(journal, [created("c")], 30)),
         ("moved the mark", lambda journal: journal.mark("one", writer=OTHER, now=NOON + 31)),
         ("began a restore", lambda journal: journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 32)),
+        (
+            "began it under another invocationID",
+            lambda journal: journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 32, fresh=guid("fresh")),
+        ),
         ("ended it", lambda journal: journal.end_restore(now=NOON + 33)),
         ("was claimed", lambda journal: journal.claim(AGENT, now=NOON + 34)),
         ("looked at all", lambda journal: look(journal, [created("d")], 40)),
         ("got a checkpoint", lambda journal: journal.write_checkpoint(journal.head.seq, [root], now=NOON + 41)),
         ("looked once more", lambda journal: look(journal, [created("e")], 50)),
-        ("was pruned", lambda journal: journal.prune(oldest=Seq(9), keep_marks=False, now=NOON + 51)),
+        ("was pruned", lambda journal: journal.prune(oldest=Seq(10), keep_marks=False, now=NOON + 51)),
         ("looked at last", lambda journal: look(journal, [created("f")], 60)),
     ]
 
@@ -111,7 +115,7 @@ def test_a_damaged_head_is_put_right_and_the_journal_goes_on(store: MemoryStore)
     verdict = check_journal(broken, key())
     assert [each.damage for each in verdict.findings] == [Damage.CORRUPT]
     assert verdict.rebuilt == before.seq
-    assert [(span.after, span.through) for span in verdict.restorable] == [(7, 10)]
+    assert [(span.after, span.through) for span in verdict.restorable] == [(8, 11)]
 
     assert repair(broken, key(), writer=OTHER, now=NOON + 70) is not None
     assert check_journal(broken, key()).findings == ()
@@ -120,7 +124,7 @@ def test_a_damaged_head_is_put_right_and_the_journal_goes_on(store: MemoryStore)
     journal.claim(AGENT, now=NOON + 71)
     look(journal, [created("g")], 80)
     assert check_journal(broken, key()).findings == ()
-    assert changes_of(journal, after=Seq(10)) == [created("g")]
+    assert changes_of(journal, after=Seq(11)) == [created("g")]
 
 
 def test_a_sound_head_is_left_as_it_is(store: MemoryStore) -> None:
