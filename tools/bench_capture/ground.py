@@ -1,0 +1,132 @@
+"""What is measured on: DCs with many users, and a journal beside each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adpersist import config
+from adpersist.config import Config
+from tools.samba_dc import Golden, SambaDC, free_address
+from tools.samba_dc.layout import copy_lasting
+from tools.samba_dc.programs import SYSTEM_PYTHON, environment, run
+
+_FILL: Final = Path(__file__).parents[1] / "samba_dc" / "fill.py"
+_FILL_TIMEOUT_S: Final = 7200.0
+ROOT: Final = Path(__file__).parents[2]
+
+
+class Ground:
+    """Images of domains by size, each filled once and kept for as long as this lasts.
+
+    Args:
+        place: Directory directly below /tmp: Unix sockets allow short paths only.
+        address: Loopback address of the DCs; a free one when there is none.
+    """
+
+    def __init__(self, place: Path, address: str | None = None) -> None:
+        self._place = place
+        self._address = address
+
+    def image(self, users: int) -> Golden:
+        """A domain of so many users."""
+        path = self._place / f"g{users}"
+        if path.exists():
+            return Golden.load(path)
+        bare = Golden.provision(self._place / "g0")
+        scratch = self._place / "fill"
+        copy_lasting(bare.directory, scratch)
+        run(
+            [SYSTEM_PYTHON, str(_FILL), str(scratch / "private"), bare.names.base_dn, str(users)],
+            timeout_s=_FILL_TIMEOUT_S,
+        )
+        made = Golden.seal(scratch, path, bare.names, admin_password=bare.admin_password)
+        shutil.rmtree(scratch)
+        return made
+
+    @contextmanager
+    def domain(self, users: int) -> Iterator[Domain]:
+        """A running DC with so many users."""
+        place = Path(tempfile.mkdtemp(prefix="d", dir=self._place))
+        try:
+            with SambaDC(self.image(users), place / "dc", address=self._address or free_address()) as dc:
+                dc.start()
+                yield Domain(dc=dc, place=place)
+        finally:
+            shutil.rmtree(place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A running DC, and room for journals beside it."""
+
+    dc: SambaDC
+    place: Path
+
+    def journal(self, name: str, store: str = "") -> Journaled:
+        """An empty journal of this DC, made by ``init``; in SQLite unless a store is named."""
+        place = self.place / name
+        place.mkdir()
+        path = place / "adpersist.toml"
+        words = [
+            *("init", "--config", str(path), "--directory", self.dc.ldapi_url),
+            *("--store", store or f"sqlite://{place}/journal.db", "--key-file", str(place / "key")),
+        ]
+        subprocess.run([*COMMAND, *words], env=own_environment(), check=True, stdout=subprocess.DEVNULL)
+        return Journaled(path=path, place=place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journaled:
+    """A journal and the configuration that leads to it."""
+
+    path: Path
+    place: Path
+
+    @property
+    def config(self) -> Config:
+        """As the command line would read it."""
+        return config.load(self.path, {})
+
+    @contextmanager
+    def agent(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A running agent."""
+        log = self.place / "agent.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*COMMAND, "agent", "--config", str(self.path)], env=own_environment(), stdout=out, stderr=out
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+    def once(self) -> tuple[float, int]:
+        """One `agent --once`, a process of its own: its wall time in seconds and its peak of memory in bytes."""
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*COMMAND, "agent", "--once", "--config", str(self.path)],
+            env=own_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, "the agent failed"
+        return time.perf_counter() - began, usage.ru_maxrss * 1024
+
+
+COMMAND: Final = [sys.executable, "-m", "adpersist"]
+
+
+def own_environment() -> dict[str, str]:
+    """For adpersist's own processes."""
+    return environment({"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"})
