@@ -12,7 +12,7 @@ from adpersist.journal.writer import Journal
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Checkpoint, Head
 from adpersist.model.ids import BEFORE_FIRST, Seq
-from adpersist.replay.fold import fold
+from adpersist.replay.fold import stream
 
 _MEASURED_AT_ONCE: Final = 32
 """The size of commits is looked up in the store; not oftener than for so many of them together."""
@@ -32,7 +32,7 @@ def checkpoint(journal: Journal, *, now: float, progress: Progress | None = None
     named = [each for each in journal.head.checkpoints if each.seq == seq]
     if named:
         return named[0]
-    return journal.write_checkpoint(seq, fold(journal, seq, progress=progress).everything(), now=now)
+    return journal.write_checkpoint(seq, stream(journal, seq, progress=progress), now=now)
 
 
 def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
@@ -55,7 +55,7 @@ def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> For
     if wanted is not None:
         # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
         with suppress(PointError):
-            journal.write_checkpoint(wanted, fold(journal, wanted).everything(), now=now)
+            journal.write_checkpoint(wanted, stream(journal, wanted), now=now)
     return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
 
 

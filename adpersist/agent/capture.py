@@ -1,32 +1,29 @@
 """From the feed to the journal: look, tell what is new, make it durable, go on."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from adpersist.agent.holding import give_way, handed_back
+from adpersist.agent.look import Look
 from adpersist.agent.saving import Saver
-from adpersist.agent.witnesses import choose, merge
+from adpersist.agent.witnesses import choose, merge, newest
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.directory.stamps import Stamps
 from adpersist.errors import FencedError, RevertedError, StoreError
 from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind
+from adpersist.model.change import Change, Stamp
 from adpersist.model.head import Head, Phase, Position, Writer
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.lineage import Lineage, Verdict
-from adpersist.model.state import ObjectState
-from adpersist.replay.diff import difference, observe
-from adpersist.replay.fold import fold
-from adpersist.replay.state import State
+from adpersist.replay.fold import trace, unswept
+from adpersist.replay.traces import Traces
 from adpersist.telemetry import logger
 
 _RECENT_USNS: Final = 100
 """After a full look the newest writes are called as witnesses: those of the last so many USNs."""
-
-_DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 log = logger("capture")
 
@@ -40,16 +37,15 @@ class Capture:
         journal: Journal,
         writer: Writer,
         *,
-        state: State,
+        traces: Traces,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._dc = dc
         self._journal = journal
         self._writer = writer
-        self._state = state
+        self._traces = traces
         self._clock = clock
         self._full_look_due = False
-        self._undeleted = False
         self._remembered = BEFORE_FIRST
         self.lineage = Lineage(verdict=Verdict.SAME, evidence="proven when the journal was claimed")
         """The last verdict; only a proven DC is captured."""
@@ -83,9 +79,9 @@ class Capture:
         if not behind:
             require_same(dc, journal)
         journal.claim(writer, now=time.time())
-        state = fold(journal)
-        log.info("capture.began", seq=journal.head.seq, objects=len(state), timeline=journal.head.timeline)
-        capture = cls(dc, journal, writer, state=state)
+        traces = trace(journal)
+        log.info("capture.began", seq=journal.head.seq, objects=len(traces), timeline=journal.head.timeline)
+        capture = cls(dc, journal, writer, traces=traces)
         capture._full_look_due = behind
         capture.leave_canary()
         return capture
@@ -104,7 +100,7 @@ class Capture:
 
     def tend(self, saver: Saver) -> None:
         """Have a checkpoint written when one is due."""
-        saver.tend(self._journal, self._state)
+        saver.tend(self._journal)
 
     def check(self) -> None:
         """Prove that the DC still is the journal's, and the journal this agent's.
@@ -135,118 +131,85 @@ class Capture:
     def look(self) -> int:
         """Look once; returns how many changes became durable.
 
-        The lineage is proven between the look and the commit: what a reverted DC shows never reaches the journal.
+        The lineage is proven between what was looked at and its commit: what a reverted DC shows never reaches the
+        journal. A large look becomes several commits; the position moves with the last one only.
 
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
+        with unswept():
+            return self._look()
+
+    def _look(self) -> int:
         position, usn, invocation = self.head.position, self._dc.usn(), self._dc.invocation()
         # cookies of another invocationID hide writes stamped with the old one
-        full = position is None or position.invocation != invocation or self._full_look_due
-        since = {} if full or position is None else position.cookies
-        began = time.monotonic()
-        fresh, cookies = self._sightings(since)
-        self.asked_s = 0.0 if full else time.monotonic() - began
-        if not full and self._undeleted:
-            # a reanimated object lost its links when it was deleted, and no feed says so
-            full, (fresh, cookies) = True, self._sightings({})
-        if not full:
-            fresh |= self._inherited(fresh)
-        changes = [change for change in map(self._difference, fresh.values()) if change is not None]
-        if full:
-            changes += self._expunged(fresh)
-        stamps = self._stamps(changes, usn, full=full)
-        if not full:
-            changes = [self._stamped(change, fresh, stamps) for change in changes]
-        self.lineage = require_same(self._dc, self._journal)
-        if fresh or full:
+        known = position is not None and position.invocation == invocation and not self._full_look_due
+        look = Look(self._dc, self._traces, position.cookies if position is not None and known else {})
+        calls: Mapping[Guid, Stamps] = {}
+        count = 0
+        for changes, is_last in look.pieces():
+            if not (changes or is_last):
+                continue
+            stamped, stamps = self._stamped(changes, usn, full=look.full, is_last=is_last)
+            calls = newest({**calls, **stamps})
+            self.lineage = require_same(self._dc, self._journal)
+            if is_last and not look.sighted:
+                break
             self._commit(
-                changes,
-                fresh,
-                stamps,
+                stamped,
                 Position(
-                    cookies=cookies,
+                    cookies=look.cookies,
                     invocation=invocation,
                     usn=usn,
                     rid_next=self._dc.last_given_rid(),
                     canary=self._remembered,
                 ),
+                choose(calls),
+                ends_look=is_last,
             )
+            count += len(stamped)
+        if look.sighted:
+            self.leave_canary()
+        self.asked_s = 0.0 if look.full else look.asked_s
         self._full_look_due = False
-        return len(changes)
+        return count
 
-    def _sightings(self, cookies: Mapping[str, bytes]) -> tuple[dict[Guid, ObjectState], dict[str, bytes]]:
-        fresh: dict[Guid, ObjectState] = {}
-        after: dict[str, bytes] = {}
-        self._undeleted = False
-        for nc in self._dc.feed.contexts:
-            sightings, after[nc] = self._dc.feed.look(nc, cookies.get(nc))
-            for sighting in sightings:
-                old = fresh.get(sighting.guid) or self._state.get(sighting.guid)
-                fresh[sighting.guid] = observe(old, sighting)
-                self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
-        return fresh, after
-
-    def _inherited(self, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
-        """Objects below a container whose access rights changed: theirs changed with it, and no feed says so."""
-        below: dict[Guid, ObjectState] = {}
-        for guid in self._containers_with_new_rights(fresh):
-            for child, descriptor in self._dc.descriptors(guid):
-                known = fresh.get(child) or self._state.get(child)
-                if known is not None and known.values.get(_DESCRIPTOR) != (descriptor,):
-                    below[child] = replace(known, values={**known.values, _DESCRIPTOR: (descriptor,)})
-        return below
-
-    def _containers_with_new_rights(self, fresh: Mapping[Guid, ObjectState]) -> list[Guid]:
-        changed = {
-            guid
-            for guid, new in fresh.items()
-            if (old := self._state.get(guid)) is not None
-            and not new.deleted
-            and (old.parent != new.parent or old.values.get(_DESCRIPTOR) != new.values.get(_DESCRIPTOR))
-        }
-        if not changed:
-            return []
-        occupied = {item.parent for item in self._state.values()}
-        return [guid for guid in changed if guid in occupied]
-
-    def _difference(self, new: ObjectState) -> Change | None:
-        return difference(self._state.get(new.guid), new)
-
-    def _stamped(self, change: Change, fresh: Mapping[Guid, ObjectState], stamps: Mapping[Guid, Stamps]) -> Change:
-        written = {name: write.stamp for name, write in stamps.get(change.guid, {}).items()}
-        return difference(self._state.get(change.guid), fresh[change.guid], written) or change
-
-    def _expunged(self, seen: Mapping[Guid, ObjectState]) -> Iterable[Change]:
-        return [
-            Change(kind=Kind.EXPUNGED, guid=guid, nc=item.nc) for guid, item in self._state.items() if guid not in seen
-        ]
-
-    def _stamps(self, changes: list[Change], usn: Usn, *, full: bool) -> Mapping[Guid, Stamps]:
+    def _stamped(
+        self, changes: list[Change], usn: Usn, *, full: bool, is_last: bool
+    ) -> tuple[list[Change], Mapping[Guid, Stamps]]:
+        """The changes with their stamps, and the stamps; of a full look only the newest, which nothing carries."""
         if full:
-            return self._dc.stamps_since(Usn(max(usn - _RECENT_USNS, 0)))
-        return self._dc.stamps(change.guid for change in changes)
+            return changes, self._dc.stamps_since(Usn(max(usn - _RECENT_USNS, 0))) if is_last else {}
+        stamps = self._dc.stamps(change.guid for change in changes)
+        return [
+            replace(change, stamps={name: w.stamp for name, w in stamps[change.guid].items() if name in change.values})
+            if change.guid in stamps
+            else change
+            for change in changes
+        ], stamps
 
     def _commit(
         self,
         changes: list[Change],
-        fresh: Mapping[Guid, ObjectState],
-        stamps: Mapping[Guid, Stamps],
         position: Position,
+        calls: list[tuple[Guid, str, Stamp]],
+        *,
+        ends_look: bool,
     ) -> None:
         before = self.head.position
-        ordered = _containers_first(changes, fresh)
         self._journal.commit(
-            ordered,
+            changes,
             position=position,
             usn_from=before.usn if before else Usn(0),
-            witnesses=merge(self.head.witnesses, choose(stamps)),
+            witnesses=merge(self.head.witnesses, calls),
             complete=True,
             now=self._clock(),
+            ends_look=ends_look,
         )
-        self._state.apply(ordered)
-        self.leave_canary()
-        log.info("commit.appended", seq=self.head.seq, changes=len(ordered), objects=len(self._state), usn=position.usn)
+        self._traces.apply(changes)
+        log.info(
+            "commit.appended", seq=self.head.seq, changes=len(changes), objects=len(self._traces), usn=position.usn
+        )
 
 
 def last_commit_time(journal: Journal) -> float | None:
@@ -305,15 +268,3 @@ def refuse_store_behind(lineage: Lineage) -> None:
             f"the store went back: {lineage.evidence}",
             hint="Put the newer store back. If what it lost is given up: `adpersist agent --accept-store-behind`.",
         )
-
-
-def _containers_first(changes: list[Change], fresh: Mapping[Guid, ObjectState]) -> list[Change]:
-    """A look may be split between two commits; no object stands before its container."""
-
-    def depth(change: Change) -> int:
-        count, item = 0, fresh.get(change.guid)
-        while item is not None and item.parent is not None:
-            count, item = count + 1, fresh.get(item.parent)
-        return count
-
-    return sorted(changes, key=depth)

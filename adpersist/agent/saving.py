@@ -8,7 +8,7 @@ from adpersist.agent.bounds import Policy
 from adpersist.errors import AdpersistError
 from adpersist.journal.writer import Journal
 from adpersist.model.ids import Seq
-from adpersist.replay.state import State
+from adpersist.replay.fold import stream
 from adpersist.telemetry import logger
 
 log = logger("bounds")
@@ -25,17 +25,15 @@ class Saver:
         self._opened = opened
         self._thread: Thread | None = None
 
-    def tend(self, journal: Journal, state: State) -> None:
-        """Call after every look, with the state at the head; returns at once. Raises: StoreError."""
+    def tend(self, journal: Journal) -> None:
+        """Call after every look; returns at once. Raises: StoreError."""
         if self._thread is not None:
             if self._thread.is_alive():
                 return
             self._thread = None
             journal.refresh()
         if self._policy.due(journal):
-            # the objects are immutable, so this is a snapshot and costs a pointer an object
-            snapshot, seq = State(state.everything()), journal.head.seq
-            self._thread = Thread(target=self._write, args=(seq, snapshot), name="checkpoint", daemon=True)
+            self._thread = Thread(target=self._write, args=(journal.head.seq,), name="checkpoint", daemon=True)
             self._thread.start()
 
     def wait(self) -> None:
@@ -43,12 +41,12 @@ class Saver:
         if self._thread is not None:
             self._thread.join()
 
-    def _write(self, seq: Seq, state: State) -> None:
+    def _write(self, seq: Seq) -> None:
         began = time.monotonic()
         try:
             journal = self._opened()
             try:
-                made = journal.write_checkpoint(seq, state.everything(), now=time.time())
+                made = journal.write_checkpoint(seq, stream(journal, seq), now=time.time())
             finally:
                 journal.close()
         except AdpersistError as error:

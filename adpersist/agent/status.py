@@ -46,9 +46,7 @@ def status(dc: DomainController, journal: Journal) -> Status:
     if usn == head.position.usn:
         return quiet
     # the USN also counts the DC's own bookkeeping, which no feed reports: only a look can tell
-    waiting = [
-        sighting.guid for nc in dc.feed.contexts for sighting in dc.feed.look(nc, head.position.cookies.get(nc))[0]
-    ]
+    waiting = [sighting.guid for nc in dc.feed.contexts for sighting in dc.feed.look(nc, head.position.cookies.get(nc))]
     if not waiting:
         return quiet
     return replace(

@@ -12,6 +12,13 @@ MOST: Final = 8
 """Looked up at every check: one indexed search."""
 
 
+def newest(stamps: Mapping[Guid, Stamps]) -> dict[Guid, Stamps]:
+    """The objects written last, at most :data:`MOST`: of all of them, :func:`choose` would choose the same."""
+    written = {guid: each for guid, each in stamps.items() if each}
+    order = sorted(written, key=lambda guid: max(write.local_usn for write in written[guid].values()))
+    return {guid: written[guid] for guid in order[-MOST:]}
+
+
 def choose(stamps: Mapping[Guid, Stamps]) -> list[tuple[Guid, str, Stamp]]:
     """The newest write of each object, oldest first, at most :data:`MOST`; one with a stamp before one without."""
     newest = []

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Final
 
@@ -27,20 +28,30 @@ _RECENT_USNS: Final = 100
 
 
 class DomainController:
-    """A connected DC; every method may raise :class:`~adpersist.errors.DirectoryUnreachableError`."""
+    """A connected DC; every method may raise :class:`~adpersist.errors.DirectoryUnreachableError`.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        session: For questions and writes.
+        looking: A second connection to the same DC, for looks: questions are asked while one is read.
+    """
+
+    def __init__(self, session: Session, looking: Session) -> None:
         self.session = session
+        self._looking = looking
         self.dse: RootDse = session.root_dse()
         self.schema = Schema.load(session, self.dse.schema)
         self.identity: Identity = session.identity(self.dse)
-        self.feed = Feed(session, self.dse, self.schema)
+        self.feed = Feed(session, looking, self.dse, self.schema)
         self.target = Target(session)
 
     @classmethod
     def connect(cls, url: str) -> "DomainController":
         """Connect by URL (see :meth:`Session.open` for the errors)."""
-        return cls(Session.open(url))
+        with ExitStack() as opened:
+            session, looking = (_opened(url, opened) for _ in range(2))
+            controller = cls(session, looking)
+            opened.pop_all()
+        return controller
 
     def usn(self) -> Usn:
         """highestCommittedUSN."""
@@ -83,9 +94,9 @@ class DomainController:
 
     def reconnect(self) -> None:
         """Hang up and connect again, to a DC that was restarted or should forget what it knows of this session."""
-        self.session.close()
-        self.session = Session.open(self.session.url)
-        self.feed = Feed(self.session, self.dse, self.schema)
+        self.close()
+        self.session, self._looking = Session.open(self.session.url), Session.open(self.session.url)
+        self.feed = Feed(self.session, self._looking, self.dse, self.schema)
         self.target = Target(self.session)
 
     def lineage(self, head: Head, seed: bytes) -> Lineage:
@@ -144,3 +155,10 @@ class DomainController:
     def close(self) -> None:
         """Hang up."""
         self.session.close()
+        self._looking.close()
+
+
+def _opened(url: str, stack: ExitStack) -> Session:
+    session = Session.open(url)
+    stack.callback(session.close)
+    return session

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 from typing import Final
 
-from adpersist.directory.schema import Attribute, Schema
-from adpersist.directory.session import Entry, RootDse, Session
+from adpersist.directory.schema import Schema
+from adpersist.directory.session import RootDse, Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.dn import first_rdn, reference, split_extended
+from adpersist.directory.wire.messages import Entry
 from adpersist.directory.wire.secrets import SECRET_ATTRIBUTES
 from adpersist.errors import DirectoryError, RevertedError
 from adpersist.model.change import Values
@@ -21,82 +23,146 @@ _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distin
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
 
 
-class Feed:
-    """Looks at the naming contexts of one DC."""
+class _Role(Enum):
+    """What the values under a name of the feed are."""
 
-    def __init__(self, session: Session, dse: RootDse, schema: Schema) -> None:
+    PLAIN = auto()
+    REFERENCES = auto()
+    ADDED = auto()
+    REMOVED = auto()
+    NOTHING = auto()
+    """Told otherwise, or the other end of a link."""
+
+
+_PLAIN, _REFERENCES, _ADDED, _REMOVED, _NOTHING = _Role
+
+
+class Feed:
+    """Looks at the naming contexts of one DC.
+
+    Args:
+        session: For questions in between.
+        looking: Another one, for the looks: while a look is read, nothing else can be asked on it.
+        dse, schema: What ``session`` found.
+    """
+
+    def __init__(self, session: Session, looking: Session, dse: RootDse, schema: Schema) -> None:
         self._session = session
+        self._looking = looking
         self._schema = schema
         self._schema_nc = dse.schema
         self.contexts = dse.contexts
         self._roots = {session.guid_of(nc): nc for nc in dse.contexts}
+        self._roles: dict[str, tuple[_Role, str]] = {}
+        self._plain: set[str] = set()
 
     @property
     def roots(self) -> Mapping[Guid, str]:
         """The naming contexts by their root's objectGUID."""
         return self._roots
 
-    def look(self, nc: str, cookie: bytes | None) -> tuple[Iterator[Sighting], bytes]:
-        """What changed in ``nc`` since ``cookie``, and the cookie for the next look; None asks for everything.
+    def look(self, nc: str, cookie: bytes | None) -> "Look":
+        """What changed in ``nc`` since ``cookie``; None asks for everything."""
+        return Look(self, nc, cookie)
 
-        Raises:
-            RevertedError: The new cookie lies before the old one: the database went back.
-            DirectoryError, DirectoryUnreachableError.
-        """
-        pages: list[Iterator[Entry]] = []
-        new, more = cookie or b"", True
+    def pages(self, look: "Look") -> Iterator[Sighting]:
+        """What a look shows; afterwards it knows its next cookie. For :class:`Look` alone."""
+        more = True
         while more:
-            entries, new, more = self._session.dirsync(nc, attributes=_ASK, controls=[dirsync(new), EXTENDED_DN])
-            pages.append(entries)
-        before, after = cookie_usn(cookie or b""), cookie_usn(new)
-        if before is not None and after is not None and after < before:
-            raise RevertedError(
-                f"the feed of {nc} went back from USN {before} to {after}",
-                hint="The domain controller was put back to an older state: run `adpersist guard`.",
-            )
-        return self._sightings(nc, pages, whole=not cookie), new
-
-    def _sightings(self, nc: str, pages: list[Iterator[Entry]], *, whole: bool) -> Iterator[Sighting]:
-        for entries in pages:
-            for entry in entries:
-                sighting = self._sighting(nc, entry, whole=whole)
+            page = self._looking.dirsync(look.nc, attributes=_ASK, controls=[dirsync(look.cookie), EXTENDED_DN])
+            for entry in page:
+                sighting = self._sighting(look.nc, entry, whole=look.whole)
                 # the roots of other naming contexts show up in the one above them
-                if self._roots.get(sighting.guid, nc) == nc:
+                if self._roots.get(sighting.guid, look.nc) == look.nc:
                     yield sighting
+            look.cookie, more = page.cookie, page.more
 
     def _sighting(self, nc: str, entry: Entry, *, whole: bool) -> Sighting:
         guid, dn = split_extended(entry.dn)
         if guid is None:
             raise DirectoryError(f"the feed reported {dn} without its objectGUID")
-        values: dict[str, Values] = {}
-        links: dict[str, dict[str, set[bytes]]] = {"1": {}, "0": {}}
-        for name, raw in entry.attributes.items():
-            if name in _NAMED_ELSEWHERE:
-                continue
-            if ranged := _RANGE.match(name):
-                links[ranged["kind"]].setdefault(ranged["name"], set()).update(map(reference, raw))
-            elif (fact := self._fact(name)).is_link:
-                # a server without incremental values sends the whole list; "no values" then clears it
-                links["1"].setdefault(name, set()).update(map(reference, raw))
-            elif not fact.is_backlink:
-                values[name] = tuple(map(reference, raw)) if fact.is_reference else raw
+        found, plain = entry.attributes, self._plain
+        values: dict[str, Values] = {name: raw for name, raw in found.items() if name in plain and (raw or not whole)}
+        added: dict[str, frozenset[bytes]] = {}
+        removed: dict[str, frozenset[bytes]] = {}
+        for name in found.keys() - plain:
+            raw = found[name]
+            role, attribute = self._roles.get(name) or self._learn(name)
+            if role in (_PLAIN, _REFERENCES) and (raw or not whole):
+                values[name] = raw if role is _PLAIN else tuple(map(reference, raw))
+            elif role is _ADDED and raw:
+                added[attribute] = added.get(attribute, frozenset()).union(map(reference, raw))
+            elif role is _REMOVED and raw and not whole:
+                removed[attribute] = removed.get(attribute, frozenset()).union(map(reference, raw))
         is_root = guid in self._roots
-        parent = entry.attributes.get("parentGUID")
+        parent = found.get("parentGUID")
         return Sighting(
             guid=guid,
             nc=nc,
             parent=Guid(parent[0]) if parent and not is_root else None,
             rdn=dn if is_root else first_rdn(dn),
             whole=whole,
-            values={name: raw for name, raw in values.items() if raw or not whole},
-            added={name: frozenset(refs) for name, refs in links["1"].items() if refs},
-            removed={name: frozenset(refs) for name, refs in links["0"].items() if refs and not whole},
+            values=values,
+            added=added,
+            removed=removed,
+            size=entry.size,
         )
 
-    def _fact(self, name: str) -> Attribute:
+    def _learn(self, name: str) -> tuple[_Role, str]:
+        """What a name means, and the attribute's own name in it; found out once."""
+        if name in _NAMED_ELSEWHERE:
+            role, plain = _NOTHING, name
+        elif ranged := _RANGE.match(name):
+            role, plain = _ADDED if ranged["kind"] == "1" else _REMOVED, ranged["name"]
+        else:
+            role, plain = self._role(name), name
+        self._roles[name] = role, plain
+        if role is _PLAIN:
+            self._plain.add(name)
+        return role, plain
+
+    def _role(self, name: str) -> _Role:
         if name not in self._schema:
             # an attribute made since the schema was read
             self._schema = Schema.load(self._session, self._schema_nc)
         if name not in self._schema:
             raise DirectoryError(f"the feed reported the attribute {name}, which the schema does not have")
-        return self._schema[name]
+        fact = self._schema[name]
+        if fact.is_link:
+            # a server without incremental values sends the whole list; "no values" then clears it
+            return _ADDED
+        if fact.is_backlink:
+            return _NOTHING
+        return _REFERENCES if fact.is_reference else _PLAIN
+
+
+class Look:
+    """One look at a naming context: an iterable of what it shows, read as it comes.
+
+    Attributes:
+        nc: The naming context.
+        whole: It shows everything, not only what changed.
+        cookie: For the next look, once this one is through; until then where it began.
+    """
+
+    def __init__(self, feed: Feed, nc: str, cookie: bytes | None) -> None:
+        self._feed = feed
+        self.nc = nc
+        self.whole = not cookie
+        self.cookie = cookie or b""
+
+    def __iter__(self) -> Iterator[Sighting]:
+        """What it shows, once.
+
+        Raises:
+            RevertedError: In the end: the new cookie lies before the old one, so the database went back.
+            DirectoryError, DirectoryUnreachableError: Also in the middle.
+        """
+        before = cookie_usn(self.cookie)
+        yield from self._feed.pages(self)
+        after = cookie_usn(self.cookie)
+        if before is not None and after is not None and after < before:
+            raise RevertedError(
+                f"the feed of {self.nc} went back from USN {before} to {after}",
+                hint="The domain controller was put back to an older state: run `adpersist guard`.",
+            )

@@ -31,8 +31,9 @@ def lineage(
         return stranger
     if found is not None and (behind := _store_behind(found, newest)) is not None:
         return behind
-    if head.position is None and head.complete and found != newest:
-        evidence = f"the DC does not remember commit {newest.seq}, with which a restore ended"
+    ended = head.timelines[-1].begins if head.timelines else BEFORE_FIRST
+    if head.position is None and (found.seq if found else BEFORE_FIRST) < ended:
+        evidence = f"the DC does not remember commit {ended}, with which a restore ended"
         return Lineage(verdict=Verdict.REVERTED, evidence=evidence)
     if head.position is None:
         return Lineage(verdict=Verdict.SAME, evidence="the journal holds no position yet")

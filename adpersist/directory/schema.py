@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import ldap3
-
 from adpersist.directory.session import Session
+from adpersist.directory.wire.messages import Scope
 from adpersist.directory.wire.prefixmap import PrefixMap, attid, parse_prefix_map
 
 _REFERENCE_SYNTAXES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
@@ -60,7 +59,7 @@ class Schema:
             "isSingleValued",
             "msDS-IntId",
         )
-        entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=ldap3.LEVEL, attributes=wanted)
+        entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=Scope.LEVEL, attributes=wanted)
         return cls(
             _attribute({name: values[0].decode() for name, values in entry.attributes.items()}, prefixes)
             for entry in entries

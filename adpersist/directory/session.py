@@ -5,7 +5,7 @@ whose reads look right and lack every secret.
 """
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,10 @@ import ldap3
 from ldap3.core.exceptions import LDAPException, LDAPInvalidPortError, LDAPSocketOpenError
 from pyasn1.error import PyAsn1Error
 
+from adpersist.directory.conversation import Conversation, Search
+from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
+from adpersist.directory.wire.messages import Entry, Scope, read_dirsync
 from adpersist.errors import (
     ConfigError,
     DirectoryError,
@@ -49,14 +52,6 @@ _UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One search result: DN as the server writes it, attributes as raw bytes."""
-
-    dn: str
-    attributes: Mapping[str, Values]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RootDse:
     """What the DC says of itself ([MS-ADTS] 3.1.1.3.2).
 
@@ -83,6 +78,7 @@ class Session:
     def __init__(self, connection: Any, url: str) -> None:  # noqa: ANN401 - ldap3 ships no types
         self._ldap = connection
         self.url = url
+        self._reading = Conversation(connection.socket, url, connection.server.next_message_id)
 
     @classmethod
     def open(cls, url: str) -> "Session":
@@ -107,10 +103,7 @@ class Session:
             auto_encode=False,
             check_names=False,
             raise_exceptions=False,
-            # ldap3 would otherwise list attributes asked for by name as empty, which here means "cleared"
-            return_empty_attributes=False,
         )
-        session = cls(connection, url)
         try:
             connection.open()
         except (LDAPSocketOpenError, LDAPInvalidPortError, OSError) as error:
@@ -118,6 +111,7 @@ class Session:
                 f"the socket {path} does not answer: {_reason(error)}",
                 hint="Is samba running, and does this process run as root?",
             ) from error
+        session = cls(connection, url)
         session.check_privileged()
         return session
 
@@ -190,7 +184,7 @@ class Session:
         Raises:
             NoSuchEntryError.
         """
-        for entry in self.search(dn, "(objectClass=*)", scope=ldap3.BASE, attributes=attributes, controls=controls):
+        for entry in self.search(dn, "(objectClass=*)", scope=Scope.BASE, attributes=attributes, controls=controls):
             return entry
         raise NoSuchEntryError(f"{dn} is not in the directory", result=_NO_SUCH_OBJECT)
 
@@ -200,59 +194,38 @@ class Session:
         filter_text: str,
         *,
         attributes: Sequence[str],
-        scope: str = ldap3.SUBTREE,
+        scope: Scope = Scope.SUBTREE,
         controls: Sequence[Control] = (),
     ) -> Iterator[Entry]:
-        """Entries under ``base``, in the server's order."""
-        return self._entries(self._search(base, filter_text, attributes, scope, controls))
+        """Entries under ``base``, in the server's order, read as they are asked for.
 
-    def dirsync(
-        self, nc: str, *, attributes: Sequence[str], controls: Sequence[Control]
-    ) -> tuple[Iterator[Entry], bytes, bool]:
-        """One DirSync page: its entries, the new cookie, and whether there is more.
-
-        Source: [MS-ADTS] 3.1.1.3.4.1.3.
+        Raises:
+            NoSuchEntryError, DirectoryError: Once the entries are through: the server refused, or broke off.
         """
-        response = self._search(nc, "(objectClass=*)", attributes, ldap3.SUBTREE, controls, timeout_s=LOOK_TIMEOUT_S)
-        answer = self._ldap.result.get("controls", {}).get(DIRSYNC_OID)
-        if answer is None:
-            raise DirectoryError(f"the server answered a DirSync of {nc} without its control")
-        value = answer["value"]
-        return self._entries(response), bytes(value["cookie"]), bool(value["more_results"])
+        found = self._reading.search(base, scope, filter_text, attributes, controls, timeout_s=ANSWER_TIMEOUT_S)
+        yield from found
+        self._require_success(found, base)
 
-    def _search(
-        self,
-        base: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        scope: str,
-        controls: Sequence[Control],
-        *,
-        timeout_s: float = ANSWER_TIMEOUT_S,
-    ) -> list[Mapping[str, Any]]:
-        wanted, extra = list(attributes), list(controls) or None
-        self._call("search", base, filter_text, scope, attributes=wanted, controls=extra, timeout_s=timeout_s)
-        result = self._ldap.result
-        if result["result"] == _NO_SUCH_OBJECT:
+    def dirsync(self, nc: str, *, attributes: Sequence[str], controls: Sequence[Control]) -> "Page":
+        """One DirSync page, read as it is asked for. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
+        found = self._reading.search(
+            nc, Scope.SUBTREE, "(objectClass=*)", attributes, controls, timeout_s=LOOK_TIMEOUT_S
+        )
+        return Page(found, lambda: self._require_success(found, nc), nc)
+
+    def _require_success(self, search: Search, base: str) -> None:
+        result = search.result
+        if result is None:
+            raise DirectoryUnreachableError(f"the directory at {self.url} was asked something else in between")
+        if result.code in _UNAVAILABLE:
+            raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
+        if result.code == _NO_SUCH_OBJECT:
             raise NoSuchEntryError(f"{base} is not in the directory", result=_NO_SUCH_OBJECT)
-        if result["result"] != 0:
+        if result.code != 0:
             raise DirectoryError(
-                f"the directory refused a search of {base or 'the rootDSE'}: "
-                f"{result['description']} {_server_words(result)}",
-                result=result["result"],
+                f"the directory refused a search of {base or 'the rootDSE'}: {result.message} ({result.code})",
+                result=result.code,
             )
-        response: list[Mapping[str, Any]] = self._ldap.response
-        return response
-
-    @staticmethod
-    def _entries(response: list[Mapping[str, Any]]) -> Iterator[Entry]:
-        response.reverse()
-        while response:
-            # entries are let go one by one: a full look holds the directory once, not twice
-            item = response.pop()
-            if item["type"] == "searchResEntry":
-                raw = item["raw_attributes"]
-                yield Entry(dn=item["raw_dn"].decode(), attributes={name: tuple(raw[name] or ()) for name in raw})
 
     def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
         """Add an entry. Raises: WriteRefusedError."""
@@ -303,6 +276,7 @@ class Session:
         timeout_s: float = ANSWER_TIMEOUT_S,
         **options: Any,  # noqa: ANN401
     ) -> None:
+        self._reading.finish()
         try:
             self._ldap.socket.settimeout(timeout_s)
             getattr(self._ldap, operation)(*arguments, **options)
@@ -333,6 +307,38 @@ class Session:
             return False
         except OSError:
             return True
+
+
+class Page:
+    """One page of a look: an iterator over its entries.
+
+    Attributes:
+        cookie: Where the next page begins; empty until the last entry was read.
+        more: The next page is there already.
+    """
+
+    def __init__(self, search: Search, require_success: Callable[[], None], nc: str) -> None:
+        self._search = search
+        self._require_success = require_success
+        self._nc = nc
+        self.cookie = b""
+        self.more = False
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The entries, once.
+
+        Raises:
+            DirectoryError: Once they are through: the server refused, or broke off.
+        """
+        yield from self._search
+        self._require_success()
+        result = self._search.result
+        if result is None or DIRSYNC_OID not in result.controls:
+            raise DirectoryError(f"the server answered a DirSync of {self._nc} without its control")
+        try:
+            self.more, self.cookie = read_dirsync(result.controls[DIRSYNC_OID])
+        except BerError as error:
+            raise DirectoryError(f"the server answered a DirSync of {self._nc} with a broken control") from error
 
 
 def _socket_path(url: str) -> Path:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from adpersist.directory.schema import Schema
-from adpersist.directory.session import Entry, Session
+from adpersist.directory.session import Session
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
 from adpersist.directory.wire.filetime import generalized_time
+from adpersist.directory.wire.messages import Entry
 from adpersist.directory.wire.replmeta import Written, parse_replmeta
 from adpersist.model.change import Stamp
 from adpersist.model.ids import Guid, Usn

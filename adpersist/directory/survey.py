@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import ldap3
-
 from adpersist.directory.session import RootDse, Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
+from adpersist.directory.wire.messages import Scope
 from adpersist.errors import NotPrivilegedError
 
 
@@ -36,11 +35,12 @@ def survey(session: Session, dse: RootDse) -> Survey:
             "this session does not see the domain's secrets", hint="Use the socket in the ldap_priv directory, as root."
         )
     for nc in dse.contexts:
-        session.dirsync(nc, attributes=["objectGUID"], controls=[dirsync(b""), EXTENDED_DN])
+        for _ in session.dirsync(nc, attributes=["objectGUID"], controls=[dirsync(b""), EXTENDED_DN]):
+            pass
     schema_size = sum(
         1
         for _ in session.search(
-            dse.schema, "(objectClass=attributeSchema)", attributes=["objectGUID"], scope=ldap3.LEVEL
+            dse.schema, "(objectClass=attributeSchema)", attributes=["objectGUID"], scope=Scope.LEVEL
         )
     )
     return Survey(

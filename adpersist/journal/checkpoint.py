@@ -25,7 +25,7 @@ from adpersist.model.change import Change, Kind
 from adpersist.model.commit import CommitKind
 from adpersist.model.head import Checkpoint
 from adpersist.model.ids import Seq
-from adpersist.model.state import Gone, ObjectState
+from adpersist.model.state import Gone, ObjectState, created
 
 MAGIC: Final = b"ADPC"
 VERSIONS: Final = (1, 2)
@@ -172,15 +172,7 @@ def _damaged(place: Place, damage: Damage, message: str) -> DamagedError:
 def _as_change(state: ObjectState | Gone) -> Change:
     if isinstance(state, Gone):
         return Change(kind=Kind.EXPUNGED, guid=state.guid, nc="")
-    return Change(
-        kind=Kind.CREATED,
-        guid=state.guid,
-        nc=state.nc,
-        parent=state.parent,
-        rdn=state.rdn,
-        values=state.values,
-        added=state.links,
-    )
+    return created(state)
 
 
 def _as_state(change: Change) -> ObjectState | Gone:

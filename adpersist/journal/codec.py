@@ -5,7 +5,6 @@ once and referred to by number; GUIDs lie raw in a row; stamps are columns of nu
 distance from the one before. FORMAT.md lists the columns. Decoding trusts nothing: a wrong shape is a ValueError.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Final
@@ -13,15 +12,14 @@ from typing import Final
 from adpersist.journal.packing import pack, unpack
 from adpersist.journal.shapes import blobs, integers, items, octets, texts
 from adpersist.model.change import Change, Kind, Stamp, Values
-from adpersist.model.ids import Guid, Usn, guid_from_text
-from adpersist.model.reference import ref
+from adpersist.model.ids import Guid, Usn
+from adpersist.model.reference import plain_target, ref
 
 COLUMNS: Final = 18
 KINDS: Final = (Kind.CREATED, Kind.CHANGED, Kind.MOVED, Kind.DELETED, Kind.UNDELETED, Kind.EXPUNGED)
 """By number in the format; append only."""
 
 _KIND_NUMBERS: Final = {kind: number for number, kind in enumerate(KINDS)}
-_PLAIN_REF: Final = re.compile(rb"<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>")
 
 
 def pack_changes(changes: Sequence[Change]) -> bytes:
@@ -119,9 +117,12 @@ def _guids(row: bytes) -> list[Guid]:
 
 
 def _values_row(values: Mapping[str, Values], names: dict[str, int]) -> list[object]:
-    row: list[object] = []
-    for name, each in values.items():
-        row += names.setdefault(name, len(names)), each[0] if len(each) == 1 else list(each)
+    for name in values:
+        if name not in names:
+            names[name] = len(names)
+    row: list[object] = [None] * (2 * len(values))
+    row[::2] = map(names.__getitem__, values)
+    row[1::2] = [each[0] if len(each) == 1 else list(each) for each in values.values()]
     return row
 
 
@@ -142,11 +143,11 @@ def _links_row(links: Mapping[str, Iterable[bytes]], names: dict[str, int]) -> l
         plain: list[bytes] = []
         other: list[bytes] = []
         for reference in sorted(references):
-            found = _PLAIN_REF.fullmatch(reference)
-            if found:
-                plain.append(guid_from_text(found[1].decode()))
-            else:
+            target = plain_target(reference)
+            if target is None:
                 other.append(reference)
+            else:
+                plain.append(target)
         row += names.setdefault(name, len(names)), b"".join(plain), other
     return row
 

@@ -83,7 +83,10 @@ def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 def _weight(change: Change) -> int:
     """About how many bytes a change packs to."""
-    values = sum(8 + sum(map(len, each)) for each in change.values.values())
+    values = 8 * len(change.values)
+    for each in change.values.values():
+        for value in each:
+            values += len(value)
     links = sum(len(each) for each in change.added.values()) + sum(len(each) for each in change.removed.values())
     return 48 + values + 24 * links + 32 * len(change.stamps)
 

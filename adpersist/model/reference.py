@@ -14,6 +14,8 @@ Ref = NewType("Ref", bytes)
 
 _GUID = re.compile(rb"<GUID=([0-9a-fA-F-]{36})>$")
 
+_PLAIN = re.compile(rb"<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>")
+
 
 def ref(target: Guid, prefix: bytes = b"") -> Ref:
     """A reference to ``target``; ``prefix`` is the part before the DN (``B:32:...:``), empty for a plain one."""
@@ -23,4 +25,10 @@ def ref(target: Guid, prefix: bytes = b"") -> Ref:
 def target_of(value: bytes) -> Guid | None:
     """Whom the value refers to; None when it is no reference by GUID (a DN the directory could not resolve)."""
     found = _GUID.search(value)
+    return guid_from_text(found[1].decode()) if found else None
+
+
+def plain_target(value: bytes) -> Guid | None:
+    """Whom a plain reference refers to, so that :func:`ref` makes the same bytes again; None for every other value."""
+    found = _PLAIN.fullmatch(value)
     return guid_from_text(found[1].decode()) if found else None

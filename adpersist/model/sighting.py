@@ -20,6 +20,7 @@ class Sighting:
         values: Attribute values as in :class:`~adpersist.model.change.Change`; an empty tuple means "cleared".
         added: Links that are there (whole) or came (partial).
         removed: Links that went.
+        size: About how many bytes all of it takes.
     """
 
     guid: Guid
@@ -30,3 +31,4 @@ class Sighting:
     values: Mapping[str, Values] = field(default_factory=dict)
     added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    size: int = 0

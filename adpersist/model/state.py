@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adpersist.model.change import Values
+from adpersist.model.change import Change, Kind, Values
 from adpersist.model.ids import Guid
 
 
@@ -43,3 +43,16 @@ class ObjectState:
     def deleted(self) -> bool:
         """It is a tombstone or a recycled object ([MS-ADTS] 3.1.1.5.5)."""
         return self.values.get("isDeleted") == (b"TRUE",)
+
+
+def created(item: ObjectState) -> Change:
+    """The change that makes an object what it is, from nothing."""
+    return Change(
+        kind=Kind.CREATED,
+        guid=item.guid,
+        nc=item.nc,
+        parent=item.parent,
+        rdn=item.rdn,
+        values=item.values,
+        added=item.links,
+    )

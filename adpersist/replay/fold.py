@@ -1,17 +1,25 @@
 """The state at a point of the journal: from the newest checkpoint that helps, then the commits after it."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from adpersist.errors import IntegrityError, PointError
 from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.writer import Journal
-from adpersist.model.ids import Seq
+from adpersist.model.commit import Commit
+from adpersist.model.ids import Guid, Seq
+from adpersist.model.state import Gone, ObjectState
 from adpersist.replay.state import State
+from adpersist.replay.traces import Traces
 from adpersist.telemetry import logger
 
 log = logger("journal")
+
+Objects = Iterable[ObjectState | Gone]
+Made = TypeVar("Made")
 
 
 def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Seq], None] | None = None) -> State:
@@ -29,39 +37,95 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Se
         IntegrityError: The journal is not what was written; nothing of it is used. A damaged checkpoint alone is passed
             over for as long as the commits before it are there.
     """
-    point = journal.head.seq if through is None else through
+
+    def folded(objects: Objects, commits: Iterable[Commit]) -> State:
+        state = State(objects)
+        for commit in commits:
+            state.apply(commit.changes)
+            if progress is not None:
+                progress(commit.seq)
+        return state
+
+    return _read(journal, journal.head.seq if through is None else through, [], folded)
+
+
+def trace(journal: Journal) -> Traces:
+    """What the journal holds at its head, by digest. Raises: as :func:`fold`."""
+
+    def traced(objects: Objects, commits: Iterable[Commit]) -> Traces:
+        traces = Traces()
+        for item in objects:
+            if isinstance(item, ObjectState):
+                traces.put(item)
+        for commit in commits:
+            traces.apply(commit.changes)
+        return traces
+
+    return _read(journal, journal.head.seq, [], traced)
+
+
+def stream(
+    journal: Journal, through: Seq, *, progress: Callable[[Seq], None] | None = None
+) -> Iterator[ObjectState | Gone]:
+    """All that :func:`fold` would hold, object by object, in no order; the journal is read twice.
+
+    Only objects with changes still to come are held: memory follows what changed since the last checkpoint, not the
+    size of the directory. Raises: as :func:`fold`, while iterating.
+    """
+
+    def counted(objects: Objects, commits: Iterable[Commit]) -> Counter[Guid]:
+        for _ in objects:
+            pass  # a damaged checkpoint shows before anything was handed out
+        return Counter(change.guid for commit in commits for change in commit.changes)
+
     broken: list[DamagedCheckpointError] = []
+    to_come = _read(journal, through, broken, counted)
+    objects, commits = _history(journal, through, broken)
+    held = State()
+    for item in objects:
+        if item.guid not in to_come:
+            yield item
+        elif isinstance(item, ObjectState):
+            held.put(item)
+    for commit in commits:
+        held.apply(commit.changes)
+        to_come.subtract(change.guid for change in commit.changes)
+        for guid in dict.fromkeys(change.guid for change in commit.changes):
+            if not to_come[guid]:
+                yield held.take(guid) or Gone(guid=guid)
+        if progress is not None:
+            progress(commit.seq)
+
+
+def _read(
+    journal: Journal,
+    point: Seq,
+    broken: list[DamagedCheckpointError],
+    make: Callable[[Objects, Iterable[Commit]], Made],
+) -> Made:
+    """What ``make`` makes of a point's history; damaged checkpoints are added to ``broken`` and passed over."""
     while True:
         try:
-            return _folded(journal, point, broken, progress)
+            with unswept():
+                return make(*_history(journal, point, broken))
         except DamagedCheckpointError as error:
             log.warning("checkpoint.passed_over", error=error.message)
             broken.append(error)
 
 
-def _folded(
-    journal: Journal,
-    point: Seq,
-    broken: Sequence[DamagedCheckpointError],
-    progress: Callable[[Seq], None] | None,
-) -> State:
+def _history(
+    journal: Journal, point: Seq, broken: list[DamagedCheckpointError]
+) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
     try:
-        states, commits = journal.history(point, without=[error.seq for error in broken if error.seq is not None])
+        return journal.history(point, without=[error.seq for error in broken if error.seq is not None])
     except PointError:
         if broken:
             raise IntegrityError(broken[0].message, hint=broken[0].hint) from broken[0]
         raise
-    with _unswept():
-        state = State(states)
-        for commit in commits:
-            state.apply(commit.changes)
-            if progress is not None:
-                progress(commit.seq)
-    return state
 
 
 @contextmanager
-def _unswept() -> Iterator[None]:
+def unswept() -> Iterator[None]:
     """Without the collector of cycles: it would walk millions of values that hold none, again and again."""
     was_on = gc.isenabled()
     gc.disable()

@@ -26,8 +26,9 @@ class Have:
         """Look again: in full the first time, afterwards at what changed."""
         for nc in self._dc.feed.contexts:
             self._progress(f"looking at {nc}")
-            sightings, self._cookies[nc] = self._dc.feed.look(nc, self._cookies.get(nc))
-            for sighting in sightings:
+            look = self._dc.feed.look(nc, self._cookies.get(nc))
+            for sighting in look:
                 old: ObjectState | None = self.state.get(sighting.guid)
                 self.state.put(observe(old, sighting))
+            self._cookies[nc] = look.cookie
         return self.state

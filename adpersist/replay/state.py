@@ -80,6 +80,10 @@ class State(Mapping[Guid, ObjectState]):
         """Take an object as it is now."""
         self._objects[item.guid] = item
 
+    def take(self, guid: Guid) -> ObjectState | None:
+        """Hand an object out and forget it; None when it is not here."""
+        return self._objects.pop(guid, None)
+
     def apply(self, changes: Iterable[Change]) -> "State":
         """Fold changes in, in order; returns itself."""
         for change in changes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.agent.capture import _containers_first
+from adpersist.agent.look import containers_first
 from adpersist.agent.notify import notify
 from adpersist.agent.status import moment
 from adpersist.agent.witnesses import MOST, choose, merge
@@ -15,7 +15,7 @@ from adpersist.directory.wire.replmeta import Written
 from adpersist.model.change import Change, Kind, Stamp
 from adpersist.model.head import Witness
 from adpersist.model.ids import Guid, Seq, Usn
-from adpersist.model.state import ObjectState
+from adpersist.replay.traces import Traces
 
 HERE = Guid(b"\1" * 16)
 
@@ -53,15 +53,21 @@ def test_old_witnesses_stay_while_there_is_room_and_no_object_is_called_twice() 
     assert len(merge([old(number) for number in range(1, MOST + 1)], new)) == MOST
 
 
+def made(number: int, above: int | None) -> Change:
+    parent = guid(above) if above else None
+    return Change(kind=Kind.CREATED, guid=guid(number), nc="DC=x", parent=parent, rdn=f"CN={number}")
+
+
 def test_no_object_stands_before_its_container_in_a_commit() -> None:
-    parents = {1: 2, 2: 3, 3: None, 4: 1}
-    states = {
-        guid(number): ObjectState(guid=guid(number), nc="DC=x", parent=guid(above) if above else None, rdn="CN=x")
-        for number, above in parents.items()
-    }
-    changes = [Change(kind=Kind.CREATED, guid=guid(number), nc="DC=x", rdn="CN=x") for number in (4, 1, 2, 3)]
-    ordered = [change.guid for change in _containers_first(changes, states)]
-    assert ordered == [guid(3), guid(2), guid(1), guid(4)]
+    changes = [made(4, 1), made(1, 2), made(2, 3), made(3, None)]
+    assert [change.guid for change in containers_first(changes, Traces())] == [guid(3), guid(2), guid(1), guid(4)]
+
+
+def test_containers_the_journal_holds_already_count_too() -> None:
+    traces = Traces()
+    traces.apply([made(1, None), made(2, 1), made(3, 2), made(4, None)])
+    changes = [made(5, 3), made(6, 4), Change(kind=Kind.CHANGED, guid=guid(2), nc="DC=x", values={"l": (b"here",)})]
+    assert [change.guid for change in containers_first(changes, traces)] == [guid(6), guid(2), guid(5)]
 
 
 def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

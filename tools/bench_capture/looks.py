@@ -11,6 +11,7 @@ from typing import Final
 
 from adpersist.agent import access
 from adpersist.agent.capture import Capture
+from adpersist.agent.holding import Role, new_writer
 from adpersist.directory.wire.secrets import SECRET_ATTRIBUTES
 from adpersist.journal.writer import Journal
 from tools.bench_capture.ground import Ground, Journaled
@@ -50,7 +51,7 @@ def look(journaled: Journaled) -> float:
     began = time.perf_counter()
     dc = access.connect(settings)
     journal = access.journal(settings, dc.identity)
-    Capture.begin(dc, journal, access.new_writer()).look()
+    Capture.begin(dc, journal, new_writer(Role.VISITOR)).look()
     took = time.perf_counter() - began
     journal.close()
     dc.close()

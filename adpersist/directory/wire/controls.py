@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from adpersist.directory.wire.ber import INTEGER, SEQUENCE, octets, tlv
+
 Control = tuple[str, bool, bytes | None]
 
 DIRSYNC_OID: Final = "1.2.840.113556.1.4.841"
@@ -39,14 +41,6 @@ EXTENDED_DN: Final[Control] = (EXTENDED_DN_OID, False, bytes.fromhex("3003020101
 """Entries and references come as ``<GUID=8-4-4-4-12>;<SID=S-1-...>;DN``."""
 
 
-def _tlv(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
-
-
 def dirsync(cookie: bytes) -> Control:
     """The request for what changed since ``cookie``; an empty cookie asks for everything.
 
@@ -55,4 +49,4 @@ def dirsync(cookie: bytes) -> Control:
     """
     flags = DIRSYNC_INCREMENTAL_VALUES.to_bytes(4, "big")
     most_bytes = (0x7FFFFFFF).to_bytes(4, "big")
-    return DIRSYNC_OID, True, _tlv(0x30, _tlv(2, flags) + _tlv(2, most_bytes) + _tlv(4, cookie))
+    return DIRSYNC_OID, True, tlv(SEQUENCE, tlv(INTEGER, flags), tlv(INTEGER, most_bytes), octets(cookie))

@@ -1,0 +1,148 @@
+"""One look at the whole DC, told against the journal: changes in pieces of bounded size, as the feed brings them."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from adpersist.directory.controller import DomainController
+from adpersist.model.change import Change, Kind
+from adpersist.model.ids import Guid
+from adpersist.model.sighting import Sighting
+from adpersist.replay.traces import Traces
+
+PIECE_BYTES: Final = 3 * 1024 * 1024
+"""About how much is told at once: memory follows this, not the directory. A little less than what fills a frame."""
+
+_DESCRIPTOR: Final = "nTSecurityDescriptor"
+
+
+class Look:
+    """A look from some cookies on, or at everything when there are none.
+
+    Between two pieces the caller makes the last one durable and folds it into ``traces``, which the next one is told
+    against.
+
+    Attributes:
+        full: It is a look at everything.
+        cookies: Where the next look begins, by naming context; whole once everything was told.
+        asked_s: How long the DC thought about its answers.
+        sighted: How many objects it showed.
+    """
+
+    def __init__(self, dc: DomainController, traces: Traces, since: Mapping[str, bytes]) -> None:
+        self._dc = dc
+        self._traces = traces
+        self._since = since
+        self._undeleted = False
+        self._seen: set[Guid] = set()
+        self._opened: set[Guid] = set()
+        self.full = not since
+        self.cookies: dict[str, bytes] = {}
+        self.asked_s = 0.0
+        self.sighted = 0
+
+    def pieces(self) -> Iterator[tuple[list[Change], bool]]:
+        """The changes, and whether they are the last ones.
+
+        Raises:
+            RevertedError, DirectoryError, DirectoryUnreachableError.
+        """
+        waiting: list[Sighting] = []
+        for batch in _batches(self._sightings()):
+            if waiting:
+                yield self._news(waiting), False
+            waiting = batch
+        if not self.full and self._undeleted:
+            # a reanimated object lost its links when it was deleted, and no feed says so
+            yield self._news(waiting), False
+            self._since, self.full = {}, True
+            yield from self.pieces()
+            return
+        news = self._news(waiting)
+        if self.full:
+            news += self._expunged()
+        yield self._with_inherited(news), True
+
+    def _sightings(self) -> Iterator[Sighting]:
+        for nc in self._dc.feed.contexts:
+            look = self._dc.feed.look(nc, self._since.get(nc))
+            began = time.monotonic()
+            for sighting in look:
+                if began:
+                    # Samba says nothing before it has thought of everything
+                    self.asked_s, began = self.asked_s + time.monotonic() - began, 0.0
+                self.sighted += 1
+                if self.full:
+                    self._seen.add(sighting.guid)
+                elif sighting.values.get("isDeleted") == ():
+                    self._undeleted = True
+                yield sighting
+            if began:
+                self.asked_s += time.monotonic() - began
+            self.cookies[nc] = look.cookie
+
+    def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
+        changes = [change for sighting in sightings if (change := self._traces.news(sighting)) is not None]
+        self._opened.update(change.guid for change in changes if self._opens(change))
+        return containers_first(changes, self._traces)
+
+    def _opens(self, change: Change) -> bool:
+        """What lies below may have other access rights now, and no feed says so."""
+        old = self._traces.get(change.guid)
+        if self.full or old is None or change.kind in (Kind.DELETED, Kind.EXPUNGED):
+            return False
+        return _DESCRIPTOR in change.values or (change.rdn is not None and change.parent != old.parent)
+
+    def _with_inherited(self, news: list[Change]) -> list[Change]:
+        """The same, with the access rights that changed because a container's did."""
+        if not self._opened:
+            return news
+        occupied = {trace.parent for trace in self._traces.values()}
+        found = {change.guid: change for change in news}
+        for container in self._opened & occupied:
+            for guid, descriptor in self._dc.descriptors(container):
+                change = found.get(guid)
+                if change is not None:
+                    found[guid] = replace(change, values={**change.values, _DESCRIPTOR: (descriptor,)})
+                elif guid in self._traces and not self._traces.holds(guid, _DESCRIPTOR, (descriptor,)):
+                    nc = self._traces[guid].nc
+                    found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values={_DESCRIPTOR: (descriptor,)})
+        return list(found.values())
+
+    def _expunged(self) -> list[Change]:
+        return [
+            Change(kind=Kind.EXPUNGED, guid=guid, nc=trace.nc)
+            for guid, trace in self._traces.items()
+            if guid not in self._seen
+        ]
+
+
+def containers_first(changes: Iterable[Change], traces: Traces) -> list[Change]:
+    """No object stands before its container, as far as both are in one piece."""
+    found = {change.guid: change for change in changes}
+
+    def depth(change: Change) -> int:
+        count, above = 0, parent(change)
+        while above is not None and above in found:
+            count, above = count + 1, parent(found[above])
+        return count if above is None else count + 1 + traces.depth(above)
+
+    def parent(change: Change) -> Guid | None:
+        trace = traces.get(change.guid)
+        return change.parent if change.parent is not None or trace is None else trace.parent
+
+    return sorted(found.values(), key=depth)
+
+
+def _batches(sightings: Iterable[Sighting]) -> Iterator[list[Sighting]]:
+    batch: list[Sighting] = []
+    weight = 0
+    for sighting in sightings:
+        batch.append(sighting)
+        weight += sighting.size
+        if weight >= PIECE_BYTES:
+            yield batch
+            batch, weight = [], 0
+    if batch:
+        yield batch

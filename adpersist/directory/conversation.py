@@ -1,0 +1,175 @@
+"""Searches over an open connection, their answers read as they come.
+
+ldap3 connects and writes. It reads a whole answer before it shows the first entry, takes as long over it as the server,
+and keeps every value several times; so what is read in bulk is read here.
+"""
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from adpersist.directory.wire.ber import BerError, header
+from adpersist.directory.wire.controls import Control
+from adpersist.directory.wire.filters import compile_filter
+from adpersist.directory.wire.messages import (
+    DONE,
+    ENTRY,
+    REFERENCE,
+    Entries,
+    Entry,
+    Result,
+    Scope,
+    envelope,
+    read_result,
+    search_request,
+)
+from adpersist.errors import DirectoryUnreachableError
+
+MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
+"""One entry; Samba's own limit for a whole answer."""
+
+_CHUNK_BYTES: Final = 256 * 1024
+_UNSOLICITED: Final = 0
+"""Message id of what the server says unasked: that it hangs up ([RFC4511] 4.4)."""
+
+Message = tuple[int, int, int, int, int, bytes]
+"""Message id, operation, its first byte, the byte after it, the byte after the message, and the bytes it lies in."""
+
+
+class Conversation:
+    """One connection; one search at a time. A new one reads what is left of the one before.
+
+    Args:
+        peer: Connected socket; shared with ldap3, which sends and reads on it between two searches.
+        url: For messages to people.
+        next_id: Gives out message ids.
+    """
+
+    def __init__(self, peer: socket.socket, url: str, next_id: Callable[[], int]) -> None:
+        self._peer = peer
+        self._url = url
+        self._next_id = next_id
+        self._entries = Entries()
+        self._unread = b""
+        self._open: Search | None = None
+
+    def search(
+        self,
+        base: str,
+        scope: Scope,
+        filter_text: str,
+        attributes: Sequence[str],
+        controls: Sequence[Control],
+        *,
+        timeout_s: float,
+    ) -> "Search":
+        """Ask; the answer is read while it is iterated over.
+
+        Raises:
+            DirectoryUnreachableError: The connection is gone.
+        """
+        self.finish()
+        number = self._next_id()
+        request = search_request(number, base, scope, compile_filter(filter_text), attributes, controls)
+        try:
+            self._peer.settimeout(timeout_s)
+            self._peer.sendall(request)
+        except OSError as error:
+            raise self._gone(error) from error
+        self._open = Search(self, number)
+        return self._open
+
+    def finish(self) -> None:
+        """Give up what is left of the last search: the connection is free for something else then."""
+        if self._open is not None:
+            self._open.give_up()
+
+    def answers(self, number: int) -> Iterator[Entry | Result]:
+        """Entries, then the result, of the search with that message id. Raises: DirectoryUnreachableError."""
+        try:
+            for message, operation, first, after, end, data in self._messages():
+                if message == _UNSOLICITED:
+                    raise ConnectionResetError("the server ended the conversation")
+                if message != number:
+                    raise BerError(f"message {message} answers nothing")
+                if operation == ENTRY:
+                    yield self._entries.read(data, first, after)
+                elif operation == DONE:
+                    self._open = None
+                    yield read_result(data, first, after, end)
+                    return
+                elif operation != REFERENCE:
+                    raise BerError(f"operation {operation:#04x} answers no search")
+        except BerError as error:
+            self._peer.close()
+            raise DirectoryUnreachableError(
+                f"what answers at {self._url} does not speak LDAP: {error}",
+                hint="Point the directory URL at the privileged socket of a Samba domain controller.",
+            ) from error
+        except OSError as error:
+            self._peer.close()
+            raise self._gone(error) from error
+
+    def _messages(self) -> Iterator[Message]:
+        data, at = self._unread, 0
+        while True:
+            found = header(data, at)
+            if found is None or found[2] > len(data):
+                missing = 1 if found is None else found[2] - len(data)
+                data, at = data[at:] + self._receive(missing), 0
+                continue
+            tag, start, end = found
+            if tag != 0x30:
+                raise BerError(f"a message begins with {tag:#04x}")
+            at = end
+            # nothing is kept twice: the rest is put back only when this was the answer's last message
+            message, operation, first, after = envelope(data, start, end)
+            if operation == DONE:
+                self._unread = data[end:]
+            yield message, operation, first, after, end, data
+
+    def _receive(self, missing: int) -> bytes:
+        """At least so many bytes more."""
+        if missing > MAX_MESSAGE_BYTES:
+            raise BerError(f"a message of {missing} bytes")
+        parts, size = [], 0
+        while size < missing:
+            part = self._peer.recv(_CHUNK_BYTES)
+            if not part:
+                raise ConnectionResetError("the connection was closed")
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+
+    def _gone(self, error: OSError) -> DirectoryUnreachableError:
+        return DirectoryUnreachableError(
+            f"the directory at {self._url} went away during a search: {' '.join(str(error).split())}",
+            hint="The command can be run again as soon as the domain controller answers.",
+        )
+
+
+class Search:
+    """The answer to one search: an iterator over its entries.
+
+    Attributes:
+        result: How it ended; None until the last entry was read, and for good when it was given up.
+    """
+
+    def __init__(self, conversation: Conversation, number: int) -> None:
+        self.result: Result | None = None
+        self._answers = conversation.answers(number)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self
+
+    def __next__(self) -> Entry:
+        for answer in self._answers:
+            if isinstance(answer, Entry):
+                return answer
+            self.result = answer
+        raise StopIteration
+
+    def give_up(self) -> None:
+        """Read the rest for nobody."""
+        for _ in self._answers:
+            pass

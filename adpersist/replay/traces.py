@@ -1,0 +1,215 @@
+"""What the journal holds, by digest: enough to tell what is new in a look, small enough for a large directory.
+
+A value of the directory is never needed to see that it changed. What an agent keeps of an object is the place it lies
+in, a digest for each attribute, and its links, which a full look must be able to name.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from adpersist.model.change import Change, Kind, Values
+from adpersist.model.ids import Guid
+from adpersist.model.reference import plain_target, ref
+from adpersist.model.sighting import Sighting
+from adpersist.model.state import ObjectState, created
+
+Refs = frozenset[bytes]
+
+_PLACE: Final = ""
+"""Stands among the attributes for the container and the name in it."""
+_DELETED: Final = "isDeleted"
+_TRUE: Final = (b"TRUE",)
+_NONE: Final[Refs] = frozenset()
+
+
+def digest(values: Values) -> int:
+    """64 bits of SipHash under a key of this process; the order of values means nothing."""
+    return hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
+
+
+class Trace:
+    """One object.
+
+    Attributes:
+        nc: DN of its naming context.
+        parent: Its container; None for a root.
+        deleted: It is a tombstone.
+    """
+
+    __slots__ = ("_digests", "_links", "_names", "deleted", "nc", "parent")
+
+    def __init__(
+        self,
+        nc: str,
+        parent: Guid | None,
+        digests: Mapping[str, int],
+        links: Mapping[str, Refs],
+        *,
+        deleted: bool,
+        shapes: dict[tuple[str, ...], tuple[str, ...]],
+    ) -> None:
+        self.nc = nc
+        self.parent = parent
+        self.deleted = deleted
+        self._names = _shape(tuple(digests), shapes)
+        self._digests = struct.pack(f"{len(digests)}q", *map(digests.__getitem__, self._names))
+        self._links = {name: _packed(refs) for name, refs in links.items() if refs} or None
+
+    @property
+    def digests(self) -> dict[str, int]:
+        """By attribute, the place among them."""
+        return dict(zip(self._names, struct.unpack(f"{len(self._names)}q", self._digests), strict=True))
+
+    @property
+    def links(self) -> dict[str, Refs]:
+        """Link values by attribute, as references."""
+        return {name: _unpacked(*packed) for name, packed in self._links.items()} if self._links else {}
+
+
+def _shape(found: tuple[str, ...], shapes: dict[tuple[str, ...], tuple[str, ...]]) -> tuple[str, ...]:
+    """The attributes in their order, one tuple for all objects that have the same."""
+    names = shapes.get(found)
+    if names is None:
+        names = tuple(sorted(found))
+        names = shapes[found] = shapes.setdefault(names, names)
+    return names
+
+
+def _packed(refs: Refs) -> tuple[bytes, Refs]:
+    """Targets of plain references in a row, and the other references."""
+    targets = {ref: plain_target(ref) for ref in refs}
+    plain = b"".join(target for target in targets.values() if target is not None)
+    return plain, frozenset(ref for ref, target in targets.items() if target is None)
+
+
+def _unpacked(plain: bytes, others: Refs) -> Refs:
+    return others.union(ref(Guid(plain[at : at + 16])) for at in range(0, len(plain), 16))
+
+
+_NOTHING: Final = Trace("", None, {}, {}, deleted=False, shapes={})
+
+
+class Traces(Mapping[Guid, Trace]):
+    """Every object of the journal, tombstones included."""
+
+    def __init__(self) -> None:
+        self._traces: dict[Guid, Trace] = {}
+        self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._contexts: dict[str, str] = {}
+        self._containers: dict[Guid, Guid] = {}
+
+    def __getitem__(self, guid: Guid) -> Trace:
+        return self._traces[guid]
+
+    def __iter__(self) -> Iterator[Guid]:
+        return iter(self._traces)
+
+    def __len__(self) -> int:
+        return len(self._traces)
+
+    def put(self, item: ObjectState) -> None:
+        """Take an object as it is."""
+        self.apply([created(item)])
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Fold changes in, in order."""
+        for change in changes:
+            if change.kind is Kind.EXPUNGED:
+                self._traces.pop(change.guid, None)
+            else:
+                self._traces[change.guid] = self._evolved(self._traces.get(change.guid), change)
+
+    def _evolved(self, old: Trace | None, change: Change) -> Trace:
+        if old is None or change.kind is Kind.CREATED:
+            old = _NOTHING
+        parent = change.parent if change.parent is not None else old.parent
+        digests, links, deleted = old.digests, old.links, old.deleted
+        if change.rdn is not None:
+            digests[_PLACE] = _place(parent, change.rdn)
+        digests |= {
+            name: hash(values) if len(values) == 1 else digest(values)
+            for name, values in change.values.items()
+            if values
+        }
+        for name in digests.keys() & {name for name, values in change.values.items() if not values}:
+            del digests[name]
+        if _DELETED in change.values:
+            deleted = change.values[_DELETED] == _TRUE
+        for name in {**change.added, **change.removed}:
+            links[name] = (links.get(name, _NONE) - change.removed.get(name, _NONE)) | change.added.get(name, _NONE)
+        return Trace(
+            self._contexts.setdefault(change.nc, change.nc),
+            None if parent is None else self._containers.setdefault(parent, parent),
+            digests,
+            links,
+            deleted=deleted,
+            shapes=self._shapes,
+        )
+
+    def news(self, sighting: Sighting) -> Change | None:
+        """What a look shows that the journal does not hold; None: nothing.
+
+        Folding it in makes the object what the look showed; nothing is folded in here.
+        """
+        old = self._traces.get(sighting.guid)
+        was = old or _NOTHING
+        before = was.digests
+        values = {
+            name: each
+            for name, each in sighting.values.items()
+            if (not before or before.get(name) != digest(each) if each else name in before)
+        }
+        added, removed = _news_of_links(was.links, sighting)
+        if sighting.whole:
+            values |= {name: () for name in before if name not in sighting.values and name != _PLACE}
+        parent = was.parent if sighting.parent is None and not sighting.whole else sighting.parent
+        moved = before.get(_PLACE) != _place(parent, sighting.rdn)
+        if not (values or added or removed or moved):
+            return None
+        return Change(
+            kind=_kind(old, values, moved=moved),
+            guid=sighting.guid,
+            nc=sighting.nc,
+            parent=parent if moved else None,
+            rdn=sighting.rdn if moved else None,
+            values=values,
+            added=added,
+            removed=removed,
+        )
+
+    def holds(self, guid: Guid, name: str, values: Values) -> bool:
+        """The journal has the object, with exactly these values."""
+        trace = self._traces.get(guid)
+        return trace is not None and trace.digests.get(name) == digest(values)
+
+    def depth(self, guid: Guid) -> int:
+        """Containers between the object and the root of its naming context."""
+        count, trace = 0, self._traces.get(guid)
+        while trace is not None and trace.parent is not None:
+            count, trace = count + 1, self._traces.get(trace.parent)
+        return count
+
+
+def _place(parent: Guid | None, rdn: str) -> int:
+    return hash((parent, rdn))
+
+
+def _news_of_links(was: Mapping[str, Refs], sighting: Sighting) -> tuple[dict[str, Refs], dict[str, Refs]]:
+    added = {name: refs - was.get(name, _NONE) for name, refs in sighting.added.items()}
+    if sighting.whole:
+        removed = {name: refs - sighting.added.get(name, _NONE) for name, refs in was.items()}
+    else:
+        removed = {
+            name: (refs - sighting.added.get(name, _NONE)) & was.get(name, _NONE)
+            for name, refs in sighting.removed.items()
+        }
+    return {n: r for n, r in added.items() if r}, {n: r for n, r in removed.items() if r}
+
+
+def _kind(old: Trace | None, values: Mapping[str, Values], *, moved: bool) -> Kind:
+    if old is None:
+        return Kind.CREATED
+    if _DELETED in values and (deleted := values[_DELETED] == _TRUE) != old.deleted:
+        return Kind.DELETED if deleted else Kind.UNDELETED
+    return Kind.MOVED if moved else Kind.CHANGED

@@ -1,0 +1,291 @@
+"""Our own reading and writing of LDAP against ldap3's and pyasn1's, and against bytes that are not LDAP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ldap3.operation.search import compile_filter as pyasn1_filter
+from ldap3.operation.search import parse_filter
+from ldap3.protocol.rfc4511 import (
+    LDAPDN,
+    LDAPOID,
+    AttributeDescription,
+    AttributeValue,
+    Control,
+    Controls,
+    ControlValue,
+    Criticality,
+    LDAPMessage,
+    LDAPString,
+    MessageID,
+    PartialAttribute,
+    PartialAttributeList,
+    ProtocolOp,
+    ResultCode,
+    SearchResultDone,
+    SearchResultEntry,
+    Vals,
+)
+from pyasn1.codec.ber import decoder, encoder
+from pyasn1.type import univ
+
+from adpersist.directory.conversation import Conversation
+from adpersist.directory.wire.ber import BerError, header, integer, number
+from adpersist.directory.wire.controls import dirsync
+from adpersist.directory.wire.filters import compile_filter
+from adpersist.directory.wire.messages import (
+    DONE,
+    ENTRY,
+    Entries,
+    Entry,
+    Result,
+    Scope,
+    envelope,
+    read_dirsync,
+    read_result,
+    search_request,
+)
+from adpersist.errors import DirectoryUnreachableError
+from adpersist.model.ids import Guid, guid_from_text, guid_text
+
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,30}(;range=[01]-[01*])?", fullmatch=True)
+values = st.binary(max_size=40) | st.integers(120, 70_000).map(bytes)
+attributes = st.dictionaries(names, st.lists(values, max_size=5), max_size=8)
+dns = st.text(st.characters(codec="utf-8"), max_size=200)
+URL = "ldapi:///nowhere"
+
+
+def encoded(message: int, operation: Any, controls: Any = None) -> bytes:  # noqa: ANN401 - ldap3 ships no types
+    """An LDAPMessage by pyasn1 and ldap3's grammar."""
+    whole = LDAPMessage()
+    whole["messageID"] = MessageID(message)
+    whole["protocolOp"] = ProtocolOp().setComponentByName(
+        "searchResEntry" if isinstance(operation, SearchResultEntry) else "searchResDone", operation
+    )
+    if controls is not None:
+        whole["controls"] = controls
+    return bytes(encoder.encode(whole))
+
+
+def entry_message(message: int, dn: str, found: dict[str, list[bytes]]) -> bytes:
+    partial = PartialAttributeList()
+    for place, (name, each) in enumerate(found.items()):
+        attribute = PartialAttribute()
+        attribute["type"] = AttributeDescription(name)
+        vals = Vals()
+        for at, value in enumerate(each):
+            vals.setComponentByPosition(at, AttributeValue(value))
+        attribute["vals"] = vals
+        partial.setComponentByPosition(place, attribute)
+    entry = SearchResultEntry()
+    entry["object"] = LDAPDN(dn.encode())
+    entry["attributes"] = partial
+    return encoded(message, entry)
+
+
+def done_message(message: int, *, code: int = 0, words: str = "", control: tuple[str, bytes] | None = None) -> bytes:
+    done = SearchResultDone()
+    done["resultCode"] = ResultCode(code)
+    done["matchedDN"] = LDAPDN("")
+    done["diagnosticMessage"] = LDAPString(words)
+    controls = None
+    if control is not None:
+        one = Control()
+        one["controlType"] = LDAPOID(control[0])
+        one["criticality"] = Criticality(True)
+        one["controlValue"] = ControlValue(control[1])
+        controls = Controls().setComponentByPosition(0, one)
+    return encoded(message, done, controls)
+
+
+def read_entry(data: bytes) -> Entry:
+    found = header(data, 0)
+    assert found is not None
+    _, operation, first, after = envelope(data, found[1], found[2])
+    assert operation == ENTRY
+    return Entries().read(data, first, after)
+
+
+@given(dn=dns, found=attributes)
+def test_an_entry_reads_as_it_was_written(dn: str, found: dict[str, list[bytes]]) -> None:
+    data = entry_message(7, dn, found)
+    read = read_entry(data)
+    assert (read.dn, read.attributes) == (dn, {name: tuple(each) for name, each in found.items()})
+    assert sum(len(value) for each in found.values() for value in each) <= read.size <= len(data)
+
+
+@given(
+    code=st.sampled_from([0, 1, 32, 51, 53]),
+    words=st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=300),
+    value=st.none() | st.binary(max_size=300),
+)
+def test_a_result_reads_as_it_was_written(code: int, words: str, value: bytes | None) -> None:
+    data = done_message(9, code=code, words=words, control=None if value is None else ("1.2.3", value))
+    found = header(data, 0)
+    assert found is not None
+    message, operation, first, after = envelope(data, found[1], found[2])
+    assert (message, operation) == (9, DONE)
+    controls = {} if value is None else {"1.2.3": value}
+    assert read_result(data, first, after, found[2]) == Result(code=code, message=words, controls=controls)
+
+
+@given(st.integers(-(2**31), 2**31 - 1))
+def test_a_number_reads_as_it_was_written(value: int) -> None:
+    assert decoder.decode(integer(value), asn1Spec=univ.Integer())[0] == value
+    assert number(integer(value), 0, len(integer(value))) == (value, len(integer(value)))
+
+
+@given(found=attributes, data=st.data())
+def test_a_damaged_entry_is_refused_or_read_and_nothing_else(
+    found: dict[str, list[bytes]], data: st.DataObject
+) -> None:
+    whole = bytearray(entry_message(7, "CN=bob,DC=corp", found))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(BerError):
+        outer = header(bytes(whole), 0)
+        if outer is not None:
+            _, _, first, after = envelope(bytes(whole), outer[1], outer[2])
+            read = Entries().read(bytes(whole), first, after)
+            assert sum(len(v) for each in read.attributes.values() for v in each) <= len(whole)
+
+
+@given(st.binary(max_size=200))
+def test_a_control_of_any_bytes_is_refused_or_read(value: bytes) -> None:
+    with suppress(BerError):
+        read_dirsync(value)
+
+
+@given(cookie=st.binary(max_size=300))
+def test_a_cookie_comes_back_from_its_control(cookie: bytes) -> None:
+    asked = dirsync(cookie)[2]
+    assert asked is not None
+    # the answer has the same shape as the question
+    assert read_dirsync(asked) == (True, cookie)
+
+
+FILTERS = [
+    "(objectClass=*)",
+    "(uSNChanged>=4711)",
+    "(usnchanged<=1)",
+    "(&(objectClass=user)(sAMAccountName=krbtgt))",
+    "(|(objectGUID=\\01\\ff\\28\\29\\2a)(!(cn=a b)))",
+    "(!(|(cn=x)(&(sn=y)(l=z))))",
+    "(cn=ab*cd*ef)",
+    "(cn=*end)",
+    "(cn=start*)",
+    "(displayName=Zoë)",
+    "(&(objectCategory=person)(|(mail=*)(proxyAddresses=smtp:a@b.c)))",
+]
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_compiles_as_ldap3_has_it(text: str) -> None:
+    assert compile_filter(text) == encoder.encode(
+        pyasn1_filter(parse_filter(text, None, False, False, None, False).elements[0])
+    )
+
+
+@pytest.mark.parametrize("text", ["", "objectClass=*", "(cn=a", "(cn=a))", "(&(cn=a)", "()", "(cn:1.2.3:=1)", "(!)"])
+def test_what_is_no_filter_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        compile_filter(text)
+
+
+@given(guid=st.binary(min_size=16, max_size=16))
+def test_a_guid_and_its_text_are_those_of_the_standard_library(guid: bytes) -> None:
+    text = str(uuid.UUID(bytes_le=guid))
+    assert guid_text(Guid(guid)) == text
+    assert guid_from_text(text) == guid_from_text(text.upper()) == guid_from_text(f"{{{text}}}") == guid
+
+
+def test_a_request_is_one_ldap3_can_read() -> None:
+    request = search_request(
+        5, "DC=corp", Scope.SUBTREE, compile_filter("(cn=a)"), ["*", "unicodePwd"], [dirsync(b"x" * 200)]
+    )
+    message, rest = decoder.decode(request, asn1Spec=LDAPMessage())
+    assert not rest
+    search = message["protocolOp"]["searchRequest"]
+    assert int(message["messageID"]) == 5
+    assert bytes(search["baseObject"]) == b"DC=corp"
+    assert [bytes(each) for each in search["attributes"]] == [b"*", b"unicodePwd"]
+    assert bytes(message["controls"][0]["controlValue"]) == dirsync(b"x" * 200)[2]
+
+
+# --- a conversation with whatever answers ---------------------------------------------------------------------------
+
+
+@contextmanager
+def answered(*pieces: bytes, questions: int = 1) -> Iterator[Conversation]:
+    """A conversation with somebody who says the pieces, one by one, hears all questions out and hangs up."""
+    ours, theirs = socket.socketpair()
+
+    def speak() -> None:
+        theirs.recv(65536)
+        for piece in pieces:
+            theirs.sendall(piece)
+        for _ in range(1, questions):
+            theirs.recv(65536)
+        theirs.close()
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    ids = iter(range(1, 100))
+    try:
+        yield Conversation(ours, URL, lambda: next(ids))
+    finally:
+        ours.close()
+        speaker.join()
+
+
+def ask(conversation: Conversation) -> list[Entry]:
+    return list(conversation.search("DC=corp", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5))
+
+
+@given(sizes=st.lists(st.integers(0, 3000), max_size=6), cut=st.integers(1, 4000))
+def test_an_answer_reads_the_same_however_it_is_cut(sizes: list[int], cut: int) -> None:
+    stream = b"".join(entry_message(1, f"CN={size}", {"a": [bytes(size)]}) for size in sizes) + done_message(1)
+    with answered(*(stream[at : at + cut] for at in range(0, len(stream), cut))) as conversation:
+        assert [len(entry.attributes["a"][0]) for entry in ask(conversation)] == sizes
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n" + bytes(200),
+        bytes([0x30, 0x80]),
+        bytes([0x30, 0x85, 1, 1, 1, 1, 1]),
+        bytes([0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]),
+        entry_message(1, "CN=a", {"a": [b"b"]})[:-1],
+        entry_message(1, "CN=a", {"a": [b"b"]}),
+        entry_message(2, "CN=a", {"a": [b"b"]}) + done_message(2),
+        entry_message(0, "CN=a", {}),
+        b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
+    ],
+    ids=["silence", "http", "indefinite", "five-bytes", "four-gigabytes", "cut", "endless", "alien", "notice", "bind"],
+)
+def test_what_is_no_answer_is_a_directory_that_went_away(answer: bytes) -> None:
+    with answered(answer) as conversation:
+        with pytest.raises(DirectoryUnreachableError):
+            ask(conversation)
+        with pytest.raises(DirectoryUnreachableError):
+            ask(conversation)
+
+
+def test_an_answer_given_up_does_not_pass_for_a_whole_one() -> None:
+    first = b"".join(entry_message(1, f"CN={number}", {}) for number in range(9)) + done_message(1)
+    with answered(first + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as conversation:
+        given_up = conversation.search("DC=corp", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
+        assert next(given_up).dn == "CN=0"
+        assert [entry.dn for entry in ask(conversation)] == ["CN=second"]
+        assert list(given_up) == []
+        assert given_up.result is None

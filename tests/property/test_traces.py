@@ -1,0 +1,68 @@
+"""Digests tell the same news as whole states would."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adpersist.model.ids import Guid
+from adpersist.model.reference import ref
+from adpersist.model.sighting import Sighting
+from adpersist.replay.diff import difference, observe
+from adpersist.replay.state import State
+from adpersist.replay.traces import Traces
+
+GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 5)]
+NAMES = ["cn", "description", "isDeleted", "otherTelephone"]
+REFERENCES = [*map(ref, GUIDS), ref(GUIDS[0], b"B:4:00FF:"), b"CN=gone,DC=x"]
+
+values = st.lists(st.sampled_from([b"TRUE", b"a", b"b", b"c"]), unique=True, max_size=3).map(tuple)
+links = st.dictionaries(st.sampled_from(["member", "manager"]), st.frozensets(st.sampled_from(REFERENCES), min_size=1))
+
+
+@st.composite
+def sightings(draw: st.DrawFn) -> Sighting:
+    whole = draw(st.booleans())
+    found = draw(st.dictionaries(st.sampled_from(NAMES), values))
+    return Sighting(
+        guid=draw(st.sampled_from(GUIDS)),
+        nc="DC=x",
+        parent=draw(st.none() | st.sampled_from(GUIDS)),
+        rdn=draw(st.sampled_from(["CN=a", "CN=b"])),
+        whole=whole,
+        values={name: each for name, each in found.items() if each or not whole},
+        added=draw(links),
+        removed={} if whole else draw(links),
+    )
+
+
+@given(st.lists(sightings(), max_size=30))
+def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sighting]) -> None:
+    state, traces = State(), Traces()
+    for sighting in seen:
+        old = state.get(sighting.guid)
+        expected = difference(old, observe(old, sighting))
+        assert traces.news(sighting) == expected
+        if expected is not None:
+            state.apply([expected])
+            traces.apply([expected])
+    again = Traces()
+    for item in state.values():
+        again.put(item)
+    for guid in state:
+        assert again[guid].digests == traces[guid].digests
+        assert again[guid].links == traces[guid].links == dict(state[guid].links)
+        assert (traces[guid].parent, traces[guid].deleted) == (state[guid].parent, state[guid].deleted)
+        assert traces.depth(guid) == state.depth(guid) if _rooted(state, guid) else True
+
+
+def _rooted(state: State, guid: Guid) -> bool:
+    """Its containers do not go round in a circle, as random ones may."""
+    seen = set()
+    above: Guid | None = guid
+    while above is not None and above in state:
+        if above in seen:
+            return False
+        seen.add(above)
+        above = state[above].parent
+    return True
