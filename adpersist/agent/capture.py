@@ -1,6 +1,7 @@
 """From the feed to the journal: look, tell what is new, make it durable, go on."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -11,6 +12,7 @@ from adpersist.agent.saving import Saver
 from adpersist.agent.witnesses import choose, merge, newest
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
+from adpersist.directory.evidence import Evidence
 from adpersist.directory.stamps import Stamps
 from adpersist.errors import FencedError, RevertedError, StoreError
 from adpersist.journal.writer import Journal
@@ -24,6 +26,8 @@ from adpersist.telemetry import logger
 
 _RECENT_USNS: Final = 100
 """After a full look the newest writes are called as witnesses: those of the last so many USNs."""
+
+_ASKED_LATELY: Final = 10
 
 log = logger("capture")
 
@@ -46,11 +50,12 @@ class Capture:
         self._traces = traces
         self._clock = clock
         self._full_look_due = False
-        self._remembered = BEFORE_FIRST
+        self._invocation: Guid | None = None
+        self._canary: Canary | None = None
+        """What this agent had the directory remember last."""
         self.lineage = Lineage(verdict=Verdict.SAME, evidence="proven when the journal was claimed")
         """The last verdict; only a proven DC is captured."""
-        self.asked_s = 0.0
-        """How long the DC was kept busy by the last look for changes; 0 for a full one, which nothing repeats."""
+        self._asked: deque[float] = deque(maxlen=_ASKED_LATELY)
 
     @classmethod
     def begin(
@@ -87,6 +92,11 @@ class Capture:
         return capture
 
     @property
+    def asked_s(self) -> float:
+        """How long a look for changes keeps the DC busy: the least of the last ones, since the rest was waiting."""
+        return min(self._asked, default=0.0)
+
+    @property
     def head(self) -> Head:
         """The journal's head."""
         return self._journal.head
@@ -94,9 +104,9 @@ class Capture:
     def leave_canary(self) -> None:
         """Have the directory remember the newest commit, so that it shows when either of them goes back."""
         newest = Canary.of(self._journal.seed, self.head.seq, self.head.digest)
-        if self._dc.canary(self._journal.seed) != newest:
+        if newest != self._canary:
             self._dc.leave_canary(newest)
-        self._remembered = newest.seq
+        self._canary = newest
 
     def tend(self, saver: Saver) -> None:
         """Have a checkpoint written when one is due."""
@@ -128,20 +138,25 @@ class Capture:
             # taken over meanwhile, or the store went away: an agent sees that this process has ended
             log.warning("journal.not_handed_back", error=error.message)
 
-    def look(self) -> int:
+    def look(self, usn: Usn | None = None) -> int:
         """Look once; returns how many changes became durable.
 
         The lineage is proven between what was looked at and its commit: what a reverted DC shows never reaches the
         journal. A large look becomes several commits; the position moves with the last one only.
 
+        Args:
+            usn: The DC's, read just before; None: it is read here.
+
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
         with unswept():
-            return self._look()
+            return self._look(self._dc.usn() if usn is None else usn)
 
-    def _look(self) -> int:
-        position, usn, invocation = self.head.position, self._dc.usn(), self._dc.invocation()
+    def _look(self, usn: Usn) -> int:
+        if self._invocation is None:
+            self._invocation = self._dc.evidence().invocation
+        position, invocation = self.head.position, self._invocation
         # cookies of another invocationID hide writes stamped with the old one
         known = position is not None and position.invocation == invocation and not self._full_look_due
         look = Look(self._dc, self._traces, position.cookies if position is not None and known else {})
@@ -150,43 +165,43 @@ class Capture:
         for changes, is_last in look.pieces():
             if not (changes or is_last):
                 continue
-            stamped, stamps = self._stamped(changes, usn, full=look.full, is_last=is_last)
-            calls = newest({**calls, **stamps})
-            self.lineage = require_same(self._dc, self._journal)
-            if is_last and not look.sighted:
+            seen = self._prove([] if look.full else changes)
+            if seen.invocation != invocation:
+                self._invocation = seen.invocation
+                return count + self._look(usn)
+            if not look.sighted:
                 break
+            stamps: Mapping[Guid, Stamps] = {change.guid: seen.stamps.get(change.guid, {}) for change in changes}
+            if look.full:
+                # nothing carries a full look's stamps; the newest ones are called as witnesses
+                stamps = self._dc.stamps_since(Usn(max(usn - _RECENT_USNS, 0))) if is_last else {}
+            calls = newest({**calls, **stamps})
             self._commit(
-                stamped,
+                changes if look.full else [_stamped(change, stamps[change.guid]) for change in changes],
                 Position(
                     cookies=look.cookies,
                     invocation=invocation,
                     usn=usn,
-                    rid_next=self._dc.last_given_rid(),
-                    canary=self._remembered,
+                    rid_next=seen.last_given_rid,
+                    canary=self._canary.seq if self._canary else BEFORE_FIRST,
                 ),
                 choose(calls),
                 ends_look=is_last,
             )
-            count += len(stamped)
+            count += len(changes)
         if look.sighted:
             self.leave_canary()
-        self.asked_s = 0.0 if look.full else look.asked_s
+        if not look.full:
+            self._asked.append(look.asked_s)
         self._full_look_due = False
         return count
 
-    def _stamped(
-        self, changes: list[Change], usn: Usn, *, full: bool, is_last: bool
-    ) -> tuple[list[Change], Mapping[Guid, Stamps]]:
-        """The changes with their stamps, and the stamps; of a full look only the newest, which nothing carries."""
-        if full:
-            return changes, self._dc.stamps_since(Usn(max(usn - _RECENT_USNS, 0))) if is_last else {}
-        stamps = self._dc.stamps(change.guid for change in changes)
-        return [
-            replace(change, stamps={name: w.stamp for name, w in stamps[change.guid].items() if name in change.values})
-            if change.guid in stamps
-            else change
-            for change in changes
-        ], stamps
+    def _prove(self, changes: list[Change]) -> Evidence:
+        """Prove the lineage, and ask for the stamps of what changed on the way. Raises: RevertedError."""
+        witnesses = [witness.guid for witness in self.head.witnesses]
+        seen = self._dc.evidence([*witnesses, *(change.guid for change in changes)])
+        self.lineage = require_same(self._dc, self._journal, seen)
+        return seen
 
     def _commit(
         self,
@@ -220,8 +235,12 @@ def last_commit_time(journal: Journal) -> float | None:
     return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
 
 
-def require_same(dc: DomainController, journal: Journal) -> Lineage:
-    """The lineage, when it is ``same``.
+def _stamped(change: Change, written: Stamps) -> Change:
+    return replace(change, stamps={name: written[name].stamp for name in change.values if name in written})
+
+
+def require_same(dc: DomainController, journal: Journal, seen: Evidence | None = None) -> Lineage:
+    """The lineage, when it is ``same``; from evidence gathered already, if there is any.
 
     Raises:
         RevertedError: It is not, or a restore is under way.
@@ -232,7 +251,7 @@ def require_same(dc: DomainController, journal: Journal) -> Lineage:
             f"a restore to commit {head.target} was begun and has not ended",
             hint="Run `adpersist guard --on-revert restore`: it goes on where the restore stopped.",
         )
-    lineage = lineage_of(dc, journal)
+    lineage = lineage_of(dc, journal, seen)
     refuse_store_behind(lineage)
     if lineage.verdict is not Verdict.SAME:
         raise RevertedError(
@@ -242,13 +261,13 @@ def require_same(dc: DomainController, journal: Journal) -> Lineage:
     return lineage
 
 
-def lineage_of(dc: DomainController, journal: Journal) -> Lineage:
+def lineage_of(dc: DomainController, journal: Journal, seen: Evidence | None = None) -> Lineage:
     """Whether the DC is the one the journal was taken from; the journal is read again where it may have grown.
 
     The head was read before the DC was asked. An agent that committed in between has told the DC of a newer commit than
     that head, which must not pass for a store that went back.
     """
-    lineage = dc.lineage(journal.head, journal.seed)
+    lineage = dc.lineage(journal.head, journal.seed, seen)
     while lineage.verdict is Verdict.STORE_BEHIND:
         before = journal.head.seq
         if journal.refresh().seq == before:

@@ -65,8 +65,7 @@ class Look:
         yield self._with_inherited(news), True
 
     def _sightings(self) -> Iterator[Sighting]:
-        for nc in self._dc.feed.contexts:
-            look = self._dc.feed.look(nc, self._since.get(nc))
+        for look in self._dc.feed.looks(self._since):
             began = time.monotonic()
             for sighting in look:
                 if began:
@@ -80,7 +79,7 @@ class Look:
                 yield sighting
             if began:
                 self.asked_s += time.monotonic() - began
-            self.cookies[nc] = look.cookie
+            self.cookies[look.nc] = look.cookie
 
     def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
         changes = [change for sighting in sightings if (change := self._traces.news(sighting)) is not None]

@@ -155,7 +155,7 @@ class Service:
             usn = dc.usn()
             vitals.polled(usn, durable=usn == seen)
             if usn != seen:
-                changes = capture.look()
+                changes = capture.look(usn)
                 vitals.looked(capture.head, changes)
                 vitals.polled(usn, durable=True)
                 capture.tend(saver)

@@ -11,8 +11,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from adpersist.directory.session import MODIFY_REPLACE, Session
-from adpersist.directory.wire.controls import RELAX
 from adpersist.model.ids import Seq
 
 ATTRIBUTE: Final = "lastLogoff"
@@ -40,24 +38,17 @@ class Canary:
         """The note for one commit of the journal with that seed."""
         return cls(journal=_mark(seed), seq=seq, commit=_mark(digest))
 
+    @classmethod
+    def read(cls, number: int, seed: bytes) -> "Canary | None":
+        """The note in a number the directory holds; None when it is not one on the journal with that seed."""
+        low = (1 << _MARK_BITS) - 1
+        found = cls(journal=number >> _MARK_BITS & low, seq=Seq(number >> 2 * _MARK_BITS), commit=number & low)
+        return found if number > 0 and found.journal == _mark(seed) else None
 
-def read_canary(session: Session, machine_dn: str, seed: bytes) -> Canary | None:
-    """The note on the journal with that seed; None when there is none."""
-    values = session.read(machine_dn, attributes=[ATTRIBUTE]).attributes.get(ATTRIBUTE, ())
-    number = int(values[0]) if values else 0
-    low = (1 << _MARK_BITS) - 1
-    found = Canary(journal=number >> _MARK_BITS & low, seq=Seq(number >> 2 * _MARK_BITS), commit=number & low)
-    return found if number > 0 and found.journal == _mark(seed) else None
-
-
-def write_canary(session: Session, machine_dn: str, canary: Canary) -> None:
-    """Leave a note.
-
-    Raises:
-        WriteRefusedError: The DC does not take it.
-    """
-    number = (canary.seq << _MARK_BITS | canary.journal) << _MARK_BITS | canary.commit
-    session.modify(machine_dn, {ATTRIBUTE: [(MODIFY_REPLACE, (str(number).encode(),))]}, (RELAX,))
+    @property
+    def number(self) -> int:
+        """The note as the directory holds it."""
+        return (self.seq << _MARK_BITS | self.journal) << _MARK_BITS | self.commit
 
 
 def _mark(value: bytes) -> int:

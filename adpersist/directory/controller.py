@@ -6,17 +6,19 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Final
 
-from adpersist.directory import lineage as evidence
 from adpersist.directory import local, rid
 from adpersist.directory import partners as replication
-from adpersist.directory.canary import Canary, read_canary, write_canary
+from adpersist.directory.canary import ATTRIBUTE as CANARY_ATTRIBUTE
+from adpersist.directory.canary import Canary
+from adpersist.directory.evidence import Evidence, Landmarks, gather
 from adpersist.directory.feed import Feed
 from adpersist.directory.lifetime import tombstone_days
+from adpersist.directory.lineage import lineage
 from adpersist.directory.schema import Schema
-from adpersist.directory.session import RootDse, Session
+from adpersist.directory.session import MODIFY_REPLACE, RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
-from adpersist.directory.wire.controls import SD_ALL
+from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.head import Head, Identity
 from adpersist.model.ids import Guid, Usn, guid_text
@@ -63,25 +65,21 @@ class DomainController:
         return local.exempt(self.session, self.dse)
 
     @cached_property
-    def _machine_dn(self) -> str:
-        return local.own_computer(self.session, self.dse)
-
-    @cached_property
-    def _rid_set_dn(self) -> str | None:
-        rids = rid.read_rids(self.session, self.dse)
-        return rids.dn if rids else None
+    def _landmarks(self) -> Landmarks:
+        rids = self.rids()
+        return Landmarks(
+            machine=self.session.guid_of(local.own_computer(self.session, self.dse)),
+            server=self.identity.server,
+            rid_set=rids.guid if rids else None,
+        )
 
     def rids(self) -> rid.RidSet | None:
         """The RID set and pools as they are; None while the DC has none."""
         return rid.read_rids(self.session, self.dse)
 
-    def last_given_rid(self) -> int:
-        """The RID given out last; 0 when unknown."""
-        return rid.last_given(self.session, self._rid_set_dn) if self._rid_set_dn else 0
-
     def invocation(self) -> Guid:
         """invocationID of the database."""
-        return evidence.invocation(self.session, self.dse)
+        return self.evidence().invocation
 
     def partners(self) -> frozenset[Guid]:
         """invocationIDs of the domain's other DCs."""
@@ -99,18 +97,32 @@ class DomainController:
         self.feed = Feed(self.session, self._looking, self.dse, self.schema)
         self.target = Target(self.session)
 
-    def lineage(self, head: Head, seed: bytes) -> Lineage:
-        """Whether this is the DC the head was taken from; ``seed`` is the journal's own mark."""
+    def evidence(self, guids: Iterable[Guid] = ()) -> Evidence:
+        """What tells whether this is the journal's DC, with the stamps of some objects; one round trip."""
+        return gather(self.session, self.schema, self._landmarks, guids)
+
+    def lineage(self, head: Head, seed: bytes, seen: Evidence | None = None) -> Lineage:
+        """Whether this is the DC the head was taken from.
+
+        Args:
+            head: The journal's.
+            seed: The journal's own mark.
+            seen: Evidence gathered already, the head's witnesses included.
+        """
+        if seen is None:
+            seen = self.evidence(witness.guid for witness in head.witnesses)
         newest = Canary.of(seed, head.seq, head.digest)
-        return evidence.lineage(self.session, self.schema, self.dse, head, found=self.canary(seed), newest=newest)
+        return lineage(self.identity, head, seen, found=Canary.read(seen.remembered, seed), newest=newest)
 
     def canary(self, seed: bytes) -> Canary | None:
         """What the directory remembers of the journal with this seed; None when it remembers nothing of it."""
-        return read_canary(self.session, self._machine_dn, seed)
+        return Canary.read(self.evidence().remembered, seed)
 
     def leave_canary(self, canary: Canary) -> None:
         """Have the directory remember a commit. Raises: WriteRefusedError."""
-        write_canary(self.session, self._machine_dn, canary)
+        number = str(canary.number).encode()
+        changes = {CANARY_ATTRIBUTE: [(MODIFY_REPLACE, (number,))]}
+        self.session.modify(f"<GUID={guid_text(self._landmarks.machine)}>", changes, (RELAX,))
 
     def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
         """Replication stamps of some objects."""

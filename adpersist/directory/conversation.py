@@ -5,6 +5,7 @@ and keeps every value several times; so what is read in bulk is read here.
 """
 
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -37,7 +38,9 @@ Message = tuple[int, int, int, int, int, bytes]
 
 
 class Conversation:
-    """One connection; one search at a time. A new one reads what is left of the one before.
+    """One connection. Questions may be asked ahead: the server answers them one after another, in their order.
+
+    When an answer is read, what is left of those before it is read first and kept for whoever asked.
 
     Args:
         peer: Connected socket; shared with ldap3, which sends and reads on it between two searches.
@@ -51,7 +54,7 @@ class Conversation:
         self._next_id = next_id
         self._entries = Entries()
         self._unread = b""
-        self._open: Search | None = None
+        self._open: deque[Search] = deque()
 
     def search(
         self,
@@ -68,7 +71,6 @@ class Conversation:
         Raises:
             DirectoryUnreachableError: The connection is gone.
         """
-        self.finish()
         number = self._next_id()
         request = search_request(number, base, scope, compile_filter(filter_text), attributes, controls)
         try:
@@ -76,13 +78,13 @@ class Conversation:
             self._peer.sendall(request)
         except OSError as error:
             raise self._gone(error) from error
-        self._open = Search(self, number)
-        return self._open
+        self._open.append(Search(self, number))
+        return self._open[-1]
 
-    def finish(self) -> None:
-        """Give up what is left of the last search: the connection is free for something else then."""
-        if self._open is not None:
-            self._open.give_up()
+    def finish(self, until: "Search | None" = None) -> None:
+        """Read what is left of every answer, or of those before one: the connection is free for that one then."""
+        while self._open and self._open[0] is not until:
+            self._open[0].keep()
 
     def answers(self, number: int) -> Iterator[Entry | Result]:
         """Entries, then the result, of the search with that message id. Raises: DirectoryUnreachableError."""
@@ -95,7 +97,7 @@ class Conversation:
                 if operation == ENTRY:
                     yield self._entries.read(data, first, after)
                 elif operation == DONE:
-                    self._open = None
+                    self._open.popleft()
                     yield read_result(data, first, after, end)
                     return
                 elif operation != REFERENCE:
@@ -152,24 +154,30 @@ class Search:
     """The answer to one search: an iterator over its entries.
 
     Attributes:
-        result: How it ended; None until the last entry was read, and for good when it was given up.
+        result: How it ended; None until the last entry was read.
     """
 
     def __init__(self, conversation: Conversation, number: int) -> None:
         self.result: Result | None = None
+        self._conversation = conversation
         self._answers = conversation.answers(number)
+        self._kept: deque[Entry | Result] = deque()
+        self._begun = False
 
     def __iter__(self) -> Iterator[Entry]:
         return self
 
     def __next__(self) -> Entry:
-        for answer in self._answers:
-            if isinstance(answer, Entry):
-                return answer
-            self.result = answer
+        if not self._begun:
+            self._begun = True
+            self._conversation.finish(until=self)
+        answer = self._kept.popleft() if self._kept else next(self._answers, None)
+        if isinstance(answer, Entry):
+            return answer
+        self.result = answer or self.result
         raise StopIteration
 
-    def give_up(self) -> None:
-        """Read the rest for nobody."""
-        for _ in self._answers:
-            pass
+    def keep(self) -> None:
+        """Read the rest now: somebody wants to read what comes after it."""
+        self._begun = True
+        self._kept.extend(self._answers)

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Final
 
 from adpersist.directory.schema import Schema
-from adpersist.directory.session import RootDse, Session
+from adpersist.directory.session import Page, RootDse, Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.dn import first_rdn, reference, split_extended
@@ -65,17 +65,21 @@ class Feed:
         """What changed in ``nc`` since ``cookie``; None asks for everything."""
         return Look(self, nc, cookie)
 
-    def pages(self, look: "Look") -> Iterator[Sighting]:
-        """What a look shows; afterwards it knows its next cookie. For :class:`Look` alone."""
-        more = True
-        while more:
-            page = self._looking.dirsync(look.nc, attributes=_ASK, controls=[dirsync(look.cookie), EXTENDED_DN])
-            for entry in page:
-                sighting = self._sighting(look.nc, entry, whole=look.whole)
-                # the roots of other naming contexts show up in the one above them
-                if self._roots.get(sighting.guid, look.nc) == look.nc:
-                    yield sighting
-            look.cookie, more = page.cookie, page.more
+    def looks(self, cookies: Mapping[str, bytes]) -> list["Look"]:
+        """The same for every naming context, all asked for together; to be read in this order."""
+        return [self.look(nc, cookies.get(nc)).ask() for nc in self.contexts]
+
+    def ask(self, nc: str, cookie: bytes) -> Page:
+        """One page of a look. For :class:`Look` alone."""
+        return self._looking.dirsync(nc, attributes=_ASK, controls=[dirsync(cookie), EXTENDED_DN])
+
+    def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
+        """What a page shows. For :class:`Look` alone."""
+        for entry in page:
+            sighting = self._sighting(nc, entry, whole=whole)
+            # the roots of other naming contexts show up in the one above them
+            if self._roots.get(sighting.guid, nc) == nc:
+                yield sighting
 
     def _sighting(self, nc: str, entry: Entry, *, whole: bool) -> Sighting:
         guid, dn = split_extended(entry.dn)
@@ -147,9 +151,15 @@ class Look:
 
     def __init__(self, feed: Feed, nc: str, cookie: bytes | None) -> None:
         self._feed = feed
+        self._asked: Page | None = None
         self.nc = nc
         self.whole = not cookie
         self.cookie = cookie or b""
+
+    def ask(self) -> "Look":
+        """Ask now what is read later; returns itself."""
+        self._asked = self._feed.ask(self.nc, self.cookie)
+        return self
 
     def __iter__(self) -> Iterator[Sighting]:
         """What it shows, once.
@@ -159,7 +169,13 @@ class Look:
             DirectoryError, DirectoryUnreachableError: Also in the middle.
         """
         before = cookie_usn(self.cookie)
-        yield from self._feed.pages(self)
+        page, more = self._asked, True
+        while more:
+            if page is None:
+                page = self._feed.ask(self.nc, self.cookie)
+            yield from self._feed.sightings(self.nc, page, whole=self.whole)
+            more, self.cookie = page.ending()
+            page = None
         after = cookie_usn(self.cookie)
         if before is not None and after is not None and after < before:
             raise RevertedError(

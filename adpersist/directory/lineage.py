@@ -9,25 +9,25 @@ was undone.
 from collections.abc import Mapping, Sequence
 
 from adpersist.directory.canary import Canary
-from adpersist.directory.schema import Schema
-from adpersist.directory.session import RootDse, Session
-from adpersist.directory.stamps import CHANGED, Stamps, read_stamps
+from adpersist.directory.evidence import Evidence
+from adpersist.directory.stamps import CHANGED, Stamps
 from adpersist.model.change import Stamp
 from adpersist.model.head import Head, Identity, Position, Witness
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.lineage import Lineage, Verdict
 
 
-def lineage(
-    session: Session, schema: Schema, dse: RootDse, head: Head, *, found: Canary | None, newest: Canary
-) -> Lineage:
-    """The verdict on the DC behind ``session``; reads a handful of entries, writes nothing.
+def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | None, newest: Canary) -> Lineage:
+    """The verdict on the DC of that identity; pure.
 
     Args:
+        identity: Which DC it is.
+        head: The journal's.
+        seen: What the DC said, the journal's witnesses among the objects it was asked about.
         found: What the directory remembers of the journal.
         newest: What it would remember of the journal's last commit.
     """
-    if (stranger := _stranger(session.identity(dse), head.identity)) is not None:
+    if (stranger := _stranger(identity, head.identity)) is not None:
         return stranger
     if found is not None and (behind := _store_behind(found, newest)) is not None:
         return behind
@@ -42,15 +42,10 @@ def lineage(
         head.witnesses,
         remembered=found.seq if found else BEFORE_FIRST,
         is_newest=found == newest,
-        usn=session.usn(),
-        invocation=invocation(session, dse),
-        stamps=read_stamps(session, schema, {witness.guid for witness in head.witnesses}),
+        usn=seen.usn,
+        invocation=seen.invocation,
+        stamps=seen.stamps,
     )
-
-
-def invocation(session: Session, dse: RootDse) -> Guid:
-    """invocationID of the database."""
-    return Guid(session.read(dse.server_dn, attributes=["invocationId"]).attributes["invocationId"][0])
 
 
 def _stranger(found: Identity, expected: Identity) -> Lineage | None:

@@ -5,7 +5,6 @@ from typing import Final
 
 from adpersist.directory.local import own_computer
 from adpersist.directory.session import RootDse, Session
-from adpersist.errors import NoSuchEntryError
 from adpersist.model.ids import Guid
 
 
@@ -81,12 +80,3 @@ def read_rids(session: Session, dse: RootDse) -> RidSet | None:
         manager_dn=manager_dn,
         available=Pool.parse(manager["rIDAvailablePool"][0]),
     )
-
-
-def last_given(session: Session, dn: str) -> int:
-    """rIDNextRID of a RID set, one cheap read; 0 when there is none."""
-    try:
-        found = session.read(dn, attributes=["rIDNextRID"]).attributes
-    except NoSuchEntryError:
-        return 0
-    return int(found["rIDNextRID"][0]) if "rIDNextRID" in found else 0

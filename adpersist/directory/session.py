@@ -5,7 +5,7 @@ whose reads look right and lack every secret.
 """
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -196,27 +196,37 @@ class Session:
         attributes: Sequence[str],
         scope: Scope = Scope.SUBTREE,
         controls: Sequence[Control] = (),
-    ) -> Iterator[Entry]:
-        """Entries under ``base``, in the server's order, read as they are asked for.
+    ) -> "Answer":
+        """Ask for the entries under ``base``; they come in the server's order, read as they are asked for.
 
-        Raises:
-            NoSuchEntryError, DirectoryError: Once the entries are through: the server refused, or broke off.
+        Several searches may be asked before the first answer is read; answers are read in the order of the questions.
         """
-        found = self._reading.search(base, scope, filter_text, attributes, controls, timeout_s=ANSWER_TIMEOUT_S)
-        yield from found
-        self._require_success(found, base)
+        return Answer(self, self._ask(base, scope, filter_text, attributes, controls, ANSWER_TIMEOUT_S), base)
 
     def dirsync(self, nc: str, *, attributes: Sequence[str], controls: Sequence[Control]) -> "Page":
-        """One DirSync page, read as it is asked for. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
-        found = self._reading.search(
-            nc, Scope.SUBTREE, "(objectClass=*)", attributes, controls, timeout_s=LOOK_TIMEOUT_S
-        )
-        return Page(found, lambda: self._require_success(found, nc), nc)
+        """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
+        return Page(self, self._ask(nc, Scope.SUBTREE, "(objectClass=*)", attributes, controls, LOOK_TIMEOUT_S), nc)
 
-    def _require_success(self, search: Search, base: str) -> None:
+    def _ask(
+        self,
+        base: str,
+        scope: Scope,
+        filter_text: str,
+        attributes: Sequence[str],
+        controls: Sequence[Control],
+        timeout_s: float,
+    ) -> Search:
+        return self._reading.search(base, scope, filter_text, attributes, controls, timeout_s=timeout_s)
+
+    def require_success(self, search: Search, base: str) -> None:
+        """Make sure that an answer was read to its end, and was one.
+
+        Raises:
+            NoSuchEntryError, DirectoryError, DirectoryUnreachableError.
+        """
         result = search.result
         if result is None:
-            raise DirectoryUnreachableError(f"the directory at {self.url} was asked something else in between")
+            raise DirectoryUnreachableError(f"the directory at {self.url} broke off in the middle of an answer")
         if result.code in _UNAVAILABLE:
             raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
         if result.code == _NO_SUCH_OBJECT:
@@ -309,36 +319,40 @@ class Session:
             return True
 
 
-class Page:
-    """One page of a look: an iterator over its entries.
+class Answer:
+    """The entries of one search, once; the errors of :meth:`Session.require_success` come after the last one."""
 
-    Attributes:
-        cookie: Where the next page begins; empty until the last entry was read.
-        more: The next page is there already.
-    """
-
-    def __init__(self, search: Search, require_success: Callable[[], None], nc: str) -> None:
+    def __init__(self, session: Session, search: Search, base: str) -> None:
+        self._session = session
         self._search = search
-        self._require_success = require_success
-        self._nc = nc
-        self.cookie = b""
-        self.more = False
+        self._base = base
 
     def __iter__(self) -> Iterator[Entry]:
-        """The entries, once.
+        return self
+
+    def __next__(self) -> Entry:
+        for entry in self._search:
+            return entry
+        self._session.require_success(self._search, self._base)
+        raise StopIteration
+
+
+class Page(Answer):
+    """One page of a look."""
+
+    def ending(self) -> tuple[bool, bytes]:
+        """Whether the next page is there already, and where it begins; once the last entry was read.
 
         Raises:
-            DirectoryError: Once they are through: the server refused, or broke off.
+            DirectoryError: The server does not say.
         """
-        yield from self._search
-        self._require_success()
         result = self._search.result
         if result is None or DIRSYNC_OID not in result.controls:
-            raise DirectoryError(f"the server answered a DirSync of {self._nc} without its control")
+            raise DirectoryError(f"the server answered a DirSync of {self._base} without its control")
         try:
-            self.more, self.cookie = read_dirsync(result.controls[DIRSYNC_OID])
+            return read_dirsync(result.controls[DIRSYNC_OID])
         except BerError as error:
-            raise DirectoryError(f"the server answered a DirSync of {self._nc} with a broken control") from error
+            raise DirectoryError(f"the server answered a DirSync of {self._base} with a broken control") from error
 
 
 def _socket_path(url: str) -> Path:

@@ -1,6 +1,7 @@
 """Replication stamps of objects: who wrote each attribute last."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from adpersist.directory.schema import Schema
@@ -18,31 +19,45 @@ _NOBODY: Final = Guid(bytes(16))
 
 _AT_ONCE: Final = 200
 """Objects asked for in one filter: a few kilobytes, answered from the GUID index."""
+_TOGETHER: Final = 8
+"""Questions sent before the first answer is read; all of them fit the socket's buffer."""
 
 CHANGED: Final = "uSNChanged"
 """Stands among the stamps for writes that leave none, as links do: this database's own number and time, no version."""
 
-_ASK: Final = ("objectGUID", "replPropertyMetaData", CHANGED, "whenChanged")
+STAMPED: Final = ("objectGUID", "replPropertyMetaData", CHANGED, "whenChanged")
+"""What :func:`stamped` reads."""
+
+
+def asked(session: Session, guids: Iterable[Guid], *, attributes: Sequence[str]) -> Iterator[Entry]:
+    """Objects by GUID wherever they lie, tombstones included; those that are not there are left out."""
+    wanted = iter(guids)
+    while parts := [part for _ in range(_TOGETHER) if (part := list(islice(wanted, _AT_ONCE)))]:
+        answers = [
+            session.search(
+                "",
+                f"(|{''.join(f'(objectGUID={_escaped(guid)})' for guid in part)})",
+                attributes=attributes,
+                controls=[ALL_CONTEXTS, SHOW_RECYCLED],
+            )
+            for part in parts
+        ]
+        yield from chain.from_iterable(answers)
 
 
 def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid]) -> dict[Guid, Stamps]:
     """Stamps by attribute name for every object that is there, tombstones included; others are left out."""
-    wanted = list(guids)
-    found: dict[Guid, Stamps] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        alternatives = "".join(f"(objectGUID={_escaped(guid)})" for guid in wanted[start : start + _AT_ONCE])
-        entries = session.search("", f"(|{alternatives})", attributes=_ASK, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
-        found.update(_stamped(entry, schema) for entry in entries)
-    return found
+    return dict(stamped(entry, schema) for entry in asked(session, guids, attributes=STAMPED))
 
 
 def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, Stamps]:
     """Stamps of the objects written since a USN; one scan of the directory on Samba."""
-    entries = session.search("", f"(uSNChanged>={since})", attributes=_ASK, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
-    return dict(_stamped(entry, schema) for entry in entries)
+    entries = session.search("", f"(uSNChanged>={since})", attributes=STAMPED, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
+    return dict(stamped(entry, schema) for entry in entries)
 
 
-def _stamped(entry: Entry, schema: Schema) -> tuple[Guid, Stamps]:
+def stamped(entry: Entry, schema: Schema) -> tuple[Guid, Stamps]:
+    """Which object this is, and its stamps by attribute name."""
     blob = entry.attributes.get("replPropertyMetaData", ())
     stamps = {schema.name_of(written.attid): written for written in parse_replmeta(blob[0])} if blob else {}
     if CHANGED in entry.attributes:

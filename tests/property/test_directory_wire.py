@@ -281,11 +281,22 @@ def test_what_is_no_answer_is_a_directory_that_went_away(answer: bytes) -> None:
             ask(conversation)
 
 
-def test_an_answer_given_up_does_not_pass_for_a_whole_one() -> None:
+def test_answers_read_out_of_turn_are_whole() -> None:
     first = b"".join(entry_message(1, f"CN={number}", {}) for number in range(9)) + done_message(1)
     with answered(first + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as conversation:
-        given_up = conversation.search("DC=corp", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
-        assert next(given_up).dn == "CN=0"
+        begun = conversation.search("DC=corp", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
+        assert next(begun).dn == "CN=0"
         assert [entry.dn for entry in ask(conversation)] == ["CN=second"]
-        assert list(given_up) == []
-        assert given_up.result is None
+        assert [entry.dn for entry in begun] == [f"CN={number}" for number in range(1, 9)]
+        assert begun.result is not None
+
+
+def test_questions_asked_ahead_are_answered_in_their_order() -> None:
+    stream = b"".join(entry_message(turn, f"CN={turn}", {}) + done_message(turn) for turn in (1, 2, 3))
+    with answered(stream, questions=3) as conversation:
+        asked = [
+            conversation.search(f"DC={turn}", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
+            for turn in (1, 2, 3)
+        ]
+        assert [[entry.dn for entry in search] for search in asked] == [["CN=1"], ["CN=2"], ["CN=3"]]
+        assert all(search.result == Result(code=0, message="") for search in asked)

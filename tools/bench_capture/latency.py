@@ -120,7 +120,7 @@ def _read(session: Session, cookies: Mapping[str, bytes], seen: Seen) -> dict[st
         for entry in page:
             if cookie:
                 seen.update(dict.fromkeys(entry.attributes.get("description", ()), time.monotonic()))
-        after[nc] = page.cookie
+        after[nc] = page.ending()[1]
     return after
 
 
