@@ -1,15 +1,14 @@
 """From a configuration to open things: the DC, the key, the store, the journal."""
 
 import os
-import time
 from collections.abc import Callable, Mapping
-from typing import Final
 
+from adpersist.agent.patience import patiently
 from adpersist.agent.vitals import Vitals
 from adpersist.agent.watched import WatchedStore
 from adpersist.config import Config
 from adpersist.directory.controller import DomainController
-from adpersist.errors import ConfigError, DirectoryUnreachableError, KeyMissingError, WrongDirectoryError
+from adpersist.errors import ConfigError, KeyMissingError, WrongDirectoryError
 from adpersist.journal.derive import journal_id
 from adpersist.journal.keyfile import key_from_environment, read_key_file
 from adpersist.journal.keys import KeyEncryption
@@ -18,8 +17,6 @@ from adpersist.model.head import Identity
 from adpersist.model.ids import guid_text
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
-
-_ASK_EVERY_S: Final = 0.1
 
 
 def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], None] = lambda: None) -> DomainController:
@@ -35,15 +32,12 @@ def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], No
             "no directory is configured",
             hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
         )
-    until = time.monotonic() + patience_s
-    while True:
+
+    def connected() -> DomainController:
         meanwhile()
-        try:
-            return DomainController.connect(config.directory.url)
-        except DirectoryUnreachableError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_ASK_EVERY_S)
+        return DomainController.connect(config.directory.url)
+
+    return patiently(connected, patience_s=patience_s)
 
 
 def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncryption:

@@ -10,6 +10,7 @@ from adpersist.agent.capture import last_commit_time
 from adpersist.agent.closed_dc import ClosedDc
 from adpersist.agent.guard import Guarded, Terms, guard
 from adpersist.agent.health import served
+from adpersist.agent.patience import patiently
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.agent.vitals import Vitals
 from adpersist.config import Config
@@ -37,7 +38,7 @@ def boot(
         config: Names DC, store and journal.
         command: Starts the DC in the foreground.
         terms: What may be done to it.
-        patience_s: How long it may take until it answers.
+        patience_s: How long the DC may take until it answers, and a store that is away after that.
         stay: When it stays closed, serve the reason until a signal says stop.
         progress: Told how far a restore has come.
 
@@ -87,15 +88,24 @@ def _bring_up(
 ) -> Guarded:
     vitals.stage("the domain controller is starting, closed")
     closed_dc = ClosedDc(config, command, patience_s)
-    try:
-        dc = closed_dc.start()
+
+    def proven() -> Guarded:
+        closed_dc.require_running()
+        dc = access.connect(config)
         try:
             journal = access.journal(config, dc.identity, vitals)
-            vitals.found(journal.head, last_commit_time(journal))
-            found = guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
-            journal.close()
+            try:
+                vitals.found(journal.head, last_commit_time(journal))
+                return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
+            finally:
+                journal.close()
         finally:
             dc.close()
+
+    try:
+        closed_dc.start().close()
+        # a store that is away is waited for: what it holds alone can prove the DC
+        found = patiently(proven, patience_s=patience_s, told=vitals.troubled)
     finally:
         closed_dc.stop()
     if not found.proven:

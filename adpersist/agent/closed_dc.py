@@ -54,6 +54,11 @@ class ClosedDc:
         log.info("dc.started_closed", pid=process.pid)
         return access.connect(self._config, patience_s=self._patience_s, meanwhile=lambda: _require_running(process))
 
+    def require_running(self) -> None:
+        """Make sure that it has not ended by itself. Raises: BootError."""
+        if self._process is not None:
+            _require_running(self._process)
+
     def restart(self) -> None:
         """Stop it and start it again, closed as before. Raises: as :meth:`start`."""
         self.stop()

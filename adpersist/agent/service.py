@@ -14,6 +14,7 @@ from adpersist.agent.capture import Capture
 from adpersist.agent.health import served
 from adpersist.agent.holding import Role, VisitedError, new_writer, wait_for_visitor
 from adpersist.agent.notify import notify
+from adpersist.agent.patience import passes
 from adpersist.agent.saving import Saver
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.agent.vitals import CAPTURING, Vitals
@@ -173,7 +174,7 @@ class Service:
     def _patient(self) -> Retrying:
         """Tries to connect, waiting longer each time, for as long as the DC or the store is away."""
         return Retrying(
-            retry=retry_if_exception(_passing),
+            retry=retry_if_exception(passes),
             wait=_wait_s,
             before_sleep=self._waiting,
             reraise=True,
@@ -214,10 +215,6 @@ class Service:
                 journal.close()
         finally:
             dc.close()
-
-
-def _passing(error: BaseException) -> bool:
-    return isinstance(error, AdpersistError) and error.retryable
 
 
 def _wait_s(state: RetryCallState) -> float:

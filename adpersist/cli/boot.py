@@ -23,7 +23,8 @@ def boot(
     ] = OnRevert.RESTORE,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
     patience: Annotated[
-        float, typer.Option("--patience", help="Seconds the DC may take until it answers.", min=1)
+        float,
+        typer.Option("--patience", help="Seconds the DC may take to answer, and a store that is away.", min=1),
     ] = 120,
     accept_old_image: OldImageOption = False,
     stay: Annotated[

@@ -22,7 +22,7 @@ def guard(
         OnRevert, typer.Option("--on-revert", help="What to do when the DC was put back to an older state.")
     ] = OnRevert.RESTORE,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
-    wait: Annotated[float, typer.Option("--wait", help="Seconds a starting DC may take until it answers.", min=0)] = 0,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a DC or a store that is away.", min=0)] = 0,
     accept_old_image: OldImageOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -32,8 +32,9 @@ def guard(
     Made for boot: run it before anybody else may reach the DC. On a DC that was not reverted it writes nothing.
     """
     from adpersist.agent import access
-    from adpersist.agent.guard import Terms
+    from adpersist.agent.guard import Guarded, Terms
     from adpersist.agent.guard import guard as check
+    from adpersist.agent.patience import patiently
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
@@ -43,14 +44,20 @@ def guard(
         max_age_days=settings.restore.max_age_days,
         accept_old_image=accept_old_image,
     )
-    dc = access.connect(settings, patience_s=wait)
-    try:
-        journal = access.journal(settings, dc.identity)
-        with output.Bar(shown=not common.as_json) as bar:
-            found = check(dc, journal, terms, progress=bar)
-        journal.close()
-    finally:
-        dc.close()
+
+    def once(bar: output.Bar) -> Guarded:
+        dc = access.connect(settings)
+        try:
+            journal = access.journal(settings, dc.identity)
+            try:
+                return check(dc, journal, terms, progress=bar)
+            finally:
+                journal.close()
+        finally:
+            dc.close()
+
+    with output.Bar(shown=not common.as_json) as bar:
+        found = patiently(lambda: once(bar), patience_s=wait)
     document: dict[str, Any] = {
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,

@@ -19,6 +19,8 @@ from tests.integration.hands import Hands
 from tests.integration.scene import World, until
 
 FENCED, REVERTED = 3, 4
+SHORTEST_PATIENCE_S = 15
+"""Less than what it grants the DC or the store for an answer; a busy machine takes its own time to end a process."""
 
 
 @contextmanager
@@ -48,11 +50,11 @@ def locked(world: World) -> Iterator[None]:
 def ends_at_once(agent: Agent, number: signal.Signals = signal.SIGTERM) -> None:
     code, seconds = agent.stop(number)
     assert code == 0, agent.said
-    assert seconds < 1, f"it took {seconds:.1f} s"
+    assert seconds < SHORTEST_PATIENCE_S, f"it waited for an answer: {seconds:.1f} s"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_within_a_second(world: World, number: signal.Signals) -> None:
+def test_a_signal_ends_it(world: World, number: signal.Signals) -> None:
     with world.run.agent(world.log) as agent:
         ends_at_once(agent, number)
 

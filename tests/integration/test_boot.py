@@ -3,14 +3,16 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.crash.test_agent_health import Monitor, free_port
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import World, until
@@ -40,7 +42,9 @@ def _wound(world: World) -> None:
 def _booting(world: World, run: Adpersist, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     words = run.command("boot", *options)
     with (world.log.with_name("boot.log")).open("ab") as log:
-        process = subprocess.Popen([*words, "--", *world.dc.command()], stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            [*words, "--", *world.dc.command()], env=run.environment, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         yield process
     finally:
@@ -93,3 +97,27 @@ def _holders(directory: Path) -> list[str]:
         if str(directory).encode() in words and b"samba" in words:
             found.append(line.parent.name)
     return found
+
+
+def test_a_store_that_is_away_is_waited_for_while_the_dc_stays_closed(world: World) -> None:
+    _wound(world)
+    port = free_port()
+    run = world.run.with_environment(ADPERSIST_HEALTH_LISTEN=f"127.0.0.1:{port}")
+    with _booting(world, run) as process:
+        with closing(sqlite3.connect(world.store, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            until(lambda: "locked" in _reason(port), "it says what it waits for", timeout_s=200)
+            assert process.poll() is None
+            assert not _is_open(world)
+            other.execute("ROLLBACK")
+        until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
+        assert process.poll() is None, world.log.with_name("boot.log").read_text()
+    assert not _holders(world.dc.directory)
+
+
+def _reason(port: int) -> str:
+    try:
+        return str(Monitor(port).health()[1]["reason"])
+    except OSError:
+        return ""
