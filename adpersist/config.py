@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from adpersist.errors import ConfigError
+from adpersist.model.engine import Engine
 
 DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
 PATH_VARIABLE: Final = "ADPERSIST_CONFIG"
@@ -90,12 +91,14 @@ class StatusSection(_Section):
 
 
 class RestoreSection(_Section):
-    """What a guard may do without asking.
+    """How a restore writes, and what a guard may do without asking.
 
     Attributes:
+        engine: The way.
         max_age_days: How old an image is healed without a person's yes; None: a week less than tombstones live.
     """
 
+    engine: Engine = Engine.AUTO
     max_age_days: float | None = Field(default=None, gt=0)
 
 

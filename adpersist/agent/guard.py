@@ -10,6 +10,7 @@ from adpersist.agent.mend import mend, wanted
 from adpersist.directory.controller import DomainController
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.writer import Journal
+from adpersist.model.engine import Engine
 from adpersist.model.head import Phase
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.replay.plan import OnConflict
@@ -50,12 +51,14 @@ class Terms:
         policy: Whose word counts where it was written to since.
         max_age_days: How old an image is healed without asking; None: by the tombstone lifetime.
         accept_old_image: A person said yes to any age.
+        engine: How to write.
     """
 
     on_revert: OnRevert
     policy: OnConflict = OnConflict.JOURNAL
     max_age_days: float | None = None
     accept_old_image: bool = False
+    engine: Engine = Engine.AUTO
 
 
 def guard(
@@ -92,5 +95,7 @@ def guard(
         return Guarded(lineage=lineage)
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
-    outcome = mend(dc, journal, wanted(journal), policy=terms.policy, progress=progress, restart=restart)
+    outcome = mend(
+        dc, journal, wanted(journal), policy=terms.policy, progress=progress, restart=restart, engine=terms.engine
+    )
     return Guarded(lineage=lineage, outcome=outcome)

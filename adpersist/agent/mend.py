@@ -15,6 +15,7 @@ from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Stamp
 from adpersist.model.commit import CommitKind
+from adpersist.model.engine import Engine
 from adpersist.model.head import Head, Phase
 from adpersist.model.ids import Guid, Seq, guid_text
 from adpersist.model.lineage import Verdict
@@ -139,6 +140,7 @@ def mend(
     progress: Progress | None = None,
     scope: Scope = EVERYTHING,
     restart: Callable[[], None] | None = None,
+    engine: Engine = Engine.AUTO,
 ) -> Outcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
@@ -168,7 +170,7 @@ def mend(
             raise ConflictError(local)
     writer = new_writer(Role.VISITOR)
     if not scope.is_everything:
-        return _mend_part(Capture.begin(dc, journal, writer), restore)
+        return _mend_part(Capture.begin(dc, journal, writer), restore, engine)
     fresh = fresh_invocation(dc, journal.head, aim.state, lineage)
     journal.begin_restore(target=aim.target, writer=writer, now=time.time(), fresh=fresh)
     log.info("restore.began", target=aim.target)
@@ -178,7 +180,7 @@ def mend(
         if restart is not None:
             restart()
             dc.reconnect()
-    outcome = restore.run()
+    outcome = restore.run(engine)
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -198,8 +200,8 @@ def mend(
     return outcome
 
 
-def _mend_part(capture: Capture, restore: Restore) -> Outcome:
-    outcome = restore.run()
+def _mend_part(capture: Capture, restore: Restore, engine: Engine) -> Outcome:
+    outcome = restore.run(engine)
     capture.look()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)

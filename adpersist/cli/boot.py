@@ -9,7 +9,7 @@ from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
 from adpersist.cli.guard import OldImageOption
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
-from adpersist.cli.restore import ConflictOption
+from adpersist.cli.restore import ConflictOption, EngineOption
 from adpersist.replay.plan import OnConflict
 
 
@@ -22,6 +22,7 @@ def boot(
         OnRevert, typer.Option("--on-revert", help="What to do when the DC was put back to an older state.")
     ] = OnRevert.RESTORE,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
+    engine: EngineOption = None,
     patience: Annotated[
         float,
         typer.Option("--patience", help="Seconds the DC may take to answer, and a store that is away.", min=1),
@@ -49,6 +50,7 @@ def boot(
         policy=on_conflict,
         max_age_days=settings.restore.max_age_days,
         accept_old_image=accept_old_image,
+        engine=engine or settings.restore.engine,
     )
     with output.Bar(shown=not common.as_json) as bar:
         bring_up(settings, command, terms, patience_s=patience, stay=stay, progress=bar)

@@ -7,7 +7,7 @@ import typer
 from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
-from adpersist.cli.restore import ConflictOption, outcome_document, outcome_words
+from adpersist.cli.restore import ConflictOption, EngineOption, outcome_document, outcome_words
 from adpersist.errors import ExitCode
 from adpersist.replay.plan import OnConflict
 
@@ -22,6 +22,7 @@ def guard(
         OnRevert, typer.Option("--on-revert", help="What to do when the DC was put back to an older state.")
     ] = OnRevert.RESTORE,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
+    engine: EngineOption = None,
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a DC or a store that is away.", min=0)] = 0,
     accept_old_image: OldImageOption = False,
     config: ConfigOption = None,
@@ -43,6 +44,7 @@ def guard(
         policy=on_conflict,
         max_age_days=settings.restore.max_age_days,
         accept_old_image=accept_old_image,
+        engine=engine or settings.restore.engine,
     )
 
     def once(bar: output.Bar) -> Guarded:

@@ -10,6 +10,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
 from adpersist.errors import ConfigError
+from adpersist.model.engine import Engine
 from adpersist.replay.limits import Note
 from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome
@@ -23,6 +24,15 @@ ToOption = Annotated[
 ConflictOption = Annotated[
     OnConflict,
     typer.Option("--on-conflict", help="Whose word counts where the DC was written to after it was put back."),
+]
+EngineOption = Annotated[
+    Engine | None,
+    typer.Option(
+        "--engine",
+        help="How to write: over LDAP, or into this machine's own Samba database, many steps in one transaction; "
+        "auto takes the latter where it is safe. [restore] engine if left out.",
+        show_default=False,
+    ),
 ]
 ObjectOption = Annotated[
     str | None,
@@ -48,6 +58,7 @@ def restore(
     attribute: AttributeOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
+    engine: EngineOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +90,15 @@ def restore(
         aim = wanted(journal, point)
         scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
         with output.Bar(shown=not common.as_json) as bar:
-            outcome = mend(dc, journal, aim, policy=on_conflict, progress=bar, scope=scope)
+            outcome = mend(
+                dc,
+                journal,
+                aim,
+                policy=on_conflict,
+                progress=bar,
+                scope=scope,
+                engine=engine or settings.restore.engine,
+            )
         journal.close()
     finally:
         dc.close()

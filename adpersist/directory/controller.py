@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from typing import Final
 
@@ -10,6 +10,7 @@ from adpersist.directory import local, rid
 from adpersist.directory import partners as replication
 from adpersist.directory.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.canary import Canary
+from adpersist.directory.engine import target
 from adpersist.directory.evidence import Evidence, Landmarks, gather
 from adpersist.directory.feed import Feed
 from adpersist.directory.lifetime import tombstone_days
@@ -20,6 +21,7 @@ from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
 from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.model.engine import Engine
 from adpersist.model.head import Head, Identity
 from adpersist.model.ids import Guid, Usn, guid_text
 from adpersist.model.lineage import Lineage
@@ -44,7 +46,6 @@ class DomainController:
         self.schema = Schema.load(session, self.dse.schema)
         self.identity: Identity = session.identity(self.dse)
         self.feed = Feed(session, looking, self.dse, self.schema)
-        self.target = Target(session)
 
     @classmethod
     def connect(cls, url: str) -> "DomainController":
@@ -77,6 +78,10 @@ class DomainController:
         """The RID set and pools as they are; None while the DC has none."""
         return rid.read_rids(self.session, self.dse)
 
+    def writing(self, engine: Engine) -> AbstractContextManager[Target]:
+        """A way to carry out steps here (see :func:`adpersist.directory.engine.target` for the errors)."""
+        return target(self.session, engine, self.invocation())
+
     def invocation(self) -> Guid:
         """invocationID of the database."""
         return self.evidence().invocation
@@ -95,7 +100,6 @@ class DomainController:
         self.close()
         self.session, self._looking = Session.open(self.session.url), Session.open(self.session.url)
         self.feed = Feed(self.session, self._looking, self.dse, self.schema)
-        self.target = Target(self.session)
 
     def evidence(self, guids: Iterable[Guid] = ()) -> Evidence:
         """What tells whether this is the journal's DC, with the stamps of some objects; one round trip."""

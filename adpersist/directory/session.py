@@ -5,6 +5,7 @@ whose reads look right and lack every secret.
 """
 
 import socket
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,13 @@ from adpersist.directory.conversation import Conversation, Search
 from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
 from adpersist.directory.wire.messages import Entry, Scope, read_dirsync
+from adpersist.directory.writes import NO_SUCH_OBJECT, Modifications, refused
 from adpersist.errors import (
     ConfigError,
     DirectoryError,
     DirectoryUnreachableError,
     NoSuchEntryError,
     NotPrivilegedError,
-    WriteRefusedError,
 )
 from adpersist.model.change import Values
 from adpersist.model.head import Identity
@@ -38,16 +39,12 @@ ANSWER_TIMEOUT_S: Final = 20
 LOOK_TIMEOUT_S: Final = 300
 """A full look at a large directory comes as one reply, and the server says nothing before it is ready."""
 
-Modifications = Mapping[str, Sequence[tuple[str, Sequence[bytes]]]]
-"""Attribute -> list of (MODIFY_ADD | MODIFY_DELETE | MODIFY_REPLACE, values)."""
-
 MODIFY_ADD: Final[str] = ldap3.MODIFY_ADD
 MODIFY_DELETE: Final[str] = ldap3.MODIFY_DELETE
 MODIFY_REPLACE: Final[str] = ldap3.MODIFY_REPLACE
 
 _LONGEST_SOCKET_PATH: Final = 107
 """Bytes, without the closing zero (unix(7))."""
-_NO_SUCH_OBJECT: Final = 32
 _UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
 
 
@@ -114,6 +111,11 @@ class Session:
         session = cls(connection, url)
         session.check_privileged()
         return session
+
+    @property
+    def path(self) -> Path:
+        """The socket."""
+        return _socket_path(self.url)
 
     def check_privileged(self) -> None:
         """Make sure that this session still is SYSTEM; a lesser one reads no secrets and says nothing about it.
@@ -186,7 +188,7 @@ class Session:
         """
         for entry in self.search(dn, "(objectClass=*)", scope=Scope.BASE, attributes=attributes, controls=controls):
             return entry
-        raise NoSuchEntryError(f"{dn} is not in the directory", result=_NO_SUCH_OBJECT)
+        raise NoSuchEntryError(f"{dn} is not in the directory", result=NO_SUCH_OBJECT)
 
     def search(
         self,
@@ -229,8 +231,8 @@ class Session:
             raise DirectoryUnreachableError(f"the directory at {self.url} broke off in the middle of an answer")
         if result.code in _UNAVAILABLE:
             raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
-        if result.code == _NO_SUCH_OBJECT:
-            raise NoSuchEntryError(f"{base} is not in the directory", result=_NO_SUCH_OBJECT)
+        if result.code == NO_SUCH_OBJECT:
+            raise NoSuchEntryError(f"{base} is not in the directory", result=NO_SUCH_OBJECT)
         if result.code != 0:
             raise DirectoryError(
                 f"the directory refused a search of {base or 'the rootDSE'}: {result.message} ({result.code})",
@@ -261,6 +263,12 @@ class Session:
         """Delete an entry. Raises: WriteRefusedError, NoSuchEntryError."""
         self._write("delete", dn, dn, controls=list(controls))
 
+    def peer(self) -> int:
+        """Process id of the server behind the socket (unix(7), SO_PEERCRED); 0 when it cannot be seen from here."""
+        peer: socket.socket = self._ldap.socket
+        process: int = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        return process
+
     def close(self) -> None:
         """Hang up; the server needs no goodbye."""
         try:
@@ -271,13 +279,8 @@ class Session:
     def _write(self, operation: str, subject: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
         self._call(operation, *arguments, **options)
         result = self._ldap.result
-        code = result["result"]
-        if code == 0:
-            return
-        words = f"{operation} of {subject}: {result['description']} ({code}) {_server_words(result)}"
-        if code == _NO_SUCH_OBJECT:
-            raise NoSuchEntryError(f"the directory refused the {words}", result=code)
-        raise WriteRefusedError(f"the directory refused the {words}", result=code)
+        if code := result["result"]:
+            raise refused(operation, subject, code, f"{result['description']} ({code}) {_server_words(result)}")
 
     def _call(
         self,

@@ -1,11 +1,13 @@
-"""Carries out the steps of a plan on a DC, over the privileged socket."""
+"""Carries out the steps of a plan on a DC."""
 
 import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Final, assert_never
+from typing import Final, Protocol, assert_never
 
-from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications, Session
+from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, SHOW_RECYCLED
+from adpersist.directory.writes import Modifications, Writes
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.ids import Guid, guid_text
 from adpersist.model.step import (
@@ -34,13 +36,50 @@ _LIVES: Final = 3
 """Deletes after which nothing is left of an object: live, deleted, recycled ([MS-ADTS] 3.1.1.5.5)."""
 
 
-class Target:
-    """Writes to one DC; objects are addressed by objectGUID, so that a rename between two steps does no harm."""
+Verdict = WriteRefusedError | NoSuchEntryError | None
+"""What became of a step: None when it is done and durable, else why the DC refused it."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
-    def apply(self, step: Step) -> None:
+class Target(Protocol):
+    """What steps are carried out on; adapters: :class:`OneByOne`, :class:`adpersist.directory.batches.Batches`."""
+
+    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+        """Carry out steps in order; a verdict for each, in order.
+
+        Nothing behind a refused step is begun before its verdict was taken: the caller may put another in its place.
+
+        Raises:
+            DirectoryUnreachableError: The DC went away; steps without a verdict were done or not done, and may be
+                repeated.
+        """
+
+
+class OneByOne:
+    """Every step by itself. Implements :class:`Target`."""
+
+    def __init__(self, writes: Writes) -> None:
+        self._carrier = Carrier(writes)
+
+    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+        for step in steps:
+            yield self._carrier.attempt(step)
+
+
+class Carrier:
+    """Steps as writes; objects are addressed by objectGUID, so that a rename between two steps does no harm."""
+
+    def __init__(self, writes: Writes) -> None:
+        self._writes = writes
+
+    def attempt(self, step: Step) -> Verdict:
+        """Carry out one step, or tell why not."""
+        try:
+            self.carry_out(step)
+        except (WriteRefusedError, NoSuchEntryError) as error:
+            return error
+        return None
+
+    def carry_out(self, step: Step) -> None:
         """Carry out one step.
 
         Raises:
@@ -51,11 +90,11 @@ class Target:
         match step:
             case Create():
                 values = {"objectGUID": (bytes(step.guid),), **step.values}
-                self._session.add(step.dn, values, _CONTROLS)
+                self._writes.add(step.dn, values, _CONTROLS)
             case Reanimate():
                 self._reanimate(step)
             case Move():
-                self._session.rename(_address(step.guid), step.rdn, step.parent_dn, _CONTROLS)
+                self._writes.rename(_address(step.guid), step.rdn, step.parent_dn, _CONTROLS)
             case Modify():
                 self._modify(step)
             case Link():
@@ -65,13 +104,13 @@ class Target:
             case Scramble():
                 # a mixture of character classes, longer than any policy asks for
                 password = f'"{secrets.token_urlsafe(96)}aA1."'.encode("utf-16-le")
-                self._session.modify(_address(step.guid), {"unicodePwd": [(MODIFY_REPLACE, (password,))]}, (RELAX,))
+                self._writes.modify(_address(step.guid), {"unicodePwd": [(MODIFY_REPLACE, (password,))]}, (RELAX,))
             case EnableFeature():
                 feature = f"{step.dn}:{guid_text(step.feature)}".encode()
-                self._session.modify("", {"enableOptionalFeature": [(MODIFY_ADD, (feature,))]})
+                self._writes.modify("", {"enableOptionalFeature": [(MODIFY_ADD, (feature,))]})
             case ReloadSchema():
                 # an operation on the rootDSE, [MS-ADTS] 3.1.1.3.3.13
-                self._session.modify("", {"schemaUpdateNow": [(MODIFY_ADD, (b"1",))]})
+                self._writes.modify("", {"schemaUpdateNow": [(MODIFY_ADD, (b"1",))]})
             case _:
                 assert_never(step)
 
@@ -83,11 +122,11 @@ class Target:
                 self._clear(step.guid, name)
         if values:
             changes = {name: [(MODIFY_REPLACE, new)] for name, new in values.items()}
-            self._session.modify(_address(step.guid), changes, (RELAX,) if step.plain else _CONTROLS)
+            self._writes.modify(_address(step.guid), changes, (RELAX,) if step.plain else _CONTROLS)
 
     def _clear(self, guid: Guid, name: str) -> None:
         try:
-            self._session.modify(_address(guid), {name: [(MODIFY_DELETE, ())]}, _CONTROLS)
+            self._writes.modify(_address(guid), {name: [(MODIFY_DELETE, ())]}, _CONTROLS)
         except WriteRefusedError as error:
             if error.result != _NO_SUCH_ATTRIBUTE:
                 raise
@@ -101,7 +140,7 @@ class Target:
             changes.setdefault(name, []).append((MODIFY_ADD, tuple(sorted(refs))))
         # relaxed, the server does not make the object of a foreign principal that is named by its SID
         foreign = any(ref.startswith(b"<SID=") for refs in step.added.values() for ref in refs)
-        self._session.modify(_address(step.guid), changes, () if foreign else _CONTROLS)
+        self._writes.modify(_address(step.guid), changes, () if foreign else _CONTROLS)
 
     def _reanimate(self, step: Reanimate) -> None:
         living: Modifications = {
@@ -109,26 +148,26 @@ class Target:
             "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
         }
         try:
-            self._session.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
         except WriteRefusedError as error:
             if error.result not in (_NO_SUCH_ATTRIBUTE, _OPERATIONS_ERROR):
                 raise
             if error.result == _NO_SUCH_ATTRIBUTE:
                 # where the Recycle Bin is on, Samba 4.17 stumbles over what a deleted object kept
-                self._session.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
+                self._writes.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
             # and does not find recycled ones, nor takes "isRecycled" away where there is none
             not_recycled = {"isRecycled": [(MODIFY_REPLACE, (b"FALSE",))]}
-            self._session.modify(_address(step.guid), not_recycled, (RELAX, SHOW_RECYCLED))
-            self._session.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(_address(step.guid), not_recycled, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
 
     def _delete(self, step: Delete) -> None:
         with suppress(NoSuchEntryError):  # gone already: what was wanted
             if not step.purge:
-                self._session.delete(_address(step.guid), (RELAX,))
+                self._writes.delete(_address(step.guid), (RELAX,))
                 return
             # to SYSTEM, deleting a tombstone removes it for good; the Recycle Bin has one more state in between
             for _ in range(_LIVES):
-                self._session.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
+                self._writes.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
 
 
 def _address(guid: Guid) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from adpersist.directory.controller import DomainController
-from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.directory.target import Target
+from adpersist.model.engine import Engine
 from adpersist.model.ids import Guid
 from adpersist.model.step import Exempt, Step
 from adpersist.replay.conflicts import conflicts
@@ -155,8 +156,16 @@ class Restore:
         """What differs as things stand; nothing is written."""
         return self._differences(self.gaps())
 
-    def run(self) -> Outcome:
-        """Apply until nothing differs, or until a round brings nothing new."""
+    def run(self, engine: Engine = Engine.AUTO) -> Outcome:
+        """Apply until nothing differs, or until a round brings nothing new.
+
+        Raises:
+            NotLocalError: The local engine was asked for and cannot be used; nothing was written.
+        """
+        with self._dc.writing(engine) as target:
+            return self._run(target)
+
+    def _run(self, target: Target) -> Outcome:
         outcome = Outcome()
         found = outcome.lost = self.gaps()
         previous: Sequence[Step] | None = None
@@ -173,7 +182,7 @@ class Restore:
                 continue
             whole = False
             outcome.rounds += 1
-            outcome.refusals = self._apply(plan.steps, outcome.applied)
+            outcome.refusals = self._apply(plan.steps, target, outcome.applied)
             previous = plan.steps
             found = self.gaps()
         outcome.left = self._differences(found)
@@ -189,26 +198,20 @@ class Restore:
         planned += steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept)
         return Plan(steps=tuple(planned), conflicts=self._conflicts or (), notes=self._notes)
 
-    def _apply(self, planned: Sequence[Step], applied: list[Step]) -> list[Refusal]:
-        refusals = []
-        for number, step in enumerate(planned):
-            self._progress.applying(number, len(planned))
-            reason = self._refused(step)
-            if reason is None:
-                applied.append(step)
-                continue
-            refusals.append(Refusal(step=step, reason=reason))
-            # one value the DC will not take must not cost the whole object
-            applied += salvage(step, lambda narrower: self._refused(narrower) is None)
-        self._progress.applying(len(planned), len(planned))
-        return refusals
+    def _apply(self, planned: Sequence[Step], target: Target, applied: list[Step]) -> list[Refusal]:
+        def attempt(narrower: Step) -> bool:
+            return list(target.apply([narrower])) == [None]
 
-    def _refused(self, step: Step) -> str | None:
-        try:
-            self._dc.target.apply(step)
-        except (WriteRefusedError, NoSuchEntryError) as error:
-            return error.message
-        return None
+        refusals = []
+        for number, (step, refusal) in enumerate(zip(planned, target.apply(planned), strict=True), 1):
+            if refusal is None:
+                applied.append(step)
+            else:
+                refusals.append(Refusal(step=step, reason=refusal.message))
+                # one value the DC will not take must not cost the whole object
+                applied += salvage(step, attempt)
+            self._progress.applying(number, len(planned))
+        return refusals
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
         return [line for gap in found for line in differences(gap, self._aligned, self._have.state)]

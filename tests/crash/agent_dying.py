@@ -18,14 +18,14 @@ from typing import Any, Final
 
 from adpersist.__main__ import run
 from adpersist.directory.session import Session
-from adpersist.directory.target import Target
+from adpersist.directory.target import Carrier
 from adpersist.journal.writer import Journal
 
 _BEFORE_ANSWER_S: Final = 0.2
 
 POINTS: Final[dict[str, tuple[type, str, bool]]] = {
-    "apply": (Target, "apply", False),
-    "applied": (Target, "apply", True),
+    "apply": (Carrier, "carry_out", False),
+    "applied": (Carrier, "carry_out", True),
     "begun": (Journal, "begin_restore", True),
     "ended": (Journal, "end_restore", True),
     "look": (Session, "dirsync", False),

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.model.engine import Engine
 from tests.integration.commands import Adpersist, Agent, complaint, quiet_environment
 from tests.integration.hands import Hands
 from tests.integration.proof import unlike
-from tests.integration.scene import PASSWORD, Scene, World, until
+from tests.integration.scene import ENGINES, PASSWORD, Scene, World, until
 from tools.samba_dc import AES256, dbcheck
 
 DYING = Path(__file__).with_name("agent_dying.py")
@@ -134,9 +135,10 @@ def losing(scene: Scene, place: Path) -> Iterator[Lost]:
         yield Lost(world=world, lived=world.dc.snapshot(world.place / "lived"))
 
 
-@pytest.fixture(scope="module")
-def lost(scene: Scene, module_place: Path) -> Iterator[Lost]:
-    with losing(scene, module_place) as day:
+@pytest.fixture(scope="module", params=ENGINES)
+def lost(request: pytest.FixtureRequest, scene: Scene, module_place: Path) -> Iterator[Lost]:
+    with losing(scene, module_place / request.param) as day:
+        day.world.write_by(request.param)
         yield day
 
 
@@ -212,6 +214,7 @@ def test_a_guard_killed_again_and_again_converges_in_the_end(lost: Lost) -> None
 def test_a_restore_that_let_the_dc_win_and_was_killed_still_ends_as_it_would_have(scene: Scene, place: Path) -> None:
     """What the killed run wrote itself must not pass for somebody's local writes at the next."""
     with losing(scene, place) as day:
+        day.world.write_by(Engine.LDAP)
         day.revert()
         for number in (3, 4, 9):
             assert dying(day.world, "applied", number, "guard", "--on-conflict", "dc") == KILLED

@@ -16,6 +16,7 @@ from adpersist.agent import access
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change
 from adpersist.model.commit import Commit
+from adpersist.model.engine import Engine
 from adpersist.model.head import Head
 from tests.integration.commands import PATIENCE_S, Adpersist
 from tests.integration.hands import Hands
@@ -23,6 +24,9 @@ from tools.samba_dc import Golden, SambaDC, free_address
 
 SCHEMA_MAY_CHANGE = {"dsdb:schema update allowed": "yes"}
 """smb.conf: off unless an administrator says so."""
+
+ENGINES = (Engine.LDAP, Engine.LOCAL)
+"""The ways a restore can write; where it is cheap, a test is told for each."""
 
 PASSWORD = "Passw0rd.golden"
 """Of every user of the golden image."""
@@ -137,6 +141,11 @@ class World:
             f"[key]\nfile = {json.dumps(str(key))}\n[journal]\nid = {json.dumps(scene.journal)}\n"
         )
         return cls(place=place, dc=dc, run=Adpersist(path), store=store, key=key)
+
+    def write_by(self, engine: Engine) -> None:
+        """Have restores write by this engine."""
+        path = self.place / "adpersist.toml"
+        path.write_text(f"{path.read_text()}[restore]\nengine = {json.dumps(engine)}\n")
 
     @property
     def log(self) -> Path:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.model.engine import Engine
 from tests.crash.test_agent_health import Monitor, free_port
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
-from tests.integration.scene import World, until
+from tests.integration.scene import ENGINES, World, until
 
 LDAP_PORT = 389
 
@@ -53,7 +54,9 @@ def _booting(world: World, run: Adpersist, *options: str) -> Iterator[subprocess
         process.wait(60)
 
 
-def test_a_reverted_dc_opens_only_after_it_was_healed(world: World) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_reverted_dc_opens_only_after_it_was_healed(world: World, engine: Engine) -> None:
+    world.write_by(engine)
     _wound(world)
     with _booting(world, world.run) as process:
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)

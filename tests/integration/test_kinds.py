@@ -1,4 +1,4 @@
-"""Every kind of object and change comes back, with and without the Recycle Bin; each kind is a test of its own.
+"""Every kind of object and change comes back, by either engine, with and without the Recycle Bin; each is a test.
 
 All of them happen to one DC, which then goes back to its image and is restored by one ``guard``. The workload knows
 which objects each kind wrote; both databases are then compared by objectGUID, value by value, secrets included.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ import pytest
 
 from tests.integration.commands import Ran
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
+from tests.integration.scene import ENGINES
 from tests.integration.workload.register import deeds
 from tools.samba_dc import ALL_CONTEXTS, Golden, Verdict, dbcheck, dump, ldapcmp
 
@@ -55,9 +57,10 @@ class Restored:
     highest_rid: int
 
 
-@pytest.fixture(scope="module", params=BIN)
+@pytest.fixture(scope="module", params=product(BIN, ENGINES), ids="-".join)
 def restored(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Restored]:
-    in_image, since = BIN[request.param]
+    recycle_bin, engine = request.param
+    in_image, since = BIN[recycle_bin]
     with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
         place = Path(directory)
         with controller(furnish(golden, place, (*in_image, *CHAPTERS)), place) as dc:
@@ -70,7 +73,7 @@ def restored(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Restore
             lived = dump(dc.snapshot(place / "before"), deleted=True)
             dc.revert()
             dc.start()
-            guard = run("guard", "--json")
+            guard = run("guard", "--json", "--engine", engine)
             verify = run("verify")
             dc.kill()
             dc.snapshot(place / "after")

@@ -1,4 +1,4 @@
-"""One DC's story: a day is lost to a golden image and brought back, then a second day. Told once, judged by many tests.
+"""One DC's story: a day is lost to a golden image and brought back, then a second day. Told once an engine.
 
 Judges are Samba's own tools and raw comparisons of the database files; none of them shares code with adpersist.
 """
@@ -18,7 +18,7 @@ import pytest
 from tests.integration.commands import Ran
 from tests.integration.hands import Hands
 from tests.integration.proof import highest_rid, unlike
-from tests.integration.scene import PASSWORD, Scene, World
+from tests.integration.scene import ENGINES, PASSWORD, Scene, World
 from tools.samba_dc import AES256, ALL_CONTEXTS, Golden, SambaDC, Verdict, dbcheck, dump, ldapcmp
 
 NEW_PASSWORDS = {
@@ -59,9 +59,10 @@ class Story:
         return dbcheck(self.files["restored"])
 
 
-@pytest.fixture(scope="module")
-def story(scene: Scene, module_place: Path) -> Iterator[Story]:
-    with scene.played(module_place) as world:
+@pytest.fixture(scope="module", params=ENGINES)
+def story(request: pytest.FixtureRequest, scene: Scene, module_place: Path) -> Iterator[Story]:
+    with scene.played(module_place / request.param) as world:
+        world.write_by(request.param)
         told = Story(world=world)
         _first_day(told)
         _reverted(told)

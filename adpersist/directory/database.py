@@ -1,0 +1,140 @@
+"""A DC's own database, written to by a worker process that runs Samba's code (:mod:`.database_worker`)."""
+
+import json
+import select
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from adpersist.directory.wire.controls import Control
+from adpersist.directory.writes import Modifications, refused
+from adpersist.errors import DirectoryUnreachableError
+from adpersist.model.change import Values
+
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+"""Distributions install Samba's Python for their own interpreter."""
+
+_WORKER: Final = Path(__file__).with_name("database_worker.py")
+_ANSWER_TIMEOUT_S: Final = 300
+"""An operation waits for whoever writes to the database just then, which a DC does for moments."""
+
+
+class Database:
+    """The open database. Outside a :meth:`transaction` every operation is one of its own.
+
+    Implements :class:`adpersist.directory.writes.Writes`.
+
+    Attributes:
+        path: The file ``sam.ldb``.
+        version: Samba's version that writes.
+        invocation: invocationID of the database, as text.
+        usn: highestCommittedUSN when it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Start the worker.
+
+        Raises:
+            DirectoryUnreachableError: There is no interpreter with Samba's Python, or it cannot open the database.
+        """
+        self.path = path
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        try:
+            self._worker = subprocess.Popen(
+                [SYSTEM_PYTHON, "-I", str(_WORKER), str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                cwd="/",
+            )
+        except OSError as error:
+            raise DirectoryUnreachableError(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
+        assert self._worker.stdin is not None and self._worker.stdout is not None  # noqa: S101 - both are pipes
+        self._to, self._from = self._worker.stdin, self._worker.stdout
+        greeting = self._receive()
+        self.version: str = greeting["version"]
+        self.invocation: str = greeting["invocation"]
+        self.usn: int = greeting["usn"]
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._worker.pid
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block becomes durable when it ends, or, when it ends with an error, nothing does.
+
+        Raises:
+            WriteRefusedError: The database refused all of it together.
+        """
+        self._ask("begin", "", "begin")
+        try:
+            yield
+        except BaseException:
+            self._ask("cancel", "", "cancel")
+            raise
+        self._ask("commit", "", "commit")
+
+    def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
+        values = {name: _characters(found) for name, found in attributes.items()}
+        self._ask("add", dn, "add", dn, values, _named(controls))
+
+    def modify(self, dn: str, changes: Modifications, controls: Sequence[Control] = ()) -> None:
+        flat = [(name, how, _characters(found)) for name, pieces in changes.items() for how, found in pieces]
+        self._ask("modify", dn, "modify", dn, flat, _named(controls))
+
+    def rename(self, dn: str, rdn: str, new_parent: str, controls: Sequence[Control] = ()) -> None:
+        self._ask("rename", dn, "rename", dn, f"{rdn},{new_parent}", _named(controls))
+
+    def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
+        self._ask("delete", dn, "delete", dn, _named(controls))
+
+    def close(self) -> None:
+        """Let the worker go; what was not committed is not done."""
+        self._worker.kill()
+        self._worker.wait()
+        with suppress(BrokenPipeError):  # what was on the way to a worker that is gone
+            self._to.close()
+        self._from.close()
+        self._said.close()
+
+    def _ask(self, operation: str, subject: str, *request: Any) -> None:  # noqa: ANN401 - JSON
+        body = json.dumps(request).encode()
+        try:
+            self._to.write(len(body).to_bytes(4, "big") + body)
+            self._to.flush()
+        except OSError as error:
+            raise self._gone() from error
+        result, words = self._receive()
+        if result:
+            raise refused(operation, subject or str(self.path), result, f"({result}) {words}")
+
+    def _receive(self) -> Any:  # noqa: ANN401 - JSON
+        ready, _, _ = select.select([self._from], [], [], _ANSWER_TIMEOUT_S)
+        size = self._from.read(4) if ready else b""
+        if len(size) < 4:
+            raise self._gone()
+        return json.loads(self._from.read(int.from_bytes(size, "big")))
+
+    def _gone(self) -> DirectoryUnreachableError:
+        self._worker.kill()
+        self._worker.wait()
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace").strip().splitlines()
+        return DirectoryUnreachableError(
+            f"the worker that writes to {self.path} ended" + (f": {said[-1]}" if said else ""),
+            hint="What it had not committed was not done: run the command again, or with --engine ldap.",
+        )
+
+
+def _characters(values: Sequence[bytes]) -> list[str]:
+    return [value.decode("latin-1") for value in values]
+
+
+def _named(controls: Sequence[Control]) -> list[tuple[str, bool]]:
+    # none that is sent with a write has a value
+    return [(oid, critical) for oid, critical, _ in controls]

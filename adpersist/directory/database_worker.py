@@ -1,0 +1,120 @@
+"""Writes to a domain controller's own database through Samba's modules, as told on standard input.
+
+A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here and
+nobody imports this. Run by :mod:`adpersist.directory.database`:
+
+    python3 -I database_worker.py PATH_OF_SAM_LDB
+
+Both directions carry frames: a length of 4 bytes, big-endian, and so many bytes of JSON. Attribute values are bytes,
+each written as the character of the same number. The first frame out is a greeting; then every frame in, a list of an
+operation's name and its arguments, is answered by [result code, words]; 0 is success.
+
+When standard input ends, the program does, and what was not committed has never happened.
+"""
+
+import json
+import os
+import sys
+
+import ldb
+import samba
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+
+_HOW = {
+    "MODIFY_ADD": ldb.FLAG_MOD_ADD,
+    "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
+    "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
+}
+
+
+class Worker:
+    """The database, and the operations by name."""
+
+    def __init__(self, path):
+        settings = LoadParm()
+        # all else that matters lies in the database and in the files beside it
+        settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
+        settings.set("dsdb:schema update allowed", "yes")
+        self.db = SamDB(url=f"tdb://{path}", lp=settings, session_info=system_session(settings))
+
+    def greeting(self):
+        """Whose database this is, and which Samba is at work."""
+        found = self.db.search("", ldb.SCOPE_BASE, attrs=["highestCommittedUSN"])[0]
+        return {
+            "version": samba.version,
+            "invocation": self.db.get_invocation_id(),
+            "usn": int(str(found["highestCommittedUSN"])),
+        }
+
+    def begin(self):
+        self.db.transaction_start()
+
+    def commit(self):
+        self.db.transaction_commit()
+
+    def cancel(self):
+        self.db.transaction_cancel()
+
+    def add(self, dn, attributes, controls):
+        message = ldb.Message(ldb.Dn(self.db, dn))
+        for name, values in attributes.items():
+            message.add(ldb.MessageElement(_raw(values), ldb.FLAG_MOD_ADD, name))
+        self.db.add(message, controls=_controls(controls))
+
+    def modify(self, dn, changes, controls):
+        message = ldb.Message(ldb.Dn(self.db, dn))
+        for name, how, values in changes:
+            message.add(ldb.MessageElement(_raw(values), _HOW[how], name))
+        self.db.modify(message, controls=_controls(controls))
+
+    def rename(self, dn, new_dn, controls):
+        self.db.rename(ldb.Dn(self.db, dn), ldb.Dn(self.db, new_dn), controls=_controls(controls))
+
+    def delete(self, dn, controls):
+        self.db.delete(ldb.Dn(self.db, dn), controls=_controls(controls))
+
+
+def _raw(values):
+    return [value.encode("latin-1") for value in values]
+
+
+def _controls(oids):
+    return [f"local_oid:{oid}:{int(critical)}" for oid, critical in oids]
+
+
+def _read(source):
+    size = source.read(4)
+    return json.loads(source.read(int.from_bytes(size, "big"))) if len(size) == 4 else None
+
+
+def _write(sink, document):
+    body = json.dumps(document).encode()
+    sink.write(len(body).to_bytes(4, "big") + body)
+    sink.flush()
+
+
+def main(path):
+    """Serve until there is nobody to serve."""
+    # Samba may print; what it prints must not get between the frames
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    worker = Worker(path)
+    _write(sink, worker.greeting())
+    operations = {
+        name: getattr(worker, name) for name in ("begin", "commit", "cancel", "add", "modify", "rename", "delete")
+    }
+    while (request := _read(source)) is not None:
+        name, *arguments = request
+        try:
+            operations[name](*arguments)
+        except ldb.LdbError as error:
+            code, words = error.args
+            _write(sink, [code, words])
+        else:
+            _write(sink, [0, ""])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

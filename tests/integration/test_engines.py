@@ -1,0 +1,174 @@
+"""Both ways to write: the same verdicts and the same database, and the local one only where it is safe."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from adpersist.directory.controller import DomainController
+from adpersist.directory.database import Database
+from adpersist.errors import DirectoryUnreachableError
+from adpersist.model.engine import Engine
+from adpersist.model.ids import Guid
+from adpersist.model.reference import ref
+from adpersist.model.step import Create, Delete, Link, Modify, Move, Step
+from tests.integration.commands import complaint
+from tests.integration.hands import Hands
+from tests.integration.scene import ENGINES, Scene, World
+from tools.samba_dc import dbcheck, dump
+
+OFFICE = "OU=Office,DC=samdom,DC=example,DC=com"
+
+
+@contextmanager
+def connected(world: World) -> Iterator[DomainController]:
+    dc = DomainController.connect(world.dc.ldapi_url)
+    try:
+        yield dc
+    finally:
+        dc.close()
+
+
+def guid(number: int) -> Guid:
+    return Guid(bytes([number]) * 16)
+
+
+def user(number: int, *, parent: str = OFFICE, **values: bytes) -> Create:
+    name = b"step%d" % number
+    given = {"sAMAccountName": name, "userAccountControl": b"514", **values}
+    return Create(
+        guid=guid(number),
+        dn=f"CN={name.decode()},{parent}",
+        values={"objectClass": (b"top", b"person", b"organizationalPerson", b"user")}
+        | {key: (value,) for key, value in given.items()},
+        reason="test",
+    )
+
+
+def changed(number: int, **values: bytes) -> Modify:
+    given = {name: (value,) for name, value in values.items()}
+    return Modify(guid=guid(number), dn=f"step{number}", values=given, reason="test")
+
+
+def mixed() -> list[Step]:
+    """Good steps and refused ones, in an order in which the refused ones must not cost their neighbours anything."""
+    crew = Create(
+        guid=guid(99),
+        dn=f"CN=steps,{OFFICE}",
+        values={"objectClass": (b"top", b"group"), "sAMAccountName": (b"steps",), "groupType": (b"-2147483646",)},
+        reason="test",
+    )
+    return [
+        *(user(number) for number in range(1, 6)),
+        user(6, parent="OU=Nowhere,DC=samdom,DC=example,DC=com"),
+        changed(1, description=b"before"),
+        user(7, instanceType=b"no number"),
+        crew,
+        Link(guid=guid(99), dn="steps", added={"member": frozenset({ref(guid(1)), ref(guid(2))})}, reason="test"),
+        Link(guid=guid(99), dn="steps", added={"member": frozenset({ref(guid(3)), ref(guid(6))})}, reason="test"),
+        changed(2, whenCreated=b"20200101000000.0Z", description=b"old"),
+        changed(8, description=b"nobody"),
+        Move(guid=guid(3), dn="step3", parent_dn=f"OU=Annex,{OFFICE}", rdn="CN=moved", reason="test"),
+        Delete(guid=guid(4), dn="step4", reason="test"),
+        user(10),
+        user(1),
+    ]
+
+
+def test_both_engines_come_to_the_same_verdicts_and_the_same_database(scene: Scene, place: Path) -> None:
+    verdicts: dict[Engine, list[tuple[type, int] | None]] = {}
+    found: dict[Engine, dict[str, dict[str, tuple[bytes, ...]]]] = {}
+    for engine in ENGINES:
+        with scene.played(place / engine) as world:
+            with connected(world) as dc, dc.writing(engine) as target:
+                verdicts[engine] = [
+                    (type(verdict), verdict.result) if verdict is not None else None
+                    for verdict in target.apply(mixed())
+                ]
+            world.dc.stop()
+            found[engine] = {
+                key: {
+                    name: tuple(sorted(entry.get(name, ())))
+                    for name in ("distinguishedName", "description", "member", "isDeleted")
+                }
+                for key, entry in dump(world.dc, deleted=True).items()
+            }
+            assert [
+                entry.get("whenCreated") for key, entry in dump(world.dc).items() if key.startswith("02020202-")
+            ] == [(b"20200101000000.0Z",)]
+            verdict = dbcheck(world.dc)
+            assert verdict, verdict.text
+    assert verdicts[Engine.LOCAL] == verdicts[Engine.LDAP]
+    assert [at for at, verdict in enumerate(verdicts[Engine.LDAP]) if verdict is not None] == [5, 7, 10, 12, 16]
+    assert found[Engine.LOCAL] == found[Engine.LDAP]
+
+
+def test_a_batch_whose_worker_is_killed_has_never_happened(world: World) -> None:
+    database = Database(world.dc.sam_ldb)
+    with pytest.raises(DirectoryUnreachableError), database.transaction():
+        database.add(f"OU=half,{OFFICE}", {"objectClass": (b"organizationalUnit",)}, ())
+        os.kill(database.pid, signal.SIGKILL)
+        database.add(f"OU=other half,{OFFICE}", {"objectClass": (b"organizationalUnit",)}, ())
+    database.close()
+    with Hands(world.dc) as hands:
+        assert hands.find("(|(ou=half)(ou=other half))") == []
+        hands.ou("whole")
+    world.dc.stop()
+    assert dbcheck(world.dc)
+
+
+def _lose_a_user(world: World) -> None:
+    with Hands(world.dc) as hands:
+        hands.user("engineer", parent=f"OU=Office,{hands.base}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+
+
+def _elsewhere(world: World) -> World:
+    """The same DC, its privileged socket reached through a directory that holds no database."""
+    link = world.place / "away" / "ldap_priv"
+    link.parent.mkdir()
+    link.symlink_to(world.dc.ldapi_path.parent)
+    path = world.place / "adpersist.toml"
+    path.write_text(path.read_text().replace(str(world.dc.ldapi_path.parent), str(link)))
+    return world
+
+
+def test_the_local_engine_is_refused_in_words_where_it_is_not_safe_and_nothing_is_written(world: World) -> None:
+    _lose_a_user(world)
+    ran = _elsewhere(world).run("restore", "--yes", "--engine", "local", code=7)
+    assert "sam.ldb" in complaint(ran)
+    assert "--engine ldap" in ran.err
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=engineer)") == []
+
+
+def test_by_itself_the_safe_way_is_taken(world: World) -> None:
+    _lose_a_user(world)
+    ran = world.run("restore", "--yes", code=0)
+    assert "engine=local" in ran.err
+    world.revert()
+    ran = _elsewhere(world).run("guard", code=0)
+    assert "engine=ldap" in ran.err
+    world.run("verify", code=0)
+
+
+def test_a_database_that_is_not_the_running_dcs_is_not_written_to(scene: Scene, world: World, place: Path) -> None:
+    """A copy lies where the DC's own is looked for: the same invocationID, and not what the DC shows."""
+    _lose_a_user(world)
+    away = place / "copy"
+    with Hands(world.dc) as hands:
+        hands.set(f"OU=Office,{hands.base}", description="the DC went on")
+    (away / "ldap_priv").mkdir(parents=True)
+    for path in (scene.golden.directory / "private").iterdir():
+        if path.name != "ldap_priv":
+            (away / path.name).symlink_to(path)
+    (away / "ldap_priv" / "ldapi").symlink_to(world.dc.ldapi_path)
+    path = world.place / "adpersist.toml"
+    path.write_text(path.read_text().replace(str(world.dc.ldapi_path.parent.parent), str(away)))
+    assert "not the database" in complaint(world.run("restore", "--yes", "--engine", "local", code=7))
