@@ -1,0 +1,49 @@
+"""`tools/bench restore`. Exit codes: 0 every goal is met, 1 one is missed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from tools.bench_restore.measures import plans, restores
+from tools.bench_restore.stand import Loss
+from tools.bench_store.figures import Figure, document, show
+from tools.samba_dc import Golden
+
+
+def main() -> int:
+    """Measure; the exit code."""
+    parser = argparse.ArgumentParser(prog="tools/bench restore", description="How long restores and plans take.")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs each figure is the median of (3)")
+    parser.add_argument("--users", type=int, default=2_000, metavar="N", help="users lost (2000)")
+    parser.add_argument("--objects", type=int, default=50_000, metavar="N", help="users of the large directory (50000)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it runs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    given = parser.parse_args()
+    less = 10 if given.quick else 1
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+    figures: list[Figure] = []
+    # directly below /tmp: Unix sockets allow short paths only
+    with tempfile.TemporaryDirectory(prefix="adp-bench-", dir="/tmp") as name:
+        place = Path(name)
+        golden = Golden.provision(place / "golden")
+        users = given.users // less
+        console.print(f"a domain that loses {users:,} users")
+        figures += restores(Loss.make(golden, place / "r", before=0, lost=users), given.runs, users=users)
+        objects = given.objects // less
+        console.print(f"a domain of {objects:,} users that loses 100")
+        figures += plans(Loss.make(golden, place / "p", before=objects, lost=100), given.runs)
+    if given.json:
+        print(json.dumps(document(figures, given.runs), indent=2))
+    else:
+        show(figures, Console(width=None if sys.stdout.isatty() else 160))
+    return 1 if any(each.met is False for each in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

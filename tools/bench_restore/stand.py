@@ -1,0 +1,105 @@
+"""What is measured on: an image, the journal of what happened after it, and the database as it was then."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tools.samba_dc import Golden, SambaDC, free_address
+from tools.samba_dc.programs import SYSTEM_PYTHON
+
+LOST: Final = "lost"
+"""How the names of those begin who came after the image."""
+
+_HERE: Final = Path(__file__).parent
+_PATIENCE_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A DC that lost something.
+
+    Attributes:
+        place: Holds the journal's original and the configuration.
+        image: What the DC is put back to.
+        add, modify: What was lost, as LDIF.
+        dc: The DC, put back by :meth:`reverted`.
+    """
+
+    place: Path
+    image: Golden
+    add: Path
+    modify: Path
+    dc: SambaDC
+
+    @classmethod
+    def make(cls, golden: Golden, place: Path, *, before: int, lost: int) -> Loss:
+        """So many users in the image, and so many with passwords, and groups of them, since."""
+        place.mkdir(parents=True)
+        dc = SambaDC(golden, place / "dc", address=free_address())
+        dc.prepare()
+        _fill(dc, "before", before, passwords=False)
+        image = dc.take_golden(place / "image")
+        loss = cls(place=place, image=image, add=place / "add.ldif", modify=place / "modify.ldif",
+                   dc=SambaDC(image, place / "dc", address=dc.address))  # fmt: skip
+        dc.start()
+        words = ("--directory", dc.ldapi_url, "--store", f"sqlite://{loss.journal}", "--key-file", str(place / "key"))
+        loss.adpersist("init", *words)
+        loss.adpersist("agent", "--once")
+        dc.stop()
+        _fill(dc, LOST, lost, passwords=True)
+        dc.start()
+        loss.adpersist("agent", "--once")
+        dc.stop()
+        command = [SYSTEM_PYTHON, str(_HERE / "ldif.py"), str(dc.private_dir), LOST, str(loss.add), str(loss.modify)]
+        subprocess.run(command, check=True, timeout=_PATIENCE_S)
+        shutil.copy2(loss.journal, loss.kept)
+        return loss
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.place / "journal.db"
+
+    @property
+    def kept(self) -> Path:
+        """A copy of it, from before any restore."""
+        return self.place / "kept.db"
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.place / "adpersist.toml"
+
+    @contextmanager
+    def reverted(self) -> Iterator[SambaDC]:
+        """The DC as the image has it, running, and the journal as it was before any restore."""
+        self.dc.revert()
+        for path in self.place.glob("journal.db*"):
+            path.unlink()
+        shutil.copy2(self.kept, self.journal)
+        with self.dc:
+            self.dc.start()
+            yield self.dc
+
+    def adpersist(self, *words: str, codes: tuple[int, ...] = (0,)) -> float:
+        """Run the real command line; its wall time in seconds."""
+        command = [sys.executable, "-m", "adpersist", *words, "--config", str(self.config)]
+        began = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+        took_s = time.monotonic() - began
+        if done.returncode not in codes:
+            raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr}")
+        return took_s
+
+
+def _fill(dc: SambaDC, prefix: str, count: int, *, passwords: bool) -> None:
+    words = [str(dc.private_dir), dc.base_dn, prefix, str(count), str(int(passwords))]
+    subprocess.run([SYSTEM_PYTHON, str(_HERE / "fill.py"), *words], check=True, timeout=_PATIENCE_S)
