@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adpersist.agent.age import require_young
+from adpersist.agent.aim import wanted
 from adpersist.agent.capture import lineage_of
-from adpersist.agent.mend import mend, wanted
+from adpersist.agent.mend import mend
 from adpersist.directory.controller import DomainController
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.writer import Journal
@@ -95,7 +96,6 @@ def guard(
         return Guarded(lineage=lineage)
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
-    outcome = mend(
-        dc, journal, wanted(journal), policy=terms.policy, progress=progress, restart=restart, engine=terms.engine
-    )
+    aim = wanted(journal, dc=dc)
+    outcome = mend(dc, journal, aim, policy=terms.policy, progress=progress, restart=restart, engine=terms.engine)
     return Guarded(lineage=lineage, outcome=outcome)

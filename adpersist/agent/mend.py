@@ -2,10 +2,10 @@
 ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
+from adpersist.agent.aim import Wanted
 from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind, require_same
 from adpersist.agent.holding import Role, new_writer
 from adpersist.agent.invocation import fresh_invocation
@@ -13,99 +13,18 @@ from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
 from adpersist.journal.writer import Journal
-from adpersist.model.change import Stamp
-from adpersist.model.commit import CommitKind
 from adpersist.model.engine import Engine
-from adpersist.model.head import Head, Phase
-from adpersist.model.ids import Guid, Seq, guid_text
+from adpersist.model.head import Phase
+from adpersist.model.ids import Guid, guid_text
 from adpersist.model.lineage import Verdict
 from adpersist.replay.find import NoSuchObjectError, find
-from adpersist.replay.fold import fold
 from adpersist.replay.have import Have
 from adpersist.replay.plan import Conflict, OnConflict
-from adpersist.replay.replicated import Recorded
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.scope import EVERYTHING, Scope
-from adpersist.replay.state import State
 from adpersist.telemetry import logger
 
 log = logger("restore")
-
-
-class NothingToRestoreError(AdpersistError):
-    """The journal never finished its first look: restoring to it would delete what it has not seen."""
-
-    exit_code = ExitCode.REVERTED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a restore aims at.
-
-    Attributes:
-        target: The commit restored to.
-        state: The directory at that commit.
-        known: Every object the journal ever heard of, for telling local writes from old ones.
-        head: The journal's head when this was read.
-        captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
-        given: Every objectSid the journal ever saw: its RID is never handed out again.
-        recorded: Reads the newest stamps of some objects; goes through the journal's commits once more.
-    """
-
-    target: Seq
-    state: State
-    known: frozenset[Guid]
-    head: Head
-    captured: float
-    given: frozenset[bytes]
-    recorded: Callable[[Collection[Guid]], Recorded]
-
-
-def newest(journal: Journal) -> Seq:
-    """The last commit at which the directory was as the journal says: not one in the middle of a look."""
-    return journal.head.seq if journal.head.settled else journal.resolve(None, now=time.time())
-
-
-def wanted(journal: Journal, target: Seq | None = None) -> Wanted:
-    """Fold the journal to a commit; None: where an unfinished restore was going, or the newest.
-
-    Raises:
-        NothingToRestoreError: No whole look is in the journal.
-        IntegrityError: The journal is damaged; nothing of it is used.
-    """
-    head = journal.head
-    if not head.complete:
-        raise NothingToRestoreError(
-            "the journal never finished its first look, so it does not know the whole directory",
-            hint="Let `adpersist agent --once` finish; there is nothing to restore yet.",
-        )
-    if target is None:
-        target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest(journal)
-    state = fold(journal, target)
-    known, given = set(state) | state.gone, set[bytes]()
-    captured = next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0)
-    for commit in journal.commits(after=head.pruned):
-        captured = commit.time if commit.kind is CommitKind.LOOK else captured
-        known.update(change.guid for change in commit.changes)
-        given.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
-    return Wanted(
-        target=target,
-        state=state,
-        known=frozenset(known),
-        head=head,
-        captured=captured,
-        given=frozenset(given),
-        recorded=lambda guids: _recorded(journal, head, guids),
-    )
-
-
-def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:
-    found: dict[Guid, dict[str, Stamp]] = {}
-    for commit in journal.commits(after=head.pruned, through=head.seq):
-        for change in commit.changes:
-            if change.stamps and change.guid in guids:
-                found.setdefault(change.guid, {}).update(change.stamps)
-    return found
 
 
 def prepared(
@@ -128,6 +47,7 @@ def prepared(
         recorded=aim.recorded,
         progress=progress,
         scope=scope,
+        base=aim.base,
     )
 
 

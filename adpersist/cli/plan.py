@@ -39,7 +39,8 @@ def plan(
     Exit code 2 when there are any, 0 when the DC already is what the journal says.
     """
     from adpersist.agent import access
-    from adpersist.agent.mend import prepared, scoped, wanted
+    from adpersist.agent.aim import wanted
+    from adpersist.agent.mend import prepared, scoped
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
@@ -47,7 +48,7 @@ def plan(
     try:
         journal = access.journal(settings, dc.identity)
         access.own(journal, dc)
-        aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None)
+        aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
             found = prepared(dc, aim, policy=on_conflict, progress=bar, scope=scope).plan()

@@ -68,7 +68,8 @@ def restore(
     With --object or --attribute only that is brought back, and everything else stays as it is.
     """
     from adpersist.agent import access
-    from adpersist.agent.mend import capture_news, mend, prepared, scoped, wanted
+    from adpersist.agent.aim import wanted
+    from adpersist.agent.mend import capture_news, mend, prepared, scoped
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
@@ -79,7 +80,7 @@ def restore(
         point = journal.resolve(to, now=time.time()) if to else None
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
-            aim = wanted(journal, point)
+            aim = wanted(journal, point, dc=dc)
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
             found = prepared(dc, aim, policy=on_conflict, scope=scope).plan()
             note_words(found.notes)
@@ -87,7 +88,7 @@ def restore(
             if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         capture_news(dc, journal)
-        aim = wanted(journal, point)
+        aim = wanted(journal, point, dc=dc)
         scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
         with output.Bar(shown=not common.as_json) as bar:
             outcome = mend(

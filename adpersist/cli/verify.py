@@ -24,7 +24,8 @@ def verify(
 ) -> None:
     """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any."""
     from adpersist.agent import access
-    from adpersist.agent.mend import prepared, scoped, wanted
+    from adpersist.agent.aim import wanted
+    from adpersist.agent.mend import prepared, scoped
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)

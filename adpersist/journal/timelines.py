@@ -32,18 +32,24 @@ class Path:
     spans: tuple[Span, ...]
 
 
-def path_to(head: Head, point: Seq) -> Path:
+def path_to(head: Head, point: Seq, *, since: Seq | None = None) -> Path:
     """The shortest way to the state at ``point``.
 
+    Args:
+        since: A commit whose state is at hand, to begin with.
+
     Raises:
-        PointError: The point is beyond the head, or what it is made of was pruned.
+        PointError: The point is beyond the head, what it is made of was pruned, or no way leads there from ``since``.
     """
     if not BEFORE_FIRST <= point <= head.seq:
         raise PointError(f"commit {point} is not in the journal; its last one is {head.seq}")
     spans: list[Span] = []
     for span in _spans_back(head, point):
+        if since is not None and span.after <= since <= span.through:
+            spans.append(Span(after=since, through=span.through))
+            return _path(None, spans)
         usable = [each for each in head.checkpoints if span.after <= each.seq <= span.through]
-        if usable:
+        if usable and since is None:
             newest = usable[-1]
             spans.append(Span(after=newest.seq, through=span.through))
             return _path(newest, spans)
@@ -51,7 +57,8 @@ def path_to(head: Head, point: Seq) -> Path:
             break
         spans.append(span)
     else:
-        return _path(None, spans)
+        if since is None:
+            return _path(None, spans)
     raise PointError(
         f"what the state at commit {point} is made of was pruned", hint="`adpersist log` lists what is left."
     )

@@ -299,6 +299,16 @@ class Journal:
         states = iter(()) if path.checkpoint is None else self.read_checkpoint(path.checkpoint.seq)
         return states, chain.from_iterable(self.commits(after=span.after, through=span.through) for span in path.spans)
 
+    def way(self, since: Seq, point: Seq) -> Iterator[Commit]:
+        """What makes the state at a point out of the state at an earlier one.
+
+        Raises:
+            PointError: No such point, or pruned, or nothing leads there from ``since``.
+            DamagedError: While iterating: the journal is not what was written.
+        """
+        spans = path_to(self.head, point, since=since).spans
+        return chain.from_iterable(self.commits(after=span.after, through=span.through) for span in spans)
+
     def read_checkpoint(self, seq: Seq) -> Iterator[ObjectState | Gone]:
         """The objects of a checkpoint the head names.
 

@@ -6,12 +6,13 @@ DN-with-string values ([MS-ADTS] 3.1.1.2.2.2.3) ``B:32:...:<GUID=...>``.
 """
 
 import re
-from typing import NewType
+from typing import Final, NewType
 
 from adpersist.model.ids import Guid, guid_from_text, guid_text
 
 Ref = NewType("Ref", bytes)
 
+_PLAIN_BYTES: Final = len("<GUID=>") + 36
 _GUID = re.compile(rb"<GUID=([0-9a-fA-F-]{36})>$")
 
 _PLAIN = re.compile(rb"<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>")
@@ -20,6 +21,11 @@ _PLAIN = re.compile(rb"<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>")
 def ref(target: Guid, prefix: bytes = b"") -> Ref:
     """A reference to ``target``; ``prefix`` is the part before the DN (``B:32:...:``), empty for a plain one."""
     return Ref(prefix + b"<GUID=" + guid_text(target).encode() + b">")
+
+
+def plain(value: bytes) -> bytes:
+    """A reference without its prefix; what is no reference by GUID comes back as something that is none either."""
+    return value[-_PLAIN_BYTES:]
 
 
 def target_of(value: bytes) -> Guid | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from adpersist.model.change import Change, Kind, Stamp, Values
 from adpersist.model.ids import Guid
-from adpersist.model.reference import target_of
+from adpersist.model.reference import Ref, plain, ref, target_of
 from adpersist.model.sighting import Sighting
 from adpersist.model.state import ObjectState
 from adpersist.model.step import Exempt
@@ -141,9 +141,17 @@ class Difference:
 
 def gaps(want: State, have: State, exempt: Exempt) -> Iterator[Gap]:
     """Objects that differ, tombstones aside: a deleted object that is gone altogether is as good as deleted."""
-    for guid in dict.fromkeys([*want, *have]):
+    touched = [guid for guid in dict.fromkeys([*want, *have]) if want.get(guid) is not have.get(guid)]
+    # whoever lives on one side only is a member of groups that are the same on both
+    relit = frozenset(ref(guid) for guid in touched if want.is_live(guid) != have.is_live(guid))
+    pointing = (guid for guid, item in want.items() if relit and item is have.get(guid) and _points_to(item, relit))
+    for guid in (*touched, *pointing):
         if guid not in exempt.objects and (gap := _gap(guid, want, have, exempt)) is not None:
             yield gap
+
+
+def _points_to(item: ObjectState, refs: frozenset[Ref]) -> bool:
+    return any(plain(value) in refs for found in item.links.values() for value in found)
 
 
 def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:

@@ -22,7 +22,7 @@ Objects = Iterable[ObjectState | Gone]
 Made = TypeVar("Made")
 
 
-def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Seq], None] | None = None) -> State:
+def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Commit], None] | None = None) -> State:
     """The directory as the journal has it at ``through``; None: at its head.
 
     Commits of abandoned timelines are left out, so a point after a restore has what the restore brought back.
@@ -43,10 +43,26 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Se
         for commit in commits:
             state.apply(commit.changes)
             if progress is not None:
-                progress(commit.seq)
+                progress(commit)
         return state
 
     return _read(journal, journal.head.seq if through is None else through, [], folded)
+
+
+def fold_on(journal: Journal, begun: State, since: Seq, through: Seq, *, progress: Callable[[Commit], None]) -> State:
+    """The state at ``through`` made of the one at ``since``, of which untouched objects are shared; it stays as it is.
+
+    Raises:
+        PointError: Nothing leads there from ``since``.
+        DamagedError: The journal is not what was written; nothing of it is used.
+    """
+    commits = journal.way(since, through)
+    with unswept():
+        state = State(begun.everything())
+        for commit in commits:
+            state.apply(commit.changes)
+            progress(commit)
+    return state
 
 
 def trace(journal: Journal) -> Traces:

@@ -1,34 +1,92 @@
 """What the DC has: one full look, kept current by small ones."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from adpersist.directory.controller import DomainController
+from adpersist.directory.wire.cookie import cookie_at
+from adpersist.model.ids import Guid, Usn
 from adpersist.model.state import ObjectState
 from adpersist.replay.diff import observe
+from adpersist.replay.inherited import inherited
 from adpersist.replay.state import State
 
 
-class Have:
-    """The DC's objects as of the last :meth:`refresh`; nothing of it is ever captured."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What a DC is known to have had at one moment of its own past.
 
-    def __init__(self, dc: DomainController, *, progress: Callable[[str], None] = lambda _: None) -> None:
+    Attributes:
+        state: Every object.
+        usn: The DC's then: its writes up to there are in the state.
+        invocation: Whose USNs they are.
+    """
+
+    state: State
+    usn: Usn
+    invocation: Guid
+
+
+class Have:
+    """The DC's objects as of the last :meth:`refresh`; nothing of it is ever captured.
+
+    Args:
+        dc: The DC.
+        base: What to begin with instead of a full look: only what the DC wrote since is looked at.
+        progress: Told what is being looked at.
+    """
+
+    def __init__(
+        self, dc: DomainController, *, base: Base | None = None, progress: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._dc = dc
+        self._base = base
+        self._undeleted = False
         self._cookies: dict[str, bytes] = {}
         self._progress = progress
         self.state = State()
+        self.is_whole = False
+        """Whether the last refresh looked at everything."""
 
     def forget(self) -> None:
         """Have the next refresh look at everything."""
+        self._base = None
         self._cookies.clear()
         self.state = State()
 
     def refresh(self) -> State:
-        """Look again: in full the first time, afterwards at what changed."""
+        """Look again: the first time in full, or at all since the base; afterwards at what changed."""
+        base, self._base = self._base, None
+        if base is not None and base.invocation == self._dc.invocation() and base.usn <= self._dc.usn():
+            self._since(base)
+        else:
+            self.is_whole = not self._cookies
+            self._look()
+        return self.state
+
+    def _since(self, base: Base) -> None:
+        known = {item.nc for item in base.state.values()}
+        self.state = State(base.state.values())
+        self._cookies = {nc: cookie_at(base.usn, base.invocation) for nc in self._dc.feed.contexts if nc in known}
+        fresh = self._look()
+        if self._undeleted:
+            # a reanimated object lost its links when it was deleted, and no feed says so
+            self.forget()
+            self.refresh()
+            return
+        for item in inherited(self._dc, base.state, fresh).values():
+            self.state.put(item)
+
+    def _look(self) -> dict[Guid, ObjectState]:
+        fresh: dict[Guid, ObjectState] = {}
+        self._undeleted = False
         for nc in self._dc.feed.contexts:
             self._progress(f"looking at {nc}")
             look = self._dc.feed.look(nc, self._cookies.get(nc))
             for sighting in look:
                 old: ObjectState | None = self.state.get(sighting.guid)
-                self.state.put(observe(old, sighting))
+                fresh[sighting.guid] = observe(old, sighting)
+                self.state.put(fresh[sighting.guid])
+                self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
             self._cookies[nc] = look.cookie
-        return self.state
+        return fresh

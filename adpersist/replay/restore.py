@@ -11,7 +11,7 @@ from adpersist.model.step import Exempt, Step
 from adpersist.replay.conflicts import conflicts
 from adpersist.replay.diff import Difference, Gap, differences, gaps
 from adpersist.replay.foreign import aligned
-from adpersist.replay.have import Have
+from adpersist.replay.have import Base, Have
 from adpersist.replay.limits import Note, possible
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
 from adpersist.replay.replicated import Recorded, replicated
@@ -82,6 +82,7 @@ class Restore:
         given: Collection[bytes] = (),
         recorded: Callable[[Collection[Guid]], Recorded] = lambda _: {},
         scope: Scope = EVERYTHING,
+        base: Base | None = None,
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -94,6 +95,7 @@ class Restore:
             given: Every objectSid the journal ever saw.
             recorded: Reads the newest stamps of some objects from the journal; asked where there are other DCs.
             scope: How much of it is wanted.
+            base: What the DC is known to have had, so that a plan need not look at all of it. A proof always does.
         """
         self._dc = dc
         self._want = want
@@ -106,7 +108,7 @@ class Restore:
         self._recorded = recorded
         self._scope = scope
         self._notes: tuple[Note, ...] = ()
-        self._have = Have(dc, progress=self._progress.looking)
+        self._have = Have(dc, base=base, progress=self._progress.looking)
         self._conflicts: tuple[Conflict, ...] | None = None
         self._aligned = want
 
@@ -154,6 +156,7 @@ class Restore:
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""
+        self._have.forget()
         return self._differences(self.gaps())
 
     def run(self, engine: Engine = Engine.AUTO) -> Outcome:
@@ -169,18 +172,16 @@ class Restore:
         outcome = Outcome()
         found = outcome.lost = self.gaps()
         previous: Sequence[Step] | None = None
-        whole = True
         while outcome.rounds < MAX_ROUNDS:
             plan = self._plan(found)
             outcome.conflicts, outcome.notes = plan.conflicts, plan.notes
             if not plan.steps or plan.steps == previous:
-                if whole:
+                if self._have.is_whole:
                     break
                 # the proof is a full look: what a container hands down to its children shows up in no other
                 self._have.forget()
-                found, whole = self.gaps(), True
+                found = self.gaps()
                 continue
-            whole = False
             outcome.rounds += 1
             outcome.refusals = self._apply(plan.steps, target, outcome.applied)
             previous = plan.steps

@@ -196,3 +196,18 @@ def test_a_link_to_what_is_deleted_is_dormant_and_no_difference() -> None:
     alive = State([group(GUIDS[1]), user(deleted=False)])
     (gap,) = gaps(alive, State([group(), user(deleted=False)]), Exempt())
     assert gap.added == {"member": frozenset({ref(GUIDS[1])})}
+
+
+@given(
+    both=st.lists(objects(), max_size=4), wanted=st.lists(objects(), max_size=4), found=st.lists(objects(), max_size=4)
+)
+def test_objects_that_two_states_share_hide_no_gap(
+    both: list[ObjectState], wanted: list[ObjectState], found: list[ObjectState]
+) -> None:
+    want, have = State([*both, *wanted]), State([*both, *found])
+    copies = State(replace(item) for item in have.values())
+
+    def told(state: State) -> dict[Guid, object]:
+        return {gap.guid: (gap.values, gap.added, gap.removed, gap.moved) for gap in gaps(want, state, Exempt())}
+
+    assert told(have) == told(copies)

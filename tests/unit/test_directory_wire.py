@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adpersist.directory.wire.controls import dirsync
-from adpersist.directory.wire.cookie import cookie_usn
+from adpersist.directory.wire.cookie import cookie_at, cookie_usn
 from adpersist.directory.wire.dn import first_rdn, reference, split_extended
 from adpersist.directory.wire.prefixmap import attid, parse_prefix_map
 from adpersist.directory.wire.replmeta import parse_replmeta
 from adpersist.errors import DirectoryError
-from adpersist.model.ids import guid_from_text, guid_text
+from adpersist.model.ids import Usn, guid_from_text, guid_text
 from adpersist.model.reference import ref, target_of
 from adpersist.model.sid import LOCAL_SYSTEM, rid_of, sid_from_text, sid_text
 
@@ -162,6 +162,18 @@ def test_guids_have_the_wire_order_python_knows(value: uuid.UUID) -> None:
 def test_a_cookies_usn_is_the_highest_of_its_mark() -> None:
     blob = b"MSDS" + struct.pack("<IQIII", 3, 133, 0, 0, 0) + struct.pack("<QQQ", 4711, 0, 4711) + bytes(40)
     assert cookie_usn(blob) == 4711
+
+
+def test_a_cookie_for_a_position_is_what_a_dc_gives_out_there() -> None:
+    """But for the time, which a DC never reads."""
+    of_samba = bytes.fromhex(
+        "4d5344530300000080e2cffc527bdd01000000000000000028000000a41f0000000000000000000000000000a41f000000000000"
+        "344eca2e06c19b43862aa29264d0e73a01000000000000000100000000000000344eca2e06c19b43862aa29264d0e73a"
+        "a41f000000000000"
+    )
+    made = cookie_at(Usn(8100), guid_from_text("2eca4e34-c106-439b-862a-a29264d0e73a"))
+    assert made == of_samba[:8] + bytes(8) + of_samba[16:]
+    assert cookie_usn(made) == 8100
 
 
 @given(st.binary(max_size=120))

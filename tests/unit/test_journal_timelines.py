@@ -52,6 +52,21 @@ def test_without_restores_a_state_is_made_of_everything_before() -> None:
     assert commits(head(5), 0) == []
 
 
+def test_a_state_at_hand_is_gone_on_from() -> None:
+    one = head(12, timelines=((3, 8),), checkpoints=(10,))
+    assert path_to(one, Seq(12), since=Seq(2)).spans == (
+        Span(after=Seq(2), through=Seq(3)),
+        Span(after=Seq(8), through=Seq(12)),
+    )
+    assert path_to(one, Seq(12), since=Seq(11)).spans == (Span(after=Seq(11), through=Seq(12)),)
+    assert path_to(one, Seq(12), since=Seq(12)).spans == ()
+
+
+def test_nothing_leads_on_from_an_abandoned_state() -> None:
+    with pytest.raises(PointError):
+        path_to(head(12, timelines=((3, 8),)), Seq(12), since=Seq(5))
+
+
 def test_a_restore_leaves_the_abandoned_commits_out() -> None:
     one = head(12, timelines=((3, 8),))
     assert commits(one, 12) == [1, 2, 3, 9, 10, 11, 12]

@@ -1,0 +1,42 @@
+"""Access rights that containers hand down: those of everything below change with theirs, and no feed says so."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from adpersist.directory.controller import DomainController
+from adpersist.model.ids import Guid
+from adpersist.model.state import ObjectState
+from adpersist.replay.state import State
+
+_DESCRIPTOR: Final = "nTSecurityDescriptor"
+
+
+def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
+    """Objects below a container whose access rights changed, as they are now.
+
+    Args:
+        dc: The DC, which is asked for the rights below each such container.
+        before: Everything as it was.
+        fresh: What a feed reported since.
+    """
+    below: dict[Guid, ObjectState] = {}
+    for guid in _containers_with_new_rights(before, fresh):
+        for child, descriptor in dc.descriptors(guid):
+            known = fresh.get(child) or before.get(child)
+            if known is not None and known.values.get(_DESCRIPTOR) != (descriptor,):
+                below[child] = replace(known, values={**known.values, _DESCRIPTOR: (descriptor,)})
+    return below
+
+
+def _containers_with_new_rights(before: State, fresh: Mapping[Guid, ObjectState]) -> Iterator[Guid]:
+    changed = [guid for guid, new in fresh.items() if _has_new_rights(before.get(guid), new)]
+    if changed:
+        occupied = {item.parent for item in before.values()}
+        yield from (guid for guid in changed if guid in occupied)
+
+
+def _has_new_rights(old: ObjectState | None, new: ObjectState) -> bool:
+    if old is None or new.deleted:
+        return False
+    return old.parent != new.parent or old.values.get(_DESCRIPTOR) != new.values.get(_DESCRIPTOR)

@@ -1,0 +1,112 @@
+"""Looking only at what a DC wrote since its newest memory finds what a full look finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from adpersist import config
+from adpersist.agent import access
+from adpersist.agent.aim import wanted
+from adpersist.agent.mend import prepared
+from adpersist.directory.controller import DomainController
+from adpersist.model.ids import Guid
+from adpersist.model.reference import target_of
+from adpersist.replay.have import Base, Have
+from adpersist.replay.state import State
+from tests.integration.hands import Hands
+from tests.integration.scene import PASSWORD, World
+
+
+def _writes(_: World, hands: Hands) -> None:
+    office = f"OU=Office,{hands.base}"
+    hands.user("stranger", parent=office, password=PASSWORD)
+    hands.set(f"CN=ada,{office}", description="written since", otherTelephone=["1", "2"])
+    hands.set(f"CN=visitor,{office}", mail=[])
+    hands.password(f"CN=bert,{office}", "Passw0rd.since")
+    hands.unlink(f"CN=crew,{office}", f"CN=bert,{office}")
+    hands.link(f"CN=crew,{office}", f"CN=dora,{office}")
+    hands.rename(f"OU=Annex,{office}", "OU=Wing", hands.base)
+    hands.delete(f"CN=carl,{office}")
+
+
+def _rights(world: World, hands: Hands) -> None:
+    """Everything below inherits them, whether they are given to a container or it is moved below another."""
+    office, dc = f"OU=Office,{hands.base}", world.dc
+    dc.samba_tool("dsacl", "set", f"--objectdn={office}", "--sddl=(A;CI;RP;;;AU)", "-H", dc.ldapi_url_quoted)
+    hands.rename(f"OU=Names,{hands.base}", "OU=Names", office)
+
+
+def _reanimation(_: World, hands: Hands) -> None:
+    """The links of a deleted object are lost, and no feed says so when it lives again."""
+    office = f"OU=Office,{hands.base}"
+    for name in ("bert", "crew"):
+        identity = hands.guid(f"CN={name},{office}")
+        hands.delete(f"CN={name},{office}")
+        hands.undelete(identity, f"CN={name},{office}", sAMAccountName=name)
+
+
+def _nothing(_: World, __: Hands) -> None:
+    pass
+
+
+@pytest.mark.parametrize("life", [_nothing, _writes, _rights, _reanimation])
+def test_a_look_since_the_newest_memory_finds_what_a_full_one_does(
+    world: World, life: Callable[[World, Hands], None]
+) -> None:
+    with Hands(world.dc) as hands:
+        life(world, hands)
+    dc, base = _remembered(world)
+    try:
+        assert _plainly(Have(dc, base=base).refresh()) == _plainly(Have(dc).refresh())
+    finally:
+        dc.close()
+
+
+def test_the_plan_after_a_revert_is_the_same_either_way(world: World) -> None:
+    with Hands(world.dc) as hands:
+        _writes(world, hands)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        hands.set(f"CN=emil,OU=Annex,OU=Office,{hands.base}", description="local")
+    dc = DomainController.connect(world.dc.ldapi_url)
+    with world.journal() as journal:
+        quick, thorough = (prepared(dc, wanted(journal, dc=asked)).plan() for asked in (dc, None))
+    dc.close()
+    assert {step.guid for step in quick.steps} == {step.guid for step in thorough.steps}
+    assert sorted(map(repr, quick.steps)) == sorted(map(repr, thorough.steps))
+    assert quick.conflicts == thorough.conflicts
+
+
+def _remembered(world: World) -> tuple[DomainController, Base]:
+    assert world.run.config is not None
+    dc = DomainController.connect(world.dc.ldapi_url)
+    journal = access.journal(config.load(world.run.config, {}), dc.identity)
+    base = wanted(journal, dc=dc).base
+    journal.close()
+    assert base is not None
+    return dc, base
+
+
+def _plainly(state: State) -> dict[Guid, object]:
+    """Without the order of values, which says nothing, and links of the deleted, which nobody restores."""
+    return {
+        guid: (
+            item.parent,
+            item.rdn,
+            {name: sorted(found) for name, found in item.values.items()},
+            {
+                name: lit
+                for name, found in item.links.items()
+                if not item.deleted and (lit := {each for each in found if _lives(each, state)})
+            },
+        )
+        for guid, item in state.items()
+    }
+
+
+def _lives(value: bytes, state: State) -> bool:
+    target = target_of(value)
+    return target is None or state.is_live(target)
