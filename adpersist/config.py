@@ -80,7 +80,7 @@ class CaptureSection(_Section):
     """
 
     interval_s: float = Field(default=0.1, gt=0, le=3600)
-    share: float = Field(default=0.25, gt=0, le=1)
+    share: float = Field(default=0.33, gt=0, le=1)
     check_s: float = Field(default=30, gt=0)
 
 

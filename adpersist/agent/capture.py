@@ -199,7 +199,8 @@ class Capture:
     def _prove(self, changes: list[Change]) -> Evidence:
         """Prove the lineage, and ask for the stamps of what changed on the way. Raises: RevertedError."""
         witnesses = [witness.guid for witness in self.head.witnesses]
-        seen = self._dc.evidence([*witnesses, *(change.guid for change in changes)])
+        since = self.head.position.usn if self.head.position else Usn(0)
+        seen = self._dc.evidence(witnesses, (change.guid for change in changes), since=since)
         self.lineage = require_same(self._dc, self._journal, seen)
         return seen
 

@@ -1,7 +1,7 @@
 """One domain controller as the rest of the program sees it: what it is, what it has, what can be done to it."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from typing import Final
@@ -21,6 +21,7 @@ from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
 from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.replmeta import EVER
 from adpersist.model.engine import Engine
 from adpersist.model.head import Head, Identity
 from adpersist.model.ids import Guid, Usn, guid_text
@@ -101,9 +102,11 @@ class DomainController:
         self.session, self._looking = Session.open(self.session.url), Session.open(self.session.url)
         self.feed = Feed(self.session, self._looking, self.dse, self.schema)
 
-    def evidence(self, guids: Iterable[Guid] = ()) -> Evidence:
-        """What tells whether this is the journal's DC, with the stamps of some objects; one round trip."""
-        return gather(self.session, self.schema, self._landmarks, guids)
+    def evidence(
+        self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER
+    ) -> Evidence:
+        """What tells whether this is the journal's DC, and the stamps of what changed since a USN; one round trip."""
+        return gather(self.session, self.schema, self._landmarks, witnesses, changed, since)
 
     def lineage(self, head: Head, seed: bytes, seen: Evidence | None = None) -> Lineage:
         """Whether this is the DC the head was taken from.
@@ -114,7 +117,7 @@ class DomainController:
             seen: Evidence gathered already, the head's witnesses included.
         """
         if seen is None:
-            seen = self.evidence(witness.guid for witness in head.witnesses)
+            seen = self.evidence([witness.guid for witness in head.witnesses])
         newest = Canary.of(seed, head.seq, head.digest)
         return lineage(self.identity, head, seen, found=Canary.read(seen.remembered, seed), newest=newest)
 

@@ -3,7 +3,7 @@
 A question costs the DC next to nothing and its asker a round trip, so all of them travel together.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from adpersist.directory import canary
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import Session
 from adpersist.directory.stamps import STAMPED, Stamps, asked, stamped
+from adpersist.directory.wire.replmeta import EVER
 from adpersist.errors import DirectoryError
 from adpersist.model.ids import Guid, Usn
 
@@ -41,7 +42,8 @@ class Evidence:
         invocation: invocationID of the database.
         remembered: The number the canary lies in; 0 for none.
         last_given_rid: rIDNextRID; 0 when unknown.
-        stamps: Replication stamps of the objects that were asked about, as far as they are there.
+        stamps: Replication stamps of the objects that were asked about, as far as they are there; of changed ones,
+            those of what was written after the last look.
     """
 
     usn: Usn
@@ -51,14 +53,22 @@ class Evidence:
     stamps: Mapping[Guid, Stamps]
 
 
-def gather(session: Session, schema: Schema, landmarks: Landmarks, guids: Iterable[Guid]) -> Evidence:
-    """Ask for the evidence, and for the stamps of some objects."""
+def gather(
+    session: Session,
+    schema: Schema,
+    landmarks: Landmarks,
+    witnesses: Collection[Guid],
+    changed: Iterable[Guid],
+    since: Usn,
+) -> Evidence:
+    """Ask for the evidence, for all stamps of the witnesses, and for those after a USN of what changed."""
     own = [guid for guid in (landmarks.machine, landmarks.server, landmarks.rid_set) if guid is not None]
     stamps: dict[Guid, Stamps] = {}
     numbers = {canary.ATTRIBUTE: 0, "rIDNextRID": 0}
     invocation: Guid | None = None
-    for entry in asked(session, dict.fromkeys([*own, *guids]), attributes=_ASK):
-        guid, written = stamped(entry, schema)
+    for entry in asked(session, dict.fromkeys([*own, *witnesses, *changed]), attributes=_ASK):
+        found = Guid(entry.attributes["objectGUID"][0])
+        guid, written = stamped(entry, schema, after=EVER if found in witnesses else since)
         stamps[guid] = written
         if guid == landmarks.server:
             invocation = Guid(entry.attributes["invocationId"][0])

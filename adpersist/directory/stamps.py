@@ -9,7 +9,7 @@ from adpersist.directory.session import Session
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
 from adpersist.directory.wire.filetime import generalized_time
 from adpersist.directory.wire.messages import Entry
-from adpersist.directory.wire.replmeta import Written, parse_replmeta
+from adpersist.directory.wire.replmeta import EVER, Written, parse_replmeta
 from adpersist.model.change import Stamp
 from adpersist.model.ids import Guid, Usn
 
@@ -56,10 +56,12 @@ def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, St
     return dict(stamped(entry, schema) for entry in entries)
 
 
-def stamped(entry: Entry, schema: Schema) -> tuple[Guid, Stamps]:
-    """Which object this is, and its stamps by attribute name."""
+def stamped(entry: Entry, schema: Schema, *, after: Usn = EVER) -> tuple[Guid, Stamps]:
+    """Which object this is, and its stamps by attribute name: those of what was written here after a USN."""
     blob = entry.attributes.get("replPropertyMetaData", ())
-    stamps = {schema.name_of(written.attid): written for written in parse_replmeta(blob[0])} if blob else {}
+    stamps = (
+        {schema.name_of(written.attid): written for written in parse_replmeta(blob[0], after=after)} if blob else {}
+    )
     if CHANGED in entry.attributes:
         usn = Usn(int(entry.attributes[CHANGED][0]))
         time = generalized_time(entry.attributes["whenChanged"][0]) if "whenChanged" in entry.attributes else 0

@@ -9,6 +9,7 @@ Source: [MS-DRSR] PROPERTY_META_DATA_EXT_VECTOR; samba librpc/idl/drsblobs.idl (
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from adpersist.errors import DirectoryError
 from adpersist.model.change import Stamp
@@ -16,6 +17,8 @@ from adpersist.model.ids import Guid, Usn
 
 _HEADER = struct.Struct("<IIII")
 _ENTRY = struct.Struct("<IIq16sQQ")
+EVER: Final = Usn(-1)
+"""Before every USN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +36,8 @@ class Written:
     local_usn: Usn
 
 
-def parse_replmeta(blob: bytes) -> Iterator[Written]:
-    """The entries of one replPropertyMetaData value.
+def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:
+    """The entries of one replPropertyMetaData value, those this database wrote after a USN.
 
     Raises:
         DirectoryError: The value is not of version 1 or is cut short.
@@ -46,6 +49,8 @@ def parse_replmeta(blob: bytes) -> Iterator[Written]:
         raise DirectoryError(f"replPropertyMetaData of version {version} with {count} entries cannot be read")
     for offset in range(_HEADER.size, _HEADER.size + count * _ENTRY.size, _ENTRY.size):
         attid, writes, time, origin, usn, local_usn = _ENTRY.unpack_from(blob, offset)
+        if local_usn <= after:
+            continue
         yield Written(
             attid=attid,
             stamp=Stamp(version=writes, time=max(time, 0), origin=Guid(origin), usn=Usn(usn)),
