@@ -8,6 +8,7 @@ from typing import Final
 
 from adpersist.agent.holding import give_way, handed_back
 from adpersist.agent.look import Look
+from adpersist.agent.memory import give_back
 from adpersist.agent.saving import Saver
 from adpersist.agent.witnesses import choose, merge, newest
 from adpersist.directory.canary import Canary
@@ -85,6 +86,7 @@ class Capture:
             require_same(dc, journal)
         journal.claim(writer, now=time.time())
         traces = trace(journal)
+        give_back()
         log.info("capture.began", seq=journal.head.seq, objects=len(traces), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, traces=traces)
         capture._full_look_due = behind
@@ -191,7 +193,9 @@ class Capture:
             count += len(changes)
         if look.sighted:
             self.leave_canary()
-        if not look.full:
+        if look.full:
+            give_back()
+        else:
             self._asked.append(look.asked_s)
         self._full_look_due = False
         return count
