@@ -88,7 +88,8 @@ def _answer(dc: SambaDC) -> float:
     cookie = cookie_at(Usn(max(seen.usn() - 1, 0)), seen.invocation())
     began = time.monotonic()
     for nc in seen.dse.contexts:
-        seen.session.dirsync(nc, attributes=["*"], controls=[dirsync(cookie), EXTENDED_DN])
+        for _ in seen.session.dirsync(nc, attributes=["*"], controls=[dirsync(cookie), EXTENDED_DN]):
+            pass
     took_s = time.monotonic() - began
     seen.close()
     return took_s

@@ -28,13 +28,11 @@ class Loss:
 
     Attributes:
         place: Holds the journal's original and the configuration.
-        image: What the DC is put back to.
         add, modify: What was lost, as LDIF.
-        dc: The DC, put back by :meth:`reverted`.
+        dc: The DC; :meth:`reverted` puts it back to its image.
     """
 
     place: Path
-    image: Golden
     add: Path
     modify: Path
     dc: SambaDC
@@ -46,14 +44,14 @@ class Loss:
         dc = SambaDC(golden, place / "dc", address=free_address())
         dc.prepare()
         _fill(dc, "before", before, passwords=False)
-        image = dc.take_golden(place / "image")
-        loss = cls(place=place, image=image, add=place / "add.ldif", modify=place / "modify.ldif",
-                   dc=SambaDC(image, place / "dc", address=dc.address))  # fmt: skip
+        loss = cls(place=place, add=place / "add.ldif", modify=place / "modify.ldif", dc=dc)
         dc.start()
         words = ("--directory", dc.ldapi_url, "--store", f"sqlite://{loss.journal}", "--key-file", str(place / "key"))
         loss.adpersist("init", *words)
         loss.adpersist("agent", "--once")
         dc.stop()
+        # the image is of a machine that adpersist ran on
+        dc.golden = dc.take_golden(place / "image")
         _fill(dc, LOST, lost, passwords=True)
         dc.start()
         loss.adpersist("agent", "--once")
