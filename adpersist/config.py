@@ -26,9 +26,19 @@ class _Section(BaseModel):
 
 
 class DirectorySection(_Section):
-    """The domain controller to watch."""
+    """The domain controller to watch.
+
+    Attributes:
+        url: Its privileged socket; or ``ldaps://host``, or ``ldap://host`` (StartTLS), which see no secrets.
+        user: Over the network: who logs in; empty: by Kerberos, with the tickets at hand.
+        password_file: The user's password; or in the environment, ADPERSIST_DIRECTORY_PASSWORD.
+        ca_file: The authority of the DC's certificate; empty: those of the system.
+    """
 
     url: str = Field(default="", description="ldapi:///var/lib/samba/private/ldap_priv/ldapi")
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
 
 
 class StoreSection(_Section):

@@ -145,6 +145,10 @@ class NotPrivilegedError(DirectoryError):
     """The session is not the privileged one: secrets cannot be read or written on it."""
 
 
+class LoginRefusedError(DirectoryError):
+    """The directory does not believe who is asking."""
+
+
 class NoSuchEntryError(DirectoryError):
     """The entry is not in the directory."""
 

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from adpersist.agent.patience import patiently
 from adpersist.agent.vitals import Vitals
 from adpersist.agent.watched import WatchedStore
 from adpersist.config import Config
+from adpersist.directory.connection import Login
 from adpersist.directory.controller import DomainController
 from adpersist.errors import ConfigError, KeyMissingError, WrongDirectoryError
 from adpersist.journal.derive import journal_id
@@ -17,6 +19,8 @@ from adpersist.model.head import Identity
 from adpersist.model.ids import guid_text
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
+
+PASSWORD_VARIABLE: Final = "ADPERSIST_DIRECTORY_PASSWORD"  # noqa: S105 - a name
 
 
 def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], None] = lambda: None) -> DomainController:
@@ -32,12 +36,29 @@ def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], No
             "no directory is configured",
             hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
         )
+    who = login(config)
 
     def connected() -> DomainController:
         meanwhile()
-        return DomainController.connect(config.directory.url)
+        return DomainController.connect(config.directory.url, who)
 
     return patiently(connected, patience_s=patience_s)
+
+
+def login(config: Config, environment: Mapping[str, str] = os.environ) -> Login:
+    """Who asks, where the DC is reached over the network.
+
+    Raises:
+        ConfigError: The password file cannot be read.
+    """
+    section = config.directory
+    password = environment.get(PASSWORD_VARIABLE, "")
+    if section.password_file is not None and not password:
+        try:
+            password = section.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the password file {section.password_file} cannot be read: {error}") from error
+    return Login(user=section.user, password=password, ca_file=section.ca_file)
 
 
 def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncryption:

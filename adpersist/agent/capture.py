@@ -15,7 +15,7 @@ from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.directory.evidence import Evidence
 from adpersist.directory.stamps import Stamps
-from adpersist.errors import FencedError, RevertedError, StoreError
+from adpersist.errors import FencedError, NotPrivilegedError, RevertedError, StoreError
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Stamp
 from adpersist.model.head import Head, Phase, Position, Writer
@@ -28,6 +28,7 @@ from adpersist.telemetry import logger
 _RECENT_USNS: Final = 100
 """After a full look the newest writes are called as witnesses: those of the last so many USNs."""
 
+SECRET: Final = "unicodePwd"  # noqa: S105 - an attribute every domain has: krbtgt's
 _ASKED_LATELY: Final = 10
 
 log = logger("capture")
@@ -84,12 +85,15 @@ class Capture:
         behind = accept_store_behind and lineage.verdict is Verdict.STORE_BEHIND
         if not behind:
             require_same(dc, journal)
+        if not dc.privileged:
+            require_secrets_seen(dc, held=trace(journal).knows(SECRET))
         journal.claim(writer, now=time.time())
         traces = trace(journal)
         give_back()
         log.info("capture.began", seq=journal.head.seq, objects=len(traces), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, traces=traces)
-        capture._full_look_due = behind
+        # what was captured over the network lacks every secret, and no feed tells them by themselves
+        capture._full_look_due = behind or (dc.privileged and bool(traces) and not traces.knows(SECRET))
         capture.leave_canary()
         return capture
 
@@ -238,6 +242,23 @@ def last_commit_time(journal: Journal) -> float | None:
     if head.seq > head.pruned:
         return next(commit.time for commit in journal.commits(after=Seq(head.seq - 1)))
     return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
+
+
+def require_secrets_seen(dc: DomainController, *, held: bool) -> None:
+    """A journal with passwords in it is kept by sessions that see them; with others it would keep old ones for new.
+
+    Args:
+        held: There are passwords in it.
+
+    Raises:
+        NotPrivilegedError: This one does not.
+    """
+    if held and not dc.privileged:
+        raise NotPrivilegedError(
+            "the journal holds passwords, which this session can neither follow nor restore",
+            hint="Capture and restore over the privileged socket on the domain controller itself; "
+            "`plan` and `verify` work here too.",
+        )
 
 
 def _stamped(change: Change, written: Stamps) -> Change:

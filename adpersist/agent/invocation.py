@@ -18,6 +18,8 @@ def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lin
     """
     if head.fresh is not None and dc.invocation() == head.fresh:
         return head.fresh
+    if not dc.privileged:
+        return None  # nobody else may write it
     put_back = lineage.verdict is Verdict.REVERTED or head.fresh is not None
     # the image may be older than the partner
     if put_back and (dc.partners() or _has_partners(want, head.identity.server)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from adpersist.agent.aim import Wanted
-from adpersist.agent.capture import Capture, lineage_of, refuse_store_behind, require_same
+from adpersist.agent.capture import SECRET, Capture, lineage_of, refuse_store_behind, require_same, require_secrets_seen
 from adpersist.agent.holding import Role, new_writer
 from adpersist.agent.invocation import fresh_invocation
 from adpersist.directory.canary import Canary
@@ -19,6 +19,7 @@ from adpersist.model.ids import Guid, guid_text
 from adpersist.model.lineage import Verdict
 from adpersist.replay.find import NoSuchObjectError, find
 from adpersist.replay.have import Have
+from adpersist.replay.limits import Note
 from adpersist.replay.plan import Conflict, OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.scope import EVERYTHING, Scope
@@ -61,18 +62,22 @@ def mend(
     scope: Scope = EVERYTHING,
     restart: Callable[[], None] | None = None,
     engine: Engine = Engine.AUTO,
+    accept_loss: bool = False,
 ) -> Outcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
     A DC that was put back and has partners goes on under another invocationID, before anything is written: what it
     wrote under the old one they would take for read.
 
-    Args:
-        restart: Restarts the DC, so that all of it takes the new invocationID; None: the caller's caller must.
-
     With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
 
+    Args:
+        restart: Restarts the DC, so that all of it takes the new invocationID; None: the caller's caller must.
+        accept_loss: Accounts that this connection can only make again as somebody else are made again so.
+
     Raises:
+        LossError: There are such, and that was not accepted. Nothing was written.
+        NotPrivilegedError: The journal holds secrets that this connection does not see. Nothing was written.
         NotConvergedError: Differences are left; the journal still says that a restore is under way, and capture stays
             off until one succeeds.
         RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
@@ -83,7 +88,11 @@ def mend(
     if not scope.is_everything:
         # what is left of a reverted DC must not be captured, nor taken for restored
         require_same(dc, journal)
+    require_secrets_seen(dc, held=any(SECRET in item.values for item in aim.state.values()))
     restore = prepared(dc, aim, policy=policy, progress=progress, scope=scope)
+    losses = () if dc.privileged or accept_loss else tuple(note for note in restore.plan().notes if note.loss)
+    if losses:
+        raise LossError(losses)
     if policy is OnConflict.FAIL:
         local = [each for each in restore.plan().conflicts if not each.replicated]
         if local:
@@ -156,6 +165,25 @@ def capture_news(dc: DomainController, journal: Journal) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
     if journal.head.phase is Phase.CAPTURING and lineage_of(dc, journal).verdict is Verdict.SAME:
         Capture.begin(dc, journal, new_writer(Role.VISITOR)).look()
+
+
+class LossError(AdpersistError):
+    """Accounts are gone for good, and this connection can only make others of the same name. Nothing was written.
+
+    Attributes:
+        losses: Which.
+    """
+
+    exit_code = ExitCode.DIFFERENCES
+
+    def __init__(self, losses: Sequence[Note]) -> None:
+        super().__init__(
+            f"{len(losses)} accounts would come back as somebody else, with another SID and no password; the first is "
+            f"{losses[0].dn}",
+            hint="Restore over the privileged socket on the domain controller, which keeps identities; or accept that "
+            "with --accept-loss. `adpersist plan` lists them.",
+        )
+        self.losses = losses
 
 
 class ConflictError(AdpersistError):

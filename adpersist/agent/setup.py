@@ -59,13 +59,14 @@ class Report:
             },
             "config": str(self.config),
             "captures": list(self.survey.captured),
-            "not_restored": list(NOT_RESTORED),
+            "not_restored": [*self.survey.lacking, *NOT_RESTORED],
             "warnings": list(self.warnings),
         }
 
     def sentences(self) -> Iterator[str]:
         """For people."""
-        yield f"Domain controller   {self.dns_name}, {len(self.survey.contexts)} naming contexts, privileged session"
+        session = "session over the network" if self.survey.lacking else "privileged session"
+        yield f"Domain controller   {self.dns_name}, {len(self.survey.contexts)} naming contexts, {session}"
         yield f"Store               {self.store}"
         yield f"Journal             {self.journal} ({'created' if self.created else 'was there already'})"
         if self.key_file:
@@ -77,7 +78,7 @@ class Report:
         yield "Captured and restored:"
         yield from (f"  + {line}" for line in self.survey.captured)
         yield "Not restored:"
-        yield from (f"  - {line}" for line in NOT_RESTORED)
+        yield from (f"  - {line}" for line in (*self.survey.lacking, *NOT_RESTORED))
         yield from (f"Warning: {line}" for line in self.warnings)
         if self.key_created:
             yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
@@ -88,11 +89,20 @@ class Setup:
     """One run of ``init``."""
 
     def __init__(
-        self, path: Path | None, *, directory: str, store: str, key_file: Path | None, key_vault: str = ""
+        self,
+        path: Path | None,
+        *,
+        directory: DirectorySection,
+        store: str,
+        key_file: Path | None,
+        key_vault: str = "",
     ) -> None:
         self._path = configuration.find(path)
         known = configuration.load(self._path) if self._path.exists() else configuration.from_environment(os.environ)
-        url, store_url = directory or known.directory.url, store or known.store.url
+        section = known.directory.model_copy(
+            update={name: value.absolute() if isinstance(value, Path) else value for name, value in directory if value}
+        )
+        url, store_url = section.url, store or known.store.url
         vault = key_vault or ("" if key_file else known.key.vault)
         file = key_file or (None if key_vault else known.key.file)
         if not url or not store_url:
@@ -103,8 +113,8 @@ class Setup:
             )
         if file is None and not vault and not os.environ.get("ADPERSIST_KEY"):
             file = self._path.parent / "key"
-        asked = (url, store_url, file, vault)
-        if self._path.exists() and asked != (known.directory.url, known.store.url, known.key.file, known.key.vault):
+        asked = (section, store_url, file, vault)
+        if self._path.exists() and asked != (known.directory, known.store.url, known.key.file, known.key.vault):
             raise ConfigError(
                 f"the configuration {self._path} is there already and says something else",
                 hint="Edit it, remove it, or choose another place with --config.",
@@ -112,7 +122,7 @@ class Setup:
         self._known = known
         self._config = known.model_copy(
             update={
-                "directory": DirectorySection(url=url),
+                "directory": section,
                 "store": StoreSection(url=store_url),
                 "key": self._key_section(file, vault),
             }

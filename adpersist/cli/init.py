@@ -13,7 +13,10 @@ from adpersist.cli.options import ConfigOption, JsonOption, settle
 def init(
     ctx: typer.Context,
     directory: Annotated[
-        str, typer.Option("--directory", help="Directory URL: ldapi:///path/to/ldap_priv/ldapi", metavar="URL")
+        str,
+        typer.Option(
+            "--directory", help="Directory URL: ldapi:///path/to/ldap_priv/ldapi, ldaps://host", metavar="URL"
+        ),
     ] = "",
     store: Annotated[
         str, typer.Option("--store", help="Store URL: sqlite:///path or azure://account/table", metavar="URL")
@@ -29,6 +32,15 @@ def init(
             metavar="URL",
         ),
     ] = "",
+    user: Annotated[
+        str, typer.Option("--user", help="Over the network: who logs in. Left out: by Kerberos.", metavar="USER@DOMAIN")
+    ] = "",
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="The user's password.", metavar="PATH")
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", help="The authority of the DC's certificate.", metavar="PATH")
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,9 +50,11 @@ def init(
     somewhere else: without it nobody, you included, can read the journal.
     """
     from adpersist.agent.setup import Setup
+    from adpersist.config import DirectorySection
 
     common = settle(ctx, config, as_json)
-    report = Setup(common.config, directory=directory, store=store, key_file=key_file, key_vault=key_vault).run(
+    given = DirectorySection(url=directory, user=user, password_file=password_file, ca_file=ca_file)
+    report = Setup(common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault).run(
         now=time.time()
     )
     if common.as_json:

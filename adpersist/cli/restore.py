@@ -59,6 +59,10 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
     engine: EngineOption = None,
+    accept_loss: Annotated[
+        bool,
+        typer.Option("--accept-loss", help="Over the network: make lost accounts again under new SIDs."),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,6 +103,7 @@ def restore(
                 progress=bar,
                 scope=scope,
                 engine=engine or settings.restore.engine,
+                accept_loss=accept_loss,
             )
         journal.close()
     finally:

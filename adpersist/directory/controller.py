@@ -10,6 +10,7 @@ from adpersist.directory import local, rid
 from adpersist.directory import partners as replication
 from adpersist.directory.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.canary import Canary
+from adpersist.directory.connection import NOBODY, Login
 from adpersist.directory.engine import target
 from adpersist.directory.evidence import Evidence, Landmarks, gather
 from adpersist.directory.feed import Feed
@@ -49,13 +50,18 @@ class DomainController:
         self.feed = Feed(session, looking, self.dse, self.schema)
 
     @classmethod
-    def connect(cls, url: str) -> "DomainController":
+    def connect(cls, url: str, login: Login = NOBODY) -> "DomainController":
         """Connect by URL (see :meth:`Session.open` for the errors)."""
         with ExitStack() as opened:
-            session, looking = (_opened(url, opened) for _ in range(2))
+            session, looking = (_opened(url, login, opened) for _ in range(2))
             controller = cls(session, looking)
             opened.pop_all()
         return controller
+
+    @property
+    def privileged(self) -> bool:
+        """The session sees secrets and writes identities."""
+        return self.session.privileged
 
     def usn(self) -> Usn:
         """highestCommittedUSN."""
@@ -64,7 +70,7 @@ class DomainController:
     @cached_property
     def exempt(self) -> Exempt:
         """What a restore leaves alone here."""
-        return local.exempt(self.session, self.dse)
+        return local.exempt(self.session, self.dse, self.schema)
 
     @cached_property
     def _landmarks(self) -> Landmarks:
@@ -98,8 +104,9 @@ class DomainController:
 
     def reconnect(self) -> None:
         """Hang up and connect again, to a DC that was restarted or should forget what it knows of this session."""
+        url, login = self.session.url, self.session.login
         self.close()
-        self.session, self._looking = Session.open(self.session.url), Session.open(self.session.url)
+        self.session, self._looking = Session.open(url, login), Session.open(url, login)
         self.feed = Feed(self.session, self._looking, self.dse, self.schema)
 
     def evidence(
@@ -177,7 +184,7 @@ class DomainController:
         self._looking.close()
 
 
-def _opened(url: str, stack: ExitStack) -> Session:
-    session = Session.open(url)
+def _opened(url: str, login: Login, stack: ExitStack) -> Session:
+    session = Session.open(url, login)
     stack.callback(session.close)
     return session

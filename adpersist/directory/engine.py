@@ -14,6 +14,7 @@ from typing import Final
 
 from adpersist.directory.batches import Batches
 from adpersist.directory.database import Database
+from adpersist.directory.remote import Remote
 from adpersist.directory.session import Session
 from adpersist.directory.target import OneByOne, Target
 from adpersist.errors import ConfigError, DirectoryUnreachableError
@@ -51,6 +52,9 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
     Raises:
         NotLocalError: The local engine was asked for and cannot be used.
     """
+    if not session.privileged and engine is not Engine.LOCAL:
+        yield OneByOne(Remote(session))
+        return
     if engine is Engine.LDAP:
         yield OneByOne(session)
         return
@@ -70,6 +74,8 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
 
 
 def _own_database(session: Session, invocation: Guid) -> Database:
+    if not session.privileged:
+        raise NotLocalError("the session is over the network")
     if os.geteuid() != 0:
         raise NotLocalError("only root may write to the database")
     socket = session.path

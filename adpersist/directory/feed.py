@@ -17,7 +17,6 @@ from adpersist.model.change import Values
 from adpersist.model.ids import Guid
 from adpersist.model.sighting import Sighting
 
-_ASK: Final = ("*", *SECRET_ATTRIBUTES)
 _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distinguishedName"})
 """Attributes a sighting carries in fields of its own."""
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
@@ -51,6 +50,9 @@ class Feed:
         self._looking = looking
         self._schema = schema
         self._schema_nc = dse.schema
+        # to anybody but SYSTEM a changed secret looks like one that was cleared
+        self._asked = ("*", *SECRET_ATTRIBUTES) if session.privileged else ("*",)
+        self._unseen = frozenset[str]() if session.privileged else frozenset(SECRET_ATTRIBUTES)
         self.contexts = dse.contexts
         self._roots = {session.guid_of(nc): nc for nc in dse.contexts}
         self._roles: dict[str, tuple[_Role, str]] = {}
@@ -71,7 +73,7 @@ class Feed:
 
     def ask(self, nc: str, cookie: bytes) -> Page:
         """One page of a look. For :class:`Look` alone."""
-        return self._looking.dirsync(nc, attributes=_ASK, controls=[dirsync(cookie), EXTENDED_DN])
+        return self._looking.dirsync(nc, attributes=self._asked, controls=[dirsync(cookie), EXTENDED_DN])
 
     def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
         """What a page shows. For :class:`Look` alone."""
@@ -114,7 +116,7 @@ class Feed:
 
     def _learn(self, name: str) -> tuple[_Role, str]:
         """What a name means, and the attribute's own name in it; found out once."""
-        if name in _NAMED_ELSEWHERE:
+        if name in _NAMED_ELSEWHERE or name in self._unseen:
             role, plain = _NOTHING, name
         elif ranged := _RANGE.match(name):
             role, plain = _ADDED if ranged["kind"] == "1" else _REMOVED, ranged["name"]

@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from adpersist.directory.schema import Schema
 from adpersist.directory.session import RootDse, Session
-from adpersist.directory.wire.secrets import PASSWORD_ATTRIBUTES
+from adpersist.directory.wire.secrets import PASSWORD_ATTRIBUTES, SECRET_ATTRIBUTES
 from adpersist.model.ids import Guid
+from adpersist.model.reach import EVERYWHERE, Reach
 from adpersist.model.step import Exempt
 
 _DERIVED: Final = frozenset({"instanceType", "sAMAccountType", "isDeleted", "isRecycled", "msDS-IntId", "schemaInfo"})
@@ -17,7 +19,13 @@ _MACHINE_SECRET: Final = frozenset({*PASSWORD_ATTRIBUTES, "pwdLastSet"})
 """Must match what the machine's own secrets database and keytab hold, which were put back with it."""
 
 
-def exempt(session: Session, dse: RootDse) -> Exempt:
+_REFUSED_OVER_NETWORK: Final = frozenset(
+    {"objectSid", "sIDHistory", "whenCreated", "isCriticalSystemObject", "pwdLastSet", "userParameters"}
+)
+"""Taken from SYSTEM alone, whatever the schema says ([MS-SAMR] 3.1.1.8, Samba bug 8077); pwdLastSet takes 0 and -1."""
+
+
+def exempt(session: Session, dse: RootDse, schema: Schema) -> Exempt:
     """What a restore leaves alone on this DC: its NTDS Settings, its RID set, its machine account's secret.
 
     The RID set and the RID Manager's pool are raised on their own (:mod:`adpersist.directory.rid`).
@@ -31,6 +39,17 @@ def exempt(session: Session, dse: RootDse) -> Exempt:
         attributes={Guid(computer["objectGUID"][0]): _MACHINE_SECRET, manager: frozenset({"rIDAvailablePool"})},
         derived=_DERIVED,
         created_with=_SET_AFTERWARDS,
+        reach=EVERYWHERE if session.privileged else _over_network(schema),
+    )
+
+
+def _over_network(schema: Schema) -> Reach:
+    """An administrator's; every secret is hidden, what is the system's own is read-only."""
+    return Reach(
+        unseen=frozenset(SECRET_ATTRIBUTES),
+        unwritable=schema.system_only | _REFUSED_OVER_NETWORK,
+        not_at_birth=_REFUSED_OVER_NETWORK | frozenset(SECRET_ATTRIBUTES),
+        gives_identities=False,
     )
 
 

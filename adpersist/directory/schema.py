@@ -27,6 +27,7 @@ class Attribute:
         is_backlink: The other end of a link, never written.
         single_valued: At most one value.
         replicated: It travels between DCs, and so in the feed.
+        system_only: Nobody but the system changes it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Attribute:
     is_backlink: bool
     single_valued: bool
     replicated: bool
+    system_only: bool = False
 
 
 class Schema:
@@ -58,6 +60,7 @@ class Schema:
             "systemFlags",
             "isSingleValued",
             "msDS-IntId",
+            "systemOnly",
         )
         entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=Scope.LEVEL, attributes=wanted)
         return cls(
@@ -74,6 +77,11 @@ class Schema:
     def name_of(self, attribute_id: int) -> str:
         """lDAPDisplayName of an attribute id; the id in hexadecimal when the schema does not name it."""
         return self._by_attid.get(attribute_id, f"0x{attribute_id:08x}")
+
+    @property
+    def system_only(self) -> frozenset[str]:
+        """Names of the attributes only the system changes."""
+        return frozenset(name for name, attribute in self._by_name.items() if attribute.system_only)
 
     @property
     def links(self) -> frozenset[str]:
@@ -94,4 +102,5 @@ def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
         is_backlink=link_id > 0 and link_id % 2 == 1,
         single_valued=facts.get("isSingleValued") == "TRUE",
         replicated=not flags & (_NOT_REPLICATED | _CONSTRUCTED),
+        system_only=facts.get("systemOnly") == "TRUE",
     )

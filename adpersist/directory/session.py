@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import ldap3
-from ldap3.core.exceptions import LDAPException, LDAPInvalidPortError, LDAPSocketOpenError
+from ldap3.core.exceptions import LDAPException
 from pyasn1.error import PyAsn1Error
 
+from adpersist.directory.connection import NOBODY, Login, connected, is_socket, reason, socket_path
 from adpersist.directory.conversation import Conversation, Search
 from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
 from adpersist.directory.wire.messages import Entry, Scope, read_dirsync
 from adpersist.directory.writes import NO_SUCH_OBJECT, Modifications, refused
 from adpersist.errors import (
-    ConfigError,
     DirectoryError,
     DirectoryUnreachableError,
     NoSuchEntryError,
@@ -33,7 +32,6 @@ from adpersist.model.head import Identity
 from adpersist.model.ids import Guid, Usn
 from adpersist.model.sid import LOCAL_SYSTEM
 
-CONNECT_TIMEOUT_S: Final = 10
 ANSWER_TIMEOUT_S: Final = 20
 """For everything but a look; a DC that takes longer is not there."""
 LOOK_TIMEOUT_S: Final = 300
@@ -43,8 +41,6 @@ MODIFY_ADD: Final[str] = ldap3.MODIFY_ADD
 MODIFY_DELETE: Final[str] = ldap3.MODIFY_DELETE
 MODIFY_REPLACE: Final[str] = ldap3.MODIFY_REPLACE
 
-_LONGEST_SOCKET_PATH: Final = 107
-"""Bytes, without the closing zero (unix(7))."""
 _UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
 
 
@@ -72,50 +68,36 @@ class RootDse:
 class Session:
     """A connection to a DC; every method raises :class:`DirectoryUnreachableError` when it goes away."""
 
-    def __init__(self, connection: Any, url: str) -> None:  # noqa: ANN401 - ldap3 ships no types
+    def __init__(self, connection: Any, url: str, login: Login = NOBODY) -> None:  # noqa: ANN401 - ldap3 ships no types
         self._ldap = connection
         self.url = url
+        self.login = login
         self._reading = Conversation(connection.socket, url, connection.server.next_message_id)
 
     @classmethod
-    def open(cls, url: str) -> "Session":
-        """Connect to ``ldapi://<path of ldap_priv/ldapi>``.
+    def open(cls, url: str, login: Login = NOBODY) -> "Session":
+        """Connect to ``ldapi://<path of ldap_priv/ldapi>``, ``ldaps://host`` or ``ldap://host`` (StartTLS).
 
         Raises:
             ConfigError: The URL is of another form.
             DirectoryUnreachableError: Nobody listens there.
+            LoginRefusedError: The DC does not believe who is asking.
             NotPrivilegedError: The socket answers, but not as SYSTEM.
         """
-        path = _socket_path(url)
-        if not path.exists():
-            raise DirectoryUnreachableError(
-                f"there is no socket at {path}",
-                hint="Is samba running? Its socket is <private dir>/ldap_priv/ldapi; `samba -b` names the private dir.",
-            )
-        server = ldap3.Server(
-            f"ldapi://{quote(str(path), safe='')}", get_info=ldap3.NONE, connect_timeout=CONNECT_TIMEOUT_S
-        )
-        connection = ldap3.Connection(
-            server,
-            auto_encode=False,
-            check_names=False,
-            raise_exceptions=False,
-        )
-        try:
-            connection.open()
-        except (LDAPSocketOpenError, LDAPInvalidPortError, OSError) as error:
-            raise DirectoryUnreachableError(
-                f"the socket {path} does not answer: {_reason(error)}",
-                hint="Is samba running, and does this process run as root?",
-            ) from error
-        session = cls(connection, url)
-        session.check_privileged()
+        session = cls(connected(url, login), url, login)
+        if session.privileged:
+            session.check_privileged()
         return session
 
     @property
     def path(self) -> Path:
-        """The socket."""
-        return _socket_path(self.url)
+        """The privileged socket; only where it is one."""
+        return socket_path(self.url)
+
+    @property
+    def privileged(self) -> bool:
+        """It is SYSTEM: it sees secrets, and writes identities."""
+        return is_socket(self.url)
 
     def check_privileged(self) -> None:
         """Make sure that this session still is SYSTEM; a lesser one reads no secrets and says nothing about it.
@@ -295,7 +277,7 @@ class Session:
             getattr(self._ldap, operation)(*arguments, **options)
         except (IndexError, ValueError, KeyError, PyAsn1Error) as error:
             raise DirectoryUnreachableError(
-                f"what answers at {self.url} does not speak LDAP: {_reason(error)}",
+                f"what answers at {self.url} does not speak LDAP: {reason(error)}",
                 hint="Point the directory URL at the privileged socket of a Samba domain controller.",
             ) from error
         except (LDAPException, OSError, TypeError, AttributeError) as error:
@@ -303,7 +285,7 @@ class Session:
             if isinstance(error, TypeError | AttributeError) and not self._cut():
                 raise
             raise DirectoryUnreachableError(
-                f"the directory at {self.url} went away during a {operation}: {_reason(error)}",
+                f"the directory at {self.url} went away during a {operation}: {reason(error)}",
                 hint="The command can be run again as soon as the domain controller answers.",
             ) from error
         if self._ldap.result["result"] in _UNAVAILABLE:
@@ -318,7 +300,7 @@ class Session:
             return peer.recv(1, socket.MSG_PEEK) == b""
         except BlockingIOError:
             return False
-        except OSError:
+        except (OSError, ValueError):  # the second: under TLS nobody can look ahead
             return True
 
 
@@ -358,21 +340,5 @@ class Page(Answer):
             raise DirectoryError(f"the server answered a DirSync of {self._base} with a broken control") from error
 
 
-def _socket_path(url: str) -> Path:
-    scheme, separator, path = url.partition("://")
-    if scheme != "ldapi" or not separator or not path.startswith("/"):
-        raise ConfigError(
-            f"the directory URL {url!r} is not of the form ldapi:///path/to/ldap_priv/ldapi",
-            hint="On a Samba DC: ldapi:///var/lib/samba/private/ldap_priv/ldapi",
-        )
-    if len(path.encode(errors="surrogateescape")) > _LONGEST_SOCKET_PATH:
-        raise ConfigError(f"the directory URL {url!r} names a longer path than a Unix socket can have")
-    return Path(path)
-
-
 def _server_words(result: Mapping[str, Any]) -> str:
     return " ".join(str(result.get("message", "")).split())
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -6,6 +6,7 @@ DN-with-string values ([MS-ADTS] 3.1.1.2.2.2.3) ``B:32:...:<GUID=...>``.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final, NewType
 
 from adpersist.model.ids import Guid, guid_from_text, guid_text
@@ -26,6 +27,14 @@ def ref(target: Guid, prefix: bytes = b"") -> Ref:
 def plain(value: bytes) -> bytes:
     """A reference without its prefix; what is no reference by GUID comes back as something that is none either."""
     return value[-_PLAIN_BYTES:]
+
+
+def redirected(value: bytes, guids: Mapping[Guid, Guid]) -> bytes:
+    """The value with another target, where ``guids`` names one for it."""
+    found = _GUID.search(value)
+    if found is None or (new := guids.get(guid_from_text(found[1].decode()))) is None:
+        return value
+    return ref(new, value[: found.start()])
 
 
 def target_of(value: bytes) -> Guid | None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid
+from adpersist.model.reach import EVERYWHERE, Reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +148,11 @@ class Exempt:
         attributes: Attributes never written on some objects (the DC's own machine secret).
         derived: Attributes the server computes from others, on every object.
         created_with: Attributes an object cannot be created with; the server sets them or they are set afterwards.
+        reach: What the session can do at all.
     """
 
     objects: frozenset[Guid] = frozenset()
     attributes: Mapping[Guid, frozenset[str]] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
     created_with: frozenset[str] = frozenset()
+    reach: Reach = EVERYWHERE

@@ -12,6 +12,7 @@ from adpersist.model.step import Create, Exempt, Link, Modify, Move, Reanimate, 
 from adpersist.replay import services
 from adpersist.replay.diff import Gap, Links
 from adpersist.replay.foreign import by_sid, is_foreign
+from adpersist.replay.limits import is_account
 from adpersist.replay.state import State
 
 _PRIMARY: Final = "primaryGroupID"
@@ -75,19 +76,25 @@ class Builder:
         if gap.have is None and is_foreign(gap.want):
             return  # the server makes it when it becomes a member
         if gap.have is None:
+            reach = self._exempt.reach
+            unborn = self._exempt.created_with | reach.not_at_birth
+            if not reach.gives_identities:
+                unborn |= {"userAccountControl", _PRIMARY}  # an account is enabled once it has a password
             ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
             values = {
                 name: found
                 for name, found in {**gap.values, **ends}.items()
-                if name not in self._exempt.created_with
+                if name not in unborn
                 and not (name == services.NAME and gap.guid in self._named_later)
                 and all(map(self._is_there, found))
                 and not (name == "supplementalCredentials" and has_no_keys(found))
             }
             self._born[gap.guid] = frozenset(values)
             yield Create(guid=gap.guid, dn=dn, values=values, reason="created since")
+            yield from self._locked(gap, dn)
         elif not gap.is_live:
             yield Reanimate(guid=gap.guid, dn=dn, reason="alive in the journal, a tombstone here")
+            yield from self._locked(gap, dn)
             # at once: a tombstone has no password, and may be an enabled account's
             yield from self._fill(gap)
         elif gap.moved and gap.want.parent is not None:
@@ -98,6 +105,11 @@ class Builder:
                 rdn=gap.want.rdn,
                 reason="moved or renamed since",
             )
+
+    def _locked(self, gap: Gap, dn: str) -> Iterator[Step]:
+        """Where no hash can be written: no account is ever without a password."""
+        if not self._exempt.reach.gives_identities and gap.want is not None and is_account(gap.want):
+            yield Scramble(guid=gap.guid, dn=dn, reason="its own password cannot be restored on this connection")
 
     def _is_there(self, value: bytes) -> bool:
         """A reference can be written once its target exists; some classes insist on one at birth."""

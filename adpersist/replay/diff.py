@@ -160,7 +160,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
     if not wanted_live:
         return Gap(guid=guid, want=wanted, have=found) if is_live else None
     assert wanted is not None  # noqa: S101 - live, so it is there
-    spared = exempt.derived | exempt.attributes.get(guid, frozenset())
+    spared = exempt.derived | exempt.reach.unseen | exempt.attributes.get(guid, frozenset())
     values = _reachable(changed_values(found.values if found else {}, wanted.values), found, want, have)
     added, removed = changed_links(_lit(found.links, have) if found and is_live else {}, _lit(wanted.links, want))
     gap = Gap(

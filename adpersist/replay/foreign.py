@@ -4,14 +4,12 @@ Nobody may create a foreignSecurityPrincipal ([MS-ADTS] 3.1.1.5.2.6), and the se
 for is told by its SID alone, so that is what identifies it here. Pure.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
-from adpersist.model.ids import Guid
-from adpersist.model.reference import Ref, ref
+from adpersist.model.reference import Ref
 from adpersist.model.sid import sid_text
 from adpersist.model.state import ObjectState
+from adpersist.replay.renewed import renumbered
 from adpersist.replay.state import State
 
 _CLASS: Final = b"foreignSecurityPrincipal"
@@ -43,14 +41,4 @@ def aligned(want: State, have: State) -> State:
     }
     if not renamed:
         return want
-    refs = {bytes(ref(old)): bytes(ref(new)) for old, new in renamed.items()}
-    return State(_renamed(item, renamed, refs) for item in want.values())
-
-
-def _renamed(item: ObjectState, guids: Mapping[Guid, Guid], refs: Mapping[bytes, bytes]) -> ObjectState:
-    links = item.links
-    if any(not found.isdisjoint(refs) for found in links.values()):
-        links = {name: frozenset(refs.get(value, value) for value in found) for name, found in links.items()}
-    if item.guid not in guids and links is item.links:
-        return item
-    return replace(item, guid=guids.get(item.guid, item.guid), links=links)
+    return renumbered(want, renamed)

@@ -6,7 +6,9 @@ from typing import Final
 
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid
+from adpersist.model.reach import EVERYWHERE, Reach
 from adpersist.model.reference import target_of
+from adpersist.model.state import ObjectState
 from adpersist.model.step import EnableFeature, Exempt
 from adpersist.replay.diff import Gap
 from adpersist.replay.foreign import is_foreign
@@ -26,20 +28,27 @@ class Note:
     Attributes:
         guid, dn: On which object.
         what: One sentence.
+        loss: Somebody would be somebody else afterwards: only done when that was accepted.
     """
 
     guid: Guid
     dn: str
     what: str
+    loss: bool = False
 
 
-def possible(gaps: Sequence[Gap], want: State, have: State, schema_nc: str) -> tuple[list[Gap], list[Note]]:
+def possible(
+    gaps: Sequence[Gap], want: State, have: State, schema_nc: str, reach: Reach = EVERYWHERE
+) -> tuple[list[Gap], list[Note]]:
     """The gaps that can be closed, and what cannot be had."""
     notes: list[Note] = []
     named = _foreign_members(want) if any(gap.want and is_foreign(gap.want) for gap in gaps) else frozenset()
     closing = []
     for each in gaps:
         gap = _with_zeros(each)
+        if reach is not EVERYWHERE:
+            notes += beyond(gap, want, reach)
+            gap = within(gap, reach)
         narrowed: Gap | None = gap if gap == each or _is_open(gap) else None
         if not gap.wanted_live and gap.have is not None and gap.have.nc == schema_nc:
             dn, narrowed = have.dn(gap.guid), None
@@ -62,6 +71,35 @@ def possible(gaps: Sequence[Gap], want: State, have: State, schema_nc: str) -> t
         if narrowed is not None:
             closing.append(narrowed)
     return closing, notes
+
+
+def within(gap: Gap, reach: Reach) -> Gap:
+    """What a session can write of it."""
+    hidden = reach.unwritable if gap.have is not None else reach.not_at_birth
+    return replace(gap, values={name: values for name, values in gap.values.items() if name not in hidden})
+
+
+def beyond(gap: Gap, want: State, reach: Reach) -> Iterator[Note]:
+    """What a session cannot write of it."""
+    if gap.want is None or gap.want.deleted:
+        return
+    dn = want.dn(gap.guid)
+    if gap.have is None and "objectSid" in gap.want.values:
+        what = "made again on this connection it is somebody else: a new objectSid and objectGUID, no password"
+        yield Note(guid=gap.guid, dn=dn, what=what, loss=True)
+    elif gap.have is None:
+        yield Note(guid=gap.guid, dn=dn, what="made again on this connection it has a new objectGUID")
+    elif not gap.is_live and is_account(gap.want):
+        what = "its password is lost with the tombstone: it gets one that nobody knows until somebody sets it"
+        yield Note(guid=gap.guid, dn=dn, what=what)
+    hidden = sorted(name for name in gap.values if name in reach.unwritable and gap.have is not None)
+    if hidden:
+        yield Note(guid=gap.guid, dn=dn, what=f"this connection cannot write {', '.join(hidden)}")
+
+
+def is_account(item: ObjectState) -> bool:
+    """Somebody logs in with it."""
+    return b"user" in item.values.get("objectClass", ())
 
 
 def _without(gap: Gap, name: str) -> Gap | None:

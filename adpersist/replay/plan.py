@@ -121,7 +121,8 @@ def steps(
     switched = list(features(want, have, exempt))
     yield from switched
     everything = [_switched(gap) for gap in everything] if switched else everything
-    evicted = list(make_way(everything, have, exempt, kept=kept))
+    # where nobody gets a SID back, nobody has to give one up
+    evicted = list(make_way(everything, have, exempt, kept=kept)) if exempt.reach.gives_identities else []
     yield from evicted
     parked = list(parking(everything, have))
     yield from parked

@@ -14,6 +14,7 @@ from adpersist.replay.foreign import aligned
 from adpersist.replay.have import Base, Have
 from adpersist.replay.limits import Note, possible
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
+from adpersist.replay.renewed import renewed
 from adpersist.replay.replicated import Recorded, replicated
 from adpersist.replay.rids import known_rids, raised
 from adpersist.replay.salvage import salvage
@@ -120,11 +121,14 @@ class Restore:
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed."""
         have = self._have.refresh()
-        want = self._aligned = aligned(self._want, have)
+        want = aligned(self._want, have)
+        if not self.exempt.reach.gives_identities:
+            want = renewed(want, have)
+        self._aligned = want
         differing = self._scope.narrow(gaps(want, have, self.exempt), want, have)
-        found, notes = possible(differing, want, have, self._dc.feed.contexts[0])
+        found, notes = possible(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
-        self._notes = self._notes or tuple(notes)
+        self._notes = self._notes or (*self._unseen(), *notes)
         if self._conflicts is None:
             self._conflicts = tuple(self._written_since(found, have))
         news = [each for each in self._conflicts if each.replicated]
@@ -189,10 +193,16 @@ class Restore:
         outcome.left = self._differences(found)
         return outcome
 
+    def _unseen(self) -> Iterator[Note]:
+        if self.exempt.reach.unseen:
+            what = "passwords, keys and other secrets are neither compared nor restored on this connection"
+            yield Note(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+
     def _plan(self, found: Sequence[Gap]) -> Plan:
         have = self._have.state
         planned: list[Step] = []
-        if self._scope.is_everything and (rids := self._dc.rids()) is not None:
+        raises = self._scope.is_everything and self._dc.privileged
+        if raises and (rids := self._dc.rids()) is not None:
             domain = self._dc.identity.domain
             known = known_rids(self._want, have, domain=domain, given=self._given) | {self._last_given_rid}
             planned += raised(rids, self._want, known)

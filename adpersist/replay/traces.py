@@ -108,6 +108,10 @@ class Traces(Mapping[Guid, Trace]):
     def __len__(self) -> int:
         return len(self._traces)
 
+    def knows(self, attribute: str) -> bool:
+        """Some object has the attribute, or had."""
+        return any(attribute in names for names in self._shapes)
+
     def put(self, item: ObjectState) -> None:
         """Take an object as it is."""
         self.apply([created(item)])

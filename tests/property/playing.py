@@ -226,8 +226,8 @@ class Player:
         return True
 
     def _undelete(self, at: str, deed: Deed) -> bool:
-        found = self._read(at, "objectClass", "isDeleted")
-        if found.get("isDeleted") != [b"TRUE"]:
+        found = self._read(at, "objectClass", "isDeleted", "sAMAccountName")
+        if found.get("isDeleted") != [b"TRUE"] or self._has_successor(found):
             return False
         attribute = "OU" if b"organizationalUnit" in found["objectClass"] else "CN"
         dn = f"{attribute}=back{deed.number},{self._ground}"
@@ -236,6 +236,15 @@ class Player:
             "distinguishedName": [(ldap3.MODIFY_REPLACE, [dn.encode()])],
         }
         return self._modify(at, changes, [_SHOW_RECYCLED])
+
+    def _has_successor(self, tombstone: Mapping[str, list[bytes]]) -> bool:
+        """Somebody has its account name now. Samba reanimates it all the same, and takes two such from nobody else."""
+        for name in tombstone.get("sAMAccountName", []):
+            escaped = "".join(f"\\{byte:02x}" for byte in name)
+            self._ldap.search(self._base, f"(sAMAccountName={escaped})", attributes=["1.1"])
+            if any(item["type"] == "searchResEntry" for item in self._ldap.response or []):
+                return True
+        return False
 
     def _place(self, guid: uuid.UUID | None) -> str:
         """An organizational unit's DN if it is one, else the ground's."""

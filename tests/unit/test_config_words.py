@@ -73,7 +73,19 @@ def test_help_needs_no_configuration(words: Sequence[str], capsys: pytest.Captur
 
 @pytest.mark.parametrize(
     "url",
-    ["", "ldap://127.0.0.1", "ldapi://", "ldapi:relative", "/a/path", "ldapi://relative", "ldapi:///" + "x" * 9999],
+    [
+        "",
+        "http://127.0.0.1",
+        "ldap://",
+        "ldaps://host/path",
+        "ldaps://user@host",
+        "ldaps://host:port",
+        "ldapi://",
+        "ldapi:relative",
+        "/a/path",
+        "ldapi://relative",
+        "ldapi:///" + "x" * 9999,
+    ],
 )
 def test_a_directory_url_of_another_form_is_a_usage_error(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,180 @@
+"""Over the network, as an administrator: what that session can, and in words what it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.integration.commands import PROGRAM, Adpersist, complaint
+from tests.integration.hands import Hands
+from tests.integration.ordeal import remains
+from tests.integration.scene import PASSWORD, staff
+from tools.samba_dc import Golden, SambaDC, dump, free_address
+from tools.samba_dc.layout import with_hosts, write_hosts
+
+SECRETS: Final = (
+    *("unicodePwd", "supplementalCredentials", "ntPwdHistory", "lmPwdHistory", "dBCSPwd"),
+    "pwdLastSet",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A DC, and the command line at the other end of a cable."""
+
+    dc: SambaDC
+    run: Adpersist
+
+    @property
+    def office(self) -> str:
+        """Where the staff is."""
+        return f"OU=Office,{self.dc.base_dn}"
+
+
+def _words(dc: SambaDC, place: Path, *, url: str = "", user: str | None = None) -> tuple[str, ...]:
+    (place / "password").write_text(dc.admin_password + "\n")
+    name = dc.admin_user if user is None else user
+    return (
+        *("--directory", url or dc.ldaps_url, "--store", f"sqlite://{place / 'journal.db'}"),
+        *(("--user", name, "--password-file", str(place / "password")) if name else ()),
+        *("--ca-file", str(dc.ca_file), "--key-file", str(place / "key")),
+    )
+
+
+@pytest.fixture
+def remote(golden: Golden, place: Path) -> Iterator[Remote]:
+    """A DC with staff, all of it captured over the network; that is also its image."""
+    with SambaDC(golden, place / "dc", address=free_address()) as dc:
+        dc.start()
+        with Hands(dc) as hands:
+            staff(hands)
+        run = Adpersist(place / "adpersist.toml")
+        run("init", *_words(dc, place), code=0)
+        run("agent", "--once", code=0)
+        dc.stop()
+        dc.golden = dc.take_golden(place / "image")
+        dc.start()
+        yield Remote(dc=dc, run=run)
+
+
+def test_init_says_what_this_connection_lacks(golden: Golden, place: Path) -> None:
+    with SambaDC(golden, place / "dc", address=free_address()) as dc:
+        dc.start()
+        ran = Adpersist(place / "adpersist.toml")("init", *_words(dc, place), "--json", code=0)
+        lacking = " ".join(ran.json["not_restored"])
+        assert all(word in lacking for word in ("passwords", "objectSid", "whenCreated", "RID"))
+        assert dc.admin_password not in (place / "adpersist.toml").read_text()
+
+
+@pytest.mark.parametrize("way", ["ldaps", "starttls", "kerberos"])
+def test_ways_to_log_in(golden: Golden, place: Path, way: str) -> None:
+    with SambaDC(golden, place / "dc", address=free_address()) as dc:
+        dc.start()
+        url = {"ldaps": dc.ldaps_url, "starttls": dc.ldap_url, "kerberos": f"ldaps://{dc.names.fqdn}"}[way]
+        run = Adpersist(place / "adpersist.toml")
+        if way == "kerberos":
+            dc.kinit("Administrator", dc.admin_password)
+            run = _with_tickets(run, dc, place)
+        run("init", *_words(dc, place, url=url, user="" if way == "kerberos" else None), code=0)
+        run("agent", "--once", code=0)
+        run("verify", code=0)
+        assert run("status", "--json", code=0).json["lineage"] == "same"
+
+
+def test_a_wrong_password_is_said_in_words(remote: Remote, place: Path) -> None:
+    (place / "password").write_text("wrong")
+    assert "did not take" in complaint(remote.run("verify", code=6))
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(remote: Remote, place: Path) -> None:
+    text = (place / "adpersist.toml").read_text()
+    (place / "adpersist.toml").write_text(text.replace("ca_file =", "# ca_file ="))
+    assert "certificate" in remote.run("verify", code=6).err.lower()
+
+
+def test_a_certificate_for_another_host_is_refused(remote: Remote, place: Path) -> None:
+    text = (place / "adpersist.toml").read_text()
+    (place / "adpersist.toml").write_text(text.replace(remote.dc.ldaps_url, "ldaps://localhost"))
+    remote.run("verify", code=6)
+
+
+def test_tombstones_live_again_under_their_sid(remote: Remote) -> None:
+    dc, run, office = remote.dc, remote.run, remote.office
+    dc.stop()
+    before = dump(dc)
+    dc.start()
+    run("mark", "well", code=0)
+    with Hands(dc) as hands:
+        guid, rid = hands.guid(f"CN=ada,{office}"), hands.rid(f"CN=ada,{office}")
+        hands.set(f"CN=bert,{office}", description="changed")
+        hands.delete(f"CN=ada,{office}")
+        hands.delete(f"CN=crew,{office}")
+        hands.user("newcomer", parent=office, password=PASSWORD)
+    run("agent", "--once", code=0)
+    plan = run("plan", "--to", "@well", "--json", code=2).json
+    notes = {note["what"] for note in plan["notes"]}
+    assert any("secrets are neither compared nor restored" in note for note in notes)
+    assert any("password is lost" in note for note in notes)
+    run("restore", "--to", "@well", "--yes", code=0)
+    run("verify", "--at", "@well", code=0)
+    run("status", code=0)
+    with Hands(dc) as hands:
+        assert (hands.guid(f"CN=ada,{office}"), hands.rid(f"CN=ada,{office}")) == (guid, rid)
+    assert not dc.can_login("ada", PASSWORD)
+    dc.stop()
+    lines = [line for lines in remains(before, dump(dc)).lines.values() for line in lines]
+    assert [line for line in lines if not any(f": {name}: " in line for name in SECRETS)] == []
+
+
+def test_an_account_is_not_made_again_under_a_new_sid_unasked(remote: Remote) -> None:
+    dc, run, office = remote.dc, remote.run, remote.office
+    with Hands(dc) as hands:
+        ou = hands.ou("Since", office)
+        dn = hands.user("lost", parent=ou, password=PASSWORD, attributes={"mail": "lost@example.org"})
+        hands.link(f"CN=crew,{office}", dn)
+        guid = hands.guid(dn)
+    run("agent", "--once", code=0)
+    dc.revert()
+    dc.start()
+    with Hands(dc) as hands:
+        usn = hands.usn()
+        said = complaint(run("restore", "--yes", code=2))
+        assert "1 accounts would come back as somebody else" in said
+        assert dn in said
+        assert hands.usn() == usn, "nothing was written"
+    run("restore", "--yes", "--accept-loss", code=0)
+    run("verify", code=0)
+    run("agent", "--once", code=0)
+    with Hands(dc) as hands:
+        assert hands.guid(dn) != guid
+        assert hands.read(dn, "mail", "memberOf", "userAccountControl") == {
+            "mail": [b"lost@example.org"],
+            "memberOf": [f"CN=crew,{office}".encode()],
+            "userAccountControl": [b"512"],
+        }
+    assert not dc.can_login("lost", PASSWORD)
+    assert not dc.can_login("lost", "")
+
+
+def test_a_journal_with_passwords_is_not_gone_on_with_over_the_network(remote: Remote, place: Path) -> None:
+    dc = remote.dc
+    local, network = place / "local.toml", (place / "adpersist.toml").read_text()
+    local.write_text(network.replace(json.dumps(dc.ldaps_url), json.dumps(dc.ldapi_url)))
+    # the privileged session adds what the network did not show
+    Adpersist(local)("agent", "--once", code=0)
+    Adpersist(local)("verify", code=0)
+    assert "passwords" in complaint(remote.run("agent", "--once", code=6))
+    remote.run("verify", code=0)
+
+
+def _with_tickets(run: Adpersist, dc: SambaDC, place: Path) -> Adpersist:
+    """The DC's own tickets, and a hosts file that knows its name."""
+    hosts = place / "hosts"
+    write_hosts(hosts, {dc.names.fqdn: dc.address})
+    tickets = {"KRB5_CONFIG": str(dc.krb5_conf), "KRB5CCNAME": f"FILE:{dc.credential_cache}"}
+    return run.with_environment(**tickets).with_program(*with_hosts(hosts, PROGRAM))
