@@ -29,7 +29,7 @@ _OPERATIONS_ERROR: Final = 1
 _NO_SUCH_ATTRIBUTE: Final = 16
 """operationsError and noSuchAttribute, [RFC4511] 4.1.9."""
 
-_CLEARED_BY_DELETE: Final = ("userPrincipalName",)
+_CLEARED_BY_DELETE: Final = ("userPrincipalName", "dNSHostName")
 """Samba refuses to replace these by nothing."""
 
 _LIVES: Final = 3
