@@ -25,11 +25,12 @@ class Patience:
     """How long an unknown outcome is looked into.
 
     Attributes:
-        pauses_s: Seconds to wait before each further look at the head.
+        pauses_s: Seconds to wait before each further look at the head. Few: a store as users get it has been patient
+            for half a minute by itself before it says that it does not know.
         sleep: Waits that long.
     """
 
-    pauses_s: Sequence[float] = (0.1, 0.5, 2.0, 5.0)
+    pauses_s: Sequence[float] = (0.1, 2.0)
     sleep: Callable[[float], None] = time.sleep
 
 

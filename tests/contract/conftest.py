@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,17 +53,27 @@ def faultless(url: str, journal: str) -> Store:
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``host:port`` of an Azurite of our own.
+    """``host:port`` of an Azurite of our own."""
+    with azurite_at(tmp_path_factory.mktemp("azurite"), free_port()) as address:
+        yield address
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def azurite_at(place: Path, port: int) -> Iterator[str]:
+    """``host:port`` of an Azurite that keeps its data in a directory.
 
     It is ended by SIGINT, the only signal it saves on, and the only way not to leave its temporary files in a
     mess.
     """
     if not AZURITE.exists():
         pytest.fail("Azurite is not installed: run `tools/setup --azurite`", pytrace=False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    place = tmp_path_factory.mktemp("azurite")
     log = place / "azurite.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

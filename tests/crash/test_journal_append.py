@@ -5,6 +5,7 @@
 
 import hashlib
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -23,7 +24,10 @@ from adpersist.replay.state import State
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_store
+from tests.contract.conftest import azurite
 from tests.golden.journal_samples import IDENTITY, NOON, OTHER, created, key, look, new_journal, position
+
+__all__ = ["azurite"]
 
 REPOSITORY = Path(__file__).parents[2]
 LOOKS = 6
@@ -49,7 +53,7 @@ def write(store: Store) -> None:
         tell(f"look {number}")
         state.apply(changes)
         if number % 2 == 0:
-            journal.write_checkpoint(journal.head.seq, state.values(), now=NOON)
+            journal.write_checkpoint(journal.head.seq, state.everything(), now=NOON)
             tell(f"checkpoint {journal.head.seq}")
         if number % 4 == 0:
             journal.prune(oldest=journal.head.seq, keep_marks=False, now=NOON)
@@ -104,8 +108,7 @@ def survived(url: str, told: list[str]) -> None:
         store.close()
 
 
-def begin(path: Path) -> str:
-    url = f"sqlite://{path}/journal.db"
+def begin(url: str) -> str:
     store = open_store(url, journal=journal_id(IDENTITY))
     new_journal(store)
     store.close()
@@ -123,12 +126,24 @@ OTHERS = [
 ]
 
 
+@pytest.fixture
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new journal lies."""
+    if request.param == "sqlite":
+        return begin(f"sqlite://{tmp_path}/journal.db")
+    return begin(f"azurite://{request.getfixturevalue('azurite')}/t{secrets.token_hex(8)}")
+
+
 @pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
-@pytest.mark.parametrize(("point", "call"), [*APPENDS, *OTHERS])
-def test_a_process_that_dies_around_a_write_loses_nothing(
-    tmp_path: Path, point: Point, call: int, fault: Fault
-) -> None:
-    url = begin(tmp_path)
+@pytest.mark.parametrize(
+    ("url", "point", "call"),
+    [
+        *(("sqlite", *where) for where in [*APPENDS, *OTHERS]),
+        *(("azurite", *where) for where in [*APPENDS[::4], *OTHERS]),
+    ],
+    indirect=["url"],
+)
+def test_a_process_that_dies_around_a_write_loses_nothing(url: str, point: Point, call: int, fault: Fault) -> None:
     told = run(url, point, fault, str(call))
     assert "end" not in told
     survived(url, told)
@@ -137,8 +152,8 @@ def test_a_process_that_dies_around_a_write_loses_nothing(
     survived(url, told)
 
 
-def test_a_process_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    url = begin(tmp_path)
+@pytest.mark.parametrize("url", ["sqlite", "azurite"], indirect=True)
+def test_a_process_killed_at_any_moment_loses_nothing(url: str) -> None:
     told: list[str] = []
     for number in range(12):
         process = subprocess.Popen(
@@ -153,7 +168,7 @@ def test_a_process_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_restore_that_dies_is_seen_and_gone_on_with(tmp_path: Path) -> None:
-    url = begin(tmp_path)
+    url = begin(f"sqlite://{tmp_path}/journal.db")
     run(url)
     store = open_store(url, journal=journal_id(IDENTITY))
     journal = Journal.open(store, key())
