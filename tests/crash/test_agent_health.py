@@ -144,3 +144,33 @@ def test_a_checkpoint_is_written_beside_the_capture(world: World) -> None:
     assert len(world.head().checkpoints) >= 2
     world.run("check", code=0)
     world.run("verify", code=0)
+
+
+def test_the_service_manager_is_told_how_it_fares(world: World) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(world.place / "notify"))
+        manager.settimeout(60)
+
+        def told(word: str) -> None:
+            while word not in manager.recv(1000).decode().splitlines():
+                pass
+
+        run = world.run.with_environment(NOTIFY_SOCKET=str(world.place / "notify"))
+        before = world.head().writer
+        agent = Agent(run, world.log)
+        try:
+            told("READY=1")
+            assert world.head().writer != before
+            assert world.run.status()["lag"]["usn"] == 0, "ready before the first look was durable"
+            agent.process.send_signal(signal.SIGHUP)
+            told("RELOADING=1")
+            told("READY=1")
+            told("WATCHDOG=1")
+            world.dc.kill()
+            until(lambda: agent.said.count("agent.interrupted") > 2, "it waits for the DC")
+            told("WATCHDOG=1")
+            agent.process.terminate()
+            told("STOPPING=1")
+            assert agent.wait() == 0
+        finally:
+            agent.kill()

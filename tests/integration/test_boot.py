@@ -60,7 +60,7 @@ def test_a_reverted_dc_opens_only_after_it_was_healed(world: World, engine: Engi
     _wound(world)
     with _booting(world, world.run) as process:
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
-        assert process.poll() is None, world.log.with_name("boot.log").read_text()
+        assert process.poll() is None, _said(world)
         with Hands(world.dc) as hands:
             assert hands.find("(sAMAccountName=booted)")
         world.run("verify", code=0)
@@ -83,7 +83,7 @@ def test_a_boot_killed_anywhere_converges_at_the_next(world: World, after_s: flo
     until(lambda: not _holders(world.dc.directory), "the closed DC went with it")
     with _booting(world, world.run) as process:
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
-        assert process.poll() is None, world.log.with_name("boot.log").read_text()
+        assert process.poll() is None, _said(world)
         with Hands(world.dc) as hands:
             assert hands.find("(sAMAccountName=booted)")
         world.run("verify", code=0)
@@ -115,7 +115,7 @@ def test_a_store_that_is_away_is_waited_for_while_the_dc_stays_closed(world: Wor
             assert not _is_open(world)
             other.execute("ROLLBACK")
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
-        assert process.poll() is None, world.log.with_name("boot.log").read_text()
+        assert process.poll() is None, _said(world)
     assert not _holders(world.dc.directory)
 
 
@@ -124,3 +124,7 @@ def _reason(port: int) -> str:
         return str(Monitor(port).health()[1]["reason"])
     except OSError:
         return ""
+
+
+def _said(world: World) -> str:
+    return f"{world.log.with_name('boot.log').read_text()}\n{world.dc.log_tail()}"
