@@ -3,7 +3,9 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from adpersist.agent import access
@@ -14,6 +16,7 @@ from adpersist.errors import AdpersistError, ExitCode
 from adpersist.telemetry import logger
 
 _STOP_TIMEOUT_S: Final = 60.0
+_ASK_EVERY_S: Final = 0.02
 
 log = logger("boot")
 
@@ -65,16 +68,27 @@ class ClosedDc:
         self.start().close()
 
     def stop(self) -> None:
-        """End all of it; fine when it does not run."""
+        """End all of it, its children too: a DC that is started beside a remainder of itself does not come up."""
         if (process := self._process) is None:
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if process.poll() is None:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
-                try:
-                    process.wait(_STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    log.warning("dc.did_not_stop", pid=process.pid)
+            until = time.monotonic() + _STOP_TIMEOUT_S
+            while time.monotonic() < until:
+                process.poll()
+                if not _lives(process.pid):
+                    return
+                time.sleep(_ASK_EVERY_S)
+            log.warning("dc.did_not_stop", pid=process.pid)
+
+
+def _lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _unannounced(environment: Mapping[str, str]) -> dict[str, str]:
