@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from adpersist import config
 from adpersist.agent import access
-from adpersist.agent.holding import Role, new_writer
+from adpersist.agent.holding import Role, handed_back, new_writer
 from adpersist.agent.service import Service
 from adpersist.agent.signals import Stopped
 from adpersist.agent.vitals import Vitals
@@ -75,7 +75,8 @@ def _configured(dc: SambaDC, place: Path) -> Config:
     finally:
         dc_seen.close()
     unnamed = access.store(settings, identity)
-    made = Journal.create(unnamed, access.key(settings), identity=identity, writer=new_writer(Role.VISITOR), now=0.0)
+    writer = handed_back(new_writer(Role.VISITOR))
+    made = Journal.create(unnamed, access.key(settings), identity=identity, writer=writer, now=0.0)
     made.close()
     return settings.model_copy(update={"journal": config.JournalSection(id=made.id)})
 
