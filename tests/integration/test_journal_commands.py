@@ -36,6 +36,7 @@ class Past:
         sid: The same.
         invocation: invocationID of the DC's database.
         reads: What ldap3 read of ada at the end.
+        before: The commit of the mark ``before``.
     """
 
     world: World
@@ -44,11 +45,22 @@ class Past:
     sid: str
     invocation: uuid.UUID
     reads: dict[str, list[bytes]]
+    before: int
+
+    @property
+    def described(self) -> str:
+        """The commit that describes ada."""
+        return str(self.before - 2)
+
+    @property
+    def filled(self) -> str:
+        """The commit that fills the crew and deletes dora."""
+        return str(self.before + 1)
 
 
 @pytest.fixture(scope="module")
 def past(scene: Scene, module_place: Path) -> Iterator[Past]:
-    """Commit 2 describes ada, 3 renames her, 4 is @before, 5 deletes dora and fills the crew; 6, 7 take that back."""
+    """One commit describes ada, one renames her, one is @before; what the next one deletes and fills is taken back."""
     with scene.played(module_place) as world, Hands(world.dc) as hands:
         office, once = f"OU=Office,{hands.base}", ("agent", "--once")
         guid = hands.guid(f"CN=ada,{office}")
@@ -69,7 +81,13 @@ def past(scene: Scene, module_place: Path) -> Iterator[Past]:
         invocation = uuid.UUID(bytes_le=hands.read(server, "invocationId")["invocationId"][0])
         world.dc.stop()
         yield Past(
-            world=world, office=office, guid=guid, sid=_sid(reads["objectSid"][0]), invocation=invocation, reads=reads
+            world=world,
+            office=office,
+            guid=guid,
+            sid=_sid(reads["objectSid"][0]),
+            invocation=invocation,
+            reads=reads,
+            before=next(mark.seq for mark in world.head().marks),
         )
 
 
@@ -122,14 +140,14 @@ def test_log_lists_the_newest_commit_first_and_marks_what_a_restore_left_behind(
     assert "@before" in next(line for line in lines if " mark " in line)
 
 
-def test_log_shows_a_part_of_the_journal(run: Adpersist) -> None:
+def test_log_shows_a_part_of_the_journal(past: Past, run: Adpersist) -> None:
     def seqs(*words: str) -> list[int]:
         return [each["seq"] for each in run("log", "--json", *words, code=0).json]
 
     last = seqs()[0]
     assert seqs("--limit", "2") == [last, last - 1]
     assert seqs("--from", "2", "--to", "4") == [4, 3, 2]
-    assert seqs("--from", "@before") == list(range(last, 3, -1))
+    assert seqs("--from", "@before") == list(range(last, past.before - 1, -1))
     assert seqs("--from", "-9w") == seqs(), "a moment before the journal began is its beginning"
     assert seqs("--from", "4", "--to", "2") == []
 
@@ -164,17 +182,17 @@ def test_show_decodes_values_for_people(past: Past) -> None:
 
 
 def test_show_tells_what_was_true_at_a_point(past: Past) -> None:
-    then = past.world.run("show", "ada", "--at", "2", "--json", code=0).json
+    then = past.world.run("show", "ada", "--at", past.described, "--json", code=0).json
     assert then["dn"] == f"CN=ada,{past.office}"
     assert then["attributes"]["description"]["values"] == ["bookkeeper"]
-    crew = past.world.run("show", "crew", "--at", "5", "--json", code=0).json
+    crew = past.world.run("show", "crew", "--at", past.filled, "--json", code=0).json
     assert f"CN=carl,{past.office}" in [each["dn"] for each in crew["links"]["member"]], (
         "an abandoned point is readable"
     )
 
 
 def test_show_finds_a_deleted_object_by_the_name_it_had(past: Past) -> None:
-    found = past.world.run("show", f"CN=dora,{past.office}", "--at", "5", "--json", code=0).json
+    found = past.world.run("show", f"CN=dora,{past.office}", "--at", past.filled, "--json", code=0).json
     assert found["deleted"]
     assert found["former_dn"] == f"CN=dora,{past.office}"
     assert "Deleted Objects" in found["dn"]
@@ -259,12 +277,12 @@ def test_history_knows_names_of_the_past(past: Past) -> None:
 
 
 def test_diff_lists_what_differs_between_two_points(past: Past) -> None:
-    found = past.world.run("diff", "@before", "5", "--json", code=2).json["objects"]
+    found = past.world.run("diff", "@before", past.filled, "--json", code=2).json["objects"]
     assert {(each["kind"], each["dn_from"]) for each in found} == {
         ("deleted", f"CN=dora,{past.office}"),
         ("changed", f"CN=crew,{past.office}"),
     }
-    assert "bookkeeper" in past.world.run("diff", "1", "2", code=2).out
+    assert "bookkeeper" in past.world.run("diff", str(past.before - 3), past.described, code=2).out
 
 
 def test_diff_between_equal_points_finds_nothing(past: Past) -> None:
