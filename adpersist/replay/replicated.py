@@ -47,7 +47,8 @@ def replicated(
         was = recorded.get(guid, {}).get(name)
         if was is not None:
             return (write.stamp.version, write.stamp.time) > (was.version, was.time)
-        return write.stamp.time - EPOCH_1601_S > since
+        # stamps count whole seconds
+        return write.stamp.time - EPOCH_1601_S >= int(since)
 
     for gap in gaps:
         written = stamps.get(gap.guid, {})

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,17 +49,20 @@ class Pair:
         return self.first, self.second
 
     def replicate(self, to: SambaDC, source: SambaDC) -> None:
-        """Have one DC take what the other has."""
+        """Have one DC take what the other has; the first try may meet a connection from before a restart."""
         for context in (f"CN=Configuration,{to.base_dn}", to.base_dn):
-            to.samba_tool(
-                *("drs", "replicate", to.names.fqdn, source.names.fqdn, context),
-                *(f"-UAdministrator%{to.admin_password}", "--use-kerberos=required"),
-            )
+            words = ["drs", "replicate", to.names.fqdn, source.names.fqdn, context]
+            words += [f"-UAdministrator%{to.admin_password}", "--use-kerberos=required"]
+            until(partial(_succeeds, to, *words), f"{context} is replicated")
 
     def settle(self) -> None:
         """Replicate both ways."""
         self.replicate(self.first, self.second)
         self.replicate(self.second, self.first)
+
+
+def _succeeds(dc: SambaDC, *words: str) -> bool:
+    return dc.samba_tool(*words, check=False).returncode == 0
 
 
 def _office(hands: Hands) -> str:
@@ -172,6 +176,8 @@ def _both_agree(pair: Pair) -> None:
         assert not gone
         for name in ("shared", "quiet", "lonely", "abroad", "afterwards"):
             assert dc.can_login(name, PASSWORD), f"{name} cannot log in at {dc.names.hostname}"
+    # logins change lastLogonTimestamp, which replicates
+    pair.second.stop()
     pair.run("agent", "--once", code=0)
     pair.run("verify", code=0)
 
@@ -186,7 +192,6 @@ def test_a_booted_dc_and_its_partner_converge(pair: Pair) -> None:
     with _booted(pair):
         pair.second.start()
         _both_agree(pair)
-        pair.second.stop()
     _judged(pair)
 
 
@@ -203,6 +208,5 @@ def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) 
     pair.first.stop()
     pair.first.start()
     _both_agree(pair)
-    for dc in pair.both:
-        dc.stop()
+    pair.first.stop()
     _judged(pair)

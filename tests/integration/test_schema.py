@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.model.engine import Engine
 from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.scene import SCHEMA_MAY_CHANGE, Scene, World
 
@@ -45,5 +46,7 @@ def test_a_schema_extension_comes_back_and_so_do_its_values(grown: World) -> Non
 def test_a_schema_the_dc_will_not_extend_is_refused_in_words(grown: World) -> None:
     grown.dc.options = {}
     grown.revert()
+    # Samba asks for the setting what comes over LDAP, and not who writes into its database
+    grown.write_by(Engine.LDAP)
     ran = grown.run("guard", code=2)
     assert "schema" in ran.err and "adpBadge" in ran.err + ran.out
