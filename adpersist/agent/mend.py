@@ -108,7 +108,7 @@ def mend(
         log.info("invocation.renewed", invocation=guid_text(fresh), restarting=restart is not None)
         if restart is not None:
             restart()
-            dc.reconnect()
+        dc.reconnect()
     outcome = restore.run(engine)
     log.info(
         "restore.applied",

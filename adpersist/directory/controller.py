@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from typing import Final
 
@@ -52,11 +52,8 @@ class DomainController:
     @classmethod
     def connect(cls, url: str, login: Login = NOBODY) -> "DomainController":
         """Connect by URL (see :meth:`Session.open` for the errors)."""
-        with ExitStack() as opened:
-            session, looking = (_opened(url, login, opened) for _ in range(2))
-            controller = cls(session, looking)
-            opened.pop_all()
-        return controller
+        with _both(url, login) as (session, looking):
+            return cls(session, looking)
 
     @property
     def privileged(self) -> bool:
@@ -98,16 +95,15 @@ class DomainController:
         return replication.partners(self.session, self.dse)
 
     def renew_invocation(self, fresh: Guid) -> None:
-        """Go on under another invocationID, on a new connection. Raises: WriteRefusedError."""
+        """Go on under another invocationID; a connection takes it when it is new. Raises: WriteRefusedError."""
         replication.renew_invocation(self.session, self.dse, fresh)
-        self.reconnect()
 
     def reconnect(self) -> None:
         """Hang up and connect again, to a DC that was restarted or should forget what it knows of this session."""
         url, login = self.session.url, self.session.login
         self.close()
-        self.session, self._looking = Session.open(url, login), Session.open(url, login)
-        self.feed = Feed(self.session, self._looking, self.dse, self.schema)
+        with _both(url, login) as (self.session, self._looking):
+            self.feed = Feed(self.session, self._looking, self.dse, self.schema)
 
     def evidence(
         self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER
@@ -182,6 +178,15 @@ class DomainController:
         """Hang up."""
         self.session.close()
         self._looking.close()
+
+
+@contextmanager
+def _both(url: str, login: Login) -> Iterator[tuple[Session, Session]]:
+    """Two connections; both are closed when the second cannot be opened, or the block fails."""
+    with ExitStack() as opened:
+        session, looking = (_opened(url, login, opened) for _ in range(2))
+        yield session, looking
+        opened.pop_all()
 
 
 def _opened(url: str, login: Login, stack: ExitStack) -> Session:
