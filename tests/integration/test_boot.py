@@ -1,19 +1,16 @@
 """`adpersist boot`: the DC comes up closed, is proven or healed, and only then opens."""
 
-import os
-import signal
 import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, closing
 
 import pytest
 
 from adpersist.model.engine import Engine
 from tests.crash.test_agent_health import Monitor, free_port
+from tests.integration.booting import booting, holders
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import ENGINES, World, until
@@ -39,19 +36,8 @@ def _wound(world: World) -> None:
     world.dc.prepare()
 
 
-@contextmanager
-def _booting(world: World, run: Adpersist, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    words = run.command("boot", *options)
-    with (world.log.with_name("boot.log")).open("ab") as log:
-        process = subprocess.Popen(
-            [*words, "--", *world.dc.command()], env=run.environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
+def _booting(world: World, run: Adpersist, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return booting(world.dc, run, world.log.with_name("boot.log"), *options)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -80,26 +66,13 @@ def test_a_boot_killed_anywhere_converges_at_the_next(world: World, after_s: flo
         time.sleep(after_s)
         process.kill()
         process.wait(10)
-    until(lambda: not _holders(world.dc.directory), "the closed DC went with it")
+    until(lambda: not holders(world.dc.directory), "the closed DC went with it")
     with _booting(world, world.run) as process:
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
         assert process.poll() is None, _said(world)
         with Hands(world.dc) as hands:
             assert hands.find("(sAMAccountName=booted)")
         world.run("verify", code=0)
-
-
-def _holders(directory: Path) -> list[str]:
-    """Processes that were started with a file of this DC."""
-    found = []
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = line.read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if str(directory).encode() in words and b"samba" in words:
-            found.append(line.parent.name)
-    return found
 
 
 def test_a_store_that_is_away_is_waited_for_while_the_dc_stays_closed(world: World) -> None:
@@ -116,7 +89,7 @@ def test_a_store_that_is_away_is_waited_for_while_the_dc_stays_closed(world: Wor
             other.execute("ROLLBACK")
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
         assert process.poll() is None, _said(world)
-    assert not _holders(world.dc.directory)
+    assert not holders(world.dc.directory)
 
 
 def _reason(port: int) -> str:

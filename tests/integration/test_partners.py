@@ -5,10 +5,7 @@ The day happens once: what both DCs know, what only the first one's journal know
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.integration.booting import booting, holders
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import init_words, staff, until
@@ -124,30 +122,12 @@ def pair(golden: Golden, place: Path) -> Iterator[Pair]:
 @contextmanager
 def _booted(pair: Pair) -> Iterator[None]:
     log = pair.place / "boot.log"
-    words = [*pair.run.command("boot"), "--", *pair.first.command()]
-    environment = {**os.environ, "KRB5_CONFIG": str(pair.first.krb5_conf)}
-    with log.open("wb") as output:
-        process = subprocess.Popen(words, stdout=output, stderr=output, start_new_session=True, env=environment)
-    try:
+    run = pair.run.with_environment(KRB5_CONFIG=str(pair.first.krb5_conf))
+    with booting(pair.first, run, log) as process:
         until(lambda: process.poll() is None and "dc.proven" in log.read_text(), "the DC is proven", timeout_s=120)
         until(pair.first.answers, "the DC is open", timeout_s=60)
         yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
-        until(lambda: not _processes_of(pair.first), "all of the DC ended")
-
-
-def _processes_of(dc: SambaDC) -> Sequence[int]:
-    found = []
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = line.read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if str(dc.smb_conf).encode() in words:
-            found.append(int(line.parent.name))
-    return found
+    until(lambda: not holders(pair.first.directory), "all of the DC ended")
 
 
 def _both_agree(pair: Pair) -> None:

@@ -1,0 +1,42 @@
+"""`adpersist boot` around a DC of the harness, which then knows nothing of the DC's processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.integration.commands import Adpersist
+from tools.samba_dc import SambaDC
+
+
+@contextmanager
+def booting(dc: SambaDC, run: Adpersist, log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Boot a prepared DC for as long as the block lasts; both outputs go to ``log``."""
+    words = run.command("boot", *options)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*words, "--", *dc.command()], env=run.environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+def holders(directory: Path) -> list[str]:
+    """Samba's processes that were started with a file of the DC in this directory."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = line.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if str(directory).encode() in words and b"samba" in words:
+            found.append(line.parent.name)
+    return found
