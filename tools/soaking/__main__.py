@@ -29,11 +29,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of what is drawn at random")
     parser.add_argument("--store", choices=("sqlite", "azurite"), default="sqlite")
     parser.add_argument("--pause", type=float, default=0.3, metavar="S", help="between two changes, on average (0.3)")
+    parser.add_argument("--outage", choices=("dc", "store"), help="one outage that takes all the minutes, nothing else")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     # directly below /tmp: Unix sockets allow short paths only
     with tempfile.TemporaryDirectory(prefix="adp-soak-", dir="/tmp") as name, _gate(given.store, Path(name)) as gate:
-        document = soak(Path(name), gate, minutes=given.minutes, seed=given.seed, pause_s=given.pause)
+        document = soak(
+            Path(name), gate, minutes=given.minutes, seed=given.seed, pause_s=given.pause, outage=given.outage
+        )
     if given.json:
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
@@ -41,7 +44,9 @@ def main() -> int:
     return 0 if document["clean"] else 1
 
 
-def soak(place: Path, gate: FileGate | LineGate, *, minutes: float, seed: int, pause_s: float) -> dict[str, Any]:
+def soak(
+    place: Path, gate: FileGate | LineGate, *, minutes: float, seed: int, pause_s: float, outage: str | None
+) -> dict[str, Any]:
     """Everything; the numbers."""
     golden = Golden.provision(place / "golden")
     log = place / "adpersist.log"
@@ -59,9 +64,14 @@ def soak(place: Path, gate: FileGate | LineGate, *, minutes: float, seed: int, p
         trouble = Trouble(dc, busy, keeper, gate, seed=seed)
         trouble.say = lambda what: print(f"{time.strftime('%X')} {what}", file=sys.stderr, flush=True)
         began = time.monotonic()
-        failure = ""
+        failure, caught_up_s = "", None
         try:
-            trouble.go_on(began + minutes * 60)
+            if outage:
+                trouble.settle()
+                trouble.acknowledged = busy.look_around()
+                caught_up_s = trouble.outage(outage, minutes * 60)
+            else:
+                trouble.go_on(began + minutes * 60)
         except SoakError as error:
             failure = str(error)
         busy.stop()
@@ -82,6 +92,7 @@ def soak(place: Path, gate: FileGate | LineGate, *, minutes: float, seed: int, p
             "healed": len(keeper.heal_s),
             "longest_heal_s": round(max(keeper.heal_s, default=0.0), 1),
             "most_memory_mb": keeper.most_memory // 1024,
+            **({"durable_again_s": round(caught_up_s, 1)} if caught_up_s is not None else {}),
             "log_kb": log.stat().st_size // 1024,
         }
 

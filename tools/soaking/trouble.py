@@ -74,6 +74,27 @@ class Trouble:
         with self._gate.cut():
             time.sleep(self._random.uniform(2, 20))
 
+    def outage(self, what: str, duration_s: float) -> float:
+        """The DC or the store is away for long; seconds until everything was durable again.
+
+        Raises:
+            SoakError: An agent or a guard ended meanwhile, or nothing becomes durable.
+        """
+        ended = self._keeper.ended.total()
+        if what == "dc":
+            self._dc.stop()
+            time.sleep(duration_s)
+            self._dc.start()
+        else:
+            with self._gate.cut():
+                time.sleep(duration_s)
+        began = time.monotonic()
+        self.settle()
+        self.happened[f"{what} away"] += 1
+        if self._keeper.ended.total() != ended:
+            raise SoakError("an agent did not wait the outage out")
+        return time.monotonic() - began
+
     def look_once(self) -> None:
         """Somebody runs a command beside the agent."""
         self._keeper.run("agent", "--once")
