@@ -16,6 +16,7 @@ from adpersist.directory.evidence import Evidence, Landmarks, gather
 from adpersist.directory.feed import Feed
 from adpersist.directory.lifetime import tombstone_days
 from adpersist.directory.lineage import lineage
+from adpersist.directory.links import LinkWrites, read_links
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import MODIFY_REPLACE, RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
@@ -137,6 +138,10 @@ class DomainController:
     def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
         """Replication stamps of some objects."""
         return read_stamps(self.session, self.schema, guids)
+
+    def link_writes(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkWrites] | None:
+        """The last writes to links of some objects that are there; None where they cannot be seen from here."""
+        return read_links(self.session, self.invocation(), guids)
 
     def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
         """Replication stamps of the objects written since a USN; scans the directory."""

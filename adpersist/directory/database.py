@@ -13,6 +13,7 @@ from adpersist.directory.wire.controls import Control
 from adpersist.directory.writes import Modifications, refused
 from adpersist.errors import DirectoryUnreachableError
 from adpersist.model.change import Values
+from adpersist.model.ids import Guid, guid_text
 
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """Distributions install Samba's Python for their own interpreter."""
@@ -93,6 +94,11 @@ class Database:
     def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
         self._ask("delete", dn, "delete", dn, _named(controls))
 
+    def links(self, guid: Guid) -> dict[str, list[bytes]]:
+        """Links of an object by attribute, as extended DNs with Samba's own stamps; those taken away, too."""
+        found = self._ask("links", guid_text(guid), "links", guid_text(guid))
+        return {name: [value.encode("latin-1") for value in values] for name, values in (found or {}).items()}
+
     def close(self) -> None:
         """Let the worker go; what was not committed is not done."""
         self._worker.kill()
@@ -102,16 +108,17 @@ class Database:
         self._from.close()
         self._said.close()
 
-    def _ask(self, operation: str, subject: str, *request: Any) -> None:  # noqa: ANN401 - JSON
+    def _ask(self, operation: str, subject: str, *request: Any) -> Any:  # noqa: ANN401 - JSON
         body = json.dumps(request).encode()
         try:
             self._to.write(len(body).to_bytes(4, "big") + body)
             self._to.flush()
         except OSError as error:
             raise self._gone() from error
-        result, words = self._receive()
+        result, answer = self._receive()
         if result:
-            raise refused(operation, subject or str(self.path), result, f"({result}) {words}")
+            raise refused(operation, subject or str(self.path), result, f"({result}) {answer}")
+        return answer
 
     def _receive(self) -> Any:  # noqa: ANN401 - JSON
         ready, _, _ = select.select([self._from], [], [], _ANSWER_TIMEOUT_S)

@@ -7,7 +7,7 @@ nobody imports this. Run by :mod:`adpersist.directory.database`:
 
 Both directions carry frames: a length of 4 bytes, big-endian, and so many bytes of JSON. Attribute values are bytes,
 each written as the character of the same number. The first frame out is a greeting; then every frame in, a list of an
-operation's name and its arguments, is answered by [result code, words]; 0 is success.
+operation's name and its arguments, is answered by [result code, words or what was asked for]; 0 is success.
 
 When standard input ends, the program does, and what was not committed has never happened.
 """
@@ -27,6 +27,7 @@ _HOW = {
     "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
     "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
 }
+_REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
 
 
 class Worker:
@@ -37,6 +38,7 @@ class Worker:
         # all else that matters lies in the database and in the files beside it
         settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
         settings.set("dsdb:schema update allowed", "yes")
+        self.known = {}
         self.db = SamDB(url=f"tdb://{path}", lp=settings, session_info=system_session(settings))
 
     def greeting(self):
@@ -75,6 +77,22 @@ class Worker:
     def delete(self, dn, controls):
         self.db.delete(ldb.Dn(self.db, dn), controls=_controls(controls))
 
+    def links(self, guid):
+        """Links of an object by attribute, with their stamps; those that were taken away, too."""
+        found = self.db.search("", ldb.SCOPE_SUBTREE, f"(objectGUID={guid})", attrs=["*"], controls=_REVEALING)
+        return {
+            name: [bytes(value).decode("latin-1") for value in entry[name]]
+            for entry in found
+            for name in entry
+            if name != "dn" and self.linked(name)
+        }
+
+    def linked(self, name):
+        if name not in self.known:
+            number = self.db.get_linkId_from_lDAPDisplayName(name)
+            self.known[name] = number > 0 and number % 2 == 0
+        return self.known[name]
+
 
 def _raw(values):
     return [value.encode("latin-1") for value in values]
@@ -103,17 +121,18 @@ def main(path):
     worker = Worker(path)
     _write(sink, worker.greeting())
     operations = {
-        name: getattr(worker, name) for name in ("begin", "commit", "cancel", "add", "modify", "rename", "delete")
+        name: getattr(worker, name)
+        for name in ("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links")
     }
     while (request := _read(source)) is not None:
         name, *arguments = request
         try:
-            operations[name](*arguments)
+            answer = operations[name](*arguments)
         except ldb.LdbError as error:
             code, words = error.args
             _write(sink, [code, words])
         else:
-            _write(sink, [0, ""])
+            _write(sink, [0, answer or ""])
 
 
 if __name__ == "__main__":

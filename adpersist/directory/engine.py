@@ -59,7 +59,7 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         yield OneByOne(session)
         return
     try:
-        database = _own_database(session, invocation)
+        database = own_database(session, invocation)
     except NotLocalError as error:
         if engine is Engine.LOCAL:
             raise
@@ -73,7 +73,12 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         database.close()
 
 
-def _own_database(session: Session, invocation: Guid) -> Database:
+def own_database(session: Session, invocation: Guid) -> Database:
+    """The DC's own database, opened; the caller closes it.
+
+    Raises:
+        NotLocalError: It cannot be told to be that, or not be opened safely.
+    """
     if not session.privileged:
         raise NotLocalError("the session is over the network")
     if os.geteuid() != 0:

@@ -2,17 +2,24 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from adpersist.directory.links import LinkWrites
 from adpersist.directory.stamps import CHANGED, Stamps
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap
+from adpersist.replay.linked import late_links
 from adpersist.replay.plan import Conflict
-from adpersist.replay.replicated import linked_late
 from adpersist.replay.state import State
 
 
 def conflicts(
-    gaps: Sequence[Gap], have: State, stamps: Mapping[Guid, Stamps], *, known: Collection[Guid], since: float
+    gaps: Sequence[Gap],
+    have: State,
+    stamps: Mapping[Guid, Stamps],
+    *,
+    known: Collection[Guid],
+    since: float,
+    links: Mapping[Guid, LinkWrites] | None,
 ) -> Iterator[Conflict]:
     """Objects the journal never heard of, and attributes written after the journal's last commit.
 
@@ -22,6 +29,7 @@ def conflicts(
         stamps: Replication stamps of the differing objects.
         known: Every object the journal ever heard of.
         since: Unix seconds of the journal's last commit; an older write is what the golden image held.
+        links: The last writes to links of objects written since; None where they are not to be seen.
     """
     for gap in gaps:
         if gap.have is None:
@@ -29,9 +37,12 @@ def conflicts(
         if gap.guid not in known and gap.is_live:
             yield Conflict(guid=gap.guid, dn=have.dn(gap.guid))
             continue
-        touched = _touched(gap, stamps.get(gap.guid, {}), since)
-        if touched:
-            yield Conflict(guid=gap.guid, dn=have.dn(gap.guid), attributes=tuple(sorted(touched)))
+        written = stamps.get(gap.guid, {})
+        touched = _touched(gap, written, since)
+        linked = late_links(gap, written, links, since) if gap.is_live and gap.wanted_live else {}
+        if touched or linked:
+            attributes = tuple(sorted({*touched, *linked}))
+            yield Conflict(guid=gap.guid, dn=have.dn(gap.guid), attributes=attributes, links=linked)
 
 
 def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
@@ -40,7 +51,4 @@ def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
         return late & {"isDeleted"}
     if not gap.wanted_live:
         return late - {CHANGED}
-    touched = late & {*gap.values, *(("name",) if gap.moved else ())}
-    if linked_late(written, since):
-        touched |= {*gap.added, *gap.removed}
-    return touched
+    return late & {*gap.values, *(("name",) if gap.moved else ())}

@@ -1,7 +1,7 @@
 """The smallest set of steps from what a DC has to what is wanted, in an order that works."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -36,12 +36,14 @@ class Conflict:
         guid: Which object.
         dn: Where it is on the DC.
         attributes: What was written; empty when the whole object is unknown to the journal.
+        links: Which links were made or taken away; their attributes are among the others.
         replicated: Another DC wrote it, and later than what the journal has: it stays, whatever the policy.
     """
 
     guid: Guid
     dn: str
     attributes: tuple[str, ...] = ()
+    links: Links = field(default_factory=dict)
     replicated: bool = False
 
 
@@ -64,9 +66,7 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
     """The gaps that are to be closed under a policy; with ``dc`` local writes stay."""
     if policy is not OnConflict.DC:
         return list(gaps)
-    kept = {conflict.guid: conflict.attributes for conflict in conflicts}
-    # links the journal has are not known to be gone for another DC
-    lacking = {conflict.guid for conflict in conflicts if conflict.replicated}
+    kept = {conflict.guid: conflict for conflict in conflicts}
     whole = {gap.guid for gap in gaps if gap.guid in kept and not (gap.is_live and gap.wanted_live)}
     closing = []
     for each in gaps:
@@ -75,21 +75,24 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
         if gap.guid not in kept:
             if gap == each or not gap.is_live or gap.values or gap.added or gap.removed or gap.moved:
                 closing.append(gap)
-        elif kept[gap.guid] and gap.is_live and gap.wanted_live:
+        elif (conflict := kept[gap.guid]).attributes and gap.is_live and gap.wanted_live:
             narrowed = Gap(
                 guid=gap.guid,
                 want=gap.want,
                 have=gap.have,
-                values={name: values for name, values in gap.values.items() if name not in kept[gap.guid]},
-                added={
-                    name: refs for name, refs in gap.added.items() if name not in kept[gap.guid] or gap.guid in lacking
-                },
-                removed={name: refs for name, refs in gap.removed.items() if name not in kept[gap.guid]},
-                moved=gap.moved and "name" not in kept[gap.guid],
+                values={name: values for name, values in gap.values.items() if name not in conflict.attributes},
+                added=_without(gap.added, conflict.links),
+                removed=_without(gap.removed, conflict.links),
+                moved=gap.moved and "name" not in conflict.attributes,
             )
             if narrowed.values or narrowed.added or narrowed.removed or narrowed.moved:
                 closing.append(narrowed)
     return closing
+
+
+def _without(links: Links, kept: Links) -> Links:
+    left = {name: refs - kept.get(name, frozenset()) for name, refs in links.items()}
+    return {name: refs for name, refs in left.items() if refs}
 
 
 def _to_others(links: Links, targets: Collection[Guid]) -> Links:

@@ -1,17 +1,19 @@
 """What the domain's other DCs wrote and the reverted DC has received already: news to the journal, not damage.
 
-Replication ranks two writes of one attribute by version and time, [MS-DRSR] 4.1.10.6.9; so do we. Links leave no stamp
-that a search shows: one the journal does not know stays, where another DC may have made it.
+Replication ranks two writes of one attribute by version and time, [MS-DRSR] 4.1.10.6.9; so do we. Links have stamps
+of their own, which no search over LDAP shows (:mod:`adpersist.replay.linked`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from adpersist.directory.stamps import CHANGED, Stamps
+from adpersist.directory.links import LinkWrites
+from adpersist.directory.stamps import Stamps
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.directory.wire.replmeta import Written
 from adpersist.model.change import Stamp
 from adpersist.model.ids import Guid
-from adpersist.replay.diff import Gap
+from adpersist.replay.diff import Gap, Links
+from adpersist.replay.linked import late_links
 from adpersist.replay.plan import Conflict
 from adpersist.replay.state import State
 
@@ -28,6 +30,7 @@ def replicated(
     partners: Collection[Guid],
     known: Collection[Guid],
     since: float,
+    links: Mapping[Guid, LinkWrites] | None,
 ) -> Iterator[Conflict]:
     """Objects and attributes that other DCs wrote later than what the journal has of them.
 
@@ -39,6 +42,7 @@ def replicated(
         partners: invocationIDs of the other DCs.
         known: Every object the journal ever heard of.
         since: Unix seconds of the journal's last look: a write the journal has no stamp of is news if it is later.
+        links: The last writes to links of objects written since; None where they are not to be seen.
     """
 
     def is_news(guid: Guid, name: str, write: Written) -> bool:
@@ -60,17 +64,12 @@ def replicated(
                 yield Conflict(guid=gap.guid, dn=dn, replicated=True)
             continue
         news = {name for name, write in written.items() if is_news(gap.guid, name, write)}
+        linked: Links = {}
         if not (gap.is_live and gap.wanted_live):
             news &= {"isDeleted"}
         else:
             news &= {*gap.values, *(("name",) if gap.moved else ())}
-            news |= set(gap.removed) if linked_late(written, since) else set()
-        if news:
-            yield Conflict(guid=gap.guid, dn=dn, attributes=tuple(sorted(news)), replicated=True)
-
-
-def linked_late(written: Stamps, since: float) -> bool:
-    """Whether the last write left no stamp, as one to a link does, and is later than that."""
-    newest = max((write.local_usn for name, write in written.items() if name != CHANGED), default=0)
-    last = written.get(CHANGED)
-    return last is not None and last.local_usn > newest and last.stamp.time - EPOCH_1601_S > since
+            linked = late_links(gap, written, links, since, origins=partners)
+        if news or linked:
+            attributes = tuple(sorted({*news, *linked}))
+            yield Conflict(guid=gap.guid, dn=dn, attributes=attributes, links=linked, replicated=True)

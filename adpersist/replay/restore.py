@@ -13,6 +13,7 @@ from adpersist.replay.diff import Difference, Gap, differences, gaps
 from adpersist.replay.foreign import aligned
 from adpersist.replay.have import Base, Have
 from adpersist.replay.limits import Note, possible
+from adpersist.replay.linked import written_late
 from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
 from adpersist.replay.renewed import renewed
 from adpersist.replay.replicated import Recorded, replicated
@@ -138,15 +139,17 @@ class Restore:
 
     def _written_since(self, found: Sequence[Gap], have: State) -> Iterator[Conflict]:
         stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
+        late = written_late(found, stamps, self._captured)
+        links = self._dc.link_writes(late) if late else {}
         news: list[Conflict] = []
         if partners := self._dc.partners():
             recorded = self._recorded({gap.guid for gap in found})
             news += replicated(
-                found, have, stamps, recorded, partners=partners, known=self._known, since=self._captured
+                found, have, stamps, recorded, partners=partners, known=self._known, since=self._captured, links=links
             )
         yield from news
         local = settle(found, news, OnConflict.DC)
-        yield from conflicts(local, have, stamps, known=self._known, since=self._captured)
+        yield from conflicts(local, have, stamps, known=self._known, since=self._captured, links=links)
 
     @property
     def _kept(self) -> frozenset[Guid]:

@@ -22,7 +22,8 @@ from tests.integration.scene import Scene, World
 def _captured_day(hands: Hands, office: str) -> None:
     hands.set(f"CN=bert,{office}", description="from the journal", info="from the journal")
     hands.set(f"CN=ada,{office}", description="from the journal")
-    hands.user("lost", parent=office)
+    lost = hands.user("lost", parent=office)
+    hands.link(f"CN=crew,{office}", lost)
     hands.delete(f"CN=visitor,{office}")
 
 
@@ -31,6 +32,8 @@ def _local_writes(hands: Hands, office: str) -> None:
     hands.set(f"CN=bert,{office}", description="written locally", telephoneNumber="4711")
     hands.rename(f"CN=carl,{office}", "CN=Carl the Local")
     hands.link(f"CN=crew,{office}", f"CN=dora,{office}")
+    hands.unlink(f"CN=crew,{office}", f"CN=ada,{office}")
+    hands.set(f"CN=crew,{office}", description="written after its members")
     hands.set(f"CN=visitor,{office}", mail="local@example.org")
     hands.delete(f"CN=emil,OU=Annex,{office}")
 
@@ -100,7 +103,7 @@ def test_a_local_rename_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
 
 
 def test_a_local_membership_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
-    assert conflict_on(planned, wounded.guids["crew"]) == ["member"]
+    assert conflict_on(planned, wounded.guids["crew"]) == ["description", "member"]
 
 
 def test_a_local_delete_is_a_conflict(planned: Ran, wounded: Wounded) -> None:
@@ -138,7 +141,12 @@ def test_the_journal_wins_where_it_is_told_to(wounded: Wounded, place: Path) -> 
             assert not hands.find("(cn=stranger)")
             assert hands.find("(cn=carl)")
             assert hands.find("(cn=emil)")
-            assert len(hands.read(f"CN=crew,{office}", "member")["member"]) == 2
+            assert _members(hands, office) == {"ada", "bert", "lost"}
+
+
+def _members(hands: Hands, office: str) -> frozenset[str]:
+    members = hands.read(f"CN=crew,{office}", "member")["member"]
+    return frozenset(member.decode().split(",")[0].removeprefix("CN=") for member in members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +156,14 @@ class Kept:
     Attributes:
         bert: Some of his attributes.
         names: Common names in the office.
-        crew: How many members the group has.
+        crew: Who is in the group.
         verify: ``verify`` afterwards.
         journal: objectGUIDs the journal has heard of.
     """
 
     bert: Mapping[str, list[bytes]]
     names: frozenset[str]
-    crew: int
+    crew: frozenset[str]
     verify: Ran
     journal: frozenset[str]
 
@@ -169,7 +177,7 @@ def kept(wounded: Wounded, module_place: Path) -> Kept:
             return Kept(
                 bert=hands.read(f"CN=bert,{office}", "description", "telephoneNumber", "info"),
                 names=frozenset(dn.split(",")[0].removeprefix("CN=") for dn in hands.find("(cn=*)") if office in dn),
-                crew=len(hands.read(f"CN=crew,{office}", "member")["member"]),
+                crew=_members(hands, office),
                 verify=world.run("verify"),
                 journal=frozenset(guid_text(change.guid) for change in world.changes(after=0)),
             )
@@ -191,8 +199,8 @@ def test_what_the_dc_kept_is_news_and_durable(kept: Kept, wounded: Wounded) -> N
     assert wounded.guids["stranger"] in kept.journal
 
 
-def test_the_dc_keeps_a_membership_where_it_is_told_to(kept: Kept) -> None:
-    assert kept.crew == 3
+def test_the_dc_keeps_the_memberships_it_made_and_took_away_and_gets_back_the_lost_one(kept: Kept) -> None:
+    assert kept.crew == {"bert", "dora", "lost"}
 
 
 def test_the_dc_keeps_a_delete_where_it_is_told_to(kept: Kept) -> None:

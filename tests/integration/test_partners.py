@@ -71,6 +71,7 @@ def _known_to_both(hands: Hands) -> None:
     for name in ("shared", "doomed", "quiet"):
         hands.user(name, parent=_office(hands), password=PASSWORD)
     hands.set(f"CN=ada,{_office(hands)}", description="written by the first, known to both")
+    hands.link(f"CN=crew,{_office(hands)}", f"CN=shared,{_office(hands)}")
 
 
 def _known_to_the_journal(hands: Hands) -> None:
@@ -81,6 +82,7 @@ def _known_to_the_journal(hands: Hands) -> None:
 
 
 def _known_to_the_partner(hands: Hands) -> None:
+    hands.unlink(f"CN=crew,{_office(hands)}", f"CN=shared,{_office(hands)}")
     hands.set(f"CN=shared,{_office(hands)}", description="newer, by the partner")
     hands.set(f"CN=ada,{_office(hands)}", description="newer, by the partner")
     hands.user("abroad", parent=_office(hands), password=PASSWORD)
