@@ -84,7 +84,7 @@ class CaptureSection(_Section):
     """How the agent looks.
 
     Attributes:
-        interval_s: Pause between two polls of the DC's USN.
+        interval_s: Pause between two polls of the DC's USN when nothing happens; a tenth of it right after a change.
         share: The largest share of the DC's time that looks may take, so that steady writes do not make it scan always.
         check_s: How often the lineage is checked when nothing happens.
     """

@@ -14,6 +14,7 @@ from adpersist.agent.capture import Capture
 from adpersist.agent.health import served
 from adpersist.agent.holding import Role, VisitedError, new_writer, wait_for_visitor
 from adpersist.agent.notify import notify
+from adpersist.agent.pace import Pace
 from adpersist.agent.patience import passes
 from adpersist.agent.saving import Saver
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
@@ -151,8 +152,9 @@ class Service:
         vitals.found(capture.head, capture.durable_time())
         vitals.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
+        pace = Pace(settings.interval_s, settings.share)
         while True:
-            rest_s = settings.interval_s
+            rest_s = pace.after_nothing()
             usn = dc.usn()
             vitals.polled(usn, durable=usn == seen)
             if usn != seen:
@@ -161,7 +163,7 @@ class Service:
                 vitals.polled(usn, durable=True)
                 capture.tend(saver)
                 seen, checked = usn, time.monotonic()
-                rest_s = max(rest_s, capture.asked_s * (1 / settings.share - 1))
+                rest_s = pace.after_look(capture.asked_s)
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()

@@ -9,6 +9,7 @@ import pytest
 
 from adpersist.agent.look import containers_first
 from adpersist.agent.notify import notify
+from adpersist.agent.pace import Pace
 from adpersist.agent.status import moment
 from adpersist.agent.witnesses import MOST, choose, merge
 from adpersist.directory.wire.replmeta import Written
@@ -98,3 +99,20 @@ def test_a_service_manager_that_does_not_listen_stops_nobody(address: str, monke
 def test_moments_are_rfc_3339_in_utc() -> None:
     assert moment(0) == "1970-01-01T00:00:00.000Z"
     assert moment(1_798_761_599.5) == "2026-12-31T23:59:59.500Z"
+
+
+def test_rests_are_short_after_a_change_and_grow_to_the_longest_when_nothing_follows() -> None:
+    now = [100.0]
+    pace = Pace(0.5, 0.25, clock=lambda: now[0])
+    assert pace.after_look(0.0) == pytest.approx(0.05)
+    rests = []
+    while now[0] < 110:
+        rests.append(pace.after_nothing())
+        now[0] += rests[-1]
+    assert rests == sorted(rests)
+    assert rests[0] == pytest.approx(0.05)
+    assert rests[-1] == 0.5
+
+
+def test_a_look_that_kept_the_directory_busy_is_followed_by_a_rest_that_leaves_it_its_share() -> None:
+    assert Pace(0.1, 0.25).after_look(2.0) == pytest.approx(6.0)
