@@ -17,11 +17,9 @@ from typing import Final
 from adpersist import config
 from adpersist.config import Config
 from tools.samba_dc import Golden, SambaDC, free_address
-from tools.samba_dc.layout import copy_lasting
-from tools.samba_dc.programs import SYSTEM_PYTHON, environment, run
+from tools.samba_dc.filling import filled
+from tools.samba_dc.programs import environment
 
-_FILL: Final = Path(__file__).parents[1] / "samba_dc" / "fill.py"
-_FILL_TIMEOUT_S: Final = 7200.0
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -39,19 +37,8 @@ class Ground:
 
     def image(self, users: int) -> Golden:
         """A domain of so many users."""
-        path = self._place / f"g{users}"
-        if path.exists():
-            return Golden.load(path)
         bare = Golden.provision(self._place / "g0")
-        scratch = self._place / "fill"
-        copy_lasting(bare.directory, scratch)
-        run(
-            [SYSTEM_PYTHON, str(_FILL), str(scratch / "private"), bare.names.base_dn, str(users)],
-            timeout_s=_FILL_TIMEOUT_S,
-        )
-        made = Golden.seal(scratch, path, bare.names, admin_password=bare.admin_password)
-        shutil.rmtree(scratch)
-        return made
+        return filled(bare, self._place / f"g{users}", users) if users else bare
 
     @contextmanager
     def domain(self, users: int) -> Iterator[Domain]:

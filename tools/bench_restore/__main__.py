@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tools.bench_capture.ground import Ground
 from tools.bench_restore.measures import plans, restores
 from tools.bench_restore.stand import Loss
 from tools.bench_store.figures import Figure, document, show
-from tools.samba_dc import Golden
 
 
 def main() -> int:
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=2_000, metavar="N", help="users lost (2000)")
     parser.add_argument("--objects", type=int, default=50_000, metavar="N", help="users of the large directory (50000)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it runs")
+    parser.add_argument("--images", type=Path, metavar="PATH", help="keep the filled domains here, or find them here")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     less = 10 if given.quick else 1
@@ -31,13 +32,13 @@ def main() -> int:
     # directly below /tmp: Unix sockets allow short paths only
     with tempfile.TemporaryDirectory(prefix="adp-bench-", dir="/tmp") as name:
         place = Path(name)
-        golden = Golden.provision(place / "golden")
+        ground = Ground(given.images or place)
         users = given.users // less
         console.print(f"a domain that loses {users:,} users")
-        figures += restores(Loss.make(golden, place / "r", before=0, lost=users), given.runs, users=users)
+        figures += restores(Loss.make(ground.image(0), place / "r", lost=users), given.runs, users=users)
         objects = given.objects // less
         console.print(f"a domain of {objects:,} users that loses 100")
-        figures += plans(Loss.make(golden, place / "p", before=objects, lost=100), given.runs)
+        figures += plans(Loss.make(ground.image(objects), place / "p", lost=100), given.runs)
     if given.json:
         print(json.dumps(document(figures, given.runs), indent=2))
     else:

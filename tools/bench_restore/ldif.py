@@ -1,6 +1,6 @@
 """Writes what a database holds of the lost people as LDIF for ldbadd and ldbmodify; run by Debian's python3.
 
-Usage: ldif.py PRIVATE_DIR PREFIX ADD_FILE MODIFY_FILE
+Usage: ldif.py PRIVATE_DIR TREE ADD_FILE MODIFY_FILE
 
 The first file makes the objects of fill.py with all they had: identity, secrets, descriptor, members. The second gives
 them their whenCreated, which no add can.
@@ -32,17 +32,16 @@ KINDS = ("organizationalUnit", "user", "group")
 """In the order in which they can be made."""
 
 
-def main(private_dir: str, prefix: str, add: Path, modify: Path) -> None:
+def main(private_dir: str, tree: str, add: Path, modify: Path) -> None:
     """Write both files."""
     settings = LoadParm()
     settings.set("private dir", private_dir)
     database = SamDB(
         url=f"tdb://{private_dir}/sam.ldb", lp=settings, session_info=system_session(settings), flags=ldb.FLG_RDONLY
     )
-    found = database.search(
-        database.domain_dn(), expression="(objectClass=*)", attrs=["*", *SECRETS, "nTSecurityDescriptor"]
-    )
-    lost = sorted((entry for entry in found if f"OU={prefix}" in str(entry.dn)), key=_rank)
+    root = f"OU={tree},{database.domain_dn()}"
+    found = database.search(root, expression="(objectClass=*)", attrs=["*", *SECRETS, "nTSecurityDescriptor"])
+    lost = sorted(found, key=_rank)
     with add.open("w") as making, modify.open("w") as dating:
         for entry in lost:
             making.write(f"dn: {entry.dn}\n")
@@ -54,8 +53,8 @@ def main(private_dir: str, prefix: str, add: Path, modify: Path) -> None:
             dating.write(f"whenCreated: {entry['whenCreated']}\n-\n\n")
 
 
-def _rank(entry: Any) -> int:  # noqa: ANN401 - ldb ships no types
-    return KINDS.index(str(entry["objectClass"][-1]))
+def _rank(entry: Any) -> tuple[int, int]:  # noqa: ANN401 - ldb ships no types
+    return KINDS.index(str(entry["objectClass"][-1])), len(entry.dn)
 
 
 def _line(name: str, value: bytes) -> str:

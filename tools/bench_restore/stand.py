@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from tools.samba_dc import Golden, SambaDC, free_address
+from tools.samba_dc.filling import fill
 from tools.samba_dc.programs import SYSTEM_PYTHON
 
-LOST: Final = "lost"
-"""How the names of those begin who came after the image."""
+LOST: Final = "Lost"
+"""The OU of those who came after the image."""
 
 _HERE: Final = Path(__file__).parent
 _PATIENCE_S: Final = 3600
@@ -38,12 +39,11 @@ class Loss:
     dc: SambaDC
 
     @classmethod
-    def make(cls, golden: Golden, place: Path, *, before: int, lost: int) -> Loss:
-        """So many users in the image, and so many with passwords, and groups of them, since."""
+    def make(cls, golden: Golden, place: Path, *, lost: int) -> Loss:
+        """What is in the image, and so many users since, with secrets and groups."""
         place.mkdir(parents=True)
         dc = SambaDC(golden, place / "dc", address=free_address())
         dc.prepare()
-        _fill(dc, "before", before, passwords=False)
         loss = cls(place=place, add=place / "add.ldif", modify=place / "modify.ldif", dc=dc)
         dc.start()
         words = ("--directory", dc.ldapi_url, "--store", f"sqlite://{loss.journal}", "--key-file", str(place / "key"))
@@ -52,7 +52,7 @@ class Loss:
         dc.stop()
         # the image is of a machine that adpersist ran on
         dc.golden = dc.take_golden(place / "image")
-        _fill(dc, LOST, lost, passwords=True)
+        fill(dc.private_dir, dc.base_dn, lost, tree=LOST)
         dc.start()
         loss.adpersist("agent", "--once")
         dc.stop()
@@ -96,8 +96,3 @@ class Loss:
         if done.returncode not in codes:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr}")
         return took_s
-
-
-def _fill(dc: SambaDC, prefix: str, count: int, *, passwords: bool) -> None:
-    words = [str(dc.private_dir), dc.base_dn, prefix, str(count), str(int(passwords))]
-    subprocess.run([SYSTEM_PYTHON, str(_HERE / "fill.py"), *words], check=True, timeout=_PATIENCE_S)

@@ -1,10 +1,10 @@
 """Fills the database of a stopped DC with users, quickly; run by Debian's python3, which has python3-samba.
 
-Usage: fill.py PRIVATE_DIR BASE_DN USERS
+Usage: fill.py PRIVATE_DIR BASE_DN TREE USERS; :func:`tools.samba_dc.filling.fill` calls it so.
 
-Users come in organizational units of 500, with a group of all of them in each. They have the secrets an account with a
-password has, with random content and without the cost of deriving Kerberos keys. Nothing is synced before the end: a
-machine that stops half-way leaves a database for the bin.
+Users come in organizational units of 500 below OU=TREE, with two groups of all of them in each. They have the secrets
+an account with a password has, with random content and without the cost of deriving Kerberos keys. Nothing is synced
+before the end: a machine that stops half-way leaves a database for the bin.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from samba.param import LoadParm  # type: ignore[import-not-found]
 from samba.samdb import SamDB  # type: ignore[import-not-found]
 
 UNIT = 500
+GROUPS = ("Team", "Floor")
+_OPTIONS = ["nosync:true", "batch_mode:1"]
+"""Outside batch mode, ldb copies every index for every single add, so as to be able to take that one back."""
 _BYPASS = "local_oid:1.3.6.1.4.1.7165.4.3.12:0"  # DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID
 _KEY_TYPES = ((18, 32), (17, 16), (3, 8), (1, 8))  # AES-256, AES-128, DES-CBC-MD5, DES-CBC-CRC
 
 
-def main(private_dir: str, base_dn: str, users: int) -> None:
+def main(private_dir: str, base_dn: str, tree: str, users: int) -> None:
     """Add the users, one transaction for each unit."""
     configuration = LoadParm()
     configuration.set("private dir", private_dir)
@@ -33,26 +36,23 @@ def main(private_dir: str, base_dn: str, users: int) -> None:
         url=f"tdb://{private_dir}/sam.ldb",
         lp=configuration,
         session_info=system_session(configuration),
-        options=["nosync:true"],
+        options=_OPTIONS,
     )
-    database.add({"dn": f"OU=People,{base_dn}", "objectClass": "organizationalUnit"})
+    root = f"OU={tree},{base_dn}"
+    database.add({"dn": root, "objectClass": "organizationalUnit"})
     realm = base_dn.replace(",DC=", ".").removeprefix("DC=").lower()
     for first in range(0, users, UNIT):
         database.transaction_start()
-        unit = f"OU=Unit{first // UNIT:03d},OU=People,{base_dn}"
+        unit = f"OU=Unit{first // UNIT:03d},{root}"
         database.add({"dn": unit, "objectClass": "organizationalUnit"})
         members = []
         for number in range(first, min(first + UNIT, users)):
-            name = f"user{number:06d}"
+            name = f"{tree.lower()}{number:06d}"
             members.append(f"CN=Person {number:06d},{unit}")
             database.add(_user(members[-1], name, number, realm), [_BYPASS])
-        group = {
-            "dn": f"CN=Team {first // UNIT:03d},{unit}",
-            "objectClass": "group",
-            "sAMAccountName": f"team{first // UNIT:03d}",
-            "member": members,
-        }
-        database.add(group)
+        for group in GROUPS:
+            name = f"{tree} {group} {first // UNIT:03d}"
+            database.add({"dn": f"CN={name},{unit}", "objectClass": "group", "sAMAccountName": name, "member": members})
         database.transaction_commit()
 
 
@@ -127,4 +127,4 @@ def _package(name: str, content: bytes) -> object:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
