@@ -11,6 +11,7 @@ from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Stamp
 from adpersist.model.commit import Commit, CommitKind
+from adpersist.model.conflict import Conflict
 from adpersist.model.head import Head, Phase
 from adpersist.model.ids import Guid, Seq
 from adpersist.replay.fold import fold, fold_on
@@ -38,6 +39,7 @@ class Wanted:
         given: Every objectSid the journal ever saw: its RID is never handed out again.
         recorded: Reads the newest stamps of some objects; goes through the journal's commits once more.
         base: What the DC is known to have had when it was told of the newest commit it remembers.
+        begun: What a restore that was killed on this DC had found there before it wrote; None: none has written.
     """
 
     target: Seq
@@ -48,6 +50,7 @@ class Wanted:
     given: frozenset[bytes]
     recorded: Callable[[Collection[Guid]], Recorded]
     base: Base | None = None
+    begun: tuple[Conflict, ...] | None = None
 
 
 def newest(journal: Journal) -> Seq:
@@ -95,6 +98,7 @@ def wanted(journal: Journal, target: Seq | None = None, *, dc: DomainController 
         given=frozenset(heard.sids),
         recorded=lambda guids: _recorded(journal, head, guids),
         base=base[1] if base is not None else None,
+        begun=_begun(journal, dc) if dc is not None else None,
     )
 
 
@@ -133,19 +137,30 @@ class _Heard:
             begin = seq
 
 
+def _begun(journal: Journal, dc: DomainController) -> tuple[Conflict, ...] | None:
+    """The DC is told of a restore before its first step; one that was put back once more has forgotten."""
+    if journal.head.phase is not Phase.RESTORING or (commit := _remembered(journal, dc)) is None:
+        return None
+    return commit.conflicts if commit.kind is CommitKind.RESTORE_BEGIN else None
+
+
+def _remembered(journal: Journal, dc: DomainController) -> Commit | None:
+    """The commit the DC was told of last; None when it can be read no more, or is not this journal's."""
+    remembered = dc.canary(journal.seed)
+    if remembered is None or not journal.head.pruned < remembered.seq <= journal.head.seq:
+        return None
+    (commit,) = journal.commits(after=Seq(remembered.seq - 1), through=remembered.seq)
+    return commit if Canary.of(journal.seed, commit.seq, commit.digest) == remembered else None
+
+
 def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, Base] | None:
     """The newest commit the DC remembers, and what that says it had: all its writes up to that look's USN.
 
     The DC was told of a commit after the commit was durable, and the note travels in its database: whatever image it
     was put back to, it holds everything that the commit had seen.
     """
-    remembered = dc.canary(journal.seed)
-    if remembered is None or not journal.head.pruned < remembered.seq <= journal.head.seq:
-        return None
-    (commit,) = journal.commits(after=Seq(remembered.seq - 1), through=remembered.seq)
-    if commit.kind is not CommitKind.LOOK or not (commit.ends_look and commit.complete):
-        return None
-    if Canary.of(journal.seed, commit.seq, commit.digest) != remembered:
+    commit = _remembered(journal, dc)
+    if commit is None or commit.kind is not CommitKind.LOOK or not (commit.ends_look and commit.complete):
         return None
     try:
         state = fold(journal, commit.seq, progress=heard.of)

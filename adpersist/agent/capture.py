@@ -265,6 +265,14 @@ def _stamped(change: Change, written: Stamps) -> Change:
     return replace(change, stamps={name: written[name].stamp for name in change.values if name in written})
 
 
+def unfinished_restore(head: Head) -> Lineage | None:
+    """The verdict on a DC that a restore was begun on, until it ends; None: there is none under way."""
+    if head.phase is not Phase.RESTORING:
+        return None
+    evidence = f"a restore to commit {head.target} was begun and has not ended"
+    return Lineage(verdict=Verdict.REVERTED, evidence=evidence)
+
+
 def require_same(dc: DomainController, journal: Journal, seen: Evidence | None = None) -> Lineage:
     """The lineage, when it is ``same``; from evidence gathered already, if there is any.
 
@@ -272,9 +280,9 @@ def require_same(dc: DomainController, journal: Journal, seen: Evidence | None =
         RevertedError: It is not, or a restore is under way.
     """
     head = journal.head
-    if head.phase is Phase.RESTORING:
+    if (unfinished := unfinished_restore(head)) is not None:
         raise RevertedError(
-            f"a restore to commit {head.target} was begun and has not ended",
+            unfinished.evidence,
             hint="Run `adpersist guard --on-revert restore`: it goes on where the restore stopped.",
         )
     lineage = lineage_of(dc, journal, seen)

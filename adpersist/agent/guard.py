@@ -6,13 +6,12 @@ from enum import StrEnum
 
 from adpersist.agent.age import require_young
 from adpersist.agent.aim import wanted
-from adpersist.agent.capture import lineage_of
+from adpersist.agent.capture import lineage_of, unfinished_restore
 from adpersist.agent.mend import mend
 from adpersist.directory.controller import DomainController
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.writer import Journal
 from adpersist.model.engine import Engine
-from adpersist.model.head import Phase
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.replay.plan import OnConflict
 from adpersist.replay.restore import Outcome, Progress
@@ -87,11 +86,8 @@ def guard(
         raise WrongDirectoryError(
             lineage.evidence, hint="If that is intended, `adpersist init` begins a journal for this DC."
         )
-    unfinished = journal.head.phase is Phase.RESTORING
-    if unfinished:
-        lineage = Lineage(
-            verdict=Verdict.REVERTED, evidence=f"a restore to commit {journal.head.target} was begun and has not ended"
-        )
+    unfinished = unfinished_restore(journal.head)
+    lineage = unfinished or lineage
     if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:
         return Guarded(lineage=lineage)
     if not (unfinished or terms.accept_old_image):

@@ -13,6 +13,7 @@ from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
 from adpersist.journal.writer import Journal
+from adpersist.model.conflict import Conflict
 from adpersist.model.engine import Engine
 from adpersist.model.head import Phase
 from adpersist.model.ids import Guid, guid_text
@@ -20,7 +21,7 @@ from adpersist.model.lineage import Verdict
 from adpersist.replay.find import NoSuchObjectError, find
 from adpersist.replay.have import Have
 from adpersist.replay.limits import Note
-from adpersist.replay.plan import Conflict, OnConflict
+from adpersist.replay.plan import OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.scope import EVERYTHING, Scope
 from adpersist.telemetry import logger
@@ -49,6 +50,7 @@ def prepared(
         progress=progress,
         scope=scope,
         base=aim.base,
+        begun=aim.begun,
     )
 
 
@@ -94,14 +96,17 @@ def mend(
     if losses:
         raise LossError(losses)
     if policy is OnConflict.FAIL:
-        local = [each for each in restore.plan().conflicts if not each.replicated]
+        local = [each for each in restore.conflicts() if not each.replicated]
         if local:
             raise ConflictError(local)
     writer = new_writer(Role.VISITOR)
     if not scope.is_everything:
         return _mend_part(Capture.begin(dc, journal, writer), restore, engine)
     fresh = fresh_invocation(dc, journal.head, aim.state, lineage)
-    journal.begin_restore(target=aim.target, writer=writer, now=time.time(), fresh=fresh)
+    # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
+    kept = restore.conflicts() if policy is OnConflict.DC else ()
+    journal.begin_restore(target=aim.target, writer=writer, now=time.time(), fresh=fresh, kept=kept)
+    dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
     log.info("restore.began", target=aim.target)
     if fresh is not None and dc.invocation() != fresh:
         dc.renew_invocation(fresh)
@@ -109,6 +114,7 @@ def mend(
         if restart is not None:
             restart()
         dc.reconnect()
+        restore.look_anew()
     outcome = restore.run(engine)
     log.info(
         "restore.applied",

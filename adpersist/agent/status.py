@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from adpersist.agent.capture import last_commit_time, lineage_of
+from adpersist.agent.capture import last_commit_time, lineage_of, unfinished_restore
 from adpersist.directory.controller import DomainController
 from adpersist.journal.writer import Journal
-from adpersist.model.head import Head, Phase
+from adpersist.model.head import Head
 from adpersist.model.lineage import Lineage, Verdict
 
 
@@ -36,9 +36,11 @@ def status(dc: DomainController, journal: Journal) -> Status:
     """Compare the DC with the head; writes nothing anywhere."""
     lineage = lineage_of(dc, journal)
     head = journal.head
+    if lineage.verdict is Verdict.SAME:
+        lineage = unfinished_restore(head) or lineage
     usn = dc.usn()
     quiet = Status(lag_usn=0, lag_s=0.0, head=head, durable_time=last_commit_time(journal), lineage=lineage, pending=0)
-    if lineage.verdict is not Verdict.SAME or head.phase is Phase.RESTORING:
+    if lineage.verdict is not Verdict.SAME:
         return quiet
     if head.position is None:
         began = head.time if quiet.durable_time is None else quiet.durable_time

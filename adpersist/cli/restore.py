@@ -10,9 +10,10 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
 from adpersist.errors import ConfigError
+from adpersist.model.conflict import Conflict
 from adpersist.model.engine import Engine
 from adpersist.replay.limits import Note
-from adpersist.replay.plan import Conflict, OnConflict
+from adpersist.replay.plan import OnConflict
 from adpersist.replay.restore import Outcome
 
 ToOption = Annotated[

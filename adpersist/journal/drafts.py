@@ -1,6 +1,7 @@
 """What each kind of commit does to the head it is built on. Pure: a head in, a draft out."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,16 +12,21 @@ from adpersist.journal.headcodec import pack_writer
 from adpersist.journal.header import FrameHeader
 from adpersist.journal.keyring import MAX_FRAMES_A_KEY, Keyring
 from adpersist.journal.keys import KeyEncryption, Randomness
+from adpersist.journal.notes import pack_conflicts
 from adpersist.journal.packing import compress, pack
 from adpersist.journal.seal import digest_of, seal_frame
 from adpersist.journal.splitting import Piece
 from adpersist.model.commit import CommitKind
+from adpersist.model.conflict import Conflict
 from adpersist.model.head import Head, Mark, Phase, Timeline, Writer
 from adpersist.model.ids import Guid, Seq, Usn
-from adpersist.stores.port import Frame
+from adpersist.stores.port import MAX_FRAME_BYTES, Frame
 
 MAX_MARKS: Final = 1000
 """The head carries them all."""
+
+_LARGEST_NOTE_BYTES: Final = MAX_FRAME_BYTES // 2
+"""Compressed: a frame has room for it, and the append for a spare of the head beside it."""
 
 _NOTHING: Final = Usn(0)
 _MARK_NAME: Final = re.compile(r"[^\W_][\w.:+-]{0,63}")
@@ -70,10 +76,18 @@ class Scribe:
         head = replace(base.head, time=self.time, marks=(*kept, made))
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
-    def begin_restore(self, base: OpenHead, target: Seq, writer: Writer, fresh: Guid | None) -> Draft:
+    def begin_restore(
+        self, base: OpenHead, target: Seq, writer: Writer, fresh: Guid | None, kept: Sequence[Conflict]
+    ) -> Draft:
         """The journal is being used to put the DC back; nobody captures until it is over."""
         head = replace(base.head, time=self.time, writer=writer, phase=Phase.RESTORING, target=target, fresh=fresh)
-        return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=[None, target, pack_writer(writer)])
+        note: list[object] = [None, target, pack_writer(writer), *([pack_conflicts(kept)] if kept else [])]
+        if len(compress(pack(note))) > _LARGEST_NOTE_BYTES:
+            raise LimitError(
+                f"{len(kept)} writes on the domain controller are more than a restore can note down",
+                hint="Restore with --on-conflict journal, which overwrites them.",
+            )
+        return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=note)
 
     def end_restore(self, base: OpenHead, target: Seq) -> Draft:
         """The DC is at the target; a new timeline begins, without position or witnesses."""

@@ -8,15 +8,12 @@ from adpersist.journal.chain import Chain, forged, missing, open_in_place
 from adpersist.journal.codec import unpack_changes
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.head import OpenHead
-from adpersist.journal.headcodec import unpack_writer
 from adpersist.journal.header import FrameHeader
-from adpersist.journal.packing import unpack
+from adpersist.journal.notes import Note, unpack_note
 from adpersist.journal.seal import Opened, open_frame
-from adpersist.journal.shapes import integer, items, text
 from adpersist.journal.splitting import MAX_CHANGE_BYTES
 from adpersist.model.change import Change
 from adpersist.model.commit import Commit, CommitKind
-from adpersist.model.head import Writer
 from adpersist.model.ids import BEFORE_FIRST, Seq
 from adpersist.stores.port import Frame, Store
 
@@ -124,19 +121,14 @@ class Assembly:
         header = opened.header
         try:
             changes: tuple[Change, ...] = ()
-            mark: str | None = None
-            target: Seq | None = None
-            writer: Writer | None = None
+            note = Note()
             if header.kind is CommitKind.LOOK:
                 changes = self._look(opened)
             elif header.kind is CommitKind.PART:
                 self._part(opened)
             else:
                 self._parts.clear()
-                name, point, maker = items(unpack(opened.content))
-                mark = None if name is None else text(name)
-                target = None if point is None else Seq(integer(point))
-                writer = None if maker is None else unpack_writer(maker)
+                note = unpack_note(opened.content)
         except (ValueError, TypeError) as error:
             raise forged(header.seq, str(error)) from error
         return Commit(
@@ -149,9 +141,7 @@ class Assembly:
             changes=changes,
             ends_look=header.ends_look,
             complete=header.complete,
-            mark=mark,
-            target=target,
-            writer=writer,
+            **note._asdict(),
             digest=opened.digest,
             size=opened.size,
         )

@@ -24,6 +24,7 @@ from adpersist.journal.splitting import Run, runs
 from adpersist.journal.timelines import path_to
 from adpersist.model.change import Change
 from adpersist.model.commit import Commit
+from adpersist.model.conflict import Conflict
 from adpersist.model.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.state import Gone, ObjectState
@@ -216,20 +217,24 @@ class Journal:
         self._end.append(lambda base: scribe.mark(base, name, writer))
         return next(each.seq for each in self.head.marks if each.name == name)
 
-    def begin_restore(self, *, target: Seq, writer: Writer, now: float, fresh: Guid | None = None) -> Head:
+    def begin_restore(
+        self, *, target: Seq, writer: Writer, now: float, fresh: Guid | None = None, kept: Sequence[Conflict] = ()
+    ) -> Head:
         """Say that the DC is being taken to ``target``; fences the capturing agent. Repeated after a crash, no harm.
 
         Args:
             fresh: The invocationID the DC is to go on under; None: it keeps its own.
+            kept: Writes on the DC that are to stay; a run that goes on after a crash reads them here.
 
         Raises:
             PointError: There is no such commit.
+            LimitError: More is to be kept than one commit can name.
             FencedError: Somebody wrote to the journal since this process last read it.
         """
         if not BEFORE_FIRST < target <= self.head.seq:
             raise PointError(f"commit {target} is not in the journal; its last one is {self.head.seq}")
         scribe = self._scribe(now)
-        self._end.append(lambda base: scribe.begin_restore(base, target, writer, fresh))
+        self._end.append(lambda base: scribe.begin_restore(base, target, writer, fresh, kept))
         self._end.holder = writer
         return self.head
 

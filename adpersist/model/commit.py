@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adpersist.model.change import Change
+from adpersist.model.conflict import Conflict
 from adpersist.model.head import Writer
 from adpersist.model.ids import Seq, Usn
 
@@ -45,6 +46,7 @@ class Commit:
         mark: The name, of a MARK.
         target: The point restored to, of a RESTORE_BEGIN or RESTORE_END.
         writer: Who made it, where it was not the capturing agent: MARK and RESTORE_BEGIN.
+        conflicts: Of a RESTORE_BEGIN: writes on the DC that this restore is to keep.
         digest: SHA-256 of its frame.
         size: Bytes of its frame in the store.
     """
@@ -61,5 +63,6 @@ class Commit:
     mark: str | None = None
     target: Seq | None = None
     writer: Writer | None = None
+    conflicts: tuple[Conflict, ...] = ()
     digest: bytes
     size: int

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from adpersist.directory.links import LinkWrites
 from adpersist.directory.stamps import CHANGED, Stamps
 from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.model.conflict import Conflict
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap
 from adpersist.replay.linked import late_links
-from adpersist.replay.plan import Conflict
 from adpersist.replay.state import State
 
 
@@ -22,6 +22,8 @@ def conflicts(
     links: Mapping[Guid, LinkWrites] | None,
 ) -> Iterator[Conflict]:
     """Objects the journal never heard of, and attributes written after the journal's last commit.
+
+    Only to be asked before a restore writes: its own writes are late ones too.
 
     Args:
         gaps: What differs.

@@ -1,10 +1,11 @@
 """The smallest set of steps from what a DC has to what is wanted, in an order that works."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from adpersist.model.conflict import Conflict
 from adpersist.model.ids import Guid
 from adpersist.model.reference import target_of
 from adpersist.model.step import Delete, Exempt, Modify, ReloadSchema, Step
@@ -26,25 +27,6 @@ class OnConflict(StrEnum):
     JOURNAL = "journal"
     DC = "dc"
     FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
-    """Something written on the reverted DC before the restore.
-
-    Attributes:
-        guid: Which object.
-        dn: Where it is on the DC.
-        attributes: What was written; empty when the whole object is unknown to the journal.
-        links: Which links were made or taken away; their attributes are among the others.
-        replicated: Another DC wrote it, and later than what the journal has: it stays, whatever the policy.
-    """
-
-    guid: Guid
-    dn: str
-    attributes: tuple[str, ...] = ()
-    links: Links = field(default_factory=dict)
-    replicated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from adpersist.directory.stamps import Stamps
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.directory.wire.replmeta import Written
 from adpersist.model.change import Stamp
+from adpersist.model.conflict import Conflict
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap, Links
 from adpersist.replay.linked import late_links
-from adpersist.replay.plan import Conflict
 from adpersist.replay.state import State
 
 Recorded = Mapping[Guid, Mapping[str, Stamp]]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from adpersist.directory.controller import DomainController
 from adpersist.directory.target import Target
+from adpersist.model.conflict import Conflict
 from adpersist.model.engine import Engine
 from adpersist.model.ids import Guid
 from adpersist.model.step import Exempt, Step
@@ -14,7 +15,7 @@ from adpersist.replay.foreign import aligned
 from adpersist.replay.have import Base, Have
 from adpersist.replay.limits import Note, possible
 from adpersist.replay.linked import written_late
-from adpersist.replay.plan import Conflict, OnConflict, Plan, settle, steps
+from adpersist.replay.plan import OnConflict, Plan, settle, steps
 from adpersist.replay.renewed import renewed
 from adpersist.replay.replicated import Recorded, replicated
 from adpersist.replay.rids import known_rids, raised
@@ -85,6 +86,7 @@ class Restore:
         recorded: Callable[[Collection[Guid]], Recorded] = lambda _: {},
         scope: Scope = EVERYTHING,
         base: Base | None = None,
+        begun: Sequence[Conflict] | None = None,
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -98,6 +100,7 @@ class Restore:
             recorded: Reads the newest stamps of some objects from the journal; asked where there are other DCs.
             scope: How much of it is wanted.
             base: What the DC is known to have had, so that a plan need not look at all of it. A proof always does.
+            begun: An earlier run has written to the DC already, and found these writes before; None: there was none.
         """
         self._dc = dc
         self._want = want
@@ -111,13 +114,25 @@ class Restore:
         self._scope = scope
         self._notes: tuple[Note, ...] = ()
         self._have = Have(dc, base=base, progress=self._progress.looking)
-        self._conflicts: tuple[Conflict, ...] | None = None
+        self._begun = begun
+        self._noted: dict[tuple[Guid, bool], Conflict] | None = None
+        self._found: list[Gap] | None = None
         self._aligned = want
 
     @property
     def exempt(self) -> Exempt:
         """What is left alone."""
         return self._dc.exempt
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What was written on the DC before this restore began."""
+        self._pending()
+        return self._conflicts
+
+    def look_anew(self) -> None:
+        """Have the next look be at everything: the DC goes on under another invocationID."""
+        self._have.forget()
+        self._found = None
 
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed."""
@@ -130,12 +145,34 @@ class Restore:
         found, notes = possible(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *notes)
-        if self._conflicts is None:
-            self._conflicts = tuple(self._written_since(found, have))
+        self._take_note(found, have)
         news = [each for each in self._conflicts if each.replicated]
         local = [each for each in self._conflicts if not each.replicated]
         moved = (replace(each, guid=twin(each.guid)) for each in local if not each.attributes)
         return settle(settle(found, news, OnConflict.DC), [*local, *moved], self._policy)
+
+    def _pending(self) -> list[Gap]:
+        """The gaps; while nothing was written they are looked for once."""
+        if self._found is None:
+            self._found = self.gaps()
+        return self._found
+
+    @property
+    def _conflicts(self) -> tuple[Conflict, ...]:
+        return tuple((self._noted or {}).values())
+
+    def _take_note(self, found: Sequence[Gap], have: State) -> None:
+        """Of everything written before the first step; from then on of objects that are new to everybody."""
+        if self._noted is None:
+            self._noted = {(each.guid, each.replicated): each for each in self._begun or ()}
+        else:
+            own = {guid for noted, _ in self._noted for guid in (noted, twin(noted))}
+            found = [gap for gap in found if self._is_stranger(gap) and gap.guid not in own]
+        for each in self._written_since(found, have) if found else ():
+            self._noted.setdefault((each.guid, each.replicated), each)
+
+    def _is_stranger(self, gap: Gap) -> bool:
+        return gap.want is None and gap.guid not in self._known
 
     def _written_since(self, found: Sequence[Gap], have: State) -> Iterator[Conflict]:
         stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
@@ -149,17 +186,19 @@ class Restore:
             )
         yield from news
         local = settle(found, news, OnConflict.DC)
+        if self._begun is not None:
+            # any other late write may be the earlier run's own
+            local = [gap for gap in local if self._is_stranger(gap)]
         yield from conflicts(local, have, stamps, known=self._known, since=self._captured, links=links)
 
     @property
     def _kept(self) -> frozenset[Guid]:
         dc = self._policy is OnConflict.DC
-        found = self._conflicts or ()
-        return frozenset(each.guid for each in found if not each.attributes and (dc or each.replicated))
+        return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.replicated))
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""
-        return self._plan(self.gaps())
+        return self._plan(self._pending())
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""
@@ -177,7 +216,8 @@ class Restore:
 
     def _run(self, target: Target) -> Outcome:
         outcome = Outcome()
-        found = outcome.lost = self.gaps()
+        found = outcome.lost = self._pending()
+        self._found = None
         previous: Sequence[Step] | None = None
         while outcome.rounds < MAX_ROUNDS:
             plan = self._plan(found)
@@ -210,7 +250,7 @@ class Restore:
             known = known_rids(self._want, have, domain=domain, given=self._given) | {self._last_given_rid}
             planned += raised(rids, self._want, known)
         planned += steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept)
-        return Plan(steps=tuple(planned), conflicts=self._conflicts or (), notes=self._notes)
+        return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)
 
     def _apply(self, planned: Sequence[Step], target: Target, applied: list[Step]) -> list[Refusal]:
         def attempt(narrower: Step) -> bool:

@@ -24,6 +24,7 @@ from adpersist.journal.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Kind
 from adpersist.model.commit import CommitKind
+from adpersist.model.conflict import Conflict
 from adpersist.model.head import Phase, Writer
 from adpersist.model.ids import Seq, Usn, guid_text
 from adpersist.model.reference import ref
@@ -423,6 +424,34 @@ def test_a_restore_can_be_begun_again_and_taken_over() -> None:
     with pytest.raises(FencedError):
         first.end_restore(now=NOON)
     assert second.end_restore(now=NOON).timelines[0].base == 1
+
+
+def test_a_restore_notes_down_what_it_is_to_keep() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    kept = (
+        Conflict(
+            guid=guid("a"),
+            dn="CN=ä,DC=corp",
+            attributes=("mail", "member"),
+            links={"member": frozenset({ref(guid("b"))})},
+        ),
+        Conflict(guid=guid("b"), dn="CN=b,DC=corp", replicated=True),
+    )
+    opened(store).begin_restore(target=Seq(1), writer=OTHER, now=NOON, kept=kept)
+    (commit,) = opened(store).commits(after=Seq(1))
+    assert (commit.target, commit.writer, commit.conflicts) == (1, OTHER, kept)
+    proven(store)
+
+
+def test_a_restore_that_is_to_keep_too_much_is_not_begun() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    kept = [Conflict(guid=guid(f"{number}"), dn=f"CN={number}") for number in range(50_000)]
+    with pytest.raises(LimitError, match="50000 writes"):
+        journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON, kept=kept)
+    assert journal.head.phase is Phase.CAPTURING
 
 
 @pytest.mark.parametrize("target", [0, -1, 2, 99])
