@@ -82,7 +82,8 @@ class Look:
             self.cookies[look.nc] = look.cookie
 
     def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
-        changes = [change for sighting in sightings if (change := self._traces.news(sighting)) is not None]
+        newest = {sighting.guid: sighting for sighting in sightings}.values()
+        changes = [change for sighting in newest if (change := self._traces.news(sighting)) is not None]
         self._opened.update(change.guid for change in changes if self._opens(change))
         return containers_first(changes, self._traces)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import Page, RootDse, Session
+from adpersist.directory.slices import Slices
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.dn import first_rdn, reference, split_extended
@@ -14,11 +15,13 @@ from adpersist.directory.wire.messages import Entry
 from adpersist.directory.wire.secrets import SECRET_ATTRIBUTES
 from adpersist.errors import DirectoryError, RevertedError
 from adpersist.model.change import Values
-from adpersist.model.ids import Guid
+from adpersist.model.ids import Guid, Usn
 from adpersist.model.sighting import Sighting
 
 _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distinguishedName"})
 """Attributes a sighting carries in fields of its own."""
+_TOO_MUCH: Final = 4
+"""sizeLimitExceeded, [RFC4511] 4.1.9."""
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
 
 
@@ -65,15 +68,26 @@ class Feed:
 
     def look(self, nc: str, cookie: bytes | None) -> "Look":
         """What changed in ``nc`` since ``cookie``; None asks for everything."""
-        return Look(self, nc, cookie)
+        if cookie:
+            return Look(self, nc, cookie, Slices(cookie_usn(cookie) or Usn(0)))
+        return Look(self, nc, cookie, Slices(newest=self.usn()))
 
     def looks(self, cookies: Mapping[str, bytes]) -> list["Look"]:
-        """The same for every naming context, all asked for together; to be read in this order."""
-        return [self.look(nc, cookies.get(nc)).ask() for nc in self.contexts]
+        """The same for every naming context; to be read in this order. Small ones are asked for together."""
+        looks = [self.look(nc, cookies.get(nc)) for nc in self.contexts]
+        if all(look.is_one for look in looks):
+            for look in looks:
+                look.ask()
+        return looks
 
-    def ask(self, nc: str, cookie: bytes) -> Page:
+    def usn(self) -> Usn:
+        """highestCommittedUSN."""
+        return self._session.usn()
+
+    def ask(self, nc: str, cookie: bytes, filter_text: str) -> Page:
         """One page of a look. For :class:`Look` alone."""
-        return self._looking.dirsync(nc, attributes=self._asked, controls=[dirsync(cookie), EXTENDED_DN])
+        controls = [dirsync(cookie), EXTENDED_DN]
+        return self._looking.dirsync(nc, filter_text, attributes=self._asked, controls=controls)
 
     def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
         """What a page shows. For :class:`Look` alone."""
@@ -151,36 +165,58 @@ class Look:
         cookie: For the next look, once this one is through; until then where it began.
     """
 
-    def __init__(self, feed: Feed, nc: str, cookie: bytes | None) -> None:
+    def __init__(self, feed: Feed, nc: str, cookie: bytes | None, slices: Slices) -> None:
         self._feed = feed
+        self._slices = slices
         self._asked: Page | None = None
         self.nc = nc
         self.whole = not cookie
         self.cookie = cookie or b""
 
-    def ask(self) -> "Look":
-        """Ask now what is read later; returns itself."""
-        self._asked = self._feed.ask(self.nc, self.cookie)
-        return self
+    @property
+    def is_one(self) -> bool:
+        """One question is enough."""
+        return self._slices.is_last
+
+    def ask(self) -> None:
+        """Ask now what is read later."""
+        self._asked = self._feed.ask(self.nc, self.cookie, self._slices.filter)
 
     def __iter__(self) -> Iterator[Sighting]:
-        """What it shows, once.
+        """What it shows, once; some of it twice, where the server broke off.
 
         Raises:
             RevertedError: In the end: the new cookie lies before the old one, so the database went back.
             DirectoryError, DirectoryUnreachableError: Also in the middle.
         """
-        before = cookie_usn(self.cookie)
-        page, more = self._asked, True
-        while more:
-            if page is None:
-                page = self._feed.ask(self.nc, self.cookie)
-            yield from self._feed.sightings(self.nc, page, whole=self.whole)
-            more, self.cookie = page.ending()
-            page = None
+        before, cookie = cookie_usn(self.cookie), self.cookie
+        is_last = False
+        while not is_last:
+            is_last, shown = self._slices.is_last, 0
+            try:
+                for sighting in self._slice(cookie):
+                    shown += 1
+                    yield sighting
+            except DirectoryError as error:
+                if error.result != _TOO_MUCH or not self._slices.refused(self._feed.usn()):
+                    raise
+                is_last = False
+            else:
+                self._slices.showed(shown)
         after = cookie_usn(self.cookie)
         if before is not None and after is not None and after < before:
             raise RevertedError(
                 f"the feed of {self.nc} went back from USN {before} to {after}",
                 hint="The domain controller was put back to an older state: run `adpersist guard`.",
             )
+
+    def _slice(self, cookie: bytes) -> Iterator[Sighting]:
+        page, self._asked, more = self._asked, None, True
+        while more:
+            if page is None:
+                page = self._feed.ask(self.nc, cookie, self._slices.filter)
+            yield from self._feed.sightings(self.nc, page, whole=self.whole)
+            more, cookie = page.ending()
+            page = None
+        # only after the last slice it is a cookie for everything
+        self.cookie = cookie

@@ -187,9 +187,16 @@ class Session:
         """
         return Answer(self, self._ask(base, scope, filter_text, attributes, controls, ANSWER_TIMEOUT_S), base)
 
-    def dirsync(self, nc: str, *, attributes: Sequence[str], controls: Sequence[Control]) -> "Page":
+    def dirsync(
+        self,
+        nc: str,
+        filter_text: str = "(objectClass=*)",
+        *,
+        attributes: Sequence[str],
+        controls: Sequence[Control],
+    ) -> "Page":
         """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
-        return Page(self, self._ask(nc, Scope.SUBTREE, "(objectClass=*)", attributes, controls, LOOK_TIMEOUT_S), nc)
+        return Page(self, self._ask(nc, Scope.SUBTREE, filter_text, attributes, controls, LOOK_TIMEOUT_S), nc)
 
     def _ask(
         self,

@@ -1,0 +1,75 @@
+"""Directories that Samba cannot show in one answer, which has 256 MiB at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from adpersist.directory.controller import DomainController
+from adpersist.directory.feed import Look
+from adpersist.directory.slices import Slices
+from adpersist.model.ids import Guid
+from adpersist.model.sighting import Sighting
+from tests.integration.hands import Hands
+from tools.samba_dc import SambaDC
+
+_PHOTO_BYTES = 15_000_000
+_PHOTOS = 18
+"""More than 256 MiB together."""
+
+
+@pytest.fixture
+def seen(dc: SambaDC) -> Iterator[DomainController]:
+    """The DC as adpersist sees it."""
+    connected = DomainController.connect(dc.ldapi_url)
+    yield connected
+    connected.close()
+
+
+def test_slices_show_what_one_answer_does(dc: SambaDC, seen: DomainController) -> None:
+    with Hands(dc) as hands:
+        hands.delete(f"CN=carl,OU=Office,{hands.base}")
+    for nc in seen.feed.contexts:
+        sliced = list(_look(seen, nc, usns=200))
+        assert len(sliced) == len(_by_guid(sliced))
+        assert _by_guid(sliced) == _by_guid(seen.feed.look(nc, None))
+
+
+def test_what_changes_between_two_slices_is_seen_as_it_is_in_the_end(dc: SambaDC, seen: DomainController) -> None:
+    look = _look(seen, seen.dse.domain, usns=seen.usn() - 50)
+    shown: dict[Guid, Sighting] = {}
+    with Hands(dc) as hands:
+        for number, sighting in enumerate(look):
+            if number == 0:
+                hands.set(hands.base, description="changed since it was shown")
+                late = Guid(hands.guid(hands.ou("Late")).bytes_le)
+            shown[sighting.guid] = sighting
+    assert late in shown
+    assert shown == _by_guid(seen.feed.look(seen.dse.domain, None))
+    assert not list(seen.feed.look(seen.dse.domain, look.cookie))
+
+
+def test_more_than_the_server_answers_at_once_is_seen(dc: SambaDC, seen: DomainController) -> None:
+    before = _look(seen, seen.dse.domain)
+    known = _by_guid(before)
+    with Hands(dc) as hands:
+        wanted = {
+            Guid(
+                hands.guid(
+                    hands.add(f"CN=photo{n},{hands.base}", "inetOrgPerson", {"jpegPhoto": bytes(_PHOTO_BYTES)})
+                ).bytes_le
+            )
+            for n in range(_PHOTOS)
+        }
+    since = _by_guid(seen.feed.look(seen.dse.domain, before.cookie))
+    assert since.keys() >= wanted
+    assert _by_guid(_look(seen, seen.dse.domain)).keys() == known.keys() | since.keys()
+
+
+def _look(seen: DomainController, nc: str, **usns: int) -> Look:
+    return Look(seen.feed, nc, None, Slices(newest=seen.usn(), **usns))
+
+
+def _by_guid(look: Look | list[Sighting]) -> dict[Guid, Sighting]:
+    return {sighting.guid: sighting for sighting in look}
