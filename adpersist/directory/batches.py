@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from adpersist.directory.database import Database
-from adpersist.directory.target import Carrier, Target, Verdict
+from adpersist.directory.target import Carrier, Target
+from adpersist.directory.writes import Verdict
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.step import EnableFeature, ReloadSchema, Step
 

@@ -18,12 +18,13 @@ from adpersist.directory.lifetime import tombstone_days
 from adpersist.directory.lineage import lineage
 from adpersist.directory.links import LinkWrites, read_links
 from adpersist.directory.schema import Schema
-from adpersist.directory.session import MODIFY_REPLACE, RootDse, Session
+from adpersist.directory.session import RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
 from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.filetime import EPOCH_1601_S
 from adpersist.directory.wire.replmeta import EVER
+from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.model.engine import Engine
 from adpersist.model.head import Head, Identity
 from adpersist.model.ids import Guid, Usn, guid_text

@@ -1,7 +1,7 @@
-"""Searches over an open connection, their answers read as they come.
+"""Questions and orders over an open connection, their answers read as they come.
 
-ldap3 connects and writes. It reads a whole answer before it shows the first entry, takes as long over it as the server,
-and keeps every value several times; so what is read in bulk is read here.
+ldap3 connects and logs in. It reads a whole answer before it shows the first entry, takes as long over it as the
+server, and keeps every value several times; and it waits for each answer before it makes the next request.
 """
 
 import socket
@@ -24,12 +24,14 @@ from adpersist.directory.wire.messages import (
     read_result,
     search_request,
 )
+from adpersist.directory.wire.requests import ANSWERS
 from adpersist.errors import DirectoryUnreachableError
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
 """One entry; Samba's own limit for a whole answer."""
 
 _CHUNK_BYTES: Final = 256 * 1024
+_ENDINGS: Final = ANSWERS | {DONE}
 _UNSOLICITED: Final = 0
 """Message id of what the server says unasked: that it hangs up ([RFC4511] 4.4)."""
 
@@ -38,12 +40,12 @@ Message = tuple[int, int, int, int, int, bytes]
 
 
 class Conversation:
-    """One connection. Questions may be asked ahead: the server answers them one after another, in their order.
+    """One connection. Much may be asked for ahead: the server answers one request after another, in their order.
 
     When an answer is read, what is left of those before it is read first and kept for whoever asked.
 
     Args:
-        peer: Connected socket; shared with ldap3, which sends and reads on it between two searches.
+        peer: Connected socket; shared with ldap3, which has logged in on it.
         url: For messages to people.
         next_id: Gives out message ids.
     """
@@ -54,7 +56,7 @@ class Conversation:
         self._next_id = next_id
         self._entries = Entries()
         self._unread = b""
-        self._open: deque[Search] = deque()
+        self._open: deque[Asked] = deque()
 
     def search(
         self,
@@ -65,29 +67,35 @@ class Conversation:
         controls: Sequence[Control],
         *,
         timeout_s: float,
-    ) -> "Search":
-        """Ask; the answer is read while it is iterated over.
+    ) -> "Asked":
+        """Ask; the answer is read while it is iterated over. Raises: as :meth:`send`."""
+        compiled = compile_filter(filter_text)
+        return self.send(
+            lambda number: search_request(number, base, scope, compiled, attributes, controls), timeout_s=timeout_s
+        )
+
+    def send(self, request: Callable[[int], bytes], *, timeout_s: float) -> "Asked":
+        """Send the request that is made of a message id; the answer is read while it is iterated over.
 
         Raises:
             DirectoryUnreachableError: The connection is gone.
         """
         number = self._next_id()
-        request = search_request(number, base, scope, compile_filter(filter_text), attributes, controls)
         try:
             self._peer.settimeout(timeout_s)
-            self._peer.sendall(request)
+            self._peer.sendall(request(number))
         except OSError as error:
             raise self._gone(error) from error
-        self._open.append(Search(self, number))
+        self._open.append(Asked(self, number))
         return self._open[-1]
 
-    def finish(self, until: "Search | None" = None) -> None:
+    def finish(self, until: "Asked | None" = None) -> None:
         """Read what is left of every answer, or of those before one: the connection is free for that one then."""
         while self._open and self._open[0] is not until:
             self._open[0].keep()
 
     def answers(self, number: int) -> Iterator[Entry | Result]:
-        """Entries, then the result, of the search with that message id. Raises: DirectoryUnreachableError."""
+        """Entries, then the result, of the request with that message id. Raises: DirectoryUnreachableError."""
         try:
             for message, operation, first, after, end, data in self._messages():
                 if message == _UNSOLICITED:
@@ -96,12 +104,12 @@ class Conversation:
                     raise BerError(f"message {message} answers nothing")
                 if operation == ENTRY:
                     yield self._entries.read(data, first, after)
-                elif operation == DONE:
+                elif operation in _ENDINGS:
                     self._open.popleft()
                     yield read_result(data, first, after, end)
                     return
                 elif operation != REFERENCE:
-                    raise BerError(f"operation {operation:#04x} answers no search")
+                    raise BerError(f"operation {operation:#04x} answers no request")
         except BerError as error:
             self._peer.close()
             raise DirectoryUnreachableError(
@@ -126,7 +134,7 @@ class Conversation:
             at = end
             # nothing is kept twice: the rest is put back only when this was the answer's last message
             message, operation, first, after = envelope(data, start, end)
-            if operation == DONE:
+            if operation in _ENDINGS:
                 self._unread = data[end:]
             yield message, operation, first, after, end, data
 
@@ -145,13 +153,13 @@ class Conversation:
 
     def _gone(self, error: OSError) -> DirectoryUnreachableError:
         return DirectoryUnreachableError(
-            f"the directory at {self._url} went away during a search: {' '.join(str(error).split())}",
+            f"the directory at {self._url} went away: {' '.join(str(error).split())}",
             hint="The command can be run again as soon as the domain controller answers.",
         )
 
 
-class Search:
-    """The answer to one search: an iterator over its entries.
+class Asked:
+    """The answer to one request: an iterator over its entries, which only a search has.
 
     Attributes:
         result: How it ended; None until the last entry was read.

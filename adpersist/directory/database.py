@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from adpersist.directory.wire.controls import Control
-from adpersist.directory.writes import Modifications, refused
+from adpersist.directory.wire.requests import Modifications
+from adpersist.directory.writes import refused
 from adpersist.errors import DirectoryUnreachableError
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid, guid_text

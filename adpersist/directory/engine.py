@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from adpersist.directory.ahead import Ahead
 from adpersist.directory.batches import Batches
 from adpersist.directory.database import Database
 from adpersist.directory.remote import Remote
@@ -56,7 +57,7 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         yield OneByOne(Remote(session))
         return
     if engine is Engine.LDAP:
-        yield OneByOne(session)
+        yield Ahead(session)
         return
     try:
         database = own_database(session, invocation)
@@ -64,7 +65,7 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         if engine is Engine.LOCAL:
             raise
         log.info("engine.chosen", engine=str(Engine.LDAP), reason=error.reason)
-        yield OneByOne(session)
+        yield Ahead(session)
         return
     log.info("engine.chosen", engine=str(Engine.LOCAL), samba=database.version)
     try:

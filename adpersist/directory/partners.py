@@ -5,7 +5,8 @@ again that they have read already, and they ignore what it writes under them: it
 ([MS-ADTS] 3.1.1.1.9, [MS-DRSR] 4.1.10.5).
 """
 
-from adpersist.directory.session import MODIFY_REPLACE, RootDse, Session
+from adpersist.directory.session import RootDse, Session
+from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.model.ids import Guid
 
 NTDS_SETTINGS = "nTDSDSA"

@@ -5,7 +5,7 @@ from typing import Final
 
 from adpersist.directory.session import Session
 from adpersist.directory.wire.controls import SHOW_DELETED, SHOW_RECYCLED, Control
-from adpersist.directory.writes import Modifications
+from adpersist.directory.wire.requests import Modifications
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid
 from adpersist.model.reference import redirected

@@ -6,21 +6,20 @@ whose reads look right and lack every secret.
 
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import ldap3
 from ldap3.core.exceptions import LDAPException
-from pyasn1.error import PyAsn1Error
 
-from adpersist.directory.connection import NOBODY, Login, connected, is_socket, reason, socket_path
-from adpersist.directory.conversation import Conversation, Search
+from adpersist.directory.connection import NOBODY, Login, connected, is_socket, socket_path
+from adpersist.directory.conversation import Asked, Conversation
 from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
-from adpersist.directory.wire.messages import Entry, Scope, read_dirsync
-from adpersist.directory.writes import NO_SUCH_OBJECT, Modifications, refused
+from adpersist.directory.wire.messages import Entry, Result, Scope, read_dirsync
+from adpersist.directory.wire.requests import Modifications, add_request, delete_request, modify_request, rename_request
+from adpersist.directory.writes import NO_SUCH_OBJECT, Add, Verdict, Write, refused
 from adpersist.errors import (
     DirectoryError,
     DirectoryUnreachableError,
@@ -36,10 +35,6 @@ ANSWER_TIMEOUT_S: Final = 20
 """For everything but a look; a DC that takes longer is not there."""
 LOOK_TIMEOUT_S: Final = 300
 """A full look at a large directory comes as one reply, and the server says nothing before it is ready."""
-
-MODIFY_ADD: Final[str] = ldap3.MODIFY_ADD
-MODIFY_DELETE: Final[str] = ldap3.MODIFY_DELETE
-MODIFY_REPLACE: Final[str] = ldap3.MODIFY_REPLACE
 
 _UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
 
@@ -72,7 +67,7 @@ class Session:
         self._ldap = connection
         self.url = url
         self.login = login
-        self._reading = Conversation(connection.socket, url, connection.server.next_message_id)
+        self._talk = Conversation(connection.socket, url, connection.server.next_message_id)
 
     @classmethod
     def open(cls, url: str, login: Login = NOBODY) -> "Session":
@@ -206,20 +201,16 @@ class Session:
         attributes: Sequence[str],
         controls: Sequence[Control],
         timeout_s: float,
-    ) -> Search:
-        return self._reading.search(base, scope, filter_text, attributes, controls, timeout_s=timeout_s)
+    ) -> Asked:
+        return self._talk.search(base, scope, filter_text, attributes, controls, timeout_s=timeout_s)
 
-    def require_success(self, search: Search, base: str) -> None:
+    def require_success(self, search: Asked, base: str) -> None:
         """Make sure that an answer was read to its end, and was one.
 
         Raises:
             NoSuchEntryError, DirectoryError, DirectoryUnreachableError.
         """
-        result = search.result
-        if result is None:
-            raise DirectoryUnreachableError(f"the directory at {self.url} broke off in the middle of an answer")
-        if result.code in _UNAVAILABLE:
-            raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
+        result = self._result(search)
         if result.code == NO_SUCH_OBJECT:
             raise NoSuchEntryError(f"{base} is not in the directory", result=NO_SUCH_OBJECT)
         if result.code != 0:
@@ -230,27 +221,38 @@ class Session:
 
     def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
         """Add an entry. Raises: WriteRefusedError."""
-        classes = [name.decode() for name in attributes["objectClass"]]
-        rest = {name: list(values) for name, values in attributes.items() if name != "objectClass"}
-        self._write("add", dn, dn, classes, rest, controls=list(controls))
+        self._write("add", dn, lambda number: add_request(number, dn, attributes, controls))
 
     def modify(self, dn: str, changes: Modifications, controls: Sequence[Control] = ()) -> None:
         """Change an entry's attributes, all or none. Raises: WriteRefusedError."""
-        self._write(
-            "modify",
-            dn,
-            dn,
-            {k: [(op, list(v)) for op, v in ops] for k, ops in changes.items()},
-            controls=list(controls),
-        )
+        self._write("modify", dn, lambda number: modify_request(number, dn, changes, controls))
 
     def rename(self, dn: str, rdn: str, new_parent: str, controls: Sequence[Control] = ()) -> None:
         """Rename an entry, under the same or another parent. Raises: WriteRefusedError."""
-        self._write("modify_dn", dn, dn, rdn, new_superior=new_parent, controls=list(controls))
+        self._write("rename", dn, lambda number: rename_request(number, dn, rdn, new_parent, controls))
 
     def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
         """Delete an entry. Raises: WriteRefusedError, NoSuchEntryError."""
-        self._write("delete", dn, dn, controls=list(controls))
+        self._write("delete", dn, lambda number: delete_request(number, dn, controls))
+
+    def begin(self, write: Write) -> "Begun":
+        """Send a write and do not wait: the server carries out one after another, in their order."""
+        if isinstance(write, Add):
+            return self._begin(
+                "add", write.dn, lambda number: add_request(number, write.dn, write.attributes, write.controls)
+            )
+        return self._begin(
+            "modify", write.dn, lambda number: modify_request(number, write.dn, write.changes, write.controls)
+        )
+
+    def verdict(self, begun: "Begun") -> Verdict:
+        """What became of a write."""
+        for _ in begun.asked:  # it has no entries
+            pass
+        result = self._result(begun.asked)
+        if result.code == 0:
+            return None
+        return refused(begun.operation, begun.dn, result.code, f"({result.code}) {result.message}")
 
     def peer(self) -> int:
         """Process id of the server behind the socket (unix(7), SO_PEERCRED); 0 when it cannot be seen from here."""
@@ -265,56 +267,39 @@ class Session:
         except (LDAPException, OSError):
             return
 
-    def _write(self, operation: str, subject: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        self._call(operation, *arguments, **options)
-        result = self._ldap.result
-        if code := result["result"]:
-            raise refused(operation, subject, code, f"{result['description']} ({code}) {_server_words(result)}")
+    def _begin(self, operation: str, dn: str, request: Callable[[int], bytes]) -> "Begun":
+        return Begun(operation=operation, dn=dn, asked=self._talk.send(request, timeout_s=ANSWER_TIMEOUT_S))
 
-    def _call(
-        self,
-        operation: str,
-        *arguments: Any,  # noqa: ANN401 - ldap3 ships no types
-        timeout_s: float = ANSWER_TIMEOUT_S,
-        **options: Any,  # noqa: ANN401
-    ) -> None:
-        self._reading.finish()
-        try:
-            self._ldap.socket.settimeout(timeout_s)
-            getattr(self._ldap, operation)(*arguments, **options)
-        except (IndexError, ValueError, KeyError, PyAsn1Error) as error:
-            raise DirectoryUnreachableError(
-                f"what answers at {self.url} does not speak LDAP: {reason(error)}",
-                hint="Point the directory URL at the privileged socket of a Samba domain controller.",
-            ) from error
-        except (LDAPException, OSError, TypeError, AttributeError) as error:
-            # ldap3 stumbles over a connection that was cut: it reads None, or has no socket any more
-            if isinstance(error, TypeError | AttributeError) and not self._cut():
-                raise
-            raise DirectoryUnreachableError(
-                f"the directory at {self.url} went away during a {operation}: {reason(error)}",
-                hint="The command can be run again as soon as the domain controller answers.",
-            ) from error
-        if self._ldap.result["result"] in _UNAVAILABLE:
+    def _write(self, operation: str, dn: str, request: Callable[[int], bytes]) -> None:
+        if (refusal := self.verdict(self._begin(operation, dn, request))) is not None:
+            raise refusal
+
+    def _result(self, asked: Asked) -> Result:
+        if asked.result is None:
+            raise DirectoryUnreachableError(f"the directory at {self.url} broke off in the middle of an answer")
+        if asked.result.code in _UNAVAILABLE:
             raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
+        return asked.result
 
-    def _cut(self) -> bool:
-        peer: socket.socket | None = self._ldap.socket
-        if peer is None or self._ldap.closed:
-            return True
-        try:
-            peer.setblocking(False)
-            return peer.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except (OSError, ValueError):  # the second: under TLS nobody can look ahead
-            return True
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A write that was sent.
+
+    Attributes:
+        operation, dn: What, in words.
+        asked: Its answer.
+    """
+
+    operation: str
+    dn: str
+    asked: Asked
 
 
 class Answer:
     """The entries of one search, once; the errors of :meth:`Session.require_success` come after the last one."""
 
-    def __init__(self, session: Session, search: Search, base: str) -> None:
+    def __init__(self, session: Session, search: Asked, base: str) -> None:
         self._session = session
         self._search = search
         self._base = base
@@ -345,7 +330,3 @@ class Page(Answer):
             return read_dirsync(result.controls[DIRSYNC_OID])
         except BerError as error:
             raise DirectoryError(f"the server answered a DirSync of {self._base} with a broken control") from error
-
-
-def _server_words(result: Mapping[str, Any]) -> str:
-    return " ".join(str(result.get("message", "")).split())

@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Protocol, assert_never
 
-from adpersist.directory.session import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
-from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, SHOW_RECYCLED
-from adpersist.directory.writes import Modifications, Writes
+from adpersist.directory.single import AS_GIVEN, CLEARED_BY_DELETE, address, create, link, replace_values
+from adpersist.directory.wire.controls import RELAX, SHOW_RECYCLED
+from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
+from adpersist.directory.writes import Add, Verdict, Write, Writes
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.ids import Guid, guid_text
 from adpersist.model.step import (
@@ -23,30 +25,25 @@ from adpersist.model.step import (
     Step,
 )
 
-_CONTROLS = (RELAX, BYPASS_PASSWORD_HASH)
-
 _OPERATIONS_ERROR: Final = 1
 _NO_SUCH_ATTRIBUTE: Final = 16
 """operationsError and noSuchAttribute, [RFC4511] 4.1.9."""
-
-_CLEARED_BY_DELETE: Final = ("userPrincipalName", "dNSHostName")
-"""Samba refuses to replace these by nothing."""
 
 _LIVES: Final = 3
 """Deletes after which nothing is left of an object: live, deleted, recycled ([MS-ADTS] 3.1.1.5.5)."""
 
 
-Verdict = WriteRefusedError | NoSuchEntryError | None
-"""What became of a step: None when it is done and durable, else why the DC refused it."""
-
-
 class Target(Protocol):
-    """What steps are carried out on; adapters: :class:`OneByOne`, :class:`adpersist.directory.batches.Batches`."""
+    """What steps are carried out on.
+
+    Adapters: :class:`OneByOne`, :class:`adpersist.directory.ahead.Ahead`, :class:`adpersist.directory.batches.Batches`.
+    """
 
     def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
         """Carry out steps in order; a verdict for each, in order.
 
-        Nothing behind a refused step is begun before its verdict was taken: the caller may put another in its place.
+        Nothing that needs a refused step is begun before its verdict was taken: the caller may put another in its
+        place.
 
         Raises:
             DirectoryUnreachableError: The DC went away; steps without a verdict were done or not done, and may be
@@ -89,22 +86,21 @@ class Carrier:
         """
         match step:
             case Create():
-                values = {"objectGUID": (bytes(step.guid),), **step.values}
-                self._writes.add(step.dn, values, _CONTROLS)
+                self._do(create(step))
+            case Link():
+                self._do(link(step))
             case Reanimate():
                 self._reanimate(step)
             case Move():
-                self._writes.rename(_address(step.guid), step.rdn, step.parent_dn, _CONTROLS)
+                self._writes.rename(address(step.guid), step.rdn, step.parent_dn, AS_GIVEN)
             case Modify():
                 self._modify(step)
-            case Link():
-                self._link(step)
             case Delete():
                 self._delete(step)
             case Scramble():
                 # a mixture of character classes, longer than any policy asks for
                 password = f'"{secrets.token_urlsafe(96)}aA1."'.encode("utf-16-le")
-                self._writes.modify(_address(step.guid), {"unicodePwd": [(MODIFY_REPLACE, (password,))]}, (RELAX,))
+                self._writes.modify(address(step.guid), {"unicodePwd": [(MODIFY_REPLACE, (password,))]}, (RELAX,))
             case EnableFeature():
                 feature = f"{step.dn}:{guid_text(step.feature)}".encode()
                 self._writes.modify("", {"enableOptionalFeature": [(MODIFY_ADD, (feature,))]})
@@ -114,33 +110,25 @@ class Carrier:
             case _:
                 assert_never(step)
 
+    def _do(self, write: Write) -> None:
+        if isinstance(write, Add):
+            self._writes.add(write.dn, write.attributes, write.controls)
+        else:
+            self._writes.modify(write.dn, write.changes, write.controls)
+
     def _modify(self, step: Modify) -> None:
-        values = dict(step.values)
-        for name in _CLEARED_BY_DELETE:
-            if values.get(name) == ():
-                del values[name]
-                self._clear(step.guid, name)
-        if values:
-            changes = {name: [(MODIFY_REPLACE, new)] for name, new in values.items()}
-            self._writes.modify(_address(step.guid), changes, (RELAX,) if step.plain else _CONTROLS)
+        cleared = [name for name in CLEARED_BY_DELETE if step.values.get(name) == ()]
+        for name in cleared:
+            self._clear(step.guid, name)
+        if rest := {name: new for name, new in step.values.items() if name not in cleared}:
+            self._do(replace_values(replace(step, values=rest)))
 
     def _clear(self, guid: Guid, name: str) -> None:
         try:
-            self._writes.modify(_address(guid), {name: [(MODIFY_DELETE, ())]}, _CONTROLS)
+            self._writes.modify(address(guid), {name: [(MODIFY_DELETE, ())]}, AS_GIVEN)
         except WriteRefusedError as error:
             if error.result != _NO_SUCH_ATTRIBUTE:
                 raise
-
-    def _link(self, step: Link) -> None:
-        changes: dict[str, list[tuple[str, tuple[bytes, ...]]]] = {}
-        # removals first: a single-valued link has room for one
-        for name, refs in step.removed.items():
-            changes.setdefault(name, []).append((MODIFY_DELETE, tuple(sorted(refs))))
-        for name, refs in step.added.items():
-            changes.setdefault(name, []).append((MODIFY_ADD, tuple(sorted(refs))))
-        # relaxed, the server does not make the object of a foreign principal that is named by its SID
-        foreign = any(ref.startswith(b"<SID=") for refs in step.added.values() for ref in refs)
-        self._writes.modify(_address(step.guid), changes, () if foreign else _CONTROLS)
 
     def _reanimate(self, step: Reanimate) -> None:
         living: Modifications = {
@@ -148,27 +136,23 @@ class Carrier:
             "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
         }
         try:
-            self._writes.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(address(step.guid), living, (RELAX, SHOW_RECYCLED))
         except WriteRefusedError as error:
             if error.result not in (_NO_SUCH_ATTRIBUTE, _OPERATIONS_ERROR):
                 raise
             if error.result == _NO_SUCH_ATTRIBUTE:
                 # where the Recycle Bin is on, Samba 4.17 stumbles over what a deleted object kept
-                self._writes.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
+                self._writes.delete(address(step.guid), (RELAX, SHOW_RECYCLED))
             # and does not find recycled ones, nor takes "isRecycled" away where there is none
             not_recycled = {"isRecycled": [(MODIFY_REPLACE, (b"FALSE",))]}
-            self._writes.modify(_address(step.guid), not_recycled, (RELAX, SHOW_RECYCLED))
-            self._writes.modify(_address(step.guid), living, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(address(step.guid), not_recycled, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(address(step.guid), living, (RELAX, SHOW_RECYCLED))
 
     def _delete(self, step: Delete) -> None:
         with suppress(NoSuchEntryError):  # gone already: what was wanted
             if not step.purge:
-                self._writes.delete(_address(step.guid), (RELAX,))
+                self._writes.delete(address(step.guid), (RELAX,))
                 return
             # to SYSTEM, deleting a tombstone removes it for good; the Recycle Bin has one more state in between
             for _ in range(_LIVES):
-                self._writes.delete(_address(step.guid), (RELAX, SHOW_RECYCLED))
-
-
-def _address(guid: Guid) -> str:
-    return f"<GUID={guid_text(guid)}>"
+                self._writes.delete(address(step.guid), (RELAX, SHOW_RECYCLED))

@@ -1,17 +1,41 @@
 """What can be written to a DC, one operation at a time: over LDAP, or into its own database."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from adpersist.directory.wire.controls import Control
+from adpersist.directory.wire.requests import Modifications
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.change import Values
 
-Modifications = Mapping[str, Sequence[tuple[str, Sequence[bytes]]]]
-"""Attribute -> list of (MODIFY_ADD | MODIFY_DELETE | MODIFY_REPLACE, values)."""
-
 NO_SUCH_OBJECT: Final = 32
 """noSuchObject, [RFC4511] 4.1.9; a local database uses the same codes."""
+
+
+Verdict = WriteRefusedError | NoSuchEntryError | None
+"""What became of a step, or of a write: None when it is done and durable, else why the DC refused it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """What :meth:`Writes.add` is told."""
+
+    dn: str
+    attributes: Mapping[str, Values]
+    controls: Sequence[Control]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What :meth:`Writes.modify` is told."""
+
+    dn: str
+    changes: Modifications
+    controls: Sequence[Control]
+
+
+Write = Add | Change
 
 
 class Writes(Protocol):

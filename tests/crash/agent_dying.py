@@ -17,20 +17,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from adpersist.__main__ import run
+from adpersist.directory.ahead import Ahead
 from adpersist.directory.session import Session
 from adpersist.directory.target import Carrier
 from adpersist.journal.writer import Journal
 
 _BEFORE_ANSWER_S: Final = 0.2
 
-POINTS: Final[dict[str, tuple[type, str, bool]]] = {
-    "apply": (Carrier, "carry_out", False),
-    "applied": (Carrier, "carry_out", True),
-    "begun": (Journal, "begin_restore", True),
-    "ended": (Journal, "end_restore", True),
-    "look": (Session, "dirsync", False),
-    "commit": (Journal, "commit", False),
-    "committed": (Journal, "commit", True),
+POINTS: Final[dict[str, tuple[list[tuple[type, str]], bool]]] = {
+    # a step by itself, or one of several that were sent together
+    "apply": ([(Carrier, "carry_out"), (Ahead, "_begin")], False),
+    "applied": ([(Carrier, "carry_out"), (Ahead, "_verdict")], True),
+    "begun": ([(Journal, "begin_restore")], True),
+    "ended": ([(Journal, "end_restore")], True),
+    "look": ([(Session, "dirsync")], False),
+    "commit": ([(Journal, "commit")], False),
+    "committed": ([(Journal, "commit")], True),
 }
 
 
@@ -46,8 +48,7 @@ def _murder(victims: Sequence[int]) -> None:
 
 
 def _arm(point: str, number: int, victims: Sequence[int]) -> None:
-    owner, name, afterwards = POINTS[point]
-    original: Callable[..., Any] = getattr(owner, name)
+    places, afterwards = POINTS[point]
     reached = 0
 
     def strike() -> None:
@@ -59,15 +60,21 @@ def _arm(point: str, number: int, victims: Sequence[int]) -> None:
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def armed(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - stands for any method
-        if not afterwards:
-            strike()
-        result = original(*arguments, **options)
-        if afterwards:
-            strike()
-        return result
+    def arm(owner: type, name: str) -> None:
+        original: Callable[..., Any] = getattr(owner, name)
 
-    setattr(owner, name, armed)
+        def armed(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - stands for any method
+            if not afterwards:
+                strike()
+            result = original(*arguments, **options)
+            if afterwards:
+                strike()
+            return result
+
+        setattr(owner, name, armed)
+
+    for owner, name in places:
+        arm(owner, name)
 
 
 if __name__ == "__main__":

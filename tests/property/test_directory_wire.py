@@ -39,7 +39,7 @@ from pyasn1.type import univ
 
 from adpersist.directory.conversation import Conversation
 from adpersist.directory.wire.ber import BerError, header, integer, number
-from adpersist.directory.wire.controls import dirsync
+from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, dirsync
 from adpersist.directory.wire.filters import compile_filter
 from adpersist.directory.wire.messages import (
     DONE,
@@ -52,6 +52,16 @@ from adpersist.directory.wire.messages import (
     read_dirsync,
     read_result,
     search_request,
+)
+from adpersist.directory.wire.requests import (
+    MODIFY_ADD,
+    MODIFY_DELETE,
+    MODIFY_REPLACE,
+    Modifications,
+    add_request,
+    delete_request,
+    modify_request,
+    rename_request,
 )
 from adpersist.errors import DirectoryUnreachableError
 from adpersist.model.ids import Guid, guid_from_text, guid_text
@@ -218,6 +228,42 @@ def test_a_request_is_one_ldap3_can_read() -> None:
     assert bytes(search["baseObject"]) == b"DC=corp"
     assert [bytes(each) for each in search["attributes"]] == [b"*", b"unicodePwd"]
     assert bytes(message["controls"][0]["controlValue"]) == dirsync(b"x" * 200)[2]
+
+
+def test_writes_are_requests_ldap3_can_read() -> None:
+    def read(request: bytes, operation: str) -> tuple[Any, list[str]]:
+        message, rest = decoder.decode(request, asn1Spec=LDAPMessage())
+        assert not rest and int(message["messageID"]) == 7
+        return message["protocolOp"][operation], [bytes(each["controlType"]).decode() for each in message["controls"]]
+
+    photo = bytes(70_000)
+    added, controls = read(
+        add_request(7, "CN=é,DC=corp", {"a": (b"1", b"2"), "photo": (photo,)}, (RELAX,)), "addRequest"
+    )
+    assert (bytes(added["entry"]).decode(), controls) == ("CN=é,DC=corp", [RELAX[0]])
+    assert [(bytes(each["type"]), sorted(map(bytes, each["vals"]))) for each in added["attributes"]] == [
+        (b"a", [b"1", b"2"]),
+        (b"photo", [photo]),
+    ]
+    changes: Modifications = {
+        "member": [(MODIFY_DELETE, (b"x",)), (MODIFY_ADD, (b"y",))],
+        "cleared": [(MODIFY_REPLACE, ())],
+    }
+    modified, controls = read(modify_request(7, "CN=a", changes, (RELAX, BYPASS_PASSWORD_HASH)), "modifyRequest")
+    assert bytes(modified["object"]) == b"CN=a" and len(controls) == 2
+    assert [
+        (int(each["operation"]), bytes(each["modification"]["type"]), list(map(bytes, each["modification"]["vals"])))
+        for each in modified["changes"]
+    ] == [(1, b"member", [b"x"]), (0, b"member", [b"y"]), (2, b"cleared", [])]
+    renamed, _ = read(rename_request(7, "CN=a,DC=corp", "CN=b", "OU=c,DC=corp", (RELAX,)), "modDNRequest")
+    assert [bytes(renamed[name]) for name in ("entry", "newrdn", "newSuperior")] == [
+        b"CN=a,DC=corp",
+        b"CN=b",
+        b"OU=c,DC=corp",
+    ]
+    assert bool(renamed["deleteoldrdn"])
+    deleted, _ = read(delete_request(7, "CN=a,DC=corp", (RELAX,)), "delRequest")
+    assert bytes(deleted) == b"CN=a,DC=corp"
 
 
 # --- a conversation with whatever answers ---------------------------------------------------------------------------

@@ -88,6 +88,11 @@ def search_request(
         compiled,
         tlv(SEQUENCE, *(octets(name.encode()) for name in attributes)),
     )
+    return envelop(message, request, controls)
+
+
+def envelop(message: int, request: bytes, controls: Sequence[Control] = ()) -> bytes:
+    """An LDAPMessage around a request."""
     return tlv(SEQUENCE, integer(message), request, _sent(controls))
 
 
