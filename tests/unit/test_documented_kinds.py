@@ -1,4 +1,4 @@
-"""The page on what is restored names a test for every line, every test it names is there, and it leaves no kind out."""
+"""The pages of the documentation name a test for every line, every test they name is there, and no kind is left out."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.integration.workload.register import PHASES, deeds
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGE: Final = (ROOT / "docs" / "restored.md").read_text(encoding="utf-8")
+PAGES: Final = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+PAGE: Final = PAGES["restored"]
 CHAPTERS: Final = (
     *("people", "groups", "crowd", "foreign", "places", "network"),
     *("policies", "extensions", "secrets", "graves", "fights"),
 )
 
 
-def _named() -> set[str]:
-    return set(re.findall(r"`([a-z0-9_]+)`", PAGE))
+def _named(page: str = PAGE) -> set[str]:
+    return set(re.findall(r"`([a-z0-9_]+)`", page))
 
 
 def test_every_kind_stands_in_the_page() -> None:
@@ -25,11 +28,18 @@ def test_every_kind_stands_in_the_page() -> None:
     assert {kind for chapter in CHAPTERS for kind in deeds("change", chapter)} <= _named()
 
 
-def test_every_test_the_page_names_is_there() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_a_page_names_is_there(page: str) -> None:
     written = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
-    named = {name for name in _named() if name.count("_") > 1 or name.startswith("test_")}
+    named = {name for name in _named(PAGES[page]) if name.count("_") > 1 or name.startswith("test_")}
     assert named
     assert [name for name in named if f"def {name}(" not in written] == []
+
+
+def test_every_line_of_the_lineage_table_names_a_test() -> None:
+    rows = [line for line in PAGES["lineage"].splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 25
+    assert [row for row in rows if "`test_" not in row.split("|")[-2]] == []
 
 
 def test_every_line_of_the_restored_tables_names_a_test() -> None:
