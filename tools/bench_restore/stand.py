@@ -79,13 +79,17 @@ class Loss:
     @contextmanager
     def reverted(self) -> Iterator[SambaDC]:
         """The DC as the image has it, running, and the journal as it was before any restore."""
+        self.put_back()
+        with self.dc:
+            self.dc.start()
+            yield self.dc
+
+    def put_back(self) -> None:
+        """The same, not running."""
         self.dc.revert()
         for path in self.place.glob("journal.db*"):
             path.unlink()
         shutil.copy2(self.kept, self.journal)
-        with self.dc:
-            self.dc.start()
-            yield self.dc
 
     def adpersist(self, *words: str, codes: tuple[int, ...] = (0,)) -> float:
         """Run the real command line; its wall time in seconds."""

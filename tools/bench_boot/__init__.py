@@ -1,0 +1,1 @@
+"""How long a DC takes to open when it is booted through adpersist."""
