@@ -96,7 +96,7 @@ def mend(
     if losses:
         raise LossError(losses)
     if policy is OnConflict.FAIL:
-        local = [each for each in restore.conflicts() if not each.replicated]
+        local = [each for each in restore.conflicts() if not each.stays]
         if local:
             raise ConflictError(local)
     writer = new_writer(Role.VISITOR)

@@ -156,6 +156,7 @@ def conflict_documents(conflicts: Sequence[Conflict]) -> list[dict[str, Any]]:
             "dn": each.dn,
             "attributes": list(each.attributes),
             "replicated": each.replicated,
+            "meanwhile": each.meanwhile,
         }
         for each in conflicts
     ]
@@ -164,9 +165,10 @@ def conflict_documents(conflicts: Sequence[Conflict]) -> list[dict[str, Any]]:
 def conflict_words(conflicts: Sequence[Conflict]) -> None:
     """What was written since the revert, each on a line."""
     for each in conflicts:
-        if each.replicated:
+        if each.stays:
             what = ", ".join(each.attributes) or "the whole object"
-            output.say(output.printable(f"Newer, from another DC, and kept: {each.dn}: {what}"))
+            whence = "from another DC" if each.replicated else "written while restoring"
+            output.say(output.printable(f"Newer, {whence}, and kept: {each.dn}: {what}"))
             continue
         what = ", ".join(each.attributes) if each.attributes else "the whole object, unknown to the journal"
         output.say(output.printable(f"Written locally after the revert: {each.dn}: {what}"))

@@ -48,14 +48,16 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
     """The gaps that are to be closed under a policy; with ``dc`` local writes stay."""
     if policy is not OnConflict.DC:
         return list(gaps)
-    kept = {conflict.guid: conflict for conflict in conflicts}
+    kept: dict[Guid, Conflict] = {}
+    for each in conflicts:
+        kept[each.guid] = kept[each.guid].with_more(each) if each.guid in kept else each
     whole = {gap.guid for gap in gaps if gap.guid in kept and not (gap.is_live and gap.wanted_live)}
     closing = []
-    for each in gaps:
+    for found in gaps:
         # whoever stays keeps the memberships, whoever stays deleted gets none back
-        gap = replace(each, added=_to_others(each.added, whole), removed=_to_others(each.removed, whole))
+        gap = replace(found, added=_to_others(found.added, whole), removed=_to_others(found.removed, whole))
         if gap.guid not in kept:
-            if gap == each or not gap.is_live or gap.values or gap.added or gap.removed or gap.moved:
+            if gap == found or not gap.is_live or gap.values or gap.added or gap.removed or gap.moved:
                 closing.append(gap)
         elif (conflict := kept[gap.guid]).attributes and gap.is_live and gap.wanted_live:
             narrowed = Gap(

@@ -15,6 +15,7 @@ from adpersist.replay.foreign import aligned
 from adpersist.replay.have import Base, Have
 from adpersist.replay.limits import Note, possible
 from adpersist.replay.linked import written_late
+from adpersist.replay.meanwhile import Meanwhile
 from adpersist.replay.plan import OnConflict, Plan, settle, steps
 from adpersist.replay.renewed import renewed
 from adpersist.replay.replicated import Recorded, replicated
@@ -115,7 +116,8 @@ class Restore:
         self._notes: tuple[Note, ...] = ()
         self._have = Have(dc, base=base, progress=self._progress.looking)
         self._begun = begun
-        self._noted: dict[tuple[Guid, bool], Conflict] | None = None
+        self._meanwhile = Meanwhile(touched=begun is not None)
+        self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
         self._found: list[Gap] | None = None
         self._aligned = want
 
@@ -125,7 +127,7 @@ class Restore:
         return self._dc.exempt
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """What was written on the DC before this restore began."""
+        """What others wrote on the DC, so far."""
         self._pending()
         return self._conflicts
 
@@ -146,8 +148,8 @@ class Restore:
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *notes)
         self._take_note(found, have)
-        news = [each for each in self._conflicts if each.replicated]
-        local = [each for each in self._conflicts if not each.replicated]
+        news = [each for each in self._conflicts if each.stays]
+        local = [each for each in self._conflicts if not each.stays]
         moved = (replace(each, guid=twin(each.guid)) for each in local if not each.attributes)
         return settle(settle(found, news, OnConflict.DC), [*local, *moved], self._policy)
 
@@ -162,19 +164,28 @@ class Restore:
         return tuple((self._noted or {}).values())
 
     def _take_note(self, found: Sequence[Gap], have: State) -> None:
-        """Of everything written before the first step; from then on of objects that are new to everybody."""
+        """Of everything written before the first step; from then on of what came since the look before."""
+        arisen = self._meanwhile.arisen(found)
         if self._noted is None:
-            self._noted = {(each.guid, each.replicated): each for each in self._begun or ()}
+            self._noted = {_key(each): each for each in self._begun or ()}
+            wrote = self._written_since(found, have, begun=self._begun is not None)
+        elif self.exempt.reach.gives_identities:
+            wrote = (replace(each, meanwhile=True) for each in self._written_since(arisen, have))
         else:
-            own = {guid for noted, _ in self._noted for guid in (noted, twin(noted))}
-            found = [gap for gap in found if self._is_stranger(gap) and gap.guid not in own]
-        for each in self._written_since(found, have) if found else ():
-            self._noted.setdefault((each.guid, each.replicated), each)
+            # what we made is not known again by its GUID
+            own = {guid for noted, *_ in self._noted for guid in (noted, twin(noted))}
+            strangers = [gap for gap in found if self._is_stranger(gap) and gap.guid not in own]
+            wrote = self._written_since(strangers, have)
+        for each in wrote:
+            key = _key(each)
+            self._noted[key] = self._noted[key].with_more(each) if key in self._noted else each
 
     def _is_stranger(self, gap: Gap) -> bool:
         return gap.want is None and gap.guid not in self._known
 
-    def _written_since(self, found: Sequence[Gap], have: State) -> Iterator[Conflict]:
+    def _written_since(self, found: Sequence[Gap], have: State, *, begun: bool = False) -> Iterator[Conflict]:
+        if not found:
+            return
         stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
         late = written_late(found, stamps, self._captured)
         links = self._dc.link_writes(late) if late else {}
@@ -186,7 +197,7 @@ class Restore:
             )
         yield from news
         local = settle(found, news, OnConflict.DC)
-        if self._begun is not None:
+        if begun:
             # any other late write may be the earlier run's own
             local = [gap for gap in local if self._is_stranger(gap)]
         yield from conflicts(local, have, stamps, known=self._known, since=self._captured, links=links)
@@ -194,7 +205,7 @@ class Restore:
     @property
     def _kept(self) -> frozenset[Guid]:
         dc = self._policy is OnConflict.DC
-        return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.replicated))
+        return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.stays))
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""
@@ -256,6 +267,7 @@ class Restore:
         def attempt(narrower: Step) -> bool:
             return list(target.apply([narrower])) == [None]
 
+        self._meanwhile.wrote(planned)
         refusals = []
         for number, (step, refusal) in enumerate(zip(planned, target.apply(planned), strict=True), 1):
             if refusal is None:
@@ -269,3 +281,7 @@ class Restore:
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
         return [line for gap in found for line in differences(gap, self._aligned, self._have.state)]
+
+
+def _key(conflict: Conflict) -> tuple[Guid, bool, bool]:
+    return conflict.guid, conflict.replicated, conflict.meanwhile

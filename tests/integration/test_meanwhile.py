@@ -1,0 +1,106 @@
+"""A DC is healed while people work on it: what they do after the restore began is neither lost nor fought."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.integration.commands import PATIENCE_S
+from tests.integration.hands import Hands
+from tests.integration.scene import PASSWORD, World, until
+
+_LOST = 150
+"""Accounts: a restore that takes seconds over LDAP."""
+
+
+class People:
+    """Writers who do not stop until they are told to.
+
+    Attributes:
+        done: Names of the contacts they made, and of those who were in the image and got a new telephone number.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._stop = threading.Event()
+        self.hired: list[str] = []
+        self.phones: dict[str, str] = {}
+        self.failure: BaseException | None = None
+
+    def work(self) -> None:
+        try:
+            with Hands(self._world.dc) as hands:
+                office = f"OU=Office,{hands.base}"
+                number = 0
+                while not self._stop.wait(0.05):
+                    number += 1
+                    hands.contact(f"late{number}", parent=office)
+                    self.hired.append(f"late{number}")
+                    hands.set(f"CN=dora,{office}", telephoneNumber=str(number))
+                    self.phones["dora"] = str(number)
+                    hands.link(f"CN=crew,{office}", f"CN=late{number},{office}")
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """They work in this block."""
+        thread = threading.Thread(target=self.work)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join(PATIENCE_S)
+
+
+def _there(world: World, name: str) -> bool:
+    with Hands(world.dc) as hands:
+        return bool(hands.find(f"(cn={name})"))
+
+
+@pytest.mark.parametrize("policy", ["journal", "dc"])
+def test_a_restore_under_live_writers_ends_proven_and_costs_them_nothing(world: World, policy: str) -> None:
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        for number in range(_LOST):
+            hands.user(f"lost{number}", parent=office, password=PASSWORD)
+        hands.set(f"CN=dora,{office}", description="from the journal")
+        hands.link(f"CN=crew,{office}", f"CN=lost0,{office}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    people = People(world)
+    guard: dict[str, Any] = {}
+
+    def heal() -> None:
+        guard["ran"] = world.run("guard", "--engine", "ldap", "--on-conflict", policy, "--json", timeout_s=300)
+
+    healing = threading.Thread(target=heal)
+    healing.start()
+    until(partial(_there, world, "lost0"), "the restore is under way")
+    with people.working():
+        healing.join(300)
+    assert people.failure is None
+    ran = guard["ran"]
+    assert ran.code == 0, ran
+    assert len(people.hired) > 10, "nobody worked meanwhile"
+    meanwhile = {each["dn"].partition(",")[0] for each in ran.json["restored"]["conflicts"] if each["meanwhile"]}
+    assert {"CN=late1", "CN=dora"} <= meanwhile
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        members = {dn.split(b",")[0] for dn in hands.read(f"CN=crew,{office}", "member")["member"]}
+        dora = hands.read(f"CN=dora,{office}", "description", "telephoneNumber")
+        lost = {f"lost{number}" for number in range(_LOST)}
+        there = {dn.split(",")[0].removeprefix("CN=") for dn in hands.find("(|(cn=late*)(cn=lost*))")}
+    assert there >= {*people.hired, *lost}
+    assert dora == {"description": [b"from the journal"], "telephoneNumber": [people.phones["dora"].encode()]}
+    assert members >= {b"CN=lost0", *(f"CN={name}".encode() for name in people.hired)}
+    assert world.dc.can_login("lost7", PASSWORD)
