@@ -8,6 +8,7 @@ from adpersist.agent.age import require_young
 from adpersist.agent.aim import wanted
 from adpersist.agent.capture import lineage_of, unfinished_restore
 from adpersist.agent.mend import mend
+from adpersist.config import RestoreSection
 from adpersist.directory.controller import DomainController
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.writer import Journal
@@ -59,6 +60,25 @@ class Terms:
     max_age_days: float | None = None
     accept_old_image: bool = False
     engine: Engine = Engine.AUTO
+
+    @classmethod
+    def of(
+        cls,
+        configured: RestoreSection,
+        *,
+        on_revert: OnRevert,
+        policy: OnConflict,
+        engine: Engine | None,
+        accept_old_image: bool,
+    ) -> "Terms":
+        """What the configuration allows, and a person said beside it."""
+        return cls(
+            on_revert=on_revert,
+            policy=policy,
+            max_age_days=configured.max_age_days,
+            accept_old_image=accept_old_image,
+            engine=engine or configured.engine,
+        )
 
 
 def guard(

@@ -39,12 +39,8 @@ def guard(
 
     common = settle(ctx, config, as_json)
     settings = loaded(common)
-    terms = Terms(
-        on_revert=on_revert,
-        policy=on_conflict,
-        max_age_days=settings.restore.max_age_days,
-        accept_old_image=accept_old_image,
-        engine=engine or settings.restore.engine,
+    terms = Terms.of(
+        settings.restore, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
     )
 
     def once(bar: output.Bar) -> Guarded:
