@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -165,13 +165,10 @@ class Capture:
         position, invocation = self.head.position, self._invocation
         # cookies of another invocationID hide writes stamped with the old one
         known = position is not None and position.invocation == invocation and not self._full_look_due
-        look = Look(self._dc, self._traces, position.cookies if position is not None and known else {})
+        look = Look(self._dc, self._traces, position.cookies if position is not None and known else {}, self._prove)
         calls: Mapping[Guid, Stamps] = {}
         count = 0
-        for changes, is_last in look.pieces():
-            if not (changes or is_last):
-                continue
-            seen = self._prove([] if look.full else changes)
+        for changes, seen, is_last in look.pieces():
             if seen.invocation != invocation:
                 self._invocation = seen.invocation
                 return count + self._look(usn)
@@ -204,7 +201,7 @@ class Capture:
         self._full_look_due = False
         return count
 
-    def _prove(self, changes: list[Change]) -> Evidence:
+    def _prove(self, changes: Collection[Change]) -> Evidence:
         """Prove the lineage, and ask for the stamps of what changed on the way. Raises: RevertedError."""
         witnesses = [witness.guid for witness in self.head.witnesses]
         since = self.head.position.usn if self.head.position else Usn(0)

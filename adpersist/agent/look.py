@@ -1,11 +1,12 @@
 """One look at the whole DC, told against the journal: changes in pieces of bounded size, as the feed brings them."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from adpersist.directory.controller import DomainController
+from adpersist.directory.evidence import Evidence
 from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
 from adpersist.model.sighting import Sighting
@@ -23,6 +24,9 @@ class Look:
     Between two pieces the caller makes the last one durable and folds it into ``traces``, which the next one is told
     against.
 
+    Args:
+        prove: Asks for the evidence, and for the stamps of what changed; raises when the DC is not the journal's.
+
     Attributes:
         full: It is a look at everything.
         cookies: Where the next look begins, by naming context; whole once everything was told.
@@ -30,42 +34,60 @@ class Look:
         sighted: How many objects it showed.
     """
 
-    def __init__(self, dc: DomainController, traces: Traces, since: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        dc: DomainController,
+        traces: Traces,
+        since: Mapping[str, bytes],
+        prove: Callable[[Collection[Change]], Evidence],
+    ) -> None:
         self._dc = dc
+        self._prove = prove
         self._traces = traces
         self._since = since
         self._undeleted = False
         self._seen: set[Guid] = set()
         self._opened: set[Guid] = set()
+        self._proven: Evidence | None = None
         self.full = not since
         self.cookies: dict[str, bytes] = {}
         self.asked_s = 0.0
         self.sighted = 0
 
-    def pieces(self) -> Iterator[tuple[list[Change], bool]]:
-        """The changes, and whether they are the last ones.
+    def pieces(self) -> Iterator[tuple[list[Change], Evidence, bool]]:
+        """The changes, what the DC said of itself after it had shown them, and whether they are the last ones.
 
         Raises:
             RevertedError, DirectoryError, DirectoryUnreachableError.
         """
         waiting: list[Sighting] = []
         for batch in _batches(self._sightings()):
-            if waiting:
-                yield self._news(waiting), False
+            if waiting and (news := self._news(waiting)):
+                yield news, self._proof(news), False
             waiting = batch
         if not self.full and self._undeleted:
             # a reanimated object lost its links when it was deleted, and no feed says so
-            yield self._news(waiting), False
+            if news := self._news(waiting):
+                yield news, self._proof(news), False
             self._since, self.full = {}, True
             yield from self.pieces()
             return
         news = self._news(waiting)
         if self.full:
             news += self._expunged()
-        yield self._with_inherited(news), True
+        news = self._with_inherited(news)
+        yield news, self._proof(news), True
+
+    def _taken(self) -> None:
+        """A part of a look at everything came; later the DC is busy with the next one, and nothing is asked of it."""
+        if self.full:
+            self._proven = self._prove(())
+
+    def _proof(self, news: Collection[Change]) -> Evidence:
+        return self._proven if self.full and self._proven else self._prove(news)
 
     def _sightings(self) -> Iterator[Sighting]:
-        for look in self._dc.feed.looks(self._since):
+        for look in self._dc.feed.looks(self._since, self._taken):
             began = time.monotonic()
             for sighting in look:
                 if began:

@@ -7,9 +7,10 @@ server, and keeps every value several times; and it waits for each answer before
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
-from adpersist.directory.wire.ber import BerError, header
+from adpersist.directory.wire.ber import SEQUENCE, BerError, header
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.filters import compile_filter
 from adpersist.directory.wire.messages import (
@@ -31,6 +32,8 @@ MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
 """One entry; Samba's own limit for a whole answer."""
 
 _CHUNK_BYTES: Final = 256 * 1024
+_AHEAD_BYTES: Final = 64 * 1024 * 1024
+"""So much of an answer is taken in before it is read: the server turns to the next question when it got rid of it."""
 _ENDINGS: Final = ANSWERS | {DONE}
 _UNSOLICITED: Final = 0
 """Message id of what the server says unasked: that it hangs up ([RFC4511] 4.4)."""
@@ -55,7 +58,8 @@ class Conversation:
         self._url = url
         self._next_id = next_id
         self._entries = Entries()
-        self._unread = b""
+        self._came: deque[Message] = deque()
+        self._rest = b""
         self._open: deque[Asked] = deque()
 
     def search(
@@ -96,7 +100,7 @@ class Conversation:
 
     def answers(self, number: int) -> Iterator[Entry | Result]:
         """Entries, then the result, of the request with that message id. Raises: DirectoryUnreachableError."""
-        try:
+        with self._guarded():
             for message, operation, first, after, end, data in self._messages():
                 if message == _UNSOLICITED:
                     raise ConnectionResetError("the server ended the conversation")
@@ -110,6 +114,33 @@ class Conversation:
                     return
                 elif operation != REFERENCE:
                     raise BerError(f"operation {operation:#04x} answers no request")
+
+    def take_in(self, asked: "Asked") -> bool:
+        """Receive the answer to a request before it is read, as much of it as is kept ahead.
+
+        Returns:
+            All of it is here, and it is a success.
+
+        Raises:
+            DirectoryUnreachableError.
+        """
+        self.finish(until=asked)
+        with self._guarded():
+            if (result := self._result_ahead()) is None:
+                self._take_in()
+                result = self._result_ahead()
+        return result is not None and result.code == 0
+
+    def _result_ahead(self) -> Result | None:
+        """How the answer that is read next ended, if its end is here."""
+        ended = (read_result(data, *places) for _, operation, *places, data in self._came if operation in _ENDINGS)
+        return next(ended, None)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What goes wrong in this block ends the conversation."""
+        try:
+            yield
         except BerError as error:
             self._peer.close()
             raise DirectoryUnreachableError(
@@ -121,22 +152,28 @@ class Conversation:
             raise self._gone(error) from error
 
     def _messages(self) -> Iterator[Message]:
-        data, at = self._unread, 0
         while True:
-            found = header(data, at)
-            if found is None or found[2] > len(data):
-                missing = 1 if found is None else found[2] - len(data)
-                data, at = data[at:] + self._receive(missing), 0
-                continue
-            tag, start, end = found
-            if tag != 0x30:
-                raise BerError(f"a message begins with {tag:#04x}")
-            at = end
-            # nothing is kept twice: the rest is put back only when this was the answer's last message
-            message, operation, first, after = envelope(data, start, end)
-            if operation in _ENDINGS:
-                self._unread = data[end:]
-            yield message, operation, first, after, end, data
+            if not self._came:
+                self._take_in()
+            yield self._came.popleft()
+
+    def _take_in(self) -> None:
+        """Receive messages until an answer is at its end, or as many as are kept ahead."""
+        size, ended = 0, False
+        while not ended and size < _AHEAD_BYTES:
+            data, at = self._rest, 0
+            while (found := header(data, at)) is None or found[2] > len(data):
+                data += self._receive(1 if found is None else found[2] - len(data))
+            while found is not None and found[2] <= len(data):
+                tag, start, end = found
+                if tag != SEQUENCE:
+                    raise BerError(f"a message begins with {tag:#04x}")
+                message, operation, first, after = envelope(data, start, end)
+                self._came.append((message, operation, first, after, end, data))
+                ended = ended or operation not in (ENTRY, REFERENCE)
+                at, found = end, header(data, end)
+            self._rest = data[at:]
+            size += at
 
     def _receive(self, missing: int) -> bytes:
         """At least so many bytes more."""
@@ -177,13 +214,19 @@ class Asked:
 
     def __next__(self) -> Entry:
         if not self._begun:
-            self._begun = True
-            self._conversation.finish(until=self)
+            self.take_in()
         answer = self._kept.popleft() if self._kept else next(self._answers, None)
         if isinstance(answer, Entry):
             return answer
         self.result = answer or self.result
         raise StopIteration
+
+    def take_in(self) -> bool:
+        """See :meth:`Conversation.take_in`; False, too, when it was read already because of what came after it."""
+        if self._begun:
+            return False
+        self._begun = True
+        return self._conversation.take_in(self)
 
     def keep(self) -> None:
         """Read the rest now: somebody wants to read what comes after it."""

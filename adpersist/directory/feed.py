@@ -1,14 +1,16 @@
 """The change feed: DirSync entries become sightings of objects."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final
 
 from adpersist.directory.schema import Schema
 from adpersist.directory.session import Page, RootDse, Session
-from adpersist.directory.slices import Slices
-from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
+from adpersist.directory.slices import Slices, ends
+from adpersist.directory.stamps import CHANGED
+from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.dn import first_rdn, reference, split_extended
 from adpersist.directory.wire.messages import Entry
@@ -23,6 +25,10 @@ _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distin
 _TOO_MUCH: Final = 4
 """sizeLimitExceeded, [RFC4511] 4.1.9."""
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
+
+
+def _nothing() -> object:
+    """What is done where nothing is to be done."""
 
 
 class _Role(Enum):
@@ -68,17 +74,29 @@ class Feed:
 
     def look(self, nc: str, cookie: bytes | None) -> "Look":
         """What changed in ``nc`` since ``cookie``; None asks for everything."""
-        if cookie:
-            return Look(self, nc, cookie, Slices(cookie_usn(cookie) or Usn(0)))
-        return Look(self, nc, cookie, Slices(newest=self.usn()))
+        return Look(self, nc, cookie)
 
-    def looks(self, cookies: Mapping[str, bytes]) -> list["Look"]:
-        """The same for every naming context; to be read in this order. Small ones are asked for together."""
+    def looks(self, cookies: Mapping[str, bytes], taken: Callable[[], object] = _nothing) -> list["Look"]:
+        """The same for every naming context; to be read in this order.
+
+        Args:
+            cookies: Where to begin. What comes after a cookie is little, and asked for together.
+            taken: Called whenever the DC is done with a question and free for another.
+        """
         looks = [self.look(nc, cookies.get(nc)) for nc in self.contexts]
-        if all(look.is_one for look in looks):
+        for look in looks:
+            look.taken = taken
+        for look, following in pairwise(looks):
+            look.ask_next = following.ask
+        if cookies:
             for look in looks:
                 look.ask()
         return looks
+
+    def slices(self, nc: str) -> Slices:
+        """For a look at everything. For :class:`Look` alone."""
+        entries = self._session.search(nc, "(objectClass=*)", attributes=[CHANGED], controls=[SHOW_RECYCLED])
+        return Slices(ends=ends([int(usn) for entry in entries for usn in entry.attributes.get(CHANGED, ())]))
 
     def usn(self) -> Usn:
         """highestCommittedUSN."""
@@ -159,64 +177,73 @@ class Feed:
 class Look:
     """One look at a naming context: an iterable of what it shows, read as it comes.
 
+    A slice is taken in before it is read, and the next one asked for: the DC thinks about that while this is read.
+
     Attributes:
         nc: The naming context.
         whole: It shows everything, not only what changed.
         cookie: For the next look, once this one is through; until then where it began.
+        taken: Called when a slice is here, and the DC free for other questions.
+        ask_next: Called when the last one is.
     """
 
-    def __init__(self, feed: Feed, nc: str, cookie: bytes | None, slices: Slices) -> None:
+    def __init__(self, feed: Feed, nc: str, cookie: bytes | None, slices: Slices | None = None) -> None:
         self._feed = feed
         self._slices = slices
         self._asked: Page | None = None
         self.nc = nc
         self.whole = not cookie
         self.cookie = cookie or b""
+        self.taken: Callable[[], object] = _nothing
+        self.ask_next: Callable[[], object] = _nothing
 
-    @property
-    def is_one(self) -> bool:
-        """One question is enough."""
-        return self._slices.is_last
-
-    def ask(self) -> None:
-        """Ask now what is read later."""
-        self._asked = self._feed.ask(self.nc, self.cookie, self._slices.filter)
+    def ask(self) -> tuple[Page, Slices]:
+        """Ask now what is read later; the answer, and which slice it is."""
+        slices = self._slices or (self._feed.slices(self.nc) if self.whole else Slices(cookie_usn(self.cookie) or 0))
+        asked = self._asked or self._feed.ask(self.nc, self.cookie, slices.filter)
+        self._slices, self._asked = slices, asked
+        return asked, slices
 
     def __iter__(self) -> Iterator[Sighting]:
-        """What it shows, once; some of it twice, where the server broke off.
+        """What it shows, once; some of it twice, where it was written meanwhile or the server broke off.
 
         Raises:
             RevertedError: In the end: the new cookie lies before the old one, so the database went back.
             DirectoryError, DirectoryUnreachableError: Also in the middle.
         """
-        before, cookie = cookie_usn(self.cookie), self.cookie
-        is_last = False
+        cookie, is_last = self.cookie, False
         while not is_last:
-            is_last, shown = self._slices.is_last, 0
+            (page, slices), self._asked = self.ask(), None
+            is_last, filter_text = slices.is_last, slices.filter
+            here = page.take_in()
+            self.taken()
+            if here:
+                slices.go_on()
+                _ = self.ask_next() if is_last else self.ask()
             try:
-                for sighting in self._slice(cookie):
-                    shown += 1
-                    yield sighting
+                cookie = yield from self._read(page, filter_text)
             except DirectoryError as error:
-                if error.result != _TOO_MUCH or not self._slices.refused(self._feed.usn()):
+                if error.result != _TOO_MUCH or here or not slices.refused(self._feed.usn()):
                     raise
                 is_last = False
             else:
-                self._slices.showed(shown)
-        after = cookie_usn(self.cookie)
+                if not here:
+                    slices.go_on()
+        # only after the last slice it is a cookie for everything
+        before, self.cookie = cookie_usn(self.cookie), cookie
+        after = cookie_usn(cookie)
         if before is not None and after is not None and after < before:
             raise RevertedError(
                 f"the feed of {self.nc} went back from USN {before} to {after}",
                 hint="The domain controller was put back to an older state: run `adpersist guard`.",
             )
 
-    def _slice(self, cookie: bytes) -> Iterator[Sighting]:
-        page, self._asked, more = self._asked, None, True
+    def _read(self, page: Page, filter_text: str) -> Generator[Sighting, None, bytes]:
+        """What a slice shows, and the cookie after it."""
+        more = True
         while more:
-            if page is None:
-                page = self._feed.ask(self.nc, cookie, self._slices.filter)
             yield from self._feed.sightings(self.nc, page, whole=self.whole)
             more, cookie = page.ending()
-            page = None
-        # only after the last slice it is a cookie for everything
-        self.cookie = cookie
+            if more:
+                page = self._feed.ask(self.nc, cookie, filter_text)
+        return cookie

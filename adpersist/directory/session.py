@@ -317,6 +317,14 @@ class Answer:
 class Page(Answer):
     """One page of a look."""
 
+    def take_in(self) -> bool:
+        """Wait for it, and have it here before it is read: the server is free then.
+
+        Returns:
+            All of it is here, and it is a success.
+        """
+        return self._search.take_in()
+
     def ending(self) -> tuple[bool, bytes]:
         """Whether the next page is there already, and where it begins; once the last entry was read.
 

@@ -3,53 +3,61 @@
 Samba answers DirSync in one piece: it says nothing before it has thought of everything, keeps 20 kB for each object
 until then, serves nobody else meanwhile, and breaks off at 256 MiB (LDAP_SERVER_MAX_REPLY_SIZE in its ldap_server.h),
 which 50,000 users fill. But every object was written last at one USN, so that a range of USNs is a part of it all.
+
+Asked for from the oldest slice to the newest, no object can slip through: USNs only grow ([MS-ADTS] 3.1.1.1.9), so one
+that is written meanwhile leaves its slice for the last one, which has no end. Nor can a change be lost afterwards: what
+is written after the last slice was thought of comes after that slice's cookie.
 """
 
+from collections.abc import Collection, Iterable
 from typing import Final
 
-USNS: Final = 8192
-"""In a slice, and so objects at most; a tenth of what Samba answers, with the usual 6 kB each."""
-FEW: Final = USNS // 4
-"""A slice that showed no more was narrow for this directory: for each one Samba goes through all of it."""
+OBJECTS: Final = 2000
+"""In a slice, at least: the DC thinks about the next slice while one is read."""
+MOST: Final = 8
+"""Slices; for each one Samba goes through all objects, which takes it a twentieth of the time to show them."""
+
+
+def ends(usns: Collection[int]) -> list[int]:
+    """Where slices of equally many objects end, by the USNs they had a moment ago; the last has no end."""
+    count = min(max(len(usns) // OBJECTS, 1), MOST)
+    ordered = sorted(usns)
+    return [ordered[len(ordered) * part // count - 1] for part in range(1, count)]
 
 
 class Slices:
-    """Ranges of USNs, ascending. The last has no end: what is written meanwhile moves there, and is not missed.
+    """Ranges of USNs, ascending.
 
     Args:
         begin: After which USN.
-        newest: Up to where to slice; at most ``begin``: all in one.
-        usns: How many in the first.
+        ends: Where each but the last ends.
     """
 
-    def __init__(self, begin: int = 0, newest: int = 0, usns: int = USNS) -> None:
+    def __init__(self, begin: int = 0, ends: Iterable[int] = ()) -> None:
         self._begin = self._after = begin
-        self._newest = newest
-        self._usns = usns
-        self._widens = True
+        self._ends = list(ends)
 
     @property
     def is_last(self) -> bool:
         """This slice has no end."""
-        return self._after + self._usns >= self._newest
+        return not self._ends
 
     @property
     def filter(self) -> str:
         """Matches what lies in this slice; whatever it is, an object matches for one slice and no other."""
         parts = [f"(!(uSNChanged<={self._after}))"] if self._after > self._begin else []
-        if not self.is_last:
-            parts.append(f"(uSNChanged<={self._after + self._usns})")
+        if self._ends:
+            parts.append(f"(uSNChanged<={self._ends[0]})")
         return f"(&{''.join(parts)})" if parts else "(objectClass=*)"
 
-    def showed(self, objects: int) -> None:
-        """Go on to the next; a wider one if there was little in this."""
-        self._after += self._usns
-        if objects <= FEW and self._widens:
-            self._usns *= 2
+    def go_on(self) -> None:
+        """To the next."""
+        self._after = self._ends.pop(0) if self._ends else self._after
 
     def refused(self, newest: int) -> bool:
-        """This one held too much: make it smaller. False when it cannot be."""
-        self._newest = max(self._newest, newest)
-        self._usns = min(self._usns, self._newest - self._after) // 2
-        self._widens = False
-        return self._usns > 0
+        """This one held too much: halve it. False when it cannot be; ``newest`` is the DC's last USN."""
+        middle = (self._after + (self._ends[0] if self._ends else newest)) // 2
+        if middle <= self._after:
+            return False
+        self._ends.insert(0, middle)
+        return True

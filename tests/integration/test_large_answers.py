@@ -31,21 +31,24 @@ def test_slices_show_what_one_answer_does(dc: SambaDC, seen: DomainController) -
     with Hands(dc) as hands:
         hands.delete(f"CN=carl,OU=Office,{hands.base}")
     for nc in seen.feed.contexts:
-        sliced = list(_look(seen, nc, usns=200))
+        sliced = list(_look(seen, nc, *range(200, seen.usn(), 200)))
         assert len(sliced) == len(_by_guid(sliced))
         assert _by_guid(sliced) == _by_guid(seen.feed.look(nc, None))
 
 
 def test_what_changes_between_two_slices_is_seen_as_it_is_in_the_end(dc: SambaDC, seen: DomainController) -> None:
-    look = _look(seen, seen.dse.domain, usns=seen.usn() - 50)
-    shown: dict[Guid, Sighting] = {}
+    look = _look(seen, seen.dse.domain, seen.usn() - 50)
+    late: list[Guid] = []
     with Hands(dc) as hands:
-        for number, sighting in enumerate(look):
-            if number == 0:
+
+        def write() -> None:
+            if not late:
                 hands.set(hands.base, description="changed since it was shown")
-                late = Guid(hands.guid(hands.ou("Late")).bytes_le)
-            shown[sighting.guid] = sighting
-    assert late in shown
+                late.append(Guid(hands.guid(hands.ou("Late")).bytes_le))
+
+        look.taken = write
+        shown = _by_guid(look)
+    assert late[0] in shown
     assert shown == _by_guid(seen.feed.look(seen.dse.domain, None))
     assert not list(seen.feed.look(seen.dse.domain, look.cookie))
 
@@ -67,8 +70,8 @@ def test_more_than_the_server_answers_at_once_is_seen(dc: SambaDC, seen: DomainC
     assert _by_guid(_look(seen, seen.dse.domain)).keys() == known.keys() | since.keys()
 
 
-def _look(seen: DomainController, nc: str, **usns: int) -> Look:
-    return Look(seen.feed, nc, None, Slices(newest=seen.usn(), **usns))
+def _look(seen: DomainController, nc: str, *ends: int) -> Look:
+    return Look(seen.feed, nc, None, Slices(ends=ends))
 
 
 def _by_guid(look: Look | list[Sighting]) -> dict[Guid, Sighting]:

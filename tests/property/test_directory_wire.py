@@ -346,3 +346,22 @@ def test_questions_asked_ahead_are_answered_in_their_order() -> None:
         ]
         assert [[entry.dn for entry in search] for search in asked] == [["CN=1"], ["CN=2"], ["CN=3"]]
         assert all(search.result == Result(code=0, message="") for search in asked)
+
+
+@given(sizes=st.lists(st.integers(0, 3000), max_size=6), second=st.integers(0, 3000))
+def test_an_answer_taken_in_ahead_is_whole_and_leaves_the_next_one_alone(sizes: list[int], second: int) -> None:
+    stream = b"".join(entry_message(1, "CN=a", {"a": [bytes(size)]}) for size in sizes) + done_message(1)
+    with answered(stream + entry_message(2, "CN=b", {"a": [bytes(second)]}) + done_message(2), questions=2) as talk:
+        asked = [talk.search("", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5) for _ in range(2)]
+        assert asked[0].take_in()
+        assert [len(entry.attributes["a"][0]) for entry in asked[0]] == sizes
+        assert [len(entry.attributes["a"][0]) for entry in asked[1]] == [second]
+
+
+def test_an_answer_that_was_read_for_the_sake_of_the_next_is_not_waited_for_again() -> None:
+    stream = b"".join(entry_message(turn, f"CN={turn}", {}) + done_message(turn) for turn in (1, 2))
+    with answered(stream, questions=2) as talk:
+        asked = [talk.search("", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5) for _ in range(2)]
+        assert [entry.dn for entry in asked[1]] == ["CN=2"]
+        assert not asked[0].take_in()
+        assert [entry.dn for entry in asked[0]] == ["CN=1"]

@@ -1,62 +1,81 @@
 """A look in slices of USNs: every object in exactly one, whatever the directory looks like and the server refuses."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
-from adpersist.directory.slices import FEW, USNS, Slices
+from adpersist.directory.slices import MOST, OBJECTS, Slices, ends
 
 _CLAUSE = re.compile(r"\(!\(uSNChanged<=(\d+)\)\)|\(uSNChanged<=(\d+)\)")
 
 
-def _holds(filter_text: str, usn: int) -> bool:
+def _shown(filter_text: str, directory: list[int]) -> list[int]:
+    """What a server would show, of objects with these USNs."""
     if filter_text == "(objectClass=*)":
-        return True
+        return directory
     assert _CLAUSE.sub("", filter_text) == "(&)"
-    return all(usn > int(after) if after else usn <= int(through) for after, through in _CLAUSE.findall(filter_text))
+    clauses = _CLAUSE.findall(filter_text)
+    after = max((int(low) for low, _ in clauses if low), default=-1)
+    through = min((int(high) for _, high in clauses if high), default=10**18)
+    return [usn for usn in directory if after < usn <= through]
 
 
-def _looked(slices: Slices, directory: list[int], *, newest: int, most: int) -> tuple[list[list[int]], int]:
+def _looked(slices: Slices, directory: list[int], *, most: int) -> tuple[list[list[int]], int]:
     """What each slice showed, and how many were refused by a server that shows so many objects at most."""
     shown: list[list[int]] = []
     refused = 0
     while True:
         is_last = slices.is_last
-        found = [usn for usn in directory if _holds(slices.filter, usn)]
+        found = _shown(slices.filter, directory)
         if len(found) > most:
-            assert slices.refused(newest)
+            assert slices.refused(directory[-1])
             refused += 1
             continue
         shown.append(found)
-        slices.showed(len(found))
+        slices.go_on()
         if is_last:
             return shown, refused
 
 
-@pytest.mark.parametrize("newest", [0, 1, USNS, USNS + 1, 50_000, 1_000_000])
-@pytest.mark.parametrize("most", [7, USNS, 10**9])
+@pytest.mark.parametrize("newest", [1, 2, OBJECTS, 50_000, 1_000_000])
+@pytest.mark.parametrize("most", [70, 1000, 10**9])
 def test_every_object_is_in_one_slice(newest: int, most: int) -> None:
-    directory = sorted({*range(1, newest, max(newest // 997, 1)), newest, newest + 3})
-    shown, _ = _looked(Slices(newest=newest), directory, newest=newest, most=most)
+    directory = sorted({*range(1, newest, max(newest // 4999, 1)), newest, newest + 3})
+    shown, _ = _looked(Slices(ends=ends(directory[:-1])), directory, most=most)
     assert [usn for part in shown for usn in part] == directory
 
 
+def test_an_object_without_a_usn_is_in_the_last_slice() -> None:
+    slices = Slices(ends=[5, 9])
+    filters = []
+    while not slices.is_last:
+        filters.append(slices.filter)
+        slices.go_on()
+    assert filters == ["(&(uSNChanged<=5))", "(&(!(uSNChanged<=5))(uSNChanged<=9))"]
+    assert slices.filter == "(&(!(uSNChanged<=9)))"
+
+
 def test_a_small_directory_is_asked_one_question() -> None:
-    assert Slices(newest=USNS).filter == Slices(1_000_000).filter == "(objectClass=*)"
+    assert not ends(range(2 * OBJECTS - 1))
+    assert Slices().filter == Slices(1_000_000).filter == "(objectClass=*)"
 
 
-def test_a_dense_directory_is_cut_evenly_and_a_sparse_one_in_few() -> None:
-    dense, _ = _looked(Slices(newest=50_000), list(range(1, 50_001)), newest=50_000, most=USNS)
-    assert len(dense) == 7
-    sparse, _ = _looked(Slices(newest=10**9), list(range(10**9 - FEW, 10**9)), newest=10**9, most=FEW)
-    assert len(sparse) < 20
+@pytest.mark.parametrize("size", [2 * OBJECTS, 10_313, 50_000])
+@pytest.mark.parametrize("usn", [lambda n: n, lambda n: 10**9 + n, lambda n: n**3], ids=["dense", "late", "skewed"])
+def test_slices_hold_equally_many_objects(size: int, usn: Callable[[int], int]) -> None:
+    directory = [usn(number) for number in range(size)]
+    shown = [len(part) for part in _looked(Slices(ends=ends(directory)), directory, most=size)[0]]
+    assert max(shown) - min(shown) <= 1
+    assert min(shown) >= OBJECTS
+    assert len(shown) <= MOST
 
 
 def test_changes_since_a_cookie_are_sliced_from_there_when_they_are_too_many() -> None:
     directory = list(range(1_000_001, 1_020_001))
-    shown, refused = _looked(Slices(1_000_000), directory, newest=1_020_000, most=5_000)
+    shown, refused = _looked(Slices(1_000_000), directory, most=5_000)
     assert [usn for part in shown for usn in part] == directory
-    assert (len(shown), refused) == (5, 1)
+    assert (len(shown), refused) == (4, 3)
 
 
 def test_what_cannot_be_cut_smaller_is_refused_for_good() -> None:
