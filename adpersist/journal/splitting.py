@@ -7,6 +7,7 @@ journal is folded.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from adpersist.errors import LimitError
@@ -83,10 +84,7 @@ def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 def _weight(change: Change) -> int:
     """About how many bytes a change packs to."""
-    values = 8 * len(change.values)
-    for each in change.values.values():
-        for value in each:
-            values += len(value)
+    values = 8 * len(change.values) + sum(map(len, chain.from_iterable(change.values.values())))
     links = sum(len(each) for each in change.added.values()) + sum(len(each) for each in change.removed.values())
     return 48 + values + 24 * links + 32 * len(change.stamps)
 

@@ -131,17 +131,18 @@ class Traces(Mapping[Guid, Trace]):
         digests, links, deleted = old.digests, old.links, old.deleted
         if change.rdn is not None:
             digests[_PLACE] = _place(parent, change.rdn)
-        digests |= {
-            name: hash(values) if len(values) == 1 else digest(values)
-            for name, values in change.values.items()
-            if values
-        }
-        for name in digests.keys() & {name for name, values in change.values.items() if not values}:
-            del digests[name]
+        for name, values in change.values.items():
+            if len(values) == 1:
+                digests[name] = hash(values)  # written out: all but a few have one value
+            elif values:
+                digests[name] = digest(values)
+            else:
+                digests.pop(name, None)
         if _DELETED in change.values:
             deleted = change.values[_DELETED] == _TRUE
-        for name in {**change.added, **change.removed}:
-            links[name] = (links.get(name, _NONE) - change.removed.get(name, _NONE)) | change.added.get(name, _NONE)
+        if change.added or change.removed:
+            for name in {**change.added, **change.removed}:
+                links[name] = (links.get(name, _NONE) - change.removed.get(name, _NONE)) | change.added.get(name, _NONE)
         return Trace(
             self._contexts.setdefault(change.nc, change.nc),
             None if parent is None else self._containers.setdefault(parent, parent),
@@ -159,11 +160,14 @@ class Traces(Mapping[Guid, Trace]):
         old = self._traces.get(sighting.guid)
         was = old or _NOTHING
         before = was.digests
-        values = {
-            name: each
-            for name, each in sighting.values.items()
-            if (not before or before.get(name) != digest(each) if each else name in before)
-        }
+        if before:
+            values = {
+                name: each
+                for name, each in sighting.values.items()
+                if (before.get(name) != digest(each) if each else name in before)
+            }
+        else:
+            values = {name: each for name, each in sighting.values.items() if each}
         added, removed = _news_of_links(was.links, sighting)
         if sighting.whole:
             values |= {name: () for name in before if name not in sighting.values and name != _PLACE}
