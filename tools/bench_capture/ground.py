@@ -111,6 +111,17 @@ class Journaled:
         return time.perf_counter() - began, usage.ru_maxrss * 1024
 
 
+def busy_s(dc: SambaDC) -> float:
+    """Seconds of processor time the DC's processes have had."""
+    return sum(map(processor_s, dc.processes))
+
+
+def processor_s(pid: int) -> float:
+    """Seconds of processor time a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 COMMAND: Final = [sys.executable, "-m", "adpersist"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import statistics
@@ -22,7 +21,7 @@ from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
 from adpersist.directory.wire.secrets import SECRET_ATTRIBUTES
 from adpersist.journal.writer import Journal
 from adpersist.model.ids import Seq
-from tools.bench_capture.ground import Domain, Ground, Journaled
+from tools.bench_capture.ground import Domain, Ground, Journaled, busy_s, processor_s
 from tools.bench_store.figures import Figure, figure, percentile
 from tools.samba_dc import SambaDC
 from tools.samba_dc.programs import SYSTEM_PYTHON, run
@@ -157,9 +156,9 @@ def steady(ground: Ground, users: int, runs: int, *, seconds: float) -> list[Fig
         for _ in range(runs):
             with journaled.agent(), watched(journaled) as seen:
                 _settle(journaled, domain)
-                busy = _busy_s(domain.dc)
+                busy = busy_s(domain.dc)
                 written = writer.write(seconds)
-                share.append(100 * (_busy_s(domain.dc) - busy) / seconds)
+                share.append(100 * (busy_s(domain.dc) - busy) / seconds)
                 ours.append(_latencies(written, seen))
             with bare(domain.dc, journaled.config.capture.interval_s) as seen:
                 time.sleep(5)
@@ -187,16 +186,6 @@ def _settle(journaled: Journaled, domain: Domain) -> None:
     time.sleep(2)
     journal.close()
     session.close()
-
-
-def _busy_s(dc: SambaDC) -> float:
-    """Seconds of processor time the DC's processes have had."""
-    return sum(map(_processor_s, dc.processes))
-
-
-def _processor_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def burst(ground: Ground, users: int, runs: int) -> list[Figure]:
@@ -243,9 +232,9 @@ def idle(ground: Ground, users: int, *, seconds: float) -> list[Figure]:
         journaled.once()
         with journaled.agent() as agent:
             time.sleep(15)  # the DC's own start is over by then
-            before, writes = _processor_s(agent.pid), _traces(journaled, domain.dc)
+            before, writes = processor_s(agent.pid), _traces(journaled, domain.dc)
             time.sleep(seconds)
-            used = _processor_s(agent.pid) - before
+            used = processor_s(agent.pid) - before
             touched = sum(was != now for was, now in zip(writes, _traces(journaled, domain.dc), strict=True))
     return [
         figure(f"{seconds:g} s of rest: share of a core", [100 * used / seconds], "%",
