@@ -1,5 +1,6 @@
 """What a restore aims at, and what the journal knows that helps it get there."""
 
+import gc
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -89,6 +90,7 @@ def wanted(journal: Journal, target: Seq | None = None, *, dc: DomainController 
     for after, through in heard.missing(head.pruned, head.seq):
         for commit in journal.commits(after=after, through=through):
             heard.of(commit)
+    gc.freeze()  # millions of values, none of which has cycles, and which stay: not to be walked again and again
     return Wanted(
         target=target,
         state=state,

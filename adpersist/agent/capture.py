@@ -22,6 +22,7 @@ from adpersist.model.head import Head, Phase, Position, Writer
 from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.replay.fold import trace, unswept
+from adpersist.replay.have import Proof
 from adpersist.replay.traces import Traces
 from adpersist.telemetry import logger
 
@@ -144,7 +145,7 @@ class Capture:
             # taken over meanwhile, or the store went away: an agent sees that this process has ended
             log.warning("journal.not_handed_back", error=error.message)
 
-    def look(self, usn: Usn | None = None) -> int:
+    def look(self, usn: Usn | None = None, *, proof: Proof | None = None) -> int:
         """Look once; returns how many changes became durable.
 
         The lineage is proven between what was looked at and its commit: what a reverted DC shows never reaches the
@@ -152,20 +153,24 @@ class Capture:
 
         Args:
             usn: The DC's, read just before; None: it is read here.
+            proof: A look at everything that was taken just now; what came since shows up in the next.
 
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
         with unswept():
-            return self._look(self._dc.usn() if usn is None else usn)
+            return self._look(self._dc.usn() if usn is None else usn, proof)
 
-    def _look(self, usn: Usn) -> int:
+    def _look(self, usn: Usn, proof: Proof | None = None) -> int:
         if self._invocation is None:
             self._invocation = self._dc.evidence().invocation
         position, invocation = self.head.position, self._invocation
         # cookies of another invocationID hide writes stamped with the old one
         known = position is not None and position.invocation == invocation and not self._full_look_due
-        look = Look(self._dc, self._traces, position.cookies if position is not None and known else {}, self._prove)
+        cookies = position.cookies if position is not None and known else {}
+        if proof is not None and not known:
+            usn = proof.usn
+        look = Look(self._dc, self._traces, cookies, self._prove, shown=None if known else proof)
         calls: Mapping[Guid, Stamps] = {}
         count = 0
         for changes, seen, is_last in look.pieces():

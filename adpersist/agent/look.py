@@ -9,7 +9,8 @@ from adpersist.directory.controller import DomainController
 from adpersist.directory.evidence import Evidence
 from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
-from adpersist.model.sighting import Sighting
+from adpersist.model.sighting import Sighting, sighted
+from adpersist.replay.have import Proof
 from adpersist.replay.traces import Traces
 
 PIECE_BYTES: Final = 3 * 1024 * 1024
@@ -19,13 +20,14 @@ _DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 
 class Look:
-    """A look from some cookies on, or at everything when there are none.
+    """A look from some cookies on, or at everything when there are none; or one that was taken already.
 
     Between two pieces the caller makes the last one durable and folds it into ``traces``, which the next one is told
     against.
 
     Args:
         prove: Asks for the evidence, and for the stamps of what changed; raises when the DC is not the journal's.
+        shown: A look at everything that was taken already, instead of one now.
 
     Attributes:
         full: It is a look at everything.
@@ -40,11 +42,13 @@ class Look:
         traces: Traces,
         since: Mapping[str, bytes],
         prove: Callable[[Collection[Change]], Evidence],
+        shown: Proof | None = None,
     ) -> None:
         self._dc = dc
         self._prove = prove
         self._traces = traces
         self._since = since
+        self._shown = shown
         self._undeleted = False
         self._seen: set[Guid] = set()
         self._opened: set[Guid] = set()
@@ -87,6 +91,14 @@ class Look:
         return self._proven if self.full and self._proven else self._prove(news)
 
     def _sightings(self) -> Iterator[Sighting]:
+        if self._shown is not None:
+            self._taken()
+            self.cookies = dict(self._shown.cookies)
+            for item in self._shown.state.values():
+                self.sighted += 1
+                self._seen.add(item.guid)
+                yield sighted(item)
+            return
         for look in self._dc.feed.looks(self._since, self._taken):
             began = time.monotonic()
             for sighting in look:

@@ -127,8 +127,9 @@ def mend(
         raise UnfinishedError(outcome)
     journal.end_restore(now=time.time())
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
-    # the DC may have gone on meanwhile; what it is now becomes the new timeline's first commit
+    # what was proven becomes the new timeline's first commit, and what the DC did meanwhile the second
     captured = Capture.begin(dc, journal, writer)
+    captured.look(proof=restore.proof)
     captured.look()
     captured.hand_back()
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)

@@ -130,7 +130,9 @@ def _values(row: object, names: Sequence[str]) -> dict[str, Values]:
     cells = items(row)
     values: dict[str, Values] = {}
     for name, value in zip(cells[::2], cells[1::2], strict=True):
-        values[names[_number(name)]] = (value,) if type(value) is bytes else tuple(blobs(value))
+        if type(name) is not int or name < 0:
+            raise ValueError("an index is not a number")
+        values[names[name]] = (value,) if type(value) is bytes else tuple(blobs(value))
     if 2 * len(values) != len(cells):
         raise ValueError("an attribute stands twice")
     return values

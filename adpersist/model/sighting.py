@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid
+from adpersist.model.state import ObjectState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +33,18 @@ class Sighting:
     added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     size: int = 0
+
+
+def sighted(item: ObjectState) -> Sighting:
+    """The look that showed the whole object."""
+    size = sum(len(value) for values in (*item.values.values(), *item.links.values()) for value in values)
+    return Sighting(
+        guid=item.guid,
+        nc=item.nc,
+        parent=item.parent,
+        rdn=item.rdn,
+        whole=True,
+        values=item.values,
+        added=item.links,
+        size=size,
+    )

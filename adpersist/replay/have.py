@@ -1,6 +1,6 @@
 """What the DC has: one full look, kept current by small ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from adpersist.directory.controller import DomainController
@@ -27,26 +27,54 @@ class Base:
     invocation: Guid
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a look at everything showed, and where the next look begins.
+
+    Attributes:
+        state: Every object.
+        usn: The DC's before the look.
+        cookies: By naming context.
+    """
+
+    state: State
+    usn: Usn
+    cookies: Mapping[str, bytes]
+
+
 class Have:
     """The DC's objects as of the last :meth:`refresh`; nothing of it is ever captured.
 
     Args:
         dc: The DC.
         base: What to begin with instead of a full look: only what the DC wrote since is looked at.
+        like: What most of it will be equal to; equal objects are kept once.
         progress: Told what is being looked at.
     """
 
     def __init__(
-        self, dc: DomainController, *, base: Base | None = None, progress: Callable[[str], None] = lambda _: None
+        self,
+        dc: DomainController,
+        *,
+        base: Base | None = None,
+        like: State | None = None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._dc = dc
         self._base = base
+        self._like = like if like is not None else State()
         self._undeleted = False
         self._cookies: dict[str, bytes] = {}
         self._progress = progress
         self.state = State()
+        self._usn = Usn(0)
         self.is_whole = False
         """Whether the last refresh looked at everything."""
+
+    @property
+    def proof(self) -> Proof | None:
+        """The last refresh, if it looked at everything."""
+        return Proof(state=self.state, usn=self._usn, cookies=self._cookies) if self.is_whole else None
 
     def forget(self) -> None:
         """Have the next refresh look at everything."""
@@ -61,6 +89,8 @@ class Have:
             self._since(base)
         else:
             self.is_whole = not self._cookies
+            if self.is_whole:
+                self._usn = self._dc.usn()
             self._look()
         return self.state
 
@@ -85,8 +115,11 @@ class Have:
             look = self._dc.feed.look(nc, self._cookies.get(nc))
             for sighting in look:
                 old: ObjectState | None = self.state.get(sighting.guid)
-                fresh[sighting.guid] = observe(old, sighting)
-                self.state.put(fresh[sighting.guid])
+                item = observe(old, sighting)
+                if item == (known := self._like.get(item.guid)):
+                    item = known
+                fresh[item.guid] = item
+                self.state.put(item)
                 self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
             self._cookies[nc] = look.cookie
         return fresh

@@ -12,7 +12,7 @@ from adpersist.model.step import Exempt, Step
 from adpersist.replay.conflicts import conflicts
 from adpersist.replay.diff import Difference, Gap, differences, gaps
 from adpersist.replay.foreign import aligned
-from adpersist.replay.have import Base, Have
+from adpersist.replay.have import Base, Have, Proof
 from adpersist.replay.limits import Note, possible
 from adpersist.replay.linked import written_late
 from adpersist.replay.meanwhile import Meanwhile
@@ -114,7 +114,7 @@ class Restore:
         self._recorded = recorded
         self._scope = scope
         self._notes: tuple[Note, ...] = ()
-        self._have = Have(dc, base=base, progress=self._progress.looking)
+        self._have = Have(dc, base=base, like=want, progress=self._progress.looking)
         self._begun = begun
         self._meanwhile = Meanwhile(touched=begun is not None)
         self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
@@ -206,6 +206,11 @@ class Restore:
     def _kept(self) -> frozenset[Guid]:
         dc = self._policy is OnConflict.DC
         return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.stays))
+
+    @property
+    def proof(self) -> Proof | None:
+        """What the DC had when it was last looked at, if all of it was."""
+        return self._have.proof
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""

@@ -5,7 +5,6 @@ take the SID of somebody who was deleted and inherit what old ACLs grant.
 """
 
 from collections.abc import Collection, Iterator
-from itertools import chain
 from typing import Final
 
 from adpersist.directory.rid import Pool, RidSet
@@ -25,15 +24,12 @@ def known_rids(*states: State, domain: Guid, given: Collection[bytes] = ()) -> s
     Args:
         given: Other SIDs that were seen once.
     """
-    rids: set[int] = set()
-    for state in states:
-        if domain not in state:
-            continue
-        domain_sid = state[domain].values["objectSid"][0]
-        sids = chain(given, *(item.values.get("objectSid", ()) for item in state.values()))
-        found = (rid_of(sid, domain_sid) for sid in sids)
-        rids.update(rid for rid in found if rid is not None and rid >= _FIRST_FREE_RID)
-    return rids
+    found = [state for state in states if domain in state]
+    # most are in all of them
+    sids = {*given, *(sid for state in found for item in state.values() for sid in item.values.get("objectSid", ()))}
+    domains = {state[domain].values["objectSid"][0] for state in found}
+    rids = {rid_of(sid, domain_sid) for domain_sid in domains for sid in sids}
+    return {rid for rid in rids if rid is not None and rid >= _FIRST_FREE_RID}
 
 
 def raised(have: RidSet, want: State, rids: set[int]) -> Iterator[Modify]:

@@ -15,12 +15,15 @@ _known: dict[Values, Values] = {}
 
 def shared(values: Iterable[tuple[str, Values]]) -> Mapping[str, Values]:
     """A mapping of the same attributes that shares names, and large or manifold values, with those before it."""
-    return {sys.intern(name): _shared(found) for name, found in values if found}
+    # one short value, the rule, is told apart here: there are millions
+    return {
+        sys.intern(name): found if len(found) == 1 and len(found[0]) < _WORTH_BYTES else _shared(found)
+        for name, found in values
+        if found
+    }
 
 
 def _shared(values: Values) -> Values:
-    if len(values) < 2 and (not values or len(values[0]) < _WORTH_BYTES):
-        return values
     if len(_known) >= _REMEMBERED:
         _known.clear()
     return _known.setdefault(values, values)

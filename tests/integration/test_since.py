@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,10 +10,14 @@ import pytest
 from adpersist import config
 from adpersist.agent import access
 from adpersist.agent.aim import wanted
+from adpersist.agent.capture import Capture
+from adpersist.agent.holding import Role, new_writer
 from adpersist.agent.mend import prepared
+from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
 from adpersist.model.ids import Guid
 from adpersist.model.reference import target_of
+from adpersist.replay.fold import fold
 from adpersist.replay.have import Base, Have
 from adpersist.replay.state import State
 from tests.integration.hands import Hands
@@ -78,6 +83,25 @@ def test_the_plan_after_a_revert_is_the_same_either_way(world: World) -> None:
     assert {step.guid for step in quick.steps} == {step.guid for step in thorough.steps}
     assert sorted(map(repr, quick.steps)) == sorted(map(repr, thorough.steps))
     assert quick.conflicts == thorough.conflicts
+
+
+def test_the_proof_of_a_restore_is_captured_as_it_was_and_what_came_since_after_it(world: World) -> None:
+    dc = DomainController.connect(world.dc.ldapi_url)
+    with world.journal() as journal, Hands(world.dc) as hands:
+        journal.begin_restore(target=journal.head.seq, writer=new_writer(Role.VISITOR), now=time.time())
+        _writes(world, hands)
+        have = Have(dc, like=fold(journal))
+        seen = _plainly(have.refresh())
+        hands.set(f"CN=dora,OU=Office,{hands.base}", description="later")
+        hands.ou("Later")
+        journal.end_restore(now=time.time())
+        dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
+        capture = Capture.begin(dc, journal, new_writer(Role.VISITOR))
+        capture.look(proof=have.proof)
+        assert _plainly(fold(journal)) == seen
+        capture.look()
+        assert _plainly(fold(journal)) == _plainly(Have(dc).refresh()) != seen
+    dc.close()
 
 
 def _remembered(world: World) -> tuple[DomainController, Base]:
