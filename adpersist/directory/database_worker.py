@@ -34,12 +34,19 @@ class Worker:
     """The database, and the operations by name."""
 
     def __init__(self, path):
+        self.path = path
+        self.known = {}
+        self.plain = self.db = self.open()
+        self.batched = None
+
+    def open(self, *options):
         settings = LoadParm()
         # all else that matters lies in the database and in the files beside it
-        settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
+        settings.set("private dir", os.path.dirname(self.path))  # noqa: PTH120
         settings.set("dsdb:schema update allowed", "yes")
-        self.known = {}
-        self.db = SamDB(url=f"tdb://{path}", lp=settings, session_info=system_session(settings))
+        return SamDB(
+            url=f"tdb://{self.path}", lp=settings, session_info=system_session(settings), options=list(options)
+        )
 
     def greeting(self):
         """Whose database this is, and which Samba is at work."""
@@ -51,13 +58,18 @@ class Worker:
         }
 
     def begin(self):
-        self.db.transaction_start()
+        # else every operation of a transaction copies each index of the directory, to be taken back by itself
+        self.batched = self.batched or self.open("batch_mode:1")
+        self.batched.transaction_start()
+        self.db = self.batched
 
     def commit(self):
-        self.db.transaction_commit()
+        self.db, batched = self.plain, self.db
+        batched.transaction_commit()
 
     def cancel(self):
-        self.db.transaction_cancel()
+        self.db, batched = self.plain, self.db
+        batched.transaction_cancel()
 
     def add(self, dn, attributes, controls):
         message = ldb.Message(ldb.Dn(self.db, dn))
