@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from tools.bench_capture.ground import Ground
-from tools.bench_restore.measures import plans, restores
+from tools.bench_restore.measures import restores, small_losses
 from tools.bench_restore.stand import Loss
 from tools.bench_store.figures import Figure, document, show
+
+_SMALL: Final = 100
+"""Users lost where the cost is to follow the loss, not the directory."""
 
 
 def main() -> int:
@@ -21,7 +26,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/bench restore", description="How long restores and plans take.")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs each figure is the median of (3)")
     parser.add_argument("--users", type=int, default=2_000, metavar="N", help="users lost (2000)")
-    parser.add_argument("--objects", type=int, default=50_000, metavar="N", help="users of the large directory (50000)")
+    parser.add_argument(
+        "--objects", type=int, nargs="*", default=[1_000, 10_000, 50_000], metavar="N",
+        help="users of the directories that lose 100 (1000 10000 50000)",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it runs")
     parser.add_argument("--images", type=Path, metavar="PATH", help="keep the filled domains here, or find them here")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -36,9 +44,12 @@ def main() -> int:
         users = given.users // less
         console.print(f"a domain that loses {users:,} users")
         figures += restores(Loss.make(ground.image(0), place / "r", lost=users), given.runs, users=users)
-        objects = given.objects // less
-        console.print(f"a domain of {objects:,} users that loses 100")
-        figures += plans(Loss.make(ground.image(objects), place / "p", lost=100), given.runs)
+        for objects in (each // less for each in given.objects):
+            console.print(f"a domain of {objects:,} users that loses {_SMALL}")
+            place_of = place / f"p{objects}"
+            large = Loss.make(ground.image(objects), place_of, lost=_SMALL)
+            figures += small_losses(large, given.runs, users=objects, lost=_SMALL)
+            shutil.rmtree(place_of)
     if given.json:
         print(json.dumps(document(figures, given.runs), indent=2))
     else:
