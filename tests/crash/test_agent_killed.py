@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,19 @@ def stream(world: World) -> Iterator[list[str]]:
         worker.join()
 
 
+def _is_beyond(world: World, seq: int) -> bool:
+    return world.head().seq > seq
+
+
 def test_an_agent_killed_in_a_stream_of_changes_loses_nothing_acknowledged(world: World) -> None:
     chance = random.Random(2026)
     acknowledged = world.head()
     with stream(world) as made:
-        for _ in range(8):
+        for number in range(8):
             agent = Agent(world.run, world.log)
             agent.capturing()
+            if number % 2:
+                until(partial(_is_beyond, world, acknowledged.seq), "something is captured")
             time.sleep(chance.uniform(0, 0.4))
             acknowledged = world.head()
             agent.kill()
