@@ -51,6 +51,7 @@ class Builder:
         self._doomed = doomed
         self._placed: set[Guid] = set()
         self._born: dict[Guid, frozenset[str]] = {}
+        self._shapes: dict[frozenset[str], frozenset[str]] = {}
         self._swapped: dict[Guid, set[Ref]] = {}
         self._by_sid: dict[bytes, Guid] = {}
 
@@ -89,7 +90,8 @@ class Builder:
                 and all(map(self._is_there, found))
                 and not (name == "supplementalCredentials" and has_no_keys(found))
             }
-            self._born[gap.guid] = frozenset(values)
+            born = frozenset(values)
+            self._born[gap.guid] = self._shapes.setdefault(born, born)
             yield Create(guid=gap.guid, dn=dn, values=values, reason="created since")
             yield from self._locked(gap, dn)
         elif not gap.is_live:

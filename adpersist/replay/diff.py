@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from adpersist.model.change import Change, Kind, Stamp, Values
 from adpersist.model.ids import Guid
@@ -13,6 +14,10 @@ from adpersist.replay.sharing import shared
 from adpersist.replay.state import State
 
 Links = Mapping[str, frozenset[bytes]]
+
+_NO_VALUES: Final[Mapping[str, Values]] = {}
+_NO_LINKS: Final[Links] = {}
+"""Most gaps lack something: they share the lack."""
 
 
 def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
@@ -106,9 +111,9 @@ class Gap:
     guid: Guid
     want: ObjectState | None
     have: ObjectState | None
-    values: Mapping[str, Values] = field(default_factory=dict)
-    added: Links = field(default_factory=dict)
-    removed: Links = field(default_factory=dict)
+    values: Mapping[str, Values] = field(default_factory=lambda: _NO_VALUES)
+    added: Links = field(default_factory=lambda: _NO_LINKS)
+    removed: Links = field(default_factory=lambda: _NO_LINKS)
     moved: bool = False
 
     @property
@@ -167,9 +172,9 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         guid=guid,
         want=wanted,
         have=found,
-        values={name: new for name, new in values.items() if name not in spared},
-        added=added,
-        removed=removed,
+        values={name: new for name, new in values.items() if name not in spared} or _NO_VALUES,
+        added=added or _NO_LINKS,
+        removed=removed or _NO_LINKS,
         moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
     )
     return gap if not is_live or gap.values or gap.added or gap.removed or gap.moved else None
@@ -179,11 +184,13 @@ def _reachable(values: dict[str, Values], found: ObjectState | None, want: State
     """Without references to deleted objects: nobody can write one, and none that is left matters."""
     reached = {}
     for name, new in values.items():
-        if (kept := _to_living(new, want)) != new:
+        kept = _to_living(new, want)
+        if kept != new:
             before = _to_living(found.values.get(name, ()), have) if found is not None else ()
             if sorted(before) == sorted(kept):
                 continue
-        reached[name] = kept
+        # the same values are held once
+        reached[name] = new if kept == new else kept
     return reached
 
 

@@ -54,6 +54,7 @@ class State(Mapping[Guid, ObjectState]):
 
     def __init__(self, objects: Iterable[ObjectState | Gone] = ()) -> None:
         self._objects: dict[Guid, ObjectState] = {}
+        self._containers: dict[Guid, str] = {}
         self.gone: set[Guid] = set()
         for item in objects:
             if isinstance(item, Gone):
@@ -78,14 +79,17 @@ class State(Mapping[Guid, ObjectState]):
 
     def put(self, item: ObjectState) -> None:
         """Take an object as it is now."""
+        self._containers.clear()
         self._objects[item.guid] = item
 
     def take(self, guid: Guid) -> ObjectState | None:
         """Hand an object out and forget it; None when it is not here."""
+        self._containers.clear()
         return self._objects.pop(guid, None)
 
     def apply(self, changes: Iterable[Change]) -> "State":
         """Fold changes in, in order; returns itself."""
+        self._containers.clear()
         for change in changes:
             new = evolve(self._objects.get(change.guid), change)
             if new is None:
@@ -102,12 +106,24 @@ class State(Mapping[Guid, ObjectState]):
 
     def dn(self, guid: Guid) -> str:
         """The object's DN, from its own name and those of the containers above it."""
-        names = []
-        item: ObjectState | None = self._objects[guid]
-        while item is not None:
-            names.append(item.rdn)
-            item = self._objects.get(item.parent) if item.parent is not None else None
-        return ",".join(names)
+        known = self._containers.get(guid)
+        if known is not None:
+            return known
+        item = self._objects[guid]
+        above = self._container(item.parent)
+        return f"{item.rdn},{above}" if above else item.rdn
+
+    def _container(self, guid: Guid | None) -> str:
+        """The DN of something that others lie in, held once for all that name it; empty when it is not here."""
+        way = []
+        while guid is not None and guid in self._objects and guid not in self._containers:
+            way.append(guid)
+            guid = self._objects[guid].parent
+        dn = self._containers.get(guid, "") if guid is not None else ""
+        for each in reversed(way):
+            rdn = self._objects[each].rdn
+            dn = self._containers[each] = f"{rdn},{dn}" if dn else rdn
+        return dn
 
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context."""

@@ -32,14 +32,15 @@ def make_way(gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collecti
         kept: Strangers that stay, under another name or SID where need be; all others are deleted.
     """
     closing = list(gaps)
-    taken = {resource for gap in closing for resource in wanted_resources(gap)}
     evicted: set[Guid] = set()
     for item in _holders(closing, have):
         evicted.add(item.guid)
-        yield from _evict(item, have, exempt, taken, stays=item.guid in kept)
-    for guid in kept:
-        if guid not in evicted and have.is_live(guid):
-            yield from _renamed(have[guid], have, taken)
+        yield from _evict(item, have, exempt, stays=item.guid in kept)
+    staying = [have[guid] for guid in kept if guid not in evicted and have.is_live(guid)]
+    theirs = {resource for item in staying for resource in resources(item)}
+    taken = {resource for gap in closing for resource in wanted_resources(gap) if resource in theirs} if theirs else ()
+    for item in staying:
+        yield from _renamed(item, have, taken)
 
 
 def _holders(gaps: Iterable[Gap], have: State) -> list[ObjectState]:
@@ -54,14 +55,12 @@ def _holders(gaps: Iterable[Gap], have: State) -> list[ObjectState]:
     return [item for item in have.values() if lost.get(item.values.get("objectSid", (b"",))[0], item.guid) != item.guid]
 
 
-def _evict(
-    item: ObjectState, have: State, exempt: Exempt, taken: Collection[Resource], *, stays: bool
-) -> Iterator[Step]:
+def _evict(item: ObjectState, have: State, exempt: Exempt, *, stays: bool) -> Iterator[Step]:
     dn, reason = have.dn(item.guid), "it holds the SID of a lost account"
     if not item.deleted:
         copy = twin(item.guid)
         if stays and copy not in have:
-            yield from _copied(item, copy, have, exempt, taken)
+            yield from _copied(item, copy, have, exempt)
     yield Delete(guid=item.guid, dn=dn, reason=reason, purge=True)
 
 
@@ -70,10 +69,10 @@ def twin(guid: Guid) -> Guid:
     return Guid(hashlib.sha256(b"adpersist: moved out of the way" + guid).digest()[:16])
 
 
-def _copied(item: ObjectState, copy: Guid, have: State, exempt: Exempt, taken: Collection[Resource]) -> Iterator[Step]:
+def _copied(item: ObjectState, copy: Guid, have: State, exempt: Exempt) -> Iterator[Step]:
     """Made before the original goes, so that no moment is without it; both cannot have one name."""
     spared = exempt.derived | exempt.created_with | _DRAWN_ANEW
-    rdn, names = _conflict_names(item, {*resources(item), *taken})
+    rdn, names = _conflict_names(item, frozenset(resources(item)))
     values = {name: found for name, found in {**item.values, **names}.items() if found and name not in spared}
     ends = {name: tuple(sorted(refs)) for name, refs in item.links.items()}
     parent = have.dn(item.parent) if item.parent is not None else ""

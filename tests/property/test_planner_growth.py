@@ -1,8 +1,9 @@
-"""The planner's work grows with what was lost, not with its square: counted in looks at objects, not in seconds."""
+"""What planning costs grows with what was lost, not with its square: counted in looks and bytes, not in seconds."""
 
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 from adpersist.model.ids import Guid
 from adpersist.model.reference import ref
 from adpersist.model.state import ObjectState
-from adpersist.model.step import Exempt
+from adpersist.model.step import Exempt, Step
 from adpersist.replay.diff import gaps
 from adpersist.replay.foreign import aligned
 from adpersist.replay.limits import possible
@@ -110,12 +111,16 @@ CASES: dict[str, Callable[[list[ObjectState]], tuple[list[ObjectState], list[Obj
 }
 
 
+def _plan(want: State, have: State) -> tuple[Step, ...]:
+    aim = aligned(want, have)
+    closing, _ = possible(list(gaps(aim, have, EXEMPT)), aim, have, CONTEXTS[0])
+    return tuple(steps(closing, aim, have, EXEMPT, CONTEXTS))
+
+
 def _looks(case: str, count: int) -> tuple[int, int]:
     """Objects looked up, and steps planned."""
     want, have = (Counted(objects) for objects in CASES[case](_domain(count)))
-    aim = aligned(want, have)
-    closing, _ = possible(list(gaps(aim, have, EXEMPT)), aim, have, CONTEXTS[0])
-    planned = sum(1 for _ in steps(closing, aim, have, EXEMPT, CONTEXTS))
+    planned = len(_plan(want, have))
     return want.looks + have.looks, planned
 
 
@@ -124,3 +129,21 @@ def test_work_grows_linearly(case: str) -> None:
     (few, planned), (many, planned_more) = _looks(case, SMALL), _looks(case, LARGE)
     assert planned_more / planned == pytest.approx(LARGE / SMALL, rel=0.05)
     assert many / few < 1.1 * LARGE / SMALL
+
+
+def _peak_bytes(case: str, count: int) -> int:
+    """The most that both states and the plan between them ever took."""
+    tracemalloc.start()
+    want, have = (State(objects) for objects in CASES[case](_domain(count)))
+    plan = _plan(want, have)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert plan
+    return peak
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_hundred_thousand_objects_are_planned_in_half_a_gigabyte(case: str) -> None:
+    room = _peak_bytes(case, LARGE) / LARGE
+    assert room < 1.25 * _peak_bytes(case, SMALL) / SMALL, "it grows faster than what was lost"
+    assert room * 100_000 < 400_000_000, "the interpreter, and what it loaded, want their share"
