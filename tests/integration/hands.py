@@ -12,8 +12,8 @@ import ldap3
 
 from tools.samba_dc import SambaDC
 
-_SHOW_RECYCLED: Final = ("1.2.840.113556.1.4.2064", True, None)
-_RELAX: Final = ("1.3.6.1.4.1.4203.666.5.12", False, None)
+SHOW_RECYCLED: Final = ("1.2.840.113556.1.4.2064", True, None)
+RELAX: Final = ("1.3.6.1.4.1.4203.666.5.12", False, None)
 
 _NORMAL_ACCOUNT: Final = "512"
 _WORKSTATION_ACCOUNT: Final = "4096"
@@ -21,16 +21,22 @@ _WORKSTATION_ACCOUNT: Final = "4096"
 Value = str | bytes
 
 
+def system_session(dc: SambaDC) -> Any:  # noqa: ANN401 - ldap3 ships no types
+    """An ldap3 connection as SYSTEM. Opened, never bound: a bind would end the privilege."""
+    server = ldap3.Server(dc.ldapi_url_quoted, get_info=ldap3.NONE)
+    connection = ldap3.Connection(server, check_names=False, auto_encode=False, raise_exceptions=False)
+    connection.open()
+    return connection
+
+
 class Hands:
-    """A SYSTEM session at one DC. Opened, never bound: a bind would end the privilege."""
+    """A SYSTEM session at one DC."""
 
     def __init__(self, dc: SambaDC) -> None:
         self.base = dc.base_dn
         self.users = f"CN=Users,{self.base}"
         self._dns_domain = dc.names.dns_domain
-        server = ldap3.Server(dc.ldapi_url_quoted, get_info=ldap3.NONE)
-        self._ldap: Any = ldap3.Connection(server, check_names=False, auto_encode=False, raise_exceptions=False)
-        self._ldap.open()
+        self._ldap = system_session(dc)
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +97,7 @@ class Hands:
             name: [(ldap3.MODIFY_REPLACE, [_bytes(v) for v in ([value] if isinstance(value, str | bytes) else value)])]
             for name, value in attributes.items()
         }
-        self._do("modify", dn, changes, controls=[_RELAX])
+        self._do("modify", dn, changes, controls=[RELAX])
 
     def clear(self, dn: str, *attributes: str) -> None:
         """Remove attributes that are there; some are not to be replaced by nothing."""
@@ -126,13 +132,13 @@ class Hands:
             "distinguishedName": [(ldap3.MODIFY_REPLACE, [dn.encode()])],
             **{name: [(ldap3.MODIFY_REPLACE, [_bytes(value)])] for name, value in attributes.items()},
         }
-        self._do("modify", f"<GUID={guid}>", changes, controls=[_SHOW_RECYCLED])
+        self._do("modify", f"<GUID={guid}>", changes, controls=[SHOW_RECYCLED])
 
     # Looking.
 
     def read(self, dn: str, *names: str) -> dict[str, list[bytes]]:
         """Attributes of one object that it has, raw; tombstones too."""
-        self._do("search", dn, "(objectClass=*)", ldap3.BASE, attributes=list(names), controls=[_SHOW_RECYCLED])
+        self._do("search", dn, "(objectClass=*)", ldap3.BASE, attributes=list(names), controls=[SHOW_RECYCLED])
         raw = self._ldap.response[0]["raw_attributes"]
         return {name: list(raw[name]) for name in raw if raw[name]}
 

@@ -1,7 +1,7 @@
 """Random directories, random changes, a revert, a restore: a real DC must be what it was, by somebody else's eyes.
 
-Each trial follows from its seed alone. Set ``ADPERSIST_TRIALS`` for more of them, ``ADPERSIST_SEED`` for others. A
-trial that fails is cut down to the deeds it takes.
+Each trial follows from its seed alone. Set ``ADPERSIST_TRIALS`` for more of them, ``ADPERSIST_SEED`` for others,
+``ADPERSIST_ENGINE`` for one way to write. A trial that fails is cut down to the deeds it takes.
 """
 
 from __future__ import annotations
@@ -11,22 +11,28 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from adpersist.model.engine import Engine
+from adpersist.replay.plan import OnConflict
 from tests.integration.ordeal import remains
-from tests.integration.scene import Scene, World
-from tests.property.playing import Deed, Known, Player, deeds
+from tests.integration.scene import ENGINES, SCHEMA_MAY_CHANGE, Scene, World
+from tests.property.stories.deeds import Deed, deeds
+from tests.property.stories.player import Known, Player
 from tools.samba_dc import Dump, Golden, dbcheck, dump
 
 TRIALS: Final = int(os.environ.get("ADPERSIST_TRIALS", "4"))
 SEED: Final = int(os.environ.get("ADPERSIST_SEED", "20261123"))
+ENGINE: Final = os.environ.get("ADPERSIST_ENGINE", "")
+_SHRINKING_S: Final = float(os.environ.get("ADPERSIST_SHRINKING_S", "240"))
 _NEVER_OFF: Final = ("msDS-EnabledFeature", "msDS-EnabledFeatureBL")
 """An optional feature that was switched on stays on, and the plan says so."""
-_SHRINKING_S: Final = float(os.environ.get("ADPERSIST_SHRINKING_S", "240"))
+_SCHEMA: Final = ",CN=Schema,CN=Configuration,"
+_ATTRIBUTES: Final = ("description", "member", "sAMAccountName", "name", "manager", "userAccountControl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +43,17 @@ class Story:
         image: Before the image is taken.
         life: Since, with captures in between.
         local: On the reverted DC, before the restore.
+        policy: Whose word counts there.
+        engine: How restores write.
+        part: Words that restore a part, once all is well: which of the known objects, and what of it.
     """
 
     image: tuple[Deed, ...]
     life: tuple[Deed, ...]
     local: tuple[Deed, ...]
+    policy: OnConflict = OnConflict.JOURNAL
+    engine: Engine = Engine.AUTO
+    part: tuple[int, tuple[str, ...]] | None = None
 
     @classmethod
     def told(cls, seed: int) -> Story:
@@ -54,8 +66,16 @@ class Story:
             life.insert(chance.randrange(len(life)), Deed(number=-1, what="capture"))
         if chance.random() < 0.3:
             life.insert(chance.randrange(len(life)), Deed(number=-1, what="image"))
-        local = deeds(chance, chance.randrange(6), first=2000, known=known) if chance.random() < 0.4 else []
-        return cls(image=tuple(image), life=tuple(life), local=tuple(local))
+        local = deeds(chance, chance.randrange(8), first=2000, known=known) if chance.random() < 0.5 else []
+        words: tuple[str, ...] = chance.choice(((), ("--subtree",), ("--attribute", chance.choice(_ATTRIBUTES))))
+        return cls(
+            image=tuple(image),
+            life=tuple(life),
+            local=tuple(local),
+            policy=chance.choices(list(OnConflict), (5, 4, 1))[0],
+            engine=Engine(ENGINE) if ENGINE else chance.choice(ENGINES),
+            part=(chance.randrange(1000), words) if chance.random() < 0.5 else None,
+        )
 
     @property
     def size(self) -> int:
@@ -67,7 +87,8 @@ class Story:
         everything = [*self.image, *self.life, *self.local]
         left = set(range(len(everything))) - set(range(begin, begin + count))
         one, two = len(self.image), len(self.image) + len(self.life)
-        return Story(
+        return replace(
+            self,
             image=tuple(everything[i] for i in range(one) if i in left),
             life=tuple(everything[i] for i in range(one, two) if i in left),
             local=tuple(everything[i] for i in range(two, len(everything)) if i in left),
@@ -75,7 +96,8 @@ class Story:
 
     def __str__(self) -> str:
         parts = (("image", self.image), ("life", self.life), ("local", self.local))
-        return "\n".join(f"  {name}: {deed}" for name, told in parts for deed in told)
+        ways = f"  {self.engine}, {self.policy}, part {self.part}"
+        return "\n".join([ways, *(f"  {name}: {deed}" for name, told in parts for deed in told)])
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +108,8 @@ def bare(golden: Golden, module_place: Path) -> Scene:
 
 def lived(story: Story, bare: Scene, place: Path) -> list[str]:
     """Play it out; returns what is wrong in the end."""
-    with bare.played(place) as world:
+    with bare.played(place, options=SCHEMA_MAY_CHANGE) as world:
+        world.write_by(story.engine)
         known = Known()
         with Player(world.dc, known) as player:
             player.prepare()
@@ -94,7 +117,7 @@ def lived(story: Story, bare: Scene, place: Path) -> list[str]:
                 player.do(deed)
         image = _image(world, place / "image")
         world.run("agent", "--once", code=0)
-        points: list[tuple[str, Dump]] = []
+        points: list[Point] = []
         for deed in story.life:
             match deed.what:
                 case "capture":
@@ -106,16 +129,95 @@ def lived(story: Story, bare: Scene, place: Path) -> list[str]:
                         player.do(deed)
         points.append(_captured(world))
         _revert(world, image)
-        with Player(world.dc, known.copy()) as player:
-            for deed in story.local:
-                player.do(deed)
-        wrong = _judged(world, "guard", ("guard",), points[-1][1])
-        for seq, then in points[:1] if len(points) > 1 else ():
-            wrong += _judged(world, f"back to {seq}", ("restore", "--to", seq, "--yes"), then)
+        wrong = _healed(world, story, known.copy(), points[-1])
+        if story.part is not None:
+            wrong += _in_part(world, story.part, known, points[0])
+        if len(points) > 1 or story.part is not None:
+            for name, point in (("back", points[0]), ("forth", points[-1])):
+                wrong += _judged(world, name, ("restore", "--to", point.seq, "--yes"), point)
+        with Player(world.dc, known) as player:
+            if (sid := player.fresh_sid()) in known.sids.union(*(point.sids for point in points)):
+                wrong.append(f"a SID that was somebody's already: {sid.hex()}")
         world.dc.stop()
         if story.size % 3 == 0 and not (verdict := dbcheck(world.dc)):
             wrong += [line for line in verdict.text.splitlines() if "ERROR" in line and "deleted" not in line]
         return wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A moment to go back to.
+
+    Attributes:
+        seq: The journal's name for it.
+        then: The database's files, read.
+    """
+
+    seq: str
+    then: Dump
+
+    @property
+    def sids(self) -> set[bytes]:
+        """Every objectSid, of deleted objects too."""
+        return {sid for entry in self.then.values() for sid in entry.get("objectSid", ())}
+
+
+def _healed(world: World, story: Story, known: Known, before: Point) -> list[str]:
+    """Local writes, then the guard, which has the last word on them."""
+    if story.local:
+        with Player(world.dc, known) as player:
+            time.sleep(1.05 - time.time() % 1)  # originating times count in whole seconds
+            for deed in story.local:
+                player.do(deed)
+    if story.policy is OnConflict.FAIL and (ran := world.run("guard", "--on-conflict", "fail")).code not in (0, 2):
+        return [f"fail: {ran}"]
+    if story.policy is not OnConflict.DC:
+        return _judged(world, "guard", ("guard",), before)
+    world.dc.stop()
+    there = dump(world.dc)
+    world.dc.start()
+    for words in (("guard", "--on-conflict", "dc"), ("verify",)):
+        if (ran := world.run(*words)).code != 0:
+            return [f"dc: {ran}"]
+    world.dc.stop()
+    here = dump(world.dc)
+    world.dc.start()
+    written = {str(known.guids[each]) for deed in story.local for each in (deed.number, deed.subject, deed.other)
+               if each in known.guids}  # fmt: skip
+    wrong = [f"dc: {line}" for line in _lost_strangers(written - before.then.keys(), there, here)]
+    if not story.local:
+        wrong += [f"dc: {line}" for lines in remains(before.then, here).lines.values() for line in lines]
+    return [*wrong, *_judged(world, "after dc", ("restore", "--to", before.seq, "--yes"), before)]
+
+
+def _lost_strangers(guids: set[str], there: Dump, here: Dump) -> list[str]:
+    """What was made locally and lives on neither as itself nor under another SID."""
+    names = {
+        entry["name"][0].partition(b" (local ")[0]
+        for entry in here.values()
+        if b"TRUE" not in entry.get("isDeleted", ())
+    }
+    return [
+        f"{there[guid]['distinguishedName'][0]!r} was made locally and is gone"
+        for guid in guids & there.keys()
+        if _lives(there[guid]) and there[guid]["name"][0] not in names
+    ]
+
+
+def _in_part(world: World, part: tuple[int, tuple[str, ...]], known: Known, point: Point) -> list[str]:
+    """One object as it was, and what it takes for that."""
+    choice = [guid for guid in map(str, known.guids.values()) if _lives(point.then.get(guid))]
+    if not choice:
+        return []
+    words = ("--object", choice[part[0] % len(choice)], *part[1])
+    for command in (("restore", "--to", point.seq, *words, "--yes"), ("verify", "--at", point.seq, *words)):
+        if (ran := world.run(*command)).code != 0:
+            return [f"in part: {ran}"]
+    return []
+
+
+def _lives(entry: dict[str, tuple[bytes, ...]] | None) -> bool:
+    return entry is not None and b"TRUE" not in entry.get("isDeleted", ())
 
 
 def _image(world: World, target: Path) -> Golden:
@@ -125,13 +227,13 @@ def _image(world: World, target: Path) -> Golden:
     return image
 
 
-def _captured(world: World) -> tuple[str, Dump]:
+def _captured(world: World) -> Point:
     world.run("agent", "--once", code=0)
     seq = str(world.head().seq)
     world.dc.stop()
     found = dump(world.dc)
     world.dc.start()
-    return seq, found
+    return Point(seq=seq, then=found)
 
 
 def _revert(world: World, image: Golden) -> None:
@@ -139,16 +241,21 @@ def _revert(world: World, image: Golden) -> None:
     world.revert()
 
 
-def _judged(world: World, name: str, words: Sequence[str], then: Dump) -> list[str]:
+def _judged(world: World, name: str, words: Sequence[str], point: Point) -> list[str]:
     ran = world.run(*words)
     if ran.code != 0:
         return [f"{name}: {ran}"]
     verify = world.run("verify")
     world.dc.stop()
-    lines = [line for lines in remains(then, dump(world.dc)).lines.values() for line in lines]
-    found = [f"{name}: {line}" for line in lines if not any(f": {each}: " in line for each in _NEVER_OFF)]
+    lines = [line for lines in remains(point.then, dump(world.dc)).lines.values() for line in lines]
+    found = [f"{name}: {line}" for line in lines if not _forgets_nothing(line)]
     world.dc.start()
     return found + ([f"{name}: {verify}"] if verify.code else [])
+
+
+def _forgets_nothing(line: str) -> bool:
+    """Features that were switched on, and what was added to the schema, stay; the plan says so."""
+    return any(f": {each}: " in line for each in _NEVER_OFF) or (_SCHEMA in line and line.endswith(": extra"))
 
 
 def shrunk(story: Story, fails: Callable[[Story], bool], *, until: float) -> Story:
