@@ -106,6 +106,7 @@ class Bar(restore.Progress):
             transient=True,
             disable=not (shown and sys.stderr.isatty()),
         )
+        self._now: tuple[str, int | None] = ("connecting", None)
         self._task = self._bar.add_task("connecting", total=None)
 
     def __enter__(self) -> "Bar":
@@ -117,12 +118,20 @@ class Bar(restore.Progress):
 
     def looking(self, what: str) -> None:
         """A look is under way."""
-        self._bar.update(self._task, description=what, total=None, completed=0)
+        self._turn(what, None)
 
     def applying(self, done: int, total: int) -> None:
         """So many steps of the round are done."""
-        self._bar.update(self._task, description="restoring", total=total, completed=done)
+        self.counting("restoring", done, total)
 
     def counting(self, what: str, done: int, total: int) -> None:
         """So much of something else is done."""
-        self._bar.update(self._task, description=what, total=total, completed=done)
+        self._turn(what, total)
+        self._bar.update(self._task, completed=done)
+
+    def _turn(self, what: str, total: int | None) -> None:
+        """What is done now has a rate of its own."""
+        if self._now != (what, total):
+            self._now = what, total
+            self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(what, total=total)

@@ -7,7 +7,7 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
-from adpersist.cli.restore import AttributeOption, ObjectOption, SubtreeOption
+from adpersist.cli.restore import AttributeOption, ObjectOption, SubtreeOption, note_documents, note_words
 from adpersist.errors import ExitCode
 
 
@@ -22,7 +22,10 @@ def verify(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any."""
+    """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any.
+
+    What this connection cannot compare, or nobody can restore, comes first; it does not count as a difference.
+    """
     from adpersist.agent import access
     from adpersist.agent.aim import wanted
     from adpersist.agent.mend import prepared, scoped
@@ -36,7 +39,8 @@ def verify(
         aim = wanted(journal, journal.resolve(at, now=time.time()) if at else None)
         with output.Bar(shown=not common.as_json) as bar:
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
-            found = prepared(dc, aim, progress=bar, scope=scope).verify()
+            restore = prepared(dc, aim, progress=bar, scope=scope)
+            found = restore.verify()
         journal.close()
     finally:
         dc.close()
@@ -48,9 +52,12 @@ def verify(
                     {"guid": output.guid(each.guid), "dn": each.dn, "attribute": each.attribute, "kind": each.kind}
                     for each in found
                 ],
+                "notes": note_documents(restore.notes),
             }
         )
-    elif found:
+        raise typer.Exit(int(ExitCode.DIFFERENCES if found else ExitCode.OK))
+    note_words(restore.notes)
+    if found:
         rows = ((each.kind, each.dn, each.attribute) for each in found)
         output.table(f"{len(found)} differences from commit {aim.target}", ("kind", "object", "attribute"), rows)
     else:

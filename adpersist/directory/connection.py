@@ -2,7 +2,7 @@
 
 Over the network nothing is ever sent in clear: ``ldaps://`` is TLS from the first byte, ``ldap://`` begins with
 StartTLS ([RFC4513] 3), and the server's certificate is always checked. Without a user name the session logs in by
-Kerberos, with the tickets of the process ([RFC4752]).
+Kerberos, with the tickets of the process; on ``ldap://`` Kerberos does the sealing as well ([RFC4752]).
 """
 
 import ssl
@@ -20,6 +20,7 @@ from ldap3.core.exceptions import (
     LDAPStartTLSError,
 )
 
+from adpersist.directory import sealed
 from adpersist.errors import ConfigError, DirectoryUnreachableError, LoginRefusedError
 
 CONNECT_TIMEOUT_S: Final = 10
@@ -117,7 +118,7 @@ def _remote(url: str, login: Login) -> Any:  # noqa: ANN401
     try:
         connection = ldap3.Connection(server, auto_referrals=False, **who, **_OPTIONS)
         connection.open()
-        if scheme == "ldap":
+        if scheme == "ldap" and login.user:
             connection.start_tls()
     except (LDAPSocketOpenError, LDAPInvalidPortError, LDAPStartTLSError, OSError) as error:
         hint = "Is the address right, and the CA file the one that signed the domain controller's certificate?"
@@ -137,7 +138,10 @@ def _log_in(connection: Any, url: str, login: Login) -> None:  # noqa: ANN401
             hint="Set [directory] password_file or ADPERSIST_DIRECTORY_PASSWORD.",
         )
     try:
-        connection.bind()
+        if login.user or url.startswith("ldaps:"):
+            connection.bind()
+        else:
+            sealed.log_in(connection, connection.server.host)
     except (LDAPPackageUnavailableError, ImportError) as error:
         raise ConfigError(
             "Kerberos needs the package gssapi, which is not installed",
@@ -155,7 +159,7 @@ def _log_in(connection: Any, url: str, login: Login) -> None:  # noqa: ANN401
     if connection.result["result"] == _STRONGER_AUTH_REQUIRED:
         raise LoginRefusedError(
             f"{url} takes no Kerberos over TLS",
-            hint="Samba: `ldap server require strong auth = allow_sasl_over_tls`; or set [directory] user.",
+            hint="Use ldap:// with the same host, where Kerberos itself encrypts; or set [directory] user.",
         )
     if connection.result["result"] != 0:
         raise LoginRefusedError(

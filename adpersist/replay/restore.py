@@ -126,6 +126,11 @@ class Restore:
         """What is left alone."""
         return self._dc.exempt
 
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What the last look showed that can neither be compared nor restored."""
+        return self._notes
+
     def conflicts(self) -> tuple[Conflict, ...]:
         """What others wrote on the DC, so far."""
         self._pending()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -17,23 +16,14 @@ from pathlib import Path
 import pytest
 
 from adpersist.model.engine import Engine
-from tests.integration.commands import Adpersist, Agent, complaint, quiet_environment
+from tests.crash.deaths import DYING, KILLED, dying
+from tests.integration.commands import Adpersist, Agent, complaint
 from tests.integration.hands import Hands
 from tests.integration.proof import unlike
 from tests.integration.scene import ENGINES, PASSWORD, Scene, World, until
 from tools.samba_dc import AES256, dbcheck
 
-DYING = Path(__file__).with_name("agent_dying.py")
-KILLED = -signal.SIGKILL
 DIRECTORY = 6
-
-
-def dying(world: World, point: str, number: int, *words: str) -> int:
-    """Run a command that dies at a point; its exit code: -9, or its own when the point was never reached."""
-    command = world.run.with_program(sys.executable, str(DYING), point, str(number), "--").command(*words)
-    done = subprocess.run(command, env=quiet_environment(), capture_output=True, text=True, timeout=120, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode
 
 
 # The agent in a stream of changes.
@@ -97,7 +87,7 @@ def test_an_agent_killed_at_a_point_goes_on_where_it_was(world: World, point: st
     with Hands(world.dc) as hands:
         hands.user("witness", parent=f"OU=Office,{hands.base}")
     before = world.head().seq
-    assert dying(world, point, 1, "agent", "--once") == KILLED
+    assert dying(world.run, point, 1, "agent", "--once") == KILLED
     assert world.head().seq == before + (point == "committed")
     world.run("agent", "--once", code=0)
     assert world.head().seq == before + 1, "captured once, not twice"
@@ -183,7 +173,7 @@ def _day(hands: Hands) -> None:
 def test_a_guard_killed_at_a_point_converges_at_the_next_run(lost: Lost, point: str, number: int) -> None:
     lost.revert()
     world = lost.world
-    assert dying(world, point, number, "guard") == KILLED, "the point lies beyond the restore's end"
+    assert dying(world.run, point, number, "guard") == KILLED, "the point lies beyond the restore's end"
     if point not in {"ended", "commit"}:
         world.run("agent", "--once", code=4)  # half a restore is never captured
     world.run("guard", code=0)
@@ -222,7 +212,7 @@ def test_a_restore_that_let_the_dc_win_and_was_killed_still_ends_as_it_would_hav
         day.world.write_by(Engine.LDAP)
         day.revert()
         for number in (3, 4, 9):
-            assert dying(day.world, "applied", number, "guard", "--on-conflict", "dc") == KILLED
+            assert dying(day.world.run, "applied", number, "guard", "--on-conflict", "dc") == KILLED
             assert day.world.run.status()["lineage"] == "reverted"
         day.world.run("guard", "--on-conflict", "dc", code=0)
         day.judged("after-dc-wins")
@@ -251,7 +241,7 @@ def _local_writes(hands: Hands, word: str) -> None:
 def _restored(world: World, deaths: tuple[int, ...]) -> dict[str, list[bytes]]:
     """What the DC has of both, after a restore that was killed on the way."""
     for number in deaths:
-        assert dying(world, "applied", number, "guard", "--on-conflict", "dc") == KILLED
+        assert dying(world.run, "applied", number, "guard", "--on-conflict", "dc") == KILLED
     world.run("guard", "--on-conflict", "dc", code=0)
     world.run("verify", code=0)
     with Hands(world.dc) as hands:
@@ -278,7 +268,7 @@ def test_local_writes_are_kept_however_often_the_restore_is_killed(wounded: Scen
 def test_a_dc_that_is_put_back_in_the_middle_of_a_restore_has_other_local_writes(wounded: Scene, place: Path) -> None:
     with wounded.played(place / "again") as world:
         world.write_by(Engine.LDAP)
-        assert dying(world, "applied", 15, "guard", "--on-conflict", "dc") == KILLED
+        assert dying(world.run, "applied", 15, "guard", "--on-conflict", "dc") == KILLED
         world.revert()
         with Hands(world.dc) as hands:
             _local_writes(hands, "second")

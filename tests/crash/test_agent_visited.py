@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.test_agent_killed import KILLED, dying
+from tests.crash.deaths import KILLED, dying
 from tests.integration.commands import Agent
 from tests.integration.hands import Hands
 from tests.integration.scene import World, until
@@ -54,7 +54,7 @@ def test_an_agent_goes_on_when_the_command_died_before_it_handed_the_journal_bac
     with world.run.agent(world.log) as agent:
         with Hands(world.dc) as hands:
             hands.user("before")
-        dying(world, "look", 2, "agent", "--once")
+        dying(world.run, "look", 2, "agent", "--once")
         goes_on(world, agent, "after")
 
 
@@ -65,7 +65,7 @@ def test_an_agent_ends_with_exit_4_when_a_restore_died_half_way(world: World) ->
             for number in range(5):
                 hands.user(f"regretted{number}")
         world.run.settled()
-        assert dying(world, "applied", 2, "restore", "--to", "@morning", "--yes") == KILLED
+        assert dying(world.run, "applied", 2, "restore", "--to", "@morning", "--yes") == KILLED
         assert agent.wait() == REVERTED, agent.said
     world.run("guard", code=0)
     world.run("verify", code=0)

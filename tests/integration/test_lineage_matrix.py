@@ -17,7 +17,7 @@ from adpersist import config
 from adpersist.agent import access
 from adpersist.agent.capture import Capture
 from adpersist.directory.controller import DomainController
-from tests.crash.test_agent_killed import KILLED, dying
+from tests.crash.deaths import KILLED, dying
 from tests.integration.commands import Adpersist, Agent
 from tests.integration.hands import Hands
 from tests.integration.relay import relayed
@@ -234,7 +234,7 @@ def test_an_image_taken_in_the_middle_of_an_append(world: World, point: str) -> 
     """Before and after the store has the commit; the directory does not remember it yet."""
     with Hands(world.dc) as hands:
         hands.user("appended", parent=f"OU=Office,{hands.base}")
-    assert dying(world, point, 1, "agent", "--once") == KILLED
+    assert dying(world.run, point, 1, "agent", "--once") == KILLED
     image = take_image(world, "middle")
     put_back(world, image)
     captures(world, "nothing-was-lost")

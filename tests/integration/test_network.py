@@ -4,86 +4,74 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from tests.integration.commands import PROGRAM, Adpersist, complaint
 from tests.integration.hands import Hands
-from tests.integration.ordeal import remains
-from tests.integration.scene import PASSWORD, staff
-from tools.samba_dc import Golden, SambaDC, dump, free_address
+from tests.integration.remote import Remote, remote_office, remote_words, seen_remains
+from tests.integration.scene import PASSWORD
+from tools.samba_dc import Golden, SambaDC, dump, free_address, join
 from tools.samba_dc.layout import with_hosts, write_hosts
-
-SECRETS: Final = (
-    *("unicodePwd", "supplementalCredentials", "ntPwdHistory", "lmPwdHistory", "dBCSPwd"),
-    "pwdLastSet",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remote:
-    """A DC, and the command line at the other end of a cable."""
-
-    dc: SambaDC
-    run: Adpersist
-
-    @property
-    def office(self) -> str:
-        """Where the staff is."""
-        return f"OU=Office,{self.dc.base_dn}"
-
-
-def _words(dc: SambaDC, place: Path, *, url: str = "", user: str | None = None) -> tuple[str, ...]:
-    (place / "password").write_text(dc.admin_password + "\n")
-    name = dc.admin_user if user is None else user
-    return (
-        *("--directory", url or dc.ldaps_url, "--store", f"sqlite://{place / 'journal.db'}"),
-        *(("--user", name, "--password-file", str(place / "password")) if name else ()),
-        *("--ca-file", str(dc.ca_file), "--key-file", str(place / "key")),
-    )
 
 
 @pytest.fixture
 def remote(golden: Golden, place: Path) -> Iterator[Remote]:
-    """A DC with staff, all of it captured over the network; that is also its image."""
-    with SambaDC(golden, place / "dc", address=free_address()) as dc:
-        dc.start()
-        with Hands(dc) as hands:
-            staff(hands)
-        run = Adpersist(place / "adpersist.toml")
-        run("init", *_words(dc, place), code=0)
-        run("agent", "--once", code=0)
-        dc.stop()
-        dc.golden = dc.take_golden(place / "image")
-        dc.start()
-        yield Remote(dc=dc, run=run)
+    """A DC with staff, captured over the network."""
+    with remote_office(golden, place) as office:
+        yield office
 
 
 def test_init_says_what_this_connection_lacks(golden: Golden, place: Path) -> None:
     with SambaDC(golden, place / "dc", address=free_address()) as dc:
         dc.start()
-        ran = Adpersist(place / "adpersist.toml")("init", *_words(dc, place), "--json", code=0)
+        ran = Adpersist(place / "adpersist.toml")("init", *remote_words(dc, place), "--json", code=0)
         lacking = " ".join(ran.json["not_restored"])
         assert all(word in lacking for word in ("passwords", "objectSid", "whenCreated", "RID"))
         assert dc.admin_password not in (place / "adpersist.toml").read_text()
 
 
-@pytest.mark.parametrize("way", ["ldaps", "starttls", "kerberos"])
-def test_ways_to_log_in(golden: Golden, place: Path, way: str) -> None:
-    with SambaDC(golden, place / "dc", address=free_address()) as dc:
+STRONG_AUTH = "ldap server require strong auth"
+"""smb.conf: what the server asks of those who log in without TLS, or within it."""
+
+
+@pytest.mark.parametrize(
+    ("way", "strong"),
+    [("ldaps", "yes"), ("starttls", "yes"), ("ldap by kerberos", "yes"), ("ldaps by kerberos", "allow_sasl_over_tls")],
+)
+def test_ways_to_log_in(golden: Golden, place: Path, way: str, strong: str) -> None:
+    with SambaDC(golden, place / "dc", address=free_address(), options={STRONG_AUTH: strong}) as dc:
         dc.start()
-        url = {"ldaps": dc.ldaps_url, "starttls": dc.ldap_url, "kerberos": f"ldaps://{dc.names.fqdn}"}[way]
         run = Adpersist(place / "adpersist.toml")
-        if way == "kerberos":
+        if way.endswith("kerberos"):
             dc.kinit("Administrator", dc.admin_password)
             run = _with_tickets(run, dc, place)
-        run("init", *_words(dc, place, url=url, user="" if way == "kerberos" else None), code=0)
+            run("init", *remote_words(dc, place, url=f"{way.split(maxsplit=1)[0]}://{dc.names.fqdn}", user=""), code=0)
+        else:
+            url = {"ldaps": dc.ldaps_url, "starttls": dc.ldap_url}[way]
+            run("init", *remote_words(dc, place, url=url), code=0)
         run("agent", "--once", code=0)
         run("verify", code=0)
         assert run("status", "--json", code=0).json["lineage"] == "same"
+
+
+def test_a_server_that_takes_no_kerberos_within_tls_is_said_in_words(golden: Golden, place: Path) -> None:
+    with SambaDC(golden, place / "dc", address=free_address(), options={STRONG_AUTH: "yes"}) as dc:
+        dc.start()
+        dc.kinit("Administrator", dc.admin_password)
+        run = _with_tickets(Adpersist(place / "adpersist.toml"), dc, place)
+        ran = run("init", *remote_words(dc, place, url=f"ldaps://{dc.names.fqdn}", user=""), code=6)
+        assert "no Kerberos over TLS" in complaint(ran)
+        assert "ldap://" in ran.err
+
+
+def test_without_a_ticket_nobody_logs_in(golden: Golden, place: Path) -> None:
+    with SambaDC(golden, place / "dc", address=free_address()) as dc:
+        dc.start()
+        run = _with_tickets(Adpersist(place / "adpersist.toml"), dc, place)
+        ran = run("init", *remote_words(dc, place, url=f"ldap://{dc.names.fqdn}", user=""), code=6)
+        assert "no Kerberos login" in complaint(ran)
 
 
 def test_a_wrong_password_is_said_in_words(remote: Remote, place: Path) -> None:
@@ -121,14 +109,15 @@ def test_tombstones_live_again_under_their_sid(remote: Remote) -> None:
     assert any("secrets are neither compared nor restored" in note for note in notes)
     assert any("password is lost" in note for note in notes)
     run("restore", "--to", "@well", "--yes", code=0)
-    run("verify", "--at", "@well", code=0)
+    verified = run("verify", "--at", "@well", "--json", code=0).json
+    assert any("neither compared nor restored" in note["what"] for note in verified["notes"])
+    assert "Not exactly: " in run("verify", "--at", "@well", code=0).out
     run("status", code=0)
     with Hands(dc) as hands:
         assert (hands.guid(f"CN=ada,{office}"), hands.rid(f"CN=ada,{office}")) == (guid, rid)
     assert not dc.can_login("ada", PASSWORD)
     dc.stop()
-    lines = [line for lines in remains(before, dump(dc)).lines.values() for line in lines]
-    assert [line for line in lines if not any(f": {name}: " in line for name in SECRETS)] == []
+    assert seen_remains(before, dump(dc)) == []
 
 
 def test_an_account_is_not_made_again_under_a_new_sid_unasked(remote: Remote) -> None:
@@ -159,6 +148,18 @@ def test_an_account_is_not_made_again_under_a_new_sid_unasked(remote: Remote) ->
         }
     assert not dc.can_login("lost", PASSWORD)
     assert not dc.can_login("lost", "")
+
+
+def test_a_dc_with_a_partner_is_not_healed_over_the_network(remote: Remote, place: Path) -> None:
+    with join(remote.dc, place / "partner", address=free_address()):
+        remote.run("agent", "--once", code=0)
+        remote.dc.revert()
+        remote.dc.start()
+        with Hands(remote.dc) as hands:
+            hands.set(f"CN=bert,{remote.office}", description="local")
+            assert "invocationID" in complaint(remote.run("restore", "--yes", "--accept-loss", code=6))
+            assert hands.read(f"CN=bert,{remote.office}", "description"), "something was written"
+        assert remote.run.status()["phase"] == "capturing"
 
 
 def test_a_journal_with_passwords_is_not_gone_on_with_over_the_network(remote: Remote, place: Path) -> None:
