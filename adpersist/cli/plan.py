@@ -87,7 +87,7 @@ def document(found: Plan, target: int) -> dict[str, Any]:
 
 def _what(step: Step) -> str:
     match step.op:
-        case "create" | "modify":
+        case "create" | "modify" | "reanimate":
             return ", ".join(f"{name}{'' if values else ' (clear)'}" for name, values in sorted(step.values.items()))
         case "move":
             return f"to {step.rdn},{step.parent_dn}"

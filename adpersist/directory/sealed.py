@@ -94,7 +94,8 @@ def log_in(connection: Any, host: str) -> None:  # noqa: ANN401 - ldap3 ships no
         ImportError: The package gssapi is not installed.
         LoginRefusedError: The server offers no sealing.
     """
-    import gssapi  # type: ignore[import-untyped,unused-ignore]  # optional; ships no types
+    import gssapi  # optional
+    from gssapi.raw.misc import GSSError
 
     context = gssapi.SecurityContext(
         name=gssapi.Name(f"ldap@{host}", gssapi.NameType.hostbased_service),
@@ -119,6 +120,4 @@ def log_in(connection: Any, host: str) -> None:  # noqa: ANN401 - ldap3 ships no
     send_sasl_negotiation(connection, None, context.wrap(answer, False).message)
     connection.bound = connection.result["result"] == 0
     if connection.bound:
-        connection.socket = Sealed(
-            connection.socket, context, int.from_bytes(offer[1:4], "big"), gssapi.exceptions.GSSError
-        )
+        connection.socket = Sealed(connection.socket, context, int.from_bytes(offer[1:4], "big"), GSSError)

@@ -134,6 +134,7 @@ class Carrier:
         living: Modifications = {
             "isDeleted": [(MODIFY_DELETE, ())],
             "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
+            **{name: [(MODIFY_REPLACE, values)] for name, values in step.values.items()},
         }
         try:
             self._writes.modify(address(step.guid), living, (RELAX, SHOW_RECYCLED))

@@ -27,11 +27,16 @@ class Create:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reanimate:
-    """Bring a tombstone back to life, which keeps its objectGUID and objectSid."""
+    """Bring a tombstone back to life, which keeps its objectGUID and objectSid.
+
+    Attributes:
+        values: What its class insists on, and a tombstone has lost.
+    """
 
     guid: Guid
     dn: str
     reason: str
+    values: Mapping[str, Values] = field(default_factory=dict)
     op: Literal["reanimate"] = "reanimate"
 
 

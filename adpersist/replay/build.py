@@ -1,6 +1,6 @@
 """Steps for objects that are to live: placed, filled, regrouped, linked. Pure."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from adpersist.model.change import Values
@@ -13,6 +13,7 @@ from adpersist.replay import services
 from adpersist.replay.diff import Gap, Links
 from adpersist.replay.foreign import by_sid, is_foreign
 from adpersist.replay.limits import is_account
+from adpersist.replay.mandatory import Mandatory
 from adpersist.replay.state import State
 
 _PRIMARY: Final = "primaryGroupID"
@@ -53,6 +54,7 @@ class Builder:
         self._born: dict[Guid, frozenset[str]] = {}
         self._shapes: dict[frozenset[str], frozenset[str]] = {}
         self._swapped: dict[Guid, set[Ref]] = {}
+        self._mandatory: Mandatory | None = None
         self._by_sid: dict[bytes, Guid] = {}
 
     def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
@@ -95,7 +97,8 @@ class Builder:
             yield Create(guid=gap.guid, dn=dn, values=values, reason="created since")
             yield from self._locked(gap, dn)
         elif not gap.is_live:
-            yield Reanimate(guid=gap.guid, dn=dn, reason="alive in the journal, a tombstone here")
+            reason = "alive in the journal, a tombstone here"
+            yield Reanimate(guid=gap.guid, dn=dn, reason=reason, values=self._insisted(gap))
             yield from self._locked(gap, dn)
             # at once: a tombstone has no password, and may be an enabled account's
             yield from self._fill(gap)
@@ -107,6 +110,16 @@ class Builder:
                 rdn=gap.want.rdn,
                 reason="moved or renamed since",
             )
+
+    def _insisted(self, gap: Gap) -> Mapping[str, Values]:
+        """What it cannot live without and has lost."""
+        assert gap.want is not None  # noqa: S101 - wanted
+        if self._mandatory is None:
+            self._mandatory = Mandatory(self.want)
+        lost = self._mandatory.of(gap.want) - (gap.have.values.keys() if gap.have is not None else set())
+        ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
+        found = {name: values for name, values in {**gap.values, **ends}.items() if name in lost and values}
+        return {name: values for name, values in found.items() if all(map(self._is_there, values))}
 
     def _locked(self, gap: Gap, dn: str) -> Iterator[Step]:
         """Where no hash can be written: no account is ever without a password."""

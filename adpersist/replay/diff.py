@@ -15,6 +15,9 @@ from adpersist.replay.state import State
 
 Links = Mapping[str, frozenset[bytes]]
 
+_NEVER_MOVED: Final = frozenset({b"trustedDomain", b"secret"})
+"""LSA-specific classes, whose objects are neither renamed nor moved ([MS-ADTS] 3.1.1.5.4)."""
+
 _NO_VALUES: Final[Mapping[str, Values]] = {}
 _NO_LINKS: Final[Links] = {}
 """Most gaps lack something: they share the lack."""
@@ -162,6 +165,8 @@ def _points_to(item: ObjectState, refs: frozenset[Ref]) -> bool:
 def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
     wanted, found = want.get(guid), have.get(guid)
     wanted_live, is_live = want.is_live(guid), have.is_live(guid)
+    if wanted_live and found is not None and exempt.reach.gives_identities and stays_dead(found):
+        found = None
     if not wanted_live:
         return Gap(guid=guid, want=wanted, have=found) if is_live else None
     assert wanted is not None  # noqa: S101 - live, so it is there
@@ -178,6 +183,11 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
     )
     return gap if not is_live or gap.values or gap.added or gap.removed or gap.moved else None
+
+
+def stays_dead(item: ObjectState) -> bool:
+    """A tombstone nobody may bring back to life; where identities are given, another is made in its place."""
+    return item.deleted and not _NEVER_MOVED.isdisjoint(item.values.get("objectClass", ()))
 
 
 def _reachable(values: dict[str, Values], found: ObjectState | None, want: State, have: State) -> dict[str, Values]:

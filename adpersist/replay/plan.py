@@ -111,6 +111,10 @@ def steps(
     # where nobody gets a SID back, nobody has to give one up
     evicted = list(make_way(everything, have, exempt, kept=kept)) if exempt.reach.gives_identities else []
     yield from evicted
+    for gap in everything:
+        if gap.wanted_live and gap.have is None and gap.guid in have:
+            reason = "nothing brings such an object back to life: it is made again"
+            yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason=reason, purge=True)
     parked = list(parking(everything, have))
     yield from parked
     wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from adpersist.model.engine import Engine
 from tests.integration.hands import Hands
 from tests.integration.proof import unlike
-from tests.integration.scene import World
+from tests.integration.scene import ENGINES, World
+from tests.property.stories.birth import attributes
 
 
 def _names(world: World) -> set[str]:
@@ -60,3 +64,34 @@ def test_verify_and_plan_look_at_a_point_and_write_nothing(world: World) -> None
     assert [step["op"] for step in steps if step["dn"].startswith("CN=middle,")] == ["delete"]
     assert world.head() == head
     assert _names(world) == {"earliest", "middle"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_class_insists_on_comes_back_with_the_tombstone(world: World, engine: Engine) -> None:
+    """A tombstone loses attributes without which the server lets no such object live."""
+    world.write_by(engine)
+    with Hands(world.dc) as hands:
+        sites = f"CN=Sites,CN=Configuration,{hands.base}"
+        doomed = [
+            hands.add(f"CN=strict,CN=Password Settings Container,CN=System,{hands.base}", "msDS-PasswordSettings",
+                      {name: values[0] for name, values in attributes("msDS-PasswordSettings", "", 1).items()}),
+            hands.add(f"CN=far,CN=IP,CN=Inter-Site Transports,{sites}", "siteLink",
+                      {"siteList": f"CN=Default-First-Site-Name,{sites}", "cost": "7"}),
+            hands.add(f"CN=service,{hands.users}", "msDS-GroupManagedServiceAccount",
+                      {"sAMAccountName": "service$", "msDS-ManagedPasswordInterval": "30"}),
+            hands.add(f"CN=partner.example,CN=System,{hands.base}", "trustedDomain",
+                      {"trustPartner": "partner.example", "flatName": "PARTNER", "trustType": "2"}),
+        ]  # fmt: skip
+        hands.link(doomed[0], f"CN=crew,OU=Office,{hands.base}", attribute="msDS-PSOAppliesTo")
+    seq = world.run("agent", "--once", "--json", code=0).json["durable"]["seq"]
+    world.dc.stop()
+    lived = world.dc.snapshot(world.place / "lived")
+    world.dc.start()
+    with Hands(world.dc) as hands:
+        for dn in doomed:
+            hands.delete(dn)
+    world.run("agent", "--once", code=0)
+    world.run("restore", "--yes", f"--to={seq}", code=0)
+    world.run("verify", code=0)
+    world.dc.kill()
+    assert unlike(lived, world.dc.snapshot(world.place / "after")) == []

@@ -280,6 +280,8 @@ def _written(name: str, word: str) -> bytes:
     match name:
         case "dnsRecord":
             return birth.address(int(word))
+        case "jpegPhoto":
+            return bytes(int(word))
         case "sIDHistory":
             return birth.foreign_sid(int(word))
         case _:
