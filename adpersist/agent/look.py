@@ -11,12 +11,11 @@ from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
 from adpersist.model.sighting import Sighting, sighted
 from adpersist.replay.have import Proof
+from adpersist.replay.inherited import DESCRIPTOR, hands_down
 from adpersist.replay.traces import Traces
 
 PIECE_BYTES: Final = 3 * 1024 * 1024
 """About how much is told at once: memory follows this, not the directory. A little less than what fills a frame."""
-
-_DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 
 class Look:
@@ -122,11 +121,9 @@ class Look:
         return containers_first(changes, self._traces)
 
     def _opens(self, change: Change) -> bool:
-        """What lies below may have other access rights now, and no feed says so."""
+        """Something may have been handed down that no feed tells of; a full look shows it by itself."""
         old = self._traces.get(change.guid)
-        if self.full or old is None or change.kind in (Kind.DELETED, Kind.EXPUNGED):
-            return False
-        return _DESCRIPTOR in change.values or (change.rdn is not None and change.parent != old.parent)
+        return not self.full and old is not None and hands_down(change, old.parent)
 
     def _with_inherited(self, news: list[Change]) -> list[Change]:
         """The same, with the access rights that changed because a container's did."""
@@ -138,10 +135,10 @@ class Look:
             for guid, descriptor in self._dc.descriptors(container):
                 change = found.get(guid)
                 if change is not None:
-                    found[guid] = replace(change, values={**change.values, _DESCRIPTOR: (descriptor,)})
-                elif guid in self._traces and not self._traces.holds(guid, _DESCRIPTOR, (descriptor,)):
+                    found[guid] = replace(change, values={**change.values, DESCRIPTOR: (descriptor,)})
+                elif guid in self._traces and not self._traces.holds(guid, DESCRIPTOR, (descriptor,)):
                     nc = self._traces[guid].nc
-                    found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values={_DESCRIPTOR: (descriptor,)})
+                    found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values={DESCRIPTOR: (descriptor,)})
         return list(found.values())
 
     def _expunged(self) -> list[Change]:

@@ -22,7 +22,7 @@ from adpersist.directory.session import RootDse, Session
 from adpersist.directory.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.target import Target
 from adpersist.directory.wire.controls import RELAX, SD_ALL
-from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.filetime import unix_seconds
 from adpersist.directory.wire.replmeta import EVER
 from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.model.engine import Engine
@@ -163,7 +163,7 @@ class DomainController:
     def oldest_change(self, guids: Iterable[Guid], *, since: Usn) -> float:
         """Unix seconds of the oldest write after a USN on some objects; now when none is known."""
         times = [
-            write.stamp.time - EPOCH_1601_S
+            unix_seconds(write.stamp.time)
             for written in self.stamps(guids).values()
             for write in written.values()
             if write.local_usn > since and write.stamp.time
@@ -173,8 +173,8 @@ class DomainController:
     def newest_write(self) -> float:
         """Unix seconds of the newest write of all; now when none is known."""
         stamps = self.stamps_since(Usn(max(self.usn() - _RECENT_USNS, 0)))
-        times = [write.stamp.time for written in stamps.values() for write in written.values()]
-        return max(times, default=time.time() + EPOCH_1601_S) - EPOCH_1601_S
+        times = [unix_seconds(write.stamp.time) for written in stamps.values() for write in written.values()]
+        return max(times, default=time.time())
 
     def tombstone_days(self) -> int:
         """How long what was deleted is remembered."""

@@ -8,7 +8,7 @@ from typing import Final
 from adpersist.directory.engine import NotLocalError, own_database
 from adpersist.directory.session import Session
 from adpersist.directory.wire.dn import reference
-from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.filetime import unix_seconds
 from adpersist.model.ids import Guid, guid_from_text
 from adpersist.telemetry import logger
 
@@ -59,6 +59,6 @@ def read_links(session: Session, invocation: Guid, guids: Iterable[Guid]) -> dic
 def _write(value: bytes) -> tuple[bytes, LinkWrite]:
     parts = dict(_PART.findall(value))
     # links from before Windows 2003 have no stamps, [MS-ADTS] 3.1.1.1.9
-    time = int(parts.get(b"RMD_CHANGETIME", 0)) // _TICKS - EPOCH_1601_S
+    time = unix_seconds(int(parts.get(b"RMD_CHANGETIME", 0)) // _TICKS)
     origin = guid_from_text(parts[b"RMD_INVOCID"].decode()) if b"RMD_INVOCID" in parts else Guid(bytes(16))
     return reference(value), LinkWrite(time=time, origin=origin)

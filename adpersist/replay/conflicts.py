@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adpersist.directory.links import LinkWrites
 from adpersist.directory.stamps import CHANGED, Stamps
-from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.filetime import unix_seconds
 from adpersist.model.conflict import Conflict
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap
@@ -48,7 +48,7 @@ def conflicts(
 
 
 def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
-    late = {name for name, write in written.items() if write.stamp.time - EPOCH_1601_S > since}
+    late = {name for name, write in written.items() if unix_seconds(write.stamp.time) > since}
     if not gap.is_live:
         return late & {"isDeleted"}
     if not gap.wanted_live:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Final
 
 from adpersist.directory.controller import DomainController
+from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
 from adpersist.model.state import ObjectState
+from adpersist.replay.diff import difference
 from adpersist.replay.state import State
 
-_DESCRIPTOR: Final = "nTSecurityDescriptor"
+DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 
 def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
@@ -24,9 +26,21 @@ def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectSt
     for guid in _containers_with_new_rights(before, fresh):
         for child, descriptor in dc.descriptors(guid):
             known = fresh.get(child) or before.get(child)
-            if known is not None and known.values.get(_DESCRIPTOR) != (descriptor,):
-                below[child] = replace(known, values={**known.values, _DESCRIPTOR: (descriptor,)})
+            if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
+                below[child] = replace(known, values={**known.values, DESCRIPTOR: (descriptor,)})
     return below
+
+
+def hands_down(change: Change, was_in: Guid | None) -> bool:
+    """What lies below the object may have other access rights now.
+
+    Args:
+        change: What happened to it.
+        was_in: The container it lay in before.
+    """
+    if change.kind in (Kind.CREATED, Kind.DELETED, Kind.EXPUNGED):
+        return False
+    return DESCRIPTOR in change.values or (change.rdn is not None and change.parent != was_in)
 
 
 def _containers_with_new_rights(before: State, fresh: Mapping[Guid, ObjectState]) -> Iterator[Guid]:
@@ -37,6 +51,5 @@ def _containers_with_new_rights(before: State, fresh: Mapping[Guid, ObjectState]
 
 
 def _has_new_rights(old: ObjectState | None, new: ObjectState) -> bool:
-    if old is None or new.deleted:
-        return False
-    return old.parent != new.parent or old.values.get(_DESCRIPTOR) != new.values.get(_DESCRIPTOR)
+    change = difference(old, new) if old is not None else None
+    return old is not None and change is not None and hands_down(change, old.parent)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from adpersist.directory.links import LinkWrite, LinkWrites
 from adpersist.directory.stamps import CHANGED, Stamps
-from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.filetime import unix_seconds
 from adpersist.model.ids import Guid
 from adpersist.replay.diff import Gap, Links
 
@@ -57,7 +57,7 @@ def _both(added: Links, removed: Links) -> Links:
 
 
 def _changed(written: Stamps) -> float:
-    return written[CHANGED].stamp.time - EPOCH_1601_S if CHANGED in written else 0
+    return unix_seconds(written[CHANGED].stamp.time) if CHANGED in written else 0
 
 
 def _linked_last(written: Stamps, since: float) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adpersist.directory.links import LinkWrites
 from adpersist.directory.stamps import Stamps
-from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.filetime import unix_seconds
 from adpersist.directory.wire.replmeta import Written
 from adpersist.model.change import Stamp
 from adpersist.model.conflict import Conflict
@@ -52,7 +52,7 @@ def replicated(
         if was is not None:
             return (write.stamp.version, write.stamp.time) > (was.version, was.time)
         # stamps count whole seconds
-        return write.stamp.time - EPOCH_1601_S >= int(since)
+        return unix_seconds(write.stamp.time) >= int(since)
 
     for gap in gaps:
         written = stamps.get(gap.guid, {})

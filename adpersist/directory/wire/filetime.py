@@ -3,8 +3,13 @@
 from datetime import UTC, datetime
 from typing import Final
 
-EPOCH_1601_S: Final = 11_644_473_600
+_EPOCH_1601_S: Final = 11_644_473_600
 """Seconds between 1601-01-01, where the directory counts from, and 1970-01-01."""
+
+
+def unix_seconds(since_1601: int) -> int:
+    """Unix seconds of seconds as replication stamps count them; before 1970 for a write that never was (0)."""
+    return since_1601 - _EPOCH_1601_S
 
 
 def generalized_time(value: bytes) -> int:
@@ -14,4 +19,4 @@ def generalized_time(value: bytes) -> int:
         ValueError: Another form.
     """
     moment = datetime.strptime(value.decode("ascii"), "%Y%m%d%H%M%S.0Z").replace(tzinfo=UTC)
-    return int(moment.timestamp()) + EPOCH_1601_S
+    return int(moment.timestamp()) + _EPOCH_1601_S

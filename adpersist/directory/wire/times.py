@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from adpersist.directory.wire.filetime import EPOCH_1601_S
+from adpersist.directory.wire.filetime import unix_seconds
 
 MOMENTS: Final = frozenset(
     {
@@ -58,7 +58,7 @@ def filetime_text(ticks: int) -> str:
 def seconds_text(seconds_since_1601: int) -> str:
     """The same for whole seconds since 1601, as replication stamps count; a number beyond every calendar as it is."""
     try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds_since_1601 - EPOCH_1601_S)
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=unix_seconds(seconds_since_1601))
     except OverflowError:
         return str(seconds_since_1601)
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
