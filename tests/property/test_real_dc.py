@@ -190,9 +190,8 @@ def _healed(world: World, story: Story, known: Known, before: Point) -> list[str
     world.dc.stop()
     here = dump(world.dc)
     world.dc.start()
-    written = {str(known.guids[each]) for deed in story.local for each in (deed.number, deed.subject, deed.other)
-               if each in known.guids}  # fmt: skip
-    wrong = [f"dc: {line}" for line in _lost_strangers(written - before.then.keys(), there, here)]
+    made = {str(known.guids[deed.number]) for deed in story.local if deed.number in known.guids}
+    wrong = [f"dc: {line}" for line in _lost_strangers(made, there, here)]
     if not story.local:
         wrong += [f"dc: {line}" for lines in remains(before.then, here).lines.values() for line in lines]
     return [*wrong, *_judged(world, "after dc", ("restore", "--to", before.seq, "--yes"), before)]
