@@ -5,6 +5,7 @@ from collections.abc import Callable
 from threading import Thread
 
 from adpersist.agent.bounds import Policy
+from adpersist.agent.memory import give_back
 from adpersist.errors import AdpersistError
 from adpersist.journal.writer import Journal
 from adpersist.model.ids import Seq
@@ -53,4 +54,6 @@ class Saver:
             # capture must not end over it; the journal is as before, and after the next look it is tried again
             log.warning("checkpoint.failed", seq=seq, error=error.message)
             return
+        finally:
+            give_back()
         log.info("checkpoint.written", seq=made.seq, objects=made.objects, took_s=round(time.monotonic() - began, 3))

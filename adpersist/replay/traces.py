@@ -4,17 +4,15 @@ A value of the directory is never needed to see that it changed. What an agent k
 in, a digest for each attribute, and its links, which a full look must be able to name.
 """
 
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from adpersist.model.change import Change, Kind, Values
 from adpersist.model.ids import Guid
-from adpersist.model.reference import plain_target, ref
 from adpersist.model.sighting import Sighting
 from adpersist.model.state import ObjectState, created
-
-Refs = frozenset[bytes]
+from adpersist.replay.trace import NOTHING, Refs, Shapes, Trace
+from adpersist.replay.trace_table import TraceTable
 
 _PLACE: Final = ""
 """Stands among the attributes for the container and the name in it."""
@@ -28,85 +26,24 @@ def digest(values: Values) -> int:
     return hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
 
 
-class Trace:
-    """One object.
-
-    Attributes:
-        nc: DN of its naming context.
-        parent: Its container; None for a root.
-        deleted: It is a tombstone.
-    """
-
-    __slots__ = ("_digests", "_links", "_names", "deleted", "nc", "parent")
-
-    def __init__(
-        self,
-        nc: str,
-        parent: Guid | None,
-        digests: Mapping[str, int],
-        links: Mapping[str, Refs],
-        *,
-        deleted: bool,
-        shapes: dict[tuple[str, ...], tuple[str, ...]],
-    ) -> None:
-        self.nc = nc
-        self.parent = parent
-        self.deleted = deleted
-        self._names = _shape(tuple(digests), shapes)
-        self._digests = struct.pack(f"{len(digests)}q", *map(digests.__getitem__, self._names))
-        self._links = {name: _packed(refs) for name, refs in links.items() if refs} or None
-
-    @property
-    def digests(self) -> dict[str, int]:
-        """By attribute, the place among them."""
-        return dict(zip(self._names, struct.unpack(f"{len(self._names)}q", self._digests), strict=True))
-
-    @property
-    def links(self) -> dict[str, Refs]:
-        """Link values by attribute, as references."""
-        return {name: _unpacked(*packed) for name, packed in self._links.items()} if self._links else {}
-
-
-def _shape(found: tuple[str, ...], shapes: dict[tuple[str, ...], tuple[str, ...]]) -> tuple[str, ...]:
-    """The attributes in their order, one tuple for all objects that have the same."""
-    names = shapes.get(found)
-    if names is None:
-        names = tuple(sorted(found))
-        names = shapes[found] = shapes.setdefault(names, names)
-    return names
-
-
-def _packed(refs: Refs) -> tuple[bytes, Refs]:
-    """Targets of plain references in a row, and the other references."""
-    targets = {ref: plain_target(ref) for ref in refs}
-    plain = b"".join(target for target in targets.values() if target is not None)
-    return plain, frozenset(ref for ref, target in targets.items() if target is None)
-
-
-def _unpacked(plain: bytes, others: Refs) -> Refs:
-    return others.union(ref(Guid(plain[at : at + 16])) for at in range(0, len(plain), 16))
-
-
-_NOTHING: Final = Trace("", None, {}, {}, deleted=False, shapes={})
-
-
 class Traces(Mapping[Guid, Trace]):
     """Every object of the journal, tombstones included."""
 
     def __init__(self) -> None:
-        self._traces: dict[Guid, Trace] = {}
-        self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._contexts: dict[str, str] = {}
-        self._containers: dict[Guid, Guid] = {}
+        self._table = TraceTable()
+        self._shapes: Shapes = {}
 
     def __getitem__(self, guid: Guid) -> Trace:
-        return self._traces[guid]
+        found = self._table.find(guid)
+        if found is None:
+            raise KeyError(guid)
+        return found
 
     def __iter__(self) -> Iterator[Guid]:
-        return iter(self._traces)
+        return iter(self._table)
 
     def __len__(self) -> int:
-        return len(self._traces)
+        return len(self._table)
 
     def knows(self, attribute: str) -> bool:
         """Some object has the attribute, or had."""
@@ -120,13 +57,13 @@ class Traces(Mapping[Guid, Trace]):
         """Fold changes in, in order."""
         for change in changes:
             if change.kind is Kind.EXPUNGED:
-                self._traces.pop(change.guid, None)
+                self._table.remove(change.guid)
             else:
-                self._traces[change.guid] = self._evolved(self._traces.get(change.guid), change)
+                self._table.put(change.guid, self._evolved(self._table.find(change.guid), change))
 
     def _evolved(self, old: Trace | None, change: Change) -> Trace:
         if old is None or change.kind is Kind.CREATED:
-            old = _NOTHING
+            old = NOTHING
         parent = change.parent if change.parent is not None else old.parent
         digests, links, deleted = old.digests, old.links, old.deleted
         if change.rdn is not None:
@@ -143,22 +80,15 @@ class Traces(Mapping[Guid, Trace]):
         if change.added or change.removed:
             for name in {**change.added, **change.removed}:
                 links[name] = (links.get(name, _NONE) - change.removed.get(name, _NONE)) | change.added.get(name, _NONE)
-        return Trace(
-            self._contexts.setdefault(change.nc, change.nc),
-            None if parent is None else self._containers.setdefault(parent, parent),
-            digests,
-            links,
-            deleted=deleted,
-            shapes=self._shapes,
-        )
+        return Trace.of(change.nc, parent, digests, links, deleted=deleted, shapes=self._shapes)
 
     def news(self, sighting: Sighting) -> Change | None:
         """What a look shows that the journal does not hold; None: nothing.
 
         Folding it in makes the object what the look showed; nothing is folded in here.
         """
-        old = self._traces.get(sighting.guid)
-        was = old or _NOTHING
+        old = self._table.find(sighting.guid)
+        was = old or NOTHING
         before = was.digests
         if before:
             values = {
@@ -188,14 +118,14 @@ class Traces(Mapping[Guid, Trace]):
 
     def holds(self, guid: Guid, name: str, values: Values) -> bool:
         """The journal has the object, with exactly these values."""
-        trace = self._traces.get(guid)
+        trace = self._table.find(guid)
         return trace is not None and trace.digests.get(name) == digest(values)
 
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context."""
-        count, trace = 0, self._traces.get(guid)
+        count, trace = 0, self._table.find(guid)
         while trace is not None and trace.parent is not None:
-            count, trace = count + 1, self._traces.get(trace.parent)
+            count, trace = count + 1, self._table.find(trace.parent)
         return count
 
 

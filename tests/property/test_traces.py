@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import struct
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adpersist.model.change import Change, Kind
 from adpersist.model.ids import Guid
 from adpersist.model.reference import ref
 from adpersist.model.sighting import Sighting
@@ -13,6 +16,7 @@ from adpersist.replay.state import State
 from adpersist.replay.traces import Traces
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 5)]
+LINKED = {"member": frozenset({ref(GUIDS[0]), b"CN=gone,DC=x"})}
 NAMES = ["cn", "description", "isDeleted", "otherTelephone"]
 REFERENCES = [*map(ref, GUIDS), ref(GUIDS[0], b"B:4:00FF:"), b"CN=gone,DC=x"]
 
@@ -46,6 +50,8 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
         if expected is not None:
             state.apply([expected])
             traces.apply([expected])
+    assert sorted(traces) == sorted(state)
+    assert len(traces) == len(state)
     again = Traces()
     for item in state.values():
         again.put(item)
@@ -66,3 +72,26 @@ def _rooted(state: State, guid: Guid) -> bool:
         seen.add(above)
         above = state[above].parent
     return True
+
+
+MANY = [Guid(struct.pack("<QQ", number, number)) for number in range(20_000)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 19_999), st.integers(0, 9_000), st.sampled_from(list(Kind))), max_size=40))
+def test_whatever_comes_and_goes_every_trace_is_found_again(runs: list[tuple[int, int, Kind]]) -> None:
+    expected: dict[Guid, str] = {}
+    traces = Traces()
+    for number, (first, count, kind) in enumerate(runs):
+        guids = MANY[first : first + count]
+        if kind is Kind.EXPUNGED:
+            traces.apply(Change(kind=kind, guid=guid, nc="DC=x") for guid in guids)
+            expected = {guid: nc for guid, nc in expected.items() if guid not in set(guids)}
+        else:
+            nc = f"DC=x{number}"
+            traces.apply(Change(kind=Kind.CREATED, guid=guid, nc=nc, rdn="CN=a", added=LINKED) for guid in guids)
+            expected |= dict.fromkeys(guids, nc)
+    assert len(traces) == len(expected)
+    assert {guid: trace.nc for guid, trace in traces.items()} == expected
+    assert all(trace.links == LINKED for trace in traces.values())
+    assert all(traces.get(guid) is None for guid in MANY if guid not in expected)
