@@ -11,7 +11,7 @@ from adpersist.agent.holding import Role, new_writer
 from adpersist.agent.invocation import fresh_invocation
 from adpersist.directory.canary import Canary
 from adpersist.directory.controller import DomainController
-from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
+from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.journal.writer import Journal
 from adpersist.model.conflict import Conflict
 from adpersist.model.engine import Engine
@@ -130,7 +130,11 @@ def mend(
     # what was proven becomes the new timeline's first commit, and what the DC did meanwhile the second
     captured = Capture.begin(dc, journal, writer)
     captured.look(proof=restore.proof)
-    captured.look()
+    try:
+        captured.look()
+    except DirectoryUnreachableError as error:
+        # it is restored and proven all the same; whoever looks next finds what it did meanwhile
+        log.warning("dc.went_away_after_the_proof", error=error.message)
     captured.hand_back()
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
