@@ -89,7 +89,7 @@ class CaptureSection(_Section):
         check_s: How often the lineage is checked when nothing happens.
     """
 
-    interval_s: float = Field(default=0.1, gt=0, le=3600)
+    interval_s: float = Field(default=0.15, gt=0, le=3600)
     share: float = Field(default=0.33, gt=0, le=1)
     check_s: float = Field(default=30, gt=0)
 
