@@ -39,6 +39,11 @@ SCHEMA: Final = (
 )
 
 
+_MARKS: Final = """SELECT application_id, user_version, EXISTS (SELECT 1 FROM sqlite_master)
+    FROM pragma_application_id, pragma_user_version"""
+"""In one statement, so that another maker's commit does not come between."""
+
+
 def make_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Turn a blank file into ours; safe against a second maker. Must not be in a transaction."""
     if is_ours(connection, path):
@@ -62,9 +67,8 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     Raises:
         ConfigError: It is another program's, or a later version's.
     """
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application == 0 and version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    application, version, has_tables = connection.execute(_MARKS).fetchone()
+    if application == 0 and version == 0 and not has_tables:
         return False
     if application != APPLICATION_ID:
         raise ConfigError(

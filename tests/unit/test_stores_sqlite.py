@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from adpersist.errors import (
 from adpersist.model.ids import Seq
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.sqlite import SqliteStore
-from adpersist.stores.sqlite_schema import APPLICATION_ID
+from adpersist.stores.sqlite_schema import APPLICATION_ID, is_ours, make_schema
 
 JOURNAL = "0123456789abcdef" * 2
 NOBODY = 65_534
@@ -344,6 +344,29 @@ def test_a_lock_held_too_long_is_unreachable_and_reading_goes_on(path: Path) -> 
         other.execute("ROLLBACK")
         store.append(one(2), onto=head, head=b"")
         assert numbers(store) == [1, 2]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_file_is_not_taken_for_somebody_elses_while_another_makes_it_ours(path: Path, at: int) -> None:
+    path.touch()
+    asked = 0
+
+    def meanwhile(_: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == at:
+            with suppress(sqlite3.OperationalError):  # in the middle of a look it is locked out
+                make_schema(maker, path)
+
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as looker,
+        closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as maker,
+    ):
+        looker.set_trace_callback(meanwhile)
+        assert is_ours(looker, path) == (at == 1)
+        looker.set_trace_callback(None)
+        make_schema(maker, path)
+        assert is_ours(looker, path)
 
 
 def test_many_makers_of_one_file_all_get_their_journal(path: Path) -> None:
