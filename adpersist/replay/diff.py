@@ -92,10 +92,13 @@ def changed_values(old: Mapping[str, Values], new: Mapping[str, Values]) -> dict
 
 def changed_links(old: Links, new: Links) -> tuple[dict[str, frozenset[bytes]], dict[str, frozenset[bytes]]]:
     """Link values to add and to remove."""
-    empty: frozenset[bytes] = frozenset()
-    added = {name: refs - old.get(name, empty) for name, refs in new.items()}
-    removed = {name: refs - new.get(name, empty) for name, refs in old.items()}
-    return {n: r for n, r in added.items() if r}, {n: r for n, r in removed.items() if r}
+    return without(new, old), without(old, new)
+
+
+def without(links: Links, others: Links) -> dict[str, frozenset[bytes]]:
+    """The links that are not among the others; attributes without any are left out."""
+    left = {name: refs - others.get(name, frozenset()) for name, refs in links.items()}
+    return {name: refs for name, refs in left.items() if refs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from adpersist.model.ids import Guid
 from adpersist.model.step import Step
-from adpersist.replay.diff import Gap, Links
+from adpersist.replay.diff import Gap, without
 from adpersist.replay.foreign import is_foreign
 
 _HANDED_DOWN = frozenset({"nTSecurityDescriptor"})
@@ -62,17 +62,12 @@ def _beyond(gap: Gap, before: Gap | None, *, touched: bool) -> Iterator[Gap]:
             for name, values in gap.values.items()
             if name not in own and (before is None or has.get(name) != had.get(name))
         },
-        added={} if touched else _less(gap.added, before.added if before is not None else {}),
-        removed={} if touched else _less(gap.removed, before.removed if before is not None else {}),
+        added={} if touched else without(gap.added, before.added if before is not None else {}),
+        removed={} if touched else without(gap.removed, before.removed if before is not None else {}),
         moved=gap.moved and (before is None or not _same_place(gap, before)),
     )
     if fresh.values or fresh.added or fresh.removed or fresh.moved or before is None:
         yield fresh
-
-
-def _less(links: Links, before: Links) -> Links:
-    more = {name: refs - before.get(name, frozenset()) for name, refs in links.items()}
-    return {name: refs for name, refs in more.items() if refs}
 
 
 def _same_place(gap: Gap, before: Gap) -> bool:

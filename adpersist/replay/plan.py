@@ -10,7 +10,7 @@ from adpersist.model.ids import Guid
 from adpersist.model.reference import target_of
 from adpersist.model.step import Delete, Exempt, Modify, ReloadSchema, Step
 from adpersist.replay.build import Builder
-from adpersist.replay.diff import Gap, Links
+from adpersist.replay.diff import Gap, Links, without
 from adpersist.replay.limits import FEATURES, Note, features
 from adpersist.replay.order import bottom_up, definitions_in_order, parking, top_down
 from adpersist.replay.services import Shared
@@ -65,18 +65,13 @@ def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflic
                 want=gap.want,
                 have=gap.have,
                 values={name: values for name, values in gap.values.items() if name not in conflict.attributes},
-                added=_without(gap.added, conflict.links),
-                removed=_without(gap.removed, conflict.links),
+                added=without(gap.added, conflict.links),
+                removed=without(gap.removed, conflict.links),
                 moved=gap.moved and "name" not in conflict.attributes,
             )
             if narrowed.values or narrowed.added or narrowed.removed or narrowed.moved:
                 closing.append(narrowed)
     return closing
-
-
-def _without(links: Links, kept: Links) -> Links:
-    left = {name: refs - kept.get(name, frozenset()) for name, refs in links.items()}
-    return {name: refs for name, refs in left.items() if refs}
 
 
 def _to_others(links: Links, targets: Collection[Guid]) -> Links:
