@@ -29,13 +29,10 @@ def system_session(dc: SambaDC) -> Any:  # noqa: ANN401 - ldap3 ships no types
     return connection
 
 
-class Hands:
-    """A SYSTEM session at one DC."""
+class AtDc:
+    """Whoever has a SYSTEM session at one DC, for as long as a block lasts."""
 
     def __init__(self, dc: SambaDC) -> None:
-        self.base = dc.base_dn
-        self.users = f"CN=Users,{self.base}"
-        self._dns_domain = dc.names.dns_domain
         self._ldap = system_session(dc)
 
     def __enter__(self) -> Self:
@@ -45,6 +42,16 @@ class Hands:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ldap.strategy.close()
+
+
+class Hands(AtDc):
+    """Everything a test does to a directory."""
+
+    def __init__(self, dc: SambaDC) -> None:
+        super().__init__(dc)
+        self.base = dc.base_dn
+        self.users = f"CN=Users,{self.base}"
+        self._dns_domain = dc.names.dns_domain
 
     # Making things; each returns the DN.
 

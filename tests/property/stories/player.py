@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import ldap3
 
-from tests.integration.hands import RELAX, SHOW_RECYCLED, system_session
+from tests.integration.hands import RELAX, SHOW_RECYCLED, AtDc
 from tests.property.stories import birth
 from tests.property.stories.deeds import Deed
 from tools.samba_dc import SambaDC
@@ -43,23 +42,15 @@ class Known:
         return Known(dict(self.guids), self.sids)
 
 
-class Player:
+class Player(AtDc):
     """Does deeds at one DC, over its privileged socket."""
 
     def __init__(self, dc: SambaDC, known: Known) -> None:
+        super().__init__(dc)
         self._base = dc.base_dn
         self._zone = dc.names.dns_domain
         self._ground = f"OU=Play,{dc.base_dn}"
         self._known = known
-        self._ldap = system_session(dc)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ldap.strategy.close()
 
     def prepare(self) -> None:
         """Make the ground everything happens on."""
