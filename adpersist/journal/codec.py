@@ -13,7 +13,8 @@ from adpersist.journal.packing import pack, unpack
 from adpersist.journal.shapes import blobs, integers, items, octets, texts
 from adpersist.model.change import Change, Kind, Stamp, Values
 from adpersist.model.ids import Guid, Usn
-from adpersist.model.reference import plain_target, ref
+from adpersist.model.reference import refs, targets
+from adpersist.model.row import Header, Row
 
 COLUMNS: Final = 18
 KINDS: Final = (Kind.CREATED, Kind.CHANGED, Kind.MOVED, Kind.DELETED, Kind.UNDELETED, Kind.EXPUNGED)
@@ -72,7 +73,7 @@ def _unpack_changes(content: bytes) -> tuple[Change, ...]:
     names = texts(columns[2])
     contexts = texts(columns[3])
     parents: list[Guid | None] = [None, *_guids(octets(columns[4]))]
-    stamps = _Stamps(columns[12:], names)
+    rows, stamps = _Rows(names), _Stamps(columns[12:], names)
     result = tuple(
         Change(
             kind=kind,
@@ -80,7 +81,7 @@ def _unpack_changes(content: bytes) -> tuple[Change, ...]:
             nc=contexts[_number(context)],
             parent=parents[_number(parent)],
             rdn=_text_or_none(rdn),
-            values=_values(values, names) if values else {},
+            values=rows.take(values) if values else {},
             added=_links(added, names) if added else {},
             removed=_links(removed, names) if removed else {},
             stamps=stamps.take(stamped) if stamped else {},
@@ -126,31 +127,28 @@ def _values_row(values: Mapping[str, Values], names: dict[str, int]) -> list[obj
     return row
 
 
-def _values(row: object, names: Sequence[str]) -> dict[str, Values]:
-    cells = items(row)
-    values: dict[str, Values] = {}
-    for name, value in zip(cells[::2], cells[1::2], strict=True):
-        if type(name) is not int or name < 0:
-            raise ValueError("an index is not a number")
-        values[names[name]] = (value,) if type(value) is bytes else tuple(blobs(value))
-    if 2 * len(values) != len(cells):
-        raise ValueError("an attribute stands twice")
-    return values
+class _Rows:
+    """Rows of a frame on their way in; most have the same attributes as some row before them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._headers: dict[tuple[object, ...], Header] = {}
+
+    def take(self, row: object) -> Row:
+        cells = items(row)
+        numbers = tuple(cells[::2])
+        header = self._headers.get(numbers)
+        if header is None:
+            header = self._headers[numbers] = Header([self._names[_number(number)] for number in numbers])
+        return Row(header, cells[1::2])
 
 
 def _links_row(links: Mapping[str, Iterable[bytes]], names: dict[str, int]) -> list[object]:
     """Plain references, the rule, shrink to the 16 bytes of their target; others stay as they are."""
     row: list[object] = []
     for name, references in links.items():
-        plain: list[bytes] = []
-        other: list[bytes] = []
-        for reference in sorted(references):
-            target = plain_target(reference)
-            if target is None:
-                other.append(reference)
-            else:
-                plain.append(target)
-        row += names.setdefault(name, len(names)), b"".join(plain), other
+        plain, other = targets(sorted(references))
+        row += names.setdefault(name, len(names)), plain, other
     return row
 
 
@@ -158,8 +156,7 @@ def _links(row: object, names: Sequence[str]) -> dict[str, frozenset[bytes]]:
     cells = items(row)
     links: dict[str, frozenset[bytes]] = {}
     for name, plain, other in zip(cells[::3], cells[1::3], cells[2::3], strict=True):
-        references: list[bytes] = [ref(guid) for guid in _guids(octets(plain))]
-        links[names[_number(name)]] = frozenset(references + blobs(other))
+        links[names[_number(name)]] = frozenset(blobs(other)).union(refs(octets(plain)))
     if 3 * len(links) != len(cells):
         raise ValueError("a link attribute stands twice")
     return links

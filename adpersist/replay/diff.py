@@ -7,10 +7,10 @@ from typing import Final
 from adpersist.model.change import Change, Kind, Stamp, Values
 from adpersist.model.ids import Guid
 from adpersist.model.reference import Ref, plain, ref, target_of
+from adpersist.model.sharing import shared
 from adpersist.model.sighting import Sighting
 from adpersist.model.state import ObjectState
 from adpersist.model.step import Exempt
-from adpersist.replay.sharing import shared
 from adpersist.replay.state import State
 
 Links = Mapping[str, frozenset[bytes]]
@@ -152,10 +152,11 @@ class Difference:
 
 def gaps(want: State, have: State, exempt: Exempt) -> Iterator[Gap]:
     """Objects that differ, tombstones aside: a deleted object that is gone altogether is as good as deleted."""
-    touched = [guid for guid in dict.fromkeys([*want, *have]) if want.get(guid) is not have.get(guid)]
+    touched = list(want.unlike(have))
     # whoever lives on one side only is a member of groups that are the same on both
     relit = frozenset(ref(guid) for guid in touched if want.is_live(guid) != have.is_live(guid))
-    pointing = (guid for guid, item in want.items() if relit and item is have.get(guid) and _points_to(item, relit))
+    linked = ((guid, item) for guid, item in want.items() if item.links) if relit else ()
+    pointing = (guid for guid, item in linked if item is have.get(guid) and _points_to(item, relit))
     for guid in (*touched, *pointing):
         if guid not in exempt.objects and (gap := _gap(guid, want, have, exempt)) is not None:
             yield gap

@@ -1,11 +1,12 @@
 """The directory as the journal tells it: commits folded into object states."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 
 from adpersist.model.change import Change, Kind, Values
 from adpersist.model.ids import Guid
+from adpersist.model.row import Row
+from adpersist.model.sharing import shared
 from adpersist.model.state import Gone, ObjectState
-from adpersist.replay.sharing import shared
 
 
 def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
@@ -27,6 +28,8 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
 def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
     if not new:
         return old
+    if not old and isinstance(new, Row) and not new.clears:
+        return new  # as it lies in the journal: all but what came later is
     merged = {**old, **shared(new.items())}  # what was there before is shared already
     if () in new.values():
         merged = {name: values for name, values in merged.items() if new.get(name, values)}
@@ -70,6 +73,23 @@ class State(Mapping[Guid, ObjectState]):
 
     def __len__(self) -> int:
         return len(self._objects)
+
+    # written out, since the mixin looks every object up by itself
+
+    def __contains__(self, guid: object) -> bool:
+        return guid in self._objects
+
+    def items(self) -> ItemsView[Guid, ObjectState]:
+        return self._objects.items()
+
+    def values(self) -> ValuesView[ObjectState]:
+        return self._objects.values()
+
+    def unlike(self, other: "State") -> Iterator[Guid]:
+        """Objects that are not the very same value in both, or are in one of them alone."""
+        theirs = other._objects
+        yield from (guid for guid, item in self._objects.items() if theirs.get(guid) is not item)
+        yield from (guid for guid in theirs if guid not in self._objects)
 
     def everything(self) -> Iterator[ObjectState | Gone]:
         """What a checkpoint holds: every object, then those that are gone."""

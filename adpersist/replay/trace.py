@@ -4,7 +4,7 @@ import struct
 from collections.abc import Mapping
 
 from adpersist.model.ids import Guid
-from adpersist.model.reference import plain_target, ref
+from adpersist.model.reference import refs, targets
 
 Refs = frozenset[bytes]
 PackedLinks = dict[str, tuple[bytes, Refs]]
@@ -83,11 +83,10 @@ def _shape(found: tuple[str, ...], shapes: Shapes) -> tuple[str, ...]:
     return names
 
 
-def _packed(refs: Refs) -> tuple[bytes, Refs]:
-    targets = {each: plain_target(each) for each in refs}
-    plain = b"".join(target for target in targets.values() if target is not None)
-    return plain, frozenset(each for each, target in targets.items() if target is None)
+def _packed(links: Refs) -> tuple[bytes, Refs]:
+    plain, others = targets(links)
+    return plain, frozenset(others)
 
 
 def _unpacked(plain: bytes, others: Refs) -> Refs:
-    return others.union(ref(Guid(plain[at : at + 16])) for at in range(0, len(plain), 16))
+    return others.union(refs(plain))

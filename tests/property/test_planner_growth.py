@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, Iterator, ValuesView
 from dataclasses import replace
 
 import pytest
@@ -37,6 +37,18 @@ class Counted(State):
     def __getitem__(self, key: Guid) -> ObjectState:
         self.looks += 1
         return super().__getitem__(key)
+
+    def items(self) -> ItemsView[Guid, ObjectState]:
+        self.looks += len(self)
+        return super().items()
+
+    def values(self) -> ValuesView[ObjectState]:
+        self.looks += len(self)
+        return super().values()
+
+    def unlike(self, other: State) -> Iterator[Guid]:
+        self.looks += len(self)
+        return super().unlike(other)
 
     def is_live(self, guid: Guid | None) -> bool:
         self.looks += 1

@@ -1,0 +1,37 @@
+"""References to objects by their identity, one at a time and by the thousand."""
+
+import hashlib
+
+import pytest
+
+from adpersist.model.ids import Guid
+from adpersist.model.reference import ref, refs, targets
+
+
+def _guids(count: int) -> list[Guid]:
+    return [Guid(hashlib.sha256(bytes([number % 256, number // 256])).digest()[:16]) for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000])
+def test_many_are_what_each_is(count: int) -> None:
+    assert refs(b"".join(_guids(count))) == [ref(guid) for guid in _guids(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000])
+def test_their_targets_come_back_in_their_order(count: int) -> None:
+    assert targets(ref(guid) for guid in _guids(count)) == (b"".join(_guids(count)), [])
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_what_would_not_come_back_byte_for_byte_is_no_plain_reference(count: int) -> None:
+    plain = [ref(guid) for guid in _guids(count)]
+    odd = [plain[0].upper(), plain[0] + b"\n", b"x" * len(plain[0]), ref(_guids(1)[0], b"B:2:00:"), b""]
+    row, others = targets([*odd, *plain])
+    assert row == b"".join(_guids(count))
+    assert sorted(others) == sorted(odd)
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_guid_that_is_cut_off_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match="broken"):
+        refs(b"".join(_guids(count))[:-1])
