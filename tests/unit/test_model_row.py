@@ -28,7 +28,7 @@ def test_what_is_not_there_is_not_there() -> None:
 
 def test_it_equals_whatever_has_the_same_values() -> None:
     assert row == VALUES
-    assert VALUES == row
+    assert dict(VALUES) == row
     assert row == Row(HEADER, [b"ada", [b"top", b"user"], [], b"x" * 1000])
     assert row == Row(Header([*VALUES][::-1]), [b"x" * 1000, [], [b"top", b"user"], b"ada"])
     assert row != {**VALUES, "cn": (b"bob",)}
