@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from adpersist.directory.database import Database
+from adpersist.directory.single import single
 from adpersist.directory.target import Carrier, Target
 from adpersist.directory.writes import Verdict
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.step import EnableFeature, ReloadSchema, Step
 
-_MOST_STEPS: Final = 200
-"""In one transaction: the DC's own writers wait for its end, well below a second; larger ones gain nothing."""
+_MOST_STEPS: Final = 400
+"""In one transaction: the DC's own writers wait for its end, half a second; larger ones gain little."""
 
 
 class Batches:
@@ -41,15 +42,15 @@ class Batches:
         """How many steps, from the first, are done. A refused one undoes all, so those before it are done again."""
         good = len(batch)
         while good:
-            carried = 0
+            run = _Run(self._database, self._carrier)
             try:
                 with self._database.transaction():
                     for step in batch[:good]:
-                        self._carrier.carry_out(step)
-                        carried += 1
+                        run.carry_out(step)
+                    run.settle()
             except (WriteRefusedError, NoSuchEntryError):
                 # a commit that is refused does not say whose fault it is
-                good = carried if carried < good else good // 2
+                good = run.done if run.done < good else good // 2
             else:
                 return good
         return 0
@@ -60,6 +61,36 @@ class Batches:
             if verdict is not None or isinstance(step, EnableFeature):
                 return verdict
         return self._carrier.attempt(step)
+
+
+class _Run:
+    """Steps of one transaction: what is one write is sent, and the next one made while Samba is at it.
+
+    Attributes:
+        done: Steps whose writes were taken.
+    """
+
+    def __init__(self, database: Database, carrier: Carrier) -> None:
+        self._database = database
+        self._carrier = carrier
+        self.done = 0
+
+    def carry_out(self, step: Step) -> None:
+        """Carry out one step; a refusal may show later. Raises: WriteRefusedError, NoSuchEntryError."""
+        write = single(step)
+        if write is not None:
+            self._database.send(write)
+        else:
+            self.settle()
+            self._carrier.carry_out(step)
+            self.done += 1
+
+    def settle(self) -> None:
+        """Wait for what was sent. Raises: WriteRefusedError, NoSuchEntryError."""
+        for verdict in self._database.verdicts():
+            if verdict is not None:
+                raise verdict
+            self.done += 1
 
 
 def _together(steps: Sequence[Step]) -> Sequence[Step]:

@@ -4,6 +4,7 @@ import json
 import select
 import subprocess
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import IO, Any, Final
 
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.requests import Modifications
-from adpersist.directory.writes import refused
-from adpersist.errors import DirectoryUnreachableError
+from adpersist.directory.writes import Add, Verdict, Write, refused
+from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.change import Values
 from adpersist.model.ids import Guid, guid_text
 
@@ -20,6 +21,8 @@ SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """Distributions install Samba's Python for their own interpreter."""
 
 _WORKER: Final = Path(__file__).with_name("database_worker.py")
+_AHEAD_BYTES: Final = 1024 * 1024
+"""How far requests may be ahead of the worker; its answers to them are far smaller."""
 _ANSWER_TIMEOUT_S: Final = 300
 """An operation waits for whoever writes to the database just then, which a DC does for moments."""
 
@@ -51,11 +54,13 @@ class Database:
                 stdout=subprocess.PIPE,
                 stderr=self._said,
                 cwd="/",
+                pipesize=_AHEAD_BYTES,
             )
         except OSError as error:
             raise DirectoryUnreachableError(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
         assert self._worker.stdin is not None and self._worker.stdout is not None  # noqa: S101 - both are pipes
         self._to, self._from = self._worker.stdin, self._worker.stdout
+        self._sent: deque[tuple[str, str]] = deque()
         greeting = self._receive()
         self.version: str = greeting["version"]
         self.invocation: str = greeting["invocation"]
@@ -81,13 +86,28 @@ class Database:
             raise
         self._ask("commit", "", "commit")
 
+    def send(self, write: Write) -> None:
+        """Have a write done without waiting: :meth:`verdicts` tells what became of it.
+
+        In a transaction nothing is done any more after the first that is refused.
+        """
+        if isinstance(write, Add):
+            self._request("add", write.dn, _added(write.attributes), _named(write.controls))
+        else:
+            self._request("modify", write.dn, _changed(write.changes), _named(write.controls))
+        self._sent.append(("add" if isinstance(write, Add) else "modify", write.dn))
+
+    def verdicts(self) -> list[Verdict]:
+        """What became of the writes that were sent, in their order."""
+        answers = [(*sent, *self._receive()) for sent in self._sent]
+        self._sent.clear()
+        return [self._refused(*answer) if answer[2] else None for answer in answers]
+
     def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
-        values = {name: _characters(found) for name, found in attributes.items()}
-        self._ask("add", dn, "add", dn, values, _named(controls))
+        self._ask("add", dn, "add", dn, _added(attributes), _named(controls))
 
     def modify(self, dn: str, changes: Modifications, controls: Sequence[Control] = ()) -> None:
-        flat = [(name, how, _characters(found)) for name, pieces in changes.items() for how, found in pieces]
-        self._ask("modify", dn, "modify", dn, flat, _named(controls))
+        self._ask("modify", dn, "modify", dn, _changed(changes), _named(controls))
 
     def rename(self, dn: str, rdn: str, new_parent: str, controls: Sequence[Control] = ()) -> None:
         self._ask("rename", dn, "rename", dn, f"{rdn},{new_parent}", _named(controls))
@@ -110,16 +130,23 @@ class Database:
         self._said.close()
 
     def _ask(self, operation: str, subject: str, *request: Any) -> Any:  # noqa: ANN401 - JSON
+        self.verdicts()  # what was sent before is answered before
+        self._request(*request)
+        result, answer = self._receive()
+        if result:
+            raise self._refused(operation, subject, result, answer)
+        return answer
+
+    def _refused(self, operation: str, subject: str, result: int, words: str) -> WriteRefusedError | NoSuchEntryError:
+        return refused(operation, subject or str(self.path), result, f"({result}) {words}")
+
+    def _request(self, *request: Any) -> None:  # noqa: ANN401 - JSON
         body = json.dumps(request).encode()
         try:
             self._to.write(len(body).to_bytes(4, "big") + body)
             self._to.flush()
         except OSError as error:
             raise self._gone() from error
-        result, answer = self._receive()
-        if result:
-            raise refused(operation, subject or str(self.path), result, f"({result}) {answer}")
-        return answer
 
     def _receive(self) -> Any:  # noqa: ANN401 - JSON
         ready, _, _ = select.select([self._from], [], [], _ANSWER_TIMEOUT_S)
@@ -137,6 +164,14 @@ class Database:
             f"the worker that writes to {self.path} ended" + (f": {said[-1]}" if said else ""),
             hint="What it had not committed was not done: run the command again, or with --engine ldap.",
         )
+
+
+def _added(attributes: Mapping[str, Values]) -> dict[str, list[str]]:
+    return {name: _characters(found) for name, found in attributes.items()}
+
+
+def _changed(changes: Modifications) -> list[tuple[str, str, list[str]]]:
+    return [(name, how, _characters(found)) for name, pieces in changes.items() for how, found in pieces]
 
 
 def _characters(values: Sequence[bytes]) -> list[str]:

@@ -7,7 +7,8 @@ nobody imports this. Run by :mod:`adpersist.directory.database`:
 
 Both directions carry frames: a length of 4 bytes, big-endian, and so many bytes of JSON. Attribute values are bytes,
 each written as the character of the same number. The first frame out is a greeting; then every frame in, a list of an
-operation's name and its arguments, is answered by [result code, words or what was asked for]; 0 is success.
+operation's name and its arguments, is answered by [result code, words or what was asked for]; 0 is success. Frames may
+be sent ahead of the answers: once an operation of a transaction failed, none that follows is carried out.
 
 When standard input ends, the program does, and what was not committed has never happened.
 """
@@ -27,6 +28,7 @@ _HOW = {
     "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
     "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
 }
+OPERATIONS = ("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links")
 _REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
 
 
@@ -38,6 +40,7 @@ class Worker:
         self.known = {}
         self.plain = self.db = self.open()
         self.batched = None
+        self.spoilt = 0
 
     def open(self, *options):
         settings = LoadParm()
@@ -57,6 +60,21 @@ class Worker:
             "usn": int(str(found["highestCommittedUSN"])),
         }
 
+    def carry_out(self, name, arguments):
+        """The answer to one request."""
+        if self.spoilt and name != "cancel":
+            answer = [self.spoilt, "what came before it in the transaction failed"]
+            if name == "commit":
+                self.cancel()
+            return answer
+        try:
+            return [0, getattr(self, name)(*arguments) or ""]
+        except ldb.LdbError as error:
+            code, words = error.args
+            # ldb undoes one operation of several only where every index is copied for it
+            self.spoilt = code if self.db is self.batched else 0
+            return [code, words]
+
     def begin(self):
         # else every operation of a transaction copies each index of the directory, to be taken back by itself
         self.batched = self.batched or self.open("batch_mode:1")
@@ -64,12 +82,12 @@ class Worker:
         self.db = self.batched
 
     def commit(self):
-        self.db, batched = self.plain, self.db
+        self.db, batched = self.plain, self.batched
         batched.transaction_commit()
 
     def cancel(self):
-        self.db, batched = self.plain, self.db
-        batched.transaction_cancel()
+        self.db, self.spoilt = self.plain, 0
+        self.batched.transaction_cancel()
 
     def add(self, dn, attributes, controls):
         message = ldb.Message(ldb.Dn(self.db, dn))
@@ -132,19 +150,11 @@ def main(path):
     os.dup2(2, 1)
     worker = Worker(path)
     _write(sink, worker.greeting())
-    operations = {
-        name: getattr(worker, name)
-        for name in ("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links")
-    }
     while (request := _read(source)) is not None:
         name, *arguments = request
-        try:
-            answer = operations[name](*arguments)
-        except ldb.LdbError as error:
-            code, words = error.args
-            _write(sink, [code, words])
-        else:
-            _write(sink, [0, answer or ""])
+        if name not in OPERATIONS:
+            raise ValueError(f"no operation is called {name}")
+        _write(sink, worker.carry_out(name, arguments))
 
 
 if __name__ == "__main__":

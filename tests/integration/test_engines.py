@@ -12,7 +12,8 @@ import pytest
 
 from adpersist.directory.controller import DomainController
 from adpersist.directory.database import Database
-from adpersist.errors import DirectoryUnreachableError
+from adpersist.directory.single import create
+from adpersist.errors import DirectoryUnreachableError, WriteRefusedError
 from adpersist.model.engine import Engine
 from adpersist.model.ids import Guid
 from adpersist.model.reference import ref
@@ -118,6 +119,25 @@ def test_a_batch_whose_worker_is_killed_has_never_happened(world: World) -> None
     with Hands(world.dc) as hands:
         assert hands.find("(|(ou=half)(ou=other half))") == []
         hands.ou("whole")
+    world.dc.stop()
+    assert dbcheck(world.dc)
+
+
+def test_what_is_sent_ahead_of_a_refusal_is_undone_and_what_comes_after_it_never_done(world: World) -> None:
+    writes = [create(user(1)), create(user(2)), create(user(1)), create(user(3))]
+    database = Database(world.dc.sam_ldb)
+    with pytest.raises(WriteRefusedError), database.transaction():
+        for write in writes:
+            database.send(write)
+        refusals = [type(verdict) for verdict in database.verdicts()]
+        assert refusals == [type(None), type(None), WriteRefusedError, WriteRefusedError]
+    # nothing is left of it: neither the good ones nor their transaction
+    with database.transaction():
+        database.send(create(user(3)))
+        assert database.verdicts() == [None]
+    database.close()
+    with Hands(world.dc) as hands:
+        assert [name for number in (1, 2, 3) for name in hands.find(f"(cn=step{number})")] == [f"CN=step3,{OFFICE}"]
     world.dc.stop()
     assert dbcheck(world.dc)
 
