@@ -1,6 +1,7 @@
 """Steps for objects that are to live: placed, filled, regrouped, linked. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
 from adpersist.model.change import Values
@@ -10,14 +11,17 @@ from adpersist.model.reference import Ref, ref, target_of
 from adpersist.model.state import ObjectState
 from adpersist.model.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
 from adpersist.replay import services
+from adpersist.replay.classes import Classes
 from adpersist.replay.diff import Gap, Links
 from adpersist.replay.foreign import by_sid, is_foreign
 from adpersist.replay.limits import is_account
-from adpersist.replay.mandatory import Mandatory
 from adpersist.replay.state import State
 
 _PRIMARY: Final = "primaryGroupID"
 """Refused until the account is a member of that group ([MS-SAMR] 3.1.1.8.2)."""
+
+_CATEGORY: Final = "objectCategory"
+"""Resolving it is a tenth of a server's work on an add; it gives the usual one by itself."""
 
 _GROUP_TYPE: Final = "groupType"
 _GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
@@ -54,7 +58,6 @@ class Builder:
         self._born: dict[Guid, frozenset[str]] = {}
         self._shapes: dict[frozenset[str], frozenset[str]] = {}
         self._swapped: dict[Guid, set[Ref]] = {}
-        self._mandatory: Mandatory | None = None
         self._by_sid: dict[bytes, Guid] = {}
 
     def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
@@ -84,15 +87,17 @@ class Builder:
             if not reach.gives_identities:
                 unborn |= {"userAccountControl", _PRIMARY}  # an account is enabled once it has a password
             ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
+            given = self._classes.category(gap.want)
             values = {
                 name: found
                 for name, found in {**gap.values, **ends}.items()
                 if name not in unborn
+                and not (name == _CATEGORY and found == given)
                 and not (name == services.NAME and gap.guid in self._named_later)
                 and all(map(self._is_there, found))
                 and not (name == "supplementalCredentials" and has_no_keys(found))
             }
-            born = frozenset(values)
+            born = frozenset(values if gap.values.get(_CATEGORY) != given else {*values, _CATEGORY})
             self._born[gap.guid] = self._shapes.setdefault(born, born)
             yield Create(guid=gap.guid, dn=dn, values=values, reason="created since")
             yield from self._locked(gap, dn)
@@ -111,12 +116,14 @@ class Builder:
                 reason="moved or renamed since",
             )
 
+    @cached_property
+    def _classes(self) -> Classes:
+        return Classes(self.want)
+
     def _insisted(self, gap: Gap) -> Mapping[str, Values]:
         """What it cannot live without and has lost."""
         assert gap.want is not None  # noqa: S101 - wanted
-        if self._mandatory is None:
-            self._mandatory = Mandatory(self.want)
-        lost = self._mandatory.of(gap.want) - (gap.have.values.keys() if gap.have is not None else set())
+        lost = self._classes.mandatory(gap.want) - (gap.have.values.keys() if gap.have is not None else set())
         ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
         found = {name: values for name, values in {**gap.values, **ends}.items() if name in lost and values}
         return {name: values for name, values in found.items() if all(map(self._is_there, values))}
