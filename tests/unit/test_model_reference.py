@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from adpersist.model.ids import Guid
-from adpersist.model.reference import ref, refs, targets
+from adpersist.model.reference import ref, refs, target_of, targets
 
 
 def _guids(count: int) -> list[Guid]:
@@ -35,3 +35,11 @@ def test_what_would_not_come_back_byte_for_byte_is_no_plain_reference(count: int
 def test_a_guid_that_is_cut_off_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match="broken"):
         refs(b"".join(_guids(count))[:-1])
+
+
+@pytest.mark.parametrize("end", [b"", b"B:4:00FF:"])
+def test_a_reference_ends_with_its_target(end: bytes) -> None:
+    guid = _guids(1)[0]
+    assert target_of(ref(guid, end)) == guid
+    assert target_of(ref(guid, end) + b"\n") is None
+    assert target_of(ref(guid, end)[:-1]) is None
