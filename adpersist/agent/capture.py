@@ -69,10 +69,12 @@ class Capture:
         *,
         again: bool = False,
         accept_store_behind: bool = False,
+        traces: Traces | None = None,
     ) -> "Capture":
         """Prove that the DC is the journal's, claim the journal, and fold it.
 
         Args:
+            traces: What it holds at its head, when that is known already.
             again: This writer held the journal before: an agent that took over since keeps it.
             accept_store_behind: A store that went back is gone on with; a full look brings it up to date.
 
@@ -87,10 +89,11 @@ class Capture:
         if not behind:
             require_same(dc, journal)
         if not dc.privileged:
-            require_secrets_seen(dc, held=trace(journal).knows(SECRET))
+            require_secrets_seen(dc, held=(traces or trace(journal)).knows(SECRET))
         journal.claim(writer, now=time.time())
-        traces = trace(journal)
-        give_back()
+        if traces is None:
+            traces = trace(journal)
+            give_back()
         log.info("capture.began", seq=journal.head.seq, objects=len(traces), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, traces=traces)
         # what was captured over the network lacks every secret, and no feed tells them by themselves
@@ -153,7 +156,8 @@ class Capture:
 
         Args:
             usn: The DC's, read just before; None: it is read here.
-            proof: A look at everything that was taken just now; what came since shows up in the next.
+            proof: A look at everything that was taken just now, after a restore to what the journal holds; what came
+                since shows up in the next.
 
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.

@@ -26,7 +26,7 @@ class Look:
 
     Args:
         prove: Asks for the evidence, and for the stamps of what changed; raises when the DC is not the journal's.
-        shown: A look at everything that was taken already, instead of one now.
+        shown: A look at everything that was taken already, instead of one now; its news are news to ``traces``.
 
     Attributes:
         full: It is a look at everything.
@@ -93,10 +93,9 @@ class Look:
         if self._shown is not None:
             self._taken()
             self.cookies = dict(self._shown.cookies)
-            for item in self._shown.state.values():
-                self.sighted += 1
-                self._seen.add(item.guid)
-                yield sighted(item)
+            self.sighted = len(self._shown.state)
+            self._seen.update(self._shown.state)
+            yield from map(sighted, self._shown.news)
             return
         for look in self._dc.feed.looks(self._since, self._taken):
             began = time.monotonic()

@@ -3,6 +3,7 @@ ended after the proof, so that a run killed anywhere in between is known to be u
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from adpersist.agent.aim import Wanted
@@ -24,6 +25,7 @@ from adpersist.replay.limits import Note
 from adpersist.replay.plan import OnConflict
 from adpersist.replay.restore import Outcome, Progress, Restore
 from adpersist.replay.scope import EVERYTHING, Scope
+from adpersist.replay.traces import Traces
 from adpersist.telemetry import logger
 
 log = logger("restore")
@@ -115,7 +117,10 @@ def mend(
             restart()
         dc.reconnect()
         restore.look_anew()
-    outcome = restore.run(engine)
+    with ThreadPoolExecutor(1) as beside:
+        # while the DC writes there is nothing to do here
+        traces = beside.submit(Traces.of, aim.state.values())
+        outcome = restore.run(engine)
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -128,7 +133,7 @@ def mend(
     journal.end_restore(now=time.time())
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
     # what was proven becomes the new timeline's first commit, and what the DC did meanwhile the second
-    captured = Capture.begin(dc, journal, writer)
+    captured = Capture.begin(dc, journal, writer, traces=traces.result())
     captured.look(proof=restore.proof)
     try:
         captured.look()

@@ -49,6 +49,16 @@ def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
     )
 
 
+def shows(sighting: Sighting, item: ObjectState) -> bool:
+    """A sighting of the whole object shows just what it is: no other need be made of it."""
+    return (
+        sighting.whole
+        and (sighting.nc, sighting.parent, sighting.rdn) == (item.nc, item.parent, item.rdn)
+        and sighting.added == item.links
+        and sighting.values == item.values
+    )
+
+
 def difference(old: ObjectState | None, new: ObjectState, stamps: Mapping[str, Stamp] | None = None) -> Change | None:
     """The change that turns ``old`` into ``new``; None when there is none.
 

@@ -69,10 +69,7 @@ def trace(journal: Journal) -> Traces:
     """What the journal holds at its head, by digest. Raises: as :func:`fold`."""
 
     def traced(objects: Objects, commits: Iterable[Commit]) -> Traces:
-        traces = Traces()
-        for item in objects:
-            if isinstance(item, ObjectState):
-                traces.put(item)
+        traces = Traces.of(item for item in objects if isinstance(item, ObjectState))
         for commit in commits:
             traces.apply(commit.changes)
         return traces

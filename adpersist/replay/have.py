@@ -1,13 +1,14 @@
 """What the DC has: one full look, kept current by small ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adpersist.directory.controller import DomainController
 from adpersist.directory.wire.cookie import cookie_at
 from adpersist.model.ids import Guid, Usn
+from adpersist.model.sighting import Sighting
 from adpersist.model.state import ObjectState
-from adpersist.replay.diff import observe
+from adpersist.replay.diff import observe, shows
 from adpersist.replay.inherited import inherited
 from adpersist.replay.state import State
 
@@ -33,11 +34,13 @@ class Proof:
 
     Attributes:
         state: Every object.
+        news: Those that are not just what the state has that the DC was to be brought to.
         usn: The DC's before the look.
         cookies: By naming context.
     """
 
     state: State
+    news: Sequence[ObjectState]
     usn: Usn
     cookies: Mapping[str, bytes]
 
@@ -74,7 +77,10 @@ class Have:
     @property
     def proof(self) -> Proof | None:
         """The last refresh, if it looked at everything."""
-        return Proof(state=self.state, usn=self._usn, cookies=self._cookies) if self.is_whole else None
+        if not self.is_whole:
+            return None
+        news = [item for item in self.state.values() if self._like.get(item.guid) is not item]
+        return Proof(state=self.state, news=news, usn=self._usn, cookies=self._cookies)
 
     def forget(self) -> None:
         """Have the next refresh look at everything."""
@@ -110,16 +116,20 @@ class Have:
     def _look(self) -> dict[Guid, ObjectState]:
         fresh: dict[Guid, ObjectState] = {}
         self._undeleted = False
-        for nc in self._dc.feed.contexts:
-            self._progress(f"looking at {nc}")
-            look = self._dc.feed.look(nc, self._cookies.get(nc))
+        for look in self._dc.feed.looks(self._cookies):
+            self._progress(f"looking at {look.nc}")
             for sighting in look:
-                old: ObjectState | None = self.state.get(sighting.guid)
-                item = observe(old, sighting)
-                if item == (known := self._like.get(item.guid)):
-                    item = known
+                item = self._observed(sighting)
                 fresh[item.guid] = item
                 self.state.put(item)
                 self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
-            self._cookies[nc] = look.cookie
+            self._cookies[look.nc] = look.cookie
         return fresh
+
+    def _observed(self, sighting: Sighting) -> ObjectState:
+        known = self._like.get(sighting.guid)
+        if known is not None and shows(sighting, known):
+            return known
+        old: ObjectState | None = self.state.get(sighting.guid)
+        item = observe(old, sighting)
+        return known if known is not None and item == known else item

@@ -253,6 +253,9 @@ class Restore:
             outcome.rounds += 1
             outcome.refusals = self._apply(plan.steps, target, outcome.applied)
             previous = plan.steps
+            if outcome.rounds == 1 and not outcome.refusals:
+                # most often nothing is left, and the proof is the only look that is needed
+                self._have.forget()
             found = self.gaps()
         outcome.left = self._differences(found)
         return outcome

@@ -33,6 +33,14 @@ class Traces(Mapping[Guid, Trace]):
         self._table = TraceTable()
         self._shapes: Shapes = {}
 
+    @classmethod
+    def of(cls, objects: Iterable[ObjectState]) -> "Traces":
+        """Of a whole state."""
+        traces = cls()
+        for item in objects:
+            traces.put(item)
+        return traces
+
     def __getitem__(self, guid: Guid) -> Trace:
         found = self._table.find(guid)
         if found is None:
