@@ -92,10 +92,13 @@ def _kind(old: ObjectState | None, new: ObjectState, *, moved: bool) -> Kind:
 
 def changed_values(old: Mapping[str, Values], new: Mapping[str, Values]) -> dict[str, Values]:
     """Attributes to set, and with an empty tuple those to clear; values are compared as sets."""
+    was, is_now = dict(old.items()), dict(new.items())
+    if not was:
+        return {name: after for name, after in is_now.items() if after}
     return {
-        name: new.get(name, ())
-        for name in {**old, **new}
-        if (before := old.get(name, ())) != (after := new.get(name, ()))
+        name: is_now.get(name, ())
+        for name in {**was, **is_now}
+        if (before := was.get(name, ())) != (after := is_now.get(name, ()))
         and (len(before) != len(after) or sorted(before) != sorted(after))
     }
 
@@ -219,6 +222,8 @@ def _reachable(values: dict[str, Values], found: ObjectState | None, want: State
 
 
 def _to_living(values: Values, state: State) -> Values:
+    if not any(map(target_of, values)):
+        return values
     return tuple(value for value in values if (target := target_of(value)) is None or state.is_live(target))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.bench_capture.ground import busy_s
+from tools.bench_capture.looks import ldapsearch
 from tools.samba_dc import Golden, SambaDC, free_address
 from tools.samba_dc.filling import fill
 from tools.samba_dc.programs import SYSTEM_PYTHON
@@ -117,6 +118,16 @@ class Loss:
             command = [tool, "-H", self.dc.ldapi_url_quoted, _CONTROLS, str(ldif)]
             subprocess.run(command, check=True, capture_output=True, timeout=_PATIENCE_S)
         return Ran(took_s=time.monotonic() - began, dc_s=busy_s(self.dc) - busy)
+
+    def library_s(self) -> float:
+        """Seconds Samba's own library takes for the same content, in a stopped DC's database."""
+        self.put_back()
+        command = [SYSTEM_PYTHON, str(_HERE / "library.py"), str(self.dc.private_dir), str(self.add), str(self.modify)]
+        return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=_PATIENCE_S).stdout)
+
+    def look_s(self) -> float:
+        """Seconds ldapsearch takes for a look at everything, as every proof has one."""
+        return ldapsearch(self.dc, self.place / "look.ldif")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
