@@ -14,7 +14,14 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
     if change.kind is Kind.EXPUNGED:
         return None
     if old is None or change.kind is Kind.CREATED:
-        old = ObjectState(guid=change.guid, nc=change.nc, parent=None, rdn="")
+        return ObjectState(
+            guid=change.guid,
+            nc=change.nc,
+            parent=change.parent,
+            rdn=change.rdn or "",
+            values=_merged({}, change.values),
+            links=_relinked({}, change.added, {}),
+        )
     return ObjectState(
         guid=old.guid,
         nc=change.nc,
