@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adpersist.agent.memory import give_back
 from adpersist.config import JournalSection
 from adpersist.errors import PointError
 from adpersist.journal.retention import Forgetting, forgettable
@@ -93,12 +94,14 @@ class Policy:
 
     def _measure(self, journal: Journal, last: Seq) -> int:
         """Bytes since the last checkpoint, as far as they were looked up."""
-        head = journal.head
-        if self._since != last:
+        head, begins = journal.head, self._since != last
+        if begins:
             self._since, self._measured, self._bytes = last, last, 0
         if head.seq - self._measured >= _MEASURED_AT_ONCE:
-            self._bytes += sum(commit.size for commit in journal.commits(after=self._measured))
+            self._bytes += journal.size(after=self._measured)
             self._measured = head.seq
+            if begins:
+                give_back()  # it may have been the whole journal
         return self._bytes
 
 

@@ -19,7 +19,7 @@ from adpersist.errors import FencedError, NotPrivilegedError, RevertedError, Sto
 from adpersist.journal.writer import Journal
 from adpersist.model.change import Change, Stamp
 from adpersist.model.head import Head, Phase, Position, Writer
-from adpersist.model.ids import BEFORE_FIRST, Guid, Seq, Usn
+from adpersist.model.ids import BEFORE_FIRST, Guid, Usn
 from adpersist.model.lineage import Lineage, Verdict
 from adpersist.replay.fold import trace, unswept
 from adpersist.replay.have import Proof
@@ -93,7 +93,6 @@ class Capture:
         journal.claim(writer, now=time.time())
         if traces is None:
             traces = trace(journal)
-            give_back()
         log.info("capture.began", seq=journal.head.seq, objects=len(traces), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, traces=traces)
         # what was captured over the network lacks every secret, and no feed tells them by themselves
@@ -244,9 +243,9 @@ class Capture:
 
 def last_commit_time(journal: Journal) -> float | None:
     """When the last commit was made; the head's own time moves without one. None for an empty journal."""
+    if (made := journal.last_time()) is not None:
+        return made
     head = journal.head
-    if head.seq > head.pruned:
-        return next(commit.time for commit in journal.commits(after=Seq(head.seq - 1)))
     return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
 
 

@@ -8,14 +8,17 @@ from typing import Final
 from adpersist.directory.controller import DomainController
 from adpersist.directory.evidence import Evidence
 from adpersist.model.change import Change, Kind
-from adpersist.model.ids import Guid
+from adpersist.model.ids import GUID_BYTES, Guid
 from adpersist.model.sighting import Sighting, sighted
 from adpersist.replay.have import Proof
 from adpersist.replay.inherited import DESCRIPTOR, hands_down
 from adpersist.replay.traces import Traces
 
-PIECE_BYTES: Final = 3 * 1024 * 1024
-"""About how much is told at once: memory follows this, not the directory. A little less than what fills a frame."""
+PIECE_BYTES: Final = 5 * 1024 * 1024
+"""About how much memory what is told at once takes: an agent's follows this, not the directory. Of people it is a
+little less than what fills a frame."""
+_VALUE_BYTES: Final = 128
+"""What each attribute takes besides its values; a schema has little else."""
 
 
 class Look:
@@ -49,7 +52,7 @@ class Look:
         self._since = since
         self._shown = shown
         self._undeleted = False
-        self._seen: set[Guid] = set()
+        self._seen = bytearray()
         self._opened: set[Guid] = set()
         self._proven: Evidence | None = None
         self.full = not since
@@ -63,19 +66,22 @@ class Look:
         Raises:
             RevertedError, DirectoryError, DirectoryUnreachableError.
         """
-        waiting: list[Sighting] = []
-        for batch in _batches(self._sightings()):
-            if waiting and (news := self._news(waiting)):
+        last: list[Sighting] = []
+        for batch, more in _batches(self._sightings()):
+            if not more:
+                last = batch
+            elif news := self._news(batch):
+                batch.clear()
                 yield news, self._proof(news), False
-            waiting = batch
+                news.clear()  # the caller is done with it, and the next one wants its room
         if not self.full and self._undeleted:
             # a reanimated object lost its links when it was deleted, and no feed says so
-            if news := self._news(waiting):
+            if news := self._news(last):
                 yield news, self._proof(news), False
             self._since, self.full = {}, True
             yield from self.pieces()
             return
-        news = self._news(waiting)
+        news = self._news(last)
         if self.full:
             news += self._expunged()
         news = self._with_inherited(news)
@@ -94,7 +100,7 @@ class Look:
             self._taken()
             self.cookies = dict(self._shown.cookies)
             self.sighted = len(self._shown.state)
-            self._seen.update(self._shown.state)
+            self._seen += b"".join(self._shown.state)
             yield from map(sighted, self._shown.news)
             return
         for look in self._dc.feed.looks(self._since, self._taken):
@@ -105,7 +111,7 @@ class Look:
                     self.asked_s, began = self.asked_s + time.monotonic() - began, 0.0
                 self.sighted += 1
                 if self.full:
-                    self._seen.add(sighting.guid)
+                    self._seen += sighting.guid
                 elif sighting.values.get("isDeleted") == ():
                     self._undeleted = True
                 yield sighting
@@ -141,11 +147,10 @@ class Look:
         return list(found.values())
 
     def _expunged(self) -> list[Change]:
-        return [
-            Change(kind=Kind.EXPUNGED, guid=guid, nc=trace.nc)
-            for guid, trace in self._traces.items()
-            if guid not in self._seen
-        ]
+        # kept in a row until now: as objects of their own they would lie between all others
+        seen = {bytes(self._seen[at : at + GUID_BYTES]) for at in range(0, len(self._seen), GUID_BYTES)}
+        gone = [guid for guid in self._traces if guid not in seen]
+        return [Change(kind=Kind.EXPUNGED, guid=guid, nc=self._traces[guid].nc) for guid in gone]
 
 
 def containers_first(changes: Iterable[Change], traces: Traces) -> list[Change]:
@@ -165,14 +170,14 @@ def containers_first(changes: Iterable[Change], traces: Traces) -> list[Change]:
     return sorted(found.values(), key=depth)
 
 
-def _batches(sightings: Iterable[Sighting]) -> Iterator[list[Sighting]]:
+def _batches(sightings: Iterable[Sighting]) -> Iterator[tuple[list[Sighting], bool]]:
+    """Sightings in batches, and whether there are more."""
     batch: list[Sighting] = []
     weight = 0
     for sighting in sightings:
-        batch.append(sighting)
-        weight += sighting.size
         if weight >= PIECE_BYTES:
-            yield batch
+            yield batch, True
             batch, weight = [], 0
-    if batch:
-        yield batch
+        batch.append(sighting)
+        weight += sighting.size + _VALUE_BYTES * len(sighting.values)
+    yield batch, False

@@ -13,6 +13,7 @@ from adpersist.agent.bounds import Policy
 from adpersist.agent.capture import Capture
 from adpersist.agent.health import served
 from adpersist.agent.holding import Role, VisitedError, new_writer, wait_for_visitor
+from adpersist.agent.memory import give_back, keep_little
 from adpersist.agent.notify import notify
 from adpersist.agent.pace import Pace
 from adpersist.agent.patience import passes
@@ -76,6 +77,7 @@ class Service:
         Raises:
             RevertedError, FencedError, IntegrityError, ConfigError: Nothing that waiting would mend.
         """
+        keep_little()
         with heeded(self._pause):
             try:
                 while True:
@@ -150,6 +152,7 @@ class Service:
         settings, vitals = self._config.capture, self._vitals
         saver = Saver(Policy.of(self._config.journal), lambda: access.journal(self._config, dc.identity))
         vitals.found(capture.head, capture.durable_time())
+        give_back()  # what the journal was read with
         vitals.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
         pace = Pace(settings.interval_s, settings.share)

@@ -1,6 +1,7 @@
 """The change feed: DirSync entries become sightings of objects."""
 
 import re
+from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping
 from enum import Enum, auto
 from itertools import pairwise
@@ -96,7 +97,7 @@ class Feed:
     def slices(self, nc: str) -> Slices:
         """For a look at everything. For :class:`Look` alone."""
         entries = self._session.search(nc, "(objectClass=*)", attributes=[CHANGED], controls=[SHOW_RECYCLED])
-        return Slices(ends=ends([int(usn) for entry in entries for usn in entry.attributes.get(CHANGED, ())]))
+        return Slices(ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ())))))
 
     def usn(self) -> Usn:
         """highestCommittedUSN."""

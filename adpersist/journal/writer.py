@@ -17,7 +17,7 @@ from adpersist.journal.keyring import Keyring
 from adpersist.journal.keys import KeyEncryption, Randomness
 from adpersist.journal.looks import Ending, nothing_found, piece_drafting
 from adpersist.journal.points import resolve_point
-from adpersist.journal.reader import read_commits
+from adpersist.journal.reader import read_commits, read_headers
 from adpersist.journal.retention import Forgetting
 from adpersist.journal.spare import missing_head
 from adpersist.journal.splitting import Run, runs
@@ -282,6 +282,18 @@ class Journal:
             if error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned:
                 raise PointError(f"commit {error.seq} was pruned while it was being read") from error
             raise
+
+    def last_time(self) -> float | None:
+        """Unix seconds when the last commit was made, from its header; None: it is pruned, or there is none."""
+        tip = self._end.tip
+        before = Seq(tip.head.seq - 1)
+        if tip.head.seq <= tip.head.pruned:
+            return None
+        return next(read_headers(self._store, tip, after=before, through=tip.head.seq)).time_us / 1_000_000
+
+    def size(self, *, after: Seq) -> int:
+        """Bytes of the commits after one, as the store has them; they are not opened."""
+        return sum(len(frame.body) for frame in self._store.frames(after=after, through=self.head.seq))
 
     def history(
         self, point: Seq, *, without: Collection[Seq] = ()

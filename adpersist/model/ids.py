@@ -7,6 +7,8 @@ from typing import Final, NewType
 Guid = NewType("Guid", bytes)
 """objectGUID or invocationID: 16 bytes in wire order ([MS-DTYP] 2.3.4.2)."""
 
+GUID_BYTES: Final = 16
+
 Seq = NewType("Seq", int)
 """A commit's number in its journal: 1 is the first; 0 means "before the first"."""
 

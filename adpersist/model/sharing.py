@@ -31,3 +31,8 @@ def once(value: T) -> T:
     if len(_known) >= _REMEMBERED:
         _known.clear()
     return _known.setdefault(value, value)  # type: ignore[return-value]  # equal only to its own kind
+
+
+def forget() -> None:
+    """Remember no value any longer; what is shared stays so."""
+    _known.clear()

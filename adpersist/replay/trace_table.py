@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
-from adpersist.model.ids import Guid
+from adpersist.model.ids import GUID_BYTES, Guid
 from adpersist.replay.trace import PackedLinks, Refs, Trace
 
 T = TypeVar("T")
@@ -14,7 +14,6 @@ _HEAD: Final = struct.Struct("<16sIIHHB")
 """objectGUID; numbers of container, attributes and naming context; how many link attributes; whether it is deleted."""
 _LINKS: Final = struct.Struct("<II")
 """Number of the attribute, how many plain targets follow."""
-_GUID_BYTES: Final = 16
 _DIGEST_BYTES: Final = 8
 _FEWEST_SLOTS: Final = 1 << 14
 _FREE: Final = 0
@@ -102,7 +101,7 @@ class TraceTable:
         vars(self).update(vars(fresh))
 
     def _guid(self, start: int) -> Guid:
-        return Guid(bytes(self._rows[start : start + _GUID_BYTES]))
+        return Guid(bytes(self._rows[start : start + GUID_BYTES]))
 
     def _write(self, guid: Guid, trace: Trace) -> None:
         start = len(self._rows)
@@ -111,7 +110,7 @@ class TraceTable:
         self._rows += _HEAD.pack(guid, parent, shape, self._contexts.of(trace.nc), len(links), trace.deleted)
         self._rows += trace.packed_digests
         for name, (plain, odd) in links.items():
-            self._rows += _LINKS.pack(self._names.of(name), len(plain) // _GUID_BYTES)
+            self._rows += _LINKS.pack(self._names.of(name), len(plain) // GUID_BYTES)
             self._rows += plain
             if odd:
                 self._odd[start, name] = odd
@@ -123,7 +122,7 @@ class TraceTable:
         links: PackedLinks = {}
         for _ in range(count):
             number, targets = _LINKS.unpack_from(self._rows, at)
-            plain, at = self._bytes(at + _LINKS.size, _GUID_BYTES * targets)
+            plain, at = self._bytes(at + _LINKS.size, GUID_BYTES * targets)
             name = self._names[number]
             links[name] = plain, self._odd.get((start, name), frozenset())
         return Trace(self._contexts[nc], self._containers[parent], names, digests, links or None, deleted=deleted > 0)

@@ -15,7 +15,7 @@ _PREFIXES = re.compile(r"(?:<GUID=([0-9a-fA-F-]{32,36})>;)?(?:<SID=[^>]*>;)?")
 _FIRST = re.compile(r"(?:[^\\,]|\\.?)*", re.DOTALL)
 
 
-@lru_cache(maxsize=4096)  # objectCategory and its like: the same few targets in every object
+@lru_cache(maxsize=256)  # objectCategory and its like: the same few targets in every object
 def reference(value: bytes) -> bytes:
     """An extended DN value as a :class:`Ref`; a value without a GUID comes back as it is."""
     found = _EXTENDED.match(value)
