@@ -1,6 +1,7 @@
 """A DC's own database, written to by a worker process that runs Samba's code (:mod:`.database_worker`)."""
 
 import json
+import os
 import select
 import subprocess
 import tempfile
@@ -61,6 +62,7 @@ class Database:
         assert self._worker.stdin is not None and self._worker.stdout is not None  # noqa: S101 - both are pipes
         self._to, self._from = self._worker.stdin, self._worker.stdout
         self._sent: deque[tuple[str, str]] = deque()
+        self._came = bytearray()
         greeting = self._receive()
         self.version: str = greeting["version"]
         self.invocation: str = greeting["invocation"]
@@ -149,11 +151,19 @@ class Database:
             raise self._gone() from error
 
     def _receive(self) -> Any:  # noqa: ANN401 - JSON
-        ready, _, _ = select.select([self._from], [], [], _ANSWER_TIMEOUT_S)
-        size = self._from.read(4) if ready else b""
-        if len(size) < 4:
-            raise self._gone()
-        return json.loads(self._from.read(int.from_bytes(size, "big")))
+        return json.loads(self._take(int.from_bytes(self._take(4), "big")))
+
+    def _take(self, size: int) -> bytes:
+        """So many bytes of what the worker says; several answers may come at once."""
+        while len(self._came) < size:
+            ready, _, _ = select.select([self._from], [], [], _ANSWER_TIMEOUT_S)
+            part = os.read(self._from.fileno(), _AHEAD_BYTES) if ready else b""
+            if not part:
+                raise self._gone()
+            self._came += part
+        taken = bytes(self._came[:size])
+        del self._came[:size]
+        return taken
 
     def _gone(self) -> DirectoryUnreachableError:
         self._worker.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_a_batch_whose_worker_is_killed_has_never_happened(world: World) -> None
         hands.ou("whole")
     world.dc.stop()
     assert dbcheck(world.dc)
+
+
+def test_answers_that_come_together_are_all_taken(world: World) -> None:
+    database = Database(world.dc.sam_ldb)
+    with database.transaction():
+        for number in range(1, 9):
+            database.send(create(user(number)))
+        time.sleep(2)
+        assert database.verdicts() == [None] * 8
+    database.close()
 
 
 def test_what_is_sent_ahead_of_a_refusal_is_undone_and_what_comes_after_it_never_done(world: World) -> None:
