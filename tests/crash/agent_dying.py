@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from adpersist.__main__ import run
 from adpersist.directory.ahead import Ahead
+from adpersist.directory.database import Database
 from adpersist.directory.session import Session
 from adpersist.directory.target import Carrier
 from adpersist.journal.writer import Journal
@@ -26,8 +27,8 @@ _BEFORE_ANSWER_S: Final = 0.2
 
 POINTS: Final[dict[str, tuple[list[tuple[type, str]], bool]]] = {
     # a step by itself, or one of several that were sent together
-    "apply": ([(Carrier, "carry_out"), (Ahead, "_begin")], False),
-    "applied": ([(Carrier, "carry_out"), (Ahead, "_verdict")], True),
+    "apply": ([(Carrier, "carry_out"), (Ahead, "_begin"), (Database, "send")], False),
+    "applied": ([(Carrier, "carry_out"), (Ahead, "_verdict"), (Database, "verdicts")], True),
     "begun": ([(Journal, "begin_restore")], True),
     "ended": ([(Journal, "end_restore")], True),
     "look": ([(Session, "dirsync")], False),
