@@ -54,7 +54,8 @@ def dc(golden: Golden, place: Path) -> Iterator[SambaDC]:
 
 
 def alive(process: int) -> bool:
-    return process in parents() and parents()[process][1] not in "ZX"
+    found = parents().get(process)  # asked once: it may end between two looks
+    return found is not None and found[1] not in "ZX"
 
 
 def accounts(judged: SambaDC | Path) -> dict[bytes, dict[str, tuple[bytes, ...]]]:

@@ -48,6 +48,11 @@ class Past:
     before: int
 
     @property
+    def looked(self) -> int:
+        """The commit that ends the first look."""
+        return self.before - 3
+
+    @property
     def described(self) -> str:
         """The commit that describes ada."""
         return str(self.before - 2)
@@ -335,7 +340,7 @@ def test_export_is_ldif_that_samba_reads_with_containers_first(past: Past, place
 
 
 def test_export_of_a_point_with_secrets(past: Past, place: Path) -> None:
-    past.world.run("export", "--ldif", "--secrets", "--at", "2", "-o", str(place / "then.ldif"), code=0)
+    past.world.run("export", "--ldif", "--secrets", "--at", str(past.looked), "-o", str(place / "then.ldif"), code=0)
     entries = dict(_parsed(place / "then.ldif"))
     assert len(base64.b64decode(entries[f"CN=ada,{past.office}"]["unicodePwd"][0])) == 16
     assert past.world.run("export", "--ldif", "-o", str(place / "then.ldif")).code == 7, "no file is overwritten"
@@ -367,24 +372,24 @@ def test_check_tells_a_store_that_was_rolled_back(past: Past, place: Path) -> No
 @pytest.mark.parametrize(
     ("spoil", "classes"),
     [
-        ("UPDATE frame SET body = zeroblob(length(body)) WHERE seq = 3", {"corrupt"}),
-        ("DELETE FROM frame WHERE seq = 3", {"gap"}),
-        ("UPDATE frame SET body = (SELECT body FROM frame WHERE seq = 2) WHERE seq = 3", {"forged"}),
+        ("UPDATE frame SET body = zeroblob(length(body)) WHERE seq = :bad", {"corrupt"}),
+        ("DELETE FROM frame WHERE seq = :bad", {"gap"}),
+        ("UPDATE frame SET body = (SELECT body FROM frame WHERE seq = :bad - 1) WHERE seq = :bad", {"forged"}),
     ],
 )
 def test_check_names_the_damage_and_what_is_still_restorable(
     past: Past, place: Path, spoil: str, classes: set[str]
 ) -> None:
-    run = _copied(past, place)
+    run, good, bad = _copied(past, place), past.looked, past.looked + 1
     with closing(sqlite3.connect(place / "journal.db")) as database, database:
-        assert database.execute(spoil).rowcount == 1
+        assert database.execute(spoil, {"bad": bad}).rowcount == 1
     found = run("check", "--json", code=8).json
     assert {each["class"] for each in found["findings"]} == classes
-    assert {(each["first"], each["last"]) for each in found["findings"]} == {(3, 3)}
-    assert found["restorable"][0] == {"after": 0, "through": 2}
-    assert run("show", "ada", "--at", "2").code == 0
+    assert {(each["first"], each["last"]) for each in found["findings"]} == {(bad, bad)}
+    assert found["restorable"][0] == {"after": 0, "through": good}
+    assert run("show", "ada", "--at", str(good)).code == 0
     assert run("show", "ada").code == 8
-    assert "Still restorable: 1-2" in run("check", code=8).out
+    assert f"Still restorable: 1-{good}" in run("check", code=8).out
 
 
 # --- bounding -------------------------------------------------------------------------------------------------------
