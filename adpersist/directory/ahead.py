@@ -29,23 +29,32 @@ class Ahead:
 
     def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
         at = 0
+        begun: list[Begun] = []
         while at < len(steps):
-            writes = list(together(steps[at : at + _MOST]))
-            if writes:
-                yield from self._all(writes)
-            else:
+            begun = begun or self._all(_from(steps, at))
+            if not begun:
                 yield self._carrier.attempt(steps[at])
-            at += max(len(writes), 1)
+                at += 1
+                continue
+            at += len(begun)
+            following = _from(steps, at)  # made while the server is busy
+            verdicts = [self._verdict(each) for each in begun]
+            # what comes after a refusal may need what takes its place
+            begun = self._all(following) if not any(verdicts) else []
+            yield from verdicts
 
-    def _all(self, writes: Sequence[Write]) -> list[Verdict]:
-        begun = [self._begin(write) for write in writes]
-        return [self._verdict(each) for each in begun]
+    def _all(self, writes: Sequence[Write]) -> list[Begun]:
+        return [self._begin(write) for write in writes]
 
     def _begin(self, write: Write) -> Begun:
         return self._session.begin(write)
 
     def _verdict(self, begun: Begun) -> Verdict:
         return self._session.verdict(begun)
+
+
+def _from(steps: Sequence[Step], at: int) -> list[Write]:
+    return list(together(steps[at : at + _MOST]))
 
 
 def together(steps: Sequence[Step]) -> Iterator[Write]:

@@ -1,5 +1,6 @@
 """A DC's own database, written to by a worker process that runs Samba's code (:mod:`.database_worker`)."""
 
+import fcntl
 import json
 import os
 import select
@@ -23,7 +24,9 @@ SYSTEM_PYTHON: Final = "/usr/bin/python3"
 
 _WORKER: Final = Path(__file__).with_name("database_worker.py")
 _AHEAD_BYTES: Final = 1024 * 1024
-"""How far requests may be ahead of the worker; its answers to them are far smaller."""
+"""How far requests may be ahead of the worker."""
+_MOST_AHEAD: Final = 100
+"""Requests whose answers were not taken; those fit any pipe, so that nobody waits for the other."""
 _ANSWER_TIMEOUT_S: Final = 300
 """An operation waits for whoever writes to the database just then, which a DC does for moments."""
 
@@ -55,14 +58,16 @@ class Database:
                 stdout=subprocess.PIPE,
                 stderr=self._said,
                 cwd="/",
-                pipesize=_AHEAD_BYTES,
             )
         except OSError as error:
             raise DirectoryUnreachableError(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
         assert self._worker.stdin is not None and self._worker.stdout is not None  # noqa: S101 - both are pipes
         self._to, self._from = self._worker.stdin, self._worker.stdout
         self._sent: deque[tuple[str, str]] = deque()
+        self._verdicts: list[Verdict] = []
         self._came = bytearray()
+        with suppress(OSError):  # a smaller pipe does as well, only slower
+            fcntl.fcntl(self._to, fcntl.F_SETPIPE_SZ, _AHEAD_BYTES)
         greeting = self._receive()
         self.version: str = greeting["version"]
         self.invocation: str = greeting["invocation"]
@@ -93,17 +98,28 @@ class Database:
 
         In a transaction nothing is done any more after the first that is refused.
         """
+        if len(self._sent) >= _MOST_AHEAD:
+            self._take_verdict()
         if isinstance(write, Add):
-            self._request("add", write.dn, _added(write.attributes), _named(write.controls))
+            self._send("add", write.dn, _added(write.attributes), _named(write.controls))
         else:
-            self._request("modify", write.dn, _changed(write.changes), _named(write.controls))
-        self._sent.append(("add" if isinstance(write, Add) else "modify", write.dn))
+            self._send("modify", write.dn, _changed(write.changes), _named(write.controls))
+
+    def _send(self, operation: str, dn: str, *given: Any) -> None:  # noqa: ANN401 - JSON
+        self._request(operation, dn, *given)
+        self._sent.append((operation, dn))
 
     def verdicts(self) -> list[Verdict]:
         """What became of the writes that were sent, in their order."""
-        answers = [(*sent, *self._receive()) for sent in self._sent]
-        self._sent.clear()
-        return [self._refused(*answer) if answer[2] else None for answer in answers]
+        while self._sent:
+            self._take_verdict()
+        taken, self._verdicts = self._verdicts, []
+        return taken
+
+    def _take_verdict(self) -> None:
+        result, answer = self._receive()
+        operation, dn = self._sent.popleft()
+        self._verdicts.append(self._refused(operation, dn, result, answer) if result else None)
 
     def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
         self._ask("add", dn, "add", dn, _added(attributes), _named(controls))
