@@ -1,7 +1,7 @@
 """What happened to one object, over all renames and all timelines."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adpersist.errors import PointError
 from adpersist.journal.writer import Journal
@@ -48,7 +48,7 @@ def history(journal: Journal, guid: Guid) -> Iterator[tuple[Event, State]]:
         DamagedError: While iterating: the journal is not what was written.
     """
     state = _earliest(journal)
-    for commit in journal.commits(after=journal.head.pruned):
+    for commit in _looks(journal):
         if commit.kind is CommitKind.RESTORE_END and commit.target is not None:
             old, before = state.get(guid), _dn(state, guid)
             state = _at(journal, commit.target, state)
@@ -87,13 +87,26 @@ def _find_in_the_past(journal: Journal, name: str) -> Guid | None:
     match = matching(name)
     state = _earliest(journal)
     found = next((item.guid for item in state.values() if match(state, item)), None)
-    for commit in journal.commits(after=journal.head.pruned):
+    for commit in _looks(journal):
         state.apply(commit.changes)
         named = [change for change in commit.changes if _names(change)]
         # a container that moves carries everything below it along
         suspects = state.values() if any(change.kind is Kind.MOVED for change in named) else _present(state, named)
         found = next((item.guid for item in suspects if match(state, item)), found)
     return found
+
+
+def _looks(journal: Journal) -> Iterator[Commit]:
+    """All commits, those of one look together as its last: in its middle an object may stand before its container."""
+    changes: list[Change] = []
+    commit: Commit | None = None
+    for commit in journal.commits(after=journal.head.pruned):
+        changes += commit.changes
+        if commit.ends_look or commit.kind not in (CommitKind.LOOK, CommitKind.PART):
+            yield replace(commit, changes=tuple(changes))
+            changes.clear()
+    if changes and commit is not None:
+        yield replace(commit, changes=tuple(changes))
 
 
 def _names(change: Change) -> bool:

@@ -383,7 +383,7 @@ def test_a_full_disk_loses_nothing_acknowledged(healthy: World, place: Path, cra
     run = Adpersist(place / "adpersist.toml")
     run("init", *init_words(healthy.dc, cramped / "j.db", place / "key"), code=0)
     with (cramped / "ballast").open("wb") as ballast:
-        ballast.write(bytes(700 * 1024))
+        ballast.write(bytes(850 * 1024))
     for words in (("agent", "--once"), ("agent",)):
         refused(run(*words), STORE, "full")
     assert run.status()["durable"]["seq"] == 0

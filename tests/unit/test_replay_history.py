@@ -1,0 +1,50 @@
+"""What happened to an object, as a person is told it."""
+
+from adpersist.journal.writer import Journal
+from adpersist.model.change import Change, Kind
+from adpersist.model.ids import Guid
+from adpersist.replay.history import find_ever, history
+from tests.golden.journal_samples import NC, NOON, fresh_store, guid, new_journal, position
+
+ROOT, OFFICE, ADA = guid("root"), guid("office"), guid("ada")
+
+
+def _created(item: Guid, rdn: str, parent: Guid | None) -> Change:
+    return Change(kind=Kind.CREATED, guid=item, nc=NC, parent=parent, rdn=rdn, values={"cn": (b"x",)})
+
+
+def _renamed(item: Guid, rdn: str) -> Change:
+    return Change(kind=Kind.MOVED, guid=item, nc=NC, parent=ROOT, rdn=rdn)
+
+
+def _commit(journal: Journal, *changes: Change, usn: int, ends_look: bool = True) -> None:
+    journal.commit(
+        changes,
+        position=position(usn),
+        usn_from=journal.head.position.usn if journal.head.position else position(0).usn,
+        witnesses=(),
+        complete=True,
+        now=NOON + usn,
+        ends_look=ends_look,
+    )
+
+
+def test_a_look_of_several_commits_is_told_as_one() -> None:
+    """A feed is in no order: somebody may lie in an earlier commit of the look than the container above."""
+    journal = new_journal(fresh_store())
+    _commit(journal, _created(ADA, "CN=ada", OFFICE), usn=10, ends_look=False)
+    _commit(journal, _created(OFFICE, "OU=Office", ROOT), _created(ROOT, NC, None), usn=10)
+    _commit(journal, _renamed(OFFICE, "OU=Bureau"), usn=20)
+    told = [(event.kind, event.dn, event.commit.seq) for event, _ in history(journal, ADA)]
+    assert told == [
+        ("first-seen", ("", f"CN=ada,OU=Office,{NC}"), 2),
+        ("carried", (f"CN=ada,OU=Office,{NC}", f"CN=ada,OU=Bureau,{NC}"), 3),
+    ]
+    assert find_ever(journal, f"CN=ada,OU=Office,{NC}") == ADA
+
+
+def test_what_a_look_had_found_when_it_was_cut_off_is_told() -> None:
+    journal = new_journal(fresh_store())
+    _commit(journal, _created(ROOT, NC, None), usn=10)
+    _commit(journal, _created(ADA, "CN=ada", ROOT), usn=20, ends_look=False)
+    assert [(event.kind, event.commit.seq) for event, _ in history(journal, ADA)] == [("created", 2)]
