@@ -17,18 +17,17 @@ Cell = bytes | Values
 
 
 class Header:
-    """Names of attributes and where each stands.
+    """Names of attributes, in their order, and where each stands.
 
     Raises:
         ValueError: One stands twice.
     """
 
-    __slots__ = ("names", "places")
+    __slots__ = ("places",)
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names: Final = tuple(names)
-        self.places: Final = {name: place for place, name in enumerate(self.names)}
-        if len(self.places) != len(self.names):
+        self.places: Final = {name: place for place, name in enumerate(names)}
+        if len(self.places) != len(names):
             raise ValueError("an attribute stands twice")
 
 
@@ -43,8 +42,8 @@ class Row(Mapping[str, Values]):
     __slots__ = ("_cells", "_header")
 
     def __init__(self, header: Header, cells: Sequence[object]) -> None:
-        if len(cells) != len(header.names):
-            raise ValueError(f"{len(cells)} cells under {len(header.names)} names")
+        if len(cells) != len(header.places):
+            raise ValueError(f"{len(cells)} cells under {len(header.places)} names")
         self._header = header
         # one short value, the rule, is told apart here: there are millions
         self._cells: tuple[Cell, ...] = tuple(
@@ -68,7 +67,7 @@ class Row(Mapping[str, Values]):
         return name in self._header.places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._header.names)
+        return iter(self._header.places)
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -95,7 +94,7 @@ class Row(Mapping[str, Values]):
 
     def _unfolded(self) -> dict[str, Values]:
         values = [(cell,) if type(cell) is bytes else cell for cell in self._cells]
-        return dict(zip(self._header.names, values, strict=True))  # type: ignore[arg-type]  # as above
+        return dict(zip(self._header.places, values, strict=True))  # type: ignore[arg-type]  # as above
 
 
 def _kept(cell: object) -> Cell:
