@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from adpersist.errors import ConfigError
-from adpersist.model.engine import Engine
+from adpersist.model.plan.engine import Engine
 
 DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
 PATH_VARIABLE: Final = "ADPERSIST_CONFIG"

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adpersist.agent.age import require_young
-from adpersist.agent.aim import wanted
-from adpersist.agent.capture import lineage_of, unfinished_restore
-from adpersist.agent.mend import mend
+from adpersist.capture.capture import lineage_of, unfinished_restore
 from adpersist.config import RestoreSection
-from adpersist.directory.controller import DomainController
+from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import WrongDirectoryError
-from adpersist.journal.writer import Journal
-from adpersist.model.engine import Engine
-from adpersist.model.lineage import Lineage, Verdict
-from adpersist.replay.plan import OnConflict
-from adpersist.replay.restore import Outcome, Progress
+from adpersist.journal.journal import Journal
+from adpersist.model.journal.lineage import Lineage, Verdict
+from adpersist.model.plan.engine import Engine
+from adpersist.restore.convergence import Outcome, Progress
+from adpersist.restore.image_age import require_young
+from adpersist.restore.plan.plan import OnConflict
+from adpersist.restore.restoring import mend
+from adpersist.restore.wanted import wanted
 
 
 class OnRevert(StrEnum):

@@ -8,22 +8,22 @@ from typing import Final, NoReturn
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from adpersist import telemetry
-from adpersist.agent import access
-from adpersist.agent.bounds import Policy
-from adpersist.agent.capture import Capture
-from adpersist.agent.health import served
-from adpersist.agent.holding import Role, VisitedError, new_writer, wait_for_visitor
-from adpersist.agent.memory import give_back, keep_little
-from adpersist.agent.notify import notify
-from adpersist.agent.pace import Pace
-from adpersist.agent.patience import passes
-from adpersist.agent.saving import Saver
+from adpersist.agent import connections
+from adpersist.agent.checkpoint_thread import Saver
+from adpersist.agent.checkpoints import Policy
+from adpersist.agent.health.agent_health import CAPTURING, Vitals
+from adpersist.agent.health.endpoint import served
+from adpersist.agent.polling import Pace
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
-from adpersist.agent.vitals import CAPTURING, Vitals
+from adpersist.capture.capture import Capture
 from adpersist.config import Config
-from adpersist.directory.controller import DomainController
+from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import AdpersistError, FencedError, RevertedError
-from adpersist.model.head import Head, Writer
+from adpersist.journal.holder import Role, VisitedError, new_writer, wait_for_visitor
+from adpersist.model.journal.head import Head, Writer
+from adpersist.system.memory import give_back, keep_little
+from adpersist.system.retry import passes
+from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
 
 _LONGEST_WAIT_S: Final = 30.0
@@ -122,11 +122,11 @@ class Service:
         notify("READY=1")
 
     def _try(self, config: Config) -> None:
-        dc = access.connect(config)
+        dc = connections.connect(config)
         try:
-            journal = access.journal(config, dc.identity)
+            journal = connections.journal(config, dc.identity)
             try:
-                access.own(journal, dc)
+                connections.own(journal, dc)
             finally:
                 journal.close()
         finally:
@@ -150,7 +150,7 @@ class Service:
 
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
         settings, vitals = self._config.capture, self._vitals
-        saver = Saver(Policy.of(self._config.journal), lambda: access.journal(self._config, dc.identity))
+        saver = Saver(Policy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity))
         vitals.found(capture.head, capture.durable_time())
         give_back()  # what the journal was read with
         vitals.stage("looking at everything for the first time since it connected")
@@ -201,11 +201,11 @@ class Service:
 
     @contextmanager
     def _connected(self, writer: Writer) -> Iterator[tuple[DomainController, Capture]]:
-        dc = access.connect(self._config)
+        dc = connections.connect(self._config)
         try:
-            journal = access.journal(self._config, dc.identity, self._vitals)
+            journal = connections.journal(self._config, dc.identity, self._vitals)
             try:
-                access.own(journal, dc)
+                connections.own(journal, dc)
                 wait_for_visitor(journal.head.writer, writer)
                 capture = Capture.begin(
                     dc,

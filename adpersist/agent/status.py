@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from adpersist.agent.capture import last_commit_time, lineage_of, unfinished_restore
-from adpersist.directory.controller import DomainController
-from adpersist.journal.writer import Journal
-from adpersist.model.head import Head
-from adpersist.model.lineage import Lineage, Verdict
+from adpersist.capture.capture import last_commit_time, lineage_of, unfinished_restore
+from adpersist.directory.domain_controller import DomainController
+from adpersist.journal.journal import Journal
+from adpersist.model.journal.head import Head
+from adpersist.model.journal.lineage import Lineage, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

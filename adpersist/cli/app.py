@@ -5,25 +5,25 @@ from typing import Annotated
 import typer
 
 from adpersist import __version__
-from adpersist.cli.agent import agent
-from adpersist.cli.boot import boot
-from adpersist.cli.check import check
-from adpersist.cli.checkpoint import checkpoint
-from adpersist.cli.diff import diff
-from adpersist.cli.export import export
-from adpersist.cli.guard import guard
-from adpersist.cli.history import history
-from adpersist.cli.init import init
-from adpersist.cli.key import key
-from adpersist.cli.log import log
-from adpersist.cli.mark import mark
+from adpersist.cli.capture.agent import agent
+from adpersist.cli.capture.init import init
+from adpersist.cli.capture.mark import mark
+from adpersist.cli.capture.status import status
 from adpersist.cli.options import ConfigOption, JsonOption, settle
-from adpersist.cli.plan import plan
-from adpersist.cli.prune import prune
-from adpersist.cli.restore import restore
-from adpersist.cli.show import show
-from adpersist.cli.status import status
-from adpersist.cli.verify import verify
+from adpersist.cli.read.diff import diff
+from adpersist.cli.read.export import export
+from adpersist.cli.read.history import history
+from adpersist.cli.read.log import log
+from adpersist.cli.read.show import show
+from adpersist.cli.restore.boot import boot
+from adpersist.cli.restore.guard import guard
+from adpersist.cli.restore.plan import plan
+from adpersist.cli.restore.restore import restore
+from adpersist.cli.restore.verify import verify
+from adpersist.cli.upkeep.check import check
+from adpersist.cli.upkeep.checkpoint import checkpoint
+from adpersist.cli.upkeep.key import key
+from adpersist.cli.upkeep.prune import prune
 
 app = typer.Typer(
     name="adpersist",

@@ -11,7 +11,7 @@ import typer
 from adpersist.config import Config, load
 
 if TYPE_CHECKING:
-    from adpersist.journal.writer import Journal
+    from adpersist.journal.journal import Journal
 
 ConfigOption = Annotated[
     Path | None,
@@ -59,9 +59,9 @@ def loaded(common: Common) -> Config:
 @contextmanager
 def opened_journal(config: Config) -> "Iterator[Journal]":
     """The journal alone, without asking the DC: its id must be configured, as ``init`` does."""
-    from adpersist.agent import access
+    from adpersist.agent import connections
 
-    journal = access.journal(config, None)
+    journal = connections.journal(config, None)
     try:
         yield journal
     finally:

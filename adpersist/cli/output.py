@@ -20,8 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from adpersist.errors import AdpersistError
-from adpersist.model.ids import guid_text
-from adpersist.replay import restore
+from adpersist.model.identity.ids import guid_text
+from adpersist.restore import convergence
 
 Document = Mapping[str, Any]
 
@@ -91,7 +91,7 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
 
-class Bar(restore.Progress):
+class Bar(convergence.Progress):
     """A progress bar on a terminal's standard error; nothing elsewhere."""
 
     def __init__(self, *, shown: bool) -> None:

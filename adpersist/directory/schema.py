@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from adpersist.directory.session import Session
+from adpersist.directory.ldap.session import Session
 from adpersist.directory.wire.messages import Scope
-from adpersist.directory.wire.prefixmap import PrefixMap, attid, parse_prefix_map
+from adpersist.directory.wire.prefix_map import PrefixMap, attid, parse_prefix_map
 
 _REFERENCE_SYNTAXES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
 """Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""

@@ -7,11 +7,11 @@ What other rooms use is imported from here.
 """
 
 from adpersist.journal.appender import Patience
-from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.derive import journal_id
-from adpersist.journal.keyfile import create_key_file, exposure, key_from_environment, read_key_file
-from adpersist.journal.keys import KeyEncryption, LocalKey
-from adpersist.journal.writer import Journal
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_encryption import KeyEncryption, LocalKey
+from adpersist.journal.keys.key_file import create_key_file, exposure, key_from_environment, read_key_file
 
 __all__ = [
     "Damage",

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.errors import FencedError, OutcomeUnknownError, StoreUnreachableError
-from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.head import OpenHead, open_head, seal_head
-from adpersist.journal.keyring import Keyring
-from adpersist.journal.keys import KeyEncryption, Randomness
-from adpersist.journal.settle import Attempt, Outcome, settle
-from adpersist.journal.spare import Facts, facts
-from adpersist.model.head import Head, Writer
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.head import OpenHead, open_head, seal_head
+from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
+from adpersist.journal.keys.keyring import Keyring
+from adpersist.journal.settlement import Attempt, Outcome, settle
+from adpersist.journal.spare_head import Facts, facts
+from adpersist.model.journal.head import Head, Writer
 from adpersist.stores.limits import room_for_spare
 from adpersist.stores.port import Frame, Store, StoredHead
 
@@ -42,7 +42,7 @@ class Draft:
         frames: None, or one.
         head: The head it makes.
         keyring: The data keys that head names.
-        tolerant: See :class:`~adpersist.journal.settle.Attempt`.
+        tolerant: See :class:`~adpersist.journal.settlement.Attempt`.
     """
 
     frames: tuple[Frame, ...] = ()

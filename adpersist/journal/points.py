@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adpersist.errors import PointError
-from adpersist.journal.head import OpenHead
-from adpersist.journal.header import FrameHeader
+from adpersist.journal.format.frame_header import FrameHeader
+from adpersist.journal.format.head import OpenHead
 from adpersist.journal.reader import read_headers
-from adpersist.model.commit import CommitKind
-from adpersist.model.ids import BEFORE_FIRST, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.commit import CommitKind
 from adpersist.stores.port import Store
 
 _AGO: Final = re.compile(r"-(\d{1,9})([smhdw])")

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from itertools import islice
 
 from adpersist.errors import PointError
-from adpersist.journal.chain import Chain, forged, missing, open_in_place
-from adpersist.journal.codec import unpack_changes
-from adpersist.journal.damage import DamagedError
-from adpersist.journal.head import OpenHead
-from adpersist.journal.header import FrameHeader
-from adpersist.journal.notes import Note, unpack_note
-from adpersist.journal.seal import Opened, open_frame
-from adpersist.journal.splitting import MAX_CHANGE_BYTES
-from adpersist.model.change import Change
-from adpersist.model.commit import Commit, CommitKind
-from adpersist.model.ids import BEFORE_FIRST, Seq
+from adpersist.journal.format.chain import Chain, forged, missing, open_in_place
+from adpersist.journal.format.changes import unpack_changes
+from adpersist.journal.format.damage import DamagedError
+from adpersist.journal.format.frame import Opened, open_frame
+from adpersist.journal.format.frame_header import FrameHeader
+from adpersist.journal.format.head import OpenHead
+from adpersist.journal.format.notes import Note, unpack_note
+from adpersist.journal.format.splitting import MAX_CHANGE_BYTES
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.objects.change import Change
 from adpersist.stores.port import Frame, Store
 
 

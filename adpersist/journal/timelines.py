@@ -7,8 +7,8 @@ made of the commits 1 to 10 and 21 to 25; 11 to 20 are abandoned, and still ther
 from dataclasses import dataclass
 
 from adpersist.errors import PointError
-from adpersist.model.head import Checkpoint, Head
-from adpersist.model.ids import BEFORE_FIRST, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.head import Checkpoint, Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.backoff import ThrottledError
 from adpersist.stores.port import Frame, Store, StoredHead
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from adpersist.errors import FencedError, JournalExistsError, NoJournalError
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
 from adpersist.stores.port import Frame, StoredHead
 

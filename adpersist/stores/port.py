@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

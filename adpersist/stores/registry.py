@@ -12,7 +12,7 @@ from adpersist.stores.limits import check_journal_id
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
-from adpersist.stores.sqlite import SqliteStore
+from adpersist.stores.sqlite.store import SqliteStore
 
 FORMS: Final = (
     "sqlite:///path/to/journal.db, azure://<account>/<table>, "
@@ -73,11 +73,11 @@ def _path(rest: str) -> Path:
 
 
 def _azure(scheme: str, rest: str, journal: str, environment: Mapping[str, str]) -> Store:
-    from adpersist.stores import azure_access  # the SDK takes half a second to load
-    from adpersist.stores.azure_tables import AzureTableStore
+    from adpersist.stores.azure import access  # the SDK takes half a second to load
+    from adpersist.stores.azure.tables import AzureTableStore
 
-    parse = azure_access.azurite_address if scheme == "azurite" else azure_access.azure_address
+    parse = access.azurite_address if scheme == "azurite" else access.azure_address
     address = parse(rest)
-    credentials = azure_access.Credentials(address, environment)
-    client = azure_access.connect(address, credentials.current)
+    credentials = access.Credentials(address, environment)
+    client = access.connect(address, credentials.current)
     return AzureTableStore(client, journal=journal, location=address.location, renew=credentials.renew)

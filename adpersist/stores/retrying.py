@@ -16,7 +16,7 @@ from adpersist.errors import (
     OutcomeUnknownError,
     StoreError,
 )
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.backoff import RETRYABLE, Backoff
 from adpersist.stores.port import Frame, Store, StoredHead
 

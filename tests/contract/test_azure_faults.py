@@ -34,10 +34,10 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from adpersist.model.ids import Seq
-from adpersist.stores import azure_access
-from adpersist.stores.azure_access import AZURITE_ACCOUNT, AZURITE_KEY, Credentials, azurite_address
-from adpersist.stores.azure_tables import AzureTableStore
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.azure import access
+from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY, Credentials, azurite_address
+from adpersist.stores.azure.tables import AzureTableStore
 from adpersist.stores.backoff import Backoff, ThrottledError
 from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, MAX_HEAD_BYTES, Frame, Store, StoredHead
 from adpersist.stores.registry import open_store
@@ -83,7 +83,7 @@ def truth(azurite: str, table: str, journal: str) -> Iterator[AzureTableStore]:
 def opened(address: str, table: str, journal: str) -> AzureTableStore:
     place = azurite_address(f"{address}/{table}")
     credential = Credentials(place, {}).current
-    client = azure_access.connect(place, credential, connect_timeout_s=2, read_timeout_s=READ_TIMEOUT_S)
+    client = access.connect(place, credential, connect_timeout_s=2, read_timeout_s=READ_TIMEOUT_S)
     return AzureTableStore(client, journal=journal, location=place.location)
 
 
@@ -539,7 +539,7 @@ def sas(*, write: bool = True, expires_s: float = 3600) -> str:
 def with_sas(azurite: str, table: str, journal: str, environment: Mapping[str, str]) -> AzureTableStore:
     place = replace(azurite_address(f"{azurite}/{table}"), emulated=False)
     credentials = Credentials(place, environment)
-    client = azure_access.connect(place, credentials.current)
+    client = access.connect(place, credentials.current)
     return AzureTableStore(client, journal=journal, location=place.location, renew=credentials.renew)
 
 
@@ -645,7 +645,7 @@ def test_a_signature_is_never_told(
     assert signature
     place = replace(azurite_address(f"{proxy.address}/{table}"), emulated=False)
     credentials = Credentials(place, {"ADPERSIST_AZURE_SAS": token})
-    client = azure_access.connect(place, credentials.current, read_timeout_s=READ_TIMEOUT_S)
+    client = access.connect(place, credentials.current, read_timeout_s=READ_TIMEOUT_S)
     with closing(AzureTableStore(client, journal=journal, location=place.location)) as store:
         for attempt in (store.head, lambda: store.create(b"h")):
             proxy.plan(FAILURES[failure](table))

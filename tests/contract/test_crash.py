@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from adpersist.errors import NoJournalError
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from tests.contract.conftest import REPOSITORY, Place
 from tests.contract.writing import body
 

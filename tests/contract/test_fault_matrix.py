@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from adpersist.errors import AdpersistError, OutcomeUnknownError
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.backoff import Backoff
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point, Tempo
 from adpersist.stores.port import Frame, Store, StoredHead

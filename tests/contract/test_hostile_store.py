@@ -19,17 +19,17 @@ from azure.data.tables import TableClient, UpdateMode
 
 from adpersist import telemetry
 from adpersist.errors import AdpersistError, IntegrityError, NoJournalError, WrongKeyError
-from adpersist.journal.check import Finding, Part, Verdict, check_journal
-from adpersist.journal.damage import DamagedCheckpointError
-from adpersist.journal.derive import journal_id
-from adpersist.journal.spare import repair
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind
-from adpersist.model.ids import BEFORE_FIRST, Guid, Seq
-from adpersist.model.state import ObjectState
-from adpersist.replay.fold import fold
+from adpersist.journal.format.damage import DamagedCheckpointError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.spare_head import repair
+from adpersist.journal.upkeep.check import Finding, Part, Verdict, check_journal
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
+from adpersist.model.objects.change import Change, Kind
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.fold import fold
 from adpersist.stores import memory
-from adpersist.stores.azure_access import AZURITE_ACCOUNT, AZURITE_KEY
+from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter
 from tests.golden.journal_samples import (

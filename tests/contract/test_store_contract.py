@@ -18,7 +18,7 @@ from adpersist.errors import (
     OutcomeUnknownError,
     StoreUnreachableError,
 )
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import (
     MAX_APPEND_BYTES,
     MAX_APPEND_FRAMES,

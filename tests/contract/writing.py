@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Final
 
 from adpersist.errors import NoJournalError
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point
 from adpersist.stores.port import Frame, Store
 from adpersist.stores.registry import open_adapter

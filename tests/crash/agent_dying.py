@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from adpersist.__main__ import run
-from adpersist.directory.ahead import Ahead
-from adpersist.directory.database import Database
-from adpersist.directory.session import Session
-from adpersist.directory.target import Carrier
-from adpersist.journal.writer import Journal
+from adpersist.directory.ldap.session import Session
+from adpersist.directory.samba.database import Database
+from adpersist.directory.write.pipelined_target import Ahead
+from adpersist.directory.write.target import Carrier
+from adpersist.journal.journal import Journal
 
 _BEFORE_ANSWER_S: Final = 0.2
 

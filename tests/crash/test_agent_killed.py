@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.model.engine import Engine
+from adpersist.model.plan.engine import Engine
 from tests.crash.deaths import DYING, KILLED, dying
 from tests.integration.commands import Adpersist, Agent, complaint
 from tests.integration.hands import Hands

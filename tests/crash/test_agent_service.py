@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from adpersist.agent.status import status
-from adpersist.directory.controller import DomainController
+from adpersist.directory.domain_controller import DomainController
 from tests.integration.commands import Agent
 from tests.integration.hands import Hands
 from tests.integration.scene import World, until

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.journal.check import check_journal
-from adpersist.journal.derive import journal_id
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change
-from adpersist.model.head import Writer
-from adpersist.model.ids import Guid, Seq
-from adpersist.model.state import ObjectState
-from adpersist.replay.state import State
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.head import Writer
+from adpersist.model.objects.change import Change
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.state import State
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_store

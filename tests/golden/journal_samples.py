@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from adpersist.journal.appender import Patience
-from adpersist.journal.derive import journal_id
-from adpersist.journal.keys import LocalKey
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind, Stamp, Values
-from adpersist.model.head import Head, Identity, Position, Witness, Writer
-from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_encryption import LocalKey
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.head import Head, Identity, Position, Witness, Writer
+from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame, Store, StoredHead
 

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from adpersist.journal import splitting
-from adpersist.journal.keyfile import key_line
-from adpersist.journal.keys import LocalKey
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind, Stamp
-from adpersist.model.ids import Seq, Usn
-from adpersist.model.reference import ref
-from adpersist.model.state import Gone, ObjectState
+from adpersist.journal.format import splitting
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.key_encryption import LocalKey
+from adpersist.journal.keys.key_file import key_line
+from adpersist.model.identity.ids import Seq, Usn
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.stores.port import Store
 from tests.golden.journal_samples import (
     AGENT,

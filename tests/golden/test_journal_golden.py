@@ -14,16 +14,16 @@ import pytest
 import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adpersist.journal.check import check_journal
-from adpersist.journal.derive import journal_id
-from adpersist.journal.keyfile import key_from_line
-from adpersist.journal.spare import rebuilt
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind, Stamp
-from adpersist.model.commit import CommitKind
-from adpersist.model.head import Phase
-from adpersist.model.ids import Seq, Usn, guid_from_text, guid_text
-from adpersist.model.state import Gone, ObjectState
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_file import key_from_line
+from adpersist.journal.spare_head import rebuilt
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Seq, Usn, guid_from_text, guid_text
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Phase
+from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame
 from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adpersist import config
-from adpersist.agent import access
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change
-from adpersist.model.commit import Commit
-from adpersist.model.engine import Engine
-from adpersist.model.head import Head
+from adpersist.agent import connections
+from adpersist.journal.journal import Journal
+from adpersist.model.journal.commit import Commit
+from adpersist.model.journal.head import Head
+from adpersist.model.objects.change import Change
+from adpersist.model.plan.engine import Engine
 from tests.integration.commands import PATIENCE_S, Adpersist
 from tests.integration.hands import Hands
 from tools.samba_dc import Golden, SambaDC, free_address
@@ -161,7 +161,7 @@ class World:
     def journal(self) -> Iterator[Journal]:
         """The journal, opened to read."""
         assert self.run.config is not None
-        opened = access.journal(config.load(self.run.config, {}), None)
+        opened = connections.journal(config.load(self.run.config, {}), None)
         try:
             yield opened
         finally:

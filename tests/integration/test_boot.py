@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, closing
 
 import pytest
 
-from adpersist.model.engine import Engine
+from adpersist.model.plan.engine import Engine
 from tests.crash.test_agent_health import Monitor, free_port
 from tests.integration.booting import booting, holders
 from tests.integration.commands import Adpersist

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from adpersist.agent.status import status
-from adpersist.directory.controller import DomainController
-from adpersist.model.change import Change, Kind
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.replay.state import State
+from adpersist.directory.domain_controller import DomainController
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Change, Kind
+from adpersist.state.state import State
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, Scene, World, until
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from adpersist.model.ids import guid_text
+from adpersist.model.identity.ids import guid_text
 from tests.integration.commands import Ran, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World

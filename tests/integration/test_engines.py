@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.directory.controller import DomainController
-from adpersist.directory.database import Database
-from adpersist.directory.single import create
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.samba.database import Database
+from adpersist.directory.write.step_writes import create
 from adpersist.errors import DirectoryUnreachableError, WriteRefusedError
-from adpersist.model.engine import Engine
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.model.step import Create, Delete, Link, Modify, Move, Step
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.plan.engine import Engine
+from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Step
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import ENGINES, Scene, World

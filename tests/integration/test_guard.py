@@ -8,9 +8,9 @@ import time
 import pytest
 
 from adpersist import config
-from adpersist.agent import access
-from adpersist.directory.controller import DomainController
-from adpersist.model.head import Writer
+from adpersist.agent import connections
+from adpersist.directory.domain_controller import DomainController
+from adpersist.model.journal.head import Writer
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, World, copy_journal
@@ -50,7 +50,7 @@ def test_a_second_revert_right_after_the_restore_is_no_news(world: World) -> Non
     assert world.run.config is not None
     settings = config.load(world.run.config, {})
     dc = DomainController.connect(world.dc.ldapi_url)
-    journal = access.journal(settings, dc.identity)
+    journal = connections.journal(settings, dc.identity)
     journal.begin_restore(target=journal.head.seq, writer=KILLED, now=time.time())
     journal.end_restore(now=time.time())
     journal.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.journal.keyfile import create_key_file
+from adpersist.journal.keys.key_file import create_key_file
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World, copy_journal

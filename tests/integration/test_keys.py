@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.journal.keyfile import create_key_file, read_key_file
+from adpersist.journal.keys.key_file import create_key_file, read_key_file
 from tests.integration.commands import Adpersist, Ran, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, copy_journal

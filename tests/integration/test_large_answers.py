@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from adpersist.directory.controller import DomainController
-from adpersist.directory.feed import Look
-from adpersist.directory.slices import Slices
-from adpersist.model.ids import Guid
-from adpersist.model.sighting import Sighting
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.feed.dirsync import Look
+from adpersist.directory.feed.usn_slices import Slices
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.sighting import Sighting
 from tests.integration.hands import Hands
 from tools.samba_dc import SambaDC
 

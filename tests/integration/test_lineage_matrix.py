@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from adpersist import config
-from adpersist.agent import access
-from adpersist.agent.capture import Capture
-from adpersist.directory.controller import DomainController
+from adpersist.agent import connections
+from adpersist.capture.capture import Capture
+from adpersist.directory.domain_controller import DomainController
 from tests.crash.deaths import KILLED, dying
 from tests.integration.commands import Adpersist, Agent
 from tests.integration.hands import Hands
@@ -160,7 +160,7 @@ def _future(world: World) -> None:
     assert world.run.config is not None
     settings = config.load(world.run.config, {})
     dc = DomainController.connect(world.dc.ldapi_url)
-    journal = access.journal(settings, dc.identity)
+    journal = connections.journal(settings, dc.identity)
     before = journal.head
     Capture.begin(dc, journal, before.writer, again=True).look()
     assert journal.head.seq > before.seq

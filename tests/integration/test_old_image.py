@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.agent.age import limit_days
+from adpersist.restore.image_age import limit_days
 from tests.crash.test_agent_health import Monitor, free_port
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands

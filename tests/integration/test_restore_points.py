@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adpersist.model.engine import Engine
+from adpersist.model.plan.engine import Engine
 from tests.integration.hands import Hands
 from tests.integration.proof import unlike
 from tests.integration.scene import ENGINES, World

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.model.engine import Engine
+from adpersist.model.plan.engine import Engine
 from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.scene import SCHEMA_MAY_CHANGE, Scene, World
 

@@ -8,18 +8,18 @@ from collections.abc import Callable
 import pytest
 
 from adpersist import config
-from adpersist.agent import access
-from adpersist.agent.aim import wanted
-from adpersist.agent.capture import Capture
-from adpersist.agent.holding import Role, new_writer
-from adpersist.agent.mend import prepared
-from adpersist.directory.canary import Canary
-from adpersist.directory.controller import DomainController
-from adpersist.model.ids import Guid
-from adpersist.model.reference import target_of
-from adpersist.replay.fold import fold
-from adpersist.replay.have import Base, Have
-from adpersist.replay.state import State
+from adpersist.agent import connections
+from adpersist.capture.capture import Capture
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.canary import Canary
+from adpersist.journal.holder import Role, new_writer
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import target_of
+from adpersist.restore.live_state import Base, Have
+from adpersist.restore.restoring import prepared
+from adpersist.restore.wanted import wanted
+from adpersist.state.fold import fold
+from adpersist.state.state import State
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, World
 
@@ -107,7 +107,7 @@ def test_the_proof_of_a_restore_is_captured_as_it_was_and_what_came_since_after_
 def _remembered(world: World) -> tuple[DomainController, Base]:
     assert world.run.config is not None
     dc = DomainController.connect(world.dc.ldapi_url)
-    journal = access.journal(config.load(world.run.config, {}), dc.identity)
+    journal = connections.journal(config.load(world.run.config, {}), dc.identity)
     base = wanted(journal, dc=dc).base
     journal.close()
     assert base is not None

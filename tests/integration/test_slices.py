@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from adpersist.directory.controller import DomainController
-from adpersist.directory.feed import Look
-from adpersist.directory.slices import Slices
-from adpersist.model.ids import Guid
-from adpersist.model.state import ObjectState
-from adpersist.replay.diff import observe
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.feed.dirsync import Look
+from adpersist.directory.feed.usn_slices import Slices
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.differences import observe
 from tests.integration.hands import Hands
 from tools.samba_dc import SambaDC
 

@@ -18,10 +18,10 @@ import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableClient
 
-from adpersist.journal.derive import journal_id
-from adpersist.journal.keyfile import key_line
-from adpersist.journal.writer import Journal
-from adpersist.stores.azure_access import AZURITE_ACCOUNT, AZURITE_KEY
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_file import key_line
+from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.registry import open_store
 from tests.contract import proxy as line
 from tests.contract.conftest import azurite, azurite_at, free_port

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref, target_of
-from adpersist.model.state import ObjectState
-from adpersist.model.step import Create, Delete, Link, Modify, Move, Reanimate, ReloadSchema, Step
-from adpersist.replay.state import State
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref, target_of
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Reanimate, ReloadSchema, Step
+from adpersist.state.state import State
 
 UNIQUE = ("sAMAccountName", "userPrincipalName", "servicePrincipalName")
 NC = "DC=model"

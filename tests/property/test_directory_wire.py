@@ -37,7 +37,7 @@ from ldap3.protocol.rfc4511 import (
 from pyasn1.codec.ber import decoder, encoder
 from pyasn1.type import univ
 
-from adpersist.directory.conversation import Conversation
+from adpersist.directory.ldap.conversation import Conversation
 from adpersist.directory.wire.ber import BerError, header, integer, number
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, dirsync
 from adpersist.directory.wire.filters import compile_filter
@@ -64,7 +64,7 @@ from adpersist.directory.wire.requests import (
     rename_request,
 )
 from adpersist.errors import DirectoryUnreachableError
-from adpersist.model.ids import Guid, guid_from_text, guid_text
+from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,30}(;range=[01]-[01*])?", fullmatch=True)
 values = st.binary(max_size=40) | st.integers(120, 70_000).map(bytes)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from adpersist.errors import PointError
-from adpersist.journal.check import check_journal
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind
-from adpersist.model.ids import Seq
-from adpersist.model.state import ObjectState
-from adpersist.replay.state import State
+from adpersist.journal.journal import Journal
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Seq
+from adpersist.model.objects.change import Change, Kind
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.state import State
 from adpersist.stores.memory import MemoryStore
 from tests.golden.journal_samples import AGENT, NC, NOON, fresh_store, guid, key, look, new_journal
 

@@ -7,13 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adpersist.errors import IntegrityError
-from adpersist.journal.codec import pack_changes, unpack_changes
-from adpersist.journal.headcodec import pack_head, unpack_head
-from adpersist.journal.packing import decompress, unpack
-from adpersist.journal.splitting import runs
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind, Stamp
-from adpersist.model.head import (
+from adpersist.journal.format.changes import pack_changes, unpack_changes
+from adpersist.journal.format.head_fields import pack_head, unpack_head
+from adpersist.journal.format.packing import decompress, unpack
+from adpersist.journal.format.splitting import runs
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.identity.reference import ref
+from adpersist.model.journal.head import (
     Checkpoint,
     Head,
     Identity,
@@ -24,8 +25,7 @@ from adpersist.model.head import (
     Witness,
     Writer,
 )
-from adpersist.model.ids import Guid, Seq, Usn
-from adpersist.model.reference import ref
+from adpersist.model.objects.change import Change, Kind, Stamp
 from adpersist.stores.port import Frame, StoredHead
 from tests.golden.journal_samples import AGENT, NOON, TamperedStore, changes_of, fresh_store, key, look, new_journal
 
@@ -121,9 +121,9 @@ def test_a_journal_gives_back_what_it_was_given(given_looks: list[list[Change]])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_runs_keep_every_change_in_order(given_look: list[Change], full: int) -> None:
     with pytest.MonkeyPatch.context() as patch:  # frames so small that everything is split
-        patch.setattr("adpersist.journal.splitting.FULL_BYTES", full * 100)
-        patch.setattr("adpersist.journal.splitting.MAX_FRAME_BYTES", 2000)
-        patch.setattr("adpersist.journal.splitting.SLICE_BYTES", 1500)
+        patch.setattr("adpersist.journal.format.splitting.FULL_BYTES", full * 100)
+        patch.setattr("adpersist.journal.format.splitting.MAX_FRAME_BYTES", 2000)
+        patch.setattr("adpersist.journal.format.splitting.SLICE_BYTES", 1500)
         found = list(runs(given_look))
     assert [last for _, last in found] == [False] * (len(found) - 1) + [True]
     contents = [b"".join(decompress(piece.compressed) for piece in run) for run, _ in found]

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.model.state import ObjectState
-from adpersist.model.step import Exempt, Step
-from adpersist.replay.diff import gaps
-from adpersist.replay.foreign import aligned
-from adpersist.replay.limits import possible
-from adpersist.replay.plan import steps
-from adpersist.replay.state import State
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Exempt, Step
+from adpersist.restore.plan.foreign_principals import aligned
+from adpersist.restore.plan.limitations import possible
+from adpersist.restore.plan.plan import steps
+from adpersist.state.differences import gaps
+from adpersist.state.state import State
 
 NC = "DC=model"
 CONTEXTS = ("CN=Schema,DC=model", NC)

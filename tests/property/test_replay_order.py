@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from adpersist.model.ids import Guid
-from adpersist.model.step import Exempt
-from adpersist.replay.diff import gaps
-from adpersist.replay.plan import steps
+from adpersist.model.identity.ids import Guid
+from adpersist.model.plan.step import Exempt
+from adpersist.restore.plan.plan import steps
+from adpersist.state.differences import gaps
 from tests.property.directory_model import DELETED, NC, ROOT, Model, Refused
 
 NAMES = ("a", "b", "c", "d")

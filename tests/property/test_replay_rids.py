@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adpersist.directory.rid import Pool, RidSet
-from adpersist.model.ids import Guid
-from adpersist.model.state import ObjectState
-from adpersist.model.step import Modify
-from adpersist.replay.rids import known_rids, raised
-from adpersist.replay.state import State
+from adpersist.directory.lineage.rid_set import Pool, RidSet
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Modify
+from adpersist.restore.plan.rid_pools import known_rids, raised
+from adpersist.state.state import State
 
 RID_SET, MANAGER, DOMAIN = (Guid(word.ljust(16)) for word in (b"rid set", b"manager", b"domain"))
 POOL_SIZE, LAST = 500, 2**30 - 1

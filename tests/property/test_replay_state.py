@@ -7,14 +7,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adpersist.model.change import Kind
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.model.sighting import Sighting
-from adpersist.model.state import ObjectState
-from adpersist.model.step import Exempt
-from adpersist.replay.diff import difference, differences, gaps, observe
-from adpersist.replay.state import State, evolve
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Kind
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.sighting import Sighting
+from adpersist.model.plan.step import Exempt
+from adpersist.state.differences import difference, differences, gaps, observe
+from adpersist.state.state import State, evolve
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 7)]
 NAMES = ["description", "mail", "sn", "isDeleted"]

@@ -7,13 +7,13 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adpersist.model.change import Change, Kind
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.model.sighting import Sighting
-from adpersist.replay.diff import difference, observe
-from adpersist.replay.state import State
-from adpersist.replay.traces import Traces
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Change, Kind
+from adpersist.model.objects.sighting import Sighting
+from adpersist.state.differences import difference, observe
+from adpersist.state.fingerprint_index import Traces
+from adpersist.state.state import State
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 5)]
 LINKED = {"member": frozenset({ref(GUIDS[0]), b"CN=gone,DC=x"})}

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.agent.holding import Role, VisitedError, give_way, handed_back, is_held, new_writer, wait_for_visitor
 from adpersist.errors import FencedError
-from adpersist.model.head import Writer
+from adpersist.journal.holder import Role, VisitedError, give_way, handed_back, is_held, new_writer, wait_for_visitor
+from adpersist.model.journal.head import Writer
 
 SELF = new_writer(Role.AGENT)
 

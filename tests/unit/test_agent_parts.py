@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.agent.look import containers_first
-from adpersist.agent.notify import notify
-from adpersist.agent.pace import Pace
+from adpersist.agent.polling import Pace
 from adpersist.agent.status import moment
-from adpersist.agent.witnesses import MOST, choose, merge
-from adpersist.directory.wire.replmeta import Written
-from adpersist.model.change import Change, Kind, Stamp
-from adpersist.model.head import Witness
-from adpersist.model.ids import Guid, Seq, Usn
-from adpersist.replay.traces import Traces
+from adpersist.capture.look import containers_first
+from adpersist.directory.lineage.witnesses import MOST, choose, merge
+from adpersist.directory.wire.replication_metadata import Written
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.head import Witness
+from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.state.fingerprint_index import Traces
+from adpersist.system.sd_notify import notify
 
 HERE = Guid(b"\1" * 16)
 

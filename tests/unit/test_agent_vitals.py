@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from adpersist.agent.health import served
+from adpersist.agent.health.agent_health import CAPTURING, Vitals
+from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, heeded
-from adpersist.agent.vitals import CAPTURING, Vitals
 from adpersist.errors import DirectoryUnreachableError, RevertedError
-from adpersist.model.head import Head, Identity, Position, Writer
-from adpersist.model.ids import Guid, Seq, Usn
-from adpersist.model.lineage import Lineage, Verdict
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.head import Head, Identity, Position, Writer
+from adpersist.model.journal.lineage import Lineage, Verdict
 
 SAME = Lineage(verdict=Verdict.SAME, evidence="everything is there")
 

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from adpersist.agent import bounds
-from adpersist.agent.bounds import Policy
-from adpersist.journal.derive import journal_id
-from adpersist.journal.keys import LocalKey
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind
-from adpersist.model.head import Identity, Position, Writer
-from adpersist.model.ids import Guid, Seq, Usn
-from adpersist.replay.fold import fold
-from adpersist.replay.state import State
+from adpersist.agent import checkpoints
+from adpersist.agent.checkpoints import Policy
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_encryption import LocalKey
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.head import Identity, Position, Writer
+from adpersist.model.objects.change import Change, Kind
+from adpersist.state.fold import fold
+from adpersist.state.state import State
 from adpersist.stores.memory import MemoryStore
 from tools.bench_store.stand import CountingStore
 
@@ -120,10 +120,10 @@ def test_a_prune_does_what_it_said(kept: Kept) -> None:
     for _ in range(10):
         kept.look()
     whole = dict(fold(kept.journal))
-    said = bounds.planned(kept.journal.head, oldest=Seq(25), keep_marks=True)
+    said = checkpoints.planned(kept.journal.head, oldest=Seq(25), keep_marks=True)
     assert (said.through, said.marks) == (21, ())
-    said = bounds.planned(kept.journal.head, oldest=Seq(25), keep_marks=False)
-    done = bounds.prune(kept.journal, oldest=Seq(25), keep_marks=False, now=40.0)
+    said = checkpoints.planned(kept.journal.head, oldest=Seq(25), keep_marks=False)
+    done = checkpoints.prune(kept.journal, oldest=Seq(25), keep_marks=False, now=40.0)
     assert (done.through, done.marks) == (said.through, said.marks) == (25, ("old",))
     assert kept.journal.head.pruned == 25
     assert dict(fold(kept.journal)) == whole
@@ -133,6 +133,6 @@ def test_a_checkpoint_stands_at_a_look_and_not_at_a_mark(kept: Kept) -> None:
     for _ in range(3):
         kept.look()
     kept.journal.mark("here", writer=WRITER, now=3.0)
-    assert bounds.checkpoint(kept.journal, now=4.0).seq == 3
-    assert bounds.checkpoint(kept.journal, now=5.0).seq == 3
+    assert checkpoints.checkpoint(kept.journal, now=4.0).seq == 3
+    assert checkpoints.checkpoint(kept.journal, now=5.0).seq == 3
     assert len(kept.journal.head.checkpoints) == 1

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adpersist.agent.rekey import renamed_key
+from adpersist.agent.key_change import renamed_key
 from adpersist.errors import ConfigError
-from adpersist.model.change import Values
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.model.state import ObjectState
-from adpersist.replay.facts import Fact, Facts
-from adpersist.replay.find import find
-from adpersist.replay.ldif import records
-from adpersist.replay.readable import readable
-from adpersist.replay.state import State
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.reading.find import find
+from adpersist.reading.ldif import records
+from adpersist.reading.value_text import readable
+from adpersist.state.journal_schema import Fact, Facts
+from adpersist.state.state import State
 
 NC = "DC=corp,DC=example"
 

@@ -2,10 +2,10 @@
 
 import uuid
 
-from adpersist.directory.ahead import together
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref
-from adpersist.model.step import Create, Delete, Link, Modify, Move, Step
+from adpersist.directory.write.pipelined_target import together
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Step
 
 A, B, C, GROUP = (Guid(uuid.UUID(int=number).bytes_le) for number in range(1, 5))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adpersist.directory.slices import MOST, OBJECTS, Slices, ends
+from adpersist.directory.feed.usn_slices import MOST, OBJECTS, Slices, ends
 
 _CLAUSE = re.compile(r"\(!\(uSNChanged<=(\d+)\)\)|\(uSNChanged<=(\d+)\)")
 

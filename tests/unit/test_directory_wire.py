@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from adpersist.directory.wire.controls import dirsync
 from adpersist.directory.wire.cookie import cookie_at, cookie_usn
-from adpersist.directory.wire.dn import first_rdn, reference, split_extended
-from adpersist.directory.wire.prefixmap import attid, parse_prefix_map
-from adpersist.directory.wire.replmeta import parse_replmeta
+from adpersist.directory.wire.extended_dn import first_rdn, reference, split_extended
+from adpersist.directory.wire.prefix_map import attid, parse_prefix_map
+from adpersist.directory.wire.replication_metadata import parse_replmeta
 from adpersist.errors import DirectoryError
-from adpersist.model.ids import Usn, guid_from_text, guid_text
-from adpersist.model.reference import ref, target_of
-from adpersist.model.sid import LOCAL_SYSTEM, rid_of, sid_from_text, sid_text
+from adpersist.model.identity.ids import Usn, guid_from_text, guid_text
+from adpersist.model.identity.reference import ref, target_of
+from adpersist.model.identity.sid import LOCAL_SYSTEM, rid_of, sid_from_text, sid_text
 
 GUID = guid_from_text("b5772984-bb30-4c14-8f2f-f03583c324c5")
 

@@ -3,12 +3,12 @@
 import pytest
 import zstandard
 
-from adpersist.journal.codec import COLUMNS, KINDS, pack_changes, unpack_changes
-from adpersist.journal.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
-from adpersist.journal.shapes import items
-from adpersist.model.change import Change, Kind, Stamp
-from adpersist.model.ids import Guid, Usn
-from adpersist.model.reference import ref
+from adpersist.journal.format.changes import COLUMNS, KINDS, pack_changes, unpack_changes
+from adpersist.journal.format.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
+from adpersist.journal.format.shapes import items
+from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Change, Kind, Stamp
 from tests.golden.journal_samples import NC, created, guid, set_value
 
 

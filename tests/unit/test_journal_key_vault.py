@@ -7,8 +7,8 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from adpersist.errors import ConfigError, KeyMissingError
-from adpersist.journal.key_vault import Cryptography, KeyUnreachableError, VaultKey
-from adpersist.journal.writer import Journal
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.key_vault import Cryptography, KeyUnreachableError, VaultKey
 from tests.golden.journal_samples import AGENT, IDENTITY, NOON, changes_of, created, fresh_store, key, look
 
 URL = "https://corp.vault.azure.net/keys/journal"

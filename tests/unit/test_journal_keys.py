@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
-from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.keyfile import (
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.key_encryption import LocalKey
+from adpersist.journal.keys.key_file import (
     VARIABLE,
     create_key_file,
     exposure,
@@ -16,9 +18,7 @@ from adpersist.journal.keyfile import (
     key_line,
     read_key_file,
 )
-from adpersist.journal.keyring import Keyring
-from adpersist.journal.keys import LocalKey
-from adpersist.journal.writer import Journal
+from adpersist.journal.keys.keyring import Keyring
 from tests.golden.journal_samples import AGENT, NOON, TEST_KEY, changes_of, created, fresh_store, key, look, new_journal
 
 

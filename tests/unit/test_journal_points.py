@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from adpersist.errors import PointError
-from adpersist.journal.writer import Journal
-from adpersist.model.ids import Seq, Usn
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq, Usn
 from tests.golden.journal_samples import (
     AGENT,
     NOON,

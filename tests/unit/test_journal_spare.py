@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import FencedError, NoJournalError, WrongKeyError
-from adpersist.journal.check import check_journal
-from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.derive import journal_id
-from adpersist.journal.spare import rebuilt, repair
-from adpersist.journal.writer import Journal
-from adpersist.model.head import Head
-from adpersist.model.ids import Seq
-from adpersist.model.state import ObjectState
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.spare_head import rebuilt, repair
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import Head
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import StoredHead
 from adpersist.stores.registry import open_store

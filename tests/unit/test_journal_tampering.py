@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from adpersist.errors import IntegrityError, WrongKeyError
-from adpersist.journal.check import Known, Part, check_journal
-from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.header import HEADER_BYTES, read_header, write_header
-from adpersist.journal.seal import digest_of
-from adpersist.journal.writer import Journal
-from adpersist.model.head import Identity
-from adpersist.model.ids import Seq
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.frame import digest_of
+from adpersist.journal.format.frame_header import HEADER_BYTES, read_header, write_header
+from adpersist.journal.journal import Journal
+from adpersist.journal.upkeep.check import Known, Part, check_journal
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import Identity
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame, StoredHead
 from tests.golden.journal_samples import (

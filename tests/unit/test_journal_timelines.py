@@ -3,11 +3,11 @@
 import pytest
 
 from adpersist.errors import PointError
-from adpersist.journal.restorable import restorable
-from adpersist.journal.retention import forgettable, pruned_head
 from adpersist.journal.timelines import Span, path_to
-from adpersist.model.head import Checkpoint, Head, Mark, Timeline
-from adpersist.model.ids import Seq
+from adpersist.journal.upkeep.restorable import restorable
+from adpersist.journal.upkeep.retention import forgettable, pruned_head
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import Checkpoint, Head, Mark, Timeline
 from tests.golden.journal_samples import AGENT, IDENTITY, NOON
 
 

@@ -16,18 +16,18 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from adpersist.journal.check import check_journal
-from adpersist.journal.derive import journal_id
-from adpersist.journal.drafts import MAX_MARKS
-from adpersist.journal.keyring import Keyring
-from adpersist.journal.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind
-from adpersist.model.commit import CommitKind
-from adpersist.model.conflict import Conflict
-from adpersist.model.head import Phase, Writer
-from adpersist.model.ids import Seq, Usn, guid_text
-from adpersist.model.reference import ref
+from adpersist.journal.commit_drafts import MAX_MARKS
+from adpersist.journal.format.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.keyring import Keyring
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Seq, Usn, guid_text
+from adpersist.model.identity.reference import ref
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Phase, Writer
+from adpersist.model.objects.change import Change, Kind
+from adpersist.model.plan.conflict import Conflict
 from adpersist.stores.faults import Fault, FaultyStore, Injection, Point, Tempo
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import MAX_FRAME_BYTES, Frame

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from adpersist.model.ids import Guid
-from adpersist.model.reference import ref, refs, target_of, targets
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref, refs, target_of, targets
 
 
 def _guids(count: int) -> list[Guid]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adpersist.model.row import Header, Row
+from adpersist.model.objects.attribute_row import Header, Row
 
 VALUES = {"cn": (b"ada",), "objectClass": (b"top", b"user"), "title": (), "nTSecurityDescriptor": (b"x" * 1000,)}
 HEADER = Header(list(VALUES))

@@ -1,9 +1,9 @@
 """What happened to an object, as a person is told it."""
 
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind
-from adpersist.model.ids import Guid
-from adpersist.replay.history import find_ever, history
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Change, Kind
+from adpersist.reading.history import find_ever, history
 from tests.golden.journal_samples import NC, NOON, fresh_store, guid, new_journal, position
 
 ROOT, OFFICE, ADA = guid("root"), guid("office"), guid("ada")

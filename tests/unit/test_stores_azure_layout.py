@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adpersist.errors import IntegrityError
-from adpersist.model.ids import Seq
-from adpersist.stores import azure_layout as layout
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.azure import layout
 from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, MAX_HEAD_BYTES, Frame
 
 JOURNAL = "0123456789abcdef" * 2

@@ -10,7 +10,7 @@ import pytest
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 
 from adpersist.errors import ConfigError
-from adpersist.stores.azure_access import AZURITE_ACCOUNT, Credentials, azure_address, azurite_address
+from adpersist.stores.azure.access import AZURITE_ACCOUNT, Credentials, azure_address, azurite_address
 from adpersist.stores.registry import open_adapter, open_store
 
 JOURNAL = "0123456789abcdef" * 2

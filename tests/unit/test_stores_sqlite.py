@@ -23,10 +23,10 @@ from adpersist.errors import (
     OutcomeUnknownError,
     StoreUnreachableError,
 )
-from adpersist.model.ids import Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Frame, Store, StoredHead
-from adpersist.stores.sqlite import SqliteStore
-from adpersist.stores.sqlite_schema import APPLICATION_ID, is_ours, make_schema
+from adpersist.stores.sqlite.schema import APPLICATION_ID, is_ours, make_schema
+from adpersist.stores.sqlite.store import SqliteStore
 
 JOURNAL = "0123456789abcdef" * 2
 NOBODY = 65_534
@@ -373,7 +373,7 @@ def test_many_makers_of_one_file_all_get_their_journal(path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from adpersist.stores.sqlite import SqliteStore
+from adpersist.stores.sqlite.store import SqliteStore
 for number in range(5):
     SqliteStore(Path(sys.argv[1]), journal=f"{sys.argv[2]}{number}".zfill(32)).create(b"")
 """

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import ldap3
 
-from adpersist.agent import access
-from adpersist.directory.controller import DomainController
-from adpersist.directory.session import Session
+from adpersist.agent import connections
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.ldap.session import Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
-from adpersist.directory.wire.secrets import SECRET_ATTRIBUTES
-from adpersist.journal.writer import Journal
-from adpersist.model.ids import Seq
+from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq
 from tools.bench_capture.ground import Domain, Ground, Journaled, busy_s, processor_s
 from tools.bench_store.figures import Figure, figure, percentile
 from tools.samba_dc import SambaDC
@@ -66,7 +66,7 @@ def watched(journaled: Journaled) -> Iterator[Seen]:
     seen: Seen = {}
 
     def follow(stop: threading.Event) -> None:
-        journal = access.journal(journaled.config, None)
+        journal = connections.journal(journaled.config, None)
         last = journal.head.seq
         with closing(sqlite3.connect(journaled.place / "journal.db")) as counter:
             version = None
@@ -178,7 +178,7 @@ def steady(ground: Ground, users: int, runs: int, *, seconds: float) -> list[Fig
 def _settle(journaled: Journaled, domain: Domain) -> None:
     """Wait until an agent has caught up."""
     session = Session.open(domain.dc.ldapi_url)
-    journal = access.journal(journaled.config, None)
+    journal = connections.journal(journaled.config, None)
     head = journal.head
     deadline = time.monotonic() + 60
     while journal.refresh().writer == head.writer and time.monotonic() < deadline:
@@ -248,7 +248,7 @@ def _traces(journaled: Journaled, dc: SambaDC) -> tuple[object, object, object]:
     """What any write would leave behind: in the journal's files, and in the note the agent leaves in the directory."""
     files = [journaled.place / name for name in ("journal.db", "journal.db-wal")]
     controller = DomainController.connect(dc.ldapi_url)
-    journal = access.journal(journaled.config, None)
+    journal = connections.journal(journaled.config, None)
     note = controller.canary(journal.seed)
     journal.close()
     controller.close()

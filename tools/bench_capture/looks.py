@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from adpersist.agent import access
-from adpersist.agent.capture import Capture
-from adpersist.agent.holding import Role, new_writer
-from adpersist.directory.wire.secrets import SECRET_ATTRIBUTES
-from adpersist.journal.writer import Journal
+from adpersist.agent import connections
+from adpersist.capture.capture import Capture
+from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.journal.holder import Role, new_writer
+from adpersist.journal.journal import Journal
 from tools.bench_capture.ground import Ground, Journaled, busy_s
 from tools.bench_store.figures import Figure, figure
 from tools.samba_dc import SambaDC
@@ -54,8 +54,8 @@ def look(journaled: Journaled) -> float:
     """Seconds from no connection to everything durable."""
     settings = journaled.config
     began = time.perf_counter()
-    dc = access.connect(settings)
-    journal = access.journal(settings, dc.identity)
+    dc = connections.connect(settings)
+    journal = connections.journal(settings, dc.identity)
     Capture.begin(dc, journal, new_writer(Role.VISITOR)).look()
     took = time.perf_counter() - began
     journal.close()
@@ -66,7 +66,7 @@ def look(journaled: Journaled) -> float:
 def only_read(journaled: Journaled) -> float:
     """Seconds until the same is read and decoded, and nothing done with it: what any reader in Python needs."""
     began = time.perf_counter()
-    dc = access.connect(journaled.config)
+    dc = connections.connect(journaled.config)
     for context in dc.feed.looks({}):
         for _ in context:
             pass
@@ -156,7 +156,7 @@ def _megabytes(name: str, size: int, goal: int) -> Figure:
 
 def _until_complete(journaled: Journaled) -> None:
     settings = journaled.config
-    journal: Journal = access.journal(settings, None)
+    journal: Journal = connections.journal(settings, None)
     while not journal.refresh().complete or not journal.head.settled:
         time.sleep(0.2)
     journal.close()

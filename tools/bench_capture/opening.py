@@ -6,8 +6,8 @@ import secrets
 import time
 from pathlib import Path
 
-from adpersist.journal.writer import Journal
-from adpersist.replay.fold import fold
+from adpersist.journal.journal import Journal
+from adpersist.state.fold import fold
 from adpersist.stores.registry import open_store
 from tools.bench_store.figures import Figure, figure
 from tools.bench_store.stand import Writing

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from adpersist.directory.controller import DomainController
+from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
 from adpersist.directory.wire.cookie import cookie_at
-from adpersist.model.ids import Usn
+from adpersist.model.identity.ids import Usn
 from tools.bench_restore.stand import Loss, Ran
 from tools.bench_store.figures import Figure, figure
 from tools.samba_dc import SambaDC

@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableClient
 
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change
-from adpersist.model.ids import BEFORE_FIRST, guid_text
-from adpersist.replay.fold import fold
-from adpersist.stores.azure_access import AZURITE_ACCOUNT, AZURITE_KEY
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import BEFORE_FIRST, guid_text
+from adpersist.model.objects.change import Change
+from adpersist.state.fold import fold
+from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from tools.bench_store.figures import Figure, figure, percentile
 from tools.bench_store.stand import NC, Writing
 

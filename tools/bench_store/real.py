@@ -9,18 +9,18 @@ from pathlib import Path
 from unittest.mock import patch
 
 from adpersist import config
-from adpersist.agent import access
-from adpersist.agent.holding import Role, handed_back, new_writer
+from adpersist.agent import connections
+from adpersist.agent.health.agent_health import Vitals
 from adpersist.agent.service import Service
 from adpersist.agent.signals import Stopped
-from adpersist.agent.vitals import Vitals
 from adpersist.config import Config
-from adpersist.journal.keyfile import create_key_file
-from adpersist.journal.writer import Journal
-from adpersist.model.head import Identity
-from adpersist.replay.facts import Facts
-from adpersist.replay.fold import fold
-from adpersist.replay.ldif import records
+from adpersist.journal.holder import Role, handed_back, new_writer
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.key_file import create_key_file
+from adpersist.model.journal.head import Identity
+from adpersist.reading.ldif import records
+from adpersist.state.fold import fold
+from adpersist.state.journal_schema import Facts
 from adpersist.stores.port import Store
 from tools.bench_store.figures import Figure, figure
 from tools.bench_store.measures import full_look
@@ -42,7 +42,7 @@ def measure(address: str | None) -> list[Figure]:
             with _counted() as stores:
                 Service(settings).once()
                 operations = _operations_at_rest(settings, stores)
-            journal = access.journal(settings, None)
+            journal = connections.journal(settings, None)
             state = fold(journal)
             ldif = b"".join(records(state, Facts.of(state), secrets=True))
             figures = full_look(journal, ldif)
@@ -69,14 +69,14 @@ def _configured(dc: SambaDC, place: Path) -> Config:
             "log": {"level": "error"},
         }
     )
-    dc_seen = access.connect(settings)
+    dc_seen = connections.connect(settings)
     try:
         identity = dc_seen.identity
     finally:
         dc_seen.close()
-    unnamed = access.store(settings, identity)
+    unnamed = connections.store(settings, identity)
     writer = handed_back(new_writer(Role.VISITOR))
-    made = Journal.create(unnamed, access.key(settings), identity=identity, writer=writer, now=0.0)
+    made = Journal.create(unnamed, connections.key(settings), identity=identity, writer=writer, now=0.0)
     made.close()
     return settings.model_copy(update={"journal": config.JournalSection(id=made.id)})
 
@@ -85,13 +85,13 @@ def _configured(dc: SambaDC, place: Path) -> Config:
 def _counted() -> Iterator[list[CountingStore]]:
     """Every store that is opened meanwhile counts."""
     opened: list[CountingStore] = []
-    real = access.store
+    real = connections.store
 
     def counting(settings: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:
         opened.append(CountingStore(real(settings, identity, vitals)))
         return opened[-1]
 
-    with patch.object(access, "store", counting):
+    with patch.object(connections, "store", counting):
         yield opened
 
 

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from adpersist.journal.derive import journal_id
-from adpersist.journal.keys import LocalKey
-from adpersist.journal.writer import Journal
-from adpersist.model.change import Change, Kind, Stamp
-from adpersist.model.head import Identity, Position, Witness, Writer
-from adpersist.model.ids import Guid, Seq, Usn
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_encryption import LocalKey
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.head import Identity, Position, Witness, Writer
+from adpersist.model.objects.change import Change, Kind, Stamp
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.registry import open_store
 

@@ -11,7 +11,7 @@ drsuapi.idl (replUpToDateVectorCtr1).
 import struct
 from typing import Final
 
-from adpersist.model.ids import Guid, Usn
+from adpersist.model.identity.ids import Guid, Usn
 
 _HEAD: Final = struct.Struct("<4sIQIIIQQQ16s")
 _VECTOR: Final = struct.Struct("<IIII16sQ")

@@ -20,7 +20,7 @@ from adpersist.directory.wire.ber import (
     tlv,
 )
 from adpersist.directory.wire.controls import Control
-from adpersist.model.change import Values
+from adpersist.model.objects.change import Values
 
 ENTRY: Final = 0x64
 """SearchResultEntry, [RFC4511] 4.5.2."""

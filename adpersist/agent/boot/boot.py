@@ -1,0 +1,117 @@
+"""Bringing a DC up: closed, proven, and only then for everyone."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from adpersist.agent import connections
+from adpersist.agent.boot.closed_dc import ClosedDc
+from adpersist.agent.guard import Guarded, Terms, guard
+from adpersist.agent.health.agent_health import Vitals
+from adpersist.agent.health.endpoint import served
+from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
+from adpersist.capture.capture import last_commit_time
+from adpersist.config import Config
+from adpersist.errors import AdpersistError, RevertedError
+from adpersist.restore.convergence import Progress
+from adpersist.system.retry import patiently
+from adpersist.telemetry import logger
+
+_ASLEEP_S: Final = 3600.0
+
+log = logger("boot")
+
+
+def boot(
+    config: Config,
+    command: Sequence[str],
+    terms: Terms,
+    *,
+    patience_s: float,
+    stay: bool = False,
+    progress: Progress | None = None,
+) -> Guarded:
+    """Start the DC closed, prove it or make it right, and stop it again; the caller then starts it for everyone.
+
+    Args:
+        config: Names DC, store and journal.
+        command: Starts the DC in the foreground.
+        terms: What may be done to it.
+        patience_s: How long the DC may take until it answers, and a store that is away after that.
+        stay: When it stays closed, serve the reason until a signal says stop.
+        progress: Told how far a restore has come.
+
+    Raises:
+        BootError: The command cannot be started, or ends before the DC answers.
+        RevertedError, NotConvergedError, AdpersistError: The DC is not proven right; it was stopped and stays closed.
+    """
+    vitals = Vitals(max_lag_s=config.status.max_lag_s)
+    with served(config.health.listen, vitals):
+        try:
+            return _bring_up(config, command, terms, vitals, patience_s=patience_s, progress=_Told(vitals, progress))
+        except AdpersistError as error:
+            vitals.troubled(error)
+            vitals.stage("the domain controller stays closed")
+            log.warning("dc.stays_closed", error=error.message, code=int(error.exit_code))
+            if stay:
+                _until_stopped()
+            raise
+
+
+def _until_stopped() -> None:
+    pause = Pause(time.sleep)
+    with suppress(Stopped), heeded(pause):
+        while True:
+            with suppress(Reloaded):
+                pause(_ASLEEP_S)
+
+
+class _Told(Progress):
+    """Tells the health endpoint, too, how far a restore has come."""
+
+    def __init__(self, vitals: Vitals, shown: Progress | None) -> None:
+        self._vitals = vitals
+        self._shown = shown or Progress()
+
+    def looking(self, what: str) -> None:
+        self._vitals.stage(f"the domain controller is closed: {what}")
+        self._shown.looking(what)
+
+    def applying(self, done: int, total: int) -> None:
+        self._vitals.stage(f"the domain controller is closed: {done} of {total} steps of the restore are done")
+        self._shown.applying(done, total)
+
+
+def _bring_up(
+    config: Config, command: Sequence[str], terms: Terms, vitals: Vitals, *, patience_s: float, progress: Progress
+) -> Guarded:
+    vitals.stage("the domain controller is starting, closed")
+    closed_dc = ClosedDc(config, command, patience_s)
+
+    def proven() -> Guarded:
+        closed_dc.require_running()
+        dc = connections.connect(config)
+        try:
+            journal = connections.journal(config, dc.identity, vitals)
+            try:
+                vitals.found(journal.head, last_commit_time(journal))
+                return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
+            finally:
+                journal.close()
+        finally:
+            dc.close()
+
+    try:
+        closed_dc.start().close()
+        # a store that is away is waited for: what it holds alone can prove the DC
+        found = patiently(proven, patience_s=patience_s, told=vitals.troubled)
+    finally:
+        closed_dc.stop()
+    if not found.proven:
+        raise RevertedError(
+            f"the domain controller is {found.lineage.verdict}: {found.lineage.evidence}",
+            hint="It stays closed. `adpersist boot --on-revert restore -- ...` heals it.",
+        )
+    log.info("dc.proven", lineage=str(found.lineage.verdict), restored=found.outcome is not None)
+    return found

@@ -1,0 +1,53 @@
+"""What the DC itself knows of the journal: the one witness that does not go back with the store."""
+
+from dataclasses import dataclass
+
+from adpersist.agent import connections
+from adpersist.config import Config
+from adpersist.directory.lineage.canary import Canary
+from adpersist.errors import ConfigError, DirectoryError, WrongDirectoryError
+from adpersist.journal.format.damage import Damage
+from adpersist.journal.journal import Journal
+from adpersist.journal.upkeep.check import Known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of asking the DC.
+
+    Attributes:
+        canary: What it remembers; None when it does not, or could not be asked.
+        why: Why it could not be asked, as a clause; empty when it was.
+    """
+
+    canary: Canary | None = None
+    why: str = ""
+
+    def known(self, seed: bytes) -> tuple[Known, ...]:
+        """The same for a check of the journal with that seed."""
+        told = self.canary
+        if told is None:
+            return ()
+
+        def is_it(digest: bytes) -> bool:
+            return Canary.of(seed, told.seq, digest) == told
+
+        return (Known(seq=told.seq, is_it=is_it, who="the directory", otherwise=Damage.STORE_BEHIND),)
+
+
+def ask(config: Config, journal: Journal) -> Asked:
+    """Ask the configured DC which commit it was told of last; reads a handful of entries, writes nothing.
+
+    A DC that cannot be asked is no error: the journal can be read without one, and the answer says so.
+    """
+    try:
+        dc = connections.connect(config)
+    except (ConfigError, DirectoryError) as error:
+        return Asked(why=error.message)
+    try:
+        connections.own(journal, dc)
+        return Asked(canary=dc.canary(journal.seed))
+    except (WrongDirectoryError, DirectoryError) as error:
+        return Asked(why=error.message)
+    finally:
+        dc.close()

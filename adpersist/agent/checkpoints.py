@@ -1,0 +1,117 @@
+"""Keeping the journal bounded: checkpoints, by hand and by policy, and what a prune takes."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adpersist.config import JournalSection
+from adpersist.errors import PointError
+from adpersist.journal.journal import Journal
+from adpersist.journal.upkeep.retention import Forgetting, forgettable
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Checkpoint, Head
+from adpersist.state.fold import stream
+from adpersist.system.memory import give_back
+
+_MEASURED_AT_ONCE: Final = 32
+"""The size of commits is looked up in the store; not oftener than for so many of them together."""
+
+_WINDOW: Final = 64
+
+Progress = Callable[[Seq], None]
+
+
+def checkpoint(journal: Journal, *, now: float, progress: Progress | None = None) -> Checkpoint:
+    """Store the state at the newest settled look, so that reading may begin there. Fences nobody.
+
+    Raises:
+        PointError: There is no whole look in the journal yet.
+    """
+    seq = _newest_look(journal)
+    named = [each for each in journal.head.checkpoints if each.seq == seq]
+    if named:
+        return named[0]
+    return journal.write_checkpoint(seq, stream(journal, seq, progress=progress), now=now)
+
+
+def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
+    """What :func:`prune` takes, the checkpoint counted in that it writes first; changes nothing."""
+    plan = forgettable(head, oldest=oldest, keep_marks=keep_marks)
+    if plan.wanted is None:
+        return plan
+    promised = Checkpoint(seq=plan.wanted, digest=b"", time=0.0, parts=0, objects=0, proof=b"")
+    checkpoints = tuple(sorted([*head.checkpoints, promised], key=lambda each: each.seq))
+    with_it = forgettable(replace(head, checkpoints=checkpoints), oldest=oldest, keep_marks=keep_marks)
+    return replace(with_it, wanted=plan.wanted)
+
+
+def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> Forgetting:
+    """Forget what no point from ``oldest`` on needs; a checkpoint takes the place of what made the oldest point.
+
+    The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less.
+    """
+    wanted = forgettable(journal.head, oldest=oldest, keep_marks=keep_marks).wanted
+    if wanted is not None:
+        # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
+        with suppress(PointError):
+            journal.write_checkpoint(wanted, stream(journal, wanted), now=now)
+    return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
+
+
+@dataclass(slots=True)
+class Policy:
+    """When a checkpoint is due: whenever so many commits or bytes came since the last one.
+
+    While nothing is committed it asks the store for nothing.
+
+    Attributes:
+        every_commits: 0: never by number.
+        every_bytes: 0: never by size.
+    """
+
+    every_commits: int
+    every_bytes: int
+    _since: Seq | None = None
+    _measured: Seq = BEFORE_FIRST
+    _bytes: int = 0
+
+    @classmethod
+    def of(cls, settings: JournalSection) -> "Policy":
+        """The configured one."""
+        return cls(settings.checkpoint_every_commits, settings.checkpoint_every_bytes)
+
+    def due(self, journal: Journal) -> bool:
+        """Whether one is to be written at the journal's head. Raises: StoreError."""
+        head = journal.head
+        if not (head.settled and head.complete):
+            return False
+        last = head.checkpoints[-1].seq if head.checkpoints else head.pruned
+        if self.every_commits and head.seq - last >= self.every_commits:
+            return True
+        return bool(self.every_bytes) and self._measure(journal, last) >= self.every_bytes
+
+    def _measure(self, journal: Journal, last: Seq) -> int:
+        """Bytes since the last checkpoint, as far as they were looked up."""
+        head, begins = journal.head, self._since != last
+        if begins:
+            self._since, self._measured, self._bytes = last, last, 0
+        if head.seq - self._measured >= _MEASURED_AT_ONCE:
+            self._bytes += journal.size(after=self._measured)
+            self._measured = head.seq
+            if begins:
+                give_back()  # it may have been the whole journal
+        return self._bytes
+
+
+def _newest_look(journal: Journal) -> Seq:
+    """The newest settled look: a mark after it has the same state, and says nothing of when that was captured."""
+    settled = journal.resolve(None, now=0.0)
+    after = Seq(max(journal.head.pruned, settled - _WINDOW))
+    looks = [
+        commit.seq
+        for commit in journal.commits(after=after, through=settled)
+        if commit.kind is CommitKind.LOOK and commit.ends_look and commit.complete
+    ]
+    return looks[-1] if looks else settled

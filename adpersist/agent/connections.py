@@ -1,0 +1,131 @@
+"""From a configuration to open things: the DC, the key, the store, the journal."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from adpersist.agent.health.agent_health import Vitals
+from adpersist.agent.health.metered_store import WatchedStore
+from adpersist.config import Config
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.ldap.connection import Login
+from adpersist.errors import ConfigError, KeyMissingError, WrongDirectoryError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_encryption import KeyEncryption
+from adpersist.journal.keys.key_file import key_from_environment, read_key_file
+from adpersist.model.identity.ids import guid_text
+from adpersist.model.journal.head import Identity
+from adpersist.stores.port import Store
+from adpersist.stores.registry import open_adapter, open_store
+from adpersist.system.retry import patiently
+
+PASSWORD_VARIABLE: Final = "ADPERSIST_DIRECTORY_PASSWORD"  # noqa: S105 - a name
+
+
+def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], None] = lambda: None) -> DomainController:
+    """The DC the configuration names; one that is starting is waited for.
+
+    Args:
+        config: Names it.
+        patience_s: How long it may take until it answers.
+        meanwhile: Called before every try; what it raises ends the wait.
+    """
+    if not config.directory.url:
+        raise ConfigError(
+            "no directory is configured",
+            hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
+        )
+    who = login(config)
+
+    def connected() -> DomainController:
+        meanwhile()
+        return DomainController.connect(config.directory.url, who)
+
+    return patiently(connected, patience_s=patience_s)
+
+
+def login(config: Config, environment: Mapping[str, str] = os.environ) -> Login:
+    """Who asks, where the DC is reached over the network.
+
+    Raises:
+        ConfigError: The password file cannot be read.
+    """
+    section = config.directory
+    password = environment.get(PASSWORD_VARIABLE, "")
+    if section.password_file is not None and not password:
+        try:
+            password = section.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the password file {section.password_file} cannot be read: {error}") from error
+    return Login(user=section.user, password=password, ca_file=section.ca_file)
+
+
+def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncryption:
+    """The key-encryption key: of the file, of the vault, or else of the environment.
+
+    Raises:
+        KeyMissingError: None is configured and the environment has none, or the file is not there.
+        ConfigError: Two are configured, or what it takes to ask a vault is not installed.
+    """
+    if config.key.file is not None and config.key.vault:
+        raise ConfigError("both [key] file and [key] vault are set", hint="Leave the one the journal was sealed with.")
+    if config.key.file is not None:
+        return read_key_file(config.key.file)
+    if config.key.vault:
+        return vault_key(config.key.vault, config.key.vault_algorithm)
+    try:
+        return key_from_environment(environment)
+    except KeyMissingError as error:
+        raise KeyMissingError(
+            "no key is configured",
+            hint="Set [key] file or [key] vault, ADPERSIST_KEY_FILE, ADPERSIST_KEY_VAULT or ADPERSIST_KEY.",
+        ) from error
+
+
+def vault_key(url: str, algorithm: str) -> KeyEncryption:
+    """A key that stays in its vault."""
+    from adpersist.journal.keys.key_vault import VaultKey  # the SDK takes its time to load
+
+    return VaultKey(url, algorithm=algorithm)
+
+
+def store(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:
+    """The journal's place in the store: the configured journal, else the one that belongs to the DC.
+
+    Args:
+        config: Names it.
+        identity: The DC's; None where it cannot be asked.
+        vitals: Told how the store fares.
+    """
+    if not config.store.url:
+        raise ConfigError("no store is configured", hint="Set [store] url, ADPERSIST_STORE_URL or --store.")
+    journal = config.journal.id or (journal_id(identity) if identity else "")
+    if not journal:
+        raise ConfigError(
+            "the configuration does not say which journal to read, and the directory cannot be asked",
+            hint="Set [journal] id; `adpersist init` writes it.",
+        )
+    if vitals is None:
+        return open_store(config.store.url, journal=journal)
+    return WatchedStore(open_adapter(config.store.url, journal=journal), vitals)
+
+
+def journal(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Journal:
+    """The open journal; see :func:`store`."""
+    return Journal.open(store(config, identity, vitals), key(config))
+
+
+def own(opened: Journal, dc: DomainController) -> None:
+    """Make sure that the journal was taken from this DC.
+
+    Raises:
+        WrongDirectoryError: It was taken from another one.
+    """
+    expected, found = opened.head.identity, dc.identity
+    if (expected.domain, expected.server) != (found.domain, found.server):
+        raise WrongDirectoryError(
+            f"the journal belongs to {expected.dns_name} ({guid_text(expected.server)}), "
+            f"this is {found.dns_name} ({guid_text(found.server)})",
+            hint="Point [directory] at the right DC, or `adpersist init` a journal for this one.",
+        )

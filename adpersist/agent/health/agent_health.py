@@ -1,0 +1,167 @@
+"""How this process fares: what the health endpoint and the metrics say."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from adpersist import __version__
+from adpersist.errors import AdpersistError, RevertedError, WrongDirectoryError
+from adpersist.model.identity.ids import Usn
+from adpersist.model.journal.head import Head
+from adpersist.model.journal.lineage import Lineage, Verdict
+
+CAPTURING: Final = "capturing"
+
+
+class Vitals:
+    """Written by the process's own thread, read by those that serve it.
+
+    Args:
+        max_lag_s: The DC's changes may wait so long; beyond it the process is not healthy.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, *, max_lag_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.max_lag_s = max_lag_s
+        self._clock = clock
+        self._began = clock()
+        self._stage = "starting"
+        self._lineage: Lineage | None = None
+        self._head: Head | None = None
+        self._durable_time: float | None = None
+        self._sure: float | None = None
+        self._usn = Usn(0)
+        self._pending = True
+        self._error: AdpersistError | None = None
+        self.registry = CollectorRegistry()
+        self._declare()
+
+    # What happens.
+
+    def stage(self, what: str) -> None:
+        """What the process is doing, for people; :data:`CAPTURING` is the only healthy one."""
+        self._stage = what
+
+    def judged(self, lineage: Lineage) -> None:
+        """A verdict on the DC."""
+        self._lineage = lineage
+        for verdict in Verdict:
+            self._verdict.labels(verdict).set(verdict is lineage.verdict)
+
+    def found(self, head: Head, durable_time: float | None) -> None:
+        """The journal as it was opened."""
+        self._head, self._durable_time = head, durable_time
+
+    def looked(self, head: Head, changes: int) -> None:
+        """A look ended; everything in it is durable."""
+        before = self._head.seq if self._head else 0
+        if head.seq > before:
+            self._durable_time = head.time
+            self._commits.inc(head.seq - before)
+            self._changes.inc(changes)
+        self._head = head
+
+    def polled(self, usn: Usn, *, durable: bool) -> None:
+        """The DC told its USN; ``durable``: everything up to it is in the store."""
+        self._usn, self._pending = usn, not durable
+        if durable:
+            self._sure = self._clock()
+
+    def sent(self, size: int) -> None:
+        """The store took so many bytes of commits."""
+        self._bytes.inc(size)
+
+    def store_retried(self) -> None:
+        """The store did not answer, and is tried again."""
+        self._retries.inc()
+
+    def reconnected(self) -> None:
+        """Connecting to the DC and the store began anew."""
+        self._reconnects.inc()
+
+    def troubled(self, error: AdpersistError) -> None:
+        """Something went wrong, whether waiting mends it or not."""
+        self._error = error
+        self._errors.labels(type(error).__name__.removesuffix("Error")).set_to_current_time()
+        if isinstance(error, WrongDirectoryError):
+            self.judged(Lineage(verdict=Verdict.REPLACED, evidence=error.message))
+        elif isinstance(error, RevertedError):
+            self.judged(Lineage(verdict=Verdict.REVERTED, evidence=error.message))
+
+    # What is asked.
+
+    def lag_s(self) -> float:
+        """Seconds since everything the DC had was known to be durable."""
+        return self._clock() - (self._began if self._sure is None else self._sure)
+
+    def lag_usn(self) -> int:
+        """USNs the DC was ahead when it was last asked; some may be bookkeeping that no feed reports."""
+        position = self._head.position if self._head else None
+        return max(self._usn - position.usn, 0) if position and self._pending else 0
+
+    def trouble(self) -> str:
+        """Why the process is not healthy; empty when it is."""
+        if self._lineage is not None and self._lineage.verdict is not Verdict.SAME:
+            return f"the domain controller is {self._lineage.verdict}: {self._lineage.evidence}"
+        words = f"; the last error: {self._error.message}" if self._error else ""
+        if self._stage != CAPTURING and (self._sure is None or self.lag_s() > self.max_lag_s):
+            return f"{self._stage}{words}"
+        if self.lag_s() > self.max_lag_s:
+            return f"nothing was durable for {self.lag_s():.0f} s, the limit is {self.max_lag_s:g} s{words}"
+        return ""
+
+    def document(self) -> Mapping[str, Any]:
+        """Everything, for machines."""
+        head, position, trouble = self._head, self._head.position if self._head else None, self.trouble()
+        return {
+            "healthy": not trouble,
+            "reason": trouble or "everything the domain controller has is durable",
+            "stage": self._stage,
+            "lineage": str(self._lineage.verdict) if self._lineage else None,
+            "evidence": self._lineage.evidence if self._lineage else None,
+            "lag": {"usn": self.lag_usn(), "seconds": round(self.lag_s(), 3)},
+            "durable": {"seq": head.seq, "usn": position.usn if position else 0, "time": self._durable_time}
+            if head
+            else None,
+            "last_error": {
+                "kind": type(self._error).__name__.removesuffix("Error"),
+                "message": self._error.message,
+                "hint": self._error.hint,
+            }
+            if self._error
+            else None,
+        }
+
+    def _declare(self) -> None:
+        def gauge(name: str, words: str, value: Callable[[], float]) -> None:
+            Gauge(f"adpersist_{name}", words, registry=self.registry).set_function(value)
+
+        def counter(name: str, words: str) -> Counter:
+            return Counter(f"adpersist_{name}", words, registry=self.registry)
+
+        gauge("healthy", "1 when /healthz answers 200.", lambda: not self.trouble())
+        gauge("lag_seconds", "Seconds since everything the DC had was known to be durable.", self.lag_s)
+        gauge("lag_usns", "USNs the DC was ahead of the journal when it was last asked.", self.lag_usn)
+        gauge("durable_seq", "Number of the last commit.", lambda: self._head.seq if self._head else 0)
+        gauge("durable_usn", "The DC's USN up to which everything is durable.", self._durable_usn)
+        gauge("durable_timestamp_seconds", "When the last commit was made.", lambda: self._durable_time or 0)
+        gauge(
+            "timeline", "Counts the restores in the journal, from 1.", lambda: self._head.timeline if self._head else 0
+        )
+        gauge("restores", "Restores in the journal.", lambda: len(self._head.timelines) if self._head else 0)
+        self._commits = counter("commits", "Commits this process made durable.")
+        self._changes = counter("changes", "Changes this process made durable.")
+        self._bytes = counter("bytes", "Bytes of commits this process sent to the store.")
+        self._retries = counter("store_retries", "Calls of the store that were tried again.")
+        self._reconnects = counter("reconnects", "Times the DC and the store were connected anew.")
+        self._verdict = Gauge("adpersist_lineage", "1 for the last verdict.", ["verdict"], registry=self.registry)
+        self._errors = Gauge(
+            "adpersist_last_error_timestamp_seconds", "When an error of a kind was last met.", ["kind"],
+            registry=self.registry,
+        )  # fmt: skip
+        Gauge("adpersist_build_info", "Always 1.", ["version"], registry=self.registry).labels(__version__).set(1)
+
+    def _durable_usn(self) -> int:
+        return self._head.position.usn if self._head and self._head.position else 0

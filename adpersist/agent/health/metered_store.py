@@ -1,0 +1,21 @@
+"""A store that tells how it fares: bytes taken, calls tried again."""
+
+from collections.abc import Sequence
+
+from adpersist.agent.health.agent_health import Vitals
+from adpersist.stores.backoff import Backoff
+from adpersist.stores.port import Frame, Store, StoredHead
+from adpersist.stores.retrying import RetryingStore
+
+
+class WatchedStore(RetryingStore):
+    """Implements :class:`adpersist.stores.port.Store`."""
+
+    def __init__(self, inner: Store, vitals: Vitals) -> None:
+        super().__init__(inner, Backoff(on_wait=lambda _error, _wait_s: vitals.store_retried()))
+        self._vitals = vitals
+
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        stored = super().append(frames, onto=onto, head=head, spare=spare)
+        self._vitals.sent(sum(len(frame.body) for frame in frames))
+        return stored

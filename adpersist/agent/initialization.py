@@ -1,0 +1,229 @@
+"""First run: key, journal, configuration, and a look at what this session may read and write.
+
+The order matters when the power goes: the key is durable before anything is sealed with it, the configuration names a
+journal only once it is there, and every step accepts what an earlier run left behind.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from adpersist import config as configuration
+from adpersist.agent import connections
+from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
+from adpersist.directory.capabilities import Survey, survey
+from adpersist.directory.domain_controller import DomainController
+from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
+from adpersist.journal.holder import Role, new_writer
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_file import create_key_file, exposure
+from adpersist.stores.port import Store
+
+NOT_RESTORED: Final = (
+    "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
+    "files: SYSVOL (group policy contents), local secrets and keytabs of the DC's machine",
+    "the DC's own machine password, which stays as its machine holds it",
+)
+"""What no path brings back; the README says so too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What ``init`` found and made."""
+
+    dns_name: str
+    survey: Survey
+    store: str
+    journal: str
+    created: bool
+    key_file: Path | None
+    key_vault: str
+    key_created: bool
+    config: Path
+    warnings: tuple[str, ...]
+
+    def document(self) -> Mapping[str, Any]:
+        """For machines."""
+        return {
+            "directory": {"name": self.dns_name, "contexts": list(self.survey.contexts)},
+            "store": self.store,
+            "journal": {"id": self.journal, "created": self.created},
+            "key": {
+                "file": str(self.key_file) if self.key_file else None,
+                "vault": self.key_vault or None,
+                "created": self.key_created,
+            },
+            "config": str(self.config),
+            "captures": list(self.survey.captured),
+            "not_restored": [*self.survey.lacking, *NOT_RESTORED],
+            "warnings": list(self.warnings),
+        }
+
+    def sentences(self) -> Iterator[str]:
+        """For people."""
+        session = "session over the network" if self.survey.lacking else "privileged session"
+        yield f"Domain controller   {self.dns_name}, {len(self.survey.contexts)} naming contexts, {session}"
+        yield f"Store               {self.store}"
+        yield f"Journal             {self.journal} ({'created' if self.created else 'was there already'})"
+        if self.key_file:
+            yield f"Key                 {self.key_file} ({'created' if self.key_created else 'was there already'})"
+        if self.key_vault:
+            yield f"Key                 {self.key_vault}, in its vault"
+        yield f"Configuration       {self.config}"
+        yield ""
+        yield "Captured and restored:"
+        yield from (f"  + {line}" for line in self.survey.captured)
+        yield "Not restored:"
+        yield from (f"  - {line}" for line in (*self.survey.lacking, *NOT_RESTORED))
+        yield from (f"Warning: {line}" for line in self.warnings)
+        if self.key_created:
+            yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
+        yield "\nNext: adpersist agent"
+
+
+class Setup:
+    """One run of ``init``."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        directory: DirectorySection,
+        store: str,
+        key_file: Path | None,
+        key_vault: str = "",
+    ) -> None:
+        self._path = configuration.find(path)
+        known = configuration.load(self._path) if self._path.exists() else configuration.from_environment(os.environ)
+        section = known.directory.model_copy(
+            update={name: value.absolute() if isinstance(value, Path) else value for name, value in directory if value}
+        )
+        url, store_url = section.url, store or known.store.url
+        vault = key_vault or ("" if key_file else known.key.vault)
+        file = key_file or (None if key_vault else known.key.file)
+        if not url or not store_url:
+            raise ConfigError(
+                f"init needs {'--directory' if not url else '--store'}",
+                hint="adpersist init --directory ldapi:///var/lib/samba/private/ldap_priv/ldapi "
+                "--store sqlite:///var/lib/adpersist/journal.db --key-file /etc/adpersist/key",
+            )
+        if file is None and not vault and not os.environ.get("ADPERSIST_KEY"):
+            file = self._path.parent / "key"
+        asked = (section, store_url, file, vault)
+        if self._path.exists() and asked != (known.directory, known.store.url, known.key.file, known.key.vault):
+            raise ConfigError(
+                f"the configuration {self._path} is there already and says something else",
+                hint="Edit it, remove it, or choose another place with --config.",
+            )
+        self._known = known
+        self._config = known.model_copy(
+            update={
+                "directory": section,
+                "store": StoreSection(url=store_url),
+                "key": self._key_section(file, vault),
+            }
+        )
+
+    def _key_section(self, file: Path | None, vault: str) -> KeySection:
+        given: dict[str, Any] = {"file": file.absolute()} if file else {}
+        if vault:
+            given |= {"vault": vault, "vault_algorithm": self._known.key.vault_algorithm}
+        return KeySection(**given)
+
+    def run(self, *, now: float) -> Report:
+        """Do it. Raises: as the rooms it calls; everything done before an error is used by the next run."""
+        dc = connections.connect(self._config)
+        try:
+            found = survey(dc.session, dc.dse)
+            key_created = self._make_key(dc)
+            journal, created = self._make_journal(dc, now)
+            config = self._config.model_copy(update={"journal": self._named(journal.id)})
+            location = connections.store(config, None).location
+            journal.close()
+            self._write(config)
+        finally:
+            dc.close()
+        file = self._config.key.file
+        return Report(
+            dns_name=dc.dse.dns_name,
+            survey=found,
+            store=location,
+            journal=journal.id,
+            created=created,
+            key_file=file,
+            key_vault=self._config.key.vault,
+            key_created=key_created,
+            config=self._path,
+            warnings=tuple(filter(None, [exposure(file) if file else ""])),
+        )
+
+    def _make_key(self, dc: DomainController) -> bool:
+        file = self._config.key.file
+        if file is None or file.exists():
+            return False
+        if self._has_journal(dc):
+            raise KeyMissingError(
+                f"the journal of {dc.dse.dns_name} is there already, the key file {file} is not",
+                hint="A new key cannot open it. Bring the key file back from where you keep a copy.",
+            )
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot create the key file {file}: {error.strerror}") from error
+        create_key_file(file)
+        return True
+
+    def _has_journal(self, dc: DomainController) -> bool:
+        place = self._place(dc)
+        try:
+            place.head()
+        except NoJournalError:
+            return place.spare() is not None  # the head alone is lost
+        finally:
+            place.close()
+        return True
+
+    def _place(self, dc: DomainController) -> Store:
+        """Where this DC's journal lies, or will."""
+        named = self._config.model_copy(update={"journal": self._named(journal_id(dc.identity))})
+        return connections.store(named, None)
+
+    def _named(self, journal: str) -> JournalSection:
+        """What is configured of the journal, with its id."""
+        return self._config.journal.model_copy(update={"id": journal})
+
+    def _make_journal(self, dc: DomainController, now: float) -> tuple[Journal, bool]:
+        key = connections.key(self._config)
+        place = self._place(dc)
+        try:
+            writer = new_writer(Role.VISITOR)
+            return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
+        except JournalExistsError:
+            journal = Journal.open(place, key)
+            connections.own(journal, dc)
+            return journal, False
+
+    def _write(self, config: Config) -> None:
+        text = configuration.render(config)
+        if self._path.exists():
+            return
+        half = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with half.open("x", encoding="utf-8") as file:
+                half.chmod(0o600)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            half.rename(self._path)
+        except OSError as error:
+            with suppress(OSError):
+                half.unlink()
+            raise ConfigError(
+                f"cannot write the configuration {self._path}: {error.strerror}",
+                hint="Run `adpersist init` again with another --config; the key and the journal made are used.",
+            ) from error

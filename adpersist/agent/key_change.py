@@ -1,0 +1,209 @@
+"""Changing the key that opens the journal, in an order that a crash anywhere leaves readable.
+
+The new key is durable before anything is wrapped with it; the journal goes over to it in one step; the configuration
+follows. Killed in between, the configuration names the old key, which opens the journal no more: the same command
+again sees that the new one does, and brings the configuration up to date.
+"""
+
+import json
+import os
+import re
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adpersist.agent import connections
+from adpersist.config import Config
+from adpersist.errors import ConfigError, WrongKeyError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.key_encryption import KeyEncryption
+from adpersist.journal.keys.key_file import VARIABLE, create_key_file, key_from_environment, read_key_file
+
+_SECTION: Final = re.compile(r"^\s*\[\s*([^\]]+?)\s*\]")
+_SOURCES: Final = ("file", "vault")
+"""Keys of ``[key]`` that say where the key is; one at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """The key the journal is to go over to, and how the configuration says so.
+
+    Attributes:
+        keys: The key.
+        source: The key of ``[key]`` that names it; empty: none does, it comes by the environment alone.
+        value: What that key of the configuration says.
+        created: It was made just now.
+        advice: What to set in an environment that decides, as a clause.
+    """
+
+    keys: KeyEncryption
+    source: str
+    value: str
+    created: bool
+    advice: str
+
+
+def in_file(path: Path) -> NewKey:
+    """The key in a file, which is made when it is not there."""
+    path = path.absolute()
+    created = not path.exists()
+    keys = create_key_file(path) if created else read_key_file(path)
+    return NewKey(
+        keys=keys, source="file", value=str(path), created=created, advice=f"set ADPERSIST_KEY_FILE to {path}"
+    )
+
+
+def in_variable(name: str, environment: Mapping[str, str] = os.environ) -> NewKey:
+    """The key in an environment variable."""
+    keys = key_from_environment(environment, name)
+    advice = f"set {VARIABLE} to the key that {name} holds"
+    return NewKey(keys=keys, source="", value="", created=False, advice=advice)
+
+
+def in_vault(url: str, algorithm: str) -> NewKey:
+    """The key in a vault."""
+    keys = connections.vault_key(url, algorithm)
+    return NewKey(
+        keys=keys, source="vault", value=keys.key_id, created=False, advice=f"set ADPERSIST_KEY_VAULT to {keys.key_id}"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rekeyed:
+    """What became of the key.
+
+    Attributes:
+        journal: Journal id.
+        key_id: Of the key that opens the journal now.
+        already: The journal had gone over to it before.
+        updated: The configuration file that names the new key now; None when a person has to.
+        todo: What a person has to do, as a sentence; empty when nothing.
+    """
+
+    journal: str
+    key_id: str
+    already: bool
+    updated: Path | None
+    todo: str
+
+
+def rewrap(config: Config, path: Path, new: NewKey, environment: Mapping[str, str] = os.environ) -> Rekeyed:
+    """Wrap the journal's data keys with another key.
+
+    Raises:
+        WrongKeyError: Neither the configured key nor the new one opens the journal.
+        ConfigError: A key or the configuration cannot be read or written.
+    """
+    journal, already = _opened(config, new.keys)
+    try:
+        if not already:
+            journal.rotate_key(new.keys, now=time.time())
+    finally:
+        journal.close()
+    updated, todo = _follow(path, new, environment)
+    return Rekeyed(journal=journal.id, key_id=new.keys.key_id, already=already, updated=updated, todo=todo)
+
+
+def _opened(config: Config, new: KeyEncryption) -> tuple[Journal, bool]:
+    """The journal, and whether it is the new key that opens it."""
+    place = connections.store(config, None)
+    try:
+        return Journal.open(place, new), True
+    except WrongKeyError:
+        return Journal.open(place, connections.key(config)), False
+
+
+def require_writable(path: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Find out before anything is changed or made whether the configuration can follow.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if _deciding(environment) is None and path.exists() and not os.access(path.parent, os.W_OK):
+        raise ConfigError(
+            f"the configuration {path} cannot be written, so it could not name the new key",
+            hint="Run this as who may write it. Nothing was changed.",
+        )
+
+
+def _deciding(environment: Mapping[str, str]) -> str | None:
+    """The variable that overrides what the configuration file says of the key."""
+    names = (f"ADPERSIST_KEY_{source.upper()}" for source in _SOURCES)
+    return next((name for name in names if environment.get(name)), None)
+
+
+def _follow(path: Path, new: NewKey, environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Have the configuration name the new key; where that is the environment's business, say what to do."""
+    advice = f"Wherever adpersist is started, {new.advice}."
+    deciding = _deciding(environment)
+    if deciding is not None:
+        keep = deciding == f"ADPERSIST_KEY_{new.source.upper()}"
+        return None, advice if keep else f"{advice.removesuffix('.')}, and unset {deciding}."
+    if not path.exists():
+        return None, advice
+    text = path.read_text(encoding="utf-8")
+    renewed = renamed_key(text, new.source, new.value)
+    if tomllib.loads(renewed) != _expected(text, new):
+        said = f"say `{new.source} = {json.dumps(new.value)}`" if new.source else "name neither file nor vault"
+        by_hand = f"Under [key] in {path}, {said} by hand: its form was not understood."
+        return None, by_hand if new.source else f"{by_hand} {advice}"
+    if renewed != text:
+        _replace(path, renewed)
+    return path, "" if new.source else advice
+
+
+def renamed_key(text: str, source: str, value: str) -> str:
+    """The configuration with another key; comments and everything else stay as they are.
+
+    Args:
+        text: The configuration.
+        source: ``file`` or ``vault``; empty: the key comes by the environment.
+        value: What to say there.
+    """
+    line = f"{source} = {json.dumps(value, ensure_ascii=False)}"
+    lines: list[str] = []
+    section, place = "", None
+    for each in text.splitlines():
+        found = _SECTION.match(each)
+        said = re.match(rf"^\s*(#\s*)?({'|'.join(_SOURCES)})\s*=", each) if section == "key" and not found else None
+        section = found[1] if found else section
+        lines.append(f"# {each}" if said and not said[1] else each)
+        if said and said[2] == source and (place is None or not said[1]):
+            place = len(lines) - 1
+    if not source:
+        return "\n".join(lines) + "\n"
+    if place is not None:
+        lines[place] = line
+        return "\n".join(lines) + "\n"
+    below = next((number for number, each in enumerate(lines) if (m := _SECTION.match(each)) and m[1] == "key"), None)
+    if below is not None:
+        return "\n".join([*lines[: below + 1], line, *lines[below + 1 :]]) + "\n"
+    return "\n".join([*lines, "", "[key]", line]) + "\n"
+
+
+def _expected(text: str, new: NewKey) -> dict[str, object]:
+    document = tomllib.loads(text)
+    said = {name: value for name, value in document.get("key", {}).items() if name not in _SOURCES}
+    said |= {new.source: new.value} if new.source else {}
+    return {**document, "key": said} if said or "key" in document else document
+
+
+def _replace(path: Path, text: str) -> None:
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    try:
+        with half.open("x", encoding="utf-8") as file:
+            half.chmod(mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise ConfigError(
+            f"the journal wants the new key now, and the configuration {path} cannot be written: {error.strerror}",
+            hint="Name the new one under [key] by hand, or run this again as who may write it.",
+        ) from error

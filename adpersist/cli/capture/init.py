@@ -1,0 +1,64 @@
+"""``adpersist init``: everything a first run needs, and nothing twice."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, settle
+
+
+def init(
+    ctx: typer.Context,
+    directory: Annotated[
+        str,
+        typer.Option(
+            "--directory", help="Directory URL: ldapi:///path/to/ldap_priv/ldapi, ldaps://host", metavar="URL"
+        ),
+    ] = "",
+    store: Annotated[
+        str, typer.Option("--store", help="Store URL: sqlite:///path or azure://account/table", metavar="URL")
+    ] = "",
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="Key file; made when it is not there.", metavar="PATH")
+    ] = None,
+    key_vault: Annotated[
+        str,
+        typer.Option(
+            "--key-vault",
+            help="Instead of a key file: the URL of a key in Azure Key Vault, https://NAME.vault.azure.net/keys/KEY.",
+            metavar="URL",
+        ),
+    ] = "",
+    user: Annotated[
+        str, typer.Option("--user", help="Over the network: who logs in. Left out: by Kerberos.", metavar="USER@DOMAIN")
+    ] = "",
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="The user's password.", metavar="PATH")
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", help="The authority of the DC's certificate.", metavar="PATH")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write configuration and key, create the journal, and say what can and cannot be captured.
+
+    Safe to repeat: a key or journal that is there already is used, never replaced. Keep a copy of the key file
+    somewhere else: without it nobody, you included, can read the journal.
+    """
+    from adpersist.agent.initialization import Setup
+    from adpersist.config import DirectorySection
+
+    common = settle(ctx, config, as_json)
+    given = DirectorySection(url=directory, user=user, password_file=password_file, ca_file=ca_file)
+    report = Setup(common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault).run(
+        now=time.time()
+    )
+    if common.as_json:
+        output.machine(report.document())
+        return
+    for line in report.sentences():
+        output.say(line)

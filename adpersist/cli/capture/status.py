@@ -1,0 +1,70 @@
+"""``adpersist status``: how far the journal is behind the DC."""
+
+from typing import Any
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.errors import ExitCode
+from adpersist.model.journal.head import Head
+
+
+def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show lag, what is durable, lineage and the store's health; works while the agent runs.
+
+    Exit code for monitoring: 0 well; 1 the lag is over [status] max_lag_s; 4 the DC is not the journal's; 5 the store
+    or 6 the directory does not answer.
+    """
+    from adpersist.agent import connections
+    from adpersist.agent.status import moment
+    from adpersist.agent.status import status as measure
+    from adpersist.journal.holder import is_held
+
+    common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    dc = connections.connect(settings)
+    try:
+        journal = connections.journal(settings, dc.identity)
+        found = measure(dc, journal)
+        journal.close()
+    finally:
+        dc.close()
+    head = found.head
+    document: dict[str, Any] = {
+        "lag": {"usn": found.lag_usn, "seconds": round(found.lag_s, 3), "objects": found.pending},
+        "durable": durable(head, found.durable_time),
+        "lineage": str(found.lineage.verdict),
+        "evidence": found.lineage.evidence,
+        "phase": str(head.phase),
+        "timeline": head.timeline,
+        "store": "ok",
+        "writer": {"host": head.writer.host, "pid": head.writer.pid},
+    }
+    if common.as_json:
+        output.machine(document)
+    else:
+        output.say(f"Lag       {found.lag_usn} USNs, {found.lag_s:.1f} s ({found.pending} objects)")
+        when = "never" if found.durable_time is None else moment(found.durable_time)
+        output.say(f"Durable   commit {head.seq}, USN {document['durable']['usn']}, {when}")
+        output.say(f"Lineage   {found.lineage.verdict}: {found.lineage.evidence}")
+        output.say(
+            f"Store     ok; timeline {head.timeline}, {head.phase}, {'' if is_held(head.writer) else 'last '}"
+            f"held by {head.writer.pid}@{head.writer.host}"
+        )
+    raise typer.Exit(verdict_code(str(found.lineage.verdict), late=found.lag_s > settings.status.max_lag_s))
+
+
+def durable(head: Head, time: float | None) -> dict[str, Any]:
+    """What is in the store for good."""
+    from adpersist.agent.status import moment
+
+    when = None if time is None else moment(time)
+    return {"seq": head.seq, "usn": head.position.usn if head.position else 0, "time": when}
+
+
+def verdict_code(verdict: str, *, late: bool) -> int:
+    """The exit code monitoring sees."""
+    if verdict != "same":
+        return int(ExitCode.REVERTED)
+    return int(ExitCode.FAILURE if late else ExitCode.OK)

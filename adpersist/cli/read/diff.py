@@ -1,0 +1,108 @@
+"""``adpersist diff``: what differs between two points."""
+
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.errors import ExitCode
+from adpersist.model.objects.change import Change, Kind
+from adpersist.reading.value_text import readable, resolved
+from adpersist.state.differences import difference
+from adpersist.state.fold import fold
+from adpersist.state.journal_schema import Facts
+from adpersist.state.state import State
+
+
+def diff(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Argument(help="Sequence number, @mark, RFC 3339 time, -2h, usn:N.", metavar="P1")],
+    after: Annotated[
+        str | None, typer.Argument(help="Another point; the newest if left out.", metavar="[P2]", show_default=False)
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what differs between two points: objects and, attribute by attribute, the values before and after.
+
+    The points may lie on different timelines. Exit code 2 when anything differs, 0 when nothing does. Reads only the
+    store.
+    """
+    common = settle(ctx, config, as_json)
+    with opened_journal(loaded(common)) as journal:
+        now = time.time()
+        first = journal.resolve(before, now=now)
+        last = journal.head.seq if after is None else journal.resolve(after, now=now)
+        old, new = fold(journal, first), fold(journal, last)
+    changes = list(_changes(old, new))
+    facts = Facts.of(new)
+    documents = [_document(change, old, new, facts) for change in changes]
+    if common.as_json:
+        output.machine({"from": first, "to": last, "objects": documents})
+    elif documents:
+        output.table(
+            f"{len(documents)} objects differ between commit {first} and commit {last}",
+            ("what", "object", "attribute", "before", "after"),
+            (row for document in documents for row in _rows(document)),
+        )
+    else:
+        output.say(f"No difference between commit {first} and commit {last}.")
+    raise typer.Exit(int(ExitCode.DIFFERENCES if documents else ExitCode.OK))
+
+
+def _changes(old: State, new: State) -> Iterator[Change]:
+    for guid in dict.fromkeys([*old, *new]):
+        was, now = old.get(guid), new.get(guid)
+        if now is None:
+            yield Change(kind=Kind.EXPUNGED, guid=guid, nc=old[guid].nc)
+        elif was is not now and (change := difference(was, now)) is not None:
+            yield change
+
+
+def _document(change: Change, old: State, new: State, facts: Facts) -> dict[str, Any]:
+    guid = change.guid
+    before = old[guid].values if guid in old else {}
+    return {
+        "kind": str(change.kind),
+        "guid": output.guid(guid),
+        "dn_from": old.dn(guid) if guid in old else None,
+        "dn_to": new.dn(guid) if guid in new else None,
+        "attributes": {
+            name: {
+                "from": [readable(name, value, facts, old) for value in before.get(name, ())],
+                "to": [readable(name, value, facts, new) for value in values],
+                **({"secret": True} if facts.is_secret(name) else {}),
+            }
+            for name, values in sorted(change.values.items())
+        },
+        "links": {
+            name: {
+                "added": sorted(resolved(each, new) for each in change.added.get(name, ())),
+                "removed": sorted(resolved(each, old) for each in change.removed.get(name, ())),
+            }
+            for name in sorted({*change.added, *change.removed})
+        },
+    }
+
+
+def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
+    dn = document["dn_to"] or document["dn_from"]
+    kind = document["kind"]
+    if kind in ("created", "expunged"):  # every attribute of it differs: `show` tells them
+        yield kind, dn, "", "", ""
+        return
+    if document["dn_from"] != document["dn_to"]:
+        yield kind, dn, "", document["dn_from"] or "", document["dn_to"] or ""
+    for name, change in document["attributes"].items():
+        yield kind, dn, name, " | ".join(change["from"]), " | ".join(change["to"])
+    for name, links in document["links"].items():
+        yield (
+            kind,
+            dn,
+            name,
+            " | ".join(f"- {each}" for each in links["removed"]),
+            " | ".join(f"+ {each}" for each in links["added"]),
+        )

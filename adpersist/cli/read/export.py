@@ -1,0 +1,100 @@
+"""``adpersist export``: a state for other programs."""
+
+import json
+import os
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import AtOption, ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.errors import ConfigError
+from adpersist.model.identity.ids import Seq
+from adpersist.reading.ldif import Names, records
+from adpersist.state.fold import fold
+from adpersist.state.journal_schema import Facts
+from adpersist.state.state import State
+
+
+def export(
+    ctx: typer.Context,
+    ldif: Annotated[bool, typer.Option("--ldif", help="As LDIF (RFC 2849).")] = False,
+    at: AtOption = None,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="With password hashes, keys and other secrets. Guard what comes out.")
+    ] = False,
+    target: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this new file, for its owner only.", metavar="PATH"),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the whole directory as of a point: every living object, containers before what lies in them.
+
+    References are written as the DNs their targets have at that point. Secrets are left out unless asked for. With
+    `--json` one JSON object a line, values in base64. Reads only the store: the domain controller may be away.
+    """
+    common = settle(ctx, config, as_json)
+    if not ldif and not common.as_json:
+        raise ConfigError("export as what?", hint="Say --ldif, or --json for one JSON object a line.")
+    with opened_journal(loaded(common)) as journal:
+        point = journal.head.seq if at is None else journal.resolve(at, now=time.time())
+        state = fold(journal, point)
+        name = journal.head.identity.dns_name
+    facts = Facts.of(state)
+    parts = _ldif(state, facts, point, name, secrets=secrets) if ldif else _lines(state, facts, secrets=secrets)
+    count = _write(parts, target)
+    if target is not None:
+        output.say(f"{count} objects of commit {point} are in {target}.")
+
+
+def _ldif(state: State, facts: Facts, point: Seq, name: str, *, secrets: bool) -> Iterator[bytes]:
+    with_or_without = "with" if secrets else "without"
+    begin = f"version: 1\n# {name} as of commit {point}, {with_or_without} secrets; by adpersist\n\n".encode()
+    for record in records(state, facts, secrets=secrets):
+        yield begin + record
+        begin = b""
+
+
+def _lines(state: State, facts: Facts, *, secrets: bool) -> Iterator[bytes]:
+    names = Names(state)
+    for item in sorted((each for each in state.values() if not each.deleted), key=lambda each: names.key(each.guid)):
+        document = {
+            "dn": names.dn(item.guid),
+            "guid": output.guid(item.guid),
+            "attributes": {
+                name: [b64encode(names.resolved(value)).decode() for value in values]
+                for name, values in sorted({**item.values, **{n: tuple(r) for n, r in item.links.items()}}.items())
+                if secrets or not facts.is_secret(name)
+            },
+        }
+        yield json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+
+def _write(parts: Iterator[bytes], target: Path | None) -> int:
+    if target is None:
+        count = _copied(parts, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return count
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            return _copied(parts, file)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {target}: {error.strerror}", hint="Name a new file in a directory you may write to."
+        ) from error
+
+
+def _copied(parts: Iterator[bytes], file: BinaryIO) -> int:
+    count = 0
+    for part in parts:
+        file.write(part)
+        count += 1
+    return count

@@ -1,0 +1,143 @@
+"""``adpersist history``: what happened to one object."""
+
+from typing import Annotated, Any
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.read.log import abandoned
+from adpersist.cli.read.show import ObjectArgument
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Stamp, Values
+from adpersist.reading.history import Event, find_ever
+from adpersist.reading.history import history as events
+from adpersist.reading.time_text import seconds_text
+from adpersist.reading.value_text import readable, resolved
+from adpersist.state.fold import fold
+from adpersist.state.journal_schema import Facts
+from adpersist.state.state import State
+
+
+def history(
+    ctx: typer.Context,
+    name: ObjectArgument,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", help="Only what touched this attribute.", metavar="NAME")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what happened to one object: when, what to what, and who wrote it where replication says so.
+
+    Follows the object by its GUID, through renames, deletion and restores; commits that a restore left behind are
+    marked `abandoned`. X may also be a name it once had. Reads only the store.
+    """
+    common = settle(ctx, config, as_json)
+    with opened_journal(loaded(common)) as journal:
+        guid = find_ever(journal, name)
+        told = _told(journal, guid, attribute)
+    if common.as_json:
+        output.machine({"guid": output.guid(guid), "events": told})
+    else:
+        output.say(f"objectGUID {output.guid(guid)}")
+        for event in told:
+            _print(event)
+
+
+def _told(journal: Journal, guid: Guid, attribute: str | None) -> list[dict[str, Any]]:
+    newest = fold(journal)
+    facts, writers = Facts.of(newest), _databases(newest)
+    wanted = attribute.casefold() if attribute else None
+    return [
+        _document(event, state, facts, writers, journal, wanted)
+        for event, state in events(journal, guid)
+        if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}
+    ]
+
+
+def _databases(state: State) -> dict[Guid, str]:
+    """Names of the DCs by the invocationID of their database."""
+    return {
+        Guid(value): state.dn(item.guid).split(",")[1].partition("=")[2]  # CN=NTDS Settings,CN=DC1,...
+        for item in state.values()
+        for value in item.values.get("invocationId", ())
+        if item.parent is not None
+    }
+
+
+def _document(
+    event: Event, state: State, facts: Facts, writers: dict[Guid, str], journal: Journal, wanted: str | None
+) -> dict[str, Any]:
+    from adpersist.agent.status import moment
+
+    commit = event.commit
+
+    def shown(name: str, values: Values) -> list[str]:
+        return [readable(name, value, facts, state) for value in values]
+
+    def is_wanted(name: str) -> bool:
+        return wanted is None or name.casefold() == wanted
+
+    return {
+        "seq": commit.seq,
+        "time": moment(commit.time),
+        "timeline": commit.timeline,
+        "abandoned": abandoned(commit, journal.head),
+        "kind": event.kind,
+        "dn_from": event.dn[0] or None,
+        "dn_to": event.dn[1] or None,
+        "attributes": {
+            name: {
+                "from": shown(name, old),
+                "to": shown(name, new),
+                **({"secret": True} if facts.is_secret(name) else {}),
+                **({"written": _written(event.stamps[name], writers)} if name in event.stamps else {}),
+            }
+            for name, (old, new) in sorted(event.values.items())
+            if is_wanted(name)
+        },
+        "links": {
+            name: {
+                "added": sorted(resolved(each, state) for each in event.added.get(name, ())),
+                "removed": sorted(resolved(each, state) for each in event.removed.get(name, ())),
+            }
+            for name in sorted({*event.added, *event.removed})
+            if is_wanted(name)
+        },
+    }
+
+
+def _written(stamp: Stamp, writers: dict[Guid, str]) -> dict[str, Any]:
+    return {
+        "time": seconds_text(stamp.time),
+        "by": writers.get(stamp.origin),
+        "invocation_id": output.guid(stamp.origin),
+        "version": stamp.version,
+        "usn": stamp.usn,
+    }
+
+
+def _print(event: dict[str, Any]) -> None:
+    aside = f", timeline {event['timeline']}" + (", abandoned" if event["abandoned"] else "")
+    output.say(output.printable(f"{event['time']}  {event['kind']}  (commit {event['seq']}{aside})"))
+    if event["dn_from"] != event["dn_to"]:
+        if event["dn_from"]:
+            output.say(output.printable(f"    was {event['dn_from']}"))
+        if event["dn_to"]:
+            output.say(output.printable(f"    is  {event['dn_to']}"))
+    for name, change in event["attributes"].items():
+        written = change.get("written")
+        by = (
+            f"  [{written['by'] or written['invocation_id']}, {written['time']}, v{written['version']}]"
+            if written
+            else ""
+        )
+        old, new = " | ".join(change["from"]), " | ".join(change["to"])
+        told = f"{old} -> {new}" if old and new else f"= {new}" if new else f"cleared, was {old}"
+        output.say(output.printable(f"    {name}: {told}{by}"))
+    for name, links in event["links"].items():
+        for sign, which in (("+", "added"), ("-", "removed")):
+            for dn in links[which]:
+                output.say(output.printable(f"    {name}: {sign} {dn}"))

@@ -1,0 +1,146 @@
+"""``adpersist log``: the journal's commits, newest first."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import typer
+
+from adpersist.agent.status import moment
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.errors import PointError
+from adpersist.journal.journal import Journal
+from adpersist.journal.points import moment as _moment_of
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.journal.head import Head
+
+_WINDOW: Final = 256
+"""Commits read at once on the way back: memory follows it, not the journal."""
+
+_LINE: Final = "{:>8}  {:<24}  {:>4}  {:<13}  {:>10}  {}"
+
+
+def log(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Show so many commits at most (0: all).", min=0)] = 20,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Begin at this point.", metavar="POINT", show_default=False)
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="End at this point.", metavar="POINT", show_default=False)
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the journal's commits, newest first, each verified before it is shown. Reads only the store.
+
+    A point is a sequence number, `@mark`, an RFC 3339 time, `-2h` (s, m, h, d, w) or `usn:N`. Every look at the DC that
+    found something is a commit; marks and restores are commits of their own. A restore opens a new timeline; what it
+    left behind stays readable and is marked `abandoned`.
+    """
+    common = settle(ctx, config, as_json)
+    with opened_journal(loaded(common)) as journal:
+        first, last = _bounds(journal, since, to)
+        found = _backwards(journal, after=Seq(first - 1), through=last, limit=limit)
+        if common.as_json:
+            _print_array(_document(commit, journal.head) for commit in found)
+            return
+        output.say(_LINE.format("seq", "time", "line", "kind", "bytes", "what").rstrip())
+        for commit in found:
+            output.say(output.printable(_sentence(commit, journal.head)))
+        if journal.head.pruned and first == journal.head.pruned + 1 and (not limit or last - first < limit):
+            output.say(f"Commits up to {journal.head.pruned} were pruned; a checkpoint holds the state there.")
+
+
+def _bounds(journal: Journal, since: str | None, to: str | None) -> tuple[Seq, Seq]:
+    now, first = time.time(), Seq(journal.head.pruned + 1)
+    last = journal.head.seq if to is None else journal.resolve(to, now=now)
+    if since is not None:
+        try:
+            first = max(first, journal.resolve(since, now=now))
+        except PointError:
+            if not _is_moment(since, now):  # one before the journal began is no mistake: all there is came after it
+                raise
+    return first, last
+
+
+def _is_moment(point: str, now: float) -> bool:
+    try:
+        _moment_of(point, now)
+    except PointError:
+        return False
+    return True
+
+
+def _backwards(journal: Journal, *, after: Seq, through: Seq, limit: int) -> Iterator[Commit]:
+    shown, end = 0, through
+    while end > after:
+        begin = Seq(max(after, end - _WINDOW))
+        for commit in reversed(list(journal.commits(after=begin, through=end))):
+            yield commit
+            shown += 1
+            if shown == limit:
+                return
+        end = begin
+
+
+def _print_array(documents: Iterator[dict[str, Any]]) -> None:
+    """A JSON array, written as it comes."""
+    separator = "[\n"
+    for document in documents:
+        sys.stdout.write(separator + json.dumps(document, ensure_ascii=False))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _document(commit: Commit, head: Head) -> dict[str, Any]:
+    return {
+        "seq": commit.seq,
+        "time": moment(commit.time),
+        "timeline": commit.timeline,
+        "abandoned": abandoned(commit, head),
+        "kind": str(commit.kind),
+        "changes": dict(Counter(str(change.kind) for change in commit.changes)),
+        "bytes": commit.size,
+        "usn": commit.usn_to,
+        "settled": commit.ends_look and commit.complete,
+        "mark": commit.mark,
+        "target": commit.target,
+        "writer": {"host": commit.writer.host, "pid": commit.writer.pid} if commit.writer else None,
+        "digest": commit.digest.hex(),
+    }
+
+
+def _sentence(commit: Commit, head: Head) -> str:
+    return _LINE.format(
+        commit.seq,
+        moment(commit.time),
+        commit.timeline,
+        str(commit.kind),
+        commit.size,
+        _what(commit) + (" (abandoned)" if abandoned(commit, head) else ""),
+    ).rstrip()
+
+
+def _what(commit: Commit) -> str:
+    match commit.kind:
+        case CommitKind.LOOK:
+            counts = Counter(str(change.kind) for change in commit.changes)
+            told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no change"
+            return f"{told}; USN {commit.usn_to}" + ("" if commit.ends_look else "; the look goes on")
+        case CommitKind.PART:
+            return "part of a large change"
+        case CommitKind.MARK:
+            return f"@{commit.mark}" + (f" by {commit.writer.host}" if commit.writer else "")
+        case _:
+            return f"to commit {commit.target}"
+
+
+def abandoned(commit: Commit, head: Head) -> bool:
+    """A later restore went back behind this commit, so the present is not made of it."""
+    return any(timeline.base < commit.seq < timeline.begins for timeline in head.timelines)

@@ -1,0 +1,73 @@
+"""``adpersist guard``: heal a reverted DC, once."""
+
+from typing import Annotated, Any
+
+import typer
+
+from adpersist.agent.guard import OnRevert
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.restore.restore import ConflictOption, EngineOption, outcome_document, outcome_words
+from adpersist.errors import ExitCode
+from adpersist.restore.plan.plan import OnConflict
+
+OldImageOption = Annotated[
+    bool, typer.Option("--accept-old-image", help="Restore however old the image is: see [restore] max_age_days.")
+]
+
+
+def guard(
+    ctx: typer.Context,
+    on_revert: Annotated[
+        OnRevert, typer.Option("--on-revert", help="What to do when the DC was put back to an older state.")
+    ] = OnRevert.RESTORE,
+    on_conflict: ConflictOption = OnConflict.JOURNAL,
+    engine: EngineOption = None,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a DC or a store that is away.", min=0)] = 0,
+    accept_old_image: OldImageOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check once whether the DC was reverted; restore it if so. Exit code 0 only when it is proven right.
+
+    Made for boot: run it before anybody else may reach the DC. On a DC that was not reverted it writes nothing.
+    """
+    from adpersist.agent import connections
+    from adpersist.agent.guard import Guarded, Terms
+    from adpersist.agent.guard import guard as check
+    from adpersist.system.retry import patiently
+
+    common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    terms = Terms.of(
+        settings.restore, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
+    )
+
+    def once(bar: output.Bar) -> Guarded:
+        dc = connections.connect(settings)
+        try:
+            journal = connections.journal(settings, dc.identity)
+            try:
+                return check(dc, journal, terms, progress=bar)
+            finally:
+                journal.close()
+        finally:
+            dc.close()
+
+    with output.Bar(shown=not common.as_json) as bar:
+        found = patiently(lambda: once(bar), patience_s=wait)
+    document: dict[str, Any] = {
+        "lineage": str(found.lineage.verdict),
+        "evidence": found.lineage.evidence,
+        "proven": found.proven,
+        "restored": outcome_document(found.outcome) if found.outcome else None,
+    }
+    if common.as_json:
+        output.machine(document)
+    else:
+        output.say(f"Lineage: {found.lineage.verdict} ({found.lineage.evidence})")
+        if found.outcome:
+            outcome_words(found.outcome)
+        elif not found.proven:
+            output.say("Nothing was written. `adpersist plan` shows what was lost; `adpersist guard` restores it.")
+    raise typer.Exit(int(ExitCode.OK if found.proven else ExitCode.REVERTED))

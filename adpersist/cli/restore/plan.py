@@ -1,0 +1,98 @@
+"""``adpersist plan``: what a restore would do."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.restore.restore import (
+    AttributeOption,
+    ConflictOption,
+    ObjectOption,
+    SubtreeOption,
+    ToOption,
+    conflict_documents,
+    conflict_words,
+    note_documents,
+    note_words,
+)
+from adpersist.errors import ExitCode
+from adpersist.model.plan.step import Step
+from adpersist.restore.plan.plan import OnConflict, Plan
+
+
+def plan(
+    ctx: typer.Context,
+    to: ToOption = None,
+    name: ObjectOption = None,
+    subtree: SubtreeOption = False,
+    attribute: AttributeOption = "",
+    on_conflict: ConflictOption = OnConflict.JOURNAL,
+    limit: Annotated[int, typer.Option("--limit", help="Show so many steps at most (0: all).", min=0)] = 0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the steps a restore would take, in order, with the reason for each. Writes nothing.
+
+    Exit code 2 when there are any, 0 when the DC already is what the journal says.
+    """
+    from adpersist.agent import connections
+    from adpersist.restore.restoring import prepared, scoped
+    from adpersist.restore.wanted import wanted
+
+    common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    dc = connections.connect(settings)
+    try:
+        journal = connections.journal(settings, dc.identity)
+        connections.own(journal, dc)
+        aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
+        with output.Bar(shown=not common.as_json) as bar:
+            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
+            found = prepared(dc, aim, policy=on_conflict, progress=bar, scope=scope).plan()
+        journal.close()
+    finally:
+        dc.close()
+    if common.as_json:
+        output.machine(document(found, aim.target))
+        raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
+    note_words(found.notes)
+    if found.steps:
+        shown = found.steps[: limit or None]
+        output.table(
+            f"{len(found.steps)} steps to commit {aim.target}",
+            ("#", "step", "object", "what", "why"),
+            ((str(number), step.op, step.dn, _what(step), step.reason) for number, step in enumerate(shown, 1)),
+        )
+        conflict_words(found.conflicts)
+    else:
+        output.say(f"Nothing to do: the domain controller is what commit {aim.target} says.")
+    raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
+
+
+def document(found: Plan, target: int) -> dict[str, Any]:
+    """The plan for machines; never the value of an attribute."""
+    return {
+        "target": target,
+        "steps": [
+            {"op": step.op, "guid": output.guid(step.guid), "dn": step.dn, "what": _what(step), "reason": step.reason}
+            for step in found.steps
+        ],
+        "notes": note_documents(found.notes),
+        "conflicts": conflict_documents(found.conflicts),
+    }
+
+
+def _what(step: Step) -> str:
+    match step.op:
+        case "create" | "modify" | "reanimate":
+            return ", ".join(f"{name}{'' if values else ' (clear)'}" for name, values in sorted(step.values.items()))
+        case "move":
+            return f"to {step.rdn},{step.parent_dn}"
+        case "link":
+            added = [f"{name} +{len(refs)}" for name, refs in sorted(step.added.items())]
+            return ", ".join([*added, *(f"{name} -{len(refs)}" for name, refs in sorted(step.removed.items()))])
+        case _:
+            return ""

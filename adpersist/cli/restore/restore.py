@@ -1,0 +1,174 @@
+"""``adpersist restore``: bring the DC to what the journal says."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.errors import ConfigError
+from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.engine import Engine
+from adpersist.restore.convergence import Outcome
+from adpersist.restore.plan.limitations import Note
+from adpersist.restore.plan.plan import OnConflict
+
+ToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to", help="Point: sequence number, @mark, RFC 3339 time, -2h, usn:N. Newest if left out.", metavar="POINT"
+    ),
+]
+ConflictOption = Annotated[
+    OnConflict,
+    typer.Option("--on-conflict", help="Whose word counts where the DC was written to after it was put back."),
+]
+EngineOption = Annotated[
+    Engine | None,
+    typer.Option(
+        "--engine",
+        help="How to write: over LDAP, or into this machine's own Samba database, many steps in one transaction; "
+        "auto takes the latter where it is safe. [restore] engine if left out.",
+        show_default=False,
+    ),
+]
+ObjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--object",
+        help="Only this object and its memberships: DN, GUID, SID or sAMAccountName.",
+        metavar="X",
+        show_default=False,
+    ),
+]
+SubtreeOption = Annotated[bool, typer.Option("--subtree", help="With --object: everything below it too.")]
+AttributeOption = Annotated[
+    str,
+    typer.Option("--attribute", help="Only this attribute, of living objects.", metavar="A", show_default=False),
+]
+
+
+def restore(
+    ctx: typer.Context,
+    to: ToOption = None,
+    name: ObjectOption = None,
+    subtree: SubtreeOption = False,
+    attribute: AttributeOption = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    on_conflict: ConflictOption = OnConflict.JOURNAL,
+    engine: EngineOption = None,
+    accept_loss: Annotated[
+        bool,
+        typer.Option("--accept-loss", help="Over the network: make lost accounts again under new SIDs."),
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan, apply and verify until the DC is what the journal says. Can be killed anywhere and run again.
+
+    On a DC that was not reverted, what is new there is captured first, so that nothing is lost by going back in time.
+    With --object or --attribute only that is brought back, and everything else stays as it is.
+    """
+    from adpersist.agent import connections
+    from adpersist.restore.restoring import capture_news, mend, prepared, scoped
+    from adpersist.restore.wanted import wanted
+
+    common = settle(ctx, config, as_json)
+    settings = loaded(common)
+    dc = connections.connect(settings)
+    try:
+        journal = connections.journal(settings, dc.identity)
+        connections.own(journal, dc)
+        point = journal.resolve(to, now=time.time()) if to else None
+        if not yes:
+            # nothing is written before the answer: taking the journal over would end a running agent
+            aim = wanted(journal, point, dc=dc)
+            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
+            found = prepared(dc, aim, policy=on_conflict, scope=scope).plan()
+            note_words(found.notes)
+            conflict_words(found.conflicts)
+            if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
+                raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
+        capture_news(dc, journal)
+        aim = wanted(journal, point, dc=dc)
+        scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
+        with output.Bar(shown=not common.as_json) as bar:
+            outcome = mend(
+                dc,
+                journal,
+                aim,
+                policy=on_conflict,
+                progress=bar,
+                scope=scope,
+                engine=engine or settings.restore.engine,
+                accept_loss=accept_loss,
+            )
+        journal.close()
+    finally:
+        dc.close()
+    if common.as_json:
+        output.machine(outcome_document(outcome))
+    else:
+        outcome_words(outcome)
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """What a restore did, for machines."""
+    return {
+        "lost": len(outcome.lost),
+        "steps": len(outcome.applied),
+        "by_kind": dict(Counter(step.op for step in outcome.applied)),
+        "rounds": outcome.rounds,
+        "left": len(outcome.left),
+        "notes": note_documents(outcome.notes),
+        "conflicts": conflict_documents(outcome.conflicts),
+    }
+
+
+def outcome_words(outcome: Outcome) -> None:
+    """What a restore did, for people."""
+    kinds = ", ".join(f"{count} {op}" for op, count in sorted(Counter(step.op for step in outcome.applied).items()))
+    output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
+    note_words(outcome.notes)
+    conflict_words(outcome.conflicts)
+    output.say("Proven: the domain controller is what the journal says.")
+
+
+def note_documents(notes: Sequence[Note]) -> list[dict[str, str]]:
+    """What cannot be as the journal has it, for machines."""
+    return [{"guid": output.guid(each.guid), "dn": each.dn, "what": each.what} for each in notes]
+
+
+def note_words(notes: Sequence[Note]) -> None:
+    """What cannot be as the journal has it, each on a line."""
+    for each in notes:
+        output.say(output.printable(f"Not exactly: {each.dn}: {each.what}"))
+
+
+def conflict_documents(conflicts: Sequence[Conflict]) -> list[dict[str, Any]]:
+    """What was written since the revert, for machines; never a value."""
+    return [
+        {
+            "guid": output.guid(each.guid),
+            "dn": each.dn,
+            "attributes": list(each.attributes),
+            "replicated": each.replicated,
+            "meanwhile": each.meanwhile,
+        }
+        for each in conflicts
+    ]
+
+
+def conflict_words(conflicts: Sequence[Conflict]) -> None:
+    """What was written since the revert, each on a line."""
+    for each in conflicts:
+        if each.stays:
+            what = ", ".join(each.attributes) or "the whole object"
+            whence = "from another DC" if each.replicated else "written while restoring"
+            output.say(output.printable(f"Newer, {whence}, and kept: {each.dn}: {what}"))
+            continue
+        what = ", ".join(each.attributes) if each.attributes else "the whole object, unknown to the journal"
+        output.say(output.printable(f"Written locally after the revert: {each.dn}: {what}"))

@@ -1,0 +1,202 @@
+"""One domain controller as the rest of the program sees it: what it is, what it has, what can be done to it."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
+from typing import Final
+
+from adpersist.directory import exemptions
+from adpersist.directory.feed.dirsync import Feed
+from adpersist.directory.feed.stamps import Stamps, newest_stamps, read_stamps
+from adpersist.directory.ldap.connection import NOBODY, Login
+from adpersist.directory.ldap.session import RootDse, Session
+from adpersist.directory.lineage import partners as replication
+from adpersist.directory.lineage import rid_set
+from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
+from adpersist.directory.lineage.canary import Canary
+from adpersist.directory.lineage.evidence import Evidence, Landmarks, gather
+from adpersist.directory.lineage.verdict import lineage
+from adpersist.directory.samba.link_stamps import LinkWrites, read_links
+from adpersist.directory.schema import Schema
+from adpersist.directory.tombstone_lifetime import tombstone_days
+from adpersist.directory.wire.controls import RELAX, SD_ALL
+from adpersist.directory.wire.replication_metadata import EVER
+from adpersist.directory.wire.requests import MODIFY_REPLACE
+from adpersist.directory.write.engine import target
+from adpersist.directory.write.target import Target
+from adpersist.model.identity.ids import Guid, Usn, guid_text
+from adpersist.model.journal.head import Head, Identity
+from adpersist.model.journal.lineage import Lineage
+from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.plan.engine import Engine
+from adpersist.model.plan.step import Exempt
+
+_RECENT_USNS: Final = 100
+"""The newest write of all is looked for among the last so many USNs: some belong to the DC's own bookkeeping."""
+
+
+class DomainController:
+    """A connected DC; every method may raise :class:`~adpersist.errors.DirectoryUnreachableError`.
+
+    Args:
+        session: For questions and writes.
+        looking: A second connection to the same DC, for looks: questions are asked while one is read.
+    """
+
+    def __init__(self, session: Session, looking: Session) -> None:
+        self.session = session
+        self._looking = looking
+        self.dse: RootDse = session.root_dse()
+        self.schema = Schema.load(session, self.dse.schema)
+        self.identity: Identity = session.identity(self.dse)
+        self.feed = Feed(session, looking, self.dse, self.schema)
+
+    @classmethod
+    def connect(cls, url: str, login: Login = NOBODY) -> "DomainController":
+        """Connect by URL (see :meth:`Session.open` for the errors)."""
+        with _both(url, login) as (session, looking):
+            return cls(session, looking)
+
+    @property
+    def privileged(self) -> bool:
+        """The session sees secrets and writes identities."""
+        return self.session.privileged
+
+    def usn(self) -> Usn:
+        """highestCommittedUSN."""
+        return self.session.usn()
+
+    @cached_property
+    def exempt(self) -> Exempt:
+        """What a restore leaves alone here."""
+        return exemptions.exempt(self.session, self.dse, self.schema)
+
+    @cached_property
+    def _landmarks(self) -> Landmarks:
+        rids = self.rids()
+        return Landmarks(
+            machine=self.session.guid_of(exemptions.own_computer(self.session, self.dse)),
+            server=self.identity.server,
+            rid_set=rids.guid if rids else None,
+        )
+
+    def rids(self) -> rid_set.RidSet | None:
+        """The RID set and pools as they are; None while the DC has none."""
+        return rid_set.read_rids(self.session, self.dse)
+
+    def writing(self, engine: Engine) -> AbstractContextManager[Target]:
+        """A way to carry out steps here (see :func:`adpersist.directory.write.engine.target` for the errors)."""
+        return target(self.session, engine, self.invocation())
+
+    def invocation(self) -> Guid:
+        """invocationID of the database."""
+        return self.evidence().invocation
+
+    def partners(self) -> frozenset[Guid]:
+        """invocationIDs of the domain's other DCs."""
+        return replication.partners(self.session, self.dse)
+
+    def renew_invocation(self, fresh: Guid) -> None:
+        """Go on under another invocationID; a connection takes it when it is new. Raises: WriteRefusedError."""
+        replication.renew_invocation(self.session, self.dse, fresh)
+
+    def reconnect(self) -> None:
+        """Hang up and connect again, to a DC that was restarted or should forget what it knows of this session."""
+        url, login = self.session.url, self.session.login
+        self.close()
+        with _both(url, login) as (self.session, self._looking):
+            self.feed = Feed(self.session, self._looking, self.dse, self.schema)
+
+    def evidence(
+        self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER
+    ) -> Evidence:
+        """What tells whether this is the journal's DC, and the stamps of what changed since a USN; one round trip."""
+        return gather(self.session, self.schema, self._landmarks, witnesses, changed, since)
+
+    def lineage(self, head: Head, seed: bytes, seen: Evidence | None = None) -> Lineage:
+        """Whether this is the DC the head was taken from.
+
+        Args:
+            head: The journal's.
+            seed: The journal's own mark.
+            seen: Evidence gathered already, the head's witnesses included.
+        """
+        if seen is None:
+            seen = self.evidence([witness.guid for witness in head.witnesses])
+        newest = Canary.of(seed, head.seq, head.digest)
+        return lineage(self.identity, head, seen, found=Canary.read(seen.remembered, seed), newest=newest)
+
+    def canary(self, seed: bytes) -> Canary | None:
+        """What the directory remembers of the journal with this seed; None when it remembers nothing of it."""
+        return Canary.read(self.evidence().remembered, seed)
+
+    def leave_canary(self, canary: Canary) -> None:
+        """Have the directory remember a commit. Raises: WriteRefusedError."""
+        number = str(canary.number).encode()
+        changes = {CANARY_ATTRIBUTE: [(MODIFY_REPLACE, (number,))]}
+        self.session.modify(f"<GUID={guid_text(self._landmarks.machine)}>", changes, (RELAX,))
+
+    def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
+        """Replication stamps of some objects."""
+        return read_stamps(self.session, self.schema, guids)
+
+    def link_writes(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkWrites] | None:
+        """The last writes to links of some objects that are there; None where they cannot be seen from here."""
+        return read_links(self.session, self.invocation(), guids)
+
+    def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
+        """Replication stamps of the objects written since a USN; scans the directory."""
+        return newest_stamps(self.session, self.schema, usn)
+
+    def descriptors(self, container: Guid) -> Iterator[tuple[Guid, bytes]]:
+        """The security descriptors of everything below a container, and its own."""
+        entries = self.session.search(
+            f"<GUID={guid_text(container)}>",
+            "(objectClass=*)",
+            attributes=["objectGUID", "nTSecurityDescriptor"],
+            controls=[SD_ALL],
+        )
+        for entry in entries:
+            if "nTSecurityDescriptor" in entry.attributes:
+                yield Guid(entry.attributes["objectGUID"][0]), entry.attributes["nTSecurityDescriptor"][0]
+
+    def oldest_change(self, guids: Iterable[Guid], *, since: Usn) -> float:
+        """Unix seconds of the oldest write after a USN on some objects; now when none is known."""
+        times = [
+            unix_seconds(write.stamp.time)
+            for written in self.stamps(guids).values()
+            for write in written.values()
+            if write.local_usn > since and write.stamp.time
+        ]
+        return min(times, default=time.time())
+
+    def newest_write(self) -> float:
+        """Unix seconds of the newest write of all; now when none is known."""
+        stamps = self.stamps_since(Usn(max(self.usn() - _RECENT_USNS, 0)))
+        times = [unix_seconds(write.stamp.time) for written in stamps.values() for write in written.values()]
+        return max(times, default=time.time())
+
+    def tombstone_days(self) -> int:
+        """How long what was deleted is remembered."""
+        return tombstone_days(self.session, self.dse)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.session.close()
+        self._looking.close()
+
+
+@contextmanager
+def _both(url: str, login: Login) -> Iterator[tuple[Session, Session]]:
+    """Two connections; both are closed when the second cannot be opened, or the block fails."""
+    with ExitStack() as opened:
+        session, looking = (_opened(url, login, opened) for _ in range(2))
+        yield session, looking
+        opened.pop_all()
+
+
+def _opened(url: str, login: Login, stack: ExitStack) -> Session:
+    session = Session.open(url, login)
+    stack.callback(session.close)
+    return session

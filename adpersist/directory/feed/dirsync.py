@@ -1,0 +1,250 @@
+"""The change feed: DirSync entries become sightings of objects."""
+
+import re
+from array import array
+from collections.abc import Callable, Generator, Iterator, Mapping
+from enum import Enum, auto
+from itertools import pairwise
+from typing import Final
+
+from adpersist.directory.feed.stamps import CHANGED
+from adpersist.directory.feed.usn_slices import Slices, ends
+from adpersist.directory.ldap.session import Page, RootDse, Session
+from adpersist.directory.schema import Schema
+from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
+from adpersist.directory.wire.cookie import cookie_usn
+from adpersist.directory.wire.extended_dn import first_rdn, reference, split_extended
+from adpersist.directory.wire.messages import Entry
+from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.errors import DirectoryError, RevertedError
+from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.sighting import Sighting
+
+_NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distinguishedName"})
+"""Attributes a sighting carries in fields of its own."""
+_TOO_MUCH: Final = 4
+"""sizeLimitExceeded, [RFC4511] 4.1.9."""
+_RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
+
+
+def _nothing() -> object:
+    """What is done where nothing is to be done."""
+
+
+class _Role(Enum):
+    """What the values under a name of the feed are."""
+
+    PLAIN = auto()
+    REFERENCES = auto()
+    ADDED = auto()
+    REMOVED = auto()
+    NOTHING = auto()
+    """Told otherwise, or the other end of a link."""
+
+
+_PLAIN, _REFERENCES, _ADDED, _REMOVED, _NOTHING = _Role
+
+
+class Feed:
+    """Looks at the naming contexts of one DC.
+
+    Args:
+        session: For questions in between.
+        looking: Another one, for the looks: while a look is read, nothing else can be asked on it.
+        dse, schema: What ``session`` found.
+    """
+
+    def __init__(self, session: Session, looking: Session, dse: RootDse, schema: Schema) -> None:
+        self._session = session
+        self._looking = looking
+        self._schema = schema
+        self._schema_nc = dse.schema
+        # to anybody but SYSTEM a changed secret looks like one that was cleared
+        self._asked = ("*", *SECRET_ATTRIBUTES) if session.privileged else ("*",)
+        self._unseen = frozenset[str]() if session.privileged else frozenset(SECRET_ATTRIBUTES)
+        self.contexts = dse.contexts
+        self._roots = {session.guid_of(nc): nc for nc in dse.contexts}
+        self._roles: dict[str, tuple[_Role, str]] = {}
+        self._plain: set[str] = set()
+
+    @property
+    def roots(self) -> Mapping[Guid, str]:
+        """The naming contexts by their root's objectGUID."""
+        return self._roots
+
+    def look(self, nc: str, cookie: bytes | None) -> "Look":
+        """What changed in ``nc`` since ``cookie``; None asks for everything."""
+        return Look(self, nc, cookie)
+
+    def looks(self, cookies: Mapping[str, bytes], taken: Callable[[], object] = _nothing) -> list["Look"]:
+        """The same for every naming context; to be read in this order.
+
+        Args:
+            cookies: Where to begin. What comes after a cookie is little, and asked for together.
+            taken: Called whenever the DC is done with a question and free for another.
+        """
+        looks = [self.look(nc, cookies.get(nc)) for nc in self.contexts]
+        for look in looks:
+            look.taken = taken
+        for look, following in pairwise(looks):
+            look.ask_next = following.ask
+        if cookies:
+            for look in looks:
+                look.ask()
+        return looks
+
+    def slices(self, nc: str) -> Slices:
+        """For a look at everything. For :class:`Look` alone."""
+        entries = self._session.search(nc, "(objectClass=*)", attributes=[CHANGED], controls=[SHOW_RECYCLED])
+        return Slices(ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ())))))
+
+    def usn(self) -> Usn:
+        """highestCommittedUSN."""
+        return self._session.usn()
+
+    def ask(self, nc: str, cookie: bytes, filter_text: str) -> Page:
+        """One page of a look. For :class:`Look` alone."""
+        controls = [dirsync(cookie), EXTENDED_DN]
+        return self._looking.dirsync(nc, filter_text, attributes=self._asked, controls=controls)
+
+    def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
+        """What a page shows. For :class:`Look` alone."""
+        for entry in page:
+            sighting = self._sighting(nc, entry, whole=whole)
+            # the roots of other naming contexts show up in the one above them
+            if self._roots.get(sighting.guid, nc) == nc:
+                yield sighting
+
+    def _sighting(self, nc: str, entry: Entry, *, whole: bool) -> Sighting:
+        guid, dn = split_extended(entry.dn)
+        if guid is None:
+            raise DirectoryError(f"the feed reported {dn} without its objectGUID")
+        found, plain = entry.attributes, self._plain
+        values: dict[str, Values] = {name: raw for name, raw in found.items() if name in plain and (raw or not whole)}
+        added: dict[str, frozenset[bytes]] = {}
+        removed: dict[str, frozenset[bytes]] = {}
+        for name in found.keys() - plain:
+            raw = found[name]
+            role, attribute = self._roles.get(name) or self._learn(name)
+            if role in (_PLAIN, _REFERENCES) and (raw or not whole):
+                values[name] = raw if role is _PLAIN else tuple(map(reference, raw))
+            elif role is _ADDED and raw:
+                added[attribute] = added.get(attribute, frozenset()).union(map(reference, raw))
+            elif role is _REMOVED and raw and not whole:
+                removed[attribute] = removed.get(attribute, frozenset()).union(map(reference, raw))
+        is_root = guid in self._roots
+        parent = found.get("parentGUID")
+        return Sighting(
+            guid=guid,
+            nc=nc,
+            parent=Guid(parent[0]) if parent and not is_root else None,
+            rdn=dn if is_root else first_rdn(dn),
+            whole=whole,
+            values=values,
+            added=added,
+            removed=removed,
+            size=entry.size,
+        )
+
+    def _learn(self, name: str) -> tuple[_Role, str]:
+        """What a name means, and the attribute's own name in it; found out once."""
+        if name in _NAMED_ELSEWHERE or name in self._unseen:
+            role, plain = _NOTHING, name
+        elif ranged := _RANGE.match(name):
+            role, plain = _ADDED if ranged["kind"] == "1" else _REMOVED, ranged["name"]
+        else:
+            role, plain = self._role(name), name
+        self._roles[name] = role, plain
+        if role is _PLAIN:
+            self._plain.add(name)
+        return role, plain
+
+    def _role(self, name: str) -> _Role:
+        if name not in self._schema:
+            # an attribute made since the schema was read
+            self._schema = Schema.load(self._session, self._schema_nc)
+        if name not in self._schema:
+            raise DirectoryError(f"the feed reported the attribute {name}, which the schema does not have")
+        fact = self._schema[name]
+        if fact.is_link:
+            # a server without incremental values sends the whole list; "no values" then clears it
+            return _ADDED
+        if fact.is_backlink:
+            return _NOTHING
+        return _REFERENCES if fact.is_reference else _PLAIN
+
+
+class Look:
+    """One look at a naming context: an iterable of what it shows, read as it comes.
+
+    A slice is taken in before it is read, and the next one asked for: the DC thinks about that while this is read.
+
+    Attributes:
+        nc: The naming context.
+        whole: It shows everything, not only what changed.
+        cookie: For the next look, once this one is through; until then where it began.
+        taken: Called when a slice is here, and the DC free for other questions.
+        ask_next: Called when the last one is.
+    """
+
+    def __init__(self, feed: Feed, nc: str, cookie: bytes | None, slices: Slices | None = None) -> None:
+        self._feed = feed
+        self._slices = slices
+        self._asked: Page | None = None
+        self.nc = nc
+        self.whole = not cookie
+        self.cookie = cookie or b""
+        self.taken: Callable[[], object] = _nothing
+        self.ask_next: Callable[[], object] = _nothing
+
+    def ask(self) -> tuple[Page, Slices]:
+        """Ask now what is read later; the answer, and which slice it is."""
+        slices = self._slices or (self._feed.slices(self.nc) if self.whole else Slices(cookie_usn(self.cookie) or 0))
+        asked = self._asked or self._feed.ask(self.nc, self.cookie, slices.filter)
+        self._slices, self._asked = slices, asked
+        return asked, slices
+
+    def __iter__(self) -> Iterator[Sighting]:
+        """What it shows, once; some of it twice, where it was written meanwhile or the server broke off.
+
+        Raises:
+            RevertedError: In the end: the new cookie lies before the old one, so the database went back.
+            DirectoryError, DirectoryUnreachableError: Also in the middle.
+        """
+        cookie, is_last = self.cookie, False
+        while not is_last:
+            (page, slices), self._asked = self.ask(), None
+            is_last, filter_text = slices.is_last, slices.filter
+            here = page.take_in()
+            self.taken()
+            if here:
+                slices.go_on()
+                _ = self.ask_next() if is_last else self.ask()
+            try:
+                cookie = yield from self._read(page, filter_text)
+            except DirectoryError as error:
+                if error.result != _TOO_MUCH or here or not slices.refused(self._feed.usn()):
+                    raise
+                is_last = False
+            else:
+                if not here:
+                    slices.go_on()
+        # only after the last slice it is a cookie for everything
+        before, self.cookie = cookie_usn(self.cookie), cookie
+        after = cookie_usn(cookie)
+        if before is not None and after is not None and after < before:
+            raise RevertedError(
+                f"the feed of {self.nc} went back from USN {before} to {after}",
+                hint="The domain controller was put back to an older state: run `adpersist guard`.",
+            )
+
+    def _read(self, page: Page, filter_text: str) -> Generator[Sighting, None, bytes]:
+        """What a slice shows, and the cookie after it."""
+        more = True
+        while more:
+            yield from self._feed.sightings(self.nc, page, whole=self.whole)
+            more, cookie = page.ending()
+            if more:
+                page = self._feed.ask(self.nc, cookie, filter_text)
+        return cookie

@@ -1,0 +1,73 @@
+"""Replication stamps of objects: who wrote each attribute last."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from adpersist.directory.ldap.session import Session
+from adpersist.directory.schema import Schema
+from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
+from adpersist.directory.wire.messages import Entry
+from adpersist.directory.wire.replication_metadata import EVER, Written, parse_replmeta
+from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.directory_time import generalized_time
+
+Stamps = Mapping[str, Written]
+
+_NOBODY: Final = Guid(bytes(16))
+
+_AT_ONCE: Final = 200
+"""Objects asked for in one filter: a few kilobytes, answered from the GUID index."""
+_TOGETHER: Final = 8
+"""Questions sent before the first answer is read; all of them fit the socket's buffer."""
+
+CHANGED: Final = "uSNChanged"
+"""Stands among the stamps for writes that leave none, as links do: this database's own number and time, no version."""
+
+STAMPED: Final = ("objectGUID", "replPropertyMetaData", CHANGED, "whenChanged")
+"""What :func:`stamped` reads."""
+
+
+def asked(session: Session, guids: Iterable[Guid], *, attributes: Sequence[str]) -> Iterator[Entry]:
+    """Objects by GUID wherever they lie, tombstones included; those that are not there are left out."""
+    wanted = iter(guids)
+    while parts := [part for _ in range(_TOGETHER) if (part := list(islice(wanted, _AT_ONCE)))]:
+        answers = [
+            session.search(
+                "",
+                f"(|{''.join(f'(objectGUID={_escaped(guid)})' for guid in part)})",
+                attributes=attributes,
+                controls=[ALL_CONTEXTS, SHOW_RECYCLED],
+            )
+            for part in parts
+        ]
+        yield from chain.from_iterable(answers)
+
+
+def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid]) -> dict[Guid, Stamps]:
+    """Stamps by attribute name for every object that is there, tombstones included; others are left out."""
+    return dict(stamped(entry, schema) for entry in asked(session, guids, attributes=STAMPED))
+
+
+def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, Stamps]:
+    """Stamps of the objects written since a USN; one scan of the directory on Samba."""
+    entries = session.search("", f"(uSNChanged>={since})", attributes=STAMPED, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
+    return dict(stamped(entry, schema) for entry in entries)
+
+
+def stamped(entry: Entry, schema: Schema, *, after: Usn = EVER) -> tuple[Guid, Stamps]:
+    """Which object this is, and its stamps by attribute name: those of what was written here after a USN."""
+    blob = entry.attributes.get("replPropertyMetaData", ())
+    stamps = (
+        {schema.name_of(written.attid): written for written in parse_replmeta(blob[0], after=after)} if blob else {}
+    )
+    if CHANGED in entry.attributes:
+        usn = Usn(int(entry.attributes[CHANGED][0]))
+        time = generalized_time(entry.attributes["whenChanged"][0]) if "whenChanged" in entry.attributes else 0
+        stamps[CHANGED] = Written(attid=0, stamp=Stamp(version=0, time=time, origin=_NOBODY, usn=usn), local_usn=usn)
+    return Guid(entry.attributes["objectGUID"][0]), stamps
+
+
+def _escaped(guid: Guid) -> str:
+    return "".join(f"\\{byte:02x}" for byte in guid)

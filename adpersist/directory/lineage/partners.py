@@ -1,0 +1,28 @@
+"""The domain's other DCs, and what they know this one by.
+
+Partners remember how far they have read each DC by its invocationID and USN. A DC that was put back hands out USNs
+again that they have read already, and they ignore what it writes under them: it must go on under another invocationID
+([MS-ADTS] 3.1.1.1.9, [MS-DRSR] 4.1.10.5).
+"""
+
+from adpersist.directory.ldap.session import RootDse, Session
+from adpersist.directory.wire.requests import MODIFY_REPLACE
+from adpersist.model.identity.ids import Guid
+
+NTDS_SETTINGS = "nTDSDSA"
+"""Class of a DC's NTDS Settings object; a read-only DC's is derived from it."""
+
+
+def partners(session: Session, dse: RootDse) -> frozenset[Guid]:
+    """invocationIDs of the other DCs this one knows."""
+    own = session.guid_of(dse.server_dn)
+    found = session.search(
+        f"CN=Sites,{dse.configuration}", f"(objectClass={NTDS_SETTINGS})", attributes=["objectGUID", "invocationId"]
+    )
+    others = [entry.attributes for entry in found if Guid(entry.attributes["objectGUID"][0]) != own]
+    return frozenset(Guid(each["invocationId"][0]) for each in others if "invocationId" in each)
+
+
+def renew_invocation(session: Session, dse: RootDse, fresh: Guid) -> None:
+    """Go on under another invocationID. Samba takes it on a new connection; its replication service at a restart."""
+    session.modify(dse.server_dn, {"invocationId": [(MODIFY_REPLACE, (bytes(fresh),))]})

@@ -1,0 +1,209 @@
+"""A DC's own database, written to by a worker process that runs Samba's code (:mod:`.database_worker`)."""
+
+import fcntl
+import json
+import os
+import select
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from adpersist.directory.wire.controls import Control
+from adpersist.directory.wire.requests import Modifications
+from adpersist.directory.write.operations import Add, Verdict, Write, refused
+from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
+from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Values
+
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+"""Distributions install Samba's Python for their own interpreter."""
+
+_WORKER: Final = Path(__file__).with_name("database_worker.py")
+_AHEAD_BYTES: Final = 1024 * 1024
+"""How far requests may be ahead of the worker."""
+_MOST_AHEAD: Final = 100
+"""Requests whose answers were not taken; those fit any pipe, so that nobody waits for the other."""
+_ANSWER_TIMEOUT_S: Final = 300
+"""An operation waits for whoever writes to the database just then, which a DC does for moments."""
+
+
+class Database:
+    """The open database. Outside a :meth:`transaction` every operation is one of its own.
+
+    Implements :class:`adpersist.directory.write.operations.Writes`.
+
+    Attributes:
+        path: The file ``sam.ldb``.
+        version: Samba's version that writes.
+        invocation: invocationID of the database, as text.
+        usn: highestCommittedUSN when it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Start the worker.
+
+        Raises:
+            DirectoryUnreachableError: There is no interpreter with Samba's Python, or it cannot open the database.
+        """
+        self.path = path
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        try:
+            self._worker = subprocess.Popen(
+                [SYSTEM_PYTHON, "-I", str(_WORKER), str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                cwd="/",
+            )
+        except OSError as error:
+            raise DirectoryUnreachableError(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
+        assert self._worker.stdin is not None and self._worker.stdout is not None  # noqa: S101 - both are pipes
+        self._to, self._from = self._worker.stdin, self._worker.stdout
+        self._sent: deque[tuple[str, str]] = deque()
+        self._verdicts: list[Verdict] = []
+        self._came = bytearray()
+        with suppress(OSError):  # a smaller pipe does as well, only slower
+            fcntl.fcntl(self._to, fcntl.F_SETPIPE_SZ, _AHEAD_BYTES)
+        greeting = self._receive()
+        self.version: str = greeting["version"]
+        self.invocation: str = greeting["invocation"]
+        self.usn: int = greeting["usn"]
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._worker.pid
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block becomes durable when it ends, or, when it ends with an error, nothing does.
+
+        Raises:
+            WriteRefusedError: The database refused all of it together.
+        """
+        self._ask("begin", "", "begin")
+        try:
+            yield
+        except BaseException:
+            self._ask("cancel", "", "cancel")
+            raise
+        self._ask("commit", "", "commit")
+
+    def send(self, write: Write) -> None:
+        """Have a write done without waiting: :meth:`verdicts` tells what became of it.
+
+        In a transaction nothing is done any more after the first that is refused.
+        """
+        if len(self._sent) >= _MOST_AHEAD:
+            self._take_verdict()
+        if isinstance(write, Add):
+            self._send("add", write.dn, _added(write.attributes), _named(write.controls))
+        else:
+            self._send("modify", write.dn, _changed(write.changes), _named(write.controls))
+
+    def _send(self, operation: str, dn: str, *given: Any) -> None:  # noqa: ANN401 - JSON
+        self._request(operation, dn, *given)
+        self._sent.append((operation, dn))
+
+    def verdicts(self) -> list[Verdict]:
+        """What became of the writes that were sent, in their order."""
+        while self._sent:
+            self._take_verdict()
+        taken, self._verdicts = self._verdicts, []
+        return taken
+
+    def _take_verdict(self) -> None:
+        result, answer = self._receive()
+        operation, dn = self._sent.popleft()
+        self._verdicts.append(self._refused(operation, dn, result, answer) if result else None)
+
+    def add(self, dn: str, attributes: Mapping[str, Values], controls: Sequence[Control]) -> None:
+        self._ask("add", dn, "add", dn, _added(attributes), _named(controls))
+
+    def modify(self, dn: str, changes: Modifications, controls: Sequence[Control] = ()) -> None:
+        self._ask("modify", dn, "modify", dn, _changed(changes), _named(controls))
+
+    def rename(self, dn: str, rdn: str, new_parent: str, controls: Sequence[Control] = ()) -> None:
+        self._ask("rename", dn, "rename", dn, f"{rdn},{new_parent}", _named(controls))
+
+    def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
+        self._ask("delete", dn, "delete", dn, _named(controls))
+
+    def links(self, guid: Guid) -> dict[str, list[bytes]]:
+        """Links of an object by attribute, as extended DNs with Samba's own stamps; those taken away, too."""
+        found = self._ask("links", guid_text(guid), "links", guid_text(guid))
+        return {name: [value.encode("latin-1") for value in values] for name, values in (found or {}).items()}
+
+    def close(self) -> None:
+        """Let the worker go; what was not committed is not done."""
+        self._worker.kill()
+        self._worker.wait()
+        with suppress(BrokenPipeError):  # what was on the way to a worker that is gone
+            self._to.close()
+        self._from.close()
+        self._said.close()
+
+    def _ask(self, operation: str, subject: str, *request: Any) -> Any:  # noqa: ANN401 - JSON
+        self.verdicts()  # what was sent before is answered before
+        self._request(*request)
+        result, answer = self._receive()
+        if result:
+            raise self._refused(operation, subject, result, answer)
+        return answer
+
+    def _refused(self, operation: str, subject: str, result: int, words: str) -> WriteRefusedError | NoSuchEntryError:
+        return refused(operation, subject or str(self.path), result, f"({result}) {words}")
+
+    def _request(self, *request: Any) -> None:  # noqa: ANN401 - JSON
+        body = json.dumps(request).encode()
+        try:
+            self._to.write(len(body).to_bytes(4, "big") + body)
+            self._to.flush()
+        except OSError as error:
+            raise self._gone() from error
+
+    def _receive(self) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self._take(int.from_bytes(self._take(4), "big")))
+
+    def _take(self, size: int) -> bytes:
+        """So many bytes of what the worker says; several answers may come at once."""
+        while len(self._came) < size:
+            ready, _, _ = select.select([self._from], [], [], _ANSWER_TIMEOUT_S)
+            part = os.read(self._from.fileno(), _AHEAD_BYTES) if ready else b""
+            if not part:
+                raise self._gone()
+            self._came += part
+        taken = bytes(self._came[:size])
+        del self._came[:size]
+        return taken
+
+    def _gone(self) -> DirectoryUnreachableError:
+        self._worker.kill()
+        self._worker.wait()
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace").strip().splitlines()
+        return DirectoryUnreachableError(
+            f"the worker that writes to {self.path} ended" + (f": {said[-1]}" if said else ""),
+            hint="What it had not committed was not done: run the command again, or with --engine ldap.",
+        )
+
+
+def _added(attributes: Mapping[str, Values]) -> dict[str, list[str]]:
+    return {name: _characters(found) for name, found in attributes.items()}
+
+
+def _changed(changes: Modifications) -> list[tuple[str, str, list[str]]]:
+    return [(name, how, _characters(found)) for name, pieces in changes.items() for how, found in pieces]
+
+
+def _characters(values: Sequence[bytes]) -> list[str]:
+    return [value.decode("latin-1") for value in values]
+
+
+def _named(controls: Sequence[Control]) -> list[tuple[str, bool]]:
+    # none that is sent with a write has a value
+    return [(oid, critical) for oid, critical, _ in controls]

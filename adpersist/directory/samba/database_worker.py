@@ -1,0 +1,161 @@
+"""Writes to a domain controller's own database through Samba's modules, as told on standard input.
+
+A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here and
+nobody imports this. Run by :mod:`adpersist.directory.samba.database`:
+
+    python3 -I database_worker.py PATH_OF_SAM_LDB
+
+Both directions carry frames: a length of 4 bytes, big-endian, and so many bytes of JSON. Attribute values are bytes,
+each written as the character of the same number. The first frame out is a greeting; then every frame in, a list of an
+operation's name and its arguments, is answered by [result code, words or what was asked for]; 0 is success. Frames may
+be sent ahead of the answers: once an operation of a transaction failed, none that follows is carried out.
+
+When standard input ends, the program does, and what was not committed has never happened.
+"""
+
+import json
+import os
+import sys
+
+import ldb
+import samba
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+
+_HOW = {
+    "MODIFY_ADD": ldb.FLAG_MOD_ADD,
+    "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
+    "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
+}
+OPERATIONS = ("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links")
+_REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
+
+
+class Worker:
+    """The database, and the operations by name."""
+
+    def __init__(self, path):
+        self.path = path
+        self.known = {}
+        self.plain = self.db = self.open()
+        self.batched = None
+        self.spoilt = 0
+
+    def open(self, *options):
+        settings = LoadParm()
+        # all else that matters lies in the database and in the files beside it
+        settings.set("private dir", os.path.dirname(self.path))  # noqa: PTH120
+        settings.set("dsdb:schema update allowed", "yes")
+        return SamDB(
+            url=f"tdb://{self.path}", lp=settings, session_info=system_session(settings), options=list(options)
+        )
+
+    def greeting(self):
+        """Whose database this is, and which Samba is at work."""
+        found = self.db.search("", ldb.SCOPE_BASE, attrs=["highestCommittedUSN"])[0]
+        return {
+            "version": samba.version,
+            "invocation": self.db.get_invocation_id(),
+            "usn": int(str(found["highestCommittedUSN"])),
+        }
+
+    def carry_out(self, name, arguments):
+        """The answer to one request."""
+        if self.spoilt and name != "cancel":
+            answer = [self.spoilt, "what came before it in the transaction failed"]
+            if name == "commit":
+                self.cancel()
+            return answer
+        try:
+            return [0, getattr(self, name)(*arguments) or ""]
+        except ldb.LdbError as error:
+            code, words = error.args
+            # ldb undoes one operation of several only where every index is copied for it
+            self.spoilt = code if self.db is self.batched else 0
+            return [code, words]
+
+    def begin(self):
+        # else every operation of a transaction copies each index of the directory, to be taken back by itself
+        self.batched = self.batched or self.open("batch_mode:1")
+        self.batched.transaction_start()
+        self.db = self.batched
+
+    def commit(self):
+        self.db, batched = self.plain, self.batched
+        batched.transaction_commit()
+
+    def cancel(self):
+        self.db, self.spoilt = self.plain, 0
+        self.batched.transaction_cancel()
+
+    def add(self, dn, attributes, controls):
+        message = ldb.Message(ldb.Dn(self.db, dn))
+        for name, values in attributes.items():
+            message.add(ldb.MessageElement(_raw(values), ldb.FLAG_MOD_ADD, name))
+        self.db.add(message, controls=_controls(controls))
+
+    def modify(self, dn, changes, controls):
+        message = ldb.Message(ldb.Dn(self.db, dn))
+        for name, how, values in changes:
+            message.add(ldb.MessageElement(_raw(values), _HOW[how], name))
+        self.db.modify(message, controls=_controls(controls))
+
+    def rename(self, dn, new_dn, controls):
+        self.db.rename(ldb.Dn(self.db, dn), ldb.Dn(self.db, new_dn), controls=_controls(controls))
+
+    def delete(self, dn, controls):
+        self.db.delete(ldb.Dn(self.db, dn), controls=_controls(controls))
+
+    def links(self, guid):
+        """Links of an object by attribute, with their stamps; those that were taken away, too."""
+        found = self.db.search("", ldb.SCOPE_SUBTREE, f"(objectGUID={guid})", attrs=["*"], controls=_REVEALING)
+        return {
+            name: [bytes(value).decode("latin-1") for value in entry[name]]
+            for entry in found
+            for name in entry
+            if name != "dn" and self.linked(name)
+        }
+
+    def linked(self, name):
+        if name not in self.known:
+            number = self.db.get_linkId_from_lDAPDisplayName(name)
+            self.known[name] = number > 0 and number % 2 == 0
+        return self.known[name]
+
+
+def _raw(values):
+    return [value.encode("latin-1") for value in values]
+
+
+def _controls(oids):
+    return [f"local_oid:{oid}:{int(critical)}" for oid, critical in oids]
+
+
+def _read(source):
+    size = source.read(4)
+    return json.loads(source.read(int.from_bytes(size, "big"))) if len(size) == 4 else None
+
+
+def _write(sink, document):
+    body = json.dumps(document).encode()
+    sink.write(len(body).to_bytes(4, "big") + body)
+    sink.flush()
+
+
+def main(path):
+    """Serve until there is nobody to serve."""
+    # Samba may print; what it prints must not get between the frames
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    worker = Worker(path)
+    _write(sink, worker.greeting())
+    while (request := _read(source)) is not None:
+        name, *arguments = request
+        if name not in OPERATIONS:
+            raise ValueError(f"no operation is called {name}")
+        _write(sink, worker.carry_out(name, arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,84 @@
+"""Carries out steps over LDAP without waiting for each answer, so that the DC never waits for the next request."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from adpersist.directory.ldap.session import Begun, Session
+from adpersist.directory.write.operations import Verdict, Write
+from adpersist.directory.write.step_writes import single
+from adpersist.directory.write.target import Carrier
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import target_of
+from adpersist.model.plan.step import Create, Link, Modify, Step
+
+_MOST: Final = 32
+"""Sent before the first answer is taken; a request is much shorter than what sockets hold, an answer even more so."""
+
+
+class Ahead:
+    """Implements :class:`adpersist.directory.write.target.Target`.
+
+    Args:
+        session: A privileged one. Samba carries out what comes on one connection in its order; what is sent together
+            does not depend on that, but for names that one object gives up and another takes.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._carrier = Carrier(session)
+
+    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+        at = 0
+        begun: list[Begun] = []
+        while at < len(steps):
+            begun = begun or self._all(_from(steps, at))
+            if not begun:
+                yield self._carrier.attempt(steps[at])
+                at += 1
+                continue
+            at += len(begun)
+            following = _from(steps, at)  # made while the server is busy
+            verdicts = [self._verdict(each) for each in begun]
+            # what comes after a refusal may need what takes its place
+            begun = self._all(following) if not any(verdicts) else []
+            yield from verdicts
+
+    def _all(self, writes: Sequence[Write]) -> list[Begun]:
+        return [self._begin(write) for write in writes]
+
+    def _begin(self, write: Write) -> Begun:
+        return self._session.begin(write)
+
+    def _verdict(self, begun: Begun) -> Verdict:
+        return self._session.verdict(begun)
+
+
+def _from(steps: Sequence[Step], at: int) -> list[Write]:
+    return list(together(steps[at : at + _MOST]))
+
+
+def together(steps: Sequence[Step]) -> Iterator[Write]:
+    """The writes of the steps from the first on of which none needs another one done."""
+    touched: set[Guid] = set()
+    made: list[str] = []
+    for step in steps:
+        write = single(step)
+        if write is None or step.guid in touched or not touched.isdisjoint(_needed(step)):
+            return
+        if isinstance(step, Create):
+            if any(step.dn.endswith(f",{container}") for container in made):
+                return
+            made.append(step.dn)
+        touched.add(step.guid)
+        yield write
+
+
+def _needed(step: Step) -> Iterator[Guid]:
+    """Whom the step refers to."""
+    if isinstance(step, Create | Modify):
+        values = [value for found in step.values.values() for value in found]
+    elif isinstance(step, Link):
+        values = [ref for refs in step.added.values() for ref in refs]
+    else:
+        return
+    yield from (target for value in values if (target := target_of(value)) is not None)

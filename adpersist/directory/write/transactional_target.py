@@ -1,0 +1,103 @@
+"""Carries out steps many at a time, in transactions of the DC's own database."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from adpersist.directory.samba.database import Database
+from adpersist.directory.write.operations import Verdict
+from adpersist.directory.write.step_writes import single
+from adpersist.directory.write.target import Carrier, Target
+from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.model.plan.step import EnableFeature, ReloadSchema, Step
+
+_MOST_STEPS: Final = 400
+"""In one transaction: the DC's own writers wait for its end, half a second; larger ones gain little."""
+
+
+class Batches:
+    """Implements :class:`adpersist.directory.write.target.Target`; a batch lands whole or not at all.
+
+    Args:
+        database: The DC's database.
+        server: The running DC, for what it must do itself.
+    """
+
+    def __init__(self, database: Database, server: Target) -> None:
+        self._database = database
+        self._carrier = Carrier(database)
+        self._server = server
+
+    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+        at = 0
+        while at < len(steps):
+            batch = _together(steps[at : at + _MOST_STEPS])
+            done = self._transact(batch)
+            yield from [None] * done
+            at += done
+            if done < max(len(batch), 1):
+                yield self._alone(steps[at])
+                at += 1
+
+    def _transact(self, batch: Sequence[Step]) -> int:
+        """How many steps, from the first, are done. A refused one undoes all, so those before it are done again."""
+        good = len(batch)
+        while good:
+            run = _Run(self._database, self._carrier)
+            try:
+                with self._database.transaction():
+                    for step in batch[:good]:
+                        run.carry_out(step)
+                    run.settle()
+            except (WriteRefusedError, NoSuchEntryError):
+                # a commit that is refused does not say whose fault it is
+                good = run.done if run.done < good else good // 2
+            else:
+                return good
+        return 0
+
+    def _alone(self, step: Step) -> Verdict:
+        if _is_the_servers(step):
+            (verdict,) = self._server.apply([step])
+            if verdict is not None or isinstance(step, EnableFeature):
+                return verdict
+        return self._carrier.attempt(step)
+
+
+class _Run:
+    """Steps of one transaction: what is one write is sent, and the next one made while Samba is at it.
+
+    Attributes:
+        done: Steps whose writes were taken.
+    """
+
+    def __init__(self, database: Database, carrier: Carrier) -> None:
+        self._database = database
+        self._carrier = carrier
+        self.done = 0
+
+    def carry_out(self, step: Step) -> None:
+        """Carry out one step; a refusal may show later. Raises: WriteRefusedError, NoSuchEntryError."""
+        write = single(step)
+        if write is not None:
+            self._database.send(write)
+        else:
+            self.settle()
+            self._carrier.carry_out(step)
+            self.done += 1
+
+    def settle(self) -> None:
+        """Wait for what was sent. Raises: WriteRefusedError, NoSuchEntryError."""
+        for verdict in self._database.verdicts():
+            if verdict is not None:
+                raise verdict
+            self.done += 1
+
+
+def _together(steps: Sequence[Step]) -> Sequence[Step]:
+    """Those before the first that cannot be part of a transaction."""
+    return steps[: next((at for at, step in enumerate(steps) if _is_the_servers(step)), len(steps))]
+
+
+def _is_the_servers(step: Step) -> bool:
+    """The DC must hear of it: what it keeps in memory changes."""
+    return isinstance(step, ReloadSchema | EnableFeature)

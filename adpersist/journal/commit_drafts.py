@@ -1,0 +1,167 @@
+"""What each kind of commit does to the head it is built on. Pure: a head in, a draft out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adpersist.errors import LimitError, PointError
+from adpersist.journal.appender import Draft
+from adpersist.journal.format.frame import digest_of, seal_frame
+from adpersist.journal.format.frame_header import FrameHeader
+from adpersist.journal.format.head import OpenHead, microseconds
+from adpersist.journal.format.head_fields import pack_writer
+from adpersist.journal.format.notes import pack_conflicts
+from adpersist.journal.format.packing import compress, pack
+from adpersist.journal.format.splitting import Piece
+from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
+from adpersist.journal.keys.keyring import MAX_FRAMES_A_KEY, Keyring
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
+from adpersist.model.plan.conflict import Conflict
+from adpersist.stores.port import MAX_FRAME_BYTES, Frame
+
+MAX_MARKS: Final = 1000
+"""The head carries them all."""
+
+_LARGEST_NOTE_BYTES: Final = MAX_FRAME_BYTES // 2
+"""Compressed: a frame has room for it, and the append for a spare of the head beside it."""
+
+_NOTHING: Final = Usn(0)
+_MARK_NAME: Final = re.compile(r"[^\W_][\w.:+-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scribe:
+    """What is needed to put a frame on a base.
+
+    Attributes:
+        keys: Wraps the next data key when the present one has sealed enough.
+        randomness: For nonces and data keys.
+        time: Unix seconds, the resolution of the format.
+    """
+
+    keys: KeyEncryption
+    randomness: Randomness
+    time: float
+
+    def look(self, base: OpenHead, piece: Piece, *, head: Head, usn: tuple[Usn, Usn]) -> Draft:
+        """One frame of a look; ``head`` says what becomes of the position."""
+        return self._frame(
+            base,
+            replace(head, time=self.time),
+            kind=piece.kind,
+            compressed=piece.compressed,
+            usn=usn,
+            changes=piece.changes,
+            part=piece.part,
+        )
+
+    def head_only(self, base: OpenHead, head: Head, *, tolerant: bool = False) -> Draft:
+        """No commit; the head alone moves."""
+        return Draft(head=replace(head, time=self.time), keyring=base.keyring, tolerant=tolerant)
+
+    def mark(self, base: OpenHead, name: str, writer: Writer) -> Draft:
+        """A named point; everything else in the head stays, and so does who holds the journal."""
+        if not _MARK_NAME.fullmatch(name):
+            raise PointError(
+                f"{name!r} cannot name a mark",
+                hint="Up to 64 letters, digits and `_.:+-`, beginning with a letter or digit.",
+            )
+        kept = tuple(each for each in base.head.marks if each.name != name)
+        if len(kept) >= MAX_MARKS:
+            raise LimitError(f"the journal has {MAX_MARKS} marks already", hint="Use a name again, or prune.")
+        made = Mark(name=name, seq=Seq(base.head.seq + 1), time=self.time)
+        head = replace(base.head, time=self.time, marks=(*kept, made))
+        return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
+
+    def begin_restore(
+        self, base: OpenHead, target: Seq, writer: Writer, fresh: Guid | None, kept: Sequence[Conflict]
+    ) -> Draft:
+        """The journal is being used to put the DC back; nobody captures until it is over."""
+        head = replace(base.head, time=self.time, writer=writer, phase=Phase.RESTORING, target=target, fresh=fresh)
+        note: list[object] = [None, target, pack_writer(writer), *([pack_conflicts(kept)] if kept else [])]
+        if len(compress(pack(note))) > _LARGEST_NOTE_BYTES:
+            raise LimitError(
+                f"{len(kept)} writes on the domain controller are more than a restore can note down",
+                hint="Restore with --on-conflict journal, which overwrites them.",
+            )
+        return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=note)
+
+    def end_restore(self, base: OpenHead, target: Seq) -> Draft:
+        """The DC is at the target; a new timeline begins, without position or witnesses."""
+        number = base.head.timeline + 1
+        began = Timeline(number=number, base=target, begins=Seq(base.head.seq + 1))
+        head = replace(
+            base.head,
+            time=self.time,
+            timeline=number,
+            timelines=(*base.head.timelines, began),
+            phase=Phase.CAPTURING,
+            target=None,
+            fresh=None,
+            settled=True,
+            position=None,
+            witnesses=(),
+        )
+        return self._note(base, head, kind=CommitKind.RESTORE_END, note=[None, target, None])
+
+    def rotate_data_key(self, base: OpenHead) -> Draft:
+        """A new data key, for the commits after this head."""
+        keyring = base.keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)
+        return replace(self.head_only(base, base.head, tolerant=True), keyring=keyring)
+
+    def rotate_key(self, base: OpenHead, new: KeyEncryption) -> Draft:
+        """The same data keys, wrapped anew."""
+        keyring = base.keyring.rewrapped(self.keys, new, base.journal)
+        return replace(self.head_only(base, base.head, tolerant=True), keyring=keyring)
+
+    def _note(
+        self, base: OpenHead, head: Head, *, kind: CommitKind, note: list[object], tolerant: bool = False
+    ) -> Draft:
+        return self._frame(base, head, kind=kind, compressed=compress(pack(note)), tolerant=tolerant)
+
+    def _frame(
+        self,
+        base: OpenHead,
+        head: Head,
+        *,
+        kind: CommitKind,
+        compressed: bytes,
+        usn: tuple[Usn, Usn] = (_NOTHING, _NOTHING),
+        changes: int = 0,
+        part: int = 0,
+        tolerant: bool = False,
+    ) -> Draft:
+        keyring = self._fresh(base)
+        seq = Seq(base.head.seq + 1)
+        header = FrameHeader(
+            kind=kind,
+            ends_look=head.settled,
+            complete=head.complete,
+            journal=base.journal,
+            timeline=head.timeline,
+            part=part,
+            seq=seq,
+            time_us=microseconds(head.time),
+            usn_from=usn[0],
+            usn_to=usn[1],
+            changes=changes,
+            key=b"",
+            nonce=b"",
+            previous=base.head.digest,
+        )
+        body = seal_frame(header, compressed, keyring.active, self.randomness)
+        return Draft(
+            frames=(Frame(seq=seq, body=body),),
+            head=replace(head, seq=seq, digest=digest_of(body)),
+            keyring=keyring,
+            tolerant=tolerant,
+        )
+
+    def _fresh(self, base: OpenHead) -> Keyring:
+        keyring = base.keyring
+        if base.head.seq - keyring.wrapped[-1].since < MAX_FRAMES_A_KEY:
+            return keyring
+        return keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)

@@ -1,0 +1,72 @@
+"""The chain: every frame names the digest of the one before, the first one the journal's seed, the head the last."""
+
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.frame import Opened, open_frame
+from adpersist.journal.keys.keyring import Keyring
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.port import Frame
+
+
+class Chain:
+    """Takes frames one after another and lets through only the one that belongs next.
+
+    Attributes:
+        seq: The last frame that did.
+        digest: Its digest.
+    """
+
+    def __init__(self, keyring: Keyring, journal: bytes, *, seq: Seq, digest: bytes) -> None:
+        self._keyring = keyring
+        self._journal = journal
+        self.seq = seq
+        self.digest = digest
+
+    def open(self, frame: Frame) -> Opened:
+        """The next frame, opened.
+
+        Raises:
+            DamagedError: GAP, CORRUPT or FORGED, naming the commit.
+        """
+        seq = Seq(self.seq + 1)
+        if frame.seq != seq:
+            raise missing(seq) if frame.seq > seq else forged(seq, f"commit {frame.seq} stands in its place")
+        opened = open_in_place(frame.body, seq, self._journal, self._keyring)
+        if opened.header.previous != self.digest:
+            raise forged(seq, "it does not follow the commit before it")
+        self.seq, self.digest = seq, opened.digest
+        return opened
+
+    def finish(self, *, seq: Seq, digest: bytes) -> None:
+        """The chain ends where it should.
+
+        Raises:
+            DamagedError: It ends early, or with another frame than the one named.
+        """
+        if self.seq < seq:
+            raise missing(Seq(self.seq + 1))
+        if self.digest != digest:
+            raise forged(seq, "the head names another last commit")
+
+
+def open_in_place(body: bytes, seq: Seq, journal: bytes, keyring: Keyring) -> Opened:
+    """A frame whose seal holds, and that is the one of that number and journal; what it follows is not looked at.
+
+    Raises:
+        DamagedError: CORRUPT or FORGED.
+    """
+    opened = open_frame(body, seq, keyring)
+    if opened.header.seq != seq:
+        raise forged(seq, f"commit {opened.header.seq} was put in its place")
+    if opened.header.journal != journal:
+        raise forged(seq, f"it belongs to journal {opened.header.journal.hex()}")
+    return opened
+
+
+def missing(seq: Seq) -> DamagedError:
+    """The error for a commit that is not there."""
+    return DamagedError("it is missing", seq=seq, damage=Damage.GAP)
+
+
+def forged(seq: Seq, message: str) -> DamagedError:
+    """The error for a commit that is not the one that was written."""
+    return DamagedError(message, seq=seq, damage=Damage.FORGED)

@@ -1,0 +1,190 @@
+"""A whole state, sealed in parts beside the journal, so that old commits can go (FORMAT.md, "Checkpoint").
+
+A part is sealed like a frame, with a cipher of its own, and bound to the journal, the commit, its number and the
+commit's digest. The head names the checkpoint with a proof over all parts: what no head names does not count.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+
+from adpersist.errors import IntegrityError
+from adpersist.journal.format.changes import unpack_changes
+from adpersist.journal.format.damage import Damage, DamagedCheckpointError, DamagedError
+from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
+from adpersist.journal.format.frame_header import NONCE_BYTES
+from adpersist.journal.format.packing import decompress
+from adpersist.journal.format.splitting import MAX_CHANGE_BYTES, Piece, runs
+from adpersist.journal.keys.key_encryption import Randomness
+from adpersist.journal.keys.keyring import DataKey, Keyring
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Checkpoint
+from adpersist.model.objects.change import Change, Kind
+from adpersist.model.objects.object_state import Gone, ObjectState, created
+
+MAGIC: Final = b"ADPC"
+VERSIONS: Final = (1, 2)
+"""Version 2 also remembers the objects that are gone."""
+VERSION: Final = VERSIONS[-1]
+MORE: Final = 0x01
+"""The content goes on in the next part: an object too large for one."""
+
+_LAYOUT: Final = struct.Struct(">4sBBxx16sQI8s12s32s")
+_NO_NONCE: Final = bytes(NONCE_BYTES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What the parts of one checkpoint are bound to.
+
+    Attributes:
+        journal: Journal id, 16 bytes.
+        seq: The commit.
+        digest: SHA-256 of that commit's frame.
+    """
+
+    journal: bytes
+    seq: Seq
+    digest: bytes
+
+
+class Sealing:
+    """Seals states part by part, and keeps the account the head needs.
+
+    Attributes:
+        parts: Parts sealed so far.
+        objects: Objects in them, those that are gone included.
+    """
+
+    def __init__(self, place: Place, key: DataKey, randomness: Randomness) -> None:
+        self._place = place
+        self._key = key
+        self._randomness = randomness
+        self._proof = sha256()
+        self.parts = 0
+        self.objects = 0
+
+    def seal(self, states: Iterable[ObjectState | Gone]) -> Iterator[bytes]:
+        """The parts, one at a time, as the states come.
+
+        Raises:
+            LimitError: An object is too large; it is named.
+        """
+        for run, _ in runs(map(_as_change, states)):
+            for piece in run:
+                part = self._part(piece)
+                self._proof.update(sha256(part).digest())
+                self.parts += 1
+                self.objects += piece.changes
+                yield part
+
+    @property
+    def proof(self) -> bytes:
+        """SHA-256 over the SHA-256 of every part so far."""
+        return self._proof.digest()
+
+    def _part(self, piece: Piece) -> bytes:
+        place, flags = self._place, MORE if piece.kind is CommitKind.PART else 0
+
+        def clear(nonce: bytes) -> bytes:
+            return _LAYOUT.pack(
+                MAGIC, VERSION, flags, place.journal, place.seq, self.parts, self._key.id, nonce, place.digest
+            )
+
+        nonce = self._key.nonce(clear(_NO_NONCE), piece.compressed, self._randomness)
+        sealed = clear(nonce) + self._key.checkpoints.encrypt(nonce, piece.compressed, clear(nonce))
+        return sealed + checksum(sealed)
+
+
+def open_checkpoint(
+    parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
+) -> Iterator[ObjectState | Gone]:
+    """The states of a checkpoint the head names, in the order they were written.
+
+    Every part is verified before its states are yielded; that none is missing only at the end.
+
+    Raises:
+        DamagedCheckpointError: GAP, CORRUPT or FORGED.
+    """
+    place = Place(journal=journal, seq=checkpoint.seq, digest=checkpoint.digest)
+    proof, count, objects = sha256(), 0, 0
+    pieces: list[bytes] = []
+    for part in _given_back(parts, place):
+        more, content = _open_part(part, place, count, keyring)
+        proof.update(sha256(part).digest())
+        count += 1
+        pieces.append(content)
+        if sum(map(len, pieces)) > MAX_CHANGE_BYTES:
+            raise _damaged(place, Damage.FORGED, "its parts grow beyond every object")
+        if not more:
+            states = _states(b"".join(pieces), place)
+            objects += len(states)
+            pieces.clear()
+            yield from states
+    if count < checkpoint.parts or pieces:
+        raise _damaged(place, Damage.GAP, f"{checkpoint.parts} parts, {count} are there")
+    if proof.digest() != checkpoint.proof or objects != checkpoint.objects:
+        raise _damaged(place, Damage.FORGED, "it is not the one the head names")
+
+
+def _given_back(parts: Iterable[bytes], place: Place) -> Iterator[bytes]:
+    try:
+        yield from parts
+    except IntegrityError as error:  # the store's own: it has something there, and cannot give it back
+        raise _damaged(place, Damage.CORRUPT, error.message) from error
+
+
+def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tuple[bool, bytes]:
+    """Whether the content goes on in the next part, and the content."""
+    if len(part) < _LAYOUT.size or checksum(part[:-CHECKSUM_BYTES]) != part[-CHECKSUM_BYTES:]:
+        raise _damaged(place, Damage.CORRUPT, f"the checksum of part {number} is wrong")
+    magic, version, flags, journal, seq, found, key_name, nonce, digest = _LAYOUT.unpack_from(part)
+    if magic != MAGIC or version not in VERSIONS or flags & ~MORE:
+        raise _damaged(place, Damage.FORGED, f"part {number} is of no known format")
+    if (journal, seq, found, digest) != (place.journal, place.seq, number, place.digest):
+        raise _damaged(place, Damage.FORGED, f"something else was put in place of part {number}")
+    key = keyring.find(key_name)
+    if key is None:
+        raise _damaged(place, Damage.FORGED, f"part {number} is sealed with an unknown key")
+    try:
+        sealed = part[_LAYOUT.size : -CHECKSUM_BYTES]
+        return bool(flags & MORE), decompress(key.checkpoints.decrypt(nonce, sealed, part[: _LAYOUT.size]))
+    except (InvalidTag, ValueError) as error:
+        raise _damaged(place, Damage.FORGED, f"the seal of part {number} does not hold") from error
+
+
+def _states(content: bytes, place: Place) -> list[ObjectState | Gone]:
+    try:
+        return [_as_state(change) for change in unpack_changes(content)]
+    except ValueError as error:
+        raise _damaged(place, Damage.FORGED, str(error)) from error
+
+
+def _damaged(place: Place, damage: Damage, message: str) -> DamagedError:
+    return DamagedCheckpointError(f"checkpoint: {message}", seq=place.seq, damage=damage)
+
+
+def _as_change(state: ObjectState | Gone) -> Change:
+    if isinstance(state, Gone):
+        return Change(kind=Kind.EXPUNGED, guid=state.guid, nc="")
+    return created(state)
+
+
+def _as_state(change: Change) -> ObjectState | Gone:
+    if change.kind is Kind.EXPUNGED:
+        return Gone(guid=change.guid)
+    if change.rdn is None:
+        raise ValueError("an object has no name")
+    return ObjectState(
+        guid=change.guid,
+        nc=change.nc,
+        parent=change.parent,
+        rdn=change.rdn,
+        values=change.values,
+        links=change.added,
+    )

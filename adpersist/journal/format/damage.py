@@ -1,0 +1,54 @@
+"""How a journal can be wrong, and the error that says where."""
+
+from enum import StrEnum
+from typing import Final
+
+from adpersist.errors import IntegrityError
+from adpersist.model.identity.ids import Seq
+
+
+class Damage(StrEnum):
+    """Classes of damage, as ``check`` reports them."""
+
+    GAP = "gap"
+    """Something is missing: a commit, or a part of a checkpoint."""
+
+    CORRUPT = "corrupt"
+    """Bytes changed by accident: the frame's own checksum is wrong."""
+
+    FORGED = "forged"
+    """Whole in itself and yet not ours, or not in its place: made without the key, moved, repeated or replaced."""
+
+    STORE_BEHIND = "store-behind"
+    """Everything is in order, and older than what is known to have been written: the store was rolled back."""
+
+
+_HINTS: Final = {
+    Damage.GAP: "Run `adpersist check` to see what is still restorable; look for the store's backups.",
+    Damage.CORRUPT: "Run `adpersist check` to see what is still restorable; look at the store's disk.",
+    Damage.FORGED: "Somebody may have written to the store: keep it as evidence and run `adpersist check`.",
+    Damage.STORE_BEHIND: "The store was put back to an older state: bring its newest state back.",
+}
+
+
+_HEAD_HINT: Final = "Run `adpersist check`: it says how far `adpersist check --repair-head` can bring it back."
+
+
+class DamagedError(IntegrityError):
+    """The journal is not what was written.
+
+    Attributes:
+        seq: The first commit that is wrong; None when it is the head.
+        damage: In which way.
+    """
+
+    def __init__(self, message: str, *, seq: Seq | None, damage: Damage) -> None:
+        place = "the head" if seq is None else f"commit {seq}"
+        hint = _HEAD_HINT if seq is None and damage is not Damage.STORE_BEHIND else _HINTS[damage]
+        super().__init__(f"{place} is damaged ({damage}): {message}", hint=hint)
+        self.seq = seq
+        self.damage = damage
+
+
+class DamagedCheckpointError(DamagedError):
+    """It is a checkpoint that is not what was written: the commits before it may still tell the same state."""

@@ -1,0 +1,133 @@
+"""The part of a frame that lies in the clear: 120 bytes at fixed offsets, big-endian (FORMAT.md, "Frame")."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from adpersist.model.identity.ids import Seq, Usn
+from adpersist.model.journal.commit import CommitKind
+
+MAGIC: Final = b"ADPF"
+VERSION: Final = 1
+HEADER_BYTES: Final = 120
+NONCE_BYTES: Final = 12
+NONCE_OFFSET: Final = 76
+ENDS_LOOK: Final = 0x01
+COMPLETE: Final = 0x02
+
+_LAYOUT: Final = struct.Struct(">4sBBBx16sIIQqQQI8s12s32s")
+_NUMBERS: Final = {
+    CommitKind.LOOK: 1,
+    CommitKind.PART: 2,
+    CommitKind.MARK: 3,
+    CommitKind.RESTORE_BEGIN: 4,
+    CommitKind.RESTORE_END: 5,
+}
+_KINDS: Final = {number: kind for kind, number in _NUMBERS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameHeader:
+    """What anybody who holds the store can read of a commit.
+
+    Attributes:
+        kind: What the commit is for.
+        ends_look: See :class:`~adpersist.model.journal.commit.Commit`.
+        complete: The same.
+        journal: Journal id, 16 bytes.
+        timeline: From 1.
+        part: How many PART frames right before this one belong to it.
+        seq: Its number.
+        time_us: Unix microseconds.
+        usn_from: First USN of the look.
+        usn_to: Last USN of the look.
+        changes: How many changes are inside.
+        key: Id of the data key that seals it, 8 bytes.
+        nonce: AES-GCM nonce, 12 bytes.
+        previous: Digest of the frame before, or the journal's seed.
+    """
+
+    kind: CommitKind
+    ends_look: bool
+    complete: bool
+    journal: bytes
+    timeline: int
+    part: int
+    seq: Seq
+    time_us: int
+    usn_from: Usn
+    usn_to: Usn
+    changes: int
+    key: bytes
+    nonce: bytes
+    previous: bytes
+
+
+def write_header(header: FrameHeader) -> bytes:
+    """The 120 bytes."""
+    return _LAYOUT.pack(
+        MAGIC,
+        VERSION,
+        _NUMBERS[header.kind],
+        ENDS_LOOK * header.ends_look | COMPLETE * header.complete,
+        header.journal,
+        header.timeline,
+        header.part,
+        header.seq,
+        header.time_us,
+        header.usn_from,
+        header.usn_to,
+        header.changes,
+        header.key,
+        header.nonce,
+        header.previous,
+    )
+
+
+def read_header(body: bytes) -> FrameHeader:
+    """The reverse of :func:`write_header`; ``body`` may go on.
+
+    Raises:
+        ValueError: Too short, of another format version, or with values version 1 does not know.
+    """
+    if len(body) < HEADER_BYTES:
+        raise ValueError(f"{len(body)} bytes are no frame")
+    (
+        magic,
+        version,
+        kind,
+        flags,
+        journal,
+        timeline,
+        part,
+        seq,
+        time_us,
+        first,
+        last,
+        count,
+        key,
+        nonce,
+        before,
+    ) = _LAYOUT.unpack_from(body)
+    if magic != MAGIC or body[7]:
+        raise ValueError("not a frame of adpersist")
+    if version != VERSION:
+        raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
+    if kind not in _KINDS or flags & ~(ENDS_LOOK | COMPLETE):
+        raise ValueError(f"unknown kind {kind} or flags {flags:#x}")
+    return FrameHeader(
+        kind=_KINDS[kind],
+        ends_look=bool(flags & ENDS_LOOK),
+        complete=bool(flags & COMPLETE),
+        journal=journal,
+        timeline=timeline,
+        part=part,
+        seq=Seq(seq),
+        time_us=time_us,
+        usn_from=Usn(first),
+        usn_to=Usn(last),
+        changes=count,
+        key=key,
+        nonce=nonce,
+        previous=before,
+    )

@@ -1,0 +1,136 @@
+"""The head's bytes: what must be found without a key in the clear, everything else sealed, all of it authenticated.
+
+``fixed part (88) | wrapped data keys | ciphertext and tag | CRC-32 (4)``; everything before the ciphertext is the
+associated data. FORMAT.md, "Head", has the offsets.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+
+from adpersist.errors import LimitError
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
+from adpersist.journal.format.frame_header import NONCE_BYTES
+from adpersist.journal.format.head_fields import pack_head, unpack_head
+from adpersist.journal.format.packing import compress, decompress
+from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
+from adpersist.journal.keys.keyring import Keyring, WrappedKey
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import Head
+from adpersist.stores.port import MAX_HEAD_BYTES, StoredHead
+
+MAGIC: Final = b"ADPH"
+VERSION: Final = 1
+
+_FIXED: Final = struct.Struct(">4sBxH16sIQq32s12s")
+_KEY: Final = struct.Struct(">8sQBH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenHead:
+    """A head as it stands in the store, opened.
+
+    Attributes:
+        stored: As the store gave it.
+        head: What it says.
+        keyring: The journal's data keys.
+        journal: Journal id, 16 bytes.
+    """
+
+    stored: StoredHead
+    head: Head
+    keyring: Keyring
+    journal: bytes
+
+
+def microseconds(time: float) -> int:
+    """Unix seconds as the format counts them."""
+    return round(time * 1_000_000)
+
+
+def seal_head(head: Head, keyring: Keyring, journal: bytes, randomness: Randomness) -> bytes:
+    """The head's bytes.
+
+    Raises:
+        LimitError: More than a store takes.
+    """
+    content = compress(pack_head(head))
+    wrapped = b"".join(_write_key(key) for key in keyring.wrapped)
+
+    def clear(nonce: bytes) -> bytes:
+        count, time_us = len(keyring.wrapped), microseconds(head.time)
+        return _FIXED.pack(MAGIC, VERSION, count, journal, head.timeline, head.seq, time_us, head.digest, nonce)
+
+    nonce = keyring.active.nonce(clear(bytes(NONCE_BYTES)) + wrapped, content, randomness)
+    associated = clear(nonce) + wrapped
+    body = associated + keyring.active.heads.encrypt(nonce, content, associated)
+    if len(body) + CHECKSUM_BYTES > MAX_HEAD_BYTES:
+        raise LimitError(
+            f"the head would have {len(body)} bytes, limit {MAX_HEAD_BYTES}",
+            hint="Run `adpersist prune`: it forgets old marks, timelines and checkpoints.",
+        )
+    return body + checksum(body)
+
+
+def seq_of(body: bytes) -> Seq:
+    """The sequence number a head's bytes say, not proven yet.
+
+    Raises:
+        DamagedError: Too short to be one.
+    """
+    if len(body) < _FIXED.size:
+        raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
+    return Seq(_FIXED.unpack_from(body)[5])
+
+
+def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = None) -> OpenHead:
+    """Read, authenticate and decode a head; data keys that ``known`` holds need no unwrapping.
+
+    Raises:
+        WrongKeyError: Sealed with another key.
+        DamagedError: Damaged or forged.
+    """
+    body = stored.body
+    if len(body) < _FIXED.size or checksum(body[:-CHECKSUM_BYTES]) != body[-CHECKSUM_BYTES:]:
+        raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
+    try:
+        magic, version, count, journal, timeline, seq, time_us, digest, nonce = _FIXED.unpack_from(body)
+        if magic != MAGIC or body[5]:
+            raise ValueError("not a head of adpersist")
+        if version != VERSION:
+            raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
+        wrapped, end = _read_keys(body[:-CHECKSUM_BYTES], count)
+        keyring = Keyring.unlock(wrapped, keys, journal, known)
+        content = keyring.active.heads.decrypt(nonce, body[end:-CHECKSUM_BYTES], body[:end])
+        head = unpack_head(decompress(content), seq=Seq(seq), digest=digest, timeline=timeline, time_us=time_us)
+    except InvalidTag as error:
+        raise DamagedError("its seal does not hold", seq=None, damage=Damage.FORGED) from error
+    except ValueError as error:
+        raise DamagedError(str(error), seq=None, damage=Damage.FORGED) from error
+    if stored.seq != head.seq:
+        raise DamagedError(f"the store files it under {stored.seq}", seq=None, damage=Damage.FORGED)
+    return OpenHead(stored=stored, head=head, keyring=keyring, journal=journal)
+
+
+def _write_key(key: WrappedKey) -> bytes:
+    wrapper = key.wrapper.encode("ascii")
+    return _KEY.pack(key.id, key.since, len(wrapper), len(key.wrapped)) + wrapper + key.wrapped
+
+
+def _read_keys(body: bytes, count: int) -> tuple[list[WrappedKey], int]:
+    keys: list[WrappedKey] = []
+    at = _FIXED.size
+    for _ in range(count):
+        if at + _KEY.size > len(body):
+            raise ValueError("its keys are cut short")
+        name, since, wrapper_bytes, wrapped_bytes = _KEY.unpack_from(body, at)
+        middle = at + _KEY.size + wrapper_bytes
+        wrapper = body[at + _KEY.size : middle].decode("ascii")
+        at = middle + wrapped_bytes
+        if at > len(body):
+            raise ValueError("its keys are cut short")
+        keys.append(WrappedKey(id=name, since=Seq(since), wrapper=wrapper, wrapped=body[middle:at]))
+    return keys, at

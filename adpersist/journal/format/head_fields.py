@@ -1,0 +1,151 @@
+"""What a head seals, as one MessagePack list; FORMAT.md names the places."""
+
+from typing import Final
+
+from adpersist.journal.format.packing import pack, unpack
+from adpersist.journal.format.shapes import boolean, integer, items, number, octets, text
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.journal.head import Checkpoint, Head, Identity, Mark, Phase, Position, Timeline, Witness, Writer
+from adpersist.model.objects.change import Stamp
+
+FIELDS: Final = 12
+WITH_FRESH: Final = 13
+"""While a restore gives the DC another invocationID, that is one more."""
+
+PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
+"""By number in the format; append only."""
+
+
+def pack_head(head: Head) -> bytes:
+    """Everything but what lies in the clear (seq, digest, timeline, time)."""
+    position = head.position
+    return pack(
+        [
+            [head.identity.domain, head.identity.server, head.identity.dns_name],
+            pack_writer(head.writer),
+            PHASES.index(head.phase),
+            head.target,
+            head.complete,
+            head.settled,
+            position
+            and [
+                [cell for cookie in position.cookies.items() for cell in cookie],
+                position.invocation,
+                position.usn,
+                position.rid_next,
+                position.canary,
+            ],
+            [_pack_witness(witness) for witness in head.witnesses],
+            [[mark.name, mark.seq, float(mark.time)] for mark in head.marks],
+            [[timeline.number, timeline.base, timeline.begins] for timeline in head.timelines],
+            [
+                [each.seq, each.digest, float(each.time), each.parts, each.objects, each.proof]
+                for each in head.checkpoints
+            ],
+            head.pruned,
+            *([] if head.fresh is None else [head.fresh]),
+        ]
+    )
+
+
+def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_us: int) -> Head:
+    """The reverse of :func:`pack_head`, given what lies in the clear.
+
+    Raises:
+        ValueError: The content was not made by :func:`pack_head`.
+    """
+    try:
+        fields = items(unpack(content))
+        if len(fields) not in (FIELDS, WITH_FRESH):
+            raise ValueError(f"{len(fields)} fields, {FIELDS} or {WITH_FRESH} expected")
+        identity, writer, phase, target, complete, settled, position, *more = fields
+        witnesses, marks, timelines, saved, pruned, *fresh = more
+        domain, server, dns_name = items(identity)
+        return Head(
+            seq=seq,
+            digest=digest,
+            timeline=timeline,
+            time=time_us / 1_000_000,
+            identity=Identity(domain=guid(domain), server=guid(server), dns_name=text(dns_name)),
+            writer=unpack_writer(writer),
+            phase=PHASES[integer(phase)],
+            target=None if target is None else Seq(integer(target)),
+            fresh=guid(fresh[0]) if fresh else None,
+            complete=boolean(complete),
+            settled=boolean(settled),
+            position=None if position is None else _position(position),
+            witnesses=tuple(_witness(each) for each in items(witnesses)),
+            marks=tuple(_mark(each) for each in items(marks)),
+            timelines=tuple(_timeline(each) for each in items(timelines)),
+            checkpoints=tuple(_checkpoint(each) for each in items(saved)),
+            pruned=Seq(integer(pruned)),
+        )
+    except (TypeError, IndexError, OverflowError) as error:
+        raise ValueError(f"fields do not fit: {error}") from error
+
+
+def pack_writer(writer: Writer) -> list[object]:
+    """Also what marks and restores say of who made them."""
+    return [writer.id, writer.host, writer.pid]
+
+
+def unpack_writer(value: object) -> Writer:
+    """The reverse of :func:`pack_writer`.
+
+    Raises:
+        ValueError: Another shape.
+    """
+    name, host, pid = items(value)
+    return Writer(id=text(name), host=text(host), pid=integer(pid))
+
+
+def guid(value: object) -> Guid:
+    """Sixteen bytes, or ValueError."""
+    if len(octets(value)) != 16:
+        raise ValueError("a GUID has 16 bytes")
+    return Guid(octets(value))
+
+
+def _position(value: object) -> Position:
+    cookies, invocation, usn, rid_next, canary = items(value)
+    cells = items(cookies)
+    return Position(
+        cookies={text(nc): octets(cookie) for nc, cookie in zip(cells[::2], cells[1::2], strict=True)},
+        invocation=guid(invocation),
+        usn=Usn(integer(usn)),
+        rid_next=integer(rid_next),
+        canary=Seq(integer(canary)),
+    )
+
+
+def _pack_witness(witness: Witness) -> list[object]:
+    stamp = witness.stamp
+    return [witness.seq, witness.guid, witness.attribute, stamp.version, stamp.time, stamp.origin, stamp.usn]
+
+
+def _witness(value: object) -> Witness:
+    seq, name, attribute, version, time, origin, usn = items(value)
+    stamp = Stamp(version=integer(version), time=integer(time), origin=guid(origin), usn=Usn(integer(usn)))
+    return Witness(seq=Seq(integer(seq)), guid=guid(name), attribute=text(attribute), stamp=stamp)
+
+
+def _mark(value: object) -> Mark:
+    name, seq, time = items(value)
+    return Mark(name=text(name), seq=Seq(integer(seq)), time=number(time))
+
+
+def _timeline(value: object) -> Timeline:
+    count, base, begins = items(value)
+    return Timeline(number=integer(count), base=Seq(integer(base)), begins=Seq(integer(begins)))
+
+
+def _checkpoint(value: object) -> Checkpoint:
+    seq, digest, time, parts, objects, proof = items(value)
+    return Checkpoint(
+        seq=Seq(integer(seq)),
+        digest=octets(digest),
+        time=number(time),
+        parts=integer(parts),
+        objects=integer(objects),
+        proof=octets(proof),
+    )

@@ -1,0 +1,406 @@
+"""The journal, as everybody but this room sees it: one object to read from and to write to."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
+from adpersist.journal.appender import Appender, Draft, Drafting, Patience
+from adpersist.journal.commit_drafts import Scribe
+from adpersist.journal.format.checkpoint import open_checkpoint
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head
+from adpersist.journal.format.splitting import Run, runs
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
+from adpersist.journal.keys.keyring import Keyring
+from adpersist.journal.look_drafts import Ending, nothing_found, piece_drafting
+from adpersist.journal.points import resolve_point
+from adpersist.journal.reader import read_commits, read_headers
+from adpersist.journal.spare_head import missing_head
+from adpersist.journal.timelines import path_to
+from adpersist.journal.upkeep import checkpoints
+from adpersist.journal.upkeep.retention import Forgetting
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
+from adpersist.model.journal.commit import Commit
+from adpersist.model.journal.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
+from adpersist.model.objects.change import Change
+from adpersist.model.objects.object_state import Gone, ObjectState
+from adpersist.model.plan.conflict import Conflict
+from adpersist.stores.port import Store, StoredHead
+
+PATIENCE = Patience()
+
+
+class Journal:
+    """A journal in a store. One process writes to it at a time; any number read and mark. Not for several threads.
+
+    To write looks or restores it must be held: by :meth:`create`, :meth:`claim` or :meth:`begin_restore`. Whoever is
+    fenced holds it no longer.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyEncryption,
+        tip: OpenHead,
+        *,
+        randomness: Randomness = os.urandom,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._store = store
+        self._randomness = randomness
+        self._end = Appender(store, keys, tip, randomness=randomness, patience=patience)
+
+    @classmethod
+    def create(
+        cls,
+        store: Store,
+        keys: KeyEncryption,
+        *,
+        identity: Identity,
+        writer: Writer,
+        now: float,
+        randomness: Randomness = os.urandom,
+        patience: Patience = PATIENCE,
+    ) -> "Journal":
+        """Make an empty journal, held by ``writer``.
+
+        Raises:
+            JournalExistsError: There is one already.
+            DamagedError: There is one already, and its head is lost.
+            OutcomeUnknownError: The store did not say whether it made one; open it, or try again.
+            StoreError: As :meth:`~adpersist.stores.port.Store.create`.
+        """
+        journal = bytes.fromhex(journal_id(identity))
+        keyring = Keyring.create(keys, journal, randomness=randomness)
+        head = Head(
+            seq=BEFORE_FIRST,
+            digest=keyring.seed(journal),
+            timeline=1,
+            time=_rounded(now),
+            identity=identity,
+            writer=writer,
+        )
+        stored = _create(store, seal_head(head, keyring, journal, randomness))
+        tip = OpenHead(stored=stored, head=head, keyring=keyring, journal=journal)
+        made = cls(store, keys, tip, randomness=randomness, patience=patience)
+        made._end.holder = writer
+        return made
+
+    @classmethod
+    def open(
+        cls,
+        store: Store,
+        keys: KeyEncryption,
+        *,
+        expected: str | None = None,
+        randomness: Randomness = os.urandom,
+        patience: Patience = PATIENCE,
+    ) -> "Journal":
+        """Open a journal to read from it; :meth:`claim` it to write.
+
+        Args:
+            store: Where it lies.
+            keys: The key-encryption key it was made with, or last rotated to.
+            expected: The journal's id where it is known: then a journal of another DC put in its place is noticed.
+            randomness: For nonces and data keys.
+            patience: How long an unknown outcome is looked into.
+
+        Raises:
+            NoJournalError, StoreUnreachableError: There is none, or no answer.
+            WrongKeyError: It wants another key; both are named.
+            DamagedError: The head is not what was written.
+        """
+        tip = open_head(_standing(store), keys)
+        if expected is not None and tip.journal.hex() != expected:
+            raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
+        return cls(store, keys, tip, randomness=randomness, patience=patience)
+
+    @property
+    def id(self) -> str:
+        """32 hex digits."""
+        return self._end.tip.journal.hex()
+
+    @property
+    def seed(self) -> bytes:
+        """32 bytes that tell this journal from any other ever made for the same DC."""
+        return self._end.tip.keyring.seed(self._end.tip.journal)
+
+    @property
+    def head(self) -> Head:
+        """As last read or written."""
+        return self._end.tip.head
+
+    def refresh(self) -> Head:
+        """Read the head again. After an OutcomeUnknownError this settles whether the write was done."""
+        return self._end.refresh()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def claim(self, writer: Writer, *, now: float) -> Head:
+        """Take the journal over: whoever held it is fenced at its next append. Needs no person."""
+        scribe = self._scribe(now)
+        self._end.append(lambda base: scribe.head_only(base, replace(base.head, writer=writer), tolerant=True))
+        self._end.holder = writer
+        return self.head
+
+    def hand_back(self, writer: Writer, *, now: float) -> Head:
+        """Let go of the journal; ``writer`` is what the head says of it from now on.
+
+        Raises:
+            FencedError: Somebody else holds it already.
+        """
+        scribe = self._scribe(now)
+        self._end.append(self._held(lambda base: scribe.head_only(base, replace(base.head, writer=writer))))
+        self._end.holder = None
+        return self.head
+
+    def is_held_after_refresh(self) -> bool:
+        """Read the head again: whether this process still holds the journal."""
+        self.refresh()
+        return self._end.holder is not None
+
+    def commit(
+        self,
+        changes: Iterable[Change],
+        *,
+        position: Position,
+        usn_from: Usn,
+        witnesses: Sequence[Witness],
+        complete: bool,
+        now: float,
+        ends_look: bool = True,
+    ) -> Head:
+        """Make one look durable. A large one becomes several commits; the position moves only with the last.
+
+        Args:
+            changes: In order; none moves the position alone, and when that stays too, nothing is written.
+            position: Where the feed stands after the look.
+            usn_from: The look covered the DC's writes after this USN.
+            witnesses: The whole new set; one with ``seq`` 0 gets the number of this look's last commit.
+            complete: The first whole look is in the journal with this; never undone.
+            now: Unix seconds.
+            ends_look: False: more of the same look follows; neither position nor witnesses move yet.
+
+        Raises:
+            FencedError: Somebody else holds the journal; named in the message. What was not acknowledged before may
+                or may not be in the journal, and is not there twice.
+            OutcomeUnknownError: The store stopped answering. :meth:`refresh`, then go on from ``head.position``.
+            LimitError: A single change is too large; it is named.
+            StoreError: Nothing of what is left was written; the same call may be made again.
+        """
+        ending = Ending(usn_from=usn_from, position=position, witnesses=tuple(witnesses), complete=complete)
+        scribe = self._scribe(now)
+        empty = True
+        for run, last in runs(changes):
+            empty = False
+            while not self._append_run(scribe, run, ending, ends=last and ends_look):
+                pass
+        if empty and ends_look:
+            self._end.append(self._held(lambda base: nothing_found(scribe, base, ending)))
+        return self.head
+
+    def mark(self, name: str, *, writer: Writer, now: float) -> Seq:
+        """Name this point; a name used before moves here. Fences nobody.
+
+        Raises:
+            PointError: No usable name.
+            LimitError: Too many marks.
+        """
+        scribe = self._scribe(now)
+        self._end.append(lambda base: scribe.mark(base, name, writer))
+        return next(each.seq for each in self.head.marks if each.name == name)
+
+    def begin_restore(
+        self, *, target: Seq, writer: Writer, now: float, fresh: Guid | None = None, kept: Sequence[Conflict] = ()
+    ) -> Head:
+        """Say that the DC is being taken to ``target``; fences the capturing agent. Repeated after a crash, no harm.
+
+        Args:
+            fresh: The invocationID the DC is to go on under; None: it keeps its own.
+            kept: Writes on the DC that are to stay; a run that goes on after a crash reads them here.
+
+        Raises:
+            PointError: There is no such commit.
+            LimitError: More is to be kept than one commit can name.
+            FencedError: Somebody wrote to the journal since this process last read it.
+        """
+        if not BEFORE_FIRST < target <= self.head.seq:
+            raise PointError(f"commit {target} is not in the journal; its last one is {self.head.seq}")
+        scribe = self._scribe(now)
+        self._end.append(lambda base: scribe.begin_restore(base, target, writer, fresh, kept))
+        self._end.holder = writer
+        return self.head
+
+    def end_restore(self, *, now: float) -> Head:
+        """Say that the DC is at the target: a new timeline begins, and a full look is due."""
+        scribe = self._scribe(now)
+        self._end.append(self._held(lambda base: _ended(scribe, base), Phase.RESTORING))
+        return self.head
+
+    def rotate_data_key(self, *, now: float) -> Head:
+        """A new data key seals from the next commit on; what was sealed before stays readable. Fences nobody."""
+        scribe = self._scribe(now)
+        self._end.append(scribe.rotate_data_key)
+        return self.head
+
+    def rotate_key(self, new: KeyEncryption, *, now: float) -> Head:
+        """Wrap every data key with ``new``; the old key opens newer heads no more. Fences nobody."""
+        scribe = self._scribe(now)
+        self._end.append(lambda base: scribe.rotate_key(base, new))
+        self._end.keys = new
+        return self.head
+
+    def write_checkpoint(self, seq: Seq, states: Iterable[ObjectState | Gone], *, now: float) -> Checkpoint:
+        """Store the whole state after a settled commit, so that reading may begin there; see :mod:`bounding`.
+
+        Fences nobody. One that is there already is left as it is.
+        """
+        return checkpoints.write_checkpoint(self._store, self._end, self._scribe(now), seq, states)
+
+    def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> Forgetting:
+        """Forget what no point from ``oldest`` on, nor a mark where they are kept, needs. Fences nobody."""
+        return checkpoints.prune(self._store, self._end, self._scribe(now), oldest=oldest, keep_marks=keep_marks)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def commits(self, *, after: Seq = BEFORE_FIRST, through: Seq | None = None) -> Iterator[Commit]:
+        """Verified commits with ``after < seq <= through`` (the head's, when None); see :func:`read_commits`.
+
+        All timelines, one after another; :meth:`history` is what makes a state.
+        """
+        tip = self._end.tip
+        try:
+            yield from read_commits(self._store, tip, after=after, through=tip.head.seq if through is None else through)
+        except DamagedError as error:
+            if error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned:
+                raise PointError(f"commit {error.seq} was pruned while it was being read") from error
+            raise
+
+    def last_time(self) -> float | None:
+        """Unix seconds when the last commit was made, from its header; None: it is pruned, or there is none."""
+        tip = self._end.tip
+        before = Seq(tip.head.seq - 1)
+        if tip.head.seq <= tip.head.pruned:
+            return None
+        return next(read_headers(self._store, tip, after=before, through=tip.head.seq)).time_us / 1_000_000
+
+    def size(self, *, after: Seq) -> int:
+        """Bytes of the commits after one, as the store has them; they are not opened."""
+        return sum(len(frame.body) for frame in self._store.frames(after=after, through=self.head.seq))
+
+    def history(
+        self, point: Seq, *, without: Collection[Seq] = ()
+    ) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
+        """What makes the state at a point: the objects to begin with, then the commits to fold into them.
+
+        From the newest checkpoint that helps, else from nothing; commits of abandoned timelines are left out.
+
+        Args:
+            point: A commit of any timeline.
+            without: Checkpoints not to begin with.
+
+        Raises:
+            PointError: No such point, or pruned.
+            DamagedCheckpointError: While iterating: try again without it.
+            DamagedError: While iterating: the journal is not what was written.
+        """
+        usable = tuple(each for each in self.head.checkpoints if each.seq not in without)
+        path = path_to(replace(self.head, checkpoints=usable), point)
+        states = iter(()) if path.checkpoint is None else self.read_checkpoint(path.checkpoint.seq)
+        return states, chain.from_iterable(self.commits(after=span.after, through=span.through) for span in path.spans)
+
+    def way(self, since: Seq, point: Seq) -> Iterator[Commit]:
+        """What makes the state at a point out of the state at an earlier one.
+
+        Raises:
+            PointError: No such point, or pruned, or nothing leads there from ``since``.
+            DamagedError: While iterating: the journal is not what was written.
+        """
+        spans = path_to(self.head, point, since=since).spans
+        return chain.from_iterable(self.commits(after=span.after, through=span.through) for span in spans)
+
+    def read_checkpoint(self, seq: Seq) -> Iterator[ObjectState | Gone]:
+        """The objects of a checkpoint the head names.
+
+        Raises:
+            PointError: The head names none of that number.
+            DamagedError: While iterating: it is not what was written.
+        """
+        tip = self._end.tip
+        for each in tip.head.checkpoints:
+            if each.seq == seq:
+                return open_checkpoint(self._store.checkpoint(seq), each, tip.journal, tip.keyring)
+        raise PointError(f"there is no checkpoint at commit {seq}")
+
+    def resolve(self, point: str | None, *, now: float) -> Seq:
+        """The commit a person means: see :mod:`adpersist.journal.points`."""
+        return resolve_point(self._store, self._end.tip, point, now=now)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Named points, in the order they were made."""
+        return self.head.marks
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _scribe(self, now: float) -> Scribe:
+        return Scribe(keys=self._end.keys, randomness=self._randomness, time=_rounded(now))
+
+    def _held(self, drafting: Drafting, phase: Phase = Phase.CAPTURING) -> Drafting:
+        """The same, refused unless this process holds the journal and the journal is in that phase."""
+
+        def held(base: OpenHead) -> Draft | None:
+            if self._end.holder is None or base.head.writer != self._end.holder:
+                raise self._end.fenced("this process does not hold the journal")
+            if base.head.phase is not phase:
+                raise FencedError(f"the journal is {base.head.phase}, not {phase}: by {base.head.writer.host}")
+            return drafting(base)
+
+        return held
+
+    def _append_run(self, scribe: Scribe, run: Run, ending: Ending, *, ends: bool) -> bool:
+        """False: a mark came between the parts of a large change; they are void, and begin again after it."""
+        for piece in run:
+            onto = self.head.digest if piece.part else None
+            last = ends and piece is run[-1]
+            if not self._end.append(self._held(piece_drafting(scribe, piece, ending, onto=onto, last=last))):
+                return False
+        return True
+
+
+def _standing(store: Store) -> StoredHead:
+    try:
+        return store.head()
+    except NoJournalError as error:
+        lost = missing_head(store)
+        if lost is None:
+            raise
+        raise lost from error
+
+
+def _create(store: Store, body: bytes) -> StoredHead:
+    if store.spare() is not None:
+        _standing(store)  # or else it is a journal whose head is lost
+    try:
+        return store.create(body)
+    except OutcomeUnknownError:
+        stored = store.head()
+        if stored.body != body:
+            raise
+        return stored
+
+
+def _rounded(now: float) -> float:
+    return microseconds(now) / 1_000_000
+
+
+def _ended(scribe: Scribe, base: OpenHead) -> Draft:
+    if base.head.target is None:
+        raise PointError("no restore is going on")
+    return scribe.end_restore(base, base.head.target)

@@ -1,0 +1,135 @@
+"""A key-encryption key as one line of text, in a file or an environment variable.
+
+``adpersist-key-1:<32 bytes, base64url>:<check, 8 hex digits>``: versioned, and checked so that a line cut short or
+mistyped is told from a wrong key.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from adpersist.errors import ConfigError, KeyMissingError
+from adpersist.journal.keys.derive import KEY_BYTES
+from adpersist.journal.keys.key_encryption import LocalKey, Randomness
+
+VARIABLE: Final = "ADPERSIST_KEY"
+"""The environment variable looked at by default."""
+
+_MAX_FILE_BYTES: Final = 4096
+_LINE: Final = re.compile(r"adpersist-key-1:([A-Za-z0-9_-]{43}):([0-9a-f]{8})")
+_HINT: Final = "The key is one line beginning with `adpersist-key-1:`; bring it back from where you keep a copy."
+
+
+def key_line(secret: bytes) -> str:
+    """The line for a key of 32 bytes."""
+    encoded = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return f"adpersist-key-1:{encoded}:{_check(encoded)}"
+
+
+def key_from_line(line: str, *, source: str) -> LocalKey:
+    """The key a line holds; ``source`` names where it came from.
+
+    Raises:
+        ConfigError: Not such a line, cut short, or mistyped.
+    """
+    found = _LINE.fullmatch(line.strip())
+    if found is None:
+        raise ConfigError(f"{source} does not hold an adpersist key", hint=_HINT)
+    if _check(found[1]) != found[2]:
+        raise ConfigError(f"{source} holds a damaged adpersist key (its check does not match)", hint=_HINT)
+    try:
+        secret = base64.b64decode(found[1] + "=", altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ConfigError(f"{source} does not hold an adpersist key", hint=_HINT) from error
+    return LocalKey(secret)
+
+
+def create_key_file(path: Path, *, randomness: Randomness = os.urandom) -> LocalKey:
+    """Make a new key and its file, mode 0600, durable when this returns; an existing file is never touched.
+
+    Raises:
+        ConfigError: The file exists, or cannot be written.
+    """
+    line = key_line(randomness(KEY_BYTES))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise ConfigError(f"{path} exists already; a key is never overwritten") from error
+    except OSError as error:
+        raise ConfigError(f"cannot create the key file {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_directory(path.parent)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise ConfigError(f"cannot write the key file {path}: {error.strerror}") from error
+    return key_from_line(line, source=str(path))
+
+
+def read_key_file(path: Path) -> LocalKey:
+    """The key in a file.
+
+    Raises:
+        KeyMissingError: There is no such file, it may not be read, or it is empty.
+        ConfigError: It holds something else.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise KeyMissingError(f"cannot read the key file {path}: {error.strerror}", hint=_HINT) from error
+    if not content.strip(b"\0 \t\r\n"):
+        raise KeyMissingError(f"the key file {path} is empty", hint=_HINT)
+    return key_from_line(content.decode("latin-1"), source=f"the key file {path}")
+
+
+def key_from_environment(environment: Mapping[str, str], name: str = VARIABLE) -> LocalKey:
+    """The key in an environment variable.
+
+    Raises:
+        KeyMissingError: The variable is not set, or empty.
+        ConfigError: It holds something else.
+    """
+    line = environment.get(name, "")
+    if not line.strip():
+        raise KeyMissingError(f"the environment variable {name} does not hold a key", hint=_HINT)
+    return key_from_line(line, source=f"the environment variable {name}")
+
+
+def exposure(path: Path) -> str:
+    """Who else may get at the key file, as a sentence to warn with; empty when nobody may.
+
+    Raises:
+        KeyMissingError: There is no such file.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise KeyMissingError(f"cannot look at the key file {path}: {error.strerror}", hint=_HINT) from error
+    others = [
+        who for who, bits in (("its group", stat.S_IRWXG), ("everybody on this machine", stat.S_IRWXO)) if mode & bits
+    ]
+    if not others:
+        return ""
+    return f"the key file {path} is open to {' and '.join(others)} (mode {stat.S_IMODE(mode):04o}); run chmod 600"
+
+
+def _check(encoded: str) -> str:
+    return hashlib.sha256(b"adpersist-key-1:" + encoded.encode()).hexdigest()[:8]
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

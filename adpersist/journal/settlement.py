@@ -1,0 +1,93 @@
+"""What became of an append that was not simply done: the rule that keeps two writers from both winning.
+
+Decides only; reading and writing are the appender's.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import islice
+
+from adpersist.journal.format.chain import Chain
+from adpersist.journal.format.head import OpenHead
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Head
+from adpersist.stores.port import Frame
+
+
+class Outcome(Enum):
+    """What the head that was found means for what we tried to write."""
+
+    LANDED = auto()
+    """It is in the journal; perhaps others have added to it since."""
+
+    REBASE = auto()
+    """It is not, and what was added instead does not concern us: try again on top of it."""
+
+    FENCED = auto()
+    """Somebody else holds the journal, or a copy of this process does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What one append tried.
+
+    Attributes:
+        base: The head it was built on.
+        frames: What it would have added.
+        head: The head it would have made.
+        tolerant: It says nothing about the capture, and may be added on top of whatever is there.
+    """
+
+    base: OpenHead
+    frames: Sequence[Frame] = ()
+    head: Head
+    tolerant: bool = False
+
+
+def settle(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -> Outcome:
+    """Judge a head that is neither the one we built on nor, byte for byte, the one we tried to write.
+
+    Args:
+        attempt: What we tried.
+        found: The head as it stands.
+        between: The frames after the attempt's base, through the found head.
+
+    Raises:
+        DamagedError: The frames between do not lead from one head to the other.
+    """
+    base, ours = attempt.base, [frame.body for frame in attempt.frames]
+    if attempt.tolerant:
+        first = [frame.body for frame in islice(between, len(ours))]
+        return Outcome.LANDED if ours and first == ours else Outcome.REBASE
+    if found.head.pruned > base.head.seq:
+        return Outcome.FENCED
+    chain = Chain(found.keyring, found.journal, seq=base.head.seq, digest=base.head.digest)
+    added = 0
+    for frame in between:
+        mark = chain.open(frame).header.kind is CommitKind.MARK
+        if added < len(ours) and frame.body == ours[added]:
+            added += 1
+        elif not mark:
+            return Outcome.FENCED
+    chain.finish(seq=found.head.seq, digest=found.head.digest)
+    moved = bool(ours) or not same_capture(attempt.head, base.head)
+    if moved and added == len(ours) and same_capture(found.head, attempt.head):
+        return Outcome.LANDED
+    if not added and same_capture(found.head, base.head):
+        return Outcome.REBASE
+    return Outcome.FENCED
+
+
+def same_capture(one: Head, other: Head) -> bool:
+    """Nothing but marks, keys, checkpoints and pruning lies between them."""
+    return (
+        one.writer == other.writer
+        and one.timeline == other.timeline
+        and one.phase is other.phase
+        and one.target == other.target
+        and one.complete == other.complete
+        and one.settled == other.settled
+        and one.position == other.position
+        and one.witnesses == other.witnesses
+    )

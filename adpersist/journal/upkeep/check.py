@@ -1,0 +1,265 @@
+"""Proves a journal, or says where it is wrong and what can still be restored. Streams; reads all, changes nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from adpersist.errors import IntegrityError, NoJournalError
+from adpersist.journal.format.checkpoint import open_checkpoint
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.frame import digest_of
+from adpersist.journal.format.head import OpenHead, open_head, seq_of
+from adpersist.journal.keys.key_encryption import KeyEncryption
+from adpersist.journal.reader import anchor, read_frame
+from adpersist.journal.spare_head import missing_head, open_beside_spare, rebuilt
+from adpersist.journal.timelines import Span
+from adpersist.journal.upkeep.frame_scan import Walk, Wound
+from adpersist.journal.upkeep.restorable import restorable
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.head import Checkpoint
+from adpersist.stores.port import Store, StoredHead
+
+_MAX_FAILURES: Final = 8
+"""Frames in a row the store may fail to read before the rest is given up."""
+
+
+class Part(StrEnum):
+    """What of a journal a finding is about."""
+
+    HEAD = "head"
+    COMMIT = "commit"
+    CHECKPOINT = "checkpoint"
+    SPARE = "spare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One damaged place; neighbouring commits with the same damage are one.
+
+    Attributes:
+        part: What is damaged.
+        first: The first commit, or the checkpoint's number; 0 for the head and its spare.
+        last: The last one.
+        damage: In which way.
+        message: What was seen of the first.
+    """
+
+    part: Part
+    first: Seq
+    last: Seq
+    damage: Damage
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A commit known from elsewhere to have been written: by the DC's canary, or an earlier check.
+
+    Attributes:
+        seq: Its number.
+        is_it: Whether it is the one with this digest; less certain when little of the digest is remembered.
+        who: Who knows it, for people.
+        otherwise: What another commit of its number means: a commit forged, or a store that went back and was gone on
+            with.
+    """
+
+    seq: Seq
+    is_it: Callable[[bytes], bool]
+    who: str
+    otherwise: Damage
+
+    @classmethod
+    def exactly(cls, seq: Seq, digest: bytes) -> "Known":
+        """By its whole digest, as an earlier check printed it."""
+        return cls(seq=seq, is_it=digest.__eq__, who="an earlier check", otherwise=Damage.FORGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a check found.
+
+    Attributes:
+        findings: Everything that is wrong, the head first; empty: the journal is proven.
+        commits: Frames that were looked at.
+        size: Bytes in them.
+        restorable: Points whose state can still be told, as ``after < point <= through``; of a journal whose head is
+            damaged, once it is repaired.
+        rebuilt: The last commit of the head that can be put in the place of a damaged one; None: none can, or need not.
+    """
+
+    findings: tuple[Finding, ...]
+    commits: int
+    size: int
+    restorable: tuple[Span, ...]
+    rebuilt: Seq | None = None
+
+
+Progress = Callable[[Seq, Seq], None]
+"""Told of every commit looked at, and of the last one there is."""
+
+
+def check_journal(
+    store: Store,
+    keys: KeyEncryption,
+    *,
+    after: Seq = BEFORE_FIRST,
+    known: Sequence[Known] = (),
+    progress: Progress | None = None,
+) -> Verdict:
+    """Prove head, chain, seals, numbering and checkpoints, going on behind every damaged place.
+
+    Args:
+        store: Where the journal lies.
+        keys: Its key-encryption key.
+        after: Commits up to this one are taken as proven.
+        known: Without it a store that was rolled back as a whole looks sound.
+        progress: See :data:`Progress`.
+
+    Raises:
+        WrongKeyError: Nothing can be said without the right key.
+        NoJournalError, StoreUnreachableError: There is nothing to look at.
+    """
+    try:
+        tip = open_beside_spare(store, store.head(), keys)
+    except DamagedError as error:
+        return _without_head(store, keys, error, after=after, known=known, progress=progress)
+    except NoJournalError:
+        lost = missing_head(store)
+        if lost is None:
+            raise
+        body = _of_head(lost.damage, "it is missing; its spare is there, and `--repair-head` puts it back")
+        return Verdict(findings=(body,), commits=0, size=0, restorable=())
+    return _checked(store, keys, tip, after=after, known=known, progress=progress)
+
+
+def _without_head(
+    store: Store,
+    keys: KeyEncryption,
+    wrong: DamagedError,
+    *,
+    after: Seq,
+    known: Sequence[Known],
+    progress: Progress | None,
+) -> Verdict:
+    """What the spare and the commits after it can tell."""
+    try:
+        found = rebuilt(store, keys)
+    except (IntegrityError, NoJournalError):
+        finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
+        return Verdict(findings=(finding,), commits=0, size=0, restorable=())
+    rest = _checked(store, keys, found.tip, after=after, known=known, progress=progress)
+    end = found.tip.head.seq
+    if found.stopped is None:
+        finding = _of_head(wrong.damage, f"{wrong.message}; `--repair-head` rebuilds it up to commit {end}")
+        return replace(rest, findings=(finding, *rest.findings), rebuilt=end)
+    finding = _of_head(wrong.damage, f"{wrong.message}; it cannot be rebuilt: commit {end + 1} is damaged too")
+    at = Seq(end + 1)
+    stop = Finding(part=Part.COMMIT, first=at, last=at, damage=found.stopped.damage, message=found.stopped.message)
+    return replace(rest, findings=(finding, *rest.findings, stop), restorable=())
+
+
+def _checked(
+    store: Store,
+    keys: KeyEncryption,
+    tip: OpenHead,
+    *,
+    after: Seq,
+    known: Sequence[Known],
+    progress: Progress | None,
+) -> Verdict:
+    head = tip.head
+    behind = [_of_head(Damage.STORE_BEHIND, _behind(each, head.seq)) for each in known if each.seq > head.seq]
+    walk = _walked(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
+    commits = [_of_commits(wound) for wound in walk.finish()]
+    commits += [found for each in known for found in _unknown(store, tip, each, commits)]
+    checkpoints = [found for each in head.checkpoints if (found := _proven(store, tip, each)) is not None]
+    broken = {found.first for found in checkpoints}
+    usable = replace(head, checkpoints=tuple(each for each in head.checkpoints if each.seq not in broken))
+    lost = [
+        Span(after=Seq(found.first - 1), through=found.last)
+        for found in commits
+        if found.damage is not Damage.STORE_BEHIND
+    ]
+    return Verdict(
+        findings=(*behind, *commits, *checkpoints, *_spare(store, keys, tip)),
+        commits=walk.commits,
+        size=walk.size,
+        restorable=restorable(usable, lost),
+    )
+
+
+def _walked(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> Walk:
+    last = tip.head.seq
+    try:
+        start = anchor(store, tip, after, whole=True)
+        walk = Walk(tip, after=start.seq, digest=start.digest)
+    except IntegrityError:
+        walk = Walk(tip, after=after, digest=None)
+    failures = 0
+    while walk.seq < last:
+        try:
+            for frame in store.frames(after=walk.seq, through=last):
+                walk.take(frame)
+                failures = 0
+                if progress is not None:
+                    progress(frame.seq, last)
+            break
+        except IntegrityError as error:  # the store's own: it has something there, and cannot give it back
+            failures += 1
+            walk.lose(last if failures == _MAX_FAILURES else Seq(walk.seq + 1), Damage.CORRUPT, error.message)
+    return walk
+
+
+def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | None:
+    seq = checkpoint.seq
+    try:
+        for _ in open_checkpoint(store.checkpoint(seq), checkpoint, tip.journal, tip.keyring):
+            pass
+    except IntegrityError as error:
+        damage = error.damage if isinstance(error, DamagedError) else Damage.CORRUPT
+        return Finding(part=Part.CHECKPOINT, first=seq, last=seq, damage=damage, message=error.message)
+    return None
+
+
+def _spare(store: Store, keys: KeyEncryption, tip: OpenHead) -> list[Finding]:
+    """What is wrong with the spare of a sound head; a journal made before there were spares has none."""
+    body = store.spare()
+    if body is None:
+        return []
+    try:
+        found = open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys, tip.keyring)
+        if found.journal != tip.journal:
+            raise DamagedError("it is another journal's", seq=None, damage=Damage.FORGED)
+        if found.head.seq > tip.head.seq:
+            message = f"the spare knows of commit {found.head.seq}, the last one here is {tip.head.seq}"
+            return [replace(_of_head(Damage.STORE_BEHIND, message), part=Part.SPARE)]
+    except IntegrityError as error:
+        damage = error.damage if isinstance(error, DamagedError) else Damage.FORGED
+        message = f"{error.message}; the next process that writes renews it"
+        return [Finding(part=Part.SPARE, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)]
+    return []
+
+
+def _unknown(store: Store, tip: OpenHead, known: Known, found: list[Finding]) -> list[Finding]:
+    """The commit known from elsewhere is there, sound, and another one: a history of its own."""
+    if not tip.head.pruned < known.seq <= tip.head.seq:
+        return []
+    if any(each.first <= known.seq <= each.last for each in found):
+        return []
+    if known.is_it(digest_of(read_frame(store, known.seq).body)):
+        return []
+    message = f"{known.who} knows of another one in its place"
+    return [_of_commits(Wound(first=known.seq, last=known.seq, damage=known.otherwise, message=message))]
+
+
+def _behind(known: Known, last: Seq) -> str:
+    return f"{known.who} knows of commit {known.seq}, the last one here is {last}"
+
+
+def _of_head(damage: Damage, message: str) -> Finding:
+    return Finding(part=Part.HEAD, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)
+
+
+def _of_commits(wound: Wound) -> Finding:
+    return Finding(part=Part.COMMIT, first=wound.first, last=wound.last, damage=wound.damage, message=wound.message)

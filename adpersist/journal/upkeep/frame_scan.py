@@ -1,0 +1,111 @@
+"""Looks at every frame once and does not stop at the first that is wrong.
+
+Seals are judged one by one. Links are judged from the end, because the head vouches for the last commit, that one for
+the one before, and so on: where a sound commit names another predecessor than the one lying there, the predecessor is
+the intruder.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from adpersist.journal.format.chain import open_in_place
+from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.format.head import OpenHead
+from adpersist.journal.reader import Assembly
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.stores.port import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wound:
+    """Commits ``first`` to ``last``, damaged in the same way; ``message`` tells what was seen of the first."""
+
+    first: Seq
+    last: Seq
+    damage: Damage
+    message: str
+
+
+class Walk:
+    """One pass over a journal's frames.
+
+    Attributes:
+        seq: The last commit looked at.
+        commits: Frames taken so far.
+        size: Bytes in them.
+    """
+
+    def __init__(self, tip: OpenHead, *, after: Seq, digest: bytes | None) -> None:
+        self._tip = tip
+        self._digest = digest
+        self._assembly = Assembly()
+        self._wounds: dict[Seq, Wound] = {}
+        self._broken_links: list[Seq] = []
+        self._last_lost = BEFORE_FIRST
+        self.seq = after
+        self.commits = 0
+        self.size = 0
+
+    def take(self, frame: Frame) -> None:
+        """The next frame the store has; numbers only rise."""
+        self.commits += 1
+        self.size += len(frame.body)
+        self._skip_to(frame.seq)
+        try:
+            opened = open_in_place(frame.body, frame.seq, self._tip.journal, self._tip.keyring)
+        except DamagedError as error:
+            self.lose(frame.seq, error.damage, error.message)
+            return
+        if self._digest not in (None, opened.header.previous):
+            self._broken_links.append(frame.seq)
+        self._digest = opened.digest
+        self.seq = frame.seq
+        if self._last_lost and self._last_lost >= frame.seq - opened.header.part:
+            self._assembly = Assembly()
+            self._wound(frame.seq, frame.seq, Damage.GAP, "a part of its change is damaged")
+            return
+        try:
+            self._assembly.take(opened)
+        except DamagedError as error:
+            self._wound(frame.seq, frame.seq, error.damage, error.message)
+
+    def lose(self, through: Seq, damage: Damage, message: str) -> None:
+        """The commits up to this one cannot be had."""
+        self._wound(Seq(self.seq + 1), through, damage, message)
+        self.seq = through
+        self._digest = None
+
+    def finish(self) -> list[Wound]:
+        """Everything that is wrong, in order, neighbours put together."""
+        head = self._tip.head
+        self._skip_to(Seq(head.seq + 1))
+        if self._digest not in (None, head.digest):
+            self._broken_links.append(Seq(head.seq + 1))
+        bad = {seq for wound in self._wounds.values() for seq in (wound.first, wound.last)}
+        for seq in reversed(self._broken_links):
+            before = Seq(seq - 1)
+            if seq not in bad and before not in bad:
+                bad.add(before)
+                self._wound(before, before, Damage.FORGED, "what comes after it names another one in its place")
+        return list(_joined(self._wounds[seq] for seq in sorted(self._wounds)))
+
+    def _skip_to(self, seq: Seq) -> None:
+        if seq > self.seq + 1:
+            self.lose(Seq(seq - 1), Damage.GAP, "it is missing")
+
+    def _wound(self, first: Seq, last: Seq, damage: Damage, message: str) -> None:
+        self._last_lost = last
+        self._wounds[first] = Wound(first=first, last=last, damage=damage, message=message)
+
+
+def _joined(wounds: Iterable[Wound]) -> Iterator[Wound]:
+    waiting: Wound | None = None
+    for wound in wounds:
+        if waiting and waiting.last + 1 == wound.first and waiting.damage is wound.damage:
+            waiting = replace(waiting, last=wound.last)
+            continue
+        if waiting:
+            yield waiting
+        waiting = wound
+    if waiting:
+        yield waiting

@@ -1,0 +1,85 @@
+"""What may be forgotten. Pure: decides which commits, checkpoints, marks and timelines a head goes on without."""
+
+from dataclasses import dataclass, replace
+
+from adpersist.errors import PointError
+from adpersist.journal.timelines import path_to
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.head import Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgetting:
+    """What a prune takes away.
+
+    Attributes:
+        through: Commits up to this one go; a checkpoint of this number stays. 0: nothing goes.
+        checkpoints: Checkpoints that go.
+        marks: Names that go.
+        wanted: A checkpoint at this commit would let more go; None when nothing is to be gained.
+    """
+
+    through: Seq
+    checkpoints: tuple[Seq, ...]
+    marks: tuple[str, ...]
+    wanted: Seq | None
+
+
+def forgettable(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
+    """The most that can go while every point from ``oldest`` on, and every mark if asked for, can still be restored.
+
+    Points on an abandoned timeline older than ``oldest`` go unless a mark or a later timeline stands on them.
+
+    Args:
+        head: The journal's head.
+        oldest: A settled commit, the oldest point to keep.
+        keep_marks: Keep every mark, however old.
+    """
+    kept = _roots(head, oldest, keep_marks=keep_marks)
+    floor = max(min(_anchor(head, point) for point in kept), head.pruned) if kept else head.pruned
+    wanted = min(kept, default=floor)
+    return Forgetting(
+        through=floor,
+        checkpoints=tuple(each.seq for each in head.checkpoints if each.seq < floor),
+        marks=tuple(mark.name for mark in head.marks if mark.seq < floor),
+        wanted=wanted if wanted > floor else None,
+    )
+
+
+def pruned_head(head: Head, forgetting: Forgetting) -> Head:
+    """The head that no longer knows what is forgotten."""
+    return replace(
+        head,
+        pruned=forgetting.through,
+        checkpoints=tuple(each for each in head.checkpoints if each.seq not in forgetting.checkpoints),
+        marks=tuple(mark for mark in head.marks if mark.name not in forgetting.marks),
+        timelines=tuple(each for each in head.timelines if each.begins > forgetting.through),
+    )
+
+
+def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
+    """The points everything kept is built on; what cannot be told any more is kept no longer."""
+    oldest = max(oldest, head.pruned)
+    if not _tellable(head, oldest):  # what comes after it can be told from the next checkpoint on
+        oldest = next((each.seq for each in head.checkpoints if each.seq >= oldest), head.seq)
+    roots = {oldest}
+    if head.target is not None:
+        roots.add(head.target)
+    if keep_marks:
+        roots.update(mark.seq for mark in head.marks)
+    roots.update(each.base for each in head.timelines if each.begins > oldest)
+    return {point for point in roots if _tellable(head, point)}
+
+
+def _tellable(head: Head, point: Seq) -> bool:
+    try:
+        path_to(head, point)
+    except PointError:
+        return False
+    return True
+
+
+def _anchor(head: Head, point: Seq) -> Seq:
+    """The checkpoint the state at a point is built from; 0: the journal's beginning."""
+    checkpoint = path_to(head, point).checkpoint
+    return BEFORE_FIRST if checkpoint is None else checkpoint.seq

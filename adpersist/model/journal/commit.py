@@ -1,0 +1,68 @@
+"""One entry of the journal, as it is read back."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adpersist.model.identity.ids import Seq, Usn
+from adpersist.model.journal.head import Writer
+from adpersist.model.objects.change import Change
+from adpersist.model.plan.conflict import Conflict
+
+
+class CommitKind(StrEnum):
+    """What a commit is for."""
+
+    LOOK = "look"
+    """Changes one look at the directory found."""
+
+    PART = "part"
+    """A piece of a change too large for one frame; carries nothing itself, the next LOOK delivers it whole."""
+
+    MARK = "mark"
+    """A named point."""
+
+    RESTORE_BEGIN = "restore-begin"
+    """The DC is being taken to ``target``; nothing is captured until it is there."""
+
+    RESTORE_END = "restore-end"
+    """The DC is at ``target``; a new timeline begins with this commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One verified commit.
+
+    Attributes:
+        seq: Its number; numbers have no gap.
+        timeline: The timeline it belongs to, from 1.
+        kind: What it is for.
+        time: Unix seconds, microsecond resolution, when it was made.
+        usn_from: The look covered the DC's writes from here on; 0 in commits that are no look.
+        usn_to: Up to here, included; 0 in commits that are no look.
+        changes: In the order they were handed in; empty for everything but a LOOK.
+        ends_look: The directory was as the journal says after this commit; False inside a split look. A commit that
+            is no look takes it over from the one before.
+        complete: A whole first look is in the journal with this commit or before it.
+        mark: The name, of a MARK.
+        target: The point restored to, of a RESTORE_BEGIN or RESTORE_END.
+        writer: Who made it, where it was not the capturing agent: MARK and RESTORE_BEGIN.
+        conflicts: Of a RESTORE_BEGIN: writes on the DC that this restore is to keep.
+        digest: SHA-256 of its frame.
+        size: Bytes of its frame in the store.
+    """
+
+    seq: Seq
+    timeline: int
+    kind: CommitKind
+    time: float
+    usn_from: Usn
+    usn_to: Usn
+    changes: tuple[Change, ...]
+    ends_look: bool
+    complete: bool
+    mark: str | None = None
+    target: Seq | None = None
+    writer: Writer | None = None
+    conflicts: tuple[Conflict, ...] = ()
+    digest: bytes
+    size: int

@@ -1,0 +1,175 @@
+"""The journal's last word: where it ends, and where in the DC's feed that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
+from adpersist.model.objects.change import Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """Proof that travels in the database: a write the journal holds, to be looked up again on the DC.
+
+    Attributes:
+        seq: The commit that captured the write.
+        guid: Which object.
+        attribute: lDAPDisplayName.
+        stamp: What replPropertyMetaData said of it.
+    """
+
+    seq: Seq
+    guid: Guid
+    attribute: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which domain controller this is; none of it changes in a revert.
+
+    Attributes:
+        domain: objectGUID of the domain's root.
+        server: objectGUID of the DC's NTDS Settings object.
+        dns_name: For people: ``dc1.corp.example``.
+    """
+
+    domain: Guid
+    server: Guid
+    dns_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far into the DC's feed the journal reaches.
+
+    Attributes:
+        cookies: DirSync cookie by naming context; a missing one means that a full look is due.
+        invocation: invocationID of the database it was taken from.
+        usn: highestCommittedUSN read before the look: everything up to here is in the journal.
+        rid_next: rIDNextRID when it was taken (it is not replicated, so no feed reports it); 0 when unknown.
+        canary: The newest commit the directory itself was seen to remember; 0 when it remembers none.
+    """
+
+    cookies: Mapping[str, bytes] = field(default_factory=dict)
+    invocation: Guid
+    usn: Usn
+    rid_next: int = 0
+    canary: Seq = BEFORE_FIRST
+
+
+class Phase(StrEnum):
+    """What the journal is being used for."""
+
+    CAPTURING = "capturing"
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Who holds the journal; named to the one who is fenced.
+
+    Attributes:
+        id: Random for every process that claims the journal.
+        host: Its machine.
+        pid: Its process.
+    """
+
+    id: str
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A named point to restore to.
+
+    Attributes:
+        name: Without the ``@``.
+        seq: Number of the mark's own commit.
+        time: Unix seconds when it was made.
+    """
+
+    name: str
+    seq: Seq
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """A run of commits that began with a restore; number 1 began with nothing and is not listed.
+
+    Attributes:
+        number: Counts from 2.
+        base: The point that was restored to: the state the timeline starts from.
+        begins: The commit that ended the restore. Commits after ``base`` and before this one are abandoned.
+    """
+
+    number: int
+    base: Seq
+    begins: Seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A whole state at one commit, lying in the store beside the journal.
+
+    Attributes:
+        seq: The state is the one after this commit.
+        digest: SHA-256 of that commit's frame: ties the checkpoint to the chain, also once the frame is gone.
+        time: Unix seconds of that commit.
+        parts: How many parts it has in the store.
+        objects: How many objects it holds, tombstones and those that are gone for good included.
+        proof: SHA-256 over the SHA-256 of every part, in order.
+    """
+
+    seq: Seq
+    digest: bytes
+    time: float
+    parts: int
+    objects: int
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The journal's last commit and the feed positions that belong to it; sealed in the store but for seq and digest.
+
+    Attributes:
+        seq: Number of the last commit; 0 for an empty journal.
+        digest: SHA-256 of the last frame, the journal's seed digest when there is none.
+        timeline: Counts restores, from 1.
+        time: Unix seconds when this head was made.
+        identity: The DC the journal belongs to.
+        writer: Who made it.
+        phase: Capturing, or in the middle of a restore.
+        target: While restoring, the sequence number being restored to.
+        fresh: While restoring, the invocationID the DC is to go on under; None: it keeps its own.
+        complete: A whole first look is in the journal; before that there is nothing to restore to.
+        settled: No look is half in the journal.
+        position: None until the first commit of a look, and after a restore (cookies are thrown away).
+        witnesses: Recently captured writes on distinct objects, newest last.
+        marks: Named points, in the order they were made; a name used again moves.
+        timelines: Every restore the journal has seen, oldest first.
+        checkpoints: Those that count, ascending.
+        pruned: Commits up to this one are gone; 0 when none are. There is a checkpoint of this number then.
+    """
+
+    seq: Seq
+    digest: bytes
+    timeline: int
+    time: float
+    identity: Identity
+    writer: Writer
+    phase: Phase = Phase.CAPTURING
+    target: Seq | None = None
+    fresh: Guid | None = None
+    complete: bool = False
+    settled: bool = False
+    position: Position | None = None
+    witnesses: tuple[Witness, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    timelines: tuple[Timeline, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    pruned: Seq = BEFORE_FIRST

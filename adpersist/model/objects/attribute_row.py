@@ -1,0 +1,105 @@
+"""Attribute values as they are kept by the hundred thousand: a row of cells under a header that many rows share. Pure.
+
+A dictionary of tuples takes three times as much memory as what is in it, and most of the time it takes to read a
+journal goes into making it.
+"""
+
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from typing import Final, TypeVar, overload
+
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.interning import WORTH_BYTES, once
+
+T = TypeVar("T")
+
+Cell = bytes | Values
+"""What an attribute has: its one value, the rule, or all of several, or none."""
+
+
+class Header:
+    """Names of attributes, in their order, and where each stands.
+
+    Raises:
+        ValueError: One stands twice.
+    """
+
+    __slots__ = ("places",)
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.places: Final = {name: place for place, name in enumerate(names)}
+        if len(self.places) != len(names):
+            raise ValueError("an attribute stands twice")
+
+
+class Row(Mapping[str, Values]):
+    """Values by attribute.
+
+    Args:
+        header: The attributes.
+        cells: What each has, in the header's order; a list stands for several values. Large ones are kept once.
+    """
+
+    __slots__ = ("_cells", "_header")
+
+    def __init__(self, header: Header, cells: Sequence[object]) -> None:
+        if len(cells) != len(header.places):
+            raise ValueError(f"{len(cells)} cells under {len(header.places)} names")
+        self._header = header
+        # one short value, the rule, is told apart here: there are millions
+        self._cells: tuple[Cell, ...] = tuple(
+            [each if type(each) is bytes and len(each) < WORTH_BYTES else _kept(each) for each in cells]
+        )
+
+    def __getitem__(self, name: str) -> Values:
+        cell = self._cells[self._header.places[name]]
+        return (cell,) if type(cell) is bytes else cell  # type: ignore[return-value]  # mypy narrows no `type(...) is`
+
+    # written out, since the mixin asks for forgiveness where a name is not there, and looks every one up by itself
+
+    @overload
+    def get(self, name: str, /) -> Values | None: ...
+    @overload
+    def get(self, name: str, /, default: Values | T) -> Values | T: ...
+    def get(self, name: str, default: Values | T | None = None) -> Values | T | None:
+        return self[name] if name in self._header.places else default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._header.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._header.places)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @property
+    def clears(self) -> bool:
+        """Some attribute has no value."""
+        return () in self._cells
+
+    def items(self) -> ItemsView[str, Values]:
+        return self._unfolded().items()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Row):
+            if self._header is other._header:
+                return self._cells == other._cells
+            other = other._unfolded()
+        return self._unfolded() == other if isinstance(other, dict) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as a dictionary has none
+
+    def __repr__(self) -> str:
+        return repr(self._unfolded())
+
+    def _unfolded(self) -> dict[str, Values]:
+        values = [(cell,) if type(cell) is bytes else cell for cell in self._cells]
+        return dict(zip(self._header.places, values, strict=True))  # type: ignore[arg-type]  # as above
+
+
+def _kept(cell: object) -> Cell:
+    if type(cell) is bytes:
+        return once(cell)
+    if type(cell) is not list or any(type(each) is not bytes for each in cell):
+        raise ValueError("a value is not bytes")
+    return once(tuple(cell)) if len(cell) != 1 else _kept(cell[0])

@@ -1,0 +1,58 @@
+"""What an object is at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Change, Kind, Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """An object that was, and of which not even a tombstone is left; remembered so that nobody takes it for a new one.
+
+    Attributes:
+        guid: objectGUID.
+    """
+
+    guid: Guid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectState:
+    """One object, live or a tombstone, named by identities so that a renamed container changes one object only.
+
+    Attributes:
+        guid: objectGUID.
+        nc: DN of the naming context it lies in.
+        parent: objectGUID of its container; None for the root of a naming context.
+        rdn: First component of its DN (``CN=bob``); a naming context's root has the whole DN here.
+        values: Attribute values by lDAPDisplayName; never an empty tuple.
+        links: Link values by attribute, as references; never an empty set. May name targets that are deleted: such a
+            link is dormant and comes back with its target.
+    """
+
+    guid: Guid
+    nc: str
+    parent: Guid | None
+    rdn: str
+    values: Mapping[str, Values] = field(default_factory=dict)
+    links: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+
+    @property
+    def deleted(self) -> bool:
+        """It is a tombstone or a recycled object ([MS-ADTS] 3.1.1.5.5)."""
+        return self.values.get("isDeleted") == (b"TRUE",)
+
+
+def created(item: ObjectState) -> Change:
+    """The change that makes an object what it is, from nothing."""
+    return Change(
+        kind=Kind.CREATED,
+        guid=item.guid,
+        nc=item.nc,
+        parent=item.parent,
+        rdn=item.rdn,
+        values=item.values,
+        added=item.links,
+    )

@@ -1,0 +1,50 @@
+"""What one look shows of one object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.object_state import ObjectState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One object as a look shows it: the whole of it, or only what changed since the last look.
+
+    Attributes:
+        guid: objectGUID.
+        nc: DN of the naming context.
+        parent: Container's objectGUID; None for a naming context's root, and in a partial sighting: unchanged.
+        rdn: First component of the DN; a naming context's root has the whole DN.
+        whole: All attributes and links are here; otherwise what is missing is unchanged.
+        values: Attribute values as in :class:`~adpersist.model.objects.change.Change`; an empty tuple means "cleared".
+        added: Links that are there (whole) or came (partial).
+        removed: Links that went.
+        size: About how many bytes all of it takes.
+    """
+
+    guid: Guid
+    nc: str
+    parent: Guid | None
+    rdn: str
+    whole: bool
+    values: Mapping[str, Values] = field(default_factory=dict)
+    added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    size: int = 0
+
+
+def sighted(item: ObjectState) -> Sighting:
+    """The look that showed the whole object."""
+    size = sum(len(value) for values in (*item.values.values(), *item.links.values()) for value in values)
+    return Sighting(
+        guid=item.guid,
+        nc=item.nc,
+        parent=item.parent,
+        rdn=item.rdn,
+        whole=True,
+        values=item.values,
+        added=item.links,
+        size=size,
+    )

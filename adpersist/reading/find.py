@@ -1,0 +1,117 @@
+"""Which object a person means by a DN, a GUID, a SID or a sAMAccountName. Pure."""
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from adpersist.errors import ConfigError
+from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
+from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.state import State
+
+_GUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?")
+_SID: Final = re.compile(r"S-\d+-\d+(-\d+)*", re.IGNORECASE)
+_NAMED: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*=")
+_TOMBSTONE: Final = "\\0ADEL:"
+"""What stands between a deleted object's name and its GUID ([MS-ADTS] 3.1.1.5.5.1.1)."""
+
+Match = Callable[[State, ObjectState], bool]
+
+
+class NoSuchObjectError(ConfigError):
+    """Nothing in the journal is what was named."""
+
+
+class AmbiguousObjectError(ConfigError):
+    """Several deleted objects had the name."""
+
+
+def find(state: State, name: str) -> Guid:
+    """The object's GUID: living objects first, then deleted ones, also by the name they had when they lived.
+
+    Raises:
+        NoSuchObjectError, AmbiguousObjectError.
+    """
+    match = matching(name)
+    found = [item for item in state.values() if match(state, item)]
+    living = [item for item in found if not item.deleted]
+    for candidates in (living, found):
+        if len(candidates) == 1:
+            return candidates[0].guid
+        if candidates:
+            listed = ", ".join(guid_text(item.guid) for item in candidates[:10])
+            raise AmbiguousObjectError(
+                f"{len(candidates)} objects are or were called {name}", hint=f"Say which by its GUID: {listed}"
+            )
+    raise NoSuchObjectError(
+        f"there is no object {name!r} at this point",
+        hint="Name it by DN, GUID, SID or sAMAccountName; `adpersist history` also knows names of the past.",
+    )
+
+
+def matching(name: str) -> Match:
+    """A test for the object a name means.
+
+    Raises:
+        NoSuchObjectError: No object can be called that.
+    """
+    text = name.strip()
+    if not text:
+        raise NoSuchObjectError("an object has a name", hint="Name it by DN, GUID, SID or sAMAccountName.")
+    if _GUID.fullmatch(text):
+        guid = guid_from_text(text)
+        return lambda _, item: item.guid == guid
+    if _SID.fullmatch(text):
+        sid = _sid(text)
+        return lambda _, item: sid in (*item.values.get("objectSid", ()), *item.values.get("sIDHistory", ()))
+    if _NAMED.match(text):
+        dn = _normal(text)
+        first = dn.partition(",")[0]
+        return lambda state, item: _bears(state, item, dn, first)
+    account = text.rpartition("\\")[2].casefold()
+    return lambda _, item: any(
+        value.decode(errors="replace").casefold() == account for value in item.values.get("sAMAccountName", ())
+    )
+
+
+def former_dn(state: State, item: ObjectState) -> str:
+    """The DN a deleted object had, as far as its tombstone tells; its present one otherwise."""
+    name, mark, _ = item.rdn.partition(_TOMBSTONE)
+    if not item.deleted or not mark:
+        return state.dn(item.guid)
+    parents = (target_of(value) for value in item.values.get("lastKnownParent", ()))
+    above = next((state.dn(parent) for parent in parents if parent is not None and parent in state), "")
+    return f"{name},{above}" if above else name
+
+
+def _bears(state: State, item: ObjectState, dn: str, first: str) -> bool:
+    own = item.rdn.casefold()
+    if own.startswith(first) or (item.parent is None and own == dn):  # the name alone rules out nearly all of them
+        return dn in (_normal(state.dn(item.guid)), _normal(former_dn(state, item)))
+    return False
+
+
+def _normal(dn: str) -> str:
+    return ",".join(part.strip() for part in _components(dn)).casefold()
+
+
+def _components(dn: str) -> Iterator[str]:
+    start = at = 0
+    while at < len(dn):
+        if dn[at] == "\\":
+            at += 1
+        elif dn[at] == ",":
+            yield dn[start:at]
+            start = at + 1
+        at += 1
+    yield dn[start:]
+
+
+def _sid(text: str) -> bytes:
+    try:
+        return sid_from_text(text)
+    except (ValueError, OverflowError, struct.error) as error:  # the last two: a part beyond its bits
+        raise NoSuchObjectError(f"{text!r} is no SID") from error

@@ -1,0 +1,75 @@
+"""What the domain's other DCs wrote and the reverted DC has received already: news to the journal, not damage.
+
+Replication ranks two writes of one attribute by version and time, [MS-DRSR] 4.1.10.6.9; so do we. Links have stamps
+of their own, which no search over LDAP shows (:mod:`adpersist.restore.conflicts.late_links`).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from adpersist.directory.feed.stamps import Stamps
+from adpersist.directory.samba.link_stamps import LinkWrites
+from adpersist.directory.wire.replication_metadata import Written
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.plan.conflict import Conflict
+from adpersist.restore.conflicts.late_links import late_links
+from adpersist.state.differences import Gap, Links
+from adpersist.state.state import State
+
+Recorded = Mapping[Guid, Mapping[str, Stamp]]
+"""Newest stamps in the journal, by object and attribute."""
+
+
+def replicated(
+    gaps: Sequence[Gap],
+    have: State,
+    stamps: Mapping[Guid, Stamps],
+    recorded: Recorded,
+    *,
+    partners: Collection[Guid],
+    known: Collection[Guid],
+    since: float,
+    links: Mapping[Guid, LinkWrites] | None,
+) -> Iterator[Conflict]:
+    """Objects and attributes that other DCs wrote later than what the journal has of them.
+
+    Args:
+        gaps: What differs.
+        have: The DC, for names.
+        stamps: Replication stamps of the differing objects, as they are now.
+        recorded: Those the journal captured.
+        partners: invocationIDs of the other DCs.
+        known: Every object the journal ever heard of.
+        since: Unix seconds of the journal's last look: a write the journal has no stamp of is news if it is later.
+        links: The last writes to links of objects written since; None where they are not to be seen.
+    """
+
+    def is_news(guid: Guid, name: str, write: Written) -> bool:
+        if write.stamp.origin not in partners:
+            return False
+        was = recorded.get(guid, {}).get(name)
+        if was is not None:
+            return (write.stamp.version, write.stamp.time) > (was.version, was.time)
+        # stamps count whole seconds
+        return unix_seconds(write.stamp.time) >= int(since)
+
+    for gap in gaps:
+        written = stamps.get(gap.guid, {})
+        if gap.have is None:
+            continue
+        dn = have.dn(gap.guid)
+        if gap.guid not in known:
+            if gap.is_live and "objectClass" in written and written["objectClass"].stamp.origin in partners:
+                yield Conflict(guid=gap.guid, dn=dn, replicated=True)
+            continue
+        news = {name for name, write in written.items() if is_news(gap.guid, name, write)}
+        linked: Links = {}
+        if not (gap.is_live and gap.wanted_live):
+            news &= {"isDeleted"}
+        else:
+            news &= {*gap.values, *(("name",) if gap.moved else ())}
+            linked = late_links(gap, written, links, since, origins=partners)
+        if news or linked:
+            attributes = tuple(sorted({*news, *linked}))
+            yield Conflict(guid=gap.guid, dn=dn, attributes=attributes, links=linked, replicated=True)

@@ -1,0 +1,58 @@
+"""How old the image is that a DC was put back to, and how old it may be before a person must say yes.
+
+What was deleted is remembered as long as a tombstone lives. A DC from before that has forgotten what its partners, its
+backups and the journal still know, and nobody is sure any more that going on from there is what is wanted.
+"""
+
+import time
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.errors import RevertedError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.lineage import Lineage
+
+_DAY_S = 86400.0
+_MARGIN_DAYS = 7.0
+
+
+class TooOldError(RevertedError):
+    """The image is older than the policy allows. Nothing was written."""
+
+
+def limit_days(configured: float | None, tombstone_days: float) -> float:
+    """The configured limit, else a week less than tombstones live (half their life where that is short)."""
+    return configured if configured is not None else max(tombstone_days - _MARGIN_DAYS, tombstone_days / 2)
+
+
+def require_young(
+    dc: DomainController, journal: Journal, lineage: Lineage, *, configured: float | None, now: float | None = None
+) -> None:
+    """Make sure that a reverted DC may be healed without asking.
+
+    Raises:
+        TooOldError: It may not.
+    """
+    limit = limit_days(configured, dc.tombstone_days())
+    age = ((time.time() if now is None else now) - image_time(dc, journal, lineage)) / _DAY_S
+    if age > limit:
+        raise TooOldError(
+            f"the domain controller was put back to an image {age:.1f} days old, the limit is {limit:g} days",
+            hint="If the clock is right and this is meant: --accept-old-image. [restore] max_age_days sets the limit.",
+        )
+
+
+def image_time(dc: DomainController, journal: Journal, lineage: Lineage) -> float:
+    """Unix seconds up to which the DC and the journal agree, as nearly as that can be told; never later than that."""
+    head, canary = journal.head, dc.canary(journal.seed)
+    remembered = canary.seq if canary is not None else lineage.about
+    if remembered is not None and head.pruned < remembered <= head.seq:
+        return _commit_time(journal, remembered)
+    # older than all the journal holds: before its first commit, and no later than the DC's own newest write
+    kept = next((each.time for each in head.checkpoints if each.seq == head.pruned), None)
+    first = kept if kept is not None else _commit_time(journal, Seq(head.pruned + 1))
+    return min(first, dc.newest_write())
+
+
+def _commit_time(journal: Journal, seq: Seq) -> float:
+    return next(commit.time for commit in journal.commits(after=Seq(seq - 1), through=seq))

@@ -1,0 +1,135 @@
+"""What the DC has: one full look, kept current by small ones."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.wire.cookie import cookie_at
+from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.sighting import Sighting
+from adpersist.restore.inherited_rights import inherited
+from adpersist.state.differences import observe, shows
+from adpersist.state.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What a DC is known to have had at one moment of its own past.
+
+    Attributes:
+        state: Every object.
+        usn: The DC's then: its writes up to there are in the state.
+        invocation: Whose USNs they are.
+    """
+
+    state: State
+    usn: Usn
+    invocation: Guid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a look at everything showed, and where the next look begins.
+
+    Attributes:
+        state: Every object.
+        news: Those that are not just what the state has that the DC was to be brought to.
+        usn: The DC's before the look.
+        cookies: By naming context.
+    """
+
+    state: State
+    news: Sequence[ObjectState]
+    usn: Usn
+    cookies: Mapping[str, bytes]
+
+
+class Have:
+    """The DC's objects as of the last :meth:`refresh`; nothing of it is ever captured.
+
+    Args:
+        dc: The DC.
+        base: What to begin with instead of a full look: only what the DC wrote since is looked at.
+        like: What most of it will be equal to; equal objects are kept once.
+        progress: Told what is being looked at.
+    """
+
+    def __init__(
+        self,
+        dc: DomainController,
+        *,
+        base: Base | None = None,
+        like: State | None = None,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._dc = dc
+        self._base = base
+        self._like = like if like is not None else State()
+        self._undeleted = False
+        self._cookies: dict[str, bytes] = {}
+        self._progress = progress
+        self.state = State()
+        self._usn = Usn(0)
+        self.is_whole = False
+        """Whether the last refresh looked at everything."""
+
+    @property
+    def proof(self) -> Proof | None:
+        """The last refresh, if it looked at everything."""
+        if not self.is_whole:
+            return None
+        news = [item for item in self.state.values() if self._like.get(item.guid) is not item]
+        return Proof(state=self.state, news=news, usn=self._usn, cookies=self._cookies)
+
+    def forget(self) -> None:
+        """Have the next refresh look at everything."""
+        self._base = None
+        self._cookies.clear()
+        self.state = State()
+
+    def refresh(self) -> State:
+        """Look again: the first time in full, or at all since the base; afterwards at what changed."""
+        base, self._base = self._base, None
+        if base is not None and base.invocation == self._dc.invocation() and base.usn <= self._dc.usn():
+            self._since(base)
+        else:
+            self.is_whole = not self._cookies
+            if self.is_whole:
+                self._usn = self._dc.usn()
+            self._look()
+        return self.state
+
+    def _since(self, base: Base) -> None:
+        known = {item.nc for item in base.state.values()}
+        self.state = State(base.state.values())
+        self._cookies = {nc: cookie_at(base.usn, base.invocation) for nc in self._dc.feed.contexts if nc in known}
+        fresh = self._look()
+        if self._undeleted:
+            # a reanimated object lost its links when it was deleted, and no feed says so
+            self.forget()
+            self.refresh()
+            return
+        for item in inherited(self._dc, base.state, fresh).values():
+            self.state.put(item)
+
+    def _look(self) -> dict[Guid, ObjectState]:
+        fresh: dict[Guid, ObjectState] = {}
+        self._undeleted = False
+        for look in self._dc.feed.looks(self._cookies):
+            self._progress(f"looking at {look.nc}")
+            for sighting in look:
+                item = self._observed(sighting)
+                fresh[item.guid] = item
+                self.state.put(item)
+                self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
+            self._cookies[look.nc] = look.cookie
+        return fresh
+
+    def _observed(self, sighting: Sighting) -> ObjectState:
+        known = self._like.get(sighting.guid)
+        if known is not None and shows(sighting, known):
+            return known
+        old: ObjectState | None = self.state.get(sighting.guid)
+        item = observe(old, sighting)
+        return known if known is not None and item == known else item

@@ -1,0 +1,44 @@
+"""Whether a DC that was put back must go on under another invocationID."""
+
+import uuid
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.partners import NTDS_SETTINGS
+from adpersist.errors import NotPrivilegedError
+from adpersist.model.identity.ids import Guid
+from adpersist.model.journal.head import Head
+from adpersist.model.journal.lineage import Lineage, Verdict
+from adpersist.state.state import State
+
+
+def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lineage) -> Guid | None:
+    """The invocationID a restore has the DC go on under; None: it keeps its own.
+
+    Only a DC with partners needs one: without it they would take what it writes for read already. The journal says
+    which before the DC is given it, so that a restore that was killed goes on under the same, and one whose DC was put
+    back once more takes another.
+
+    Raises:
+        NotPrivilegedError: It needs one, and nobody else may write it. Nothing was written.
+    """
+    if head.fresh is not None and dc.invocation() == head.fresh:
+        return head.fresh
+    put_back = lineage.verdict is Verdict.REVERTED or head.fresh is not None
+    # the image may be older than the partner
+    if not (put_back and (dc.partners() or _has_partners(want, head.identity.server))):
+        return None
+    if not dc.privileged:
+        raise NotPrivilegedError(
+            "a domain controller that was put back and has partners must go on under another invocationID, which this "
+            "session cannot give it",
+            hint="Restore over the privileged socket on the domain controller itself.",
+        )
+    return Guid(uuid.uuid4().bytes)
+
+
+def _has_partners(want: State, own: Guid) -> bool:
+    return any(
+        guid != own and NTDS_SETTINGS.encode() in item.values.get("objectClass", ())
+        for guid, item in want.items()
+        if not item.deleted
+    )

@@ -1,0 +1,114 @@
+"""Accounts made on the reverted DC in the place of lost ones: who has to give way, and where they go. Pure.
+
+A reverted DC hands out the RIDs again that it has handed out before, so the first account made there has the SID of a
+lost one. A SID is an identity: old tickets, ACLs and group memberships mean the lost account, which gets it back.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Create, Delete, Exempt, Link, Modify, Move, Step
+from adpersist.restore.plan.ordering import UNIQUE, Resource, resources, wanted_resources
+from adpersist.state.differences import Gap
+from adpersist.state.state import State
+
+_DRAWN_ANEW: Final = frozenset({"objectSid", "primaryGroupID", "lastKnownParent", "msDS-LastKnownRDN"})
+_ACCOUNT_NAME_CHARACTERS: Final = 20
+"""Longest sAMAccountName of a user, [MS-SAMR] 3.1.1.6."""
+
+
+def make_way(gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collection[Guid]) -> Iterator[Step]:
+    """Steps that free the SIDs of lost accounts, and the names of lost objects where a stranger is kept.
+
+    Args:
+        gaps: What will be closed.
+        have: The DC.
+        exempt: What an object is not created with.
+        kept: Strangers that stay, under another name or SID where need be; all others are deleted.
+    """
+    closing = list(gaps)
+    evicted: set[Guid] = set()
+    for item in _holders(closing, have):
+        evicted.add(item.guid)
+        yield from _evict(item, have, exempt, stays=item.guid in kept)
+    staying = [have[guid] for guid in kept if guid not in evicted and have.is_live(guid)]
+    theirs = {resource for item in staying for resource in resources(item)}
+    taken = {resource for gap in closing for resource in wanted_resources(gap) if resource in theirs} if theirs else ()
+    for item in staying:
+        yield from _renamed(item, have, taken)
+
+
+def _holders(gaps: Iterable[Gap], have: State) -> list[ObjectState]:
+    lost = {
+        sid: gap.guid
+        for gap in gaps
+        if gap.want is not None and gap.wanted_live and gap.have is None
+        for sid in gap.want.values.get("objectSid", ())
+    }
+    if not lost:
+        return []
+    return [item for item in have.values() if lost.get(item.values.get("objectSid", (b"",))[0], item.guid) != item.guid]
+
+
+def _evict(item: ObjectState, have: State, exempt: Exempt, *, stays: bool) -> Iterator[Step]:
+    dn, reason = have.dn(item.guid), "it holds the SID of a lost account"
+    if not item.deleted:
+        copy = twin(item.guid)
+        if stays and copy not in have:
+            yield from _copied(item, copy, have, exempt)
+    yield Delete(guid=item.guid, dn=dn, reason=reason, purge=True)
+
+
+def twin(guid: Guid) -> Guid:
+    """The objectGUID under which a stranger goes on; always the same, so that a restore that was killed goes on too."""
+    return Guid(hashlib.sha256(b"adpersist: moved out of the way" + guid).digest()[:16])
+
+
+def _copied(item: ObjectState, copy: Guid, have: State, exempt: Exempt) -> Iterator[Step]:
+    """Made before the original goes, so that no moment is without it; both cannot have one name."""
+    spared = exempt.derived | exempt.created_with | _DRAWN_ANEW
+    rdn, names = _conflict_names(item, frozenset(resources(item)))
+    values = {name: found for name, found in {**item.values, **names}.items() if found and name not in spared}
+    ends = {name: tuple(sorted(refs)) for name, refs in item.links.items()}
+    parent = have.dn(item.parent) if item.parent is not None else ""
+    dn = f"{rdn},{parent}"
+    yield Create(guid=copy, dn=dn, values={**values, **ends}, reason="kept under a SID of its own")
+    for guid, group in have.items():
+        if not group.deleted and ref(item.guid) in group.links.get("member", frozenset()):
+            added = {"member": frozenset[bytes]({ref(copy)})}
+            yield Link(guid=guid, dn=have.dn(guid), added=added, reason=f"{dn} is kept under a SID of its own")
+
+
+def _renamed(item: ObjectState, have: State, taken: Collection[Resource]) -> Iterator[Step]:
+    wanted_by_others = {resource for resource in resources(item) if resource in taken}
+    if not wanted_by_others:
+        return
+    rdn, names = _conflict_names(item, wanted_by_others)
+    dn, reason = have.dn(item.guid), "its name belongs to a lost object"
+    if rdn != item.rdn and item.parent is not None:
+        yield Move(guid=item.guid, dn=dn, parent_dn=have.dn(item.parent), rdn=rdn, reason=reason)
+    if names:
+        yield Modify(guid=item.guid, dn=dn, values=names, reason=reason)
+
+
+def _conflict_names(item: ObjectState, contested: Collection[Resource]) -> tuple[str, Mapping[str, Values]]:
+    """A name nobody else has, and the unique values; those that only one object can have are given up."""
+    kinds = {kind for kind, _ in contested}
+    mark = item.guid.hex()[:8]
+    rdn = f"{item.rdn} (local {mark})" if "name" in kinds else item.rdn
+    values: dict[str, Values] = {}
+    for name in UNIQUE:
+        mine = item.values.get(name, ())
+        if name not in kinds or not mine:
+            continue
+        values[name] = ()
+        if name == "sAMAccountName":
+            end = f"-{mark}" + ("$" if mine[0].endswith(b"$") else "")
+            stem = mine[0].decode("utf-8", "replace").removesuffix("$")[: _ACCOUNT_NAME_CHARACTERS - len(end)]
+            values[name] = (f"{stem}{end}".encode(),)
+    return rdn, values

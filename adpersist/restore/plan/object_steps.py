@@ -1,0 +1,239 @@
+"""Steps for objects that are to live: placed, filled, regrouped, linked. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Final
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import Ref, ref, target_of
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.password import had_keys, has_no_keys, with_smartcard, without_smartcard
+from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
+from adpersist.restore.plan import service_names
+from adpersist.restore.plan.foreign_principals import by_sid, is_foreign
+from adpersist.restore.plan.limitations import is_account
+from adpersist.state.classes import Classes
+from adpersist.state.differences import Gap, Links
+from adpersist.state.state import State
+
+_PRIMARY: Final = "primaryGroupID"
+"""Refused until the account is a member of that group ([MS-SAMR] 3.1.1.8.2)."""
+
+_CATEGORY: Final = "objectCategory"
+"""Resolving it is a tenth of a server's work on an add; it gives the usual one by itself."""
+
+_GROUP_TYPE: Final = "groupType"
+_GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
+"""Scopes in groupType, [MS-ADTS] 2.2.12."""
+
+
+class Builder:
+    """Steps for objects that are to live, remembering what is there by then."""
+
+    def __init__(
+        self,
+        want: State,
+        have: State,
+        exempt: Exempt,
+        doomed: Collection[Guid],
+        *,
+        named_later: Collection[Guid] = (),
+    ) -> None:
+        """Begin.
+
+        Args:
+            want: What the DC is to be.
+            have: What it is.
+            exempt: What is left alone.
+            doomed: Objects that will be deleted.
+            named_later: Accounts whose service names are given by another.
+        """
+        self._named_later = named_later
+        self.want = want
+        self._have = have
+        self._exempt = exempt
+        self._doomed = doomed
+        self._placed: set[Guid] = set()
+        self._born: dict[Guid, frozenset[str]] = {}
+        self._shapes: dict[frozenset[str], frozenset[str]] = {}
+        self._swapped: dict[Guid, set[Ref]] = {}
+        self._by_sid: dict[bytes, Guid] = {}
+
+    def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
+        """Place, fill and link some objects, containers first."""
+        for gap in wanted:
+            yield from self._place(gap)
+            if gap.have is not None or gap.guid in self._born:
+                self._placed.add(gap.guid)
+        for gap in wanted:
+            if gap.is_live or gap.guid in self._born:
+                yield from self._fill(gap)
+            elif gap.have is not None:
+                yield from self._refer(gap)
+        for gap in wanted:
+            yield from self._regroup(gap)
+        for gap in wanted:
+            yield from self._link(gap)
+
+    def _place(self, gap: Gap) -> Iterator[Step]:
+        assert gap.want is not None  # noqa: S101 - wanted
+        dn = self.want.dn(gap.guid)
+        if gap.have is None and is_foreign(gap.want):
+            return  # the server makes it when it becomes a member
+        if gap.have is None:
+            reach = self._exempt.reach
+            unborn = self._exempt.created_with | reach.not_at_birth
+            if not reach.gives_identities:
+                unborn |= {"userAccountControl", _PRIMARY}  # an account is enabled once it has a password
+            ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
+            given = self._classes.category(gap.want)
+            values = {
+                name: found
+                for name, found in {**gap.values, **ends}.items()
+                if name not in unborn
+                and not (name == _CATEGORY and found == given)
+                and not (name == service_names.NAME and gap.guid in self._named_later)
+                and all(map(self._is_there, found))
+                and not (name == "supplementalCredentials" and has_no_keys(found))
+            }
+            born = frozenset(values if gap.values.get(_CATEGORY) != given else {*values, _CATEGORY})
+            self._born[gap.guid] = self._shapes.setdefault(born, born)
+            yield Create(guid=gap.guid, dn=dn, values=values, reason="created since")
+            yield from self._locked(gap, dn)
+        elif not gap.is_live:
+            reason = "alive in the journal, a tombstone here"
+            yield Reanimate(guid=gap.guid, dn=dn, reason=reason, values=self._insisted(gap))
+            yield from self._locked(gap, dn)
+            # at once: a tombstone has no password, and may be an enabled account's
+            yield from self._fill(gap)
+        elif gap.moved and gap.want.parent is not None:
+            yield Move(
+                guid=gap.guid,
+                dn=self._have.dn(gap.guid),
+                parent_dn=self.want.dn(gap.want.parent),
+                rdn=gap.want.rdn,
+                reason="moved or renamed since",
+            )
+
+    @cached_property
+    def _classes(self) -> Classes:
+        return Classes(self.want)
+
+    def _insisted(self, gap: Gap) -> Mapping[str, Values]:
+        """What it cannot live without and has lost."""
+        assert gap.want is not None  # noqa: S101 - wanted
+        lost = self._classes.mandatory(gap.want) - (gap.have.values.keys() if gap.have is not None else set())
+        ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
+        found = {name: values for name, values in {**gap.values, **ends}.items() if name in lost and values}
+        return {name: values for name, values in found.items() if all(map(self._is_there, values))}
+
+    def _locked(self, gap: Gap, dn: str) -> Iterator[Step]:
+        """Where no hash can be written: no account is ever without a password."""
+        if not self._exempt.reach.gives_identities and gap.want is not None and is_account(gap.want):
+            yield Scramble(guid=gap.guid, dn=dn, reason="its own password cannot be restored on this connection")
+
+    def _is_there(self, value: bytes) -> bool:
+        """A reference can be written once its target exists; some classes insist on one at birth."""
+        target = target_of(value)
+        return target is None or target in self._placed or self._have.is_live(target)
+
+    def _fill(self, gap: Gap) -> Iterator[Step]:
+        rest, reason = dict(gap.values), "changed since"
+        if gap.have is None:
+            rest = {name: found for name, found in rest.items() if name not in self._born[gap.guid]}
+            reason = "cannot be set while creating"
+        else:
+            rest.pop(_PRIMARY, None)
+        if gap.have is not None and not gap.is_live:
+            rest = {name: found for name, found in rest.items() if not any(map(target_of, found))}
+        if gap.guid in self._named_later:
+            rest.pop(service_names.NAME, None)
+        if _GROUP_TYPE in rest and gap.have is not None:
+            yield from self._between_scopes(gap, rest[_GROUP_TYPE])
+        if has_no_keys(rest.get("supplementalCredentials", ())):
+            yield from self._emptied_keys(gap)
+            del rest["supplementalCredentials"]
+        if rest:
+            yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=rest, reason=reason)
+
+    def _refer(self, gap: Gap) -> Iterator[Step]:
+        """A reanimated object's references, once all they may mean is in its place."""
+        rest = {name: found for name, found in gap.values.items() if any(map(target_of, found))}
+        if rest:
+            yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=rest, reason="changed since")
+
+    def _between_scopes(self, gap: Gap, wanted: Values) -> Iterator[Step]:
+        """From global to domain local, and back, the way is over universal ([MS-ADTS] 3.1.1.5.3.1.2)."""
+        found = gap.have.values.get(_GROUP_TYPE, wanted) if gap.have is not None else wanted
+        new = int(wanted[0])
+        if {int(found[0]) & (_GLOBAL | _LOCAL), new & (_GLOBAL | _LOCAL)} == {_GLOBAL, _LOCAL}:
+            over = new & ~(_GLOBAL | _LOCAL) | _UNIVERSAL
+            values: dict[str, Values] = {_GROUP_TYPE: (str(over).encode(),)}
+            yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=values, reason="its scope changes in steps")
+
+    def _emptied_keys(self, gap: Gap) -> Iterator[Step]:
+        """The server empties an account's keys itself when a smart card becomes required; it also makes up a password,
+        so the real one follows."""
+        assert gap.want is not None  # noqa: S101 - wanted
+        values, control = gap.want.values, gap.want.values["userAccountControl"]
+        dn, reason = self.want.dn(gap.guid), "its Kerberos keys were emptied when a smart card became required"
+        yield Modify(guid=gap.guid, dn=dn, values={"userAccountControl": without_smartcard(control)}, reason=reason)
+        if had_keys(values["supplementalCredentials"]):
+            yield Scramble(guid=gap.guid, dn=dn, reason=reason)
+        switched = {"userAccountControl": with_smartcard(control)}
+        yield Modify(guid=gap.guid, dn=dn, values=switched, reason=reason, plain=True)
+        secret = {name: values.get(name, ()) for name in ("unicodePwd", "ntPwdHistory", "pwdLastSet")}
+        yield Modify(guid=gap.guid, dn=dn, values={**secret, "userAccountControl": control}, reason=reason)
+
+    def _regroup(self, gap: Gap) -> Iterator[Step]:
+        """Another primary group: the account must be its member first; the server then swaps the two memberships."""
+        if _PRIMARY not in gap.values or gap.have is None or not gap.is_live:
+            return
+        new, old = (self._group(gap.have, values) for values in (gap.values[_PRIMARY], gap.have.values[_PRIMARY]))
+        member, reason = ref(gap.guid), "a primary group is one the account is a member of"
+        if new is not None and member not in self._members(new):
+            yield Link(guid=new, dn=self.want.dn(new), added={"member": frozenset({member})}, reason=reason)
+        values = {_PRIMARY: gap.values[_PRIMARY]}
+        yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=values, reason="changed since")
+        if old is not None:
+            self._swapped.setdefault(old, set()).add(member)
+
+    def _group(self, account: ObjectState, rid: Values) -> Guid | None:
+        sid = account.values["objectSid"][0][:-4] + int(rid[0]).to_bytes(4, "little")
+        if not self._by_sid:
+            self._by_sid = {
+                found: guid for guid, item in self.want.items() for found in item.values.get("objectSid", ())
+            }
+        return self._by_sid.get(sid)
+
+    def _members(self, group: Guid) -> frozenset[bytes]:
+        return self._have[group].links.get("member", frozenset()) if group in self._have else frozenset()
+
+    def _link(self, gap: Gap) -> Iterator[Step]:
+        born = self._born.get(gap.guid, frozenset())
+        swapped = self._swapped.get(gap.guid, set())
+        rest = {name: self._named(refs - swapped) for name, refs in gap.added.items() if name not in born}
+        rest = {name: refs for name, refs in rest.items() if refs}
+        # links to what will be deleted go with it; taken off before, they would stay behind as traces
+        gone = {
+            name: frozenset(r for r in refs if target_of(r) not in self._doomed) for name, refs in gap.removed.items()
+        }
+        gone = {name: refs for name, refs in gone.items() if refs}
+        if rest or gone:
+            reason = f"{_count(rest)} added, {_count(gone)} removed since"
+            yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gone, reason=reason)
+
+    def _named(self, refs: frozenset[bytes]) -> frozenset[bytes]:
+        """Foreign principals that are not there are named by their SID, which has the server make them."""
+        named = set()
+        for value in refs:
+            target = target_of(value)
+            item = self.want.get(target) if target is not None else None
+            lost = item is not None and is_foreign(item) and not self._have.is_live(item.guid)
+            named.add(by_sid(item) if lost and item is not None and item.guid not in self._placed else value)
+        return frozenset(named)
+
+
+def _count(links: Links) -> int:
+    return sum(map(len, links.values()))

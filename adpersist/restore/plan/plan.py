@@ -1,0 +1,151 @@
+"""The smallest set of steps from what a DC has to what is wanted, in an order that works."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import target_of
+from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.step import Delete, Exempt, Modify, ReloadSchema, Step
+from adpersist.restore.plan.evictions import make_way
+from adpersist.restore.plan.limitations import FEATURES, Note, features
+from adpersist.restore.plan.object_steps import Builder
+from adpersist.restore.plan.ordering import bottom_up, definitions_in_order, parking, top_down
+from adpersist.restore.plan.service_names import Shared
+from adpersist.state.differences import Gap, Links, without
+from adpersist.state.state import State
+
+_LAST_NAME: Final = "msDS-LastKnownRDN"
+"""What a deleted object was called, [MS-ADTS] 3.1.1.5.5.1.1."""
+
+
+class OnConflict(StrEnum):
+    """Whose word counts where the DC was written to after it was put back."""
+
+    JOURNAL = "journal"
+    DC = "dc"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps in order, and what was written locally meanwhile.
+
+    Attributes:
+        steps: What will be done.
+        conflicts: Local writes the steps overwrite, or (``dc``) leave alone.
+        notes: What will not be as the journal has it, whatever is done.
+    """
+
+    steps: tuple[Step, ...]
+    conflicts: tuple[Conflict, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflict) -> list[Gap]:
+    """The gaps that are to be closed under a policy; with ``dc`` local writes stay."""
+    if policy is not OnConflict.DC:
+        return list(gaps)
+    kept: dict[Guid, Conflict] = {}
+    for each in conflicts:
+        kept[each.guid] = kept[each.guid].with_more(each) if each.guid in kept else each
+    whole = {gap.guid for gap in gaps if gap.guid in kept and not (gap.is_live and gap.wanted_live)}
+    closing = []
+    for found in gaps:
+        # whoever stays keeps the memberships, whoever stays deleted gets none back
+        gap = replace(found, added=_to_others(found.added, whole), removed=_to_others(found.removed, whole))
+        if gap.guid not in kept:
+            if gap == found or not gap.is_live or gap.values or gap.added or gap.removed or gap.moved:
+                closing.append(gap)
+        elif (conflict := kept[gap.guid]).attributes and gap.is_live and gap.wanted_live:
+            narrowed = Gap(
+                guid=gap.guid,
+                want=gap.want,
+                have=gap.have,
+                values={name: values for name, values in gap.values.items() if name not in conflict.attributes},
+                added=without(gap.added, conflict.links),
+                removed=without(gap.removed, conflict.links),
+                moved=gap.moved and "name" not in conflict.attributes,
+            )
+            if narrowed.values or narrowed.added or narrowed.removed or narrowed.moved:
+                closing.append(narrowed)
+    return closing
+
+
+def _to_others(links: Links, targets: Collection[Guid]) -> Links:
+    kept = {name: frozenset(ref for ref in refs if target_of(ref) not in targets) for name, refs in links.items()}
+    return {name: refs for name, refs in kept.items() if refs}
+
+
+def steps(
+    gaps: Iterable[Gap],
+    want: State,
+    have: State,
+    exempt: Exempt,
+    contexts: Sequence[str],
+    *,
+    kept: Collection[Guid] = (),
+) -> Iterator[Step]:
+    """Steps that close the gaps, in order.
+
+    Optional features first, since they rule what a delete leaves behind; whoever holds the SID or the name of a lost
+    object makes way; the schema, and its reload, before anything that may need it; then objects made, reanimated and
+    moved from the top down; their attributes; the primary group; links, when both ends exist; deletes from the bottom
+    up.
+
+    Args:
+        contexts: Naming contexts in the order they are restored, the schema first.
+        kept: Objects unknown to the journal that stay.
+    """
+    everything = list(gaps)
+    switched = list(features(want, have, exempt))
+    yield from switched
+    everything = [_switched(gap) for gap in everything] if switched else everything
+    # where nobody gets a SID back, nobody has to give one up
+    evicted = list(make_way(everything, have, exempt, kept=kept)) if exempt.reach.gives_identities else []
+    yield from evicted
+    for gap in everything:
+        if gap.wanted_live and gap.have is None and gap.guid in have:
+            reason = "nothing brings such an object back to life: it is made again"
+            yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason=reason, purge=True)
+    parked = list(parking(everything, have))
+    yield from parked
+    wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
+    schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]
+    doomed = frozenset(gap.guid for gap in everything if not gap.wanted_live)
+    shared = Shared.among(everything, have)
+    yield from shared.freed(have)
+    builder = Builder(want, have, exempt, doomed, named_later=frozenset(shared.wanted))
+    yield from _schema(schema, builder)
+    yield from builder.build(wanted[len(schema) :])
+    yield from shared.given(want, doomed)
+    dying = doomed - {step.guid for step in [*evicted, *parked] if step.op == "delete"}
+    for gap in bottom_up((gap for gap in everything if gap.guid in dying), have):
+        dn = have.dn(gap.guid)
+        if _LAST_NAME in have[gap.guid].values:
+            # Samba 4.17 adds a second value to it when a reanimated object is deleted again, and fails
+            yield Modify(guid=gap.guid, dn=dn, values={_LAST_NAME: ()}, reason="left over from a reanimation")
+        reason = "deleted since" if gap.want is not None else "the journal has no such object"
+        yield Delete(guid=gap.guid, dn=dn, reason=reason)
+
+
+def _switched(gap: Gap) -> Gap:
+    """The server makes the links to features itself."""
+    return replace(gap, added={name: refs for name, refs in gap.added.items() if name != FEATURES})
+
+
+def _schema(schema: Sequence[Gap], builder: Builder) -> Iterator[Step]:
+    """Attributes, then classes in the order they build on each other; each known to the server before the next."""
+    attributes = [gap for gap in schema if not _defines_class(gap)]
+    classes = definitions_in_order([gap for gap in schema if _defines_class(gap)])
+    for group, reason in ((attributes, "new attributes"), (classes, "new classes")):
+        yield from builder.build(group)
+        if group:
+            root = next(gap.want.parent or gap.guid for gap in group if gap.want is not None)
+            yield ReloadSchema(guid=root, dn=builder.want.dn(root), reason=f"{reason} can be used from here on")
+
+
+def _defines_class(gap: Gap) -> bool:
+    return gap.want is not None and b"classSchema" in gap.want.values.get("objectClass", ())

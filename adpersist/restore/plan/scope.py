@@ -1,0 +1,117 @@
+"""How much is restored: everything, one object, a tree, an attribute. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import target_of
+from adpersist.state.differences import Gap, Links
+from adpersist.state.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a restore is limited to.
+
+    Attributes:
+        root: This object, with its memberships and the missing containers above it; None: all objects.
+        below: Everything below the root too.
+        attribute: Only this attribute or link, of objects that live here and there; empty: all.
+    """
+
+    root: Guid | None = None
+    below: bool = False
+    attribute: str = ""
+
+    @property
+    def is_everything(self) -> bool:
+        """Nothing is left out."""
+        return self.root is None and not self.attribute
+
+    def narrow(self, gaps: Iterable[Gap], want: State, have: State) -> list[Gap]:
+        """The gaps inside the scope, each cut down to what of it is inside."""
+        if self.is_everything:
+            return list(gaps)
+        objects: frozenset[Guid] | None = None
+        if self.root is not None:
+            objects = subtree(self.root, want, have) if self.below else frozenset({self.root})
+            objects |= _missing_above(objects, want, have)
+        narrowed = (self._narrowed(gap, objects) for gap in gaps)
+
+        def lives(value: bytes) -> bool:
+            target = target_of(value)
+            return target is None or have.is_live(target) or objects is None or target in objects
+
+        return [gap for gap in (_pointing_to(gap, lives) for gap in narrowed if gap is not None) if _is_open(gap)]
+
+    def _narrowed(self, gap: Gap, objects: frozenset[Guid] | None) -> Gap | None:
+        if objects is not None and gap.guid not in objects:
+            if self.attribute or not (gap.is_live and gap.wanted_live):
+                return None
+            gap = replace(gap, values={}, moved=False, added=_to(gap.added, objects), removed=_to(gap.removed, objects))
+        if self.attribute:
+            if not (gap.is_live and gap.wanted_live):
+                return None
+            gap = _of_attribute(gap, self.attribute.casefold())
+        return gap
+
+
+EVERYTHING: Final = Scope()
+
+
+def subtree(root: Guid, *states: State) -> frozenset[Guid]:
+    """An object and everything below it, here or there."""
+    children: dict[Guid, set[Guid]] = {}
+    for state in states:
+        for guid, item in state.items():
+            if item.parent is not None:
+                children.setdefault(item.parent, set()).add(guid)
+    found, waiting = {root}, [root]
+    while waiting:
+        below = children.get(waiting.pop(), set()) - found
+        found |= below
+        waiting += below
+    return frozenset(found)
+
+
+def _missing_above(objects: frozenset[Guid], want: State, have: State) -> frozenset[Guid]:
+    return frozenset(
+        above for guid in objects if want.is_live(guid) for above in _above(guid, want) if not have.is_live(above)
+    )
+
+
+def _above(guid: Guid, state: State) -> Iterator[Guid]:
+    parent = state[guid].parent
+    while parent is not None and parent in state:
+        yield parent
+        parent = state[parent].parent
+
+
+def _is_open(gap: Gap) -> bool:
+    return bool(gap.values or gap.added or gap.removed or gap.moved or not (gap.is_live and gap.wanted_live))
+
+
+def _pointing_to(gap: Gap, lives: Callable[[bytes], bool]) -> Gap:
+    """Without references to what is deleted and stays so."""
+    added = {name: frozenset(filter(lives, refs)) for name, refs in gap.added.items()}
+    return replace(
+        gap,
+        values={name: found for name, found in gap.values.items() if all(map(lives, found))},
+        added={name: refs for name, refs in added.items() if refs},
+    )
+
+
+def _to(links: Links, objects: frozenset[Guid]) -> Links:
+    kept = {name: frozenset(ref for ref in refs if target_of(ref) in objects) for name, refs in links.items()}
+    return {name: refs for name, refs in kept.items() if refs}
+
+
+def _of_attribute(gap: Gap, folded: str) -> Gap:
+    return replace(
+        gap,
+        values={name: found for name, found in gap.values.items() if name.casefold() == folded},
+        added={name: refs for name, refs in gap.added.items() if name.casefold() == folded},
+        removed={name: refs for name, refs in gap.removed.items() if name.casefold() == folded},
+        moved=gap.moved and folded in ("name", "distinguishedname"),
+    )

@@ -1,0 +1,171 @@
+"""What a restore aims at, and what the journal knows that helps it get there."""
+
+import gc
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.canary import Canary
+from adpersist.errors import AdpersistError, ExitCode, PointError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.journal.head import Head, Phase
+from adpersist.model.objects.change import Stamp
+from adpersist.model.plan.conflict import Conflict
+from adpersist.restore.conflicts.partner_writes import Recorded
+from adpersist.restore.live_state import Base
+from adpersist.state.fold import fold, fold_on
+from adpersist.state.state import State
+
+
+class NothingToRestoreError(AdpersistError):
+    """The journal never finished its first look: restoring to it would delete what it has not seen."""
+
+    exit_code = ExitCode.REVERTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a restore aims at.
+
+    Attributes:
+        target: The commit restored to.
+        state: The directory at that commit.
+        known: Every object the journal ever heard of, for telling local writes from old ones.
+        head: The journal's head when this was read.
+        captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
+        given: Every objectSid the journal ever saw: its RID is never handed out again.
+        recorded: Reads the newest stamps of some objects; goes through the journal's commits once more.
+        base: What the DC is known to have had when it was told of the newest commit it remembers.
+        begun: What a restore that was killed on this DC had found there before it wrote; None: none has written.
+    """
+
+    target: Seq
+    state: State
+    known: frozenset[Guid]
+    head: Head
+    captured: float
+    given: frozenset[bytes]
+    recorded: Callable[[Collection[Guid]], Recorded]
+    base: Base | None = None
+    begun: tuple[Conflict, ...] | None = None
+
+
+def newest(journal: Journal) -> Seq:
+    """The last commit at which the directory was as the journal says: not one in the middle of a look."""
+    return journal.head.seq if journal.head.settled else journal.resolve(None, now=time.time())
+
+
+def wanted(journal: Journal, target: Seq | None = None, *, dc: DomainController | None = None) -> Wanted:
+    """Fold the journal to a commit; None: where an unfinished restore was going, or the newest.
+
+    Args:
+        journal: Opened to read.
+        target: The commit.
+        dc: The DC to be brought there, if only what it wrote since its newest memory is to be looked at.
+
+    Raises:
+        NothingToRestoreError: No whole look is in the journal.
+        IntegrityError: The journal is damaged; nothing of it is used.
+    """
+    head = journal.head
+    if not head.complete:
+        raise NothingToRestoreError(
+            "the journal never finished its first look, so it does not know the whole directory",
+            hint="Let `adpersist agent --once` finish; there is nothing to restore yet.",
+        )
+    if target is None:
+        target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest(journal)
+    heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0))
+    base = _base(journal, dc, heard) if dc is not None else None
+    state: State | None = None
+    if base is not None:
+        with suppress(PointError):  # it remembers a timeline that was left, or a time after the target
+            state = fold_on(journal, base[1].state, base[0], target, progress=heard.of)
+    if state is None:
+        state = fold(journal, target, progress=heard.of)
+    for after, through in heard.missing(head.pruned, head.seq):
+        for commit in journal.commits(after=after, through=through):
+            heard.of(commit)
+    gc.freeze()  # millions of values, none of which has cycles, and which stay: not to be walked again and again
+    return Wanted(
+        target=target,
+        state=state,
+        known=frozenset(heard.guids.union(state, state.gone)),
+        head=head,
+        captured=heard.captured,
+        given=frozenset(heard.sids),
+        recorded=lambda guids: _recorded(journal, head, guids),
+        base=base[1] if base is not None else None,
+        begun=_begun(journal, dc) if dc is not None else None,
+    )
+
+
+def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:
+    found: dict[Guid, dict[str, Stamp]] = {}
+    for commit in journal.commits(after=head.pruned, through=head.seq):
+        for change in commit.changes:
+            if change.stamps and change.guid in guids:
+                found.setdefault(change.guid, {}).update(change.stamps)
+    return found
+
+
+class _Heard:
+    """What the journal ever heard of, gathered while it is read for something else."""
+
+    def __init__(self, captured: float) -> None:
+        self.guids = set[Guid]()
+        self.sids = set[bytes]()
+        self.captured = captured
+        self._seqs = set[Seq]()
+
+    def of(self, commit: Commit) -> None:
+        """Take a commit in."""
+        self._seqs.add(commit.seq)
+        self.guids.update(change.guid for change in commit.changes)
+        self.sids.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
+        if commit.kind is CommitKind.LOOK:
+            self.captured = max(self.captured, commit.time)
+
+    def missing(self, after: Seq, through: Seq) -> Iterator[tuple[Seq, Seq]]:
+        """Runs of commits that were not taken in."""
+        begin = after
+        for seq in (*sorted(each for each in self._seqs if each > after), Seq(through + 1)):
+            if seq > begin + 1:
+                yield begin, Seq(seq - 1)
+            begin = seq
+
+
+def _begun(journal: Journal, dc: DomainController) -> tuple[Conflict, ...] | None:
+    """The DC is told of a restore before its first step; one that was put back once more has forgotten."""
+    if journal.head.phase is not Phase.RESTORING or (commit := _remembered(journal, dc)) is None:
+        return None
+    return commit.conflicts if commit.kind is CommitKind.RESTORE_BEGIN else None
+
+
+def _remembered(journal: Journal, dc: DomainController) -> Commit | None:
+    """The commit the DC was told of last; None when it can be read no more, or is not this journal's."""
+    remembered = dc.canary(journal.seed)
+    if remembered is None or not journal.head.pruned < remembered.seq <= journal.head.seq:
+        return None
+    (commit,) = journal.commits(after=Seq(remembered.seq - 1), through=remembered.seq)
+    return commit if Canary.of(journal.seed, commit.seq, commit.digest) == remembered else None
+
+
+def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, Base] | None:
+    """The newest commit the DC remembers, and what that says it had: all its writes up to that look's USN.
+
+    The DC was told of a commit after the commit was durable, and the note travels in its database: whatever image it
+    was put back to, it holds everything that the commit had seen.
+    """
+    commit = _remembered(journal, dc)
+    if commit is None or commit.kind is not CommitKind.LOOK or not (commit.ends_look and commit.complete):
+        return None
+    try:
+        state = fold(journal, commit.seq, progress=heard.of)
+    except PointError:
+        return None
+    return commit.seq, Base(state=state, usn=commit.usn_to, invocation=dc.invocation())

@@ -1,0 +1,254 @@
+"""Telling states apart: what a look changed, and what separates the directory from the journal."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import Ref, plain, ref, target_of
+from adpersist.model.objects.change import Change, Kind, Stamp, Values
+from adpersist.model.objects.interning import shared
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.sighting import Sighting
+from adpersist.model.plan.step import Exempt
+from adpersist.state.state import State
+
+Links = Mapping[str, frozenset[bytes]]
+
+_NEVER_MOVED: Final = frozenset({b"trustedDomain", b"secret"})
+"""LSA-specific classes, whose objects are neither renamed nor moved ([MS-ADTS] 3.1.1.5.4)."""
+
+_NO_VALUES: Final[Mapping[str, Values]] = {}
+_NO_LINKS: Final[Links] = {}
+"""Most gaps lack something: they share the lack."""
+
+
+def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
+    """The object as it is after a look that showed ``sighting``."""
+    if sighting.whole or old is None:
+        return ObjectState(
+            guid=sighting.guid,
+            nc=sighting.nc,
+            parent=sighting.parent,
+            rdn=sighting.rdn,
+            values=shared(sighting.values.items()),
+            links=sighting.added,
+        )
+    empty: frozenset[bytes] = frozenset()
+    links = {
+        name: (old.links.get(name, empty) - sighting.removed.get(name, empty)) | sighting.added.get(name, empty)
+        for name in {*old.links, *sighting.added, *sighting.removed}
+    }
+    return ObjectState(
+        guid=old.guid,
+        nc=sighting.nc,
+        parent=sighting.parent if sighting.parent is not None else old.parent,
+        rdn=sighting.rdn,
+        values=shared({**old.values, **sighting.values}.items()),
+        links={name: refs for name, refs in links.items() if refs},
+    )
+
+
+def shows(sighting: Sighting, item: ObjectState) -> bool:
+    """A sighting of the whole object shows just what it is: no other need be made of it."""
+    return (
+        sighting.whole
+        and (sighting.nc, sighting.parent, sighting.rdn) == (item.nc, item.parent, item.rdn)
+        and sighting.added == item.links
+        and sighting.values == item.values
+    )
+
+
+def difference(old: ObjectState | None, new: ObjectState, stamps: Mapping[str, Stamp] | None = None) -> Change | None:
+    """The change that turns ``old`` into ``new``; None when there is none.
+
+    ``evolve(old, difference(old, new)) == new`` up to the order of values.
+    """
+    values = changed_values(old.values if old else {}, new.values)
+    added, removed = changed_links(old.links if old else {}, new.links)
+    moved = old is None or (old.parent, old.rdn) != (new.parent, new.rdn)
+    if not (values or added or removed or moved):
+        return None
+    return Change(
+        kind=_kind(old, new, moved=moved),
+        guid=new.guid,
+        nc=new.nc,
+        parent=new.parent if moved else None,
+        rdn=new.rdn if moved else None,
+        values=values,
+        added=added,
+        removed=removed,
+        stamps={name: stamp for name, stamp in stamps.items() if name in values} if stamps else {},
+    )
+
+
+def _kind(old: ObjectState | None, new: ObjectState, *, moved: bool) -> Kind:
+    if old is None:
+        return Kind.CREATED
+    if old.deleted != new.deleted:
+        return Kind.DELETED if new.deleted else Kind.UNDELETED
+    return Kind.MOVED if moved else Kind.CHANGED
+
+
+def changed_values(old: Mapping[str, Values], new: Mapping[str, Values]) -> dict[str, Values]:
+    """Attributes to set, and with an empty tuple those to clear; values are compared as sets."""
+    was, is_now = dict(old.items()), dict(new.items())
+    if not was:
+        return {name: after for name, after in is_now.items() if after}
+    return {
+        name: is_now.get(name, ())
+        for name in {**was, **is_now}
+        if (before := was.get(name, ())) != (after := is_now.get(name, ()))
+        and (len(before) != len(after) or sorted(before) != sorted(after))
+    }
+
+
+def changed_links(old: Links, new: Links) -> tuple[dict[str, frozenset[bytes]], dict[str, frozenset[bytes]]]:
+    """Link values to add and to remove."""
+    return without(new, old), without(old, new)
+
+
+def without(links: Links, others: Links) -> dict[str, frozenset[bytes]]:
+    """The links that are not among the others; attributes without any are left out."""
+    left = {name: refs - others.get(name, frozenset()) for name, refs in links.items()}
+    return {name: refs for name, refs in left.items() if refs}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What separates one object on the DC from what the journal says of it.
+
+    Attributes:
+        want: As the journal has it; None when the journal never heard of it.
+        have: As the DC has it; None when it is not there, not even as a tombstone.
+        values: Attributes to set or clear on the DC.
+        added: Links the DC lacks.
+        removed: Links the DC has too many.
+        moved: It lies elsewhere or is named otherwise.
+    """
+
+    guid: Guid
+    want: ObjectState | None
+    have: ObjectState | None
+    values: Mapping[str, Values] = field(default_factory=lambda: _NO_VALUES)
+    added: Links = field(default_factory=lambda: _NO_LINKS)
+    removed: Links = field(default_factory=lambda: _NO_LINKS)
+    moved: bool = False
+
+    @property
+    def wanted_live(self) -> bool:
+        """The journal has it as a living object."""
+        return self.want is not None and not self.want.deleted
+
+    @property
+    def is_live(self) -> bool:
+        """The DC has it as a living object."""
+        return self.have is not None and not self.have.deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One line of ``verify``.
+
+    Attributes:
+        guid: Which object.
+        dn: Its name, in the journal if it is there, else on the DC.
+        attribute: lDAPDisplayName; empty when the whole object differs.
+        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value`` or ``link``.
+    """
+
+    guid: Guid
+    dn: str
+    attribute: str
+    kind: str
+
+
+def gaps(want: State, have: State, exempt: Exempt) -> Iterator[Gap]:
+    """Objects that differ, tombstones aside: a deleted object that is gone altogether is as good as deleted."""
+    touched = list(want.unlike(have))
+    # whoever lives on one side only is a member of groups that are the same on both
+    relit = frozenset(ref(guid) for guid in touched if want.is_live(guid) != have.is_live(guid))
+    linked = ((guid, item) for guid, item in want.items() if item.links) if relit else ()
+    pointing = (guid for guid, item in linked if item is have.get(guid) and _points_to(item, relit))
+    for guid in (*touched, *pointing):
+        if guid not in exempt.objects and (gap := _gap(guid, want, have, exempt)) is not None:
+            yield gap
+
+
+def _points_to(item: ObjectState, refs: frozenset[Ref]) -> bool:
+    return any(plain(value) in refs for found in item.links.values() for value in found)
+
+
+def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
+    wanted, found = want.get(guid), have.get(guid)
+    wanted_live, is_live = want.is_live(guid), have.is_live(guid)
+    if wanted_live and found is not None and exempt.reach.gives_identities and stays_dead(found):
+        found = None
+    if not wanted_live:
+        return Gap(guid=guid, want=wanted, have=found) if is_live else None
+    assert wanted is not None  # noqa: S101 - live, so it is there
+    spared = exempt.derived | exempt.reach.unseen | exempt.attributes.get(guid, frozenset())
+    values = _reachable(changed_values(found.values if found else {}, wanted.values), found, want, have)
+    added, removed = changed_links(_lit(found.links, have) if found and is_live else {}, _lit(wanted.links, want))
+    gap = Gap(
+        guid=guid,
+        want=wanted,
+        have=found,
+        values={name: new for name, new in values.items() if name not in spared} or _NO_VALUES,
+        added=added or _NO_LINKS,
+        removed=removed or _NO_LINKS,
+        moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
+    )
+    return gap if not is_live or gap.values or gap.added or gap.removed or gap.moved else None
+
+
+def stays_dead(item: ObjectState) -> bool:
+    """A tombstone nobody may bring back to life; where identities are given, another is made in its place."""
+    return item.deleted and not _NEVER_MOVED.isdisjoint(item.values.get("objectClass", ()))
+
+
+def _reachable(values: dict[str, Values], found: ObjectState | None, want: State, have: State) -> dict[str, Values]:
+    """Without references to deleted objects: nobody can write one, and none that is left matters."""
+    reached = {}
+    for name, new in values.items():
+        kept = _to_living(new, want)
+        if kept != new:
+            before = _to_living(found.values.get(name, ()), have) if found is not None else ()
+            if sorted(before) == sorted(kept):
+                continue
+        # the same values are held once
+        reached[name] = new if kept == new else kept
+    return reached
+
+
+def _to_living(values: Values, state: State) -> Values:
+    if not any(map(target_of, values)):
+        return values
+    return tuple(value for value in values if (target := target_of(value)) is None or state.is_live(target))
+
+
+def _lit(links: Links, state: State) -> Links:
+    """Links without the dormant ones, whose target is deleted."""
+    lit = {}
+    for name, refs in links.items():
+        living = frozenset(r for r in refs if (target := target_of(r)) is None or state.is_live(target))
+        if living:
+            lit[name] = living
+    return lit
+
+
+def differences(gap: Gap, want: State, have: State) -> Iterator[Difference]:
+    """The gap as lines a person or a script reads."""
+    dn = (want if gap.want is not None else have).dn(gap.guid)
+    if not gap.wanted_live:
+        yield Difference(guid=gap.guid, dn=dn, attribute="", kind="extra")
+        return
+    if not gap.is_live:
+        yield Difference(guid=gap.guid, dn=dn, attribute="", kind="missing" if gap.have is None else "deleted")
+        return
+    if gap.moved:
+        yield Difference(guid=gap.guid, dn=dn, attribute="", kind="moved")
+    for name in sorted(gap.values):
+        yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="value")
+    for name in sorted({*gap.added, *gap.removed}):
+        yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="link")

@@ -1,0 +1,155 @@
+"""Traces in one piece of memory: as objects of Python's they take twice as much, and leave as much between them."""
+
+import struct
+from array import array
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
+
+from adpersist.model.identity.ids import GUID_BYTES, Guid
+from adpersist.state.fingerprint import PackedLinks, Refs, Trace
+
+T = TypeVar("T")
+
+_HEAD: Final = struct.Struct("<16sIIHHB")
+"""objectGUID; numbers of container, attributes and naming context; how many link attributes; whether it is deleted."""
+_LINKS: Final = struct.Struct("<II")
+"""Number of the attribute, how many plain targets follow."""
+_DIGEST_BYTES: Final = 8
+_FEWEST_SLOTS: Final = 1 << 14
+_FREE: Final = 0
+_GONE: Final = 1
+"""In a slot: what was found here is gone, look on. Larger numbers: two more than where the row begins."""
+
+
+class TraceTable:
+    """Traces by objectGUID: rows one behind the other, and a table of open addresses that says where each begins."""
+
+    def __init__(self) -> None:
+        self._containers = _Numbers[Guid | None]()
+        self._shapes = _Numbers[tuple[str, ...]]()
+        self._contexts = _Numbers[str]()
+        self._names = _Numbers[str]()
+        self._rows = bytearray()
+        self._odd: dict[tuple[int, str], Refs] = {}
+        """References that are more than a target, by row and attribute."""
+        self._slots = _slots(_FEWEST_SLOTS)
+        self._count = self._used = self._dead = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Guid]:
+        for found in self._slots:
+            if found > _GONE:
+                yield self._guid(found - 2)
+
+    def find(self, guid: Guid) -> Trace | None:
+        """The trace; None: there is none."""
+        found = self._slots[self._slot(guid)]
+        return self._read(found - 2) if found > _GONE else None
+
+    def put(self, guid: Guid, trace: Trace) -> None:
+        """Set a trace."""
+        slot = self._slot(guid)
+        if self._slots[slot] > _GONE:
+            self._dead += 1
+        else:
+            self._used += self._slots[slot] == _FREE
+            self._count += 1
+        self._slots[slot] = len(self._rows) + 2
+        self._write(guid, trace)
+        if self._dead > self._count + _FEWEST_SLOTS:
+            self._compact()
+        elif 2 * self._used > len(self._slots):
+            self._grow()
+
+    def remove(self, guid: Guid) -> None:
+        """Forget a trace, if there is one."""
+        slot = self._slot(guid)
+        if self._slots[slot] > _GONE:
+            self._slots[slot] = _GONE
+            self._count -= 1
+            self._dead += 1
+
+    def _slot(self, guid: Guid) -> int:
+        """Where its number stands, or is to stand."""
+        slots, rows = self._slots, self._rows
+        mask = len(slots) - 1
+        slot = hash(guid) & mask
+        gone = -1
+        while found := slots[slot]:
+            if found == _GONE:
+                gone = slot if gone < 0 else gone
+            elif rows.startswith(guid, found - 2):
+                return slot
+            slot = (slot + 1) & mask
+        return slot if gone < 0 else gone
+
+    def _grow(self) -> None:
+        starts = [found - 2 for found in self._slots if found > _GONE]
+        self._slots = _slots(max(_FEWEST_SLOTS, 4 * self._count))
+        for start in starts:
+            self._slots[self._slot(self._guid(start))] = start + 2
+        self._used = self._count
+
+    def _compact(self) -> None:
+        fresh = TraceTable()
+        for guid in self:
+            trace = self.find(guid)
+            if trace is not None:
+                fresh.put(guid, trace)
+        vars(self).update(vars(fresh))
+
+    def _guid(self, start: int) -> Guid:
+        return Guid(bytes(self._rows[start : start + GUID_BYTES]))
+
+    def _write(self, guid: Guid, trace: Trace) -> None:
+        start = len(self._rows)
+        parent, shape = self._containers.of(trace.parent), self._shapes.of(trace.names)
+        links = trace.packed_links or {}
+        self._rows += _HEAD.pack(guid, parent, shape, self._contexts.of(trace.nc), len(links), trace.deleted)
+        self._rows += trace.packed_digests
+        for name, (plain, odd) in links.items():
+            self._rows += _LINKS.pack(self._names.of(name), len(plain) // GUID_BYTES)
+            self._rows += plain
+            if odd:
+                self._odd[start, name] = odd
+
+    def _read(self, start: int) -> Trace:
+        _, parent, shape, nc, count, deleted = _HEAD.unpack_from(self._rows, start)
+        names = self._shapes[shape]
+        digests, at = self._bytes(start + _HEAD.size, _DIGEST_BYTES * len(names))
+        links: PackedLinks = {}
+        for _ in range(count):
+            number, targets = _LINKS.unpack_from(self._rows, at)
+            plain, at = self._bytes(at + _LINKS.size, GUID_BYTES * targets)
+            name = self._names[number]
+            links[name] = plain, self._odd.get((start, name), frozenset())
+        return Trace(self._contexts[nc], self._containers[parent], names, digests, links or None, deleted=deleted > 0)
+
+    def _bytes(self, at: int, size: int) -> tuple[bytes, int]:
+        """So many bytes, and where they end."""
+        return bytes(self._rows[at : at + size]), at + size
+
+
+def _slots(least: int) -> "array[int]":
+    return array("Q", bytes(8 << (least - 1).bit_length()))
+
+
+class _Numbers(Generic[T]):
+    """Values that many share, each kept once and called by its number."""
+
+    def __init__(self) -> None:
+        self._values: list[T] = []
+        self._numbers: dict[T, int] = {}
+
+    def __getitem__(self, number: int) -> T:
+        return self._values[number]
+
+    def of(self, value: T) -> int:
+        """The value's number."""
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = len(self._values)
+            self._values.append(value)
+        return number

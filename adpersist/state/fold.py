@@ -1,0 +1,149 @@
+"""The state at a point of the journal: from the newest checkpoint that helps, then the commits after it."""
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from adpersist.errors import IntegrityError, PointError
+from adpersist.journal.format.damage import DamagedCheckpointError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.commit import Commit
+from adpersist.model.objects.object_state import Gone, ObjectState
+from adpersist.state.fingerprint_index import Traces
+from adpersist.state.state import State
+from adpersist.telemetry import logger
+
+log = logger("journal")
+
+Objects = Iterable[ObjectState | Gone]
+Made = TypeVar("Made")
+
+
+def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Commit], None] | None = None) -> State:
+    """The directory as the journal has it at ``through``; None: at its head.
+
+    Commits of abandoned timelines are left out, so a point after a restore has what the restore brought back.
+
+    Args:
+        journal: Opened to read.
+        through: A commit of any timeline.
+        progress: Told of every commit folded.
+
+    Raises:
+        PointError: No such point, or what it is made of was pruned.
+        IntegrityError: The journal is not what was written; nothing of it is used. A damaged checkpoint alone is passed
+            over for as long as the commits before it are there.
+    """
+
+    def folded(objects: Objects, commits: Iterable[Commit]) -> State:
+        state = State(objects)
+        for commit in commits:
+            state.apply(commit.changes)
+            if progress is not None:
+                progress(commit)
+        return state
+
+    return _read(journal, journal.head.seq if through is None else through, [], folded)
+
+
+def fold_on(journal: Journal, begun: State, since: Seq, through: Seq, *, progress: Callable[[Commit], None]) -> State:
+    """The state at ``through`` made of the one at ``since``, of which untouched objects are shared; it stays as it is.
+
+    Raises:
+        PointError: Nothing leads there from ``since``.
+        DamagedError: The journal is not what was written; nothing of it is used.
+    """
+    commits = journal.way(since, through)
+    with unswept():
+        state = State(begun.everything())
+        for commit in commits:
+            state.apply(commit.changes)
+            progress(commit)
+    return state
+
+
+def trace(journal: Journal) -> Traces:
+    """What the journal holds at its head, by digest. Raises: as :func:`fold`."""
+
+    def traced(objects: Objects, commits: Iterable[Commit]) -> Traces:
+        traces = Traces.of(item for item in objects if isinstance(item, ObjectState))
+        for commit in commits:
+            traces.apply(commit.changes)
+        return traces
+
+    return _read(journal, journal.head.seq, [], traced)
+
+
+def stream(
+    journal: Journal, through: Seq, *, progress: Callable[[Seq], None] | None = None
+) -> Iterator[ObjectState | Gone]:
+    """All that :func:`fold` would hold, object by object, in no order; the journal is read twice.
+
+    Only objects with changes still to come are held: memory follows what changed since the last checkpoint, not the
+    size of the directory. Raises: as :func:`fold`, while iterating.
+    """
+
+    def counted(objects: Objects, commits: Iterable[Commit]) -> Counter[Guid]:
+        for _ in objects:
+            pass  # a damaged checkpoint shows before anything was handed out
+        return Counter(change.guid for commit in commits for change in commit.changes)
+
+    broken: list[DamagedCheckpointError] = []
+    to_come = _read(journal, through, broken, counted)
+    objects, commits = _history(journal, through, broken)
+    held = State()
+    for item in objects:
+        if item.guid not in to_come:
+            yield item
+        elif isinstance(item, ObjectState):
+            held.put(item)
+    for commit in commits:
+        held.apply(commit.changes)
+        to_come.subtract(change.guid for change in commit.changes)
+        for guid in dict.fromkeys(change.guid for change in commit.changes):
+            if not to_come[guid]:
+                yield held.take(guid) or Gone(guid=guid)
+        if progress is not None:
+            progress(commit.seq)
+
+
+def _read(
+    journal: Journal,
+    point: Seq,
+    broken: list[DamagedCheckpointError],
+    make: Callable[[Objects, Iterable[Commit]], Made],
+) -> Made:
+    """What ``make`` makes of a point's history; damaged checkpoints are added to ``broken`` and passed over."""
+    while True:
+        try:
+            with unswept():
+                return make(*_history(journal, point, broken))
+        except DamagedCheckpointError as error:
+            log.warning("checkpoint.passed_over", error=error.message)
+            broken.append(error)
+
+
+def _history(
+    journal: Journal, point: Seq, broken: list[DamagedCheckpointError]
+) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
+    try:
+        return journal.history(point, without=[error.seq for error in broken if error.seq is not None])
+    except PointError:
+        if broken:
+            raise IntegrityError(broken[0].message, hint=broken[0].hint) from broken[0]
+        raise
+
+
+@contextmanager
+def unswept() -> Iterator[None]:
+    """Without the collector of cycles: it would walk millions of values that hold none, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,281 @@
+"""The journal in Azure Storage tables, Cosmos DB for Table, or Azurite: one client, one layout for all three.
+
+Tries every request once: what cuts across, patience and settling unknown outcomes, is
+:class:`adpersist.stores.retrying.RetryingStore`. No type of the SDK leaves this module.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
+from itertools import islice
+from typing import Final, Literal
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.data.tables import TableClient, TableEntity, UpdateMode
+from urllib3.exceptions import HTTPError
+
+from adpersist.errors import (
+    FencedError,
+    IntegrityError,
+    JournalExistsError,
+    NoJournalError,
+    OutcomeUnknownError,
+    StoreError,
+    StoreUnreachableError,
+)
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.azure import layout
+from adpersist.stores.azure.errors import typed
+from adpersist.stores.azure.layout import Entity
+from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.port import Frame, StoredHead
+
+_WINDOW_BYTES: Final = 8 * 1_048_576
+_WINDOW_FRAMES: Final = 128
+_WINDOW_PARTS: Final = 16
+_PAGE_ENTITIES: Final = 128
+"""What is asked for at once: few small frames by their size, and of large ones no more than memory can take."""
+
+SDK_ERRORS: Final = (AzureError, HTTPError, HTTPException, OSError, ValueError)
+"""What the SDK raises. Only the first is documented; the others slip through it from urllib3, http.client and requests,
+and it says ValueError (its own DeserializationError among them) to an answer that it cannot read."""
+
+_Verb = Literal["create", "update", "upsert", "delete"]
+_Operation = tuple[_Verb, Entity, dict[str, object]]
+
+
+def _never() -> bool:
+    return False
+
+
+class AzureTableStore:
+    """Implements :class:`adpersist.stores.port.Store`."""
+
+    def __init__(self, client: TableClient, *, journal: str, location: str, renew: Callable[[], bool] = _never) -> None:
+        """Args:
+        client: Of the table; retries nothing by itself.
+        journal: The journal's id, and its partition's name.
+        location: The store URL.
+        renew: Called when the credential was refused; True when there is a new one to try.
+        """
+        self._client = client
+        self._journal = check_journal_id(journal)
+        self._location = location
+        self._renew = renew
+
+    @property
+    def location(self) -> str:
+        return self._location
+
+    def create(self, head: bytes) -> StoredHead:
+        check_head(head)
+        try:
+            token = self._insert_head(head)
+        except NoJournalError:  # there is no table: look for one before asking for the right to make one
+            with self._asked(writing=True):
+                self._make_table()
+            try:
+                token = self._insert_head(head)
+            except NoJournalError as error:
+                raise StoreUnreachableError(f"the table of {self._location} was only just made") from error
+        return StoredHead(seq=Seq(0), body=bytes(head), token=token)
+
+    def head(self) -> StoredHead:
+        with self._asked(writing=False):
+            entity = self._client.get_entity(self._journal, layout.HEAD_ROW)
+            return StoredHead(
+                seq=layout.seq_of(entity), body=layout.body_of(entity), token=str(entity.metadata["etag"])
+            )
+
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        check_append(frames, onto=onto, head=head, spare=spare)
+        seq = Seq(onto.seq + len(frames))
+        moved = layout.head_entity(self._journal, seq, head)
+        condition = {
+            "mode": UpdateMode.REPLACE,
+            "etag": onto.token,
+            "match_condition": MatchConditions.IfNotModified,
+        }
+        inserted = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
+        operations: list[_Operation] = [("update", moved, condition)]
+        operations += [("create", entity, {}) for entity in inserted]
+        if spare:
+            copy = layout.spare_entity(self._journal, seq, head)
+            operations.append(("upsert", copy, {"mode": UpdateMode.REPLACE}))
+        try:
+            answers = self._transact(operations)
+        except _RowExistsError as error:
+            if self.head().token != onto.token:
+                raise FencedError(f"the head of {self._location} is no longer the one at {onto.seq}") from error
+            raise IntegrityError(
+                f"{self._location} holds frames after its head at {onto.seq}", hint="Run `adpersist check`."
+            ) from error
+        return StoredHead(seq=seq, body=bytes(head), token=answers[0])
+
+    def spare(self) -> bytes | None:
+        try:
+            with self._asked(writing=False):
+                return layout.body_of(self._client.get_entity(self._journal, layout.SPARE_ROW))
+        except NoJournalError:
+            return None
+
+    def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+        newest = self._seq()
+        last = newest if through is None else through
+        begin: int = max(after, self._floor())
+        width = _WINDOW_PARTS
+        while begin < last:
+            end = min(last, begin + width)
+            size = 0
+            for seq, body in self._window(self._journal, layout.frame_bound, begin + 1, end + 1):
+                size += len(body)
+                yield Frame(seq=Seq(seq), body=body)
+            width = max(_WINDOW_PARTS, min(_WINDOW_FRAMES, _WINDOW_BYTES * width // (size + 1)))
+            begin = end
+
+    def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+        self._seq()
+        partition = layout.checkpoint_partition(self._journal, seq)
+        self._upsert(layout.checkpoint_entity(self._journal, seq))
+        self._sweep(partition, layout.part_bound(start), "q")
+        for number, part in enumerate(parts, start=start):
+            check_part(seq, number, part)
+            entities = layout.part_entities(self._journal, seq, number, part)
+            self._transact([("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities])
+
+    def checkpoints(self) -> Sequence[Seq]:
+        self._seq()
+        return sorted(layout.seq_of(entity) for entity in self._rows(self._journal, "k", "l", ["RowKey", "seq"]))
+
+    def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+        self._seq()
+        partition = layout.checkpoint_partition(self._journal, seq)
+        expected = 0
+        while True:
+            window = self._window(partition, layout.part_bound, expected, expected + _WINDOW_PARTS)
+            end = expected + _WINDOW_PARTS
+            for number, body in window:
+                if number != expected:
+                    return
+                yield body
+                expected += 1
+            if expected < end:
+                return
+
+    def drop_checkpoint(self, seq: Seq) -> None:
+        self._seq()
+        self._sweep(layout.checkpoint_partition(self._journal, seq), "p", "q")
+        with self._asked(writing=True):  # the SDK takes "not found" for done
+            self._client.delete_entity(self._journal, layout.checkpoint_row(seq))
+
+    def trim(self, *, through: Seq) -> None:
+        through = min(through, self._seq())
+        if through > self._floor():
+            self._upsert(layout.floor_entity(self._journal, through))
+        self._sweep(self._journal, "c", layout.frame_bound(through + 1))
+
+    def close(self) -> None:
+        self._client.close()
+
+    # --- reading ---
+
+    def _seq(self) -> Seq:
+        """The head's number; proves that there is a journal."""
+        with self._asked(writing=False):
+            return layout.seq_of(self._client.get_entity(self._journal, layout.HEAD_ROW, select=["RowKey", "seq"]))
+
+    def _floor(self) -> Seq:
+        """Frames through this one were trimmed: nothing below needs to be asked for."""
+        try:
+            with self._asked(writing=False):
+                return layout.seq_of(self._client.get_entity(self._journal, layout.FLOOR_ROW))
+        except NoJournalError:
+            return Seq(0)
+
+    def _window(self, partition: str, bound: Callable[[int], str], first: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Whole bodies numbered ``first`` and below ``end``, in order; memory is bounded by the window."""
+        rows = self._rows(partition, bound(first), bound(end))
+        return layout.whole(map(layout.slice_of, rows), first=first)
+
+    def _rows(self, partition: str, lower: str, upper: str, select: list[str] | None = None) -> Iterator[TableEntity]:
+        """Entities with ``lower <= RowKey < upper``, in any order; empty pages with a token are walked over."""
+        found = iter(
+            self._client.query_entities(
+                "PartitionKey eq @partition and RowKey ge @lower and RowKey lt @upper",
+                parameters={"partition": partition, "lower": lower, "upper": upper},
+                select=select,
+                results_per_page=None if select else _PAGE_ENTITIES,
+            )
+        )
+        while True:
+            with self._asked(writing=False):
+                entity = next(found, None)
+            if entity is None:
+                return
+            yield entity
+
+    # --- writing ---
+
+    def _insert_head(self, head: bytes) -> str:
+        with self._asked(writing=True):
+            try:
+                made = self._client.create_entity(layout.head_entity(self._journal, 0, head))
+            except ResourceExistsError:
+                raise JournalExistsError(f"journal {self._journal} is already in {self._location}") from None
+        return str(made["etag"])
+
+    def _make_table(self) -> None:
+        try:
+            self._client.create_table()
+        except ResourceExistsError:
+            return  # somebody else made it just now
+
+    def _upsert(self, entity: Entity) -> None:
+        with self._asked(writing=True):
+            self._client.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    def _transact(self, operations: Sequence[_Operation]) -> list[str]:
+        """All or nothing; the new ETags, in the order of the operations ('' for a deletion)."""
+        with self._asked(writing=True):
+            try:
+                answers = self._client.submit_transaction(operations)
+            except HttpResponseError as error:
+                if error.status_code == 409:
+                    raise _RowExistsError(f"{self._location}: a row is there already") from error
+                raise
+        if len(answers) != len(operations):  # an answer cut short is no answer, though the SDK takes it for one
+            raise OutcomeUnknownError(f"{self._location} answered for {len(answers)} of {len(operations)} operations")
+        return [str(answer.get("etag", "")) for answer in answers]
+
+    def _sweep(self, partition: str, lower: str, upper: str) -> None:
+        """Delete a range of rows; those that somebody else deleted meanwhile are no error."""
+        rows = self._rows(partition, lower, upper, ["PartitionKey", "RowKey"])
+        while batch := list(islice(rows, layout.TRANSACTION_ENTITIES)):
+            keys: list[Entity] = [{"PartitionKey": partition, "RowKey": str(row["RowKey"])} for row in batch]
+            try:
+                self._transact([("delete", key, {}) for key in keys])
+            except NoJournalError:  # one of them is gone, and the transaction with it
+                for key in keys:
+                    with self._asked(writing=True):
+                        self._client.delete_entity(partition, str(key["RowKey"]))
+
+    @contextmanager
+    def _asked(self, *, writing: bool) -> Iterator[None]:
+        """What the SDK raises inside leaves as ours."""
+        try:
+            yield
+        except SDK_ERRORS as error:
+            meaning = typed(error, writing=writing, location=self._location)
+            # only an answer is worth chaining; the rest carries the URL, and a signature with it
+            cause = error if isinstance(error, HttpResponseError) and error.response is not None else None
+            refused = isinstance(error, HttpResponseError) and error.status_code in (401, 403)
+            if refused and self._renew():
+                raise StoreUnreachableError(
+                    f"{self._location} refused the old credential; there is a new one"
+                ) from cause
+            raise meaning from cause
+
+
+class _RowExistsError(StoreError):
+    """A row that was to be inserted is there already. Never leaves this module."""

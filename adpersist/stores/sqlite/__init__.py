@@ -1,0 +1,4 @@
+"""The embedded store: one journal in one SQLite file, WAL and synchronous=FULL.
+
+Read `store` (the adapter), `file` (opening, and whose file it is), `schema`, `errors` (SQLite's words in ours).
+"""

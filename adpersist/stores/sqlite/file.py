@@ -1,0 +1,218 @@
+"""The SQLite file below the store: making it, opening it with care, and noticing when it is swapped or written to."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
+from adpersist.stores.sqlite.errors import primary_code, refused_by_os, typed
+from adpersist.stores.sqlite.schema import is_ours, make_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which file it is, and of which moment: to notice one that was replaced, or written to, under us."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Stamp | None":
+        """None when there is no such file."""
+        try:
+            seen = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}", hint="The directory must be readable.") from error
+        return cls(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
+
+    def is_file_of(self, other: "Stamp | None") -> bool:
+        """The same file, whatever was written to it."""
+        return other is not None and (self.device, self.inode) == (other.device, other.inode)
+
+
+class SqliteFile:
+    """One file, and at most one connection to it.
+
+    The connection is opened when it is first needed, for reading until something is to be written. Before every
+    use the path is looked at: a file that was replaced (a golden image put back under us) is opened afresh, and a
+    commit that went into a file no longer at its path is reported as unknown, never as done.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
+        self.path = path
+        self._busy_timeout_s = busy_timeout_s
+        self._connection: sqlite3.Connection | None = None
+        self._opened: Stamp | None = None
+        self._writable = False
+        self._quiet = False
+
+    def make(self) -> None:
+        """Make file, directory and schema, as far as they are missing."""
+        make(self.path)
+        with self._typed():
+            make_schema(self._open(writing=True), self.path)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """What was fetched inside counts once this is left without an error."""
+        with self._typed():
+            yield self._open(writing=False)
+            self._prove_quiet()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all or nothing; anything raised inside undoes it."""
+        with self._typed():
+            connection = self._open(writing=True)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._commit_failed(error) from error
+            if self._opened is None or not self._opened.is_file_of(Stamp.of(self.path)):
+                raise OutcomeUnknownError(f"{self.path} was replaced while it was written to")
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self, *, writing: bool) -> sqlite3.Connection:
+        now = Stamp.of(self.path)
+        if self._connection is not None and self._opened is not None:
+            stale = not self._opened.is_file_of(now) or (self._quiet and self._opened != now)
+            if not stale and (self._writable or not writing):
+                return self._connection
+            self.close()
+        connection, quiet = open_reader(self.path, busy_timeout_s=self._busy_timeout_s)
+        try:
+            is_ours(connection, self.path)  # before anything is opened for writing: closing that may write
+        except (sqlite3.Error, AdpersistError):
+            connection.close()
+            raise
+        if writing:
+            connection.close()
+            connection, quiet = open_writer(self.path, busy_timeout_s=self._busy_timeout_s), False
+        self._connection, self._quiet, self._writable, self._opened = connection, quiet, writing, now
+        return connection
+
+    def _prove_quiet(self) -> None:
+        """What a quiet connection read counts only if nobody has written since it was opened."""
+        if self._quiet and (self._opened != Stamp.of(self.path) or has_wal(self.path)):
+            raise StoreUnreachableError(f"{self.path} was written to while it was read without a lock")
+
+    def _commit_failed(self, error: sqlite3.Error) -> AdpersistError:
+        """A commit that failed to reach the disk may still be found in the write-ahead log after a crash."""
+        meaning = typed(error, self.path)
+        if primary_code(error) == sqlite3.SQLITE_IOERR:
+            return OutcomeUnknownError(meaning.message, hint=meaning.hint)
+        return meaning
+
+    @contextmanager
+    def _typed(self) -> Iterator[None]:
+        """Whatever goes wrong inside leaves as ours, and leaves no transaction open."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self.close()
+            raise typed(error, self.path) from error
+        except OutcomeUnknownError:
+            self.close()
+            raise
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        connection = self._connection
+        if connection is not None and connection.in_transaction:
+            try:
+                connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self.close()  # closing undoes it as well
+
+
+def open_reader(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connection, bool]:
+    """A connection that cannot write, and whether it is a *quiet* one.
+
+    Reading a WAL database takes its ``-shm`` file; where that is missing and cannot be made (a read-only
+    mount, no right to write), SQLite refuses. If there is no ``-wal`` either, then nobody has the file open,
+    and it is read as it lies: the caller compares its :class:`Stamp` after every read, since a writer that
+    came in between shows there or by a ``-wal``.
+    """
+    try:
+        return _open(path, "mode=ro", busy_timeout_s), False
+    except (sqlite3.Error, AdpersistError) as error:
+        if not (_wants_shm(error) and Stamp.of(path) and not has_wal(path)):
+            raise
+    return _open(path, "mode=ro&immutable=1", busy_timeout_s), True
+
+
+def open_writer(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
+    """A connection whose commits are on the disk when they return."""
+    connection = _open(path, "mode=rw", busy_timeout_s)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def has_wal(path: Path) -> bool:
+    """A write-ahead log with something in it lies beside it: somebody is writing, or died while writing."""
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def make(path: Path) -> None:
+    """Make the file, empty and for its owner alone, and its directory; what is there is left alone."""
+    try:
+        missing = [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        for folder in (path.parent, *(made.parent for made in missing)):
+            _sync(folder)
+    except FileExistsError as error:
+        if not path.parent.is_dir():
+            raise ConfigError(f"{path.parent} is not a directory", hint="Name a file in a directory.") from error
+    except OSError as error:
+        raise refused_by_os(error, path) from error
+
+
+def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
+    if path.is_dir():
+        raise ConfigError(f"{path} is a directory", hint="Name a file in the store URL.")
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?{how}",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("PRAGMA application_id").fetchone()  # opens in earnest; connect() alone is lazy
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _sync(folder: Path) -> None:
+    """Put a directory's entries on the disk; without it a file made just now may be gone after a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _wants_shm(error: Exception) -> bool:
+    return primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)

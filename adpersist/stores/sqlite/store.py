@@ -1,0 +1,211 @@
+"""The embedded store: one SQLite file, which may hold several journals. For a disk that survives.
+
+WAL with synchronous=FULL: a commit that returned is on the disk, and readers never wait for the writer. Space
+freed by trimming is used again; the file does not shrink.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from adpersist.errors import FencedError, IntegrityError, JournalExistsError, NoJournalError
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.port import Frame, StoredHead
+from adpersist.stores.sqlite.file import SqliteFile
+from adpersist.stores.sqlite.schema import SPARE, is_ours
+
+_PAGE_BYTES: Final = 4 * 1_048_576
+_PAGE_FRAMES: Final = 1000
+_TRIM_FRAMES: Final = 500
+
+_Cell = int | str | bytes
+
+
+class SqliteStore:
+    """Implements :class:`adpersist.stores.port.Store`."""
+
+    def __init__(self, path: Path, *, journal: str, busy_timeout_s: float = 0.5) -> None:
+        self._journal = check_journal_id(journal)
+        self._file = SqliteFile(path, busy_timeout_s=busy_timeout_s)
+
+    @property
+    def location(self) -> str:
+        return f"sqlite://{self._file.path}"
+
+    def create(self, head: bytes) -> StoredHead:
+        check_head(head)
+        self._file.make()
+        made = StoredHead(seq=Seq(0), body=bytes(head), token=secrets.token_hex(16))
+        with self._file.writing() as connection:
+            if self._row(connection) is not None:
+                raise JournalExistsError(f"journal {self._journal} is already in {self.location}")
+            connection.execute(
+                "INSERT INTO journal (id, name, seq, token, head) VALUES (?, ?, 0, ?, ?)",
+                (self._id_of_spare(connection), self._journal, made.token, made.body),
+            )
+        return made
+
+    def head(self) -> StoredHead:
+        with self._file.reading() as connection:
+            self._present(connection)
+            query = "SELECT seq, token, head FROM journal WHERE name = ?"
+            rows = connection.execute(query, (self._journal,)).fetchall()
+        for seq, token, body in rows:
+            return StoredHead(seq=Seq(_int(seq)), token=str(token), body=_bytes(body))
+        raise self._missing()
+
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        check_append(frames, onto=onto, head=head, spare=spare)
+        made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(16))
+        with self._file.writing() as connection:
+            row = self._id(connection)
+            moved = connection.execute(
+                "UPDATE journal SET seq = ?, token = ?, head = ? WHERE id = ? AND token = ?",
+                (made.seq, made.token, made.body, row, onto.token),
+            )
+            if moved.rowcount != 1:
+                raise FencedError(f"the head of {self.location} is no longer the one at {onto.seq}")
+            connection.executemany(
+                "INSERT INTO frame (journal, seq, body) VALUES (?, ?, ?)",
+                [(row, frame.seq, frame.body) for frame in frames],
+            )
+            if spare:
+                connection.execute(SPARE)
+                connection.execute("INSERT OR REPLACE INTO spare VALUES (?, ?, ?)", (self._journal, row, made.body))
+        return made
+
+    def spare(self) -> bytes | None:
+        try:
+            with self._file.reading() as connection:
+                if not self._has_spares(connection):
+                    return None
+                query = "SELECT head FROM spare WHERE name = ?"
+                found = connection.execute(query, (self._journal,)).fetchone()
+        except NoJournalError:  # not even a file
+            return None
+        return None if found is None else _bytes(found[0])
+
+    def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+        last = self.head().seq if through is None else through
+        while after < last:
+            page = self._page(after, last)
+            if not page:
+                return
+            yield from page
+            after = page[-1].seq
+
+    def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+        with self._file.writing() as connection:
+            row = self._id(connection)
+            connection.execute("INSERT OR IGNORE INTO checkpoint (journal, seq) VALUES (?, ?)", (row, seq))
+            connection.execute(
+                "DELETE FROM checkpoint_part WHERE journal = ? AND seq = ? AND number >= ?", (row, seq, start)
+            )
+        for number, part in enumerate(parts, start=start):
+            check_part(seq, number, part)
+            with self._file.writing() as connection:
+                connection.execute(
+                    "INSERT OR REPLACE INTO checkpoint_part (journal, seq, number, body) VALUES (?, ?, ?, ?)",
+                    (self._id(connection), seq, number, part),
+                )
+
+    def checkpoints(self) -> Sequence[Seq]:
+        with self._file.reading() as connection:
+            query = "SELECT seq FROM checkpoint WHERE journal = ? ORDER BY seq"
+            rows = connection.execute(query, (self._id(connection),)).fetchall()
+        return [Seq(_int(seq)) for (seq,) in rows]
+
+    def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+        number = 0
+        while True:
+            with self._file.reading() as connection:
+                query = "SELECT body FROM checkpoint_part WHERE journal = ? AND seq = ? AND number = ?"
+                found = connection.execute(query, (self._id(connection), seq, number)).fetchone()
+            if found is None:
+                return
+            yield _bytes(found[0])
+            number += 1
+
+    def drop_checkpoint(self, seq: Seq) -> None:
+        with self._file.writing() as connection:
+            row = self._id(connection)
+            for table in ("checkpoint_part", "checkpoint"):
+                connection.execute(f"DELETE FROM {table} WHERE journal = ? AND seq = ?", (row, seq))  # noqa: S608 two constants
+
+    def trim(self, *, through: Seq) -> None:
+        removed = _TRIM_FRAMES
+        while removed == _TRIM_FRAMES:  # in steps, so that an append never waits long for the lock
+            with self._file.writing() as connection:
+                removed = connection.execute(
+                    "DELETE FROM frame WHERE rowid IN"
+                    " (SELECT rowid FROM frame WHERE journal = ? AND seq <= ? ORDER BY seq LIMIT ?)",
+                    (self._id(connection), through, _TRIM_FRAMES),
+                ).rowcount
+
+    def close(self) -> None:
+        self._file.close()
+
+    # --- reading ---
+
+    def _page(self, after: Seq, last: Seq) -> list[Frame]:
+        page: list[Frame] = []
+        size = 0
+        with self._file.reading() as connection:
+            cursor = connection.execute(
+                "SELECT seq, body FROM frame WHERE journal = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                (self._id(connection), after, last, _PAGE_FRAMES),
+            )
+            for seq, body in cursor:
+                page.append(Frame(seq=Seq(_int(seq)), body=_bytes(body)))
+                size += len(body)
+                if size >= _PAGE_BYTES:
+                    break
+            cursor.close()  # lets go of the snapshot, so that a slow reader never holds up checkpointing
+        return page
+
+    def _id_of_spare(self, connection: sqlite3.Connection) -> int | None:
+        """The number under which frames lie whose journal's row is gone; None: a new one."""
+        if not self._has_spares(connection):
+            return None
+        found = connection.execute("SELECT journal FROM spare WHERE name = ?", (self._journal,)).fetchone()
+        return None if found is None else _int(found[0])
+
+    def _has_spares(self, connection: sqlite3.Connection) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'spare'"
+        return is_ours(connection, self._file.path) and connection.execute(query).fetchone() is not None
+
+    def _row(self, connection: sqlite3.Connection) -> int | None:
+        found = connection.execute("SELECT id FROM journal WHERE name = ?", (self._journal,)).fetchone()
+        return None if found is None else _int(found[0])
+
+    def _id(self, connection: sqlite3.Connection) -> int:
+        self._present(connection)
+        row = self._row(connection)
+        if row is None:
+            raise self._missing()
+        return row
+
+    def _present(self, connection: sqlite3.Connection) -> None:
+        if not is_ours(connection, self._file.path):
+            raise self._missing()
+
+    def _missing(self) -> NoJournalError:
+        return NoJournalError(
+            f"{self.location} holds no journal {self._journal}",
+            hint="Run `adpersist init`, or correct the store URL.",
+        )
+
+
+def _int(cell: _Cell) -> int:
+    if not isinstance(cell, int):
+        raise IntegrityError(f"expected a number, found {type(cell).__name__}")
+    return cell
+
+
+def _bytes(cell: _Cell) -> bytes:
+    if not isinstance(cell, bytes):
+        raise IntegrityError(f"expected bytes, found {type(cell).__name__}")
+    return cell
