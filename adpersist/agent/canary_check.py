@@ -8,11 +8,11 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.errors import ConfigError, DirectoryError, WrongDirectoryError
 from adpersist.journal.format.damage import Damage
 from adpersist.journal.journal import Journal
-from adpersist.journal.upkeep.check import Known
+from adpersist.journal.upkeep.check import KnownCommit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class CanaryAnswer:
     """What came of asking the DC.
 
     Attributes:
@@ -23,7 +23,7 @@ class Asked:
     canary: Canary | None = None
     why: str = ""
 
-    def known(self, seed: bytes) -> tuple[Known, ...]:
+    def known(self, seed: bytes) -> tuple[KnownCommit, ...]:
         """The same for a check of the journal with that seed."""
         told = self.canary
         if told is None:
@@ -32,10 +32,10 @@ class Asked:
         def is_it(digest: bytes) -> bool:
             return Canary.of(seed, told.seq, digest) == told
 
-        return (Known(seq=told.seq, is_it=is_it, who="the directory", otherwise=Damage.STORE_BEHIND),)
+        return (KnownCommit(seq=told.seq, is_it=is_it, who="the directory", otherwise=Damage.STORE_BEHIND),)
 
 
-def ask(config: Config, journal: Journal) -> Asked:
+def ask_for_canary(config: Config, journal: Journal) -> CanaryAnswer:
     """Ask the configured DC which commit it was told of last; reads a handful of entries, writes nothing.
 
     A DC that cannot be asked is no error: the journal can be read without one, and the answer says so.
@@ -43,11 +43,11 @@ def ask(config: Config, journal: Journal) -> Asked:
     try:
         dc = connections.connect(config)
     except (ConfigError, DirectoryError) as error:
-        return Asked(why=error.message)
+        return CanaryAnswer(why=error.message)
     try:
         connections.own(journal, dc)
-        return Asked(canary=dc.canary(journal.seed))
+        return CanaryAnswer(canary=dc.canary(journal.seed))
     except (WrongDirectoryError, DirectoryError) as error:
-        return Asked(why=error.message)
+        return CanaryAnswer(why=error.message)
     finally:
         dc.close()

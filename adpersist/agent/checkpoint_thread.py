@@ -4,24 +4,24 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
-from adpersist.agent.checkpoints import Policy
+from adpersist.agent.checkpoints import CheckpointPolicy
 from adpersist.errors import AdpersistError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
-from adpersist.state.fold import stream
+from adpersist.state.fold import stream_objects
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 
 log = logger("bounds")
 
 
-class Saver:
+class CheckpointThread:
     """Writes a checkpoint whenever the policy says so, one at a time, in a thread with a journal of its own.
 
     The process may end at any moment: a checkpoint counts only once it is whole and the head names it.
     """
 
-    def __init__(self, policy: Policy, opened: Callable[[], Journal]) -> None:
+    def __init__(self, policy: CheckpointPolicy, opened: Callable[[], Journal]) -> None:
         self._policy = policy
         self._opened = opened
         self._thread: Thread | None = None
@@ -47,7 +47,7 @@ class Saver:
         try:
             journal = self._opened()
             try:
-                made = journal.write_checkpoint(seq, stream(journal, seq), now=time.time())
+                made = journal.write_checkpoint(seq, stream_objects(journal, seq), now=time.time())
             finally:
                 journal.close()
         except AdpersistError as error:

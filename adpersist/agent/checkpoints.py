@@ -8,11 +8,11 @@ from typing import Final
 from adpersist.config import JournalSection
 from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
-from adpersist.journal.upkeep.retention import Forgetting, forgettable
+from adpersist.journal.upkeep.retention import PrunePlan, plan_prune
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint, Head
-from adpersist.state.fold import stream
+from adpersist.state.fold import stream_objects
 from adpersist.system.memory import give_back
 
 _MEASURED_AT_ONCE: Final = 32
@@ -23,7 +23,7 @@ _WINDOW: Final = 64
 Progress = Callable[[Seq], None]
 
 
-def checkpoint(journal: Journal, *, now: float, progress: Progress | None = None) -> Checkpoint:
+def write_checkpoint(journal: Journal, *, now: float, progress: Progress | None = None) -> Checkpoint:
     """Store the state at the newest settled look, so that reading may begin there. Fences nobody.
 
     Raises:
@@ -33,35 +33,35 @@ def checkpoint(journal: Journal, *, now: float, progress: Progress | None = None
     named = [each for each in journal.head.checkpoints if each.seq == seq]
     if named:
         return named[0]
-    return journal.write_checkpoint(seq, stream(journal, seq, progress=progress), now=now)
+    return journal.write_checkpoint(seq, stream_objects(journal, seq, progress=progress), now=now)
 
 
-def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
+def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
     """What :func:`prune` takes, the checkpoint counted in that it writes first; changes nothing."""
-    plan = forgettable(head, oldest=oldest, keep_marks=keep_marks)
+    plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks)
     if plan.wanted is None:
         return plan
     promised = Checkpoint(seq=plan.wanted, digest=b"", time=0.0, parts=0, objects=0, proof=b"")
     checkpoints = tuple(sorted([*head.checkpoints, promised], key=lambda each: each.seq))
-    with_it = forgettable(replace(head, checkpoints=checkpoints), oldest=oldest, keep_marks=keep_marks)
+    with_it = plan_prune(replace(head, checkpoints=checkpoints), oldest=oldest, keep_marks=keep_marks)
     return replace(with_it, wanted=plan.wanted)
 
 
-def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> Forgetting:
+def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
     """Forget what no point from ``oldest`` on needs; a checkpoint takes the place of what made the oldest point.
 
     The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less.
     """
-    wanted = forgettable(journal.head, oldest=oldest, keep_marks=keep_marks).wanted
+    wanted = plan_prune(journal.head, oldest=oldest, keep_marks=keep_marks).wanted
     if wanted is not None:
         # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
         with suppress(PointError):
-            journal.write_checkpoint(wanted, stream(journal, wanted), now=now)
+            journal.write_checkpoint(wanted, stream_objects(journal, wanted), now=now)
     return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
 
 
 @dataclass(slots=True)
-class Policy:
+class CheckpointPolicy:
     """When a checkpoint is due: whenever so many commits or bytes came since the last one.
 
     While nothing is committed it asks the store for nothing.
@@ -78,7 +78,7 @@ class Policy:
     _bytes: int = 0
 
     @classmethod
-    def of(cls, settings: JournalSection) -> "Policy":
+    def of(cls, settings: JournalSection) -> "CheckpointPolicy":
         """The configured one."""
         return cls(settings.checkpoint_every_commits, settings.checkpoint_every_bytes)
 

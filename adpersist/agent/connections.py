@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from adpersist.agent.health.agent_health import Vitals
-from adpersist.agent.health.metered_store import WatchedStore
+from adpersist.agent.health.agent_health import AgentHealth
+from adpersist.agent.health.metered_store import MeteredStore
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.ldap.connection import Login
@@ -90,7 +90,7 @@ def vault_key(url: str, algorithm: str) -> KeyEncryption:
     return VaultKey(url, algorithm=algorithm)
 
 
-def store(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:
+def store(config: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Store:
     """The journal's place in the store: the configured journal, else the one that belongs to the DC.
 
     Args:
@@ -108,10 +108,10 @@ def store(config: Config, identity: Identity | None, vitals: Vitals | None = Non
         )
     if vitals is None:
         return open_store(config.store.url, journal=journal)
-    return WatchedStore(open_adapter(config.store.url, journal=journal), vitals)
+    return MeteredStore(open_adapter(config.store.url, journal=journal), vitals)
 
 
-def journal(config: Config, identity: Identity | None, vitals: Vitals | None = None) -> Journal:
+def journal(config: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Journal:
     """The open journal; see :func:`store`."""
     return Journal.open(store(config, identity, vitals), key(config))
 

@@ -11,11 +11,11 @@ from adpersist.errors import WrongDirectoryError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.engine import Engine
-from adpersist.restore.convergence import Outcome, Progress
+from adpersist.restore.convergence import Progress, RestoreOutcome
 from adpersist.restore.image_age import require_young
 from adpersist.restore.plan.plan import OnConflict
-from adpersist.restore.restoring import mend
-from adpersist.restore.wanted import wanted
+from adpersist.restore.restoring import restore
+from adpersist.restore.wanted import wanted_state
 
 
 class OnRevert(StrEnum):
@@ -26,7 +26,7 @@ class OnRevert(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guarded:
+class GuardResult:
     """What the guard found and did.
 
     Attributes:
@@ -35,7 +35,7 @@ class Guarded:
     """
 
     lineage: Lineage
-    outcome: Outcome | None = None
+    outcome: RestoreOutcome | None = None
 
     @property
     def proven(self) -> bool:
@@ -44,7 +44,7 @@ class Guarded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class GuardTerms:
     """What a guard may do.
 
     Attributes:
@@ -70,7 +70,7 @@ class Terms:
         policy: OnConflict,
         engine: Engine | None,
         accept_old_image: bool,
-    ) -> "Terms":
+    ) -> "GuardTerms":
         """What the configuration allows, and a person said beside it."""
         return cls(
             on_revert=on_revert,
@@ -84,11 +84,11 @@ class Terms:
 def guard(
     dc: DomainController,
     journal: Journal,
-    terms: Terms,
+    terms: GuardTerms,
     *,
     progress: Progress | None = None,
     restart: Callable[[], None] | None = None,
-) -> Guarded:
+) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
     On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
@@ -109,9 +109,9 @@ def guard(
     unfinished = unfinished_restore(journal.head)
     lineage = unfinished or lineage
     if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:
-        return Guarded(lineage=lineage)
+        return GuardResult(lineage=lineage)
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
-    aim = wanted(journal, dc=dc)
-    outcome = mend(dc, journal, aim, policy=terms.policy, progress=progress, restart=restart, engine=terms.engine)
-    return Guarded(lineage=lineage, outcome=outcome)
+    aim = wanted_state(journal, dc=dc)
+    outcome = restore(dc, journal, aim, policy=terms.policy, progress=progress, restart=restart, engine=terms.engine)
+    return GuardResult(lineage=lineage, outcome=outcome)

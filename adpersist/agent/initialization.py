@@ -14,7 +14,7 @@ from typing import Any, Final
 from adpersist import config as configuration
 from adpersist.agent import connections
 from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
-from adpersist.directory.capabilities import Survey, survey
+from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
 from adpersist.journal.holder import Role, new_writer
@@ -32,11 +32,11 @@ NOT_RESTORED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class InitReport:
     """What ``init`` found and made."""
 
     dns_name: str
-    survey: Survey
+    survey: Capabilities
     store: str
     journal: str
     created: bool
@@ -85,7 +85,7 @@ class Report:
         yield "\nNext: adpersist agent"
 
 
-class Setup:
+class Initialization:
     """One run of ``init``."""
 
     def __init__(
@@ -134,11 +134,11 @@ class Setup:
             given |= {"vault": vault, "vault_algorithm": self._known.key.vault_algorithm}
         return KeySection(**given)
 
-    def run(self, *, now: float) -> Report:
+    def run(self, *, now: float) -> InitReport:
         """Do it. Raises: as the rooms it calls; everything done before an error is used by the next run."""
         dc = connections.connect(self._config)
         try:
-            found = survey(dc.session, dc.dse)
+            found = probe_capabilities(dc.session, dc.dse)
             key_created = self._make_key(dc)
             journal, created = self._make_journal(dc, now)
             config = self._config.model_copy(update={"journal": self._named(journal.id)})
@@ -148,7 +148,7 @@ class Setup:
         finally:
             dc.close()
         file = self._config.key.file
-        return Report(
+        return InitReport(
             dns_name=dc.dse.dns_name,
             survey=found,
             store=location,

@@ -8,7 +8,7 @@ _FEW: Final = 10
 """A rest is this part of how long nothing has happened, and at least this part of the longest one."""
 
 
-class Pace:
+class PollingPace:
     """Rests that grow with the time since the last look.
 
     Args:

@@ -9,11 +9,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_e
 
 from adpersist import telemetry
 from adpersist.agent import connections
-from adpersist.agent.checkpoint_thread import Saver
-from adpersist.agent.checkpoints import Policy
-from adpersist.agent.health.agent_health import CAPTURING, Vitals
+from adpersist.agent.checkpoint_thread import CheckpointThread
+from adpersist.agent.checkpoints import CheckpointPolicy
+from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
-from adpersist.agent.polling import Pace
+from adpersist.agent.polling import PollingPace
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.capture.capture import Capture
 from adpersist.config import Config
@@ -57,7 +57,7 @@ class Service:
         self._accept_store_behind = accept_store_behind
         self._pause = Pause(pause)
         self._read_again = reload or (lambda: config)
-        self._vitals = Vitals(max_lag_s=config.status.max_lag_s)
+        self._vitals = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
 
     def once(self) -> tuple[Head, float | None]:
@@ -150,12 +150,14 @@ class Service:
 
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
         settings, vitals = self._config.capture, self._vitals
-        saver = Saver(Policy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity))
+        saver = CheckpointThread(
+            CheckpointPolicy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity)
+        )
         vitals.found(capture.head, capture.durable_time())
         give_back()  # what the journal was read with
         vitals.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
-        pace = Pace(settings.interval_s, settings.share)
+        pace = PollingPace(settings.interval_s, settings.share)
         while True:
             rest_s = pace.after_nothing()
             usn = dc.usn()

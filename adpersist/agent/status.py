@@ -59,6 +59,6 @@ def status(dc: DomainController, journal: Journal) -> Status:
     )
 
 
-def moment(seconds: float) -> str:
+def rfc3339(seconds: float) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

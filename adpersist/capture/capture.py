@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from adpersist.agent.checkpoint_thread import Saver
+from adpersist.agent.checkpoint_thread import CheckpointThread
 from adpersist.capture.look import Look
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.feed.stamps import Stamps
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.evidence import Evidence
-from adpersist.directory.lineage.witnesses import choose, merge, newest
+from adpersist.directory.lineage.witnesses import choose_witnesses, merge_witnesses, newest_written
 from adpersist.errors import FencedError, NotPrivilegedError, RevertedError, StoreError
 from adpersist.journal.holder import give_way, handed_back
 from adpersist.journal.journal import Journal
@@ -20,9 +20,9 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn
 from adpersist.model.journal.head import Head, Phase, Position, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.objects.change import Change, Stamp
-from adpersist.restore.live_state import Proof
-from adpersist.state.fingerprint_index import Traces
-from adpersist.state.fold import trace, unswept
+from adpersist.restore.live_state import FullLook
+from adpersist.state.fingerprint_index import FingerprintIndex
+from adpersist.state.fold import fold_fingerprints, without_gc
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 
@@ -44,7 +44,7 @@ class Capture:
         journal: Journal,
         writer: Writer,
         *,
-        traces: Traces,
+        traces: FingerprintIndex,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._dc = dc
@@ -69,7 +69,7 @@ class Capture:
         *,
         again: bool = False,
         accept_store_behind: bool = False,
-        traces: Traces | None = None,
+        traces: FingerprintIndex | None = None,
     ) -> "Capture":
         """Prove that the DC is the journal's, claim the journal, and fold it.
 
@@ -89,10 +89,10 @@ class Capture:
         if not behind:
             require_same(dc, journal)
         if not dc.privileged:
-            require_secrets_seen(dc, held=(traces or trace(journal)).knows(SECRET))
+            require_secrets_seen(dc, held=(traces or fold_fingerprints(journal)).knows(SECRET))
         journal.claim(writer, now=time.time())
         if traces is None:
-            traces = trace(journal)
+            traces = fold_fingerprints(journal)
         log.info("capture.began", seq=journal.head.seq, objects=len(traces), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, traces=traces)
         # what was captured over the network lacks every secret, and no feed tells them by themselves
@@ -117,7 +117,7 @@ class Capture:
             self._dc.leave_canary(newest)
         self._canary = newest
 
-    def tend(self, saver: Saver) -> None:
+    def tend(self, saver: CheckpointThread) -> None:
         """Have a checkpoint written when one is due."""
         saver.tend(self._journal)
 
@@ -147,7 +147,7 @@ class Capture:
             # taken over meanwhile, or the store went away: an agent sees that this process has ended
             log.warning("journal.not_handed_back", error=error.message)
 
-    def look(self, usn: Usn | None = None, *, proof: Proof | None = None) -> int:
+    def look(self, usn: Usn | None = None, *, proof: FullLook | None = None) -> int:
         """Look once; returns how many changes became durable.
 
         The lineage is proven between what was looked at and its commit: what a reverted DC shows never reaches the
@@ -161,10 +161,10 @@ class Capture:
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
-        with unswept():
+        with without_gc():
             return self._look(self._dc.usn() if usn is None else usn, proof)
 
-    def _look(self, usn: Usn, proof: Proof | None = None) -> int:
+    def _look(self, usn: Usn, proof: FullLook | None = None) -> int:
         if self._invocation is None:
             self._invocation = self._dc.evidence().invocation
         position, invocation = self.head.position, self._invocation
@@ -186,7 +186,7 @@ class Capture:
             if look.full:
                 # nothing carries a full look's stamps; the newest ones are called as witnesses
                 stamps = self._dc.stamps_since(Usn(max(usn - _RECENT_USNS, 0))) if is_last else {}
-            calls = newest({**calls, **stamps})
+            calls = newest_written({**calls, **stamps})
             self._commit(
                 changes if look.full else [_stamped(change, stamps[change.guid]) for change in changes],
                 Position(
@@ -196,7 +196,7 @@ class Capture:
                     rid_next=seen.last_given_rid,
                     canary=self._canary.seq if self._canary else BEFORE_FIRST,
                 ),
-                choose(calls),
+                choose_witnesses(calls),
                 ends_look=is_last,
             )
             count += len(changes)
@@ -230,7 +230,7 @@ class Capture:
             changes,
             position=position,
             usn_from=before.usn if before else Usn(0),
-            witnesses=merge(self.head.witnesses, calls),
+            witnesses=merge_witnesses(self.head.witnesses, calls),
             complete=True,
             now=self._clock(),
             ends_look=ends_look,

@@ -11,8 +11,8 @@ from adpersist.model.identity.ids import GUID_BYTES, Guid
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.sighting import Sighting, sighted
 from adpersist.restore.inherited_rights import DESCRIPTOR, hands_down
-from adpersist.restore.live_state import Proof
-from adpersist.state.fingerprint_index import Traces
+from adpersist.restore.live_state import FullLook
+from adpersist.state.fingerprint_index import FingerprintIndex
 
 PIECE_BYTES: Final = 5 * 1024 * 1024
 """About how much memory what is told at once takes: an agent's follows this, not the directory. Of people it is a
@@ -41,10 +41,10 @@ class Look:
     def __init__(
         self,
         dc: DomainController,
-        traces: Traces,
+        traces: FingerprintIndex,
         since: Mapping[str, bytes],
         prove: Callable[[Collection[Change]], Evidence],
-        shown: Proof | None = None,
+        shown: FullLook | None = None,
     ) -> None:
         self._dc = dc
         self._prove = prove
@@ -153,7 +153,7 @@ class Look:
         return [Change(kind=Kind.EXPUNGED, guid=guid, nc=self._traces[guid].nc) for guid in gone]
 
 
-def containers_first(changes: Iterable[Change], traces: Traces) -> list[Change]:
+def containers_first(changes: Iterable[Change], traces: FingerprintIndex) -> list[Change]:
     """No object stands before its container, as far as both are in one piece."""
     found = {change.guid: change for change in changes}
 

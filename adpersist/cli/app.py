@@ -9,7 +9,7 @@ from adpersist.cli.capture.agent import agent
 from adpersist.cli.capture.init import init
 from adpersist.cli.capture.mark import mark
 from adpersist.cli.capture.status import status
-from adpersist.cli.options import ConfigOption, JsonOption, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options
 from adpersist.cli.read.diff import diff
 from adpersist.cli.read.export import export
 from adpersist.cli.read.history import history
@@ -56,7 +56,7 @@ def common(
     ] = False,
 ) -> None:
     """Options that every command takes, here or after its name."""
-    settle(ctx, config, as_json)
+    common_options(ctx, config, as_json)
 
 
 for command in (

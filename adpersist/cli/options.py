@@ -32,22 +32,22 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 
 @dataclass(slots=True)
-class Common:
+class CommonOptions:
     """What was said before the command's name."""
 
     config: Path | None = None
     as_json: bool = False
 
 
-def settle(ctx: typer.Context, config: Path | None, as_json: bool) -> Common:
+def common_options(ctx: typer.Context, config: Path | None, as_json: bool) -> CommonOptions:
     """Join what was said before and after the command's name; the later word wins."""
-    before = ctx.ensure_object(Common)
+    before = ctx.ensure_object(CommonOptions)
     before.config = config or before.config
     before.as_json = as_json or before.as_json
     return before
 
 
-def loaded(common: Common) -> Config:
+def loaded(common: CommonOptions) -> Config:
     """The configuration, and logging set up by it."""
     from adpersist import telemetry
 

@@ -5,12 +5,12 @@ from typing import Final
 
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
-from adpersist.directory.wire.messages import Scope
+from adpersist.directory.wire.messages import SearchScope
 from adpersist.errors import NotPrivilegedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Capabilities:
     """What was found.
 
     Attributes:
@@ -24,7 +24,7 @@ class Survey:
     lacking: tuple[str, ...] = ()
 
 
-def survey(session: Session, dse: RootDse) -> Survey:
+def probe_capabilities(session: Session, dse: RootDse) -> Capabilities:
     """Read the feed of every naming context, and over the privileged socket a secret.
 
     Raises:
@@ -39,7 +39,7 @@ def survey(session: Session, dse: RootDse) -> Survey:
     size = sum(
         1
         for _ in session.search(
-            dse.schema, "(objectClass=attributeSchema)", attributes=["objectGUID"], scope=Scope.LEVEL
+            dse.schema, "(objectClass=attributeSchema)", attributes=["objectGUID"], scope=SearchScope.LEVEL
         )
     )
     captured = (
@@ -47,8 +47,8 @@ def survey(session: Session, dse: RootDse) -> Survey:
         f"every replicated attribute the schema knows ({size} attributes), raw; links; security descriptors",
     )
     if session.privileged:
-        return Survey(contexts=dse.contexts, captured=(*captured, *_PRIVILEGED))
-    return Survey(contexts=dse.contexts, captured=(*captured, *_REMOTE), lacking=_REMOTE_LACKS)
+        return Capabilities(contexts=dse.contexts, captured=(*captured, *_PRIVILEGED))
+    return Capabilities(contexts=dse.contexts, captured=(*captured, *_REMOTE), lacking=_REMOTE_LACKS)
 
 
 _PRIVILEGED: Final = (

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from adpersist.directory import exemptions
-from adpersist.directory.feed.dirsync import Feed
+from adpersist.directory.feed.dirsync import DirSyncFeed
 from adpersist.directory.feed.stamps import Stamps, newest_stamps, read_stamps
 from adpersist.directory.ldap.connection import NOBODY, Login
 from adpersist.directory.ldap.session import RootDse, Session
@@ -15,7 +15,7 @@ from adpersist.directory.lineage import partners as replication
 from adpersist.directory.lineage import rid_set
 from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.lineage.canary import Canary
-from adpersist.directory.lineage.evidence import Evidence, Landmarks, gather
+from adpersist.directory.lineage.evidence import Evidence, OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
 from adpersist.directory.samba.link_stamps import LinkWrites, read_links
 from adpersist.directory.schema import Schema
@@ -50,7 +50,7 @@ class DomainController:
         self.dse: RootDse = session.root_dse()
         self.schema = Schema.load(session, self.dse.schema)
         self.identity: Identity = session.identity(self.dse)
-        self.feed = Feed(session, looking, self.dse, self.schema)
+        self.feed = DirSyncFeed(session, looking, self.dse, self.schema)
 
     @classmethod
     def connect(cls, url: str, login: Login = NOBODY) -> "DomainController":
@@ -73,9 +73,9 @@ class DomainController:
         return exemptions.exempt(self.session, self.dse, self.schema)
 
     @cached_property
-    def _landmarks(self) -> Landmarks:
+    def _landmarks(self) -> OwnObjects:
         rids = self.rids()
-        return Landmarks(
+        return OwnObjects(
             machine=self.session.guid_of(exemptions.own_computer(self.session, self.dse)),
             server=self.identity.server,
             rid_set=rids.guid if rids else None,
@@ -106,13 +106,13 @@ class DomainController:
         url, login = self.session.url, self.session.login
         self.close()
         with _both(url, login) as (self.session, self._looking):
-            self.feed = Feed(self.session, self._looking, self.dse, self.schema)
+            self.feed = DirSyncFeed(self.session, self._looking, self.dse, self.schema)
 
     def evidence(
         self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER
     ) -> Evidence:
         """What tells whether this is the journal's DC, and the stamps of what changed since a USN; one round trip."""
-        return gather(self.session, self.schema, self._landmarks, witnesses, changed, since)
+        return gather_evidence(self.session, self.schema, self._landmarks, witnesses, changed, since)
 
     def lineage(self, head: Head, seed: bytes, seen: Evidence | None = None) -> Lineage:
         """Whether this is the DC the head was taken from.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adpersist.directory.ldap.session import Session
-from adpersist.directory.wire.messages import Scope
+from adpersist.directory.wire.messages import SearchScope
 from adpersist.directory.wire.prefix_map import PrefixMap, attid, parse_prefix_map
 
 _REFERENCE_SYNTAXES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
@@ -62,7 +62,7 @@ class Schema:
             "msDS-IntId",
             "systemOnly",
         )
-        entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=Scope.LEVEL, attributes=wanted)
+        entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=SearchScope.LEVEL, attributes=wanted)
         return cls(
             _attribute({name: values[0].decode() for name, values in entry.attributes.items()}, prefixes)
             for entry in entries

@@ -10,8 +10,8 @@ from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.settlement import Attempt, Outcome, settle
-from adpersist.journal.spare_head import Facts, facts
+from adpersist.journal.settlement import AppendOutcome, Attempt, settle_append
+from adpersist.journal.spare_head import SparedFacts, spared_facts
 from adpersist.model.journal.head import Head, Writer
 from adpersist.stores.limits import room_for_spare
 from adpersist.stores.port import Frame, Store, StoredHead
@@ -72,7 +72,7 @@ class Appender:
         self._randomness = randomness
         self._patience = patience
         self._pending: Attempt | None = None
-        self._spared: Facts = ()
+        self._spared: SparedFacts = ()
         self.tip = tip
         self.holder: Writer | None = None
 
@@ -101,7 +101,7 @@ class Appender:
         if self.holder is not None or self._pending is not None:
             attempt = self._pending or Attempt(base=self.tip, head=self.tip.head)
             moved = found.stored.token != attempt.base.stored.token
-            if moved and self._settle(attempt, found) is Outcome.FENCED:
+            if moved and self._settle(attempt, found) is AppendOutcome.FENCED:
                 self.holder = None
         self._pending = None
         self.tip = found
@@ -119,7 +119,7 @@ class Appender:
     def _send(self, attempt: Attempt, body: bytes, keyring: Keyring) -> bool:
         """True: it is in the journal. False: the tip moved under it, try again on the new one."""
         base = attempt.base
-        said = facts(attempt.head, keyring)
+        said = spared_facts(attempt.head, keyring)
         spare = said != self._spared and room_for_spare(attempt.frames, body)
         for pause in (*self._patience.pauses_s, None):
             try:
@@ -147,13 +147,13 @@ class Appender:
         outcome = self._settle(attempt, found)
         self._pending = None
         self.tip = found
-        if outcome is Outcome.FENCED:
+        if outcome is AppendOutcome.FENCED:
             raise self.fenced("somebody else has written to the journal")
-        return outcome is Outcome.LANDED
+        return outcome is AppendOutcome.LANDED
 
-    def _settle(self, attempt: Attempt, found: OpenHead) -> Outcome:
+    def _settle(self, attempt: Attempt, found: OpenHead) -> AppendOutcome:
         between = self._store.frames(after=attempt.base.head.seq, through=found.head.seq)
-        return settle(attempt, found, between)
+        return settle_append(attempt, found, between)
 
     def _look_again(self) -> StoredHead:
         for pause in self._patience.pauses_s:

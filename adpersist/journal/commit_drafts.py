@@ -33,7 +33,7 @@ _MARK_NAME: Final = re.compile(r"[^\W_][\w.:+-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scribe:
+class CommitDrafter:
     """What is needed to put a frame on a base.
 
     Attributes:

@@ -39,7 +39,7 @@ class VisitedError(AdpersistError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class _WriterId:
     """A writer's id, as this module makes it: ``role-system-random``."""
 
     role: Role
@@ -47,7 +47,7 @@ class _Name:
     random: str
 
     @classmethod
-    def of(cls, writer: Writer) -> "_Name":
+    def of(cls, writer: Writer) -> "_WriterId":
         role, _, rest = writer.id.partition("-")
         system, _, random = rest.partition("-")
         # what was written by another version is an agent, and of another machine: nobody waits for it
@@ -59,19 +59,19 @@ class _Name:
 
 def new_writer(role: Role) -> Writer:
     """This process, as the journal will know it."""
-    name = _Name(role, _this_system(), secrets.token_hex(8))
+    name = _WriterId(role, _this_system(), secrets.token_hex(8))
     return Writer(id=str(name), host=socket.gethostname(), pid=os.getpid())
 
 
 def handed_back(writer: Writer) -> Writer:
     """The same process, when it is done with the journal."""
-    name = _Name.of(writer)
-    return Writer(id=str(_Name(Role.NOBODY, name.system, name.random)), host=writer.host, pid=writer.pid)
+    name = _WriterId.of(writer)
+    return Writer(id=str(_WriterId(Role.NOBODY, name.system, name.random)), host=writer.host, pid=writer.pid)
 
 
 def is_held(writer: Writer) -> bool:
     """Nobody said that it is done with the journal."""
-    return _Name.of(writer).role is not Role.NOBODY
+    return _WriterId.of(writer).role is not Role.NOBODY
 
 
 def wait_for_visitor(holder: Writer, own: Writer) -> None:
@@ -80,7 +80,7 @@ def wait_for_visitor(holder: Writer, own: Writer) -> None:
     Raises:
         VisitedError: One has it, and lives.
     """
-    found = _Name.of(holder)
+    found = _WriterId.of(holder)
     if holder.id != own.id and found.role is Role.VISITOR and _is_here(found) and _lives(holder.pid):
         raise VisitedError(
             f"process {holder.pid} on {holder.host} has the journal for a moment",
@@ -103,7 +103,7 @@ def give_way(holder: Writer, own: Writer, *, same: bool) -> None:
     Raises:
         FencedError: The journal is another's; it is named.
     """
-    found = _Name.of(holder)
+    found = _WriterId.of(holder)
     died_here = found.role is Role.VISITOR and _is_here(found)
     if holder.id == own.id or died_here or (same and not is_held(holder)):
         return
@@ -113,7 +113,7 @@ def give_way(holder: Writer, own: Writer, *, same: bool) -> None:
     )
 
 
-def _is_here(name: _Name) -> bool:
+def _is_here(name: _WriterId) -> bool:
     return name.system == _this_system()
 
 

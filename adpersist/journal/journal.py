@@ -7,7 +7,7 @@ from itertools import chain
 
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
-from adpersist.journal.commit_drafts import Scribe
+from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.format.checkpoint import open_checkpoint
 from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head
@@ -21,7 +21,7 @@ from adpersist.journal.reader import read_commits, read_headers
 from adpersist.journal.spare_head import missing_head
 from adpersist.journal.timelines import path_to
 from adpersist.journal.upkeep import checkpoints
-from adpersist.journal.upkeep.retention import Forgetting
+from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
@@ -264,7 +264,7 @@ class Journal:
         """
         return checkpoints.write_checkpoint(self._store, self._end, self._scribe(now), seq, states)
 
-    def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> Forgetting:
+    def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
         """Forget what no point from ``oldest`` on, nor a mark where they are kept, needs. Fences nobody."""
         return checkpoints.prune(self._store, self._end, self._scribe(now), oldest=oldest, keep_marks=keep_marks)
 
@@ -349,8 +349,8 @@ class Journal:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _scribe(self, now: float) -> Scribe:
-        return Scribe(keys=self._end.keys, randomness=self._randomness, time=_rounded(now))
+    def _scribe(self, now: float) -> CommitDrafter:
+        return CommitDrafter(keys=self._end.keys, randomness=self._randomness, time=_rounded(now))
 
     def _held(self, drafting: Drafting, phase: Phase = Phase.CAPTURING) -> Drafting:
         """The same, refused unless this process holds the journal and the journal is in that phase."""
@@ -364,7 +364,7 @@ class Journal:
 
         return held
 
-    def _append_run(self, scribe: Scribe, run: Run, ending: Ending, *, ends: bool) -> bool:
+    def _append_run(self, scribe: CommitDrafter, run: Run, ending: Ending, *, ends: bool) -> bool:
         """False: a mark came between the parts of a large change; they are void, and begin again after it."""
         for piece in run:
             onto = self.head.digest if piece.part else None
@@ -400,7 +400,7 @@ def _rounded(now: float) -> float:
     return microseconds(now) / 1_000_000
 
 
-def _ended(scribe: Scribe, base: OpenHead) -> Draft:
+def _ended(scribe: CommitDrafter, base: OpenHead) -> Draft:
     if base.head.target is None:
         raise PointError("no restore is going on")
     return scribe.end_restore(base, base.head.target)

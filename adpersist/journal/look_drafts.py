@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from adpersist.journal.appender import Draft, Drafting
-from adpersist.journal.commit_drafts import Scribe
+from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.format.splitting import EMPTY, Piece
 from adpersist.model.identity.ids import Seq, Usn
@@ -38,7 +38,7 @@ class Ending:
         )
 
 
-def piece_drafting(scribe: Scribe, piece: Piece, ending: Ending, *, onto: bytes | None, last: bool) -> Drafting:
+def piece_drafting(scribe: CommitDrafter, piece: Piece, ending: Ending, *, onto: bytes | None, last: bool) -> Drafting:
     """Drafts one frame of a look; nothing when it must directly follow the frame ``onto`` and no longer would."""
 
     def drafting(base: OpenHead) -> Draft | None:
@@ -50,7 +50,7 @@ def piece_drafting(scribe: Scribe, piece: Piece, ending: Ending, *, onto: bytes 
     return drafting
 
 
-def nothing_found(scribe: Scribe, base: OpenHead, ending: Ending) -> Draft | None:
+def nothing_found(scribe: CommitDrafter, base: OpenHead, ending: Ending) -> Draft | None:
     """A look without changes: the head alone, and not even that when it says so already.
 
     An empty commit when it makes a point one can restore to: it ends a look that a crash cut off, or the first one.

@@ -76,7 +76,7 @@ def _at_usn(store: Store, tip: OpenHead, text: str) -> Seq:
 
 def _at_time(store: Store, tip: OpenHead, text: str, now: float) -> Seq:
     """The last commit the agent's clock put at that moment or before."""
-    latest = moment(text, now)
+    latest = parse_moment(text, now)
     saved = [each.seq for each in tip.head.checkpoints if each.time <= latest]
     after = saved[-1] if saved else tip.head.pruned
     found = _last(store, tip, after=after, wanted=lambda header: header.time_us <= latest * 1_000_000)
@@ -85,7 +85,7 @@ def _at_time(store: Store, tip: OpenHead, text: str, now: float) -> Seq:
     return found or after
 
 
-def moment(text: str, now: float) -> float:
+def parse_moment(text: str, now: float) -> float:
     """Unix seconds of an RFC 3339 time, or of so long ago.
 
     Raises:

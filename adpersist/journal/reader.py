@@ -10,7 +10,7 @@ from adpersist.journal.format.damage import DamagedError
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead
-from adpersist.journal.format.notes import Note, unpack_note
+from adpersist.journal.format.notes import CommitNote, unpack_note
 from adpersist.journal.format.splitting import MAX_CHANGE_BYTES
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
@@ -121,7 +121,7 @@ class Assembly:
         header = opened.header
         try:
             changes: tuple[Change, ...] = ()
-            note = Note()
+            note = CommitNote()
             if header.kind is CommitKind.LOOK:
                 changes = self._look(opened)
             elif header.kind is CommitKind.PART:

@@ -15,7 +15,7 @@ from adpersist.model.journal.head import Head
 from adpersist.stores.port import Frame
 
 
-class Outcome(Enum):
+class AppendOutcome(Enum):
     """What the head that was found means for what we tried to write."""
 
     LANDED = auto()
@@ -45,7 +45,7 @@ class Attempt:
     tolerant: bool = False
 
 
-def settle(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -> Outcome:
+def settle_append(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -> AppendOutcome:
     """Judge a head that is neither the one we built on nor, byte for byte, the one we tried to write.
 
     Args:
@@ -59,9 +59,9 @@ def settle(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -> Outco
     base, ours = attempt.base, [frame.body for frame in attempt.frames]
     if attempt.tolerant:
         first = [frame.body for frame in islice(between, len(ours))]
-        return Outcome.LANDED if ours and first == ours else Outcome.REBASE
+        return AppendOutcome.LANDED if ours and first == ours else AppendOutcome.REBASE
     if found.head.pruned > base.head.seq:
-        return Outcome.FENCED
+        return AppendOutcome.FENCED
     chain = Chain(found.keyring, found.journal, seq=base.head.seq, digest=base.head.digest)
     added = 0
     for frame in between:
@@ -69,14 +69,14 @@ def settle(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -> Outco
         if added < len(ours) and frame.body == ours[added]:
             added += 1
         elif not mark:
-            return Outcome.FENCED
+            return AppendOutcome.FENCED
     chain.finish(seq=found.head.seq, digest=found.head.digest)
     moved = bool(ours) or not same_capture(attempt.head, base.head)
     if moved and added == len(ours) and same_capture(found.head, attempt.head):
-        return Outcome.LANDED
+        return AppendOutcome.LANDED
     if not added and same_capture(found.head, base.head):
-        return Outcome.REBASE
-    return Outcome.FENCED
+        return AppendOutcome.REBASE
+    return AppendOutcome.FENCED
 
 
 def same_capture(one: Head, other: Head) -> bool:

@@ -27,10 +27,10 @@ from adpersist.stores.port import Frame, Store, StoredHead
 _AT_ONCE: Final = 64
 """Commits asked for beyond a head that nobody can read: the first such run that is empty is the end."""
 
-Facts = tuple[object, ...]
+SparedFacts = tuple[object, ...]
 
 
-def facts(head: Head, keyring: Keyring) -> Facts:
+def spared_facts(head: Head, keyring: Keyring) -> SparedFacts:
     """What a head says that no commit repeats."""
     position = head.position
     return (

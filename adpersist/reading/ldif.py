@@ -7,7 +7,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 _LINE_BYTES: Final = 76
@@ -15,7 +15,7 @@ _UNSAFE_FIRST: Final = frozenset(b" :<")
 """Bytes a value in the clear may not begin with; nor may it hold NUL, line ends or anything above 127 ([RFC2849] 4)."""
 
 
-def records(state: State, facts: Facts, *, secrets: bool) -> Iterator[bytes]:
+def records(state: State, facts: JournalSchema, *, secrets: bool) -> Iterator[bytes]:
     """One entry each, with the empty line after it; living objects only.
 
     Args:
@@ -32,7 +32,9 @@ def records(state: State, facts: Facts, *, secrets: bool) -> Iterator[bytes]:
         yield b"".join(lines) + b"\n"
 
 
-def _attributes(item: ObjectState, names: "Names", facts: Facts, *, secrets: bool) -> Iterator[tuple[str, list[bytes]]]:
+def _attributes(
+    item: ObjectState, names: "Names", facts: JournalSchema, *, secrets: bool
+) -> Iterator[tuple[str, list[bytes]]]:
     yield "objectClass", list(item.values.get("objectClass", ()))
     yield "objectGUID", [item.guid]
     for name, values in sorted(item.values.items()):

@@ -14,7 +14,7 @@ from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_text
 from adpersist.reading.flag_names import ACCOUNT_TYPES, BITS, bit_names
 from adpersist.reading.time_text import MOMENTS, SPANS, filetime_text, generalized_text, span_text
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 REFERENCES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
@@ -41,7 +41,7 @@ def hidden(value: bytes) -> str:
     return f"<secret, {len(value)} bytes>"
 
 
-def readable(name: str, value: bytes, facts: Facts, state: State) -> str:
+def readable(name: str, value: bytes, facts: JournalSchema, state: State) -> str:
     """One value of an attribute; a secret only as its size."""
     if facts.is_secret(name):
         return hidden(value)

@@ -9,19 +9,19 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.step import Exempt, Step
-from adpersist.restore.conflicts.concurrent_writes import Meanwhile
+from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
-from adpersist.restore.conflicts.local_writes import conflicts
-from adpersist.restore.conflicts.partner_writes import Recorded, replicated
-from adpersist.restore.live_state import Base, Have, Proof
-from adpersist.restore.partial_steps import salvage
-from adpersist.restore.plan.evictions import twin
-from adpersist.restore.plan.foreign_principals import aligned
-from adpersist.restore.plan.limitations import Note, possible
-from adpersist.restore.plan.plan import OnConflict, Plan, settle, steps
-from adpersist.restore.plan.renumbering import renewed
+from adpersist.restore.conflicts.local_writes import local_writes
+from adpersist.restore.conflicts.partner_writes import Recorded, partner_writes
+from adpersist.restore.live_state import FullLook, ImageState, LiveState
+from adpersist.restore.partial_steps import apply_partially
+from adpersist.restore.plan.evictions import evicted_copy
+from adpersist.restore.plan.foreign_principals import matched_by_sid
+from adpersist.restore.plan.limitations import Limitation, attainable
+from adpersist.restore.plan.plan import OnConflict, Plan, steps, under_policy
+from adpersist.restore.plan.renumbering import matched_by_place
 from adpersist.restore.plan.rid_pools import known_rids, raised
-from adpersist.restore.plan.scope import EVERYTHING, Scope
+from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.differences import Difference, Gap, differences, gaps
 from adpersist.state.state import State
 
@@ -38,7 +38,7 @@ class Refusal:
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class RestoreOutcome:
     """What a restore did.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outcome:
     refusals: list[Refusal] = field(default_factory=list)
     left: list[Difference] = field(default_factory=list)
     conflicts: tuple[Conflict, ...] = ()
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Limitation, ...] = ()
 
 
 class Progress:
@@ -70,7 +70,7 @@ class Progress:
         """So many steps of the round are done."""
 
 
-class Restore:
+class Convergence:
     """Brings one DC to a wanted state."""
 
     def __init__(
@@ -85,8 +85,8 @@ class Restore:
         progress: Progress | None = None,
         given: Collection[bytes] = (),
         recorded: Callable[[Collection[Guid]], Recorded] = lambda _: {},
-        scope: Scope = EVERYTHING,
-        base: Base | None = None,
+        scope: RestoreScope = EVERYTHING,
+        base: ImageState | None = None,
         begun: Sequence[Conflict] | None = None,
     ) -> None:
         """Prepare; nothing is read or written yet.
@@ -113,10 +113,10 @@ class Restore:
         self._given = given
         self._recorded = recorded
         self._scope = scope
-        self._notes: tuple[Note, ...] = ()
-        self._have = Have(dc, base=base, like=want, progress=self._progress.looking)
+        self._notes: tuple[Limitation, ...] = ()
+        self._have = LiveState(dc, base=base, like=want, progress=self._progress.looking)
         self._begun = begun
-        self._meanwhile = Meanwhile(touched=begun is not None)
+        self._meanwhile = ConcurrentWrites(touched=begun is not None)
         self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
         self._found: list[Gap] | None = None
         self._aligned = want
@@ -127,7 +127,7 @@ class Restore:
         return self._dc.exempt
 
     @property
-    def notes(self) -> tuple[Note, ...]:
+    def notes(self) -> tuple[Limitation, ...]:
         """What the last look showed that can neither be compared nor restored."""
         return self._notes
 
@@ -144,19 +144,19 @@ class Restore:
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed."""
         have = self._have.refresh()
-        want = aligned(self._want, have)
+        want = matched_by_sid(self._want, have)
         if not self.exempt.reach.gives_identities:
-            want = renewed(want, have)
+            want = matched_by_place(want, have)
         self._aligned = want
         differing = self._scope.narrow(gaps(want, have, self.exempt), want, have)
-        found, notes = possible(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
+        found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *notes)
         self._take_note(found, have)
         news = [each for each in self._conflicts if each.stays]
         local = [each for each in self._conflicts if not each.stays]
-        moved = (replace(each, guid=twin(each.guid)) for each in local if not each.attributes)
-        return settle(settle(found, news, OnConflict.DC), [*local, *moved], self._policy)
+        moved = (replace(each, guid=evicted_copy(each.guid)) for each in local if not each.attributes)
+        return under_policy(under_policy(found, news, OnConflict.DC), [*local, *moved], self._policy)
 
     def _pending(self) -> list[Gap]:
         """The gaps; while nothing was written they are looked for once."""
@@ -178,7 +178,7 @@ class Restore:
             wrote = (replace(each, meanwhile=True) for each in self._written_since(arisen, have))
         else:
             # what we made is not known again by its GUID
-            own = {guid for noted, *_ in self._noted for guid in (noted, twin(noted))}
+            own = {guid for noted, *_ in self._noted for guid in (noted, evicted_copy(noted))}
             strangers = [gap for gap in found if self._is_stranger(gap) and gap.guid not in own]
             wrote = self._written_since(strangers, have)
         for each in wrote:
@@ -197,15 +197,15 @@ class Restore:
         news: list[Conflict] = []
         if partners := self._dc.partners():
             recorded = self._recorded({gap.guid for gap in found})
-            news += replicated(
+            news += partner_writes(
                 found, have, stamps, recorded, partners=partners, known=self._known, since=self._captured, links=links
             )
         yield from news
-        local = settle(found, news, OnConflict.DC)
+        local = under_policy(found, news, OnConflict.DC)
         if begun:
             # any other late write may be the earlier run's own
             local = [gap for gap in local if self._is_stranger(gap)]
-        yield from conflicts(local, have, stamps, known=self._known, since=self._captured, links=links)
+        yield from local_writes(local, have, stamps, known=self._known, since=self._captured, links=links)
 
     @property
     def _kept(self) -> frozenset[Guid]:
@@ -213,7 +213,7 @@ class Restore:
         return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.stays))
 
     @property
-    def proof(self) -> Proof | None:
+    def proof(self) -> FullLook | None:
         """What the DC had when it was last looked at, if all of it was."""
         return self._have.proof
 
@@ -226,7 +226,7 @@ class Restore:
         self._have.forget()
         return self._differences(self.gaps())
 
-    def run(self, engine: Engine = Engine.AUTO) -> Outcome:
+    def run(self, engine: Engine = Engine.AUTO) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.
 
         Raises:
@@ -235,8 +235,8 @@ class Restore:
         with self._dc.writing(engine) as target:
             return self._run(target)
 
-    def _run(self, target: Target) -> Outcome:
-        outcome = Outcome()
+    def _run(self, target: Target) -> RestoreOutcome:
+        outcome = RestoreOutcome()
         found = outcome.lost = self._pending()
         self._found = None
         previous: Sequence[Step] | None = None
@@ -260,10 +260,10 @@ class Restore:
         outcome.left = self._differences(found)
         return outcome
 
-    def _unseen(self) -> Iterator[Note]:
+    def _unseen(self) -> Iterator[Limitation]:
         if self.exempt.reach.unseen:
             what = "passwords, keys and other secrets are neither compared nor restored on this connection"
-            yield Note(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+            yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
 
     def _plan(self, found: Sequence[Gap]) -> Plan:
         have = self._have.state
@@ -288,7 +288,7 @@ class Restore:
             else:
                 refusals.append(Refusal(step=step, reason=refusal.message))
                 # one value the DC will not take must not cost the whole object
-                applied += salvage(step, attempt)
+                applied += apply_partially(step, attempt)
             self._progress.applying(number, len(planned))
         return refusals
 

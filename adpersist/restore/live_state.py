@@ -14,7 +14,7 @@ from adpersist.state.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
+class ImageState:
     """What a DC is known to have had at one moment of its own past.
 
     Attributes:
@@ -29,7 +29,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class FullLook:
     """What a look at everything showed, and where the next look begins.
 
     Attributes:
@@ -45,7 +45,7 @@ class Proof:
     cookies: Mapping[str, bytes]
 
 
-class Have:
+class LiveState:
     """The DC's objects as of the last :meth:`refresh`; nothing of it is ever captured.
 
     Args:
@@ -59,7 +59,7 @@ class Have:
         self,
         dc: DomainController,
         *,
-        base: Base | None = None,
+        base: ImageState | None = None,
         like: State | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -75,12 +75,12 @@ class Have:
         """Whether the last refresh looked at everything."""
 
     @property
-    def proof(self) -> Proof | None:
+    def proof(self) -> FullLook | None:
         """The last refresh, if it looked at everything."""
         if not self.is_whole:
             return None
         news = [item for item in self.state.values() if self._like.get(item.guid) is not item]
-        return Proof(state=self.state, news=news, usn=self._usn, cookies=self._cookies)
+        return FullLook(state=self.state, news=news, usn=self._usn, cookies=self._cookies)
 
     def forget(self) -> None:
         """Have the next refresh look at everything."""
@@ -100,7 +100,7 @@ class Have:
             self._look()
         return self.state
 
-    def _since(self, base: Base) -> None:
+    def _since(self, base: ImageState) -> None:
         known = {item.nc for item in base.state.values()}
         self.state = State(base.state.values())
         self._cookies = {nc: cookie_at(base.usn, base.invocation) for nc in self._dc.feed.contexts if nc in known}

@@ -10,7 +10,7 @@ _INSEPARABLE: Final = frozenset({"objectClass", "objectSid", "sAMAccountName", "
 """An account is not made without these: it would be somebody else, or open to everybody."""
 
 
-def salvage(step: Step, attempt: Callable[[Step], bool]) -> list[Step]:
+def apply_partially(step: Step, attempt: Callable[[Step], bool]) -> list[Step]:
     """Try narrower steps; returns those that were done.
 
     A create is tried without one of its attributes at a time, until it is taken; a modify is taken apart; links are

@@ -25,14 +25,14 @@ from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.engine import Engine
 from adpersist.reading.find import NoSuchObjectError, find
-from adpersist.restore.convergence import Outcome, Progress, Restore
-from adpersist.restore.live_state import Have
+from adpersist.restore.convergence import Convergence, Progress, RestoreOutcome
+from adpersist.restore.live_state import LiveState
 from adpersist.restore.new_invocation import fresh_invocation
-from adpersist.restore.plan.limitations import Note
+from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.plan import OnConflict
-from adpersist.restore.plan.scope import EVERYTHING, Scope
-from adpersist.restore.wanted import Wanted
-from adpersist.state.fingerprint_index import Traces
+from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
+from adpersist.restore.wanted import WantedState
+from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
 
 log = logger("restore")
@@ -40,14 +40,14 @@ log = logger("restore")
 
 def prepared(
     dc: DomainController,
-    aim: Wanted,
+    aim: WantedState,
     *,
     policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
-    scope: Scope = EVERYTHING,
-) -> Restore:
+    scope: RestoreScope = EVERYTHING,
+) -> Convergence:
     """A restore that can plan, verify or run."""
-    return Restore(
+    return Convergence(
         dc,
         aim.state,
         known=aim.known,
@@ -63,18 +63,18 @@ def prepared(
     )
 
 
-def mend(
+def restore(
     dc: DomainController,
     journal: Journal,
-    aim: Wanted,
+    aim: WantedState,
     *,
     policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
-    scope: Scope = EVERYTHING,
+    scope: RestoreScope = EVERYTHING,
     restart: Callable[[], None] | None = None,
     engine: Engine = Engine.AUTO,
     accept_loss: bool = False,
-) -> Outcome:
+) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
     A DC that was put back and has partners goes on under another invocationID, before anything is written: what it
@@ -126,7 +126,7 @@ def mend(
         restore.look_anew()
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
-        traces = beside.submit(Traces.of, aim.state.values())
+        traces = beside.submit(FingerprintIndex.of, aim.state.values())
         outcome = restore.run(engine)
     log.info(
         "restore.applied",
@@ -152,7 +152,7 @@ def mend(
     return outcome
 
 
-def _mend_part(capture: Capture, restore: Restore, engine: Engine) -> Outcome:
+def _mend_part(capture: Capture, restore: Convergence, engine: Engine) -> RestoreOutcome:
     outcome = restore.run(engine)
     capture.look()
     capture.hand_back()
@@ -162,26 +162,28 @@ def _mend_part(capture: Capture, restore: Restore, engine: Engine) -> Outcome:
     return outcome
 
 
-def scoped(dc: DomainController, aim: Wanted, name: str | None, *, below: bool = False, attribute: str = "") -> Scope:
+def scoped(
+    dc: DomainController, aim: WantedState, name: str | None, *, below: bool = False, attribute: str = ""
+) -> RestoreScope:
     """The scope a person means: an object of the point restored to, else one of the DC's.
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
     """
     if name is None:
-        return Scope(attribute=attribute)
+        return RestoreScope(attribute=attribute)
     root: Guid | None = None
     with suppress(NoSuchObjectError):
         root = find(aim.state, name)
     if root is None or not aim.state.is_live(root):
-        here = Have(dc).refresh()
+        here = LiveState(dc).refresh()
         if root is None:
             root = find(here, name)
         else:
             with suppress(NoSuchObjectError):
                 found = find(here, name)
                 root = found if here.is_live(found) else root
-    return Scope(root=root, below=below, attribute=attribute)
+    return RestoreScope(root=root, below=below, attribute=attribute)
 
 
 def capture_news(dc: DomainController, journal: Journal) -> None:
@@ -199,7 +201,7 @@ class LossError(AdpersistError):
 
     exit_code = ExitCode.DIFFERENCES
 
-    def __init__(self, losses: Sequence[Note]) -> None:
+    def __init__(self, losses: Sequence[Limitation]) -> None:
         super().__init__(
             f"{len(losses)} accounts would come back as somebody else, with another SID and no password; the first is "
             f"{losses[0].dn}",
@@ -233,7 +235,7 @@ class UnfinishedError(NotConvergedError):
         outcome: What was done, and what is left.
     """
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: RestoreOutcome) -> None:
         reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in outcome.refusals))
         super().__init__(
             f"{len(outcome.left)} differences are left after {outcome.rounds} rounds"

@@ -16,7 +16,7 @@ from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.partner_writes import Recorded
-from adpersist.restore.live_state import Base
+from adpersist.restore.live_state import ImageState
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 
@@ -28,7 +28,7 @@ class NothingToRestoreError(AdpersistError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedState:
     """What a restore aims at.
 
     Attributes:
@@ -50,16 +50,16 @@ class Wanted:
     captured: float
     given: frozenset[bytes]
     recorded: Callable[[Collection[Guid]], Recorded]
-    base: Base | None = None
+    base: ImageState | None = None
     begun: tuple[Conflict, ...] | None = None
 
 
-def newest(journal: Journal) -> Seq:
+def newest_settled(journal: Journal) -> Seq:
     """The last commit at which the directory was as the journal says: not one in the middle of a look."""
     return journal.head.seq if journal.head.settled else journal.resolve(None, now=time.time())
 
 
-def wanted(journal: Journal, target: Seq | None = None, *, dc: DomainController | None = None) -> Wanted:
+def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainController | None = None) -> WantedState:
     """Fold the journal to a commit; None: where an unfinished restore was going, or the newest.
 
     Args:
@@ -78,7 +78,7 @@ def wanted(journal: Journal, target: Seq | None = None, *, dc: DomainController 
             hint="Let `adpersist agent --once` finish; there is nothing to restore yet.",
         )
     if target is None:
-        target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest(journal)
+        target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest_settled(journal)
     heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0))
     base = _base(journal, dc, heard) if dc is not None else None
     state: State | None = None
@@ -91,7 +91,7 @@ def wanted(journal: Journal, target: Seq | None = None, *, dc: DomainController 
         for commit in journal.commits(after=after, through=through):
             heard.of(commit)
     gc.freeze()  # millions of values, none of which has cycles, and which stay: not to be walked again and again
-    return Wanted(
+    return WantedState(
         target=target,
         state=state,
         known=frozenset(heard.guids.union(state, state.gone)),
@@ -155,7 +155,7 @@ def _remembered(journal: Journal, dc: DomainController) -> Commit | None:
     return commit if Canary.of(journal.seed, commit.seq, commit.digest) == remembered else None
 
 
-def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, Base] | None:
+def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, ImageState] | None:
     """The newest commit the DC remembers, and what that says it had: all its writes up to that look's USN.
 
     The DC was told of a commit after the commit was durable, and the note travels in its database: whatever image it
@@ -168,4 +168,4 @@ def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, B
         state = fold(journal, commit.seq, progress=heard.of)
     except PointError:
         return None
-    return commit.seq, Base(state=state, usn=commit.usn_to, invocation=dc.invocation())
+    return commit.seq, ImageState(state=state, usn=commit.usn_to, invocation=dc.invocation())

@@ -12,7 +12,7 @@ PackedLinks = dict[str, tuple[bytes, Refs]]
 Shapes = dict[tuple[str, ...], tuple[str, ...]]
 
 
-class Trace:
+class Fingerprint:
     """One object.
 
     Attributes:
@@ -53,7 +53,7 @@ class Trace:
         *,
         deleted: bool,
         shapes: Shapes,
-    ) -> "Trace":
+    ) -> "Fingerprint":
         """From digests and links by attribute; ``shapes`` has one tuple of names for all objects that have the same."""
         names = _shape(tuple(digests), shapes)
         packed = struct.pack(f"{len(digests)}q", *map(digests.__getitem__, names))
@@ -71,7 +71,7 @@ class Trace:
         return {name: _unpacked(*packed) for name, packed in self.packed_links.items()} if self.packed_links else {}
 
 
-NOTHING = Trace("", None, (), b"", None, deleted=False)
+NOTHING = Fingerprint("", None, (), b"", None, deleted=False)
 """Of an object that is not there."""
 
 

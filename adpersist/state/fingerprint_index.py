@@ -11,8 +11,8 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
-from adpersist.state.fingerprint import NOTHING, Refs, Shapes, Trace
-from adpersist.state.fingerprint_table import TraceTable
+from adpersist.state.fingerprint import NOTHING, Fingerprint, Refs, Shapes
+from adpersist.state.fingerprint_table import FingerprintTable
 
 _PLACE: Final = ""
 """Stands among the attributes for the container and the name in it."""
@@ -26,22 +26,22 @@ def digest(values: Values) -> int:
     return hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
 
 
-class Traces(Mapping[Guid, Trace]):
+class FingerprintIndex(Mapping[Guid, Fingerprint]):
     """Every object of the journal, tombstones included."""
 
     def __init__(self) -> None:
-        self._table = TraceTable()
+        self._table = FingerprintTable()
         self._shapes: Shapes = {}
 
     @classmethod
-    def of(cls, objects: Iterable[ObjectState]) -> "Traces":
+    def of(cls, objects: Iterable[ObjectState]) -> "FingerprintIndex":
         """Of a whole state."""
         traces = cls()
         for item in objects:
             traces.put(item)
         return traces
 
-    def __getitem__(self, guid: Guid) -> Trace:
+    def __getitem__(self, guid: Guid) -> Fingerprint:
         found = self._table.find(guid)
         if found is None:
             raise KeyError(guid)
@@ -69,7 +69,7 @@ class Traces(Mapping[Guid, Trace]):
             else:
                 self._table.put(change.guid, self._evolved(self._table.find(change.guid), change))
 
-    def _evolved(self, old: Trace | None, change: Change) -> Trace:
+    def _evolved(self, old: Fingerprint | None, change: Change) -> Fingerprint:
         if old is None or change.kind is Kind.CREATED:
             old = NOTHING
         parent = change.parent if change.parent is not None else old.parent
@@ -88,7 +88,7 @@ class Traces(Mapping[Guid, Trace]):
         if change.added or change.removed:
             for name in {**change.added, **change.removed}:
                 links[name] = (links.get(name, _NONE) - change.removed.get(name, _NONE)) | change.added.get(name, _NONE)
-        return Trace.of(change.nc, parent, digests, links, deleted=deleted, shapes=self._shapes)
+        return Fingerprint.of(change.nc, parent, digests, links, deleted=deleted, shapes=self._shapes)
 
     def news(self, sighting: Sighting) -> Change | None:
         """What a look shows that the journal does not hold; None: nothing.
@@ -153,7 +153,7 @@ def _news_of_links(was: Mapping[str, Refs], sighting: Sighting) -> tuple[dict[st
     return {n: r for n, r in added.items() if r}, {n: r for n, r in removed.items() if r}
 
 
-def _kind(old: Trace | None, values: Mapping[str, Values], *, moved: bool) -> Kind:
+def _kind(old: Fingerprint | None, values: Mapping[str, Values], *, moved: bool) -> Kind:
     if old is None:
         return Kind.CREATED
     if _DELETED in values and (deleted := values[_DELETED] == _TRUE) != old.deleted:

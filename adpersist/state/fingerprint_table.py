@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
 from adpersist.model.identity.ids import GUID_BYTES, Guid
-from adpersist.state.fingerprint import PackedLinks, Refs, Trace
+from adpersist.state.fingerprint import Fingerprint, PackedLinks, Refs
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ _GONE: Final = 1
 """In a slot: what was found here is gone, look on. Larger numbers: two more than where the row begins."""
 
 
-class TraceTable:
+class FingerprintTable:
     """Traces by objectGUID: rows one behind the other, and a table of open addresses that says where each begins."""
 
     def __init__(self) -> None:
@@ -43,12 +43,12 @@ class TraceTable:
             if found > _GONE:
                 yield self._guid(found - 2)
 
-    def find(self, guid: Guid) -> Trace | None:
+    def find(self, guid: Guid) -> Fingerprint | None:
         """The trace; None: there is none."""
         found = self._slots[self._slot(guid)]
         return self._read(found - 2) if found > _GONE else None
 
-    def put(self, guid: Guid, trace: Trace) -> None:
+    def put(self, guid: Guid, trace: Fingerprint) -> None:
         """Set a trace."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
@@ -93,7 +93,7 @@ class TraceTable:
         self._used = self._count
 
     def _compact(self) -> None:
-        fresh = TraceTable()
+        fresh = FingerprintTable()
         for guid in self:
             trace = self.find(guid)
             if trace is not None:
@@ -103,7 +103,7 @@ class TraceTable:
     def _guid(self, start: int) -> Guid:
         return Guid(bytes(self._rows[start : start + GUID_BYTES]))
 
-    def _write(self, guid: Guid, trace: Trace) -> None:
+    def _write(self, guid: Guid, trace: Fingerprint) -> None:
         start = len(self._rows)
         parent, shape = self._containers.of(trace.parent), self._shapes.of(trace.names)
         links = trace.packed_links or {}
@@ -115,7 +115,7 @@ class TraceTable:
             if odd:
                 self._odd[start, name] = odd
 
-    def _read(self, start: int) -> Trace:
+    def _read(self, start: int) -> Fingerprint:
         _, parent, shape, nc, count, deleted = _HEAD.unpack_from(self._rows, start)
         names = self._shapes[shape]
         digests, at = self._bytes(start + _HEAD.size, _DIGEST_BYTES * len(names))
@@ -125,7 +125,9 @@ class TraceTable:
             plain, at = self._bytes(at + _LINKS.size, GUID_BYTES * targets)
             name = self._names[number]
             links[name] = plain, self._odd.get((start, name), frozenset())
-        return Trace(self._contexts[nc], self._containers[parent], names, digests, links or None, deleted=deleted > 0)
+        return Fingerprint(
+            self._contexts[nc], self._containers[parent], names, digests, links or None, deleted=deleted > 0
+        )
 
     def _bytes(self, at: int, size: int) -> tuple[bytes, int]:
         """So many bytes, and where they end."""

@@ -12,7 +12,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.state.fingerprint_index import Traces
+from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 from adpersist.telemetry import logger
 
@@ -57,7 +57,7 @@ def fold_on(journal: Journal, begun: State, since: Seq, through: Seq, *, progres
         DamagedError: The journal is not what was written; nothing of it is used.
     """
     commits = journal.way(since, through)
-    with unswept():
+    with without_gc():
         state = State(begun.everything())
         for commit in commits:
             state.apply(commit.changes)
@@ -65,11 +65,11 @@ def fold_on(journal: Journal, begun: State, since: Seq, through: Seq, *, progres
     return state
 
 
-def trace(journal: Journal) -> Traces:
+def fold_fingerprints(journal: Journal) -> FingerprintIndex:
     """What the journal holds at its head, by digest. Raises: as :func:`fold`."""
 
-    def traced(objects: Objects, commits: Iterable[Commit]) -> Traces:
-        traces = Traces.of(item for item in objects if isinstance(item, ObjectState))
+    def traced(objects: Objects, commits: Iterable[Commit]) -> FingerprintIndex:
+        traces = FingerprintIndex.of(item for item in objects if isinstance(item, ObjectState))
         for commit in commits:
             traces.apply(commit.changes)
         return traces
@@ -77,7 +77,7 @@ def trace(journal: Journal) -> Traces:
     return _read(journal, journal.head.seq, [], traced)
 
 
-def stream(
+def stream_objects(
     journal: Journal, through: Seq, *, progress: Callable[[Seq], None] | None = None
 ) -> Iterator[ObjectState | Gone]:
     """All that :func:`fold` would hold, object by object, in no order; the journal is read twice.
@@ -119,7 +119,7 @@ def _read(
     """What ``make`` makes of a point's history; damaged checkpoints are added to ``broken`` and passed over."""
     while True:
         try:
-            with unswept():
+            with without_gc():
                 return make(*_history(journal, point, broken))
         except DamagedCheckpointError as error:
             log.warning("checkpoint.passed_over", error=error.message)
@@ -138,7 +138,7 @@ def _history(
 
 
 @contextmanager
-def unswept() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Without the collector of cycles: it would walk millions of values that hold none, again and again."""
     was_on = gc.isenabled()
     gc.disable()

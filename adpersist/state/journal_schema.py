@@ -17,7 +17,7 @@ _UNKNOWN: Final = "2.5.5.10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class AttributeFacts:
     """One attribute.
 
     Attributes:
@@ -31,28 +31,28 @@ class Fact:
     link: int = 0
 
 
-class Facts:
+class JournalSchema:
     """The schema as a state has it."""
 
-    def __init__(self, known: Mapping[str, Fact]) -> None:
+    def __init__(self, known: Mapping[str, AttributeFacts]) -> None:
         self._known = known
         self._names = {fact.link: name for name, fact in known.items() if fact.link}
 
     @classmethod
-    def of(cls, state: State) -> "Facts":
+    def of(cls, state: State) -> "JournalSchema":
         """Collect every attributeSchema object of a state."""
         known = {}
         for item in state.values():
             if b"attributeSchema" in item.values.get("objectClass", ()) and "lDAPDisplayName" in item.values:
-                known[_text(item.values, "lDAPDisplayName")] = Fact(
+                known[_text(item.values, "lDAPDisplayName")] = AttributeFacts(
                     syntax=_text(item.values, "attributeSyntax") or _UNKNOWN,
                     confidential=bool(int(_text(item.values, "searchFlags") or "0") & CONFIDENTIAL),
                     link=int(_text(item.values, "linkID") or "0"),
                 )
         return cls(known)
 
-    def __getitem__(self, name: str) -> Fact:
-        return self._known.get(name, Fact())
+    def __getitem__(self, name: str) -> AttributeFacts:
+        return self._known.get(name, AttributeFacts())
 
     def is_secret(self, name: str) -> bool:
         """Its values are shown to nobody who did not ask for them; what the schema does not know may be anything."""

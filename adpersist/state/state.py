@@ -3,7 +3,7 @@
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.attribute_row import Row
+from adpersist.model.objects.attribute_row import AttributeRow
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.interning import shared
 from adpersist.model.objects.object_state import Gone, ObjectState
@@ -35,7 +35,7 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
 def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
     if not new:
         return old
-    if not old and isinstance(new, Row) and not new.clears:
+    if not old and isinstance(new, AttributeRow) and not new.clears:
         return new  # as it lies in the journal: all but what came later is
     merged = {**old, **shared(new.items())}  # what was there before is shared already
     if () in new.values():

@@ -23,7 +23,7 @@ from adpersist.journal.format.damage import DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import repair
-from adpersist.journal.upkeep.check import Finding, Part, Verdict, check_journal
+from adpersist.journal.upkeep.check import CheckReport, Finding, Part, check_journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
@@ -268,11 +268,11 @@ def believed_nothing_wrong(store: Store, truth: Mapping[int, object]) -> None:
             assert now[point] == truth[point], f"{point} was called restorable"
 
 
-def checked(store: Store) -> Verdict:
+def checked(store: Store) -> CheckReport:
     try:
         return check_journal(store, key())
     except (NoJournalError, WrongKeyError):  # neither head nor spare says anything with this key
-        return Verdict(findings=(), commits=0, size=0, restorable=())
+        return CheckReport(findings=(), commits=0, size=0, restorable=())
 
 
 def furnished(store: Store) -> Journal:

@@ -19,16 +19,16 @@ from typing import Any, Final
 from adpersist.__main__ import run
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.database import Database
-from adpersist.directory.write.pipelined_target import Ahead
-from adpersist.directory.write.target import Carrier
+from adpersist.directory.write.pipelined_target import PipelinedTarget
+from adpersist.directory.write.target import StepExecutor
 from adpersist.journal.journal import Journal
 
 _BEFORE_ANSWER_S: Final = 0.2
 
 POINTS: Final[dict[str, tuple[list[tuple[type, str]], bool]]] = {
     # a step by itself, or one of several that were sent together
-    "apply": ([(Carrier, "carry_out"), (Ahead, "_begin"), (Database, "send")], False),
-    "applied": ([(Carrier, "carry_out"), (Ahead, "_verdict"), (Database, "verdicts")], True),
+    "apply": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_begin"), (Database, "send")], False),
+    "applied": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_verdict"), (Database, "verdicts")], True),
     "begun": ([(Journal, "begin_restore")], True),
     "ended": ([(Journal, "end_restore")], True),
     "look": ([(Session, "dirsync")], False),

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.feed.dirsync import Look
-from adpersist.directory.feed.usn_slices import Slices
+from adpersist.directory.feed.dirsync import ContextLook
+from adpersist.directory.feed.usn_slices import UsnSlices
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.sighting import Sighting
 from tests.integration.hands import Hands
@@ -70,9 +70,9 @@ def test_more_than_the_server_answers_at_once_is_seen(dc: SambaDC, seen: DomainC
     assert _by_guid(_look(seen, seen.dse.domain)).keys() == known.keys() | since.keys()
 
 
-def _look(seen: DomainController, nc: str, *ends: int) -> Look:
-    return Look(seen.feed, nc, None, Slices(ends=ends))
+def _look(seen: DomainController, nc: str, *ends: int) -> ContextLook:
+    return ContextLook(seen.feed, nc, None, UsnSlices(ends=ends))
 
 
-def _by_guid(look: Look | list[Sighting]) -> dict[Guid, Sighting]:
+def _by_guid(look: ContextLook | list[Sighting]) -> dict[Guid, Sighting]:
     return {sighting.guid: sighting for sighting in look}

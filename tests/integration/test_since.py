@@ -15,9 +15,9 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.journal.holder import Role, new_writer
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
-from adpersist.restore.live_state import Base, Have
+from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.restoring import prepared
-from adpersist.restore.wanted import wanted
+from adpersist.restore.wanted import wanted_state
 from adpersist.state.fold import fold
 from adpersist.state.state import State
 from tests.integration.hands import Hands
@@ -64,7 +64,7 @@ def test_a_look_since_the_newest_memory_finds_what_a_full_one_does(
         life(world, hands)
     dc, base = _remembered(world)
     try:
-        assert _plainly(Have(dc, base=base).refresh()) == _plainly(Have(dc).refresh())
+        assert _plainly(LiveState(dc, base=base).refresh()) == _plainly(LiveState(dc).refresh())
     finally:
         dc.close()
 
@@ -78,7 +78,7 @@ def test_the_plan_after_a_revert_is_the_same_either_way(world: World) -> None:
         hands.set(f"CN=emil,OU=Annex,OU=Office,{hands.base}", description="local")
     dc = DomainController.connect(world.dc.ldapi_url)
     with world.journal() as journal:
-        quick, thorough = (prepared(dc, wanted(journal, dc=asked)).plan() for asked in (dc, None))
+        quick, thorough = (prepared(dc, wanted_state(journal, dc=asked)).plan() for asked in (dc, None))
     dc.close()
     assert {step.guid for step in quick.steps} == {step.guid for step in thorough.steps}
     assert sorted(map(repr, quick.steps)) == sorted(map(repr, thorough.steps))
@@ -90,7 +90,7 @@ def test_the_proof_of_a_restore_is_captured_as_it_was_and_what_came_since_after_
     with world.journal() as journal, Hands(world.dc) as hands:
         journal.begin_restore(target=journal.head.seq, writer=new_writer(Role.VISITOR), now=time.time())
         _writes(world, hands)
-        have = Have(dc, like=fold(journal))
+        have = LiveState(dc, like=fold(journal))
         seen = _plainly(have.refresh())
         hands.set(f"CN=dora,OU=Office,{hands.base}", description="later")
         hands.ou("Later")
@@ -100,15 +100,15 @@ def test_the_proof_of_a_restore_is_captured_as_it_was_and_what_came_since_after_
         capture.look(proof=have.proof)
         assert _plainly(fold(journal)) == seen
         capture.look()
-        assert _plainly(fold(journal)) == _plainly(Have(dc).refresh()) != seen
+        assert _plainly(fold(journal)) == _plainly(LiveState(dc).refresh()) != seen
     dc.close()
 
 
-def _remembered(world: World) -> tuple[DomainController, Base]:
+def _remembered(world: World) -> tuple[DomainController, ImageState]:
     assert world.run.config is not None
     dc = DomainController.connect(world.dc.ldapi_url)
     journal = connections.journal(config.load(world.run.config, {}), dc.identity)
-    base = wanted(journal, dc=dc).base
+    base = wanted_state(journal, dc=dc).base
     journal.close()
     assert base is not None
     return dc, base

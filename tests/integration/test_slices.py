@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.feed.dirsync import Look
-from adpersist.directory.feed.usn_slices import Slices
+from adpersist.directory.feed.dirsync import ContextLook
+from adpersist.directory.feed.usn_slices import UsnSlices
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.differences import observe
@@ -14,7 +14,7 @@ from tools.samba_dc import SambaDC
 Objects = dict[Guid, ObjectState]
 
 
-def fold(look: Look, known: Objects) -> None:
+def fold(look: ContextLook, known: Objects) -> None:
     """Take what a look shows into what is known."""
     for sighting in look:
         known[sighting.guid] = observe(known.get(sighting.guid), sighting)
@@ -41,7 +41,7 @@ def test_nothing_is_lost_that_is_written_between_slices(dc: SambaDC) -> None:
             turns.append(hands.user(f"new{turn}", parent=room))
 
         usn = controller.usn()
-        look = Look(feed, nc, None, Slices(ends=range(before, usn, (usn - before) // 15)))
+        look = ContextLook(feed, nc, None, UsnSlices(ends=range(before, usn, (usn - before) // 15)))
         look.taken = write
         seen: Objects = {}
         fold(look, seen)

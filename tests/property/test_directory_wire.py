@@ -47,7 +47,7 @@ from adpersist.directory.wire.messages import (
     Entries,
     Entry,
     Result,
-    Scope,
+    SearchScope,
     envelope,
     read_dirsync,
     read_result,
@@ -219,7 +219,7 @@ def test_a_guid_and_its_text_are_those_of_the_standard_library(guid: bytes) -> N
 
 def test_a_request_is_one_ldap3_can_read() -> None:
     request = search_request(
-        5, "DC=corp", Scope.SUBTREE, compile_filter("(cn=a)"), ["*", "unicodePwd"], [dirsync(b"x" * 200)]
+        5, "DC=corp", SearchScope.SUBTREE, compile_filter("(cn=a)"), ["*", "unicodePwd"], [dirsync(b"x" * 200)]
     )
     message, rest = decoder.decode(request, asn1Spec=LDAPMessage())
     assert not rest
@@ -293,7 +293,7 @@ def answered(*pieces: bytes, questions: int = 1) -> Iterator[Conversation]:
 
 
 def ask(conversation: Conversation) -> list[Entry]:
-    return list(conversation.search("DC=corp", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5))
+    return list(conversation.search("DC=corp", SearchScope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5))
 
 
 @given(sizes=st.lists(st.integers(0, 3000), max_size=6), cut=st.integers(1, 4000))
@@ -330,7 +330,7 @@ def test_what_is_no_answer_is_a_directory_that_went_away(answer: bytes) -> None:
 def test_answers_read_out_of_turn_are_whole() -> None:
     first = b"".join(entry_message(1, f"CN={number}", {}) for number in range(9)) + done_message(1)
     with answered(first + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as conversation:
-        begun = conversation.search("DC=corp", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
+        begun = conversation.search("DC=corp", SearchScope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
         assert next(begun).dn == "CN=0"
         assert [entry.dn for entry in ask(conversation)] == ["CN=second"]
         assert [entry.dn for entry in begun] == [f"CN={number}" for number in range(1, 9)]
@@ -341,7 +341,7 @@ def test_questions_asked_ahead_are_answered_in_their_order() -> None:
     stream = b"".join(entry_message(turn, f"CN={turn}", {}) + done_message(turn) for turn in (1, 2, 3))
     with answered(stream, questions=3) as conversation:
         asked = [
-            conversation.search(f"DC={turn}", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
+            conversation.search(f"DC={turn}", SearchScope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5)
             for turn in (1, 2, 3)
         ]
         assert [[entry.dn for entry in search] for search in asked] == [["CN=1"], ["CN=2"], ["CN=3"]]
@@ -352,7 +352,7 @@ def test_questions_asked_ahead_are_answered_in_their_order() -> None:
 def test_an_answer_taken_in_ahead_is_whole_and_leaves_the_next_one_alone(sizes: list[int], second: int) -> None:
     stream = b"".join(entry_message(1, "CN=a", {"a": [bytes(size)]}) for size in sizes) + done_message(1)
     with answered(stream + entry_message(2, "CN=b", {"a": [bytes(second)]}) + done_message(2), questions=2) as talk:
-        asked = [talk.search("", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5) for _ in range(2)]
+        asked = [talk.search("", SearchScope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5) for _ in range(2)]
         assert asked[0].take_in()
         assert [len(entry.attributes["a"][0]) for entry in asked[0]] == sizes
         assert [len(entry.attributes["a"][0]) for entry in asked[1]] == [second]
@@ -361,7 +361,7 @@ def test_an_answer_taken_in_ahead_is_whole_and_leaves_the_next_one_alone(sizes: 
 def test_an_answer_that_was_read_for_the_sake_of_the_next_is_not_waited_for_again() -> None:
     stream = b"".join(entry_message(turn, f"CN={turn}", {}) + done_message(turn) for turn in (1, 2))
     with answered(stream, questions=2) as talk:
-        asked = [talk.search("", Scope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5) for _ in range(2)]
+        asked = [talk.search("", SearchScope.SUBTREE, "(objectClass=*)", ["*"], [], timeout_s=5) for _ in range(2)]
         assert [entry.dn for entry in asked[1]] == ["CN=2"]
         assert not asked[0].take_in()
         assert [entry.dn for entry in asked[0]] == ["CN=1"]

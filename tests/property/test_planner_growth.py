@@ -13,8 +13,8 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Exempt, Step
-from adpersist.restore.plan.foreign_principals import aligned
-from adpersist.restore.plan.limitations import possible
+from adpersist.restore.plan.foreign_principals import matched_by_sid
+from adpersist.restore.plan.limitations import attainable
 from adpersist.restore.plan.plan import steps
 from adpersist.state.differences import gaps
 from adpersist.state.state import State
@@ -124,8 +124,8 @@ CASES: dict[str, Callable[[list[ObjectState]], tuple[list[ObjectState], list[Obj
 
 
 def _plan(want: State, have: State) -> tuple[Step, ...]:
-    aim = aligned(want, have)
-    closing, _ = possible(list(gaps(aim, have, EXEMPT)), aim, have, CONTEXTS[0])
+    aim = matched_by_sid(want, have)
+    closing, _ = attainable(list(gaps(aim, have, EXEMPT)), aim, have, CONTEXTS[0])
     return tuple(steps(closing, aim, have, EXEMPT, CONTEXTS))
 
 

@@ -12,7 +12,7 @@ from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.differences import difference, observe
-from adpersist.state.fingerprint_index import Traces
+from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 5)]
@@ -42,7 +42,7 @@ def sightings(draw: st.DrawFn) -> Sighting:
 
 @given(st.lists(sightings(), max_size=30))
 def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sighting]) -> None:
-    state, traces = State(), Traces()
+    state, traces = State(), FingerprintIndex()
     for sighting in seen:
         old = state.get(sighting.guid)
         expected = difference(old, observe(old, sighting))
@@ -52,7 +52,7 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
             traces.apply([expected])
     assert sorted(traces) == sorted(state)
     assert len(traces) == len(state)
-    again = Traces()
+    again = FingerprintIndex()
     for item in state.values():
         again.put(item)
     for guid in state:
@@ -81,7 +81,7 @@ MANY = [Guid(struct.pack("<QQ", number, number)) for number in range(20_000)]
 @given(st.lists(st.tuples(st.integers(0, 19_999), st.integers(0, 9_000), st.sampled_from(list(Kind))), max_size=40))
 def test_whatever_comes_and_goes_every_trace_is_found_again(runs: list[tuple[int, int, Kind]]) -> None:
     expected: dict[Guid, str] = {}
-    traces = Traces()
+    traces = FingerprintIndex()
     for number, (first, count, kind) in enumerate(runs):
         guids = MANY[first : first + count]
         if kind is Kind.EXPUNGED:

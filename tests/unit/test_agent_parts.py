@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.agent.polling import Pace
-from adpersist.agent.status import moment
+from adpersist.agent.polling import PollingPace
+from adpersist.agent.status import rfc3339
 from adpersist.capture.look import containers_first
-from adpersist.directory.lineage.witnesses import MOST, choose, merge
+from adpersist.directory.lineage.witnesses import MOST_WITNESSES, choose_witnesses, merge_witnesses
 from adpersist.directory.wire.replication_metadata import Written
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Witness
 from adpersist.model.objects.change import Change, Kind, Stamp
-from adpersist.state.fingerprint_index import Traces
+from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system.sd_notify import notify
 
 HERE = Guid(b"\1" * 16)
@@ -31,12 +31,12 @@ def written(usn: int) -> Written:
 
 def test_the_newest_write_of_each_object_is_called() -> None:
     stamps = {guid(1): {"cn": written(5), "mail": written(9)}, guid(2): {"cn": written(7)}, guid(3): {}}
-    assert [(who, name) for who, name, _ in choose(stamps)] == [(guid(2), "cn"), (guid(1), "mail")]
+    assert [(who, name) for who, name, _ in choose_witnesses(stamps)] == [(guid(2), "cn"), (guid(1), "mail")]
 
 
 def test_no_more_than_so_many_are_called_and_the_newest_stay() -> None:
-    stamps = {guid(number): {"cn": written(number)} for number in range(1, MOST + 5)}
-    assert [who for who, _, _ in choose(stamps)] == [guid(number) for number in range(5, MOST + 5)]
+    stamps = {guid(number): {"cn": written(number)} for number in range(1, MOST_WITNESSES + 5)}
+    assert [who for who, _, _ in choose_witnesses(stamps)] == [guid(number) for number in range(5, MOST_WITNESSES + 5)]
 
 
 def test_old_witnesses_stay_while_there_is_room_and_no_object_is_called_twice() -> None:
@@ -44,14 +44,16 @@ def test_old_witnesses_stay_while_there_is_room_and_no_object_is_called_twice() 
         return Witness(seq=Seq(number), guid=guid(number), attribute="cn", stamp=written(number).stamp)
 
     new = [(guid(2), "mail", written(20).stamp), (guid(30), "cn", written(30).stamp)]
-    merged = merge([old(1), old(2), old(3)], new)
+    merged = merge_witnesses([old(1), old(2), old(3)], new)
     assert [each.guid for each in merged] == [guid(1), guid(3), guid(2), guid(30)]
     assert [each.seq for each in merged] == [1, 3, 0, 0]
-    assert [each.guid for each in merge([old(number) for number in range(1, MOST + 1)], new)][-2:] == [
+    assert [each.guid for each in merge_witnesses([old(number) for number in range(1, MOST_WITNESSES + 1)], new)][
+        -2:
+    ] == [
         guid(2),
         guid(30),
     ]
-    assert len(merge([old(number) for number in range(1, MOST + 1)], new)) == MOST
+    assert len(merge_witnesses([old(number) for number in range(1, MOST_WITNESSES + 1)], new)) == MOST_WITNESSES
 
 
 def made(number: int, above: int | None) -> Change:
@@ -61,11 +63,16 @@ def made(number: int, above: int | None) -> Change:
 
 def test_no_object_stands_before_its_container_in_a_commit() -> None:
     changes = [made(4, 1), made(1, 2), made(2, 3), made(3, None)]
-    assert [change.guid for change in containers_first(changes, Traces())] == [guid(3), guid(2), guid(1), guid(4)]
+    assert [change.guid for change in containers_first(changes, FingerprintIndex())] == [
+        guid(3),
+        guid(2),
+        guid(1),
+        guid(4),
+    ]
 
 
 def test_containers_the_journal_holds_already_count_too() -> None:
-    traces = Traces()
+    traces = FingerprintIndex()
     traces.apply([made(1, None), made(2, 1), made(3, 2), made(4, None)])
     changes = [made(5, 3), made(6, 4), Change(kind=Kind.CHANGED, guid=guid(2), nc="DC=x", values={"l": (b"here",)})]
     assert [change.guid for change in containers_first(changes, traces)] == [guid(6), guid(2), guid(5)]
@@ -97,13 +104,13 @@ def test_a_service_manager_that_does_not_listen_stops_nobody(address: str, monke
 
 
 def test_moments_are_rfc_3339_in_utc() -> None:
-    assert moment(0) == "1970-01-01T00:00:00.000Z"
-    assert moment(1_798_761_599.5) == "2026-12-31T23:59:59.500Z"
+    assert rfc3339(0) == "1970-01-01T00:00:00.000Z"
+    assert rfc3339(1_798_761_599.5) == "2026-12-31T23:59:59.500Z"
 
 
 def test_rests_are_short_after_a_change_and_grow_to_the_longest_when_nothing_follows() -> None:
     now = [100.0]
-    pace = Pace(0.5, 0.25, clock=lambda: now[0])
+    pace = PollingPace(0.5, 0.25, clock=lambda: now[0])
     assert pace.after_look(0.0) == pytest.approx(0.05)
     rests = []
     while now[0] < 110:
@@ -115,4 +122,4 @@ def test_rests_are_short_after_a_change_and_grow_to_the_longest_when_nothing_fol
 
 
 def test_a_look_that_kept_the_directory_busy_is_followed_by_a_rest_that_leaves_it_its_share() -> None:
-    assert Pace(0.1, 0.25).after_look(2.0) == pytest.approx(6.0)
+    assert PollingPace(0.1, 0.25).after_look(2.0) == pytest.approx(6.0)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adpersist.agent.health.agent_health import CAPTURING, Vitals
+from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, heeded
 from adpersist.errors import DirectoryUnreachableError, RevertedError
@@ -46,8 +46,8 @@ def head(seq: int, usn: int) -> Head:
     )
 
 
-def capturing(clock: Clock) -> Vitals:
-    vitals = Vitals(max_lag_s=60, clock=clock)
+def capturing(clock: Clock) -> AgentHealth:
+    vitals = AgentHealth(max_lag_s=60, clock=clock)
     vitals.found(head(5, 100), 1_700_000_000.0)
     vitals.polled(Usn(100), durable=True)
     vitals.judged(SAME)
@@ -55,7 +55,7 @@ def capturing(clock: Clock) -> Vitals:
     return vitals
 
 
-def sample(vitals: Vitals, name: str, **labels: str) -> float | None:
+def sample(vitals: AgentHealth, name: str, **labels: str) -> float | None:
     return vitals.registry.get_sample_value(f"adpersist_{name}", labels)
 
 
@@ -67,7 +67,7 @@ def test_who_captures_is_healthy(clock: Clock) -> None:
 
 
 def test_nobody_is_healthy_before_the_first_look_is_durable(clock: Clock) -> None:
-    vitals = Vitals(max_lag_s=60, clock=clock)
+    vitals = AgentHealth(max_lag_s=60, clock=clock)
     vitals.stage("looking for the first time")
     assert "first time" in vitals.trouble()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from adpersist.agent import checkpoints
-from adpersist.agent.checkpoints import Policy
+from adpersist.agent.checkpoints import CheckpointPolicy
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import LocalKey
@@ -59,7 +59,7 @@ class Kept:
         )
         self.state.apply([change])
 
-    def tend(self, policy: Policy) -> bool:
+    def tend(self, policy: CheckpointPolicy) -> bool:
         """Write a checkpoint when one is due."""
         due = policy.due(self.journal)
         if due:
@@ -75,7 +75,7 @@ def kept() -> Iterator[Kept]:
 
 
 def test_a_checkpoint_is_written_after_so_many_commits(kept: Kept) -> None:
-    policy = Policy(every_commits=4, every_bytes=0)
+    policy = CheckpointPolicy(every_commits=4, every_bytes=0)
     for _ in range(12):
         kept.look()
         kept.tend(policy)
@@ -84,7 +84,7 @@ def test_a_checkpoint_is_written_after_so_many_commits(kept: Kept) -> None:
 
 
 def test_a_checkpoint_is_written_after_so_many_bytes(kept: Kept) -> None:
-    policy = Policy(every_commits=0, every_bytes=100_000)
+    policy = CheckpointPolicy(every_commits=0, every_bytes=100_000)
     for _ in range(200):
         kept.look(size=1000)
         kept.tend(policy)
@@ -96,14 +96,14 @@ def test_a_checkpoint_is_written_after_so_many_bytes(kept: Kept) -> None:
 
 
 def test_no_policy_writes_nothing(kept: Kept) -> None:
-    policy = Policy(every_commits=0, every_bytes=0)
+    policy = CheckpointPolicy(every_commits=0, every_bytes=0)
     for _ in range(50):
         kept.look(size=1000)
         assert not kept.tend(policy)
 
 
 def test_at_rest_the_policy_asks_the_store_for_nothing(kept: Kept) -> None:
-    policy = Policy(every_commits=1000, every_bytes=10**9)
+    policy = CheckpointPolicy(every_commits=1000, every_bytes=10**9)
     for _ in range(40):
         kept.look()
     kept.tend(policy)
@@ -133,6 +133,6 @@ def test_a_checkpoint_stands_at_a_look_and_not_at_a_mark(kept: Kept) -> None:
     for _ in range(3):
         kept.look()
     kept.journal.mark("here", writer=WRITER, now=3.0)
-    assert checkpoints.checkpoint(kept.journal, now=4.0).seq == 3
-    assert checkpoints.checkpoint(kept.journal, now=5.0).seq == 3
+    assert checkpoints.write_checkpoint(kept.journal, now=4.0).seq == 3
+    assert checkpoints.write_checkpoint(kept.journal, now=5.0).seq == 3
     assert len(kept.journal.head.checkpoints) == 1

@@ -20,7 +20,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import find
 from adpersist.reading.ldif import records
 from adpersist.reading.value_text import readable
-from adpersist.state.journal_schema import Fact, Facts
+from adpersist.state.journal_schema import AttributeFacts, JournalSchema
 from adpersist.state.state import State
 
 NC = "DC=corp,DC=example"
@@ -55,7 +55,7 @@ def attribute(number: int, name: str, syntax: str, *, search_flags: bytes = b"0"
     )
 
 
-FACTS = Facts.of(
+FACTS = JournalSchema.of(
     State(
         [
             attribute(900, "objectSid", "2.5.5.17"),
@@ -216,4 +216,4 @@ def test_an_attribute_knows_the_other_end_of_its_link() -> None:
     assert FACTS.backlink("member") == "memberOf"
     assert FACTS.backlink("memberOf") == ""
     assert FACTS.backlink("description") == ""
-    assert FACTS["member"] == Fact(syntax="2.5.5.1", link=2)
+    assert FACTS["member"] == AttributeFacts(syntax="2.5.5.1", link=2)

@@ -2,7 +2,7 @@
 
 import uuid
 
-from adpersist.directory.write.pipelined_target import together
+from adpersist.directory.write.pipelined_target import independent_writes
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Step
@@ -19,7 +19,7 @@ def modify(guid: Guid, **values: bytes) -> Modify:
 
 
 def sent(*steps: Step) -> int:
-    return len(list(together(steps)))
+    return len(list(independent_writes(steps)))
 
 
 def test_objects_beside_each_other_are_made_together() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adpersist.directory.feed.usn_slices import MOST, OBJECTS, Slices, ends
+from adpersist.directory.feed.usn_slices import MOST, OBJECTS, UsnSlices, ends
 
 _CLAUSE = re.compile(r"\(!\(uSNChanged<=(\d+)\)\)|\(uSNChanged<=(\d+)\)")
 
@@ -21,7 +21,7 @@ def _shown(filter_text: str, directory: list[int]) -> list[int]:
     return [usn for usn in directory if after < usn <= through]
 
 
-def _looked(slices: Slices, directory: list[int], *, most: int) -> tuple[list[list[int]], int]:
+def _looked(slices: UsnSlices, directory: list[int], *, most: int) -> tuple[list[list[int]], int]:
     """What each slice showed, and how many were refused by a server that shows so many objects at most."""
     shown: list[list[int]] = []
     refused = 0
@@ -42,12 +42,12 @@ def _looked(slices: Slices, directory: list[int], *, most: int) -> tuple[list[li
 @pytest.mark.parametrize("most", [70, 1000, 10**9])
 def test_every_object_is_in_one_slice(newest: int, most: int) -> None:
     directory = sorted({*range(1, newest, max(newest // 4999, 1)), newest, newest + 3})
-    shown, _ = _looked(Slices(ends=ends(directory[:-1])), directory, most=most)
+    shown, _ = _looked(UsnSlices(ends=ends(directory[:-1])), directory, most=most)
     assert [usn for part in shown for usn in part] == directory
 
 
 def test_an_object_without_a_usn_is_in_the_last_slice() -> None:
-    slices = Slices(ends=[5, 9])
+    slices = UsnSlices(ends=[5, 9])
     filters = []
     while not slices.is_last:
         filters.append(slices.filter)
@@ -58,14 +58,14 @@ def test_an_object_without_a_usn_is_in_the_last_slice() -> None:
 
 def test_a_small_directory_is_asked_one_question() -> None:
     assert not ends(range(2 * OBJECTS - 1))
-    assert Slices().filter == Slices(1_000_000).filter == "(objectClass=*)"
+    assert UsnSlices().filter == UsnSlices(1_000_000).filter == "(objectClass=*)"
 
 
 @pytest.mark.parametrize("size", [2 * OBJECTS, 10_313, 50_000])
 @pytest.mark.parametrize("usn", [lambda n: n, lambda n: 10**9 + n, lambda n: n**3], ids=["dense", "late", "skewed"])
 def test_slices_hold_equally_many_objects(size: int, usn: Callable[[int], int]) -> None:
     directory = [usn(number) for number in range(size)]
-    shown = [len(part) for part in _looked(Slices(ends=ends(directory)), directory, most=size)[0]]
+    shown = [len(part) for part in _looked(UsnSlices(ends=ends(directory)), directory, most=size)[0]]
     assert max(shown) - min(shown) <= 1
     assert min(shown) >= OBJECTS
     assert len(shown) <= MOST
@@ -73,11 +73,11 @@ def test_slices_hold_equally_many_objects(size: int, usn: Callable[[int], int]) 
 
 def test_changes_since_a_cookie_are_sliced_from_there_when_they_are_too_many() -> None:
     directory = list(range(1_000_001, 1_020_001))
-    shown, refused = _looked(Slices(1_000_000), directory, most=5_000)
+    shown, refused = _looked(UsnSlices(1_000_000), directory, most=5_000)
     assert [usn for part in shown for usn in part] == directory
     assert (len(shown), refused) == (4, 3)
 
 
 def test_what_cannot_be_cut_smaller_is_refused_for_good() -> None:
-    slices = Slices(10)
+    slices = UsnSlices(10)
     assert not slices.refused(11)

@@ -11,7 +11,7 @@ from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.frame import digest_of
 from adpersist.journal.format.frame_header import HEADER_BYTES, read_header, write_header
 from adpersist.journal.journal import Journal
-from adpersist.journal.upkeep.check import Known, Part, check_journal
+from adpersist.journal.upkeep.check import KnownCommit, Part, check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Identity
 from adpersist.stores.memory import MemoryStore
@@ -273,7 +273,7 @@ def test_an_older_head_over_newer_frames_is_only_the_older_journal(store: Memory
     assert (spare.part, spare.damage) == (Part.SPARE, Damage.STORE_BEHIND), "it did not go back with the head"
     dishonest.fake_spare = b""
     assert check_journal(dishonest, key()).findings == ()
-    [finding] = check_journal(dishonest, key(), known=[Known.exactly(Seq(9), journal.head.digest)]).findings
+    [finding] = check_journal(dishonest, key(), known=[KnownCommit.exactly(Seq(9), journal.head.digest)]).findings
     assert (finding.part, finding.damage) == (Part.HEAD, Damage.STORE_BEHIND)
 
 
@@ -355,9 +355,9 @@ def test_check_says_so_when_the_head_itself_is_damaged(store: MemoryStore) -> No
 
 
 def test_check_notices_a_history_of_its_own(store: MemoryStore) -> None:
-    sound = Known.exactly(Seq(5), digest_of(next(iter(store.frames(after=Seq(4)))).body))
+    sound = KnownCommit.exactly(Seq(5), digest_of(next(iter(store.frames(after=Seq(4)))).body))
     assert check_journal(store, key(), known=[sound]).findings == ()
-    [finding] = check_journal(store, key(), known=[Known.exactly(Seq(5), bytes(32))]).findings
+    [finding] = check_journal(store, key(), known=[KnownCommit.exactly(Seq(5), bytes(32))]).findings
     assert (finding.first, finding.damage) == (5, Damage.FORGED)
 
 

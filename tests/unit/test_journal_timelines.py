@@ -5,7 +5,7 @@ import pytest
 from adpersist.errors import PointError
 from adpersist.journal.timelines import Span, path_to
 from adpersist.journal.upkeep.restorable import restorable
-from adpersist.journal.upkeep.retention import forgettable, pruned_head
+from adpersist.journal.upkeep.retention import plan_prune, pruned_head
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Checkpoint, Head, Mark, Timeline
 from tests.golden.journal_samples import AGENT, IDENTITY, NOON
@@ -127,7 +127,7 @@ def test_what_is_pruned_cannot_be_told() -> None:
     ],
 )
 def test_only_what_nothing_kept_needs_is_forgotten(journal: Head, oldest: int, keep_marks: bool, through: int) -> None:
-    plan = forgettable(journal, oldest=Seq(oldest), keep_marks=keep_marks)
+    plan = plan_prune(journal, oldest=Seq(oldest), keep_marks=keep_marks)
     assert plan.through == through
     after = pruned_head(journal, plan)
     kept = [mark.seq for mark in journal.marks] if keep_marks else []
@@ -144,15 +144,15 @@ def _tellable(of: Head, point: int) -> bool:
 
 
 def test_a_prune_says_which_checkpoint_would_let_more_go() -> None:
-    assert forgettable(head(20), oldest=Seq(15), keep_marks=True).wanted == 15
-    assert forgettable(head(20, checkpoints=(10,)), oldest=Seq(15), keep_marks=True).wanted == 15
-    assert forgettable(head(20, checkpoints=(15,)), oldest=Seq(15), keep_marks=True).wanted is None
-    assert forgettable(head(20, marks=(7,)), oldest=Seq(15), keep_marks=True).wanted == 7
+    assert plan_prune(head(20), oldest=Seq(15), keep_marks=True).wanted == 15
+    assert plan_prune(head(20, checkpoints=(10,)), oldest=Seq(15), keep_marks=True).wanted == 15
+    assert plan_prune(head(20, checkpoints=(15,)), oldest=Seq(15), keep_marks=True).wanted is None
+    assert plan_prune(head(20, marks=(7,)), oldest=Seq(15), keep_marks=True).wanted == 7
 
 
 def test_what_is_forgotten_leaves_the_head() -> None:
     journal = head(20, checkpoints=(5, 10, 15), marks=(3, 12), timelines=((2, 4), (11, 17)))
-    plan = forgettable(journal, oldest=Seq(16), keep_marks=False)
+    plan = plan_prune(journal, oldest=Seq(16), keep_marks=False)
     assert (plan.through, plan.checkpoints, plan.marks) == (10, (5,), ("m3",))
     after = pruned_head(journal, plan)
     assert [each.seq for each in after.checkpoints] == [10, 15]

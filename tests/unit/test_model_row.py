@@ -2,11 +2,11 @@
 
 import pytest
 
-from adpersist.model.objects.attribute_row import Header, Row
+from adpersist.model.objects.attribute_row import AttributeRow, RowHeader
 
 VALUES = {"cn": (b"ada",), "objectClass": (b"top", b"user"), "title": (), "nTSecurityDescriptor": (b"x" * 1000,)}
-HEADER = Header(list(VALUES))
-row = Row(HEADER, [b"ada", [b"top", b"user"], [], b"x" * 1000])
+HEADER = RowHeader(list(VALUES))
+row = AttributeRow(HEADER, [b"ada", [b"top", b"user"], [], b"x" * 1000])
 
 
 def test_it_is_the_mapping_it_was_made_of() -> None:
@@ -29,36 +29,36 @@ def test_what_is_not_there_is_not_there() -> None:
 def test_it_equals_whatever_has_the_same_values() -> None:
     assert row == VALUES
     assert dict(VALUES) == row
-    assert row == Row(HEADER, [b"ada", [b"top", b"user"], [], b"x" * 1000])
-    assert row == Row(Header([*VALUES][::-1]), [b"x" * 1000, [], [b"top", b"user"], b"ada"])
+    assert row == AttributeRow(HEADER, [b"ada", [b"top", b"user"], [], b"x" * 1000])
+    assert row == AttributeRow(RowHeader([*VALUES][::-1]), [b"x" * 1000, [], [b"top", b"user"], b"ada"])
     assert row != {**VALUES, "cn": (b"bob",)}
     assert row != {name: values for name, values in VALUES.items() if values}
-    assert Row(HEADER, [b"ada", [b"user", b"top"], [], b""]) != row
+    assert AttributeRow(HEADER, [b"ada", [b"user", b"top"], [], b""]) != row
     assert row != 3
 
 
 def test_one_value_in_a_list_is_one_value() -> None:
-    header = Header(["cn"])
-    assert Row(header, [[b"ada"]]) == {"cn": (b"ada",)}
-    assert Row(header, [[b"ada"]]) == Row(header, [b"ada"])
+    header = RowHeader(["cn"])
+    assert AttributeRow(header, [[b"ada"]]) == {"cn": (b"ada",)}
+    assert AttributeRow(header, [[b"ada"]]) == AttributeRow(header, [b"ada"])
 
 
 def test_it_says_whether_it_clears_something() -> None:
     assert row.clears
-    assert not Row(Header(["cn"]), [b""]).clears
+    assert not AttributeRow(RowHeader(["cn"]), [b""]).clears
 
 
 def test_large_values_are_kept_once() -> None:
-    first, second = (Row(Header(["photo"]), [bytes(range(256)) * 4]) for _ in range(2))
+    first, second = (AttributeRow(RowHeader(["photo"]), [bytes(range(256)) * 4]) for _ in range(2))
     assert first["photo"][0] is second["photo"][0]
 
 
 @pytest.mark.parametrize("cells", [[], [b"a", b"b"], ["text"], [None], [[None]], [["text"]], [(b"a",)], [7]])
 def test_nonsense_is_refused_at_birth(cells: list[object]) -> None:
     with pytest.raises(ValueError):
-        Row(Header(["cn"]), cells)
+        AttributeRow(RowHeader(["cn"]), cells)
 
 
 def test_no_attribute_stands_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
-        Header(["cn", "cn"])
+        RowHeader(["cn", "cn"])

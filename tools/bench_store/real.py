@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from adpersist import config
 from adpersist.agent import connections
-from adpersist.agent.health.agent_health import Vitals
+from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.agent.service import Service
 from adpersist.agent.signals import Stopped
 from adpersist.config import Config
@@ -20,7 +20,7 @@ from adpersist.journal.keys.key_file import create_key_file
 from adpersist.model.journal.head import Identity
 from adpersist.reading.ldif import records
 from adpersist.state.fold import fold
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.stores.port import Store
 from tools.bench_store.figures import Figure, figure
 from tools.bench_store.measures import full_look
@@ -44,7 +44,7 @@ def measure(address: str | None) -> list[Figure]:
                 operations = _operations_at_rest(settings, stores)
             journal = connections.journal(settings, None)
             state = fold(journal)
-            ldif = b"".join(records(state, Facts.of(state), secrets=True))
+            ldif = b"".join(records(state, JournalSchema.of(state), secrets=True))
             figures = full_look(journal, ldif)
             journal.close()
     return [
@@ -87,7 +87,7 @@ def _counted() -> Iterator[list[CountingStore]]:
     opened: list[CountingStore] = []
     real = connections.store
 
-    def counting(settings: Config, identity: Identity | None, vitals: Vitals | None = None) -> Store:
+    def counting(settings: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Store:
         opened.append(CountingStore(real(settings, identity, vitals)))
         return opened[-1]
 

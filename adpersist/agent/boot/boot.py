@@ -7,8 +7,8 @@ from typing import Final
 
 from adpersist.agent import connections
 from adpersist.agent.boot.closed_dc import ClosedDc
-from adpersist.agent.guard import Guarded, Terms, guard
-from adpersist.agent.health.agent_health import Vitals
+from adpersist.agent.guard import GuardResult, GuardTerms, guard
+from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.capture.capture import last_commit_time
@@ -26,12 +26,12 @@ log = logger("boot")
 def boot(
     config: Config,
     command: Sequence[str],
-    terms: Terms,
+    terms: GuardTerms,
     *,
     patience_s: float,
     stay: bool = False,
     progress: Progress | None = None,
-) -> Guarded:
+) -> GuardResult:
     """Start the DC closed, prove it or make it right, and stop it again; the caller then starts it for everyone.
 
     Args:
@@ -46,7 +46,7 @@ def boot(
         BootError: The command cannot be started, or ends before the DC answers.
         RevertedError, NotConvergedError, AdpersistError: The DC is not proven right; it was stopped and stays closed.
     """
-    vitals = Vitals(max_lag_s=config.status.max_lag_s)
+    vitals = AgentHealth(max_lag_s=config.status.max_lag_s)
     with served(config.health.listen, vitals):
         try:
             return _bring_up(config, command, terms, vitals, patience_s=patience_s, progress=_Told(vitals, progress))
@@ -70,7 +70,7 @@ def _until_stopped() -> None:
 class _Told(Progress):
     """Tells the health endpoint, too, how far a restore has come."""
 
-    def __init__(self, vitals: Vitals, shown: Progress | None) -> None:
+    def __init__(self, vitals: AgentHealth, shown: Progress | None) -> None:
         self._vitals = vitals
         self._shown = shown or Progress()
 
@@ -84,12 +84,18 @@ class _Told(Progress):
 
 
 def _bring_up(
-    config: Config, command: Sequence[str], terms: Terms, vitals: Vitals, *, patience_s: float, progress: Progress
-) -> Guarded:
+    config: Config,
+    command: Sequence[str],
+    terms: GuardTerms,
+    vitals: AgentHealth,
+    *,
+    patience_s: float,
+    progress: Progress,
+) -> GuardResult:
     vitals.stage("the domain controller is starting, closed")
     closed_dc = ClosedDc(config, command, patience_s)
 
-    def proven() -> Guarded:
+    def proven() -> GuardResult:
         closed_dc.require_running()
         dc = connections.connect(config)
         try:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from adpersist.agent import connections
-from adpersist.agent.boot.isolation import CANNOT_ISOLATE, closed
+from adpersist.agent.boot.isolation import CANNOT_ISOLATE, isolated_command
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode
@@ -50,7 +50,9 @@ class ClosedDc:
             DirectoryUnreachableError: It does not answer in time.
         """
         try:
-            process = subprocess.Popen(closed(self._command), start_new_session=True, env=_unannounced(os.environ))
+            process = subprocess.Popen(
+                isolated_command(self._command), start_new_session=True, env=_unannounced(os.environ)
+            )
             self._process = process
         except OSError as error:
             raise BootError(f"{self._command[0]} cannot be started: {error.strerror}") from error

@@ -1,4 +1,6 @@
-"""Starting a program where only this machine's own processes reach it: ``python -m adpersist.agent.boot.isolation CMD...``.
+"""Starting a program where only this machine's own processes reach it.
+
+``python -m adpersist.agent.boot.isolation CMD...``
 
 The program gets a network of its own with nothing but a loopback in it: no client, no replication partner and no
 resolver reaches it, whatever it is told to listen on. Its Unix sockets lie in the file system and work as ever.
@@ -27,7 +29,7 @@ _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP_RUNNING: Final = 0x41
 
 
-def closed(command: Sequence[str]) -> list[str]:
+def isolated_command(command: Sequence[str]) -> list[str]:
     """The command line that starts ``command`` closed. Samba is told to make do with the loopback."""
     loopback = ["--option=interfaces=127.0.0.1/8", "--option=bind interfaces only=yes"]
     extra = loopback if Path(command[0]).name == "samba" else []

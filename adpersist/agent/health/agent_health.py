@@ -15,7 +15,7 @@ from adpersist.model.journal.lineage import Lineage, Verdict
 CAPTURING: Final = "capturing"
 
 
-class Vitals:
+class AgentHealth:
     """Written by the process's own thread, read by those that serve it.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from adpersist.agent.health.agent_health import Vitals
+from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.telemetry import logger
 
 _SLOW_CLIENT_S: Final = 5
@@ -22,7 +22,7 @@ log = logger("health")
 
 
 @contextmanager
-def served(listen: str, vitals: Vitals) -> Iterator[None]:
+def served(listen: str, vitals: AgentHealth) -> Iterator[None]:
     """Answer for as long as the block lasts; an address that is taken is said, and is no reason to stop capturing.
 
     Args:
@@ -42,7 +42,7 @@ def served(listen: str, vitals: Vitals) -> Iterator[None]:
         server.server_close()
 
 
-def _bound(listen: str, vitals: Vitals) -> ThreadingHTTPServer | None:
+def _bound(listen: str, vitals: AgentHealth) -> ThreadingHTTPServer | None:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
 
@@ -59,7 +59,7 @@ def _bound(listen: str, vitals: Vitals) -> ThreadingHTTPServer | None:
     return server
 
 
-def _handler(vitals: Vitals) -> type[BaseHTTPRequestHandler]:
+def _handler(vitals: AgentHealth) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _SLOW_CLIENT_S
         server_version = "adpersist"

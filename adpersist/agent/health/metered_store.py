@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from adpersist.agent.health.agent_health import Vitals
+from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.stores.backoff import Backoff
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.retrying import RetryingStore
 
 
-class WatchedStore(RetryingStore):
+class MeteredStore(RetryingStore):
     """Implements :class:`adpersist.stores.port.Store`."""
 
-    def __init__(self, inner: Store, vitals: Vitals) -> None:
+    def __init__(self, inner: Store, vitals: AgentHealth) -> None:
         super().__init__(inner, Backoff(on_wait=lambda _error, _wait_s: vitals.store_retried()))
         self._vitals = vitals
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.config import load
 
 
@@ -29,7 +29,7 @@ def agent(
     from adpersist.agent.service import Service
     from adpersist.cli.capture.status import durable
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     service = Service(loaded(common), accept_store_behind=accept_store_behind, reload=lambda: load(common.config))
     if not once:
         service.run()

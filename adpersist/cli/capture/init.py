@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options
 
 
 def init(
@@ -49,12 +49,12 @@ def init(
     Safe to repeat: a key or journal that is there already is used, never replaced. Keep a copy of the key file
     somewhere else: without it nobody, you included, can read the journal.
     """
-    from adpersist.agent.initialization import Setup
+    from adpersist.agent.initialization import Initialization
     from adpersist.config import DirectorySection
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     given = DirectorySection(url=directory, user=user, password_file=password_file, ca_file=ca_file)
-    report = Setup(common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault).run(
+    report = Initialization(common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault).run(
         now=time.time()
     )
     if common.as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 
 
 def mark(
@@ -18,7 +18,7 @@ def mark(
     """Name the journal's newest point, to restore to or compare with. Works while the agent runs; a name may move."""
     from adpersist.journal.holder import Role, new_writer
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         seq = journal.mark(name.removeprefix("@"), writer=new_writer(Role.VISITOR), now=time.time())
     if common.as_json:

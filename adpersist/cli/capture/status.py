@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ExitCode
 from adpersist.model.journal.head import Head
 
@@ -17,11 +17,11 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     or 6 the directory does not answer.
     """
     from adpersist.agent import connections
-    from adpersist.agent.status import moment
+    from adpersist.agent.status import rfc3339
     from adpersist.agent.status import status as measure
     from adpersist.journal.holder import is_held
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
     dc = connections.connect(settings)
     try:
@@ -45,7 +45,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         output.machine(document)
     else:
         output.say(f"Lag       {found.lag_usn} USNs, {found.lag_s:.1f} s ({found.pending} objects)")
-        when = "never" if found.durable_time is None else moment(found.durable_time)
+        when = "never" if found.durable_time is None else rfc3339(found.durable_time)
         output.say(f"Durable   commit {head.seq}, USN {document['durable']['usn']}, {when}")
         output.say(f"Lineage   {found.lineage.verdict}: {found.lineage.evidence}")
         output.say(
@@ -57,9 +57,9 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
 
 def durable(head: Head, time: float | None) -> dict[str, Any]:
     """What is in the store for good."""
-    from adpersist.agent.status import moment
+    from adpersist.agent.status import rfc3339
 
-    when = None if time is None else moment(time)
+    when = None if time is None else rfc3339(time)
     return {"seq": head.seq, "usn": head.position.usn if head.position else 0, "time": when}
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ExitCode
 from adpersist.model.objects.change import Change, Kind
 from adpersist.reading.value_text import readable, resolved
 from adpersist.state.differences import difference
 from adpersist.state.fold import fold
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 
@@ -31,14 +31,14 @@ def diff(
     The points may lie on different timelines. Exit code 2 when anything differs, 0 when nothing does. Reads only the
     store.
     """
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         now = time.time()
         first = journal.resolve(before, now=now)
         last = journal.head.seq if after is None else journal.resolve(after, now=now)
         old, new = fold(journal, first), fold(journal, last)
     changes = list(_changes(old, new))
-    facts = Facts.of(new)
+    facts = JournalSchema.of(new)
     documents = [_document(change, old, new, facts) for change in changes]
     if common.as_json:
         output.machine({"from": first, "to": last, "objects": documents})
@@ -62,7 +62,7 @@ def _changes(old: State, new: State) -> Iterator[Change]:
             yield change
 
 
-def _document(change: Change, old: State, new: State, facts: Facts) -> dict[str, Any]:
+def _document(change: Change, old: State, new: State, facts: JournalSchema) -> dict[str, Any]:
     guid = change.guid
     before = old[guid].values if guid in old else {}
     return {

@@ -12,12 +12,12 @@ from typing import Annotated, BinaryIO
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import AtOption, ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.ldif import Names, records
 from adpersist.state.fold import fold
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 
@@ -40,21 +40,21 @@ def export(
     References are written as the DNs their targets have at that point. Secrets are left out unless asked for. With
     `--json` one JSON object a line, values in base64. Reads only the store: the domain controller may be away.
     """
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     if not ldif and not common.as_json:
         raise ConfigError("export as what?", hint="Say --ldif, or --json for one JSON object a line.")
     with opened_journal(loaded(common)) as journal:
         point = journal.head.seq if at is None else journal.resolve(at, now=time.time())
         state = fold(journal, point)
         name = journal.head.identity.dns_name
-    facts = Facts.of(state)
+    facts = JournalSchema.of(state)
     parts = _ldif(state, facts, point, name, secrets=secrets) if ldif else _lines(state, facts, secrets=secrets)
     count = _write(parts, target)
     if target is not None:
         output.say(f"{count} objects of commit {point} are in {target}.")
 
 
-def _ldif(state: State, facts: Facts, point: Seq, name: str, *, secrets: bool) -> Iterator[bytes]:
+def _ldif(state: State, facts: JournalSchema, point: Seq, name: str, *, secrets: bool) -> Iterator[bytes]:
     with_or_without = "with" if secrets else "without"
     begin = f"version: 1\n# {name} as of commit {point}, {with_or_without} secrets; by adpersist\n\n".encode()
     for record in records(state, facts, secrets=secrets):
@@ -62,7 +62,7 @@ def _ldif(state: State, facts: Facts, point: Seq, name: str, *, secrets: bool) -
         begin = b""
 
 
-def _lines(state: State, facts: Facts, *, secrets: bool) -> Iterator[bytes]:
+def _lines(state: State, facts: JournalSchema, *, secrets: bool) -> Iterator[bytes]:
     names = Names(state)
     for item in sorted((each for each in state.values() if not each.deleted), key=lambda each: names.key(each.guid)):
         document = {

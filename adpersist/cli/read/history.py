@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.cli.read.log import abandoned
 from adpersist.cli.read.show import ObjectArgument
 from adpersist.journal.journal import Journal
@@ -16,7 +16,7 @@ from adpersist.reading.history import history as events
 from adpersist.reading.time_text import seconds_text
 from adpersist.reading.value_text import readable, resolved
 from adpersist.state.fold import fold
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 
@@ -34,7 +34,7 @@ def history(
     Follows the object by its GUID, through renames, deletion and restores; commits that a restore left behind are
     marked `abandoned`. X may also be a name it once had. Reads only the store.
     """
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         guid = find_ever(journal, name)
         told = _told(journal, guid, attribute)
@@ -48,7 +48,7 @@ def history(
 
 def _told(journal: Journal, guid: Guid, attribute: str | None) -> list[dict[str, Any]]:
     newest = fold(journal)
-    facts, writers = Facts.of(newest), _databases(newest)
+    facts, writers = JournalSchema.of(newest), _databases(newest)
     wanted = attribute.casefold() if attribute else None
     return [
         _document(event, state, facts, writers, journal, wanted)
@@ -68,9 +68,9 @@ def _databases(state: State) -> dict[Guid, str]:
 
 
 def _document(
-    event: Event, state: State, facts: Facts, writers: dict[Guid, str], journal: Journal, wanted: str | None
+    event: Event, state: State, facts: JournalSchema, writers: dict[Guid, str], journal: Journal, wanted: str | None
 ) -> dict[str, Any]:
-    from adpersist.agent.status import moment
+    from adpersist.agent.status import rfc3339
 
     commit = event.commit
 
@@ -82,7 +82,7 @@ def _document(
 
     return {
         "seq": commit.seq,
-        "time": moment(commit.time),
+        "time": rfc3339(commit.time),
         "timeline": commit.timeline,
         "abandoned": abandoned(commit, journal.head),
         "kind": event.kind,

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from adpersist.agent.status import moment
+from adpersist.agent.status import rfc3339
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
-from adpersist.journal.points import moment as _moment_of
+from adpersist.journal.points import parse_moment as _moment_of
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import Head
@@ -43,7 +43,7 @@ def log(
     found something is a commit; marks and restores are commits of their own. A restore opens a new timeline; what it
     left behind stays readable and is marked `abandoned`.
     """
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         first, last = _bounds(journal, since, to)
         found = _backwards(journal, after=Seq(first - 1), through=last, limit=limit)
@@ -101,7 +101,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
 def _document(commit: Commit, head: Head) -> dict[str, Any]:
     return {
         "seq": commit.seq,
-        "time": moment(commit.time),
+        "time": rfc3339(commit.time),
         "timeline": commit.timeline,
         "abandoned": abandoned(commit, head),
         "kind": str(commit.kind),
@@ -119,7 +119,7 @@ def _document(commit: Commit, head: Head) -> dict[str, Any]:
 def _sentence(commit: Commit, head: Head) -> str:
     return _LINE.format(
         commit.seq,
-        moment(commit.time),
+        rfc3339(commit.time),
         commit.timeline,
         str(commit.kind),
         commit.size,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import AtOption, ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_text
@@ -15,7 +15,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import find, former_dn
 from adpersist.reading.value_text import readable, resolved
 from adpersist.state.fold import fold
-from adpersist.state.journal_schema import Facts
+from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 ObjectArgument = Annotated[str, typer.Argument(help="DN, GUID, SID or sAMAccountName.", metavar="X")]
@@ -37,12 +37,12 @@ def show(
     point); `--json` also has every value raw, in base64. Deleted objects are found too, also by the DN they had. Reads
     only the store: the domain controller may be away.
     """
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         point = journal.head.seq if at is None else journal.resolve(at, now=time.time())
         state = fold(journal, point)
     guid = find(state, name)
-    facts = Facts.of(state)
+    facts = JournalSchema.of(state)
     document = _document(state, facts, state[guid], point, secrets=secrets)
     if common.as_json:
         output.machine(document)
@@ -50,7 +50,7 @@ def show(
         _print(document)
 
 
-def _document(state: State, facts: Facts, item: ObjectState, point: Seq, *, secrets: bool) -> dict[str, Any]:
+def _document(state: State, facts: JournalSchema, item: ObjectState, point: Seq, *, secrets: bool) -> dict[str, Any]:
     sids = item.values.get("objectSid", ())
     return {
         "at": point,
@@ -91,7 +91,7 @@ def _link(reference: bytes, state: State) -> dict[str, Any]:
     }
 
 
-def _backlinks(state: State, facts: Facts, guid: Guid) -> dict[str, list[str]]:
+def _backlinks(state: State, facts: JournalSchema, guid: Guid) -> dict[str, list[str]]:
     """Who links here; a deleted object's links sleep."""
     found: dict[str, list[str]] = {}
     for item in state.values():

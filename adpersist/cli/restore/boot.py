@@ -7,7 +7,7 @@ import typer
 
 from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.guard import OldImageOption
 from adpersist.cli.restore.restore import ConflictOption, EngineOption
 from adpersist.restore.plan.plan import OnConflict
@@ -41,11 +41,11 @@ def boot(
     and, while this runs, [health] listen say why.
     """
     from adpersist.agent.boot.boot import boot as bring_up
-    from adpersist.agent.guard import Terms
+    from adpersist.agent.guard import GuardTerms
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    terms = Terms.of(
+    terms = GuardTerms.of(
         settings.restore, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
     )
     with output.Bar(shown=not common.as_json) as bar:

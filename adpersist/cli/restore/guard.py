@@ -6,7 +6,7 @@ import typer
 
 from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.restore import ConflictOption, EngineOption, outcome_document, outcome_words
 from adpersist.errors import ExitCode
 from adpersist.restore.plan.plan import OnConflict
@@ -33,17 +33,17 @@ def guard(
     Made for boot: run it before anybody else may reach the DC. On a DC that was not reverted it writes nothing.
     """
     from adpersist.agent import connections
-    from adpersist.agent.guard import Guarded, Terms
+    from adpersist.agent.guard import GuardResult, GuardTerms
     from adpersist.agent.guard import guard as check
     from adpersist.system.retry import patiently
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    terms = Terms.of(
+    terms = GuardTerms.of(
         settings.restore, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
     )
 
-    def once(bar: output.Bar) -> Guarded:
+    def once(bar: output.Bar) -> GuardResult:
         dc = connections.connect(settings)
         try:
             journal = connections.journal(settings, dc.identity)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.restore import (
     AttributeOption,
     ConflictOption,
@@ -40,15 +40,15 @@ def plan(
     """
     from adpersist.agent import connections
     from adpersist.restore.restoring import prepared, scoped
-    from adpersist.restore.wanted import wanted
+    from adpersist.restore.wanted import wanted_state
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
     dc = connections.connect(settings)
     try:
         journal = connections.journal(settings, dc.identity)
         connections.own(journal, dc)
-        aim = wanted(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
+        aim = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
             found = prepared(dc, aim, policy=on_conflict, progress=bar, scope=scope).plan()

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ConfigError
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.engine import Engine
-from adpersist.restore.convergence import Outcome
-from adpersist.restore.plan.limitations import Note
+from adpersist.restore.convergence import RestoreOutcome
+from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.plan import OnConflict
 
 ToOption = Annotated[
@@ -73,10 +73,10 @@ def restore(
     With --object or --attribute only that is brought back, and everything else stays as it is.
     """
     from adpersist.agent import connections
-    from adpersist.restore.restoring import capture_news, mend, prepared, scoped
-    from adpersist.restore.wanted import wanted
+    from adpersist.restore.restoring import capture_news, prepared, restore, scoped
+    from adpersist.restore.wanted import wanted_state
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
     dc = connections.connect(settings)
     try:
@@ -85,7 +85,7 @@ def restore(
         point = journal.resolve(to, now=time.time()) if to else None
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
-            aim = wanted(journal, point, dc=dc)
+            aim = wanted_state(journal, point, dc=dc)
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
             found = prepared(dc, aim, policy=on_conflict, scope=scope).plan()
             note_words(found.notes)
@@ -93,10 +93,10 @@ def restore(
             if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         capture_news(dc, journal)
-        aim = wanted(journal, point, dc=dc)
+        aim = wanted_state(journal, point, dc=dc)
         scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
         with output.Bar(shown=not common.as_json) as bar:
-            outcome = mend(
+            outcome = restore(
                 dc,
                 journal,
                 aim,
@@ -115,7 +115,7 @@ def restore(
         outcome_words(outcome)
 
 
-def outcome_document(outcome: Outcome) -> dict[str, Any]:
+def outcome_document(outcome: RestoreOutcome) -> dict[str, Any]:
     """What a restore did, for machines."""
     return {
         "lost": len(outcome.lost),
@@ -128,7 +128,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def outcome_words(outcome: Outcome) -> None:
+def outcome_words(outcome: RestoreOutcome) -> None:
     """What a restore did, for people."""
     kinds = ", ".join(f"{count} {op}" for op, count in sorted(Counter(step.op for step in outcome.applied).items()))
     output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
@@ -137,12 +137,12 @@ def outcome_words(outcome: Outcome) -> None:
     output.say("Proven: the domain controller is what the journal says.")
 
 
-def note_documents(notes: Sequence[Note]) -> list[dict[str, str]]:
+def note_documents(notes: Sequence[Limitation]) -> list[dict[str, str]]:
     """What cannot be as the journal has it, for machines."""
     return [{"guid": output.guid(each.guid), "dn": each.dn, "what": each.what} for each in notes]
 
 
-def note_words(notes: Sequence[Note]) -> None:
+def note_words(notes: Sequence[Limitation]) -> None:
     """What cannot be as the journal has it, each on a line."""
     for each in notes:
         output.say(output.printable(f"Not exactly: {each.dn}: {each.what}"))

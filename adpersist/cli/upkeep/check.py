@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from adpersist.agent.canary_check import Asked, ask
+from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ConfigError, ExitCode
 from adpersist.journal.format.damage import DamagedError
 from adpersist.journal.holder import Role, handed_back, new_writer
@@ -17,7 +17,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.spare_head import repair
 from adpersist.journal.timelines import Span
-from adpersist.journal.upkeep.check import Known, Verdict, check_journal
+from adpersist.journal.upkeep.check import CheckReport, KnownCommit, check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Head
 from adpersist.stores.port import Store
@@ -52,11 +52,11 @@ def check(
     (somebody's doing), `store-behind` (whole, but older than the DC or `--known` knows). Reads everything, changes
     nothing but with `--repair-head`; works while the agent runs. A store that was rolled back as a whole looks sound by
     itself: the DC is asked which commit it was told of last, if it can be reached. Where it cannot, keep the line with
-    `Known` of a check somewhere else and hand it back with `--known`.
+    `KnownCommit` of a check somewhere else and hand it back with `--known`.
     """
     from adpersist.agent import connections
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
     vouched = _known(known)
     key = connections.key(settings)
@@ -66,7 +66,7 @@ def check(
             repair(store, key, writer=handed_back(new_writer(Role.VISITOR)), now=time.time()) if repair_head else None
         )
         tip = _opened(store, key)
-        asked = ask(settings, tip) if tip else Asked(why="the head cannot be read")
+        asked = ask_for_canary(settings, tip) if tip else CanaryAnswer(why="the head cannot be read")
         with output.Bar(shown=not common.as_json) as bar:
             verdict = check_journal(
                 store,
@@ -93,16 +93,16 @@ def _opened(store: Store, key: KeyEncryption) -> Journal | None:
         return None
 
 
-def _known(text: str | None) -> tuple[Known, ...]:
+def _known(text: str | None) -> tuple[KnownCommit, ...]:
     if text is None:
         return ()
     found = _KNOWN.fullmatch(text.strip())
     if found is None:
         raise ConfigError(f"{text!r} is no known commit", hint="Say SEQ:DIGEST, as `adpersist check` prints it.")
-    return (Known.exactly(Seq(int(found[1])), bytes.fromhex(found[2])),)
+    return (KnownCommit.exactly(Seq(int(found[1])), bytes.fromhex(found[2])),)
 
 
-def _print(verdict: Verdict, proven: Head | None, asked: Asked, mended: Head | None) -> None:
+def _print(verdict: CheckReport, proven: Head | None, asked: CanaryAnswer, mended: Head | None) -> None:
     if mended is not None:
         output.say(f"The head was rebuilt, up to commit {mended.seq}.")
     if verdict.findings:
@@ -117,7 +117,7 @@ def _print(verdict: Verdict, proven: Head | None, asked: Asked, mended: Head | N
     output.say(f"Directory: {_witness(asked)}.")
 
 
-def _witness(asked: Asked) -> str:
+def _witness(asked: CanaryAnswer) -> str:
     if asked.why:
         return output.printable(f"not asked whether the store went back: {asked.why}")
     if asked.canary is None:
@@ -125,7 +125,7 @@ def _witness(asked: Asked) -> str:
     return f"it was told of commit {asked.canary.seq}"
 
 
-def _document(verdict: Verdict, proven: Head | None, asked: Asked, mended: Head | None) -> dict[str, Any]:
+def _document(verdict: CheckReport, proven: Head | None, asked: CanaryAnswer, mended: Head | None) -> dict[str, Any]:
     return {
         "ok": not verdict.findings,
         "commits": verdict.commits,

@@ -5,7 +5,7 @@ import time
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 
 
 def checkpoint(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -14,16 +14,16 @@ def checkpoint(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOpt
     Reading a state then begins there, and `prune` can let go of what lies before. The agent does this by itself, by
     `[journal] checkpoint_every_commits` and `checkpoint_every_bytes`. Disturbs no agent that runs; needs no DC.
     """
-    from adpersist.agent.checkpoints import checkpoint as write
-    from adpersist.agent.status import moment
+    from adpersist.agent.checkpoints import write_checkpoint as write
+    from adpersist.agent.status import rfc3339
 
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal, output.Bar(shown=not common.as_json) as bar:
         last = journal.head.seq
         made = write(journal, now=time.time(), progress=lambda seq: bar.counting("reading the journal", seq, last))
     document = {
         "seq": made.seq,
-        "time": moment(made.time),
+        "time": rfc3339(made.time),
         "objects": made.objects,
         "parts": made.parts,
     }

@@ -8,7 +8,7 @@ import typer
 
 from adpersist import config as configuration
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError
 
 key = typer.Typer(
@@ -23,7 +23,7 @@ key = typer.Typer(
 @key.callback()
 def keys(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Options before the subcommand's name."""
-    settle(ctx, config, as_json)
+    common_options(ctx, config, as_json)
 
 
 @key.command()
@@ -55,7 +55,7 @@ def rotate(
     name the new key; if that run is cut off, the same command finishes it. Keep the old key for as long as you keep old
     copies of the store. If a key has leaked, do both: a new key, restart the agent, then `key rotate`.
     """
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     settings = loaded(common)
     if sum(map(bool, (new_key_file, new_key_vault, new_key_variable))) > 1:
         raise ConfigError("more than one new key was named", hint="Name one: a file, a vault's key or a variable.")

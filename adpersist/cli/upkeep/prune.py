@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, loaded, opened_journal, settle
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError, PointError
 from adpersist.journal.journal import Journal
-from adpersist.journal.upkeep.retention import Forgetting
+from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.model.identity.ids import Seq
 
 _AGE: Final = re.compile(r"[1-9]\d{0,8}[smhdw]")
@@ -38,12 +38,12 @@ def prune(
 
     if not _AGE.fullmatch(keep):
         raise ConfigError(f"{keep!r} is no age", hint="Say 30d, 12h or 8w: a number and one of s, m, h, d, w.")
-    common = settle(ctx, config, as_json)
+    common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         before = journal.head
         oldest = _oldest(journal, keep)
         if oldest is None:
-            plan = Forgetting(through=before.pruned, checkpoints=(), marks=(), wanted=None)
+            plan = PrunePlan(through=before.pruned, checkpoints=(), marks=(), wanted=None)
         elif dry_run:
             plan = checkpoints.planned(before, oldest=oldest, keep_marks=keep_marks)
         else:
@@ -65,7 +65,7 @@ def _oldest(journal: Journal, keep: str) -> Seq | None:
         return None
 
 
-def _document(plan: Forgetting, journal: Journal, oldest: Seq | None, *, gone: int, dry_run: bool) -> dict[str, Any]:
+def _document(plan: PrunePlan, journal: Journal, oldest: Seq | None, *, gone: int, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "oldest_kept": oldest,

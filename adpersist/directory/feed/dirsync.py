@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from adpersist.directory.feed.stamps import CHANGED
-from adpersist.directory.feed.usn_slices import Slices, ends
+from adpersist.directory.feed.usn_slices import UsnSlices, ends
 from adpersist.directory.ldap.session import Page, RootDse, Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
@@ -46,7 +46,7 @@ class _Role(Enum):
 _PLAIN, _REFERENCES, _ADDED, _REMOVED, _NOTHING = _Role
 
 
-class Feed:
+class DirSyncFeed:
     """Looks at the naming contexts of one DC.
 
     Args:
@@ -73,11 +73,11 @@ class Feed:
         """The naming contexts by their root's objectGUID."""
         return self._roots
 
-    def look(self, nc: str, cookie: bytes | None) -> "Look":
+    def look(self, nc: str, cookie: bytes | None) -> "ContextLook":
         """What changed in ``nc`` since ``cookie``; None asks for everything."""
-        return Look(self, nc, cookie)
+        return ContextLook(self, nc, cookie)
 
-    def looks(self, cookies: Mapping[str, bytes], taken: Callable[[], object] = _nothing) -> list["Look"]:
+    def looks(self, cookies: Mapping[str, bytes], taken: Callable[[], object] = _nothing) -> list["ContextLook"]:
         """The same for every naming context; to be read in this order.
 
         Args:
@@ -94,22 +94,24 @@ class Feed:
                 look.ask()
         return looks
 
-    def slices(self, nc: str) -> Slices:
-        """For a look at everything. For :class:`Look` alone."""
+    def slices(self, nc: str) -> UsnSlices:
+        """For a look at everything. For :class:`ContextLook` alone."""
         entries = self._session.search(nc, "(objectClass=*)", attributes=[CHANGED], controls=[SHOW_RECYCLED])
-        return Slices(ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ())))))
+        return UsnSlices(
+            ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ()))))
+        )
 
     def usn(self) -> Usn:
         """highestCommittedUSN."""
         return self._session.usn()
 
     def ask(self, nc: str, cookie: bytes, filter_text: str) -> Page:
-        """One page of a look. For :class:`Look` alone."""
+        """One page of a look. For :class:`ContextLook` alone."""
         controls = [dirsync(cookie), EXTENDED_DN]
         return self._looking.dirsync(nc, filter_text, attributes=self._asked, controls=controls)
 
     def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
-        """What a page shows. For :class:`Look` alone."""
+        """What a page shows. For :class:`ContextLook` alone."""
         for entry in page:
             sighting = self._sighting(nc, entry, whole=whole)
             # the roots of other naming contexts show up in the one above them
@@ -175,7 +177,7 @@ class Feed:
         return _REFERENCES if fact.is_reference else _PLAIN
 
 
-class Look:
+class ContextLook:
     """One look at a naming context: an iterable of what it shows, read as it comes.
 
     A slice is taken in before it is read, and the next one asked for: the DC thinks about that while this is read.
@@ -188,7 +190,7 @@ class Look:
         ask_next: Called when the last one is.
     """
 
-    def __init__(self, feed: Feed, nc: str, cookie: bytes | None, slices: Slices | None = None) -> None:
+    def __init__(self, feed: DirSyncFeed, nc: str, cookie: bytes | None, slices: UsnSlices | None = None) -> None:
         self._feed = feed
         self._slices = slices
         self._asked: Page | None = None
@@ -198,9 +200,9 @@ class Look:
         self.taken: Callable[[], object] = _nothing
         self.ask_next: Callable[[], object] = _nothing
 
-    def ask(self) -> tuple[Page, Slices]:
+    def ask(self) -> tuple[Page, UsnSlices]:
         """Ask now what is read later; the answer, and which slice it is."""
-        slices = self._slices or (self._feed.slices(self.nc) if self.whole else Slices(cookie_usn(self.cookie) or 0))
+        slices = self._slices or (self._feed.slices(self.nc) if self.whole else UsnSlices(cookie_usn(self.cookie) or 0))
         asked = self._asked or self._feed.ask(self.nc, self.cookie, slices.filter)
         self._slices, self._asked = slices, asked
         return asked, slices

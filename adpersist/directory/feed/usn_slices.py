@@ -25,7 +25,7 @@ def ends(usns: Collection[int]) -> list[int]:
     return [ordered[len(ordered) * part // count - 1] for part in range(1, count)]
 
 
-class Slices:
+class UsnSlices:
     """Ranges of USNs, ascending.
 
     Args:

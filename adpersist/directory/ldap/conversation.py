@@ -20,7 +20,7 @@ from adpersist.directory.wire.messages import (
     Entries,
     Entry,
     Result,
-    Scope,
+    SearchScope,
     envelope,
     read_result,
     search_request,
@@ -60,25 +60,25 @@ class Conversation:
         self._entries = Entries()
         self._came: deque[Message] = deque()
         self._rest = b""
-        self._open: deque[Asked] = deque()
+        self._open: deque[PendingAnswer] = deque()
 
     def search(
         self,
         base: str,
-        scope: Scope,
+        scope: SearchScope,
         filter_text: str,
         attributes: Sequence[str],
         controls: Sequence[Control],
         *,
         timeout_s: float,
-    ) -> "Asked":
+    ) -> "PendingAnswer":
         """Ask; the answer is read while it is iterated over. Raises: as :meth:`send`."""
         compiled = compile_filter(filter_text)
         return self.send(
             lambda number: search_request(number, base, scope, compiled, attributes, controls), timeout_s=timeout_s
         )
 
-    def send(self, request: Callable[[int], bytes], *, timeout_s: float) -> "Asked":
+    def send(self, request: Callable[[int], bytes], *, timeout_s: float) -> "PendingAnswer":
         """Send the request that is made of a message id; the answer is read while it is iterated over.
 
         Raises:
@@ -90,10 +90,10 @@ class Conversation:
             self._peer.sendall(request(number))
         except OSError as error:
             raise self._gone(error) from error
-        self._open.append(Asked(self, number))
+        self._open.append(PendingAnswer(self, number))
         return self._open[-1]
 
-    def finish(self, until: "Asked | None" = None) -> None:
+    def finish(self, until: "PendingAnswer | None" = None) -> None:
         """Read what is left of every answer, or of those before one: the connection is free for that one then."""
         while self._open and self._open[0] is not until:
             self._open[0].keep()
@@ -115,7 +115,7 @@ class Conversation:
                 elif operation != REFERENCE:
                     raise BerError(f"operation {operation:#04x} answers no request")
 
-    def take_in(self, asked: "Asked") -> bool:
+    def take_in(self, asked: "PendingAnswer") -> bool:
         """Receive the answer to a request before it is read, as much of it as is kept ahead.
 
         Returns:
@@ -195,7 +195,7 @@ class Conversation:
         )
 
 
-class Asked:
+class PendingAnswer:
     """The answer to one request: an iterator over its entries, which only a search has.
 
     Attributes:

@@ -21,7 +21,7 @@ _SEALED_BYTES: Final = 64 * 1024
 _CHUNK_BYTES: Final = 256 * 1024
 
 
-class Sealed:
+class GssapiSocket:
     """A socket on which everything is sealed, for ldap3 and for reading alike.
 
     Args:
@@ -88,7 +88,7 @@ class Sealed:
 
 
 def log_in(connection: Any, host: str) -> None:  # noqa: ANN401 - ldap3 ships no types
-    """Bind as the holder of the process's tickets; from then on the connection's socket is :class:`Sealed`.
+    """Bind as the holder of the process's tickets; from then on the connection's socket is :class:`GssapiSocket`.
 
     Raises:
         ImportError: The package gssapi is not installed.
@@ -120,4 +120,4 @@ def log_in(connection: Any, host: str) -> None:  # noqa: ANN401 - ldap3 ships no
     send_sasl_negotiation(connection, None, context.wrap(answer, False).message)
     connection.bound = connection.result["result"] == 0
     if connection.bound:
-        connection.socket = Sealed(connection.socket, context, int.from_bytes(offer[1:4], "big"), GSSError)
+        connection.socket = GssapiSocket(connection.socket, context, int.from_bytes(offer[1:4], "big"), GSSError)

@@ -14,12 +14,12 @@ from typing import Any, Final
 from ldap3.core.exceptions import LDAPException
 
 from adpersist.directory.ldap.connection import NOBODY, Login, connected, is_socket, socket_path
-from adpersist.directory.ldap.conversation import Asked, Conversation
+from adpersist.directory.ldap.conversation import Conversation, PendingAnswer
 from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
-from adpersist.directory.wire.messages import Entry, Result, Scope, read_dirsync
+from adpersist.directory.wire.messages import Entry, Result, SearchScope, read_dirsync
 from adpersist.directory.wire.requests import Modifications, add_request, delete_request, modify_request, rename_request
-from adpersist.directory.write.operations import NO_SUCH_OBJECT, Add, Verdict, Write, refused
+from adpersist.directory.write.operations import NO_SUCH_OBJECT, AddRequest, WriteRequest, WriteResult, refused
 from adpersist.errors import (
     DirectoryError,
     DirectoryUnreachableError,
@@ -163,7 +163,9 @@ class Session:
         Raises:
             NoSuchEntryError.
         """
-        for entry in self.search(dn, "(objectClass=*)", scope=Scope.BASE, attributes=attributes, controls=controls):
+        for entry in self.search(
+            dn, "(objectClass=*)", scope=SearchScope.BASE, attributes=attributes, controls=controls
+        ):
             return entry
         raise NoSuchEntryError(f"{dn} is not in the directory", result=NO_SUCH_OBJECT)
 
@@ -173,7 +175,7 @@ class Session:
         filter_text: str,
         *,
         attributes: Sequence[str],
-        scope: Scope = Scope.SUBTREE,
+        scope: SearchScope = SearchScope.SUBTREE,
         controls: Sequence[Control] = (),
     ) -> "Answer":
         """Ask for the entries under ``base``; they come in the server's order, read as they are asked for.
@@ -191,20 +193,20 @@ class Session:
         controls: Sequence[Control],
     ) -> "Page":
         """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
-        return Page(self, self._ask(nc, Scope.SUBTREE, filter_text, attributes, controls, LOOK_TIMEOUT_S), nc)
+        return Page(self, self._ask(nc, SearchScope.SUBTREE, filter_text, attributes, controls, LOOK_TIMEOUT_S), nc)
 
     def _ask(
         self,
         base: str,
-        scope: Scope,
+        scope: SearchScope,
         filter_text: str,
         attributes: Sequence[str],
         controls: Sequence[Control],
         timeout_s: float,
-    ) -> Asked:
+    ) -> PendingAnswer:
         return self._talk.search(base, scope, filter_text, attributes, controls, timeout_s=timeout_s)
 
-    def require_success(self, search: Asked, base: str) -> None:
+    def require_success(self, search: PendingAnswer, base: str) -> None:
         """Make sure that an answer was read to its end, and was one.
 
         Raises:
@@ -235,9 +237,9 @@ class Session:
         """Delete an entry. Raises: WriteRefusedError, NoSuchEntryError."""
         self._write("delete", dn, lambda number: delete_request(number, dn, controls))
 
-    def begin(self, write: Write) -> "Begun":
+    def begin(self, write: WriteRequest) -> "SentWrite":
         """Send a write and do not wait: the server carries out one after another, in their order."""
-        if isinstance(write, Add):
+        if isinstance(write, AddRequest):
             return self._begin(
                 "add", write.dn, lambda number: add_request(number, write.dn, write.attributes, write.controls)
             )
@@ -245,7 +247,7 @@ class Session:
             "modify", write.dn, lambda number: modify_request(number, write.dn, write.changes, write.controls)
         )
 
-    def verdict(self, begun: "Begun") -> Verdict:
+    def verdict(self, begun: "SentWrite") -> WriteResult:
         """What became of a write."""
         for _ in begun.asked:  # it has no entries
             pass
@@ -267,14 +269,14 @@ class Session:
         except (LDAPException, OSError):
             return
 
-    def _begin(self, operation: str, dn: str, request: Callable[[int], bytes]) -> "Begun":
-        return Begun(operation=operation, dn=dn, asked=self._talk.send(request, timeout_s=ANSWER_TIMEOUT_S))
+    def _begin(self, operation: str, dn: str, request: Callable[[int], bytes]) -> "SentWrite":
+        return SentWrite(operation=operation, dn=dn, asked=self._talk.send(request, timeout_s=ANSWER_TIMEOUT_S))
 
     def _write(self, operation: str, dn: str, request: Callable[[int], bytes]) -> None:
         if (refusal := self.verdict(self._begin(operation, dn, request))) is not None:
             raise refusal
 
-    def _result(self, asked: Asked) -> Result:
+    def _result(self, asked: PendingAnswer) -> Result:
         if asked.result is None:
             raise DirectoryUnreachableError(f"the directory at {self.url} broke off in the middle of an answer")
         if asked.result.code in _UNAVAILABLE:
@@ -283,7 +285,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class SentWrite:
     """A write that was sent.
 
     Attributes:
@@ -293,13 +295,13 @@ class Begun:
 
     operation: str
     dn: str
-    asked: Asked
+    asked: PendingAnswer
 
 
 class Answer:
     """The entries of one search, once; the errors of :meth:`Session.require_success` come after the last one."""
 
-    def __init__(self, session: Session, search: Asked, base: str) -> None:
+    def __init__(self, session: Session, search: PendingAnswer, base: str) -> None:
         self._session = session
         self._search = search
         self._base = base

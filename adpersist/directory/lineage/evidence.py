@@ -19,7 +19,7 @@ _ASK: Final = (*STAMPED, canary.ATTRIBUTE, "invocationId", "rIDNextRID")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landmarks:
+class OwnObjects:
     """Objects of the DC's own.
 
     Attributes:
@@ -53,10 +53,10 @@ class Evidence:
     stamps: Mapping[Guid, Stamps]
 
 
-def gather(
+def gather_evidence(
     session: Session,
     schema: Schema,
-    landmarks: Landmarks,
+    landmarks: OwnObjects,
     witnesses: Collection[Guid],
     changed: Iterable[Guid],
     since: Usn,

@@ -8,33 +8,33 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid
 from adpersist.model.journal.head import Witness
 from adpersist.model.objects.change import Stamp
 
-MOST: Final = 8
+MOST_WITNESSES: Final = 8
 """Looked up at every check: one indexed search."""
 
 
-def newest(stamps: Mapping[Guid, Stamps]) -> dict[Guid, Stamps]:
-    """The objects written last, at most :data:`MOST`: of all of them, :func:`choose` would choose the same."""
+def newest_written(stamps: Mapping[Guid, Stamps]) -> dict[Guid, Stamps]:
+    """The objects written last, so many that :func:`choose_witnesses` chooses the same of them as of all."""
     written = {guid: each for guid, each in stamps.items() if each}
     order = sorted(written, key=lambda guid: max(write.local_usn for write in written[guid].values()))
-    return {guid: written[guid] for guid in order[-MOST:]}
+    return {guid: written[guid] for guid in order[-MOST_WITNESSES:]}
 
 
-def choose(stamps: Mapping[Guid, Stamps]) -> list[tuple[Guid, str, Stamp]]:
-    """The newest write of each object, oldest first, at most :data:`MOST`; one with a stamp before one without."""
+def choose_witnesses(stamps: Mapping[Guid, Stamps]) -> list[tuple[Guid, str, Stamp]]:
+    """The newest write of each object, oldest first; one with a stamp before one without."""
     newest = []
     for guid, written in stamps.items():
         if written:
             name, write = max(written.items(), key=lambda item: (item[1].local_usn, item[0] != CHANGED))
             newest.append((write.local_usn, guid, name, write.stamp))
     newest.sort(key=lambda item: item[0])
-    return [(guid, name, stamp) for _, guid, name, stamp in newest[-MOST:]]
+    return [(guid, name, stamp) for _, guid, name, stamp in newest[-MOST_WITNESSES:]]
 
 
-def merge(old: Sequence[Witness], new: Sequence[tuple[Guid, str, Stamp]]) -> tuple[Witness, ...]:
+def merge_witnesses(old: Sequence[Witness], new: Sequence[tuple[Guid, str, Stamp]]) -> tuple[Witness, ...]:
     """The witnesses after a commit: the new ones, and old ones of other objects while there is room.
 
     A new one has the sequence number 0: the journal puts in that of the commit it ends up in.
     """
     called = [Witness(seq=BEFORE_FIRST, guid=guid, attribute=name, stamp=stamp) for guid, name, stamp in new]
     fresh = {witness.guid for witness in called}
-    return (*(witness for witness in old if witness.guid not in fresh), *called)[-MOST:]
+    return (*(witness for witness in old if witness.guid not in fresh), *called)[-MOST_WITNESSES:]

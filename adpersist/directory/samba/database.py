@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.requests import Modifications
-from adpersist.directory.write.operations import Add, Verdict, Write, refused
+from adpersist.directory.write.operations import AddRequest, WriteRequest, WriteResult, refused
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Values
@@ -34,7 +34,7 @@ _ANSWER_TIMEOUT_S: Final = 300
 class Database:
     """The open database. Outside a :meth:`transaction` every operation is one of its own.
 
-    Implements :class:`adpersist.directory.write.operations.Writes`.
+    Implements :class:`adpersist.directory.write.operations.DirectoryWrites`.
 
     Attributes:
         path: The file ``sam.ldb``.
@@ -64,7 +64,7 @@ class Database:
         assert self._worker.stdin is not None and self._worker.stdout is not None  # noqa: S101 - both are pipes
         self._to, self._from = self._worker.stdin, self._worker.stdout
         self._sent: deque[tuple[str, str]] = deque()
-        self._verdicts: list[Verdict] = []
+        self._verdicts: list[WriteResult] = []
         self._came = bytearray()
         with suppress(OSError):  # a smaller pipe does as well, only slower
             fcntl.fcntl(self._to, fcntl.F_SETPIPE_SZ, _AHEAD_BYTES)
@@ -93,14 +93,14 @@ class Database:
             raise
         self._ask("commit", "", "commit")
 
-    def send(self, write: Write) -> None:
+    def send(self, write: WriteRequest) -> None:
         """Have a write done without waiting: :meth:`verdicts` tells what became of it.
 
         In a transaction nothing is done any more after the first that is refused.
         """
         if len(self._sent) >= _MOST_AHEAD:
             self._take_verdict()
-        if isinstance(write, Add):
+        if isinstance(write, AddRequest):
             self._send("add", write.dn, _added(write.attributes), _named(write.controls))
         else:
             self._send("modify", write.dn, _changed(write.changes), _named(write.controls))
@@ -109,7 +109,7 @@ class Database:
         self._request(operation, dn, *given)
         self._sent.append((operation, dn))
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[WriteResult]:
         """What became of the writes that were sent, in their order."""
         while self._sent:
             self._take_verdict()

@@ -36,7 +36,7 @@ _FALSE: Final = b"\x00"
 _NEVER_DEREFERENCE: Final = 0
 
 
-class Scope(IntEnum):
+class SearchScope(IntEnum):
     """How deep a search goes, [RFC4511] 4.5.1.2."""
 
     BASE = 0
@@ -71,7 +71,7 @@ class Result:
 def search_request(
     message: int,
     base: str,
-    scope: Scope,
+    scope: SearchScope,
     compiled: bytes,
     attributes: Sequence[str],
     controls: Sequence[Control] = (),

@@ -14,10 +14,10 @@ from typing import Final
 
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.database import Database
-from adpersist.directory.write.network_writes import Remote
-from adpersist.directory.write.pipelined_target import Ahead
-from adpersist.directory.write.target import OneByOne, Target
-from adpersist.directory.write.transactional_target import Batches
+from adpersist.directory.write.network_writes import NetworkWrites
+from adpersist.directory.write.pipelined_target import PipelinedTarget
+from adpersist.directory.write.target import SerialTarget, Target
+from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.errors import ConfigError, DirectoryUnreachableError
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.plan.engine import Engine
@@ -54,10 +54,10 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         NotLocalError: The local engine was asked for and cannot be used.
     """
     if not session.privileged and engine is not Engine.LOCAL:
-        yield OneByOne(Remote(session))
+        yield SerialTarget(NetworkWrites(session))
         return
     if engine is Engine.LDAP:
-        yield Ahead(session)
+        yield PipelinedTarget(session)
         return
     try:
         database = own_database(session, invocation)
@@ -65,11 +65,11 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         if engine is Engine.LOCAL:
             raise
         log.info("engine.chosen", engine=str(Engine.LDAP), reason=error.reason)
-        yield Ahead(session)
+        yield PipelinedTarget(session)
         return
     log.info("engine.chosen", engine=str(Engine.LOCAL), samba=database.version)
     try:
-        yield Batches(database, OneByOne(session))
+        yield TransactionalTarget(database, SerialTarget(session))
     finally:
         database.close()
 

@@ -15,8 +15,8 @@ _REANIMATES: Final = "distinguishedName"
 """Replacing it is how a tombstone is brought back to life ([MS-ADTS] 3.1.1.5.3.7)."""
 
 
-class Remote:
-    """Implements :class:`adpersist.directory.write.operations.Writes`; the controls it is given are left out.
+class NetworkWrites:
+    """Implements :class:`adpersist.directory.write.operations.DirectoryWrites`; the controls it is given are left out.
 
     Objects it makes get an objectGUID from the server. Whoever names one by the GUID it was to have means that one.
     """

@@ -13,13 +13,13 @@ NO_SUCH_OBJECT: Final = 32
 """noSuchObject, [RFC4511] 4.1.9; a local database uses the same codes."""
 
 
-Verdict = WriteRefusedError | NoSuchEntryError | None
+WriteResult = WriteRefusedError | NoSuchEntryError | None
 """What became of a step, or of a write: None when it is done and durable, else why the DC refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Add:
-    """What :meth:`Writes.add` is told."""
+class AddRequest:
+    """What :meth:`DirectoryWrites.add` is told."""
 
     dn: str
     attributes: Mapping[str, Values]
@@ -27,18 +27,18 @@ class Add:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What :meth:`Writes.modify` is told."""
+class ModifyRequest:
+    """What :meth:`DirectoryWrites.modify` is told."""
 
     dn: str
     changes: Modifications
     controls: Sequence[Control]
 
 
-Write = Add | Change
+WriteRequest = AddRequest | ModifyRequest
 
 
-class Writes(Protocol):
+class DirectoryWrites(Protocol):
     """The write operations of LDAP ([RFC4511] 4.6 to 4.9), as SYSTEM; ``<GUID=...>`` serves as a DN.
 
     Each is done whole or not at all, and raises:

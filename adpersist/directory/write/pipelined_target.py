@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from adpersist.directory.ldap.session import Begun, Session
-from adpersist.directory.write.operations import Verdict, Write
-from adpersist.directory.write.step_writes import single
-from adpersist.directory.write.target import Carrier
+from adpersist.directory.ldap.session import SentWrite, Session
+from adpersist.directory.write.operations import WriteRequest, WriteResult
+from adpersist.directory.write.step_writes import single_write
+from adpersist.directory.write.target import StepExecutor
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.plan.step import Create, Link, Modify, Step
@@ -15,7 +15,7 @@ _MOST: Final = 32
 """Sent before the first answer is taken; a request is much shorter than what sockets hold, an answer even more so."""
 
 
-class Ahead:
+class PipelinedTarget:
     """Implements :class:`adpersist.directory.write.target.Target`.
 
     Args:
@@ -25,11 +25,11 @@ class Ahead:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._carrier = Carrier(session)
+        self._carrier = StepExecutor(session)
 
-    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+    def apply(self, steps: Sequence[Step]) -> Iterator[WriteResult]:
         at = 0
-        begun: list[Begun] = []
+        begun: list[SentWrite] = []
         while at < len(steps):
             begun = begun or self._all(_from(steps, at))
             if not begun:
@@ -43,26 +43,26 @@ class Ahead:
             begun = self._all(following) if not any(verdicts) else []
             yield from verdicts
 
-    def _all(self, writes: Sequence[Write]) -> list[Begun]:
+    def _all(self, writes: Sequence[WriteRequest]) -> list[SentWrite]:
         return [self._begin(write) for write in writes]
 
-    def _begin(self, write: Write) -> Begun:
+    def _begin(self, write: WriteRequest) -> SentWrite:
         return self._session.begin(write)
 
-    def _verdict(self, begun: Begun) -> Verdict:
+    def _verdict(self, begun: SentWrite) -> WriteResult:
         return self._session.verdict(begun)
 
 
-def _from(steps: Sequence[Step], at: int) -> list[Write]:
-    return list(together(steps[at : at + _MOST]))
+def _from(steps: Sequence[Step], at: int) -> list[WriteRequest]:
+    return list(independent_writes(steps[at : at + _MOST]))
 
 
-def together(steps: Sequence[Step]) -> Iterator[Write]:
+def independent_writes(steps: Sequence[Step]) -> Iterator[WriteRequest]:
     """The writes of the steps from the first on of which none needs another one done."""
     touched: set[Guid] = set()
     made: list[str] = []
     for step in steps:
-        write = single(step)
+        write = single_write(step)
         if write is None or step.guid in touched or not touched.isdisjoint(_needed(step)):
             return
         if isinstance(step, Create):

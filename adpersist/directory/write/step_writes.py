@@ -4,7 +4,7 @@ from typing import Final
 
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
-from adpersist.directory.write.operations import Add, Change, Write
+from adpersist.directory.write.operations import AddRequest, ModifyRequest, WriteRequest
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.plan.step import Create, Link, Modify, Step
 
@@ -15,7 +15,7 @@ CLEARED_BY_DELETE: Final = ("userPrincipalName", "dNSHostName")
 """Samba refuses to replace these by nothing."""
 
 
-def single(step: Step) -> Write | None:
+def single_write(step: Step) -> WriteRequest | None:
     """The one write that carries a step out; None when it takes several, or asks something in between."""
     match step:
         case Create():
@@ -28,18 +28,18 @@ def single(step: Step) -> Write | None:
             return None
 
 
-def create(step: Create) -> Add:
+def create(step: Create) -> AddRequest:
     """Make the object, under its old objectGUID."""
-    return Add(dn=step.dn, attributes={"objectGUID": (bytes(step.guid),), **step.values}, controls=AS_GIVEN)
+    return AddRequest(dn=step.dn, attributes={"objectGUID": (bytes(step.guid),), **step.values}, controls=AS_GIVEN)
 
 
-def replace_values(step: Modify) -> Change:
+def replace_values(step: Modify) -> ModifyRequest:
     """Set and clear attributes."""
     changes = {name: [(MODIFY_REPLACE, new)] for name, new in step.values.items()}
-    return Change(dn=address(step.guid), changes=changes, controls=(RELAX,) if step.plain else AS_GIVEN)
+    return ModifyRequest(dn=address(step.guid), changes=changes, controls=(RELAX,) if step.plain else AS_GIVEN)
 
 
-def link(step: Link) -> Change:
+def link(step: Link) -> ModifyRequest:
     """Add and remove link values."""
     changes: dict[str, list[tuple[str, tuple[bytes, ...]]]] = {}
     # removals first: a single-valued link has room for one
@@ -49,7 +49,7 @@ def link(step: Link) -> Change:
         changes.setdefault(name, []).append((MODIFY_ADD, tuple(sorted(refs))))
     # relaxed, the server does not make the object of a foreign principal that is named by its SID
     foreign = any(ref.startswith(b"<SID=") for refs in step.added.values() for ref in refs)
-    return Change(dn=address(step.guid), changes=changes, controls=() if foreign else AS_GIVEN)
+    return ModifyRequest(dn=address(step.guid), changes=changes, controls=() if foreign else AS_GIVEN)
 
 
 def address(guid: Guid) -> str:

@@ -8,7 +8,7 @@ from typing import Final, Protocol, assert_never
 
 from adpersist.directory.wire.controls import RELAX, SHOW_RECYCLED
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
-from adpersist.directory.write.operations import Add, Verdict, Write, Writes
+from adpersist.directory.write.operations import AddRequest, DirectoryWrites, WriteRequest, WriteResult
 from adpersist.directory.write.step_writes import AS_GIVEN, CLEARED_BY_DELETE, address, create, link, replace_values
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_text
@@ -36,10 +36,11 @@ _LIVES: Final = 3
 class Target(Protocol):
     """What steps are carried out on.
 
-    Adapters: :class:`OneByOne`, :class:`adpersist.directory.write.pipelined_target.Ahead`, :class:`adpersist.directory.write.transactional_target.Batches`.
+    Adapters: :class:`SerialTarget`, and those in :mod:`~adpersist.directory.write.pipelined_target` and
+    :mod:`~adpersist.directory.write.transactional_target`.
     """
 
-    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+    def apply(self, steps: Sequence[Step]) -> Iterator[WriteResult]:
         """Carry out steps in order; a verdict for each, in order.
 
         Nothing that needs a refused step is begun before its verdict was taken: the caller may put another in its
@@ -51,24 +52,24 @@ class Target(Protocol):
         """
 
 
-class OneByOne:
+class SerialTarget:
     """Every step by itself. Implements :class:`Target`."""
 
-    def __init__(self, writes: Writes) -> None:
-        self._carrier = Carrier(writes)
+    def __init__(self, writes: DirectoryWrites) -> None:
+        self._carrier = StepExecutor(writes)
 
-    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+    def apply(self, steps: Sequence[Step]) -> Iterator[WriteResult]:
         for step in steps:
             yield self._carrier.attempt(step)
 
 
-class Carrier:
+class StepExecutor:
     """Steps as writes; objects are addressed by objectGUID, so that a rename between two steps does no harm."""
 
-    def __init__(self, writes: Writes) -> None:
+    def __init__(self, writes: DirectoryWrites) -> None:
         self._writes = writes
 
-    def attempt(self, step: Step) -> Verdict:
+    def attempt(self, step: Step) -> WriteResult:
         """Carry out one step, or tell why not."""
         try:
             self.carry_out(step)
@@ -110,8 +111,8 @@ class Carrier:
             case _:
                 assert_never(step)
 
-    def _do(self, write: Write) -> None:
-        if isinstance(write, Add):
+    def _do(self, write: WriteRequest) -> None:
+        if isinstance(write, AddRequest):
             self._writes.add(write.dn, write.attributes, write.controls)
         else:
             self._writes.modify(write.dn, write.changes, write.controls)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from adpersist.directory.samba.database import Database
-from adpersist.directory.write.operations import Verdict
-from adpersist.directory.write.step_writes import single
-from adpersist.directory.write.target import Carrier, Target
+from adpersist.directory.write.operations import WriteResult
+from adpersist.directory.write.step_writes import single_write
+from adpersist.directory.write.target import StepExecutor, Target
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.plan.step import EnableFeature, ReloadSchema, Step
 
@@ -14,7 +14,7 @@ _MOST_STEPS: Final = 400
 """In one transaction: the DC's own writers wait for its end, half a second; larger ones gain little."""
 
 
-class Batches:
+class TransactionalTarget:
     """Implements :class:`adpersist.directory.write.target.Target`; a batch lands whole or not at all.
 
     Args:
@@ -24,10 +24,10 @@ class Batches:
 
     def __init__(self, database: Database, server: Target) -> None:
         self._database = database
-        self._carrier = Carrier(database)
+        self._carrier = StepExecutor(database)
         self._server = server
 
-    def apply(self, steps: Sequence[Step]) -> Iterator[Verdict]:
+    def apply(self, steps: Sequence[Step]) -> Iterator[WriteResult]:
         at = 0
         while at < len(steps):
             batch = _together(steps[at : at + _MOST_STEPS])
@@ -55,7 +55,7 @@ class Batches:
                 return good
         return 0
 
-    def _alone(self, step: Step) -> Verdict:
+    def _alone(self, step: Step) -> WriteResult:
         if _is_the_servers(step):
             (verdict,) = self._server.apply([step])
             if verdict is not None or isinstance(step, EnableFeature):
@@ -70,14 +70,14 @@ class _Run:
         done: Steps whose writes were taken.
     """
 
-    def __init__(self, database: Database, carrier: Carrier) -> None:
+    def __init__(self, database: Database, carrier: StepExecutor) -> None:
         self._database = database
         self._carrier = carrier
         self.done = 0
 
     def carry_out(self, step: Step) -> None:
         """Carry out one step; a refusal may show later. Raises: WriteRefusedError, NoSuchEntryError."""
-        write = single(step)
+        write = single_write(step)
         if write is not None:
             self._database.send(write)
         else:

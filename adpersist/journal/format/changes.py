@@ -13,7 +13,7 @@ from adpersist.journal.format.packing import pack, unpack
 from adpersist.journal.format.shapes import blobs, integers, items, octets, texts
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import refs, targets
-from adpersist.model.objects.attribute_row import Header, Row
+from adpersist.model.objects.attribute_row import AttributeRow, RowHeader
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 
 COLUMNS: Final = 18
@@ -132,15 +132,15 @@ class _Rows:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        self._headers: dict[tuple[object, ...], Header] = {}
+        self._headers: dict[tuple[object, ...], RowHeader] = {}
 
-    def take(self, row: object) -> Row:
+    def take(self, row: object) -> AttributeRow:
         cells = items(row)
         numbers = tuple(cells[::2])
         header = self._headers.get(numbers)
         if header is None:
-            header = self._headers[numbers] = Header([self._names[_number(number)] for number in numbers])
-        return Row(header, cells[1::2])
+            header = self._headers[numbers] = RowHeader([self._names[_number(number)] for number in numbers])
+        return AttributeRow(header, cells[1::2])
 
 
 def _links_row(links: Mapping[str, Iterable[bytes]], names: dict[str, int]) -> list[object]:

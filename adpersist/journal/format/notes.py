@@ -13,7 +13,7 @@ from adpersist.model.plan.conflict import Conflict
 FIELDS: Final = 3
 
 
-class Note(NamedTuple):
+class CommitNote(NamedTuple):
     """What a MARK, RESTORE_BEGIN or RESTORE_END says; the fields are those of a commit."""
 
     mark: str | None = None
@@ -22,7 +22,7 @@ class Note(NamedTuple):
     conflicts: tuple[Conflict, ...] = ()
 
 
-def unpack_note(content: bytes) -> Note:
+def unpack_note(content: bytes) -> CommitNote:
     """Read one.
 
     Raises:
@@ -31,7 +31,7 @@ def unpack_note(content: bytes) -> Note:
     name, target, maker, *more = items(unpack(content))
     if len(more) > 1:
         raise ValueError(f"{FIELDS + len(more)} fields, {FIELDS} or {FIELDS + 1} expected")
-    return Note(
+    return CommitNote(
         mark=None if name is None else text(name),
         target=None if target is None else Seq(integer(target)),
         writer=None if maker is None else unpack_writer(maker),

@@ -14,7 +14,7 @@ from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.reader import anchor, read_frame
 from adpersist.journal.spare_head import missing_head, open_beside_spare, rebuilt
 from adpersist.journal.timelines import Span
-from adpersist.journal.upkeep.frame_scan import Walk, Wound
+from adpersist.journal.upkeep.frame_scan import DamagedRange, FrameScan
 from adpersist.journal.upkeep.restorable import restorable
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Checkpoint
@@ -53,7 +53,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownCommit:
     """A commit known from elsewhere to have been written: by the DC's canary, or an earlier check.
 
     Attributes:
@@ -70,13 +70,13 @@ class Known:
     otherwise: Damage
 
     @classmethod
-    def exactly(cls, seq: Seq, digest: bytes) -> "Known":
+    def exactly(cls, seq: Seq, digest: bytes) -> "KnownCommit":
         """By its whole digest, as an earlier check printed it."""
         return cls(seq=seq, is_it=digest.__eq__, who="an earlier check", otherwise=Damage.FORGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class CheckReport:
     """What a check found.
 
     Attributes:
@@ -104,9 +104,9 @@ def check_journal(
     keys: KeyEncryption,
     *,
     after: Seq = BEFORE_FIRST,
-    known: Sequence[Known] = (),
+    known: Sequence[KnownCommit] = (),
     progress: Progress | None = None,
-) -> Verdict:
+) -> CheckReport:
     """Prove head, chain, seals, numbering and checkpoints, going on behind every damaged place.
 
     Args:
@@ -129,7 +129,7 @@ def check_journal(
         if lost is None:
             raise
         body = _of_head(lost.damage, "it is missing; its spare is there, and `--repair-head` puts it back")
-        return Verdict(findings=(body,), commits=0, size=0, restorable=())
+        return CheckReport(findings=(body,), commits=0, size=0, restorable=())
     return _checked(store, keys, tip, after=after, known=known, progress=progress)
 
 
@@ -139,15 +139,15 @@ def _without_head(
     wrong: DamagedError,
     *,
     after: Seq,
-    known: Sequence[Known],
+    known: Sequence[KnownCommit],
     progress: Progress | None,
-) -> Verdict:
+) -> CheckReport:
     """What the spare and the commits after it can tell."""
     try:
         found = rebuilt(store, keys)
     except (IntegrityError, NoJournalError):
         finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
-        return Verdict(findings=(finding,), commits=0, size=0, restorable=())
+        return CheckReport(findings=(finding,), commits=0, size=0, restorable=())
     rest = _checked(store, keys, found.tip, after=after, known=known, progress=progress)
     end = found.tip.head.seq
     if found.stopped is None:
@@ -165,9 +165,9 @@ def _checked(
     tip: OpenHead,
     *,
     after: Seq,
-    known: Sequence[Known],
+    known: Sequence[KnownCommit],
     progress: Progress | None,
-) -> Verdict:
+) -> CheckReport:
     head = tip.head
     behind = [_of_head(Damage.STORE_BEHIND, _behind(each, head.seq)) for each in known if each.seq > head.seq]
     walk = _walked(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
@@ -181,7 +181,7 @@ def _checked(
         for found in commits
         if found.damage is not Damage.STORE_BEHIND
     ]
-    return Verdict(
+    return CheckReport(
         findings=(*behind, *commits, *checkpoints, *_spare(store, keys, tip)),
         commits=walk.commits,
         size=walk.size,
@@ -189,13 +189,13 @@ def _checked(
     )
 
 
-def _walked(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> Walk:
+def _walked(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> FrameScan:
     last = tip.head.seq
     try:
         start = anchor(store, tip, after, whole=True)
-        walk = Walk(tip, after=start.seq, digest=start.digest)
+        walk = FrameScan(tip, after=start.seq, digest=start.digest)
     except IntegrityError:
-        walk = Walk(tip, after=after, digest=None)
+        walk = FrameScan(tip, after=after, digest=None)
     failures = 0
     while walk.seq < last:
         try:
@@ -241,7 +241,7 @@ def _spare(store: Store, keys: KeyEncryption, tip: OpenHead) -> list[Finding]:
     return []
 
 
-def _unknown(store: Store, tip: OpenHead, known: Known, found: list[Finding]) -> list[Finding]:
+def _unknown(store: Store, tip: OpenHead, known: KnownCommit, found: list[Finding]) -> list[Finding]:
     """The commit known from elsewhere is there, sound, and another one: a history of its own."""
     if not tip.head.pruned < known.seq <= tip.head.seq:
         return []
@@ -250,10 +250,10 @@ def _unknown(store: Store, tip: OpenHead, known: Known, found: list[Finding]) ->
     if known.is_it(digest_of(read_frame(store, known.seq).body)):
         return []
     message = f"{known.who} knows of another one in its place"
-    return [_of_commits(Wound(first=known.seq, last=known.seq, damage=known.otherwise, message=message))]
+    return [_of_commits(DamagedRange(first=known.seq, last=known.seq, damage=known.otherwise, message=message))]
 
 
-def _behind(known: Known, last: Seq) -> str:
+def _behind(known: KnownCommit, last: Seq) -> str:
     return f"{known.who} knows of commit {known.seq}, the last one here is {last}"
 
 
@@ -261,5 +261,5 @@ def _of_head(damage: Damage, message: str) -> Finding:
     return Finding(part=Part.HEAD, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)
 
 
-def _of_commits(wound: Wound) -> Finding:
+def _of_commits(wound: DamagedRange) -> Finding:
     return Finding(part=Part.COMMIT, first=wound.first, last=wound.last, damage=wound.damage, message=wound.message)

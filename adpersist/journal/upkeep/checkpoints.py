@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from adpersist.errors import PointError
 from adpersist.journal.appender import Appender, Draft
-from adpersist.journal.commit_drafts import Scribe
+from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.format.checkpoint import Place, Sealing, open_checkpoint
 from adpersist.journal.format.frame import open_frame
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.reader import read_frame
-from adpersist.journal.upkeep.retention import Forgetting, forgettable, pruned_head
+from adpersist.journal.upkeep.retention import PrunePlan, plan_prune, pruned_head
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Checkpoint
 from adpersist.model.objects.object_state import Gone, ObjectState
@@ -22,7 +22,7 @@ from adpersist.stores.port import Store
 
 
 def write_checkpoint(
-    store: Store, end: Appender, scribe: Scribe, seq: Seq, states: Iterable[ObjectState | Gone]
+    store: Store, end: Appender, scribe: CommitDrafter, seq: Seq, states: Iterable[ObjectState | Gone]
 ) -> Checkpoint:
     """Store the state after commit ``seq``, read it back, then have the head name it.
 
@@ -55,18 +55,18 @@ def write_checkpoint(
     return made
 
 
-def prune(store: Store, end: Appender, scribe: Scribe, *, oldest: Seq, keep_marks: bool) -> Forgetting:
-    """Forget what no kept point needs; see :func:`forgettable`. Also sweeps up what an earlier prune left behind.
+def prune(store: Store, end: Appender, scribe: CommitDrafter, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
+    """Forget what no kept point needs; see :func:`plan_prune`. Also sweeps up what an earlier prune left behind.
 
     Raises:
         DamagedCheckpointError: What would be left stands on a checkpoint that is not what was written. Nothing went.
     """
     proven: set[Seq] = set()
-    plan = forgettable(end.tip.head, oldest=oldest, keep_marks=keep_marks)
+    plan = plan_prune(end.tip.head, oldest=oldest, keep_marks=keep_marks)
 
     def drafting(base: OpenHead) -> Draft | None:
         nonlocal plan
-        plan = forgettable(base.head, oldest=oldest, keep_marks=keep_marks)
+        plan = plan_prune(base.head, oldest=oldest, keep_marks=keep_marks)
         head = pruned_head(base.head, plan)
         for each in head.checkpoints:
             if each.seq == head.pruned != base.head.pruned and each.seq not in proven:
@@ -90,7 +90,7 @@ def _prove(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> None:
         pass
 
 
-def _name(scribe: Scribe, base: OpenHead, made: Checkpoint) -> Draft | None:
+def _name(scribe: CommitDrafter, base: OpenHead, made: Checkpoint) -> Draft | None:
     if made.seq < base.head.pruned:
         return None  # a prune went past it meanwhile
     others = [each for each in base.head.checkpoints if each.seq != made.seq]

@@ -17,7 +17,7 @@ from adpersist.stores.port import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wound:
+class DamagedRange:
     """Commits ``first`` to ``last``, damaged in the same way; ``message`` tells what was seen of the first."""
 
     first: Seq
@@ -26,7 +26,7 @@ class Wound:
     message: str
 
 
-class Walk:
+class FrameScan:
     """One pass over a journal's frames.
 
     Attributes:
@@ -39,7 +39,7 @@ class Walk:
         self._tip = tip
         self._digest = digest
         self._assembly = Assembly()
-        self._wounds: dict[Seq, Wound] = {}
+        self._wounds: dict[Seq, DamagedRange] = {}
         self._broken_links: list[Seq] = []
         self._last_lost = BEFORE_FIRST
         self.seq = after
@@ -75,7 +75,7 @@ class Walk:
         self.seq = through
         self._digest = None
 
-    def finish(self) -> list[Wound]:
+    def finish(self) -> list[DamagedRange]:
         """Everything that is wrong, in order, neighbours put together."""
         head = self._tip.head
         self._skip_to(Seq(head.seq + 1))
@@ -95,11 +95,11 @@ class Walk:
 
     def _wound(self, first: Seq, last: Seq, damage: Damage, message: str) -> None:
         self._last_lost = last
-        self._wounds[first] = Wound(first=first, last=last, damage=damage, message=message)
+        self._wounds[first] = DamagedRange(first=first, last=last, damage=damage, message=message)
 
 
-def _joined(wounds: Iterable[Wound]) -> Iterator[Wound]:
-    waiting: Wound | None = None
+def _joined(wounds: Iterable[DamagedRange]) -> Iterator[DamagedRange]:
+    waiting: DamagedRange | None = None
     for wound in wounds:
         if waiting and waiting.last + 1 == wound.first and waiting.damage is wound.damage:
             waiting = replace(waiting, last=wound.last)

@@ -9,7 +9,7 @@ from adpersist.model.journal.head import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgetting:
+class PrunePlan:
     """What a prune takes away.
 
     Attributes:
@@ -25,7 +25,7 @@ class Forgetting:
     wanted: Seq | None
 
 
-def forgettable(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
+def plan_prune(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
     """The most that can go while every point from ``oldest`` on, and every mark if asked for, can still be restored.
 
     Points on an abandoned timeline older than ``oldest`` go unless a mark or a later timeline stands on them.
@@ -38,7 +38,7 @@ def forgettable(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
     kept = _roots(head, oldest, keep_marks=keep_marks)
     floor = max(min(_anchor(head, point) for point in kept), head.pruned) if kept else head.pruned
     wanted = min(kept, default=floor)
-    return Forgetting(
+    return PrunePlan(
         through=floor,
         checkpoints=tuple(each.seq for each in head.checkpoints if each.seq < floor),
         marks=tuple(mark.name for mark in head.marks if mark.seq < floor),
@@ -46,7 +46,7 @@ def forgettable(head: Head, *, oldest: Seq, keep_marks: bool) -> Forgetting:
     )
 
 
-def pruned_head(head: Head, forgetting: Forgetting) -> Head:
+def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
     """The head that no longer knows what is forgotten."""
     return replace(
         head,

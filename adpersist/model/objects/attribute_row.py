@@ -16,7 +16,7 @@ Cell = bytes | Values
 """What an attribute has: its one value, the rule, or all of several, or none."""
 
 
-class Header:
+class RowHeader:
     """Names of attributes, in their order, and where each stands.
 
     Raises:
@@ -31,7 +31,7 @@ class Header:
             raise ValueError("an attribute stands twice")
 
 
-class Row(Mapping[str, Values]):
+class AttributeRow(Mapping[str, Values]):
     """Values by attribute.
 
     Args:
@@ -41,7 +41,7 @@ class Row(Mapping[str, Values]):
 
     __slots__ = ("_cells", "_header")
 
-    def __init__(self, header: Header, cells: Sequence[object]) -> None:
+    def __init__(self, header: RowHeader, cells: Sequence[object]) -> None:
         if len(cells) != len(header.places):
             raise ValueError(f"{len(cells)} cells under {len(header.places)} names")
         self._header = header
@@ -81,7 +81,7 @@ class Row(Mapping[str, Values]):
         return self._unfolded().items()
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Row):
+        if isinstance(other, AttributeRow):
             if self._header is other._header:
                 return self._cells == other._cells
             other = other._unfolded()

@@ -11,7 +11,7 @@ from adpersist.state.differences import Gap, without
 _HANDED_DOWN = frozenset({"nTSecurityDescriptor"})
 
 
-class Meanwhile:
+class ConcurrentWrites:
     """Compares every look with the one before it, and with the steps in between."""
 
     def __init__(self, *, touched: bool) -> None:

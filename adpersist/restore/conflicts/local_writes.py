@@ -12,7 +12,7 @@ from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 
-def conflicts(
+def local_writes(
     gaps: Sequence[Gap],
     have: State,
     stamps: Mapping[Guid, Stamps],

@@ -21,7 +21,7 @@ Recorded = Mapping[Guid, Mapping[str, Stamp]]
 """Newest stamps in the journal, by object and attribute."""
 
 
-def replicated(
+def partner_writes(
     gaps: Sequence[Gap],
     have: State,
     stamps: Mapping[Guid, Stamps],

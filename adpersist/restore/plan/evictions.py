@@ -22,7 +22,7 @@ _ACCOUNT_NAME_CHARACTERS: Final = 20
 """Longest sAMAccountName of a user, [MS-SAMR] 3.1.1.6."""
 
 
-def make_way(gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collection[Guid]) -> Iterator[Step]:
+def evictions(gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collection[Guid]) -> Iterator[Step]:
     """Steps that free the SIDs of lost accounts, and the names of lost objects where a stranger is kept.
 
     Args:
@@ -58,13 +58,13 @@ def _holders(gaps: Iterable[Gap], have: State) -> list[ObjectState]:
 def _evict(item: ObjectState, have: State, exempt: Exempt, *, stays: bool) -> Iterator[Step]:
     dn, reason = have.dn(item.guid), "it holds the SID of a lost account"
     if not item.deleted:
-        copy = twin(item.guid)
+        copy = evicted_copy(item.guid)
         if stays and copy not in have:
             yield from _copied(item, copy, have, exempt)
     yield Delete(guid=item.guid, dn=dn, reason=reason, purge=True)
 
 
-def twin(guid: Guid) -> Guid:
+def evicted_copy(guid: Guid) -> Guid:
     """The objectGUID under which a stranger goes on; always the same, so that a restore that was killed goes on too."""
     return Guid(hashlib.sha256(b"adpersist: moved out of the way" + guid).digest()[:16])
 

@@ -9,7 +9,7 @@ from typing import Final
 from adpersist.model.identity.reference import Ref
 from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.plan.renumbering import renumbered
+from adpersist.restore.plan.renumbering import with_other_guids
 from adpersist.state.state import State
 
 _CLASS: Final = b"foreignSecurityPrincipal"
@@ -25,7 +25,7 @@ def by_sid(item: ObjectState) -> Ref:
     return Ref(b"<SID=" + sid_text(item.values["objectSid"][0]).encode() + b">")
 
 
-def aligned(want: State, have: State) -> State:
+def matched_by_sid(want: State, have: State) -> State:
     """What is wanted, with foreign principals under the objectGUID the server gave them anew."""
     lacking = {
         item.values["objectSid"][0]: item.guid
@@ -41,4 +41,4 @@ def aligned(want: State, have: State) -> State:
     }
     if not renamed:
         return want
-    return renumbered(want, renamed)
+    return with_other_guids(want, renamed)

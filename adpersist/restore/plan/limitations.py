@@ -22,7 +22,7 @@ _ZERO_IS_ABSENT: Final[Mapping[str, Values]] = {"lockoutTime": (b"0",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Limitation:
     """Something that will not be as the journal has it.
 
     Attributes:
@@ -37,11 +37,11 @@ class Note:
     loss: bool = False
 
 
-def possible(
+def attainable(
     gaps: Sequence[Gap], want: State, have: State, schema_nc: str, reach: Reach = EVERYWHERE
-) -> tuple[list[Gap], list[Note]]:
+) -> tuple[list[Gap], list[Limitation]]:
     """The gaps that can be closed, and what cannot be had."""
-    notes: list[Note] = []
+    notes: list[Limitation] = []
     named = _foreign_members(want) if any(gap.want and is_foreign(gap.want) for gap in gaps) else frozenset()
     closing = []
     for each in gaps:
@@ -52,22 +52,24 @@ def possible(
         narrowed: Gap | None = gap if gap == each or _is_open(gap) else None
         if not gap.wanted_live and gap.have is not None and gap.have.nc == schema_nc:
             dn, narrowed = have.dn(gap.guid), None
-            notes.append(Note(guid=gap.guid, dn=dn, what="a schema never forgets: the definition stays"))
+            notes.append(Limitation(guid=gap.guid, dn=dn, what="a schema never forgets: the definition stays"))
         elif features := gap.removed.get(FEATURES):
             dn = want.dn(gap.guid)
-            notes.append(Note(guid=gap.guid, dn=dn, what=f"{len(features)} optional features cannot be switched off"))
+            notes.append(
+                Limitation(guid=gap.guid, dn=dn, what=f"{len(features)} optional features cannot be switched off")
+            )
             narrowed = _without(gap, FEATURES)
         elif gap.want is not None and gap.have is None and gap.wanted_live:
             dn = want.dn(gap.guid)
             if is_foreign(gap.want) and gap.guid not in named:
                 what, narrowed = "a foreign principal in no group: the server makes it when it joins one", None
-                notes.append(Note(guid=gap.guid, dn=dn, what=what))
+                notes.append(Limitation(guid=gap.guid, dn=dn, what=what))
             elif is_foreign(gap.want):
                 what = "the server draws a new objectGUID; the SID, which says who it is, stays"
-                notes.append(Note(guid=gap.guid, dn=dn, what=what))
+                notes.append(Limitation(guid=gap.guid, dn=dn, what=what))
             elif "msDS-IntId" in gap.want.values:
                 what = "the server draws a new msDS-IntId, which only its own replication metadata use"
-                notes.append(Note(guid=gap.guid, dn=dn, what=what))
+                notes.append(Limitation(guid=gap.guid, dn=dn, what=what))
         if narrowed is not None:
             closing.append(narrowed)
     return closing, notes
@@ -79,22 +81,22 @@ def within(gap: Gap, reach: Reach) -> Gap:
     return replace(gap, values={name: values for name, values in gap.values.items() if name not in hidden})
 
 
-def beyond(gap: Gap, want: State, reach: Reach) -> Iterator[Note]:
+def beyond(gap: Gap, want: State, reach: Reach) -> Iterator[Limitation]:
     """What a session cannot write of it."""
     if gap.want is None or gap.want.deleted:
         return
     dn = want.dn(gap.guid)
     if gap.have is None and "objectSid" in gap.want.values:
         what = "made again on this connection it is somebody else: a new objectSid and objectGUID, no password"
-        yield Note(guid=gap.guid, dn=dn, what=what, loss=True)
+        yield Limitation(guid=gap.guid, dn=dn, what=what, loss=True)
     elif gap.have is None:
-        yield Note(guid=gap.guid, dn=dn, what="made again on this connection it has a new objectGUID")
+        yield Limitation(guid=gap.guid, dn=dn, what="made again on this connection it has a new objectGUID")
     elif not gap.is_live and is_account(gap.want):
         what = "its password is lost with the tombstone: it gets one that nobody knows until somebody sets it"
-        yield Note(guid=gap.guid, dn=dn, what=what)
+        yield Limitation(guid=gap.guid, dn=dn, what=what)
     hidden = sorted(name for name in gap.values if name in reach.unwritable and gap.have is not None)
     if hidden:
-        yield Note(guid=gap.guid, dn=dn, what=f"this connection cannot write {', '.join(hidden)}")
+        yield Limitation(guid=gap.guid, dn=dn, what=f"this connection cannot write {', '.join(hidden)}")
 
 
 def is_account(item: ObjectState) -> bool:

@@ -28,7 +28,7 @@ _GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
 """Scopes in groupType, [MS-ADTS] 2.2.12."""
 
 
-class Builder:
+class ObjectSteps:
     """Steps for objects that are to live, remembering what is there by then."""
 
     def __init__(

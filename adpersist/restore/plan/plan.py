@@ -9,11 +9,11 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Delete, Exempt, Modify, ReloadSchema, Step
-from adpersist.restore.plan.evictions import make_way
-from adpersist.restore.plan.limitations import FEATURES, Note, features
-from adpersist.restore.plan.object_steps import Builder
+from adpersist.restore.plan.evictions import evictions
+from adpersist.restore.plan.limitations import FEATURES, Limitation, features
+from adpersist.restore.plan.object_steps import ObjectSteps
 from adpersist.restore.plan.ordering import bottom_up, definitions_in_order, parking, top_down
-from adpersist.restore.plan.service_names import Shared
+from adpersist.restore.plan.service_names import SharedServiceNames
 from adpersist.state.differences import Gap, Links, without
 from adpersist.state.state import State
 
@@ -41,10 +41,10 @@ class Plan:
 
     steps: tuple[Step, ...]
     conflicts: tuple[Conflict, ...] = ()
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Limitation, ...] = ()
 
 
-def settle(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflict) -> list[Gap]:
+def under_policy(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnConflict) -> list[Gap]:
     """The gaps that are to be closed under a policy; with ``dc`` local writes stay."""
     if policy is not OnConflict.DC:
         return list(gaps)
@@ -104,7 +104,7 @@ def steps(
     yield from switched
     everything = [_switched(gap) for gap in everything] if switched else everything
     # where nobody gets a SID back, nobody has to give one up
-    evicted = list(make_way(everything, have, exempt, kept=kept)) if exempt.reach.gives_identities else []
+    evicted = list(evictions(everything, have, exempt, kept=kept)) if exempt.reach.gives_identities else []
     yield from evicted
     for gap in everything:
         if gap.wanted_live and gap.have is None and gap.guid in have:
@@ -115,9 +115,9 @@ def steps(
     wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
     schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]
     doomed = frozenset(gap.guid for gap in everything if not gap.wanted_live)
-    shared = Shared.among(everything, have)
+    shared = SharedServiceNames.among(everything, have)
     yield from shared.freed(have)
-    builder = Builder(want, have, exempt, doomed, named_later=frozenset(shared.wanted))
+    builder = ObjectSteps(want, have, exempt, doomed, named_later=frozenset(shared.wanted))
     yield from _schema(schema, builder)
     yield from builder.build(wanted[len(schema) :])
     yield from shared.given(want, doomed)
@@ -136,7 +136,7 @@ def _switched(gap: Gap) -> Gap:
     return replace(gap, added={name: refs for name, refs in gap.added.items() if name != FEATURES})
 
 
-def _schema(schema: Sequence[Gap], builder: Builder) -> Iterator[Step]:
+def _schema(schema: Sequence[Gap], builder: ObjectSteps) -> Iterator[Step]:
     """Attributes, then classes in the order they build on each other; each known to the server before the next."""
     attributes = [gap for gap in schema if not _defines_class(gap)]
     classes = definitions_in_order([gap for gap in schema if _defines_class(gap)])

@@ -9,7 +9,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.state import State
 
 
-def renewed(want: State, have: State) -> State:
+def matched_by_place(want: State, have: State) -> State:
     """What is wanted, with the objects that are there under a new objectGUID named by that."""
     lacking = [item for item in want.values() if not item.deleted and item.guid not in have]
     if not lacking:
@@ -23,10 +23,10 @@ def renewed(want: State, have: State) -> State:
         found = strangers.get((parent, item.rdn.casefold()))
         if found is not None and _classes(found) == _classes(item):
             guids[item.guid] = found.guid
-    return renumbered(want, guids)
+    return with_other_guids(want, guids)
 
 
-def renumbered(state: State, guids: Mapping[Guid, Guid]) -> State:
+def with_other_guids(state: State, guids: Mapping[Guid, Guid]) -> State:
     """The state with other objectGUIDs, wherever they stand."""
     return State(_renumbered(item, guids) for item in state.values()) if guids else state
 

@@ -11,7 +11,7 @@ from adpersist.state.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class RestoreScope:
     """What a restore is limited to.
 
     Attributes:
@@ -57,7 +57,7 @@ class Scope:
         return gap
 
 
-EVERYTHING: Final = Scope()
+EVERYTHING: Final = RestoreScope()
 
 
 def subtree(root: Guid, *states: State) -> frozenset[Guid]:

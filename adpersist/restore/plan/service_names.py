@@ -20,7 +20,7 @@ _GENERAL: Final = b"host/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class SharedServiceNames:
     """Accounts that share hosts, where one of them is to get the general name.
 
     Attributes:
@@ -32,7 +32,7 @@ class Shared:
     held: Mapping[Guid, Values] = field(default_factory=dict)
 
     @classmethod
-    def among(cls, gaps: Iterable[Gap], have: State) -> "Shared":
+    def among(cls, gaps: Iterable[Gap], have: State) -> "SharedServiceNames":
         """Find them among what is restored, and among what stays as it is."""
         closing = list(gaps)
         general = {
