@@ -6,7 +6,7 @@ from adpersist.agent import connections
 from adpersist.config import Config
 from adpersist.directory.lineage.canary import Canary
 from adpersist.errors import ConfigError, DirectoryError, WrongDirectoryError
-from adpersist.journal.format.damage import Damage
+from adpersist.journal.damage import Damage
 from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.check import KnownCommit
 

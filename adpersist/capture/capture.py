@@ -9,17 +9,16 @@ from typing import Final
 from adpersist.agent.checkpoint_thread import CheckpointThread
 from adpersist.capture.look import Look
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.feed.stamps import Stamps
 from adpersist.directory.lineage.canary import Canary
-from adpersist.directory.lineage.evidence import Evidence
 from adpersist.directory.lineage.witnesses import choose_witnesses, merge_witnesses, newest_written
 from adpersist.errors import FencedError, NotPrivilegedError, RevertedError, StoreError
 from adpersist.journal.holder import give_way, handed_back
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn
 from adpersist.model.journal.head import Head, Phase, Position, Writer
-from adpersist.model.journal.lineage import Lineage, Verdict
+from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.change import Change, Stamp
+from adpersist.model.objects.stamps import Stamps
 from adpersist.restore.live_state import FullLook
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold_fingerprints, without_gc

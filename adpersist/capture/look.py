@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.lineage.evidence import Evidence
 from adpersist.model.identity.ids import GUID_BYTES, Guid
+from adpersist.model.journal.lineage import Evidence
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.sighting import Sighting, sighted
-from adpersist.restore.inherited_rights import DESCRIPTOR, hands_down
 from adpersist.restore.live_state import FullLook
 from adpersist.state.fingerprint_index import FingerprintIndex
+from adpersist.state.inherited_rights import DESCRIPTOR, hands_down
 
 PIECE_BYTES: Final = 5 * 1024 * 1024
 """About how much memory what is told at once takes: an agent's follows this, not the directory. Of people it is a

@@ -8,27 +8,29 @@ from typing import Final
 
 from adpersist.directory import exemptions
 from adpersist.directory.feed.dirsync import DirSyncFeed
-from adpersist.directory.feed.stamps import Stamps, newest_stamps, read_stamps
+from adpersist.directory.feed.stamps import newest_stamps, read_stamps
 from adpersist.directory.ldap.connection import NOBODY, Login
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.lineage import partners as replication
 from adpersist.directory.lineage import rid_set
 from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.lineage.canary import Canary
-from adpersist.directory.lineage.evidence import Evidence, OwnObjects, gather_evidence
+from adpersist.directory.lineage.evidence import OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
-from adpersist.directory.samba.link_stamps import LinkWrites, read_links
+from adpersist.directory.samba.link_stamps import read_links
 from adpersist.directory.schema import Schema
 from adpersist.directory.tombstone_lifetime import tombstone_days
 from adpersist.directory.wire.controls import RELAX, SD_ALL
-from adpersist.directory.wire.replication_metadata import EVER
 from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.directory.write.engine import target
 from adpersist.directory.write.target import Target
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
-from adpersist.model.journal.lineage import Lineage
+from adpersist.model.journal.lineage import Evidence, Lineage
 from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.objects.link_stamps import LinkWrites
+from adpersist.model.objects.rid_set import RidSet
+from adpersist.model.objects.stamps import EVER, Stamps
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.step import Exempt
 
@@ -81,7 +83,7 @@ class DomainController:
             rid_set=rids.guid if rids else None,
         )
 
-    def rids(self) -> rid_set.RidSet | None:
+    def rids(self) -> RidSet | None:
         """The RID set and pools as they are; None while the DC has none."""
         return rid_set.read_rids(self.session, self.dse)
 

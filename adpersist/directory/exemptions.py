@@ -4,8 +4,8 @@ from typing import Final
 
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.schema import Schema
-from adpersist.directory.wire.secret_attributes import PASSWORD_ATTRIBUTES, SECRET_ATTRIBUTES
 from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES, SECRET_ATTRIBUTES
 from adpersist.model.plan.reach import EVERYWHERE, Reach
 from adpersist.model.plan.step import Exempt
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.errors import FencedError, OutcomeUnknownError, StoreUnreachableError
-from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring

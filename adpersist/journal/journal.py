@@ -8,8 +8,8 @@ from itertools import chain
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.commit_drafts import CommitDrafter
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
-from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head
 from adpersist.journal.format.splitting import Run, runs
 from adpersist.journal.keys.derive import journal_id

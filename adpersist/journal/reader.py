@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from adpersist.errors import PointError
+from adpersist.journal.damage import DamagedError
 from adpersist.journal.format.chain import Chain, forged, missing, open_in_place
 from adpersist.journal.format.changes import unpack_changes
-from adpersist.journal.format.damage import DamagedError
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.errors import IntegrityError, NoJournalError, WrongKeyError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.chain import Chain
-from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness

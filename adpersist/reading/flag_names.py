@@ -65,9 +65,6 @@ SEARCH_FLAGS: Final[Mapping[int, str]] = {
 }
 """searchFlags, [MS-ADTS] 2.2.9."""
 
-CONFIDENTIAL: Final = 0x80
-"""fCONFIDENTIAL of searchFlags: only who has the control right may read it."""
-
 BITS: Final[Mapping[str, Mapping[int, str]]] = {
     "userAccountControl": USER_ACCOUNT_CONTROL,
     "groupType": GROUP_TYPE,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from adpersist.errors import IntegrityError, PointError
-from adpersist.journal.format.damage import DamagedCheckpointError
+from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit

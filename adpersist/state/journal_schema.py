@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.change import Values
-from adpersist.reading.flag_names import CONFIDENTIAL
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.state.state import State
 
 UNMARKED_SECRETS: Final = frozenset({*SECRET_ATTRIBUTES, "userPassword", "unixUserPassword", "clearTextPassword"})
 """Secrets the schema does not mark as such: it never shows some of them, and takes others for plain text."""
+
+_CONFIDENTIAL: Final = 0x80
+"""fCONFIDENTIAL of searchFlags: only who has the control right may read it ([MS-ADTS] 2.2.9)."""
 
 _UNKNOWN: Final = "2.5.5.10"
 """Octet string: what an attribute is taken for that the schema does not have."""
@@ -46,7 +48,7 @@ class JournalSchema:
             if b"attributeSchema" in item.values.get("objectClass", ()) and "lDAPDisplayName" in item.values:
                 known[_text(item.values, "lDAPDisplayName")] = AttributeFacts(
                     syntax=_text(item.values, "attributeSyntax") or _UNKNOWN,
-                    confidential=bool(int(_text(item.values, "searchFlags") or "0") & CONFIDENTIAL),
+                    confidential=bool(int(_text(item.values, "searchFlags") or "0") & _CONFIDENTIAL),
                     link=int(_text(item.values, "linkID") or "0"),
                 )
         return cls(known)

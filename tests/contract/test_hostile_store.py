@@ -19,7 +19,7 @@ from azure.data.tables import TableClient, UpdateMode
 
 from adpersist import telemetry
 from adpersist.errors import AdpersistError, IntegrityError, NoJournalError, WrongKeyError
-from adpersist.journal.format.damage import DamagedCheckpointError
+from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import repair

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adpersist.directory.lineage.rid_set import Pool, RidSet
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.rid_set import Pool, RidSet
 from adpersist.model.plan.step import Modify
 from adpersist.restore.plan.rid_pools import known_rids, raised
 from adpersist.state.state import State

@@ -11,10 +11,10 @@ from adpersist.agent.polling import PollingPace
 from adpersist.agent.status import rfc3339
 from adpersist.capture.look import containers_first
 from adpersist.directory.lineage.witnesses import MOST_WITNESSES, choose_witnesses, merge_witnesses
-from adpersist.directory.wire.replication_metadata import Written
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Witness
 from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.stamps import Written
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system.sd_notify import notify
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adpersist.directory.feed.stamps import CHANGED
 from adpersist.directory.lineage.verdict import judge
-from adpersist.directory.wire.replication_metadata import Written
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Position, Witness
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.stamps import CHANGED, Written
 
 HERE, ELSEWHERE = Guid(b"\1" * 16), Guid(b"\2" * 16)
 ALICE, BOB = Guid(b"a" * 16), Guid(b"b" * 16)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
-from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey
 from adpersist.journal.keys.key_file import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import FencedError, NoJournalError, WrongKeyError
-from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import rebuilt, repair

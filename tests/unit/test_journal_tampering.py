@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from adpersist.errors import IntegrityError, WrongKeyError
-from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import digest_of
 from adpersist.journal.format.frame_header import HEADER_BYTES, read_header, write_header
 from adpersist.journal.journal import Journal

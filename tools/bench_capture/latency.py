@@ -18,9 +18,9 @@ from adpersist.agent import connections
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
-from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from tools.bench_capture.ground import Domain, Ground, Journaled, busy_s, processor_s
 from tools.bench_store.figures import Figure, figure, percentile
 from tools.samba_dc import SambaDC

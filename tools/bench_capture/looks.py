@@ -16,9 +16,9 @@ from typing import Final
 
 from adpersist.agent import connections
 from adpersist.capture.capture import Capture
-from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.journal.holder import Role, new_writer
 from adpersist.journal.journal import Journal
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from tools.bench_capture.ground import Ground, Journaled, busy_s
 from tools.bench_store.figures import Figure, figure
 from tools.samba_dc import SambaDC

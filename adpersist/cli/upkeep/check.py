@@ -11,7 +11,7 @@ from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ConfigError, ExitCode
-from adpersist.journal.format.damage import DamagedError
+from adpersist.journal.damage import DamagedError
 from adpersist.journal.holder import Role, handed_back, new_writer
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import KeyEncryption

@@ -7,7 +7,6 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import Final
 
-from adpersist.directory.feed.stamps import CHANGED
 from adpersist.directory.feed.usn_slices import UsnSlices, ends
 from adpersist.directory.ldap.session import Page, RootDse, Session
 from adpersist.directory.schema import Schema
@@ -15,11 +14,12 @@ from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsyn
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.extended_dn import first_rdn, reference, split_extended
 from adpersist.directory.wire.messages import Entry
-from adpersist.directory.wire.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.errors import DirectoryError, RevertedError
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Values
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.stamps import CHANGED
 
 _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distinguishedName"})
 """Attributes a sighting carries in fields of its own."""

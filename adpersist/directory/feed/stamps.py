@@ -1,6 +1,6 @@
 """Replication stamps of objects: who wrote each attribute last."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
@@ -8,12 +8,11 @@ from adpersist.directory.ldap.session import Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
 from adpersist.directory.wire.messages import Entry
-from adpersist.directory.wire.replication_metadata import EVER, Written, parse_replmeta
+from adpersist.directory.wire.replication_metadata import parse_replmeta
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.directory_time import generalized_time
-
-Stamps = Mapping[str, Written]
+from adpersist.model.objects.stamps import CHANGED, EVER, Stamps, Written
 
 _NOBODY: Final = Guid(bytes(16))
 
@@ -21,9 +20,6 @@ _AT_ONCE: Final = 200
 """Objects asked for in one filter: a few kilobytes, answered from the GUID index."""
 _TOGETHER: Final = 8
 """Questions sent before the first answer is read; all of them fit the socket's buffer."""
-
-CHANGED: Final = "uSNChanged"
-"""Stands among the stamps for writes that leave none, as links do: this database's own number and time, no version."""
 
 STAMPED: Final = ("objectGUID", "replPropertyMetaData", CHANGED, "whenChanged")
 """What :func:`stamped` reads."""

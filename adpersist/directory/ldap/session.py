@@ -15,11 +15,11 @@ from ldap3.core.exceptions import LDAPException
 
 from adpersist.directory.ldap.connection import NOBODY, Login, connected, is_socket, socket_path
 from adpersist.directory.ldap.conversation import Conversation, PendingAnswer
+from adpersist.directory.ldap.operations import NO_SUCH_OBJECT, AddRequest, WriteRequest, WriteResult, refused
 from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
 from adpersist.directory.wire.messages import Entry, Result, SearchScope, read_dirsync
 from adpersist.directory.wire.requests import Modifications, add_request, delete_request, modify_request, rename_request
-from adpersist.directory.write.operations import NO_SUCH_OBJECT, AddRequest, WriteRequest, WriteResult, refused
 from adpersist.errors import (
     DirectoryError,
     DirectoryUnreachableError,

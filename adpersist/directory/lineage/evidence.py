@@ -3,17 +3,18 @@
 A question costs the DC next to nothing and its asker a round trip, so all of them travel together.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from adpersist.directory.feed.stamps import STAMPED, Stamps, asked, stamped
+from adpersist.directory.feed.stamps import STAMPED, asked, stamped
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.lineage import canary
 from adpersist.directory.schema import Schema
-from adpersist.directory.wire.replication_metadata import EVER
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.journal.lineage import Evidence
+from adpersist.model.objects.stamps import EVER, Stamps
 
 _ASK: Final = (*STAMPED, canary.ATTRIBUTE, "invocationId", "rIDNextRID")
 
@@ -31,26 +32,6 @@ class OwnObjects:
     machine: Guid
     server: Guid
     rid_set: Guid | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was found.
-
-    Attributes:
-        usn: highestCommittedUSN.
-        invocation: invocationID of the database.
-        remembered: The number the canary lies in; 0 for none.
-        last_given_rid: rIDNextRID; 0 when unknown.
-        stamps: Replication stamps of the objects that were asked about, as far as they are there; of changed ones,
-            those of what was written after the last look.
-    """
-
-    usn: Usn
-    invocation: Guid
-    remembered: int
-    last_given_rid: int
-    stamps: Mapping[Guid, Stamps]
 
 
 def gather_evidence(

@@ -8,13 +8,12 @@ was undone.
 
 from collections.abc import Mapping, Sequence
 
-from adpersist.directory.feed.stamps import CHANGED, Stamps
 from adpersist.directory.lineage.canary import Canary
-from adpersist.directory.lineage.evidence import Evidence
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity, Position, Witness
-from adpersist.model.journal.lineage import Lineage, Verdict
+from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.stamps import CHANGED, Stamps
 
 
 def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | None, newest: Canary) -> Lineage:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adpersist.directory.feed.stamps import CHANGED, Stamps
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid
 from adpersist.model.journal.head import Witness
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.stamps import CHANGED, Stamps
 
 MOST_WITNESSES: Final = 8
 """Looked up at every check: one indexed search."""

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
+from adpersist.directory.ldap.operations import AddRequest, WriteRequest, WriteResult, refused
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.requests import Modifications
-from adpersist.directory.write.operations import AddRequest, WriteRequest, WriteResult, refused
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Values
@@ -34,7 +34,7 @@ _ANSWER_TIMEOUT_S: Final = 300
 class Database:
     """The open database. Outside a :meth:`transaction` every operation is one of its own.
 
-    Implements :class:`adpersist.directory.write.operations.DirectoryWrites`.
+    Implements :class:`adpersist.directory.ldap.operations.DirectoryWrites`.
 
     Attributes:
         path: The file ``sam.ldb``.

@@ -1,15 +1,15 @@
 """Who made a link or took it away, and when: no search over LDAP shows that, only the DC's own database does."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
 from adpersist.directory.ldap.session import Session
+from adpersist.directory.samba.own_database import NotLocalError, own_database
 from adpersist.directory.wire.extended_dn import reference
-from adpersist.directory.write.engine import NotLocalError, own_database
 from adpersist.model.identity.ids import Guid, guid_from_text
 from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.objects.link_stamps import LinkWrite, LinkWrites
 from adpersist.telemetry import logger
 
 _PART: Final = re.compile(rb"<(RMD_CHANGETIME|RMD_INVOCID)=([^>]*)>")
@@ -17,23 +17,6 @@ _TICKS: Final = 10_000_000
 """In a second."""
 
 log = logger("links")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkWrite:
-    """The last write to a link.
-
-    Attributes:
-        time: Unix seconds, whole ones.
-        origin: invocationID of the database that wrote.
-    """
-
-    time: int
-    origin: Guid
-
-
-LinkWrites = Mapping[str, Mapping[bytes, LinkWrite]]
-"""By attribute and reference; links that were taken away are among them."""
 
 
 def read_links(session: Session, invocation: Guid, guids: Iterable[Guid]) -> dict[Guid, LinkWrites] | None:

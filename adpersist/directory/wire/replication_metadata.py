@@ -8,32 +8,14 @@ Source: [MS-DRSR] PROPERTY_META_DATA_EXT_VECTOR; samba librpc/idl/drsblobs.idl (
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
 
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.stamps import EVER, Written
 
 _HEADER = struct.Struct("<IIII")
 _ENTRY = struct.Struct("<IIq16sQQ")
-EVER: Final = Usn(-1)
-"""Before every USN."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """One attribute's last write.
-
-    Attributes:
-        attid: Attribute id (ATTRTYP), to be named by the schema.
-        stamp: What replication compares.
-        local_usn: USN this database gave the write when it applied it.
-    """
-
-    attid: int
-    stamp: Stamp
-    local_usn: Usn
 
 
 def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:

@@ -1,44 +1,19 @@
-"""Which way steps reach a DC: over LDAP, or straight into its database where that is safe.
+"""Which way steps reach a DC: over LDAP, or straight into its database where that is safe."""
 
-Samba's databases are made to be written by several processes: every write is a transaction under locks that its daemons
-and tools share, and a daemon notices at its next operation what another process committed, the schema included. What
-is asked here is only that it is the running DC's own database, and that the same Samba writes to it.
-"""
-
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
 
 from adpersist.directory.ldap.session import Session
-from adpersist.directory.samba.database import Database
+from adpersist.directory.samba.own_database import NotLocalError, own_database
 from adpersist.directory.write.network_writes import NetworkWrites
 from adpersist.directory.write.pipelined_target import PipelinedTarget
 from adpersist.directory.write.target import SerialTarget, Target
 from adpersist.directory.write.transactional_target import TransactionalTarget
-from adpersist.errors import ConfigError, DirectoryUnreachableError
-from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.engine import Engine
 from adpersist.telemetry import logger
 
-_SOCKET_DIRECTORY: Final = "ldap_priv"
-_DAEMON: Final = "samba"
-_VERSION_TIMEOUT_S: Final = 10
-
 log = logger("engine")
-
-
-class NotLocalError(ConfigError):
-    """The DC's database cannot be written to safely from here."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"the local engine cannot be used: {reason}",
-            hint="Use --engine ldap, which needs nothing but the socket, or auto, which takes it by itself.",
-        )
-        self.reason = reason
 
 
 @contextmanager
@@ -72,47 +47,3 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         yield TransactionalTarget(database, SerialTarget(session))
     finally:
         database.close()
-
-
-def own_database(session: Session, invocation: Guid) -> Database:
-    """The DC's own database, opened; the caller closes it.
-
-    Raises:
-        NotLocalError: It cannot be told to be that, or not be opened safely.
-    """
-    if not session.privileged:
-        raise NotLocalError("the session is over the network")
-    if os.geteuid() != 0:
-        raise NotLocalError("only root may write to the database")
-    socket = session.path
-    path = socket.parent.parent / "sam.ldb"
-    if socket.parent.name != _SOCKET_DIRECTORY or not path.exists():
-        raise NotLocalError(f"there is no sam.ldb beside the directory of {socket}")
-    running = _running_version(session.peer())
-    before = session.usn()
-    try:
-        database = Database(path)
-    except DirectoryUnreachableError as error:
-        raise NotLocalError(error.message) from error
-    if database.version != running:
-        database.close()
-        raise NotLocalError(f"Samba {running} is running, and Samba's Python is {database.version}")
-    if database.invocation != guid_text(invocation) or not before <= database.usn <= session.usn():
-        database.close()
-        raise NotLocalError(f"{path} is not the database of the running domain controller")
-    return database
-
-
-def _running_version(process: int) -> str:
-    """Version of the program behind the socket."""
-    try:
-        program = Path(f"/proc/{process}/exe").readlink()
-    except OSError as error:
-        raise NotLocalError(f"the process behind the socket cannot be seen from here: {error.strerror}") from error
-    if program.name != _DAEMON:  # a replaced one is called "samba (deleted)"
-        raise NotLocalError(f"the program behind the socket is {program}")
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, timeout=_VERSION_TIMEOUT_S, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NotLocalError(f"{program} does not tell its version: {error}") from error
-    return done.stdout.decode(errors="replace").removeprefix("Version ").strip()

@@ -16,7 +16,7 @@ _REANIMATES: Final = "distinguishedName"
 
 
 class NetworkWrites:
-    """Implements :class:`adpersist.directory.write.operations.DirectoryWrites`; the controls it is given are left out.
+    """Implements :class:`adpersist.directory.ldap.operations.DirectoryWrites`; the controls it is given are left out.
 
     Objects it makes get an objectGUID from the server. Whoever names one by the GUID it was to have means that one.
     """

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from adpersist.directory.ldap.operations import WriteRequest, WriteResult
 from adpersist.directory.ldap.session import SentWrite, Session
-from adpersist.directory.write.operations import WriteRequest, WriteResult
 from adpersist.directory.write.step_writes import single_write
 from adpersist.directory.write.target import StepExecutor
 from adpersist.model.identity.ids import Guid

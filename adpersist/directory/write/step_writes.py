@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from adpersist.directory.ldap.operations import AddRequest, ModifyRequest, WriteRequest
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
-from adpersist.directory.write.operations import AddRequest, ModifyRequest, WriteRequest
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.plan.step import Create, Link, Modify, Step
 

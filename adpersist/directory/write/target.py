@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Protocol, assert_never
 
+from adpersist.directory.ldap.operations import AddRequest, DirectoryWrites, WriteRequest, WriteResult
 from adpersist.directory.wire.controls import RELAX, SHOW_RECYCLED
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
-from adpersist.directory.write.operations import AddRequest, DirectoryWrites, WriteRequest, WriteResult
 from adpersist.directory.write.step_writes import AS_GIVEN, CLEARED_BY_DELETE, address, create, link, replace_values
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_text

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from adpersist.directory.ldap.operations import WriteResult
 from adpersist.directory.samba.database import Database
-from adpersist.directory.write.operations import WriteResult
 from adpersist.directory.write.step_writes import single_write
 from adpersist.directory.write.target import StepExecutor, Target
 from adpersist.errors import NoSuchEntryError, WriteRefusedError

@@ -1,6 +1,6 @@
 """The chain: every frame names the digest of the one before, the first one the journal's seed, the head the last."""
 
-from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.model.identity.ids import Seq

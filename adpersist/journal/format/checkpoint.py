@@ -13,14 +13,13 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import IntegrityError
+from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.changes import unpack_changes
-from adpersist.journal.format.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
-from adpersist.journal.format.frame_header import NONCE_BYTES
 from adpersist.journal.format.packing import decompress
 from adpersist.journal.format.splitting import MAX_CHANGE_BYTES, Piece, runs
 from adpersist.journal.keys.key_encryption import Randomness
-from adpersist.journal.keys.keyring import DataKey, Keyring
+from adpersist.journal.keys.keyring import NONCE_BYTES, DataKey, Keyring
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint

@@ -10,7 +10,6 @@ from adpersist.model.journal.commit import CommitKind
 MAGIC: Final = b"ADPF"
 VERSION: Final = 1
 HEADER_BYTES: Final = 120
-NONCE_BYTES: Final = 12
 NONCE_OFFSET: Final = 76
 ENDS_LOOK: Final = 0x01
 COMPLETE: Final = 0x02

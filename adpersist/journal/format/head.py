@@ -11,13 +11,12 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import LimitError
-from adpersist.journal.format.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
-from adpersist.journal.format.frame_header import NONCE_BYTES
 from adpersist.journal.format.head_fields import pack_head, unpack_head
 from adpersist.journal.format.packing import compress, decompress
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
-from adpersist.journal.keys.keyring import Keyring, WrappedKey
+from adpersist.journal.keys.keyring import NONCE_BYTES, Keyring, WrappedKey
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Head
 from adpersist.stores.port import MAX_HEAD_BYTES, StoredHead

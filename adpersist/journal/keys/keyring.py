@@ -10,12 +10,13 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adpersist.errors import WrongKeyError
-from adpersist.journal.format.damage import Damage, DamagedError
-from adpersist.journal.format.frame_header import NONCE_BYTES
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.keys.derive import KEY_BYTES, key_id, seed_digest, subkey
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 
+NONCE_BYTES: Final = 12
+"""Of AES-GCM, [SP800-38D] 8.2."""
 MAX_FRAMES_A_KEY: Final = 2**30
 """A data key is replaced after this many commits: random 96-bit nonces stay far below the 2**32 uses that NIST
 SP 800-38D 8.3 allows a key, whatever was tried and refused in between."""

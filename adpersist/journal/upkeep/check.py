@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Final
 
 from adpersist.errors import IntegrityError, NoJournalError
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
-from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.frame import digest_of
 from adpersist.journal.format.head import OpenHead, open_head, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption

@@ -8,8 +8,8 @@ the intruder.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.chain import open_in_place
-from adpersist.journal.format.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.reader import Assembly
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq

@@ -1,9 +1,11 @@
 """The verdict on the DC in front of us."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.objects.stamps import Stamps
 
 
 class Verdict(StrEnum):
@@ -30,3 +32,23 @@ class Lineage:
     evidence: str
     about: Seq | None = None
     renamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was found.
+
+    Attributes:
+        usn: highestCommittedUSN.
+        invocation: invocationID of the database.
+        remembered: The number the canary lies in; 0 for none.
+        last_given_rid: rIDNextRID; 0 when unknown.
+        stamps: Replication stamps of the objects that were asked about, as far as they are there; of changed ones,
+            those of what was written after the last look.
+    """
+
+    usn: Usn
+    invocation: Guid
+    remembered: int
+    last_given_rid: int
+    stamps: Mapping[Guid, Stamps]

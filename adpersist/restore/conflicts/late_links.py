@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from adpersist.directory.feed.stamps import CHANGED, Stamps
-from adpersist.directory.samba.link_stamps import LinkWrite, LinkWrites
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.objects.link_stamps import LinkWrite, LinkWrites
+from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.state.differences import Gap, Links
 
 

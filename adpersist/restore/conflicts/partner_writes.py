@@ -6,12 +6,11 @@ of their own, which no search over LDAP shows (:mod:`adpersist.restore.conflicts
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from adpersist.directory.feed.stamps import Stamps
-from adpersist.directory.samba.link_stamps import LinkWrites
-from adpersist.directory.wire.replication_metadata import Written
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.objects.link_stamps import LinkWrites
+from adpersist.model.objects.stamps import Stamps, Written
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.late_links import late_links
 from adpersist.state.differences import Gap, Links

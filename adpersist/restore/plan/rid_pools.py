@@ -7,10 +7,10 @@ take the SID of somebody who was deleted and inherit what old ACLs grant.
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from adpersist.directory.lineage.rid_set import Pool, RidSet
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.sid import rid_of
 from adpersist.model.objects.change import Values
+from adpersist.model.objects.rid_set import Pool, RidSet
 from adpersist.model.plan.step import Modify
 from adpersist.state.state import State
 
