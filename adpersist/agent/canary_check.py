@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adpersist.agent import connections
 from adpersist.config import Config
 from adpersist.directory.lineage.canary import Canary
+from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError, DirectoryError, WrongDirectoryError
 from adpersist.journal.damage import Damage
 from adpersist.journal.journal import Journal
@@ -45,7 +46,7 @@ def ask_for_canary(config: Config, journal: Journal) -> CanaryAnswer:
     except (ConfigError, DirectoryError) as error:
         return CanaryAnswer(why=error.message)
     try:
-        connections.own(journal, dc)
+        require_own(dc, journal)
         return CanaryAnswer(canary=dc.canary(journal.seed))
     except (WrongDirectoryError, DirectoryError) as error:
         return CanaryAnswer(why=error.message)

@@ -9,12 +9,11 @@ from adpersist.agent.health.metered_store import MeteredStore
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.ldap.connection import Login
-from adpersist.errors import ConfigError, KeyMissingError, WrongDirectoryError
+from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.key_file import key_from_environment, read_key_file
-from adpersist.model.identity.ids import guid_text
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
@@ -114,18 +113,3 @@ def store(config: Config, identity: Identity | None, vitals: AgentHealth | None 
 def journal(config: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Journal:
     """The open journal; see :func:`store`."""
     return Journal.open(store(config, identity, vitals), key(config))
-
-
-def own(opened: Journal, dc: DomainController) -> None:
-    """Make sure that the journal was taken from this DC.
-
-    Raises:
-        WrongDirectoryError: It was taken from another one.
-    """
-    expected, found = opened.head.identity, dc.identity
-    if (expected.domain, expected.server) != (found.domain, found.server):
-        raise WrongDirectoryError(
-            f"the journal belongs to {expected.dns_name} ({guid_text(expected.server)}), "
-            f"this is {found.dns_name} ({guid_text(found.server)})",
-            hint="Point [directory] at the right DC, or `adpersist init` a journal for this one.",
-        )

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adpersist.capture.capture import lineage_of, unfinished_restore
 from adpersist.config import RestoreSection
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict

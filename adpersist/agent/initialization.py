@@ -16,6 +16,7 @@ from adpersist.agent import connections
 from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
 from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
 from adpersist.journal.holder import Role, new_writer
 from adpersist.journal.journal import Journal
@@ -204,7 +205,7 @@ class Initialization:
             return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
         except JournalExistsError:
             journal = Journal.open(place, key)
-            connections.own(journal, dc)
+            require_own(dc, journal)
             return journal, False
 
     def _write(self, config: Config) -> None:

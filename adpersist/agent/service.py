@@ -18,6 +18,7 @@ from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.capture.capture import Capture
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import AdpersistError, FencedError, RevertedError
 from adpersist.journal.holder import Role, VisitedError, new_writer, wait_for_visitor
 from adpersist.model.journal.head import Head, Writer
@@ -69,7 +70,7 @@ class Service:
         with self._connected(new_writer(Role.VISITOR)) as (_, capture):
             capture.look()
             capture.hand_back()
-            return capture.head, capture.durable_time()
+            return capture.head, capture.journal.last_commit_time()
 
     def run(self) -> None:
         """Capture until a signal says stop; comes back after outages of the DC or the store.
@@ -126,7 +127,7 @@ class Service:
         try:
             journal = connections.journal(config, dc.identity)
             try:
-                connections.own(journal, dc)
+                require_own(dc, journal)
             finally:
                 journal.close()
         finally:
@@ -153,7 +154,7 @@ class Service:
         saver = CheckpointThread(
             CheckpointPolicy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity)
         )
-        vitals.found(capture.head, capture.durable_time())
+        vitals.found(capture.head, capture.journal.last_commit_time())
         give_back()  # what the journal was read with
         vitals.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
@@ -166,7 +167,7 @@ class Service:
                 changes = capture.look(usn)
                 vitals.looked(capture.head, changes)
                 vitals.polled(usn, durable=True)
-                capture.tend(saver)
+                saver.tend(capture.journal)
                 seen, checked = usn, time.monotonic()
                 rest_s = pace.after_look(capture.asked_s)
             elif time.monotonic() - checked > settings.check_s:
@@ -207,7 +208,7 @@ class Service:
         try:
             journal = connections.journal(self._config, dc.identity, self._vitals)
             try:
-                connections.own(journal, dc)
+                require_own(dc, journal)
                 wait_for_visitor(journal.head.writer, writer)
                 capture = Capture.begin(
                     dc,

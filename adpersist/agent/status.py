@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from adpersist.capture.capture import last_commit_time, lineage_of, unfinished_restore
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -39,7 +39,7 @@ def status(dc: DomainController, journal: Journal) -> Status:
     if lineage.verdict is Verdict.SAME:
         lineage = unfinished_restore(head) or lineage
     usn = dc.usn()
-    quiet = Status(lag_usn=0, lag_s=0.0, head=head, durable_time=last_commit_time(journal), lineage=lineage, pending=0)
+    quiet = Status(lag_usn=0, lag_s=0.0, head=head, durable_time=journal.last_commit_time(), lineage=lineage, pending=0)
     if lineage.verdict is not Verdict.SAME:
         return quiet
     if head.position is None:

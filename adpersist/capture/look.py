@@ -1,16 +1,15 @@
-"""One look at the whole DC, told against the journal: changes in pieces of bounded size, as the feed brings them."""
+"""One look at the whole DC, told against the journal: news in pieces of bounded size, as the feed brings them."""
 
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import GUID_BYTES, Guid
 from adpersist.model.journal.lineage import Evidence
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.sighting import Sighting, sighted
-from adpersist.restore.live_state import FullLook
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.inherited_rights import DESCRIPTOR, hands_down
 
@@ -21,15 +20,32 @@ _VALUE_BYTES: Final = 128
 """What each attribute takes besides its values; a schema has little else."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Some of what a look found.
+
+    Attributes:
+        news: What the journal does not hold yet, containers first.
+        seen: What the DC said of itself after it had shown this; None: nobody has asked it yet.
+        is_last: Nothing follows.
+    """
+
+    news: list[Change]
+    seen: Evidence | None
+    is_last: bool
+
+
 class Look:
     """A look from some cookies on, or at everything when there are none; or one that was taken already.
 
-    Between two pieces the caller makes the last one durable and folds it into ``traces``, which the next one is told
+    Between two pieces the caller makes the last one durable and folds it into the index, which the next one is told
     against.
 
     Args:
-        prove: Asks for the evidence, and for the stamps of what changed; raises when the DC is not the journal's.
-        shown: A look at everything that was taken already, instead of one now; its news are news to ``traces``.
+        index: What the journal holds.
+        since: Cookies by naming context; none: a look at everything.
+        witnesses: Objects whose stamps the evidence is to have.
+        shown: A look at everything that was taken already, instead of one now; its news are news to the index.
 
     Attributes:
         full: It is a look at everything.
@@ -41,119 +57,109 @@ class Look:
     def __init__(
         self,
         dc: DomainController,
-        traces: FingerprintIndex,
+        index: FingerprintIndex,
         since: Mapping[str, bytes],
-        prove: Callable[[Collection[Change]], Evidence],
+        *,
+        witnesses: Collection[Guid],
         shown: FullLook | None = None,
     ) -> None:
         self._dc = dc
-        self._prove = prove
-        self._traces = traces
+        self._index = index
         self._since = since
+        self._witnesses = witnesses
         self._shown = shown
+        self._evidence: Evidence | None = None
         self._undeleted = False
         self._seen = bytearray()
         self._opened: set[Guid] = set()
-        self._proven: Evidence | None = None
         self.full = not since
         self.cookies: dict[str, bytes] = {}
         self.asked_s = 0.0
         self.sighted = 0
 
-    def pieces(self) -> Iterator[tuple[list[Change], Evidence, bool]]:
-        """The changes, what the DC said of itself after it had shown them, and whether they are the last ones.
+    def pieces(self) -> Iterator[Piece]:
+        """What is new, piece by piece.
 
         Raises:
             RevertedError, DirectoryError, DirectoryUnreachableError.
         """
-        last: list[Sighting] = []
-        for batch, more in _batches(self._sightings()):
-            if not more:
-                last = batch
-            elif news := self._news(batch):
-                batch.clear()
-                yield news, self._proof(news), False
-                news.clear()  # the caller is done with it, and the next one wants its room
-        if not self.full and self._undeleted:
+        yield from self._pieces()
+        if self._undeleted and not self.full:
             # a reanimated object lost its links when it was deleted, and no feed says so
-            if news := self._news(last):
-                yield news, self._proof(news), False
             self._since, self.full = {}, True
-            yield from self.pieces()
-            return
-        news = self._news(last)
-        if self.full:
-            news += self._expunged()
-        news = self._with_inherited(news)
-        yield news, self._proof(news), True
+            yield from self._pieces()
 
-    def _taken(self) -> None:
-        """A part of a look at everything came; later the DC is busy with the next one, and nothing is asked of it."""
-        if self.full:
-            self._proven = self._prove(())
-
-    def _proof(self, news: Collection[Change]) -> Evidence:
-        return self._proven if self.full and self._proven else self._prove(news)
+    def _pieces(self) -> Iterator[Piece]:
+        for sightings, more in _batches(self._sightings()):
+            is_last = not more and (self.full or not self._undeleted)
+            news = self._news(sightings)
+            sightings.clear()
+            if is_last:
+                news = self._with_inherited(news + self._expunged())
+            if news or is_last:
+                yield Piece(news=news, seen=self._evidence, is_last=is_last)
+                news.clear()  # the caller is done with it, and the next one wants its room
 
     def _sightings(self) -> Iterator[Sighting]:
         if self._shown is not None:
-            self._taken()
+            self._evidence = self._dc.evidence(self._witnesses)
             self.cookies = dict(self._shown.cookies)
             self.sighted = len(self._shown.state)
             self._seen += b"".join(self._shown.state)
             yield from map(sighted, self._shown.news)
             return
-        for look in self._dc.feed.looks(self._since, self._taken):
-            began = time.monotonic()
-            for sighting in look:
-                if began:
-                    # Samba says nothing before it has thought of everything
-                    self.asked_s, began = self.asked_s + time.monotonic() - began, 0.0
+        for part in self._dc.feed.parts(self._since):
+            self.asked_s += part.waited_s
+            if self.full:
+                # the DC is free for this question now, and busy with the next part as soon as this one is read
+                self._evidence = self._dc.evidence(self._witnesses)
+            for sighting in part:
                 self.sighted += 1
                 if self.full:
                     self._seen += sighting.guid
                 elif sighting.values.get("isDeleted") == ():
                     self._undeleted = True
                 yield sighting
-            if began:
-                self.asked_s += time.monotonic() - began
-            self.cookies[look.nc] = look.cookie
+            if part.cookie is not None:
+                self.cookies[part.nc] = part.cookie
 
     def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
         newest = {sighting.guid: sighting for sighting in sightings}.values()
-        changes = [change for sighting in newest if (change := self._traces.news(sighting)) is not None]
+        changes = [change for sighting in newest if (change := self._index.news(sighting)) is not None]
         self._opened.update(change.guid for change in changes if self._opens(change))
-        return containers_first(changes, self._traces)
+        return containers_first(changes, self._index)
 
     def _opens(self, change: Change) -> bool:
         """Something may have been handed down that no feed tells of; a full look shows it by itself."""
-        old = self._traces.get(change.guid)
+        old = self._index.get(change.guid)
         return not self.full and old is not None and hands_down(change, old.parent)
 
     def _with_inherited(self, news: list[Change]) -> list[Change]:
         """The same, with the access rights that changed because a container's did."""
         if not self._opened:
             return news
-        occupied = {trace.parent for trace in self._traces.values()}
+        occupied = {known.parent for known in self._index.values()}
         found = {change.guid: change for change in news}
         for container in self._opened & occupied:
             for guid, descriptor in self._dc.descriptors(container):
                 change = found.get(guid)
                 if change is not None:
                     found[guid] = replace(change, values={**change.values, DESCRIPTOR: (descriptor,)})
-                elif guid in self._traces and not self._traces.holds(guid, DESCRIPTOR, (descriptor,)):
-                    nc = self._traces[guid].nc
+                elif guid in self._index and not self._index.holds(guid, DESCRIPTOR, (descriptor,)):
+                    nc = self._index[guid].nc
                     found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values={DESCRIPTOR: (descriptor,)})
         return list(found.values())
 
     def _expunged(self) -> list[Change]:
+        if not self.full:
+            return []
         # kept in a row until now: as objects of their own they would lie between all others
         seen = {bytes(self._seen[at : at + GUID_BYTES]) for at in range(0, len(self._seen), GUID_BYTES)}
-        gone = [guid for guid in self._traces if guid not in seen]
-        return [Change(kind=Kind.EXPUNGED, guid=guid, nc=self._traces[guid].nc) for guid in gone]
+        gone = [guid for guid in self._index if guid not in seen]
+        return [Change(kind=Kind.EXPUNGED, guid=guid, nc=self._index[guid].nc) for guid in gone]
 
 
-def containers_first(changes: Iterable[Change], traces: FingerprintIndex) -> list[Change]:
+def containers_first(changes: Iterable[Change], index: FingerprintIndex) -> list[Change]:
     """No object stands before its container, as far as both are in one piece."""
     found = {change.guid: change for change in changes}
 
@@ -161,11 +167,11 @@ def containers_first(changes: Iterable[Change], traces: FingerprintIndex) -> lis
         count, above = 0, parent(change)
         while above is not None and above in found:
             count, above = count + 1, parent(found[above])
-        return count if above is None else count + 1 + traces.depth(above)
+        return count if above is None else count + 1 + index.depth(above)
 
     def parent(change: Change) -> Guid | None:
-        trace = traces.get(change.guid)
-        return change.parent if change.parent is not None or trace is None else trace.parent
+        known = index.get(change.guid)
+        return change.parent if change.parent is not None or known is None else known.parent
 
     return sorted(found.values(), key=depth)
 

@@ -283,13 +283,13 @@ class Journal:
                 raise PointError(f"commit {error.seq} was pruned while it was being read") from error
             raise
 
-    def last_time(self) -> float | None:
-        """Unix seconds when the last commit was made, from its header; None: it is pruned, or there is none."""
+    def last_commit_time(self) -> float | None:
+        """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none."""
         tip = self._end.tip
-        before = Seq(tip.head.seq - 1)
-        if tip.head.seq <= tip.head.pruned:
-            return None
-        return next(read_headers(self._store, tip, after=before, through=tip.head.seq)).time_us / 1_000_000
+        head, before = tip.head, Seq(tip.head.seq - 1)
+        if head.seq <= head.pruned:
+            return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
+        return next(read_headers(self._store, tip, after=before, through=head.seq)).time_us / 1_000_000
 
     def size(self, *, after: Seq) -> int:
         """Bytes of the commits after one, as the store has them; they are not opened."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.target import Target
 from adpersist.model.identity.ids import Guid
@@ -13,7 +14,7 @@ from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import Recorded, partner_writes
-from adpersist.restore.live_state import FullLook, ImageState, LiveState
+from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.partial_steps import apply_partially
 from adpersist.restore.plan.evictions import evicted_copy
 from adpersist.restore.plan.foreign_principals import matched_by_sid

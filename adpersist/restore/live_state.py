@@ -1,8 +1,9 @@
 """What the DC has: one full look, kept current by small ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.wire.cookie import cookie_at
 from adpersist.model.identity.ids import Guid, Usn
@@ -26,23 +27,6 @@ class ImageState:
     state: State
     usn: Usn
     invocation: Guid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullLook:
-    """What a look at everything showed, and where the next look begins.
-
-    Attributes:
-        state: Every object.
-        news: Those that are not just what the state has that the DC was to be brought to.
-        usn: The DC's before the look.
-        cookies: By naming context.
-    """
-
-    state: State
-    news: Sequence[ObjectState]
-    usn: Usn
-    cookies: Mapping[str, bytes]
 
 
 class LiveState:
@@ -116,14 +100,15 @@ class LiveState:
     def _look(self) -> dict[Guid, ObjectState]:
         fresh: dict[Guid, ObjectState] = {}
         self._undeleted = False
-        for look in self._dc.feed.looks(self._cookies):
-            self._progress(f"looking at {look.nc}")
-            for sighting in look:
+        for part in self._dc.feed.parts(dict(self._cookies)):
+            self._progress(f"looking at {part.nc}")
+            for sighting in part:
                 item = self._observed(sighting)
                 fresh[item.guid] = item
                 self.state.put(item)
                 self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
-            self._cookies[look.nc] = look.cookie
+            if part.cookie is not None:
+                self._cookies[part.nc] = part.cookie
         return fresh
 
     def _observed(self, sighting: Sighting) -> ObjectState:

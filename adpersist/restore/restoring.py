@@ -6,16 +6,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from adpersist.capture.capture import (
-    SECRET,
-    Capture,
-    lineage_of,
-    refuse_store_behind,
-    require_same,
-    require_secrets_seen,
-)
+from adpersist.capture.capture import SECRET, Capture, require_secrets_seen
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
+from adpersist.directory.lineage.proof import lineage_of, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.journal.holder import Role, new_writer
 from adpersist.journal.journal import Journal
@@ -126,7 +120,7 @@ def restore(
         restore.look_anew()
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
-        traces = beside.submit(FingerprintIndex.of, aim.state.values())
+        index = beside.submit(FingerprintIndex.of, aim.state.values())
         outcome = restore.run(engine)
     log.info(
         "restore.applied",
@@ -140,8 +134,8 @@ def restore(
     journal.end_restore(now=time.time())
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
     # what was proven becomes the new timeline's first commit, and what the DC did meanwhile the second
-    captured = Capture.begin(dc, journal, writer, traces=traces.result())
-    captured.look(proof=restore.proof)
+    captured = Capture.begin(dc, journal, writer, index=index.result())
+    captured.look(shown=restore.proof)
     try:
         captured.look()
     except DirectoryUnreachableError as error:

@@ -46,8 +46,11 @@ def test_what_changes_between_two_slices_is_seen_as_it_is_in_the_end(dc: SambaDC
                 hands.set(hands.base, description="changed since it was shown")
                 late.append(Guid(hands.guid(hands.ou("Late")).bytes_le))
 
-        look.taken = write
-        shown = _by_guid(look)
+        parts: list[Sighting] = []
+        for part in look.parts():
+            write()
+            parts += part
+        shown = _by_guid(parts)
     assert late[0] in shown
     assert shown == _by_guid(seen.feed.look(seen.dse.domain, None))
     assert not list(seen.feed.look(seen.dse.domain, look.cookie))

@@ -97,7 +97,7 @@ def test_the_proof_of_a_restore_is_captured_as_it_was_and_what_came_since_after_
         journal.end_restore(now=time.time())
         dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
         capture = Capture.begin(dc, journal, new_writer(Role.VISITOR))
-        capture.look(proof=have.proof)
+        capture.look(shown=have.proof)
         assert _plainly(fold(journal)) == seen
         capture.look()
         assert _plainly(fold(journal)) == _plainly(LiveState(dc).refresh()) != seen

@@ -67,8 +67,8 @@ def only_read(journaled: Journaled) -> float:
     """Seconds until the same is read and decoded, and nothing done with it: what any reader in Python needs."""
     began = time.perf_counter()
     dc = connections.connect(journaled.config)
-    for context in dc.feed.looks({}):
-        for _ in context:
+    for part in dc.feed.parts({}):
+        for _ in part:
             pass
     dc.close()
     return time.perf_counter() - began

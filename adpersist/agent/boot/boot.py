@@ -11,7 +11,6 @@ from adpersist.agent.guard import GuardResult, GuardTerms, guard
 from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
-from adpersist.capture.capture import last_commit_time
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, RevertedError
 from adpersist.restore.convergence import Progress
@@ -101,7 +100,7 @@ def _bring_up(
         try:
             journal = connections.journal(config, dc.identity, vitals)
             try:
-                vitals.found(journal.head, last_commit_time(journal))
+                vitals.found(journal.head, journal.last_commit_time())
                 return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
             finally:
                 journal.close()

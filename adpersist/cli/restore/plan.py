@@ -18,6 +18,7 @@ from adpersist.cli.restore.restore import (
     note_documents,
     note_words,
 )
+from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ExitCode
 from adpersist.model.plan.step import Step
 from adpersist.restore.plan.plan import OnConflict, Plan
@@ -47,7 +48,7 @@ def plan(
     dc = connections.connect(settings)
     try:
         journal = connections.journal(settings, dc.identity)
-        connections.own(journal, dc)
+        require_own(dc, journal)
         aim = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)

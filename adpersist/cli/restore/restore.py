@@ -9,6 +9,7 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.engine import Engine
@@ -81,7 +82,7 @@ def restore(
     dc = connections.connect(settings)
     try:
         journal = connections.journal(settings, dc.identity)
-        connections.own(journal, dc)
+        require_own(dc, journal)
         point = journal.resolve(to, now=time.time()) if to else None
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent

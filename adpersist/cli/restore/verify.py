@@ -8,6 +8,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.restore import AttributeOption, ObjectOption, SubtreeOption, note_documents, note_words
+from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ExitCode
 
 
@@ -35,7 +36,7 @@ def verify(
     dc = connections.connect(settings)
     try:
         journal = connections.journal(settings, dc.identity)
-        connections.own(journal, dc)
+        require_own(dc, journal)
         aim = wanted_state(journal, journal.resolve(at, now=time.time()) if at else None)
         with output.Bar(shown=not common.as_json) as bar:
             scope = scoped(dc, aim, name, below=subtree, attribute=attribute)

@@ -1,10 +1,12 @@
 """The change feed: DirSync entries become sightings of objects."""
 
 import re
+import time
 from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
 from enum import Enum, auto
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Final
 
 from adpersist.directory.feed.usn_slices import UsnSlices, ends
@@ -26,10 +28,6 @@ _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distin
 _TOO_MUCH: Final = 4
 """sizeLimitExceeded, [RFC4511] 4.1.9."""
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
-
-
-def _nothing() -> object:
-    """What is done where nothing is to be done."""
 
 
 class _Role(Enum):
@@ -77,22 +75,18 @@ class DirSyncFeed:
         """What changed in ``nc`` since ``cookie``; None asks for everything."""
         return ContextLook(self, nc, cookie)
 
-    def looks(self, cookies: Mapping[str, bytes], taken: Callable[[], object] = _nothing) -> list["ContextLook"]:
-        """The same for every naming context; to be read in this order.
+    def parts(self, cookies: Mapping[str, bytes]) -> Iterator["Part"]:
+        """A look at every naming context, part by part; to be read in this order.
 
         Args:
             cookies: Where to begin. What comes after a cookie is little, and asked for together.
-            taken: Called whenever the DC is done with a question and free for another.
         """
         looks = [self.look(nc, cookies.get(nc)) for nc in self.contexts]
-        for look in looks:
-            look.taken = taken
-        for look, following in pairwise(looks):
-            look.ask_next = following.ask
         if cookies:
             for look in looks:
                 look.ask()
-        return looks
+        for look, following in zip_longest(looks, looks[1:]):
+            yield from look.parts(following)
 
     def slices(self, nc: str) -> UsnSlices:
         """For a look at everything. For :class:`ContextLook` alone."""
@@ -180,14 +174,10 @@ class DirSyncFeed:
 class ContextLook:
     """One look at a naming context: an iterable of what it shows, read as it comes.
 
-    A slice is taken in before it is read, and the next one asked for: the DC thinks about that while this is read.
-
     Attributes:
         nc: The naming context.
         whole: It shows everything, not only what changed.
         cookie: For the next look, once this one is through; until then where it began.
-        taken: Called when a slice is here, and the DC free for other questions.
-        ask_next: Called when the last one is.
     """
 
     def __init__(self, feed: DirSyncFeed, nc: str, cookie: bytes | None, slices: UsnSlices | None = None) -> None:
@@ -197,8 +187,6 @@ class ContextLook:
         self.nc = nc
         self.whole = not cookie
         self.cookie = cookie or b""
-        self.taken: Callable[[], object] = _nothing
-        self.ask_next: Callable[[], object] = _nothing
 
     def ask(self) -> tuple[Page, UsnSlices]:
         """Ask now what is read later; the answer, and which slice it is."""
@@ -208,40 +196,47 @@ class ContextLook:
         return asked, slices
 
     def __iter__(self) -> Iterator[Sighting]:
+        """All its parts. Raises: as :meth:`Part.__iter__`."""
+        for part in self.parts():
+            yield from part
+
+    def parts(self, following: "ContextLook | None" = None) -> Iterator["Part"]:
         """What it shows, once; some of it twice, where it was written meanwhile or the server broke off.
 
-        Raises:
-            RevertedError: In the end: the new cookie lies before the old one, so the database went back.
-            DirectoryError, DirectoryUnreachableError: Also in the middle.
+        Args:
+            following: Asked for when the last part is here: the DC thinks about that while the part is read.
         """
-        cookie, is_last = self.cookie, False
-        while not is_last:
+        through = False
+        while not through:
+            began = time.monotonic()
             (page, slices), self._asked = self.ask(), None
-            is_last, filter_text = slices.is_last, slices.filter
             here = page.take_in()
-            self.taken()
-            if here:
-                slices.go_on()
-                _ = self.ask_next() if is_last else self.ask()
-            try:
-                cookie = yield from self._read(page, filter_text)
-            except DirectoryError as error:
-                if error.result != _TOO_MUCH or here or not slices.refused(self._feed.usn()):
-                    raise
-                is_last = False
-            else:
-                if not here:
-                    slices.go_on()
-        # only after the last slice it is a cookie for everything
-        before, self.cookie = cookie_usn(self.cookie), cookie
-        after = cookie_usn(cookie)
-        if before is not None and after is not None and after < before:
-            raise RevertedError(
-                f"the feed of {self.nc} went back from USN {before} to {after}",
-                hint="The domain controller was put back to an older state: run `adpersist guard`.",
-            )
+            part = Part(self.nc, whole=self.whole, waited_s=time.monotonic() - began)
+            part.sightings = self._read(part, page, slices, here=here, following=following)
+            yield part
+            deque(part, maxlen=0)  # what was not read is passed over: only the end tells where the next look begins
+            through = part.cookie is not None
 
-    def _read(self, page: Page, filter_text: str) -> Generator[Sighting, None, bytes]:
+    def _read(
+        self, part: "Part", page: Page, slices: UsnSlices, *, here: bool, following: "ContextLook | None"
+    ) -> Iterator[Sighting]:
+        is_last, filter_text = slices.is_last, slices.filter
+        if here:
+            slices.go_on()
+            if asked_next := following if is_last else self:
+                asked_next.ask()
+        try:
+            cookie = yield from self._shown(page, filter_text)
+        except DirectoryError as error:
+            if error.result != _TOO_MUCH or here or not slices.refused(self._feed.usn()):
+                raise
+            return
+        if not here:
+            slices.go_on()
+        if is_last:
+            part.cookie = self._ended(cookie)
+
+    def _shown(self, page: Page, filter_text: str) -> Generator[Sighting, None, bytes]:
         """What a slice shows, and the cookie after it."""
         more = True
         while more:
@@ -250,3 +245,41 @@ class ContextLook:
             if more:
                 page = self._feed.ask(self.nc, cookie, filter_text)
         return cookie
+
+    def _ended(self, cookie: bytes) -> bytes:
+        """Only after the last slice it is a cookie for everything. Raises: RevertedError."""
+        before, after, self.cookie = cookie_usn(self.cookie), cookie_usn(cookie), cookie
+        if before is not None and after is not None and after < before:
+            raise RevertedError(
+                f"the feed of {self.nc} went back from USN {before} to {after}",
+                hint="The domain controller was put back to an older state: run `adpersist guard`.",
+            )
+        return cookie
+
+
+class Part:
+    """A slice of a look, received and not yet read. Until it is iterated over the DC is free for other questions.
+
+    Attributes:
+        nc: The naming context.
+        whole: It shows everything in its slice, not only what changed.
+        waited_s: How long the DC thought about it: Samba says nothing before it has thought of everything.
+        sightings: What it shows, once.
+        cookie: Where the next look begins; None until the last part of a naming context was read.
+    """
+
+    def __init__(self, nc: str, *, whole: bool, waited_s: float) -> None:
+        self.nc = nc
+        self.whole = whole
+        self.waited_s = waited_s
+        self.sightings: Iterator[Sighting] = iter(())
+        self.cookie: bytes | None = None
+
+    def __iter__(self) -> Iterator[Sighting]:
+        """What it shows, read as it comes; the next part is asked for when this begins.
+
+        Raises:
+            RevertedError: In the end: the new cookie lies before the old one, so the database went back.
+            DirectoryError, DirectoryUnreachableError: Also in the middle.
+        """
+        return self.sightings

@@ -26,8 +26,8 @@ def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | N
         found: What the directory remembers of the journal.
         newest: What it would remember of the journal's last commit.
     """
-    if (stranger := _stranger(identity, head.identity)) is not None:
-        return stranger
+    if (other := other_database(identity, head.identity)) is not None:
+        return other
     if found is not None and (behind := _store_behind(found, newest)) is not None:
         return behind
     ended = head.timelines[-1].begins if head.timelines else BEFORE_FIRST
@@ -47,7 +47,8 @@ def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | N
     )
 
 
-def _stranger(found: Identity, expected: Identity) -> Lineage | None:
+def other_database(found: Identity, expected: Identity) -> Lineage | None:
+    """The verdict on a DC of another domain or another DC of the same; None: it is the one."""
     for name, is_now, was in (
         ("domain", found.domain, expected.domain),
         ("domain controller", found.server, expected.server),
