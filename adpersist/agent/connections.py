@@ -1,7 +1,8 @@
 """From a configuration to open things: the DC, the key, the store, the journal."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from adpersist.agent.health.agent_health import AgentHealth
@@ -113,3 +114,21 @@ def store(config: Config, identity: Identity | None, vitals: AgentHealth | None 
 def journal(config: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Journal:
     """The open journal; see :func:`store`."""
     return Journal.open(store(config, identity, vitals), key(config))
+
+
+@contextmanager
+def connected_journal(config: Config, health: AgentHealth | None = None) -> Iterator[tuple[DomainController, Journal]]:
+    """The configured DC and its journal, for as long as the block lasts.
+
+    Raises:
+        ConfigError, DirectoryError, StoreError, IntegrityError: One of them cannot be opened.
+    """
+    dc = connect(config)
+    try:
+        opened = journal(config, dc.identity, health)
+        try:
+            yield dc, opened
+        finally:
+            opened.close()
+    finally:
+        dc.close()

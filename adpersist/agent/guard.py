@@ -1,7 +1,7 @@
 """Is this our DC, and if not: make it so."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from adpersist.config import RestoreSection
@@ -11,9 +11,9 @@ from adpersist.errors import WrongDirectoryError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.engine import Engine
+from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.convergence import Progress, RestoreOutcome
 from adpersist.restore.image_age import require_young
-from adpersist.restore.plan.plan import OnConflict
 from adpersist.restore.restoring import restore
 from adpersist.restore.wanted import wanted_state
 
@@ -49,17 +49,15 @@ class GuardTerms:
 
     Attributes:
         on_revert: What to do about a DC that was put back.
-        policy: Whose word counts where it was written to since.
+        restore: How it is restored.
         max_age_days: How old an image is healed without asking; None: by the tombstone lifetime.
         accept_old_image: A person said yes to any age.
-        engine: How to write.
     """
 
     on_revert: OnRevert
-    policy: OnConflict = OnConflict.JOURNAL
+    restore: Terms = field(default_factory=Terms)
     max_age_days: float | None = None
     accept_old_image: bool = False
-    engine: Engine = Engine.AUTO
 
     @classmethod
     def of(
@@ -74,10 +72,9 @@ class GuardTerms:
         """What the configuration allows, and a person said beside it."""
         return cls(
             on_revert=on_revert,
-            policy=policy,
+            restore=Terms(policy=policy, engine=engine or configured.engine),
             max_age_days=configured.max_age_days,
             accept_old_image=accept_old_image,
-            engine=engine or configured.engine,
         )
 
 
@@ -112,6 +109,6 @@ def guard(
         return GuardResult(lineage=lineage)
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
-    aim = wanted_state(journal, dc=dc)
-    outcome = restore(dc, journal, aim, policy=terms.policy, progress=progress, restart=restart, engine=terms.engine)
+    wanted = wanted_state(journal, dc=dc)
+    outcome = restore(dc, journal, wanted, terms.restore, progress=progress, restart=restart)
     return GuardResult(lineage=lineage, outcome=outcome)

@@ -123,15 +123,8 @@ class Service:
         notify("READY=1")
 
     def _try(self, config: Config) -> None:
-        dc = connections.connect(config)
-        try:
-            journal = connections.journal(config, dc.identity)
-            try:
-                require_own(dc, journal)
-            finally:
-                journal.close()
-        finally:
-            dc.close()
+        with connections.connected_journal(config) as (dc, journal):
+            require_own(dc, journal)
 
     def _follow(self) -> None:
         self._vitals.stage("connecting")
@@ -204,25 +197,18 @@ class Service:
 
     @contextmanager
     def _connected(self, writer: Writer) -> Iterator[tuple[DomainController, Capture]]:
-        dc = connections.connect(self._config)
-        try:
-            journal = connections.journal(self._config, dc.identity, self._vitals)
-            try:
-                require_own(dc, journal)
-                wait_for_visitor(journal.head.writer, writer)
-                capture = Capture.begin(
-                    dc,
-                    journal,
-                    writer,
-                    again=self._held,
-                    accept_store_behind=self._accept_store_behind and not self._held,
-                )
-                self._held = True
-                yield dc, capture
-            finally:
-                journal.close()
-        finally:
-            dc.close()
+        with connections.connected_journal(self._config, self._vitals) as (dc, journal):
+            require_own(dc, journal)
+            wait_for_visitor(journal.head.writer, writer)
+            capture = Capture.begin(
+                dc,
+                journal,
+                writer,
+                again=self._held,
+                accept_store_behind=self._accept_store_behind and not self._held,
+            )
+            self._held = True
+            yield dc, capture
 
 
 def _wait_s(state: RetryCallState) -> float:

@@ -1,6 +1,6 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from adpersist.capture.full_look import FullLook
@@ -8,21 +8,21 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.target import Target
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.step import Exempt, Step
+from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
-from adpersist.restore.conflicts.partner_writes import Recorded, partner_writes
-from adpersist.restore.live_state import ImageState, LiveState
+from adpersist.restore.conflicts.partner_writes import partner_writes
+from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
 from adpersist.restore.plan.evictions import evicted_copy
 from adpersist.restore.plan.foreign_principals import matched_by_sid
 from adpersist.restore.plan.limitations import Limitation, attainable
-from adpersist.restore.plan.plan import OnConflict, Plan, steps, under_policy
+from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.renumbering import matched_by_place
 from adpersist.restore.plan.rid_pools import known_rids, raised
-from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
+from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Difference, Gap, differences, gaps
 from adpersist.state.state import State
 
@@ -75,52 +75,26 @@ class Convergence:
     """Brings one DC to a wanted state."""
 
     def __init__(
-        self,
-        dc: DomainController,
-        want: State,
-        *,
-        known: Collection[Guid],
-        captured: float,
-        policy: OnConflict = OnConflict.JOURNAL,
-        last_given_rid: int = 0,
-        progress: Progress | None = None,
-        given: Collection[bytes] = (),
-        recorded: Callable[[Collection[Guid]], Recorded] = lambda _: {},
-        scope: RestoreScope = EVERYTHING,
-        base: ImageState | None = None,
-        begun: Sequence[Conflict] | None = None,
+        self, dc: DomainController, wanted: WantedState, terms: Terms | None = None, progress: Progress | None = None
     ) -> None:
         """Prepare; nothing is read or written yet.
 
         Args:
-            want: The state to bring the DC to.
-            known: Every object the journal ever heard of.
-            captured: Unix seconds of the journal's last look.
-            policy: What becomes of local writes.
-            last_given_rid: The RID the DC gave out last, as far as the journal knows.
-            given: Every objectSid the journal ever saw.
-            recorded: Reads the newest stamps of some objects from the journal; asked where there are other DCs.
-            scope: How much of it is wanted.
-            base: What the DC is known to have had, so that a plan need not look at all of it. A proof always does.
-            begun: An earlier run has written to the DC already, and found these writes before; None: there was none.
+            dc: The DC.
+            wanted: What to bring it to, and what the journal knows that helps.
+            terms: What may be done; None: the usual.
+            progress: Told how far it has come.
         """
         self._dc = dc
-        self._want = want
-        self._known = known
-        self._captured = captured
-        self._policy = policy
-        self._last_given_rid = last_given_rid
+        self._wanted = wanted
+        self._terms = terms or Terms()
         self._progress = progress or Progress()
-        self._given = given
-        self._recorded = recorded
-        self._scope = scope
         self._notes: tuple[Limitation, ...] = ()
-        self._have = LiveState(dc, base=base, like=want, progress=self._progress.looking)
-        self._begun = begun
-        self._meanwhile = ConcurrentWrites(touched=begun is not None)
+        self._live = LiveState(dc, base=wanted.base, like=wanted.state, progress=self._progress.looking)
+        self._concurrent = ConcurrentWrites(touched=wanted.begun is not None)
         self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
         self._found: list[Gap] | None = None
-        self._aligned = want
+        self._aligned = wanted.state
 
     @property
     def exempt(self) -> Exempt:
@@ -139,17 +113,17 @@ class Convergence:
 
     def look_anew(self) -> None:
         """Have the next look be at everything: the DC goes on under another invocationID."""
-        self._have.forget()
+        self._live.forget()
         self._found = None
 
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed."""
-        have = self._have.refresh()
-        want = matched_by_sid(self._want, have)
+        have = self._live.refresh()
+        want = matched_by_sid(self._wanted.state, have)
         if not self.exempt.reach.gives_identities:
             want = matched_by_place(want, have)
         self._aligned = want
-        differing = self._scope.narrow(gaps(want, have, self.exempt), want, have)
+        differing = self._wanted.scope.narrow(gaps(want, have, self.exempt), want, have)
         found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *notes)
@@ -157,7 +131,7 @@ class Convergence:
         news = [each for each in self._conflicts if each.stays]
         local = [each for each in self._conflicts if not each.stays]
         moved = (replace(each, guid=evicted_copy(each.guid)) for each in local if not each.attributes)
-        return under_policy(under_policy(found, news, OnConflict.DC), [*local, *moved], self._policy)
+        return under_policy(under_policy(found, news, OnConflict.DC), [*local, *moved], self._terms.policy)
 
     def _pending(self) -> list[Gap]:
         """The gaps; while nothing was written they are looked for once."""
@@ -171,10 +145,10 @@ class Convergence:
 
     def _take_note(self, found: Sequence[Gap], have: State) -> None:
         """Of everything written before the first step; from then on of what came since the look before."""
-        arisen = self._meanwhile.arisen(found)
+        arisen = self._concurrent.arisen(found)
         if self._noted is None:
-            self._noted = {_key(each): each for each in self._begun or ()}
-            wrote = self._written_since(found, have, begun=self._begun is not None)
+            self._noted = {_key(each): each for each in self._wanted.begun or ()}
+            wrote = self._written_since(found, have, begun=self._wanted.begun is not None)
         elif self.exempt.reach.gives_identities:
             wrote = (replace(each, meanwhile=True) for each in self._written_since(arisen, have))
         else:
@@ -187,36 +161,43 @@ class Convergence:
             self._noted[key] = self._noted[key].with_more(each) if key in self._noted else each
 
     def _is_stranger(self, gap: Gap) -> bool:
-        return gap.want is None and gap.guid not in self._known
+        return gap.want is None and gap.guid not in self._wanted.known
 
     def _written_since(self, found: Sequence[Gap], have: State, *, begun: bool = False) -> Iterator[Conflict]:
         if not found:
             return
         stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
-        late = written_late(found, stamps, self._captured)
+        late = written_late(found, stamps, self._wanted.captured)
         links = self._dc.link_writes(late) if late else {}
         news: list[Conflict] = []
         if partners := self._dc.partners():
-            recorded = self._recorded({gap.guid for gap in found})
+            recorded = self._wanted.recorded({gap.guid for gap in found})
             news += partner_writes(
-                found, have, stamps, recorded, partners=partners, known=self._known, since=self._captured, links=links
+                found,
+                have,
+                stamps,
+                recorded,
+                partners=partners,
+                known=self._wanted.known,
+                since=self._wanted.captured,
+                links=links,
             )
         yield from news
         local = under_policy(found, news, OnConflict.DC)
         if begun:
             # any other late write may be the earlier run's own
             local = [gap for gap in local if self._is_stranger(gap)]
-        yield from local_writes(local, have, stamps, known=self._known, since=self._captured, links=links)
+        yield from local_writes(local, have, stamps, known=self._wanted.known, since=self._wanted.captured, links=links)
 
     @property
     def _kept(self) -> frozenset[Guid]:
-        dc = self._policy is OnConflict.DC
+        dc = self._terms.policy is OnConflict.DC
         return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.stays))
 
     @property
     def proof(self) -> FullLook | None:
         """What the DC had when it was last looked at, if all of it was."""
-        return self._have.proof
+        return self._live.proof
 
     def plan(self) -> Plan:
         """The steps as things stand; nothing is written."""
@@ -224,19 +205,19 @@ class Convergence:
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""
-        self._have.forget()
+        self._live.forget()
         return self._differences(self.gaps())
 
-    def run(self, engine: Engine = Engine.AUTO) -> RestoreOutcome:
+    def run(self) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.
 
         Raises:
             NotLocalError: The local engine was asked for and cannot be used; nothing was written.
         """
-        with self._dc.writing(engine) as target:
-            return self._run(target)
+        with self._dc.writing(self._terms.engine) as target:
+            return self._converge(target)
 
-    def _run(self, target: Target) -> RestoreOutcome:
+    def _converge(self, target: Target) -> RestoreOutcome:
         outcome = RestoreOutcome()
         found = outcome.lost = self._pending()
         self._found = None
@@ -245,10 +226,10 @@ class Convergence:
             plan = self._plan(found)
             outcome.conflicts, outcome.notes = plan.conflicts, plan.notes
             if not plan.steps or plan.steps == previous:
-                if self._have.is_whole:
+                if self._live.is_whole:
                     break
                 # the proof is a full look: what a container hands down to its children shows up in no other
-                self._have.forget()
+                self._live.forget()
                 found = self.gaps()
                 continue
             outcome.rounds += 1
@@ -256,7 +237,7 @@ class Convergence:
             previous = plan.steps
             if outcome.rounds == 1 and not outcome.refusals:
                 # most often nothing is left, and the proof is the only look that is needed
-                self._have.forget()
+                self._live.forget()
             found = self.gaps()
         outcome.left = self._differences(found)
         return outcome
@@ -267,13 +248,13 @@ class Convergence:
             yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
 
     def _plan(self, found: Sequence[Gap]) -> Plan:
-        have = self._have.state
+        have = self._live.state
         planned: list[Step] = []
-        raises = self._scope.is_everything and self._dc.privileged
+        raises = self._wanted.scope.is_everything and self._dc.privileged
         if raises and (rids := self._dc.rids()) is not None:
             domain = self._dc.identity.domain
-            known = known_rids(self._want, have, domain=domain, given=self._given) | {self._last_given_rid}
-            planned += raised(rids, self._want, known)
+            known = known_rids(self._wanted.state, have, domain=domain, given=self._wanted.given)
+            planned += raised(rids, self._wanted.state, known | {self._wanted.last_given_rid})
         planned += steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept)
         return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)
 
@@ -281,7 +262,7 @@ class Convergence:
         def attempt(narrower: Step) -> bool:
             return list(target.apply([narrower])) == [None]
 
-        self._meanwhile.wrote(planned)
+        self._concurrent.wrote(planned)
         refusals = []
         for number, (step, refusal) in enumerate(zip(planned, target.apply(planned), strict=True), 1):
             if refusal is None:
@@ -294,7 +275,7 @@ class Convergence:
         return refusals
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
-        return [line for gap in found for line in differences(gap, self._aligned, self._have.state)]
+        return [line for gap in found for line in differences(gap, self._aligned, self._live.state)]
 
 
 def _key(conflict: Conflict) -> tuple[Guid, bool, bool]:

@@ -1,12 +1,15 @@
-"""Restoring: what ``restore`` and ``guard`` share. A restore is announced in the journal before the first write and
-ended after the proof, so that a run killed anywhere in between is known to be unfinished and goes on."""
+"""Restoring: want, have, plan, apply, prove; what ``restore``, ``guard`` and ``boot`` share.
+
+A restore is announced in the journal before the first write and ended after the proof, so that a run killed anywhere in
+between is known to be unfinished and goes on.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from adpersist.capture.capture import SECRET, Capture, require_secrets_seen
+from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_store_behind, require_same
@@ -15,16 +18,12 @@ from adpersist.journal.holder import Role, new_writer
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.journal.head import Phase
-from adpersist.model.journal.lineage import Verdict
+from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.engine import Engine
-from adpersist.reading.find import NoSuchObjectError, find
+from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.convergence import Convergence, Progress, RestoreOutcome
-from adpersist.restore.live_state import LiveState
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.limitations import Limitation
-from adpersist.restore.plan.plan import OnConflict
-from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
@@ -32,42 +31,14 @@ from adpersist.telemetry import logger
 log = logger("restore")
 
 
-def prepared(
-    dc: DomainController,
-    aim: WantedState,
-    *,
-    policy: OnConflict = OnConflict.JOURNAL,
-    progress: Progress | None = None,
-    scope: RestoreScope = EVERYTHING,
-) -> Convergence:
-    """A restore that can plan, verify or run."""
-    return Convergence(
-        dc,
-        aim.state,
-        known=aim.known,
-        captured=aim.captured,
-        policy=policy,
-        last_given_rid=aim.head.position.rid_next if aim.head.position else 0,
-        given=aim.given,
-        recorded=aim.recorded,
-        progress=progress,
-        scope=scope,
-        base=aim.base,
-        begun=aim.begun,
-    )
-
-
 def restore(
     dc: DomainController,
     journal: Journal,
-    aim: WantedState,
+    wanted: WantedState,
+    terms: Terms,
     *,
-    policy: OnConflict = OnConflict.JOURNAL,
     progress: Progress | None = None,
-    scope: RestoreScope = EVERYTHING,
     restart: Callable[[], None] | None = None,
-    engine: Engine = Engine.AUTO,
-    accept_loss: bool = False,
 ) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
@@ -78,50 +49,76 @@ def restore(
 
     Args:
         restart: Restarts the DC, so that all of it takes the new invocationID; None: the caller's caller must.
-        accept_loss: Accounts that this connection can only make again as somebody else are made again so.
 
     Raises:
-        LossError: There are such, and that was not accepted. Nothing was written.
+        LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
+        ConflictError: The DC was written to since, and the terms say to ask. Nothing was written.
         NotPrivilegedError: The journal holds secrets that this connection does not see. Nothing was written.
         NotConvergedError: Differences are left; the journal still says that a restore is under way, and capture stays
             off until one succeeds.
         RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
-    lineage = lineage_of(dc, journal)
-    refuse_store_behind(lineage)
-    if not scope.is_everything:
-        # what is left of a reverted DC must not be captured, nor taken for restored
-        require_same(dc, journal)
-    require_secrets_seen(dc, held=any(SECRET in item.values for item in aim.state.values()))
-    restore = prepared(dc, aim, policy=policy, progress=progress, scope=scope)
-    losses = () if dc.privileged or accept_loss else tuple(note for note in restore.plan().notes if note.loss)
-    if losses:
-        raise LossError(losses)
-    if policy is OnConflict.FAIL:
-        local = [each for each in restore.conflicts() if not each.stays]
-        if local:
-            raise ConflictError(local)
+    convergence = Convergence(dc, wanted, terms, progress)
+    lineage = _permitted(dc, journal, wanted)
+    _require_accepted(dc, convergence, terms)
     writer = new_writer(Role.VISITOR)
-    if not scope.is_everything:
-        return _mend_part(Capture.begin(dc, journal, writer), restore, engine)
-    fresh = fresh_invocation(dc, journal.head, aim.state, lineage)
+    if not wanted.scope.is_everything:
+        return _restore_part(Capture.begin(dc, journal, writer), convergence)
+    fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
     # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
-    kept = restore.conflicts() if policy is OnConflict.DC else ()
-    journal.begin_restore(target=aim.target, writer=writer, now=time.time(), fresh=fresh, kept=kept)
-    dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
-    log.info("restore.began", target=aim.target)
+    kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
+    journal.begin_restore(target=wanted.target, writer=writer, now=time.time(), fresh=fresh, kept=kept)
+    _leave_canary(dc, journal)
+    log.info("restore.began", target=wanted.target)
     if fresh is not None and dc.invocation() != fresh:
-        dc.renew_invocation(fresh)
-        log.info("invocation.renewed", invocation=guid_text(fresh), restarting=restart is not None)
-        if restart is not None:
-            restart()
-        dc.reconnect()
-        restore.look_anew()
+        _renew_invocation(dc, fresh, restart)
+        convergence.look_anew()
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
-        index = beside.submit(FingerprintIndex.of, aim.state.values())
-        outcome = restore.run(engine)
+        index = beside.submit(FingerprintIndex.of, wanted.state.values())
+        outcome = _proven(convergence.run())
+    journal.end_restore(now=time.time())
+    _leave_canary(dc, journal)
+    _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)
+    log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
+    return outcome
+
+
+def _permitted(dc: DomainController, journal: Journal, wanted: WantedState) -> Lineage:
+    """The DC's lineage, where a restore may begin at all. Raises: RevertedError, NotPrivilegedError."""
+    lineage = lineage_of(dc, journal)
+    refuse_store_behind(lineage)
+    if not wanted.scope.is_everything:
+        # what is left of a reverted DC must not be captured, nor taken for restored
+        require_same(dc, journal)
+    require_secrets_seen(dc, held=any(SECRET in item.values for item in wanted.state.values()))
+    return lineage
+
+
+def _require_accepted(dc: DomainController, convergence: Convergence, terms: Terms) -> None:
+    """Nothing is lost or overwritten that the terms do not allow. Raises: LossError, ConflictError."""
+    accepted = dc.privileged or terms.accept_loss
+    if losses := () if accepted else tuple(note for note in convergence.plan().notes if note.loss):
+        raise LossError(losses)
+    if terms.policy is OnConflict.FAIL and (local := [each for each in convergence.conflicts() if not each.stays]):
+        raise ConflictError(local)
+
+
+def _leave_canary(dc: DomainController, journal: Journal) -> None:
+    dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
+
+
+def _renew_invocation(dc: DomainController, fresh: Guid, restart: Callable[[], None] | None) -> None:
+    dc.renew_invocation(fresh)
+    log.info("invocation.renewed", invocation=guid_text(fresh), restarting=restart is not None)
+    if restart is not None:
+        restart()
+    dc.reconnect()
+
+
+def _proven(outcome: RestoreOutcome) -> RestoreOutcome:
+    """The same, when nothing is left. Raises: UnfinishedError."""
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -131,53 +128,28 @@ def restore(
     )
     if outcome.left:
         raise UnfinishedError(outcome)
-    journal.end_restore(now=time.time())
-    dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
-    # what was proven becomes the new timeline's first commit, and what the DC did meanwhile the second
-    captured = Capture.begin(dc, journal, writer, index=index.result())
-    captured.look(shown=restore.proof)
-    try:
-        captured.look()
-    except DirectoryUnreachableError as error:
-        # it is restored and proven all the same; whoever looks next finds what it did meanwhile
-        log.warning("dc.went_away_after_the_proof", error=error.message)
-    captured.hand_back()
-    log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
 
 
-def _mend_part(capture: Capture, restore: Convergence, engine: Engine) -> RestoreOutcome:
-    outcome = restore.run(engine)
+def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
+    """What was proven becomes the new timeline's first commit, and what the DC did meanwhile the second."""
+    capture.look(shown=proof)
+    try:
+        capture.look()
+    except DirectoryUnreachableError as error:
+        # it is restored and proven all the same; whoever looks next finds what it did meanwhile
+        log.warning("dc.went_away_after_the_proof", error=error.message)
+    capture.hand_back()
+
+
+def _restore_part(capture: Capture, convergence: Convergence) -> RestoreOutcome:
+    outcome = convergence.run()
     capture.look()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
     if outcome.left:
         raise UnfinishedError(outcome)
     return outcome
-
-
-def scoped(
-    dc: DomainController, aim: WantedState, name: str | None, *, below: bool = False, attribute: str = ""
-) -> RestoreScope:
-    """The scope a person means: an object of the point restored to, else one of the DC's.
-
-    Raises:
-        NoSuchObjectError, AmbiguousObjectError.
-    """
-    if name is None:
-        return RestoreScope(attribute=attribute)
-    root: Guid | None = None
-    with suppress(NoSuchObjectError):
-        root = find(aim.state, name)
-    if root is None or not aim.state.is_live(root):
-        here = LiveState(dc).refresh()
-        if root is None:
-            root = find(here, name)
-        else:
-            with suppress(NoSuchObjectError):
-                found = find(here, name)
-                root = found if here.is_live(found) else root
-    return RestoreScope(root=root, below=below, attribute=attribute)
 
 
 def capture_news(dc: DomainController, journal: Journal) -> None:

@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
@@ -15,8 +15,10 @@ from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
+from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.partner_writes import Recorded
-from adpersist.restore.live_state import ImageState
+from adpersist.restore.live_state import ImageState, LiveState
+from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 
@@ -41,6 +43,7 @@ class WantedState:
         recorded: Reads the newest stamps of some objects; goes through the journal's commits once more.
         base: What the DC is known to have had when it was told of the newest commit it remembers.
         begun: What a restore that was killed on this DC had found there before it wrote; None: none has written.
+        scope: How much of the state is wanted.
     """
 
     target: Seq
@@ -52,6 +55,12 @@ class WantedState:
     recorded: Callable[[Collection[Guid]], Recorded]
     base: ImageState | None = None
     begun: tuple[Conflict, ...] | None = None
+    scope: RestoreScope = EVERYTHING
+
+    @property
+    def last_given_rid(self) -> int:
+        """The RID the DC gave out last, as far as the journal knows; 0 when it does not."""
+        return self.head.position.rid_next if self.head.position else 0
 
 
 def newest_settled(journal: Journal) -> Seq:
@@ -102,6 +111,30 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         base=base[1] if base is not None else None,
         begun=_begun(journal, dc) if dc is not None else None,
     )
+
+
+def within_scope(
+    dc: DomainController, wanted: WantedState, name: str | None, *, below: bool = False, attribute: str = ""
+) -> WantedState:
+    """The same, limited to what a person means: an object of the point restored to, else one of the DC's.
+
+    Raises:
+        NoSuchObjectError, AmbiguousObjectError.
+    """
+    if name is None:
+        return replace(wanted, scope=RestoreScope(attribute=attribute))
+    root: Guid | None = None
+    with suppress(NoSuchObjectError):
+        root = find(wanted.state, name)
+    if root is None or not wanted.state.is_live(root):
+        here = LiveState(dc).refresh()
+        if root is None:
+            root = find(here, name)
+        else:
+            with suppress(NoSuchObjectError):
+                found = find(here, name)
+                root = found if here.is_live(found) else root
+    return replace(wanted, scope=RestoreScope(root=root, below=below, attribute=attribute))
 
 
 def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:

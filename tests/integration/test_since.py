@@ -15,8 +15,8 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.journal.holder import Role, new_writer
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
+from adpersist.restore.convergence import Convergence
 from adpersist.restore.live_state import ImageState, LiveState
-from adpersist.restore.restoring import prepared
 from adpersist.restore.wanted import wanted_state
 from adpersist.state.fold import fold
 from adpersist.state.state import State
@@ -78,7 +78,7 @@ def test_the_plan_after_a_revert_is_the_same_either_way(world: World) -> None:
         hands.set(f"CN=emil,OU=Annex,OU=Office,{hands.base}", description="local")
     dc = DomainController.connect(world.dc.ldapi_url)
     with world.journal() as journal:
-        quick, thorough = (prepared(dc, wanted_state(journal, dc=asked)).plan() for asked in (dc, None))
+        quick, thorough = (Convergence(dc, wanted_state(journal, dc=asked)).plan() for asked in (dc, None))
     dc.close()
     assert {step.guid for step in quick.steps} == {step.guid for step in thorough.steps}
     assert sorted(map(repr, quick.steps)) == sorted(map(repr, thorough.steps))

@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from adpersist.model.plan.engine import Engine
-from adpersist.restore.plan.plan import OnConflict
+from adpersist.model.plan.terms import OnConflict
 from tests.integration.ordeal import remains
 from tests.integration.scene import ENGINES, SCHEMA_MAY_CHANGE, Scene, World
 from tests.property.stories.deeds import Deed, deeds

@@ -96,16 +96,9 @@ def _bring_up(
 
     def proven() -> GuardResult:
         closed_dc.require_running()
-        dc = connections.connect(config)
-        try:
-            journal = connections.journal(config, dc.identity, vitals)
-            try:
-                vitals.found(journal.head, journal.last_commit_time())
-                return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
-            finally:
-                journal.close()
-        finally:
-            dc.close()
+        with connections.connected_journal(config, vitals) as (dc, journal):
+            vitals.found(journal.head, journal.last_commit_time())
+            return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
 
     try:
         closed_dc.start().close()

@@ -23,13 +23,8 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    dc = connections.connect(settings)
-    try:
-        journal = connections.journal(settings, dc.identity)
+    with connections.connected_journal(settings) as (dc, journal):
         found = measure(dc, journal)
-        journal.close()
-    finally:
-        dc.close()
     head = found.head
     document: dict[str, Any] = {
         "lag": {"usn": found.lag_usn, "seconds": round(found.lag_s, 3), "objects": found.pending},

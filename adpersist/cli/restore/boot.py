@@ -10,7 +10,7 @@ from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.guard import OldImageOption
 from adpersist.cli.restore.restore import ConflictOption, EngineOption
-from adpersist.restore.plan.plan import OnConflict
+from adpersist.model.plan.terms import OnConflict
 
 
 def boot(

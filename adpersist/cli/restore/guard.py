@@ -9,7 +9,7 @@ from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.restore import ConflictOption, EngineOption, outcome_document, outcome_words
 from adpersist.errors import ExitCode
-from adpersist.restore.plan.plan import OnConflict
+from adpersist.model.plan.terms import OnConflict
 
 OldImageOption = Annotated[
     bool, typer.Option("--accept-old-image", help="Restore however old the image is: see [restore] max_age_days.")
@@ -44,15 +44,8 @@ def guard(
     )
 
     def once(bar: output.Bar) -> GuardResult:
-        dc = connections.connect(settings)
-        try:
-            journal = connections.journal(settings, dc.identity)
-            try:
-                return check(dc, journal, terms, progress=bar)
-            finally:
-                journal.close()
-        finally:
-            dc.close()
+        with connections.connected_journal(settings) as (dc, journal):
+            return check(dc, journal, terms, progress=bar)
 
     with output.Bar(shown=not common.as_json) as bar:
         found = patiently(lambda: once(bar), patience_s=wait)

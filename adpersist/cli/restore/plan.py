@@ -21,7 +21,8 @@ from adpersist.cli.restore.restore import (
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ExitCode
 from adpersist.model.plan.step import Step
-from adpersist.restore.plan.plan import OnConflict, Plan
+from adpersist.model.plan.terms import OnConflict, Terms
+from adpersist.restore.plan.plan import Plan
 
 
 def plan(
@@ -40,36 +41,31 @@ def plan(
     Exit code 2 when there are any, 0 when the DC already is what the journal says.
     """
     from adpersist.agent import connections
-    from adpersist.restore.restoring import prepared, scoped
-    from adpersist.restore.wanted import wanted_state
+    from adpersist.restore.convergence import Convergence
+    from adpersist.restore.wanted import wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    dc = connections.connect(settings)
-    try:
-        journal = connections.journal(settings, dc.identity)
+    with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
-        aim = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
+        wanted = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
-            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
-            found = prepared(dc, aim, policy=on_conflict, progress=bar, scope=scope).plan()
-        journal.close()
-    finally:
-        dc.close()
+            wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute)
+            found = Convergence(dc, wanted, Terms(policy=on_conflict), bar).plan()
     if common.as_json:
-        output.machine(document(found, aim.target))
+        output.machine(document(found, wanted.target))
         raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
     note_words(found.notes)
     if found.steps:
         shown = found.steps[: limit or None]
         output.table(
-            f"{len(found.steps)} steps to commit {aim.target}",
+            f"{len(found.steps)} steps to commit {wanted.target}",
             ("#", "step", "object", "what", "why"),
             ((str(number), step.op, step.dn, _what(step), step.reason) for number, step in enumerate(shown, 1)),
         )
         conflict_words(found.conflicts)
     else:
-        output.say(f"Nothing to do: the domain controller is what commit {aim.target} says.")
+        output.say(f"Nothing to do: the domain controller is what commit {wanted.target} says.")
     raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
 
 

@@ -13,9 +13,9 @@ from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.engine import Engine
+from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.convergence import RestoreOutcome
 from adpersist.restore.plan.limitations import Limitation
-from adpersist.restore.plan.plan import OnConflict
 
 ToOption = Annotated[
     str | None,
@@ -74,42 +74,31 @@ def restore(
     With --object or --attribute only that is brought back, and everything else stays as it is.
     """
     from adpersist.agent import connections
-    from adpersist.restore.restoring import capture_news, prepared, restore, scoped
-    from adpersist.restore.wanted import wanted_state
+    from adpersist.restore.convergence import Convergence
+    from adpersist.restore.restoring import capture_news
+    from adpersist.restore.restoring import restore as run
+    from adpersist.restore.wanted import WantedState, wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    dc = connections.connect(settings)
-    try:
-        journal = connections.journal(settings, dc.identity)
+    terms = Terms(policy=on_conflict, engine=engine or settings.restore.engine, accept_loss=accept_loss)
+    with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
         point = journal.resolve(to, now=time.time()) if to else None
+
+        def wanted() -> WantedState:
+            return within_scope(dc, wanted_state(journal, point, dc=dc), name, below=subtree, attribute=attribute)
+
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
-            aim = wanted_state(journal, point, dc=dc)
-            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
-            found = prepared(dc, aim, policy=on_conflict, scope=scope).plan()
+            found = Convergence(dc, wanted(), terms).plan()
             note_words(found.notes)
             conflict_words(found.conflicts)
             if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         capture_news(dc, journal)
-        aim = wanted_state(journal, point, dc=dc)
-        scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
         with output.Bar(shown=not common.as_json) as bar:
-            outcome = restore(
-                dc,
-                journal,
-                aim,
-                policy=on_conflict,
-                progress=bar,
-                scope=scope,
-                engine=engine or settings.restore.engine,
-                accept_loss=accept_loss,
-            )
-        journal.close()
-    finally:
-        dc.close()
+            outcome = run(dc, journal, wanted(), terms, progress=bar)
     if common.as_json:
         output.machine(outcome_document(outcome))
     else:

@@ -28,39 +28,34 @@ def verify(
     What this connection cannot compare, or nobody can restore, comes first; it does not count as a difference.
     """
     from adpersist.agent import connections
-    from adpersist.restore.restoring import prepared, scoped
-    from adpersist.restore.wanted import wanted_state
+    from adpersist.restore.convergence import Convergence
+    from adpersist.restore.wanted import wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    dc = connections.connect(settings)
-    try:
-        journal = connections.journal(settings, dc.identity)
+    with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
-        aim = wanted_state(journal, journal.resolve(at, now=time.time()) if at else None)
+        wanted = wanted_state(journal, journal.resolve(at, now=time.time()) if at else None)
         with output.Bar(shown=not common.as_json) as bar:
-            scope = scoped(dc, aim, name, below=subtree, attribute=attribute)
-            restore = prepared(dc, aim, progress=bar, scope=scope)
-            found = restore.verify()
-        journal.close()
-    finally:
-        dc.close()
+            wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute)
+            convergence = Convergence(dc, wanted, progress=bar)
+            found = convergence.verify()
     if common.as_json:
         output.machine(
             {
-                "at": aim.target,
+                "at": wanted.target,
                 "differences": [
                     {"guid": output.guid(each.guid), "dn": each.dn, "attribute": each.attribute, "kind": each.kind}
                     for each in found
                 ],
-                "notes": note_documents(restore.notes),
+                "notes": note_documents(convergence.notes),
             }
         )
         raise typer.Exit(int(ExitCode.DIFFERENCES if found else ExitCode.OK))
-    note_words(restore.notes)
+    note_words(convergence.notes)
     if found:
         rows = ((each.kind, each.dn, each.attribute) for each in found)
-        output.table(f"{len(found)} differences from commit {aim.target}", ("kind", "object", "attribute"), rows)
+        output.table(f"{len(found)} differences from commit {wanted.target}", ("kind", "object", "attribute"), rows)
     else:
-        output.say(f"No difference: the domain controller is what commit {aim.target} says.")
+        output.say(f"No difference: the domain controller is what commit {wanted.target} says.")
     raise typer.Exit(int(ExitCode.DIFFERENCES if found else ExitCode.OK))

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Delete, Exempt, Modify, ReloadSchema, Step
+from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.plan.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
@@ -19,14 +19,6 @@ from adpersist.state.state import State
 
 _LAST_NAME: Final = "msDS-LastKnownRDN"
 """What a deleted object was called, [MS-ADTS] 3.1.1.5.5.1.1."""
-
-
-class OnConflict(StrEnum):
-    """Whose word counts where the DC was written to after it was put back."""
-
-    JOURNAL = "journal"
-    DC = "dc"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,29 @@
+"""What a person allows a restore to do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adpersist.model.plan.engine import Engine
+
+
+class OnConflict(StrEnum):
+    """Whose word counts where the DC was written to after it was put back."""
+
+    JOURNAL = "journal"
+    DC = "dc"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a restore may do.
+
+    Attributes:
+        policy: Whose word counts where the DC was written to since it was put back.
+        engine: How to write.
+        accept_loss: Accounts that this connection can only make again as somebody else are made again so.
+    """
+
+    policy: OnConflict = OnConflict.JOURNAL
+    engine: Engine = Engine.AUTO
+    accept_loss: bool = False
