@@ -10,7 +10,7 @@ from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import NoSuchObjectError, find, matching
-from adpersist.state.differences import changed_links, changed_values
+from adpersist.state.changes import changed_links, changed_values
 from adpersist.state.fold import fold
 from adpersist.state.state import State
 

@@ -10,7 +10,7 @@ from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting
 from adpersist.restore.inherited_rights import inherited
-from adpersist.state.differences import observe, shows
+from adpersist.state.changes import observe, shows
 from adpersist.state.state import State
 
 

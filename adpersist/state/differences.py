@@ -6,14 +6,11 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import Ref, plain, ref, target_of
-from adpersist.model.objects.change import Change, Kind, Stamp, Values
-from adpersist.model.objects.interning import shared
+from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.objects.sighting import Sighting
 from adpersist.model.plan.step import Exempt
+from adpersist.state.changes import Links, changed_links, changed_values
 from adpersist.state.state import State
-
-Links = Mapping[str, frozenset[bytes]]
 
 _NEVER_MOVED: Final = frozenset({b"trustedDomain", b"secret"})
 """LSA-specific classes, whose objects are neither renamed nor moved ([MS-ADTS] 3.1.1.5.4)."""
@@ -21,97 +18,6 @@ _NEVER_MOVED: Final = frozenset({b"trustedDomain", b"secret"})
 _NO_VALUES: Final[Mapping[str, Values]] = {}
 _NO_LINKS: Final[Links] = {}
 """Most gaps lack something: they share the lack."""
-
-
-def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
-    """The object as it is after a look that showed ``sighting``."""
-    if sighting.whole or old is None:
-        return ObjectState(
-            guid=sighting.guid,
-            nc=sighting.nc,
-            parent=sighting.parent,
-            rdn=sighting.rdn,
-            values=shared(sighting.values.items()),
-            links=sighting.added,
-        )
-    empty: frozenset[bytes] = frozenset()
-    links = {
-        name: (old.links.get(name, empty) - sighting.removed.get(name, empty)) | sighting.added.get(name, empty)
-        for name in {*old.links, *sighting.added, *sighting.removed}
-    }
-    return ObjectState(
-        guid=old.guid,
-        nc=sighting.nc,
-        parent=sighting.parent if sighting.parent is not None else old.parent,
-        rdn=sighting.rdn,
-        values=shared({**old.values, **sighting.values}.items()),
-        links={name: refs for name, refs in links.items() if refs},
-    )
-
-
-def shows(sighting: Sighting, item: ObjectState) -> bool:
-    """A sighting of the whole object shows just what it is: no other need be made of it."""
-    return (
-        sighting.whole
-        and (sighting.nc, sighting.parent, sighting.rdn) == (item.nc, item.parent, item.rdn)
-        and sighting.added == item.links
-        and sighting.values == item.values
-    )
-
-
-def difference(old: ObjectState | None, new: ObjectState, stamps: Mapping[str, Stamp] | None = None) -> Change | None:
-    """The change that turns ``old`` into ``new``; None when there is none.
-
-    ``evolve(old, difference(old, new)) == new`` up to the order of values.
-    """
-    values = changed_values(old.values if old else {}, new.values)
-    added, removed = changed_links(old.links if old else {}, new.links)
-    moved = old is None or (old.parent, old.rdn) != (new.parent, new.rdn)
-    if not (values or added or removed or moved):
-        return None
-    return Change(
-        kind=_kind(old, new, moved=moved),
-        guid=new.guid,
-        nc=new.nc,
-        parent=new.parent if moved else None,
-        rdn=new.rdn if moved else None,
-        values=values,
-        added=added,
-        removed=removed,
-        stamps={name: stamp for name, stamp in stamps.items() if name in values} if stamps else {},
-    )
-
-
-def _kind(old: ObjectState | None, new: ObjectState, *, moved: bool) -> Kind:
-    if old is None:
-        return Kind.CREATED
-    if old.deleted != new.deleted:
-        return Kind.DELETED if new.deleted else Kind.UNDELETED
-    return Kind.MOVED if moved else Kind.CHANGED
-
-
-def changed_values(old: Mapping[str, Values], new: Mapping[str, Values]) -> dict[str, Values]:
-    """Attributes to set, and with an empty tuple those to clear; values are compared as sets."""
-    was, is_now = dict(old.items()), dict(new.items())
-    if not was:
-        return {name: after for name, after in is_now.items() if after}
-    return {
-        name: is_now.get(name, ())
-        for name in {**was, **is_now}
-        if (before := was.get(name, ())) != (after := is_now.get(name, ()))
-        and (len(before) != len(after) or sorted(before) != sorted(after))
-    }
-
-
-def changed_links(old: Links, new: Links) -> tuple[dict[str, frozenset[bytes]], dict[str, frozenset[bytes]]]:
-    """Link values to add and to remove."""
-    return without(new, old), without(old, new)
-
-
-def without(links: Links, others: Links) -> dict[str, frozenset[bytes]]:
-    """The links that are not among the others; attributes without any are left out."""
-    left = {name: refs - others.get(name, frozenset()) for name, refs in links.items()}
-    return {name: refs for name, refs in left.items() if refs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

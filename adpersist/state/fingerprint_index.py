@@ -11,6 +11,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
+from adpersist.state.changes import change_kind, relinked
 from adpersist.state.fingerprint import NOTHING, Fingerprint, Refs, Shapes
 from adpersist.state.fingerprint_table import FingerprintTable
 
@@ -73,7 +74,8 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         if old is None or change.kind is Kind.CREATED:
             old = NOTHING
         parent = change.parent if change.parent is not None else old.parent
-        digests, links, deleted = old.digests, old.links, old.deleted
+        digests, deleted = old.digests, old.deleted
+        links = relinked(old.links, change.added, change.removed)
         if change.rdn is not None:
             digests[_PLACE] = _place(parent, change.rdn)
         for name, values in change.values.items():
@@ -85,9 +87,6 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
                 digests.pop(name, None)
         if _DELETED in change.values:
             deleted = change.values[_DELETED] == _TRUE
-        if change.added or change.removed:
-            for name in {**change.added, **change.removed}:
-                links[name] = (links.get(name, _NONE) - change.removed.get(name, _NONE)) | change.added.get(name, _NONE)
         return Fingerprint.of(change.nc, parent, digests, links, deleted=deleted, shapes=self._shapes)
 
     def news(self, sighting: Sighting) -> Change | None:
@@ -113,8 +112,9 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         moved = before.get(_PLACE) != _place(parent, sighting.rdn)
         if not (values or added or removed or moved):
             return None
+        deleted = values[_DELETED] == _TRUE if _DELETED in values else was.deleted
         return Change(
-            kind=_kind(old, values, moved=moved),
+            kind=change_kind(None if old is None else old.deleted, deleted, moved=moved),
             guid=sighting.guid,
             nc=sighting.nc,
             parent=parent if moved else None,
@@ -151,11 +151,3 @@ def _news_of_links(was: Mapping[str, Refs], sighting: Sighting) -> tuple[dict[st
             for name, refs in sighting.removed.items()
         }
     return {n: r for n, r in added.items() if r}, {n: r for n, r in removed.items() if r}
-
-
-def _kind(old: Fingerprint | None, values: Mapping[str, Values], *, moved: bool) -> Kind:
-    if old is None:
-        return Kind.CREATED
-    if _DELETED in values and (deleted := values[_DELETED] == _TRUE) != old.deleted:
-        return Kind.DELETED if deleted else Kind.UNDELETED
-    return Kind.MOVED if moved else Kind.CHANGED

@@ -6,7 +6,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.state.differences import difference
+from adpersist.state.changes import difference
 from adpersist.state.state import State
 
 DESCRIPTOR: Final = "nTSecurityDescriptor"

@@ -3,56 +3,9 @@
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.attribute_row import AttributeRow
-from adpersist.model.objects.change import Change, Kind, Values
-from adpersist.model.objects.interning import shared
+from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import Gone, ObjectState
-
-
-def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
-    """The object after the change; None when it is no more, not even as a tombstone."""
-    if change.kind is Kind.EXPUNGED:
-        return None
-    if old is None or change.kind is Kind.CREATED:
-        return ObjectState(
-            guid=change.guid,
-            nc=change.nc,
-            parent=change.parent,
-            rdn=change.rdn or "",
-            values=_merged({}, change.values),
-            links=_relinked({}, change.added, {}),
-        )
-    return ObjectState(
-        guid=old.guid,
-        nc=change.nc,
-        parent=change.parent if change.parent is not None else old.parent,
-        rdn=change.rdn if change.rdn is not None else old.rdn,
-        values=_merged(old.values, change.values),
-        links=_relinked(old.links, change.added, change.removed),
-    )
-
-
-def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
-    if not new:
-        return old
-    if not old and isinstance(new, AttributeRow) and not new.clears:
-        return new  # as it lies in the journal: all but what came later is
-    merged = {**old, **shared(new.items())}  # what was there before is shared already
-    if () in new.values():
-        merged = {name: values for name, values in merged.items() if new.get(name, values)}
-    return merged
-
-
-def _relinked(
-    old: Mapping[str, frozenset[bytes]], added: Mapping[str, frozenset[bytes]], removed: Mapping[str, frozenset[bytes]]
-) -> Mapping[str, frozenset[bytes]]:
-    if not added and not removed:
-        return old
-    links = dict(old)
-    empty: frozenset[bytes] = frozenset()
-    for name in {*added, *removed}:
-        links[name] = (links.get(name, empty) - removed.get(name, empty)) | added.get(name, empty)
-    return {name: refs for name, refs in links.items() if refs}
+from adpersist.state.changes import evolve
 
 
 class State(Mapping[Guid, ObjectState]):

@@ -10,7 +10,7 @@ from adpersist.directory.feed.usn_slices import UsnSlices
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting
-from adpersist.state.differences import observe
+from adpersist.state.changes import observe
 from tests.integration.hands import Hands
 from tools.samba_dc import SambaDC
 

@@ -13,8 +13,9 @@ from adpersist.model.objects.change import Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting
 from adpersist.model.plan.step import Exempt
-from adpersist.state.differences import difference, differences, gaps, observe
-from adpersist.state.state import State, evolve
+from adpersist.state.changes import difference, evolve, observe
+from adpersist.state.differences import differences, gaps
+from adpersist.state.state import State
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 7)]
 NAMES = ["description", "mail", "sn", "isDeleted"]

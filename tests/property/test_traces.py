@@ -11,7 +11,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.sighting import Sighting
-from adpersist.state.differences import difference, observe
+from adpersist.state.changes import difference, observe
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 

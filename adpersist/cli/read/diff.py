@@ -11,7 +11,7 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.errors import ExitCode
 from adpersist.model.objects.change import Change, Kind
 from adpersist.reading.value_text import readable, resolved
-from adpersist.state.differences import difference
+from adpersist.state.changes import difference
 from adpersist.state.fold import fold
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State

@@ -6,7 +6,8 @@ from dataclasses import replace
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.step import Step
 from adpersist.restore.plan.foreign_principals import is_foreign
-from adpersist.state.differences import Gap, without
+from adpersist.state.changes import without
+from adpersist.state.differences import Gap
 
 _HANDED_DOWN = frozenset({"nTSecurityDescriptor"})
 

@@ -6,7 +6,8 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_stamps import LinkWrite, LinkWrites
 from adpersist.model.objects.stamps import CHANGED, Stamps
-from adpersist.state.differences import Gap, Links
+from adpersist.state.changes import Links
+from adpersist.state.differences import Gap
 
 
 def written_late(gaps: Sequence[Gap], stamps: Mapping[Guid, Stamps], since: float) -> list[Guid]:

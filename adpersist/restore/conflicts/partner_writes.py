@@ -13,7 +13,8 @@ from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.stamps import Stamps, Written
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.late_links import late_links
-from adpersist.state.differences import Gap, Links
+from adpersist.state.changes import Links
+from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 Recorded = Mapping[Guid, Mapping[str, Stamp]]

@@ -13,8 +13,9 @@ from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanim
 from adpersist.restore.plan import service_names
 from adpersist.restore.plan.foreign_principals import by_sid, is_foreign
 from adpersist.restore.plan.limitations import is_account
+from adpersist.state.changes import Links
 from adpersist.state.classes import Classes
-from adpersist.state.differences import Gap, Links
+from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 _PRIMARY: Final = "primaryGroupID"

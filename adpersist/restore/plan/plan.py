@@ -14,7 +14,8 @@ from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
 from adpersist.restore.plan.ordering import bottom_up, definitions_in_order, parking, top_down
 from adpersist.restore.plan.service_names import SharedServiceNames
-from adpersist.state.differences import Gap, Links, without
+from adpersist.state.changes import Links, without
+from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 _LAST_NAME: Final = "msDS-LastKnownRDN"

@@ -6,7 +6,8 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
-from adpersist.state.differences import Gap, Links
+from adpersist.state.changes import Links
+from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 
