@@ -8,6 +8,7 @@ from adpersist.config import RestoreSection
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
 from adpersist.errors import WrongDirectoryError
+from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.engine import Engine
@@ -110,5 +111,6 @@ def guard(
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
     wanted = wanted_state(journal, dc=dc)
-    outcome = restore(dc, journal, wanted, terms.restore, progress=progress, restart=restart)
+    with visiting(journal.id) as writer:
+        outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, restart=restart)
     return GuardResult(lineage=lineage, outcome=outcome)

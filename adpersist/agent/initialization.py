@@ -18,7 +18,7 @@ from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
-from adpersist.journal.holder import Role, new_writer
+from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file, exposure
@@ -201,8 +201,8 @@ class Initialization:
         key = connections.key(self._config)
         place = self._place(dc)
         try:
-            writer = new_writer(Role.VISITOR)
-            return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
+            with visiting(journal_id(dc.identity)) as writer:
+                return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
         except JournalExistsError:
             journal = Journal.open(place, key)
             require_own(dc, journal)

@@ -21,7 +21,9 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import AdpersistError, FencedError, RevertedError
 from adpersist.journal.holder import Role, VisitedError, new_writer, wait_for_visitor
+from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
+from adpersist.system import lock_file
 from adpersist.system.memory import give_back, keep_little
 from adpersist.system.retry import passes
 from adpersist.system.sd_notify import notify
@@ -67,7 +69,7 @@ class Service:
         Returns:
             The head then, and when its last commit was made.
         """
-        with self._connected(new_writer(Role.VISITOR)) as (_, capture):
+        with self._connected(Role.VISITOR) as (_, capture):
             capture.look()
             capture.hand_back()
             return capture.head, capture.journal.last_commit_time()
@@ -133,7 +135,7 @@ class Service:
         with ExitStack() as opened:
             for attempt in self._patient():
                 with attempt:
-                    dc, capture = opened.enter_context(self._connected(self._writer))
+                    dc, capture = opened.enter_context(self._connected(Role.AGENT))
             try:
                 self._capture(dc, capture)
             except (FencedError, RevertedError) as error:
@@ -196,19 +198,28 @@ class Service:
         notify("WATCHDOG=1")
 
     @contextmanager
-    def _connected(self, writer: Writer) -> Iterator[tuple[DomainController, Capture]]:
+    def _connected(self, role: Role) -> Iterator[tuple[DomainController, Capture]]:
         with connections.connected_journal(self._config, self._vitals) as (dc, journal):
             require_own(dc, journal)
-            wait_for_visitor(journal.head.writer, writer)
-            capture = Capture.begin(
-                dc,
-                journal,
-                writer,
-                again=self._held,
-                accept_store_behind=self._accept_store_behind and not self._held,
-            )
-            self._held = True
-            yield dc, capture
+            with self._in_turn(role, journal) as writer:
+                capture = Capture.begin(
+                    dc,
+                    journal,
+                    writer,
+                    again=self._held,
+                    accept_store_behind=self._accept_store_behind and not self._held,
+                )
+                self._held = True
+                yield dc, capture
+
+    @contextmanager
+    def _in_turn(self, role: Role, journal: Journal) -> Iterator[Writer]:
+        with lock_file.opened(journal.id) as lock:
+            writer = self._writer if role is Role.AGENT else new_writer(role, lock)
+            wait_for_visitor(journal.head.writer, writer, lock)
+            if lock is not None and role is Role.VISITOR:
+                lock.hold()
+            yield writer
 
 
 def _wait_s(state: RetryCallState) -> float:

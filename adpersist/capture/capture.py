@@ -22,6 +22,7 @@ from adpersist.model.objects.change import Change
 from adpersist.model.objects.stamps import Stamps
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold_fingerprints, without_gc
+from adpersist.system import lock_file
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 
@@ -102,7 +103,8 @@ class Capture:
         """
         lineage = lineage_of(dc, journal)
         if again:
-            give_way(journal.head.writer, writer, same=lineage.verdict is Verdict.SAME)
+            with lock_file.opened(journal.id) as lock:
+                give_way(journal.head.writer, writer, lock, same=lineage.verdict is Verdict.SAME)
         behind = accept_store_behind and lineage.verdict is Verdict.STORE_BEHIND
         if not behind:
             require_same(dc, journal)

@@ -14,10 +14,9 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
-from adpersist.journal.holder import Role, new_writer
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.journal.head import Phase
+from adpersist.model.journal.head import Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.terms import OnConflict, Terms
@@ -36,6 +35,7 @@ def restore(
     journal: Journal,
     wanted: WantedState,
     terms: Terms,
+    writer: Writer,
     *,
     progress: Progress | None = None,
     restart: Callable[[], None] | None = None,
@@ -48,6 +48,7 @@ def restore(
     With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
 
     Args:
+        writer: This process; a visitor until it is done.
         restart: Restarts the DC, so that all of it takes the new invocationID; None: the caller's caller must.
 
     Raises:
@@ -62,7 +63,6 @@ def restore(
     convergence = Convergence(dc, wanted, terms, progress)
     lineage = _permitted(dc, journal, wanted)
     _require_accepted(dc, convergence, terms)
-    writer = new_writer(Role.VISITOR)
     if not wanted.scope.is_everything:
         return _restore_part(Capture.begin(dc, journal, writer), convergence)
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
@@ -152,10 +152,10 @@ def _restore_part(capture: Capture, convergence: Convergence) -> RestoreOutcome:
     return outcome
 
 
-def capture_news(dc: DomainController, journal: Journal) -> None:
+def capture_news(dc: DomainController, journal: Journal, writer: Writer) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
     if journal.head.phase is Phase.CAPTURING and lineage_of(dc, journal).verdict is Verdict.SAME:
-        Capture.begin(dc, journal, new_writer(Role.VISITOR)).look()
+        Capture.begin(dc, journal, writer).look()
 
 
 class LossError(AdpersistError):

@@ -74,6 +74,7 @@ def restore(
     With --object or --attribute only that is brought back, and everything else stays as it is.
     """
     from adpersist.agent import connections
+    from adpersist.journal.holder import visiting
     from adpersist.restore.convergence import Convergence
     from adpersist.restore.restoring import capture_news
     from adpersist.restore.restoring import restore as run
@@ -96,9 +97,9 @@ def restore(
             conflict_words(found.conflicts)
             if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
-        capture_news(dc, journal)
-        with output.Bar(shown=not common.as_json) as bar:
-            outcome = run(dc, journal, wanted(), terms, progress=bar)
+        with visiting(journal.id) as writer, output.Bar(shown=not common.as_json) as bar:
+            capture_news(dc, journal, writer)
+            outcome = run(dc, journal, wanted(), terms, writer, progress=bar)
     if common.as_json:
         output.machine(outcome_document(outcome))
     else:
