@@ -5,16 +5,17 @@ nobody imports this. Run by :mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
 
-Both directions carry frames: a length of 4 bytes, big-endian, and so many bytes of JSON. Attribute values are bytes,
-each written as the character of the same number. The first frame out is a greeting; then every frame in, a list of an
-operation's name and its arguments, is answered by [result code, words or what was asked for]; 0 is success. Frames may
-be sent ahead of the answers: once an operation of a transaction failed, none that follows is carried out.
+Both directions carry pickled numbers, text, bytes, and collections of those. The first out is a greeting; then each
+that comes in, an operation's name and its arguments, is answered by (result code, words or what was asked for); 0 is
+success. They may be sent ahead of the answers: once an operation of a transaction failed, none that follows is carried
+out.
 
 When standard input ends, the program does, and what was not committed has never happened.
 """
 
-import json
+import contextlib
 import os
+import pickle
 import sys
 
 import ldb
@@ -63,17 +64,17 @@ class Worker:
     def carry_out(self, name, arguments):
         """The answer to one request."""
         if self.spoilt and name != "cancel":
-            answer = [self.spoilt, "what came before it in the transaction failed"]
+            answer = self.spoilt, "what came before it in the transaction failed"
             if name == "commit":
                 self.cancel()
             return answer
         try:
-            return [0, getattr(self, name)(*arguments) or ""]
+            return 0, getattr(self, name)(*arguments)
         except ldb.LdbError as error:
             code, words = error.args
             # ldb undoes one operation of several only where every index is copied for it
             self.spoilt = code if self.db is self.batched else 0
-            return [code, words]
+            return code, words
 
     def begin(self):
         # else every operation of a transaction copies each index of the directory, to be taken back by itself
@@ -92,13 +93,13 @@ class Worker:
     def add(self, dn, attributes, controls):
         message = ldb.Message(ldb.Dn(self.db, dn))
         for name, values in attributes.items():
-            message.add(ldb.MessageElement(_raw(values), ldb.FLAG_MOD_ADD, name))
+            message.add(ldb.MessageElement(list(values), ldb.FLAG_MOD_ADD, name))
         self.db.add(message, controls=_controls(controls))
 
     def modify(self, dn, changes, controls):
         message = ldb.Message(ldb.Dn(self.db, dn))
         for name, how, values in changes:
-            message.add(ldb.MessageElement(_raw(values), _HOW[how], name))
+            message.add(ldb.MessageElement(list(values), _HOW[how], name))
         self.db.modify(message, controls=_controls(controls))
 
     def rename(self, dn, new_dn, controls):
@@ -111,7 +112,7 @@ class Worker:
         """Links of an object by attribute, with their stamps; those that were taken away, too."""
         found = self.db.search("", ldb.SCOPE_SUBTREE, f"(objectGUID={guid})", attrs=["*"], controls=_REVEALING)
         return {
-            name: [bytes(value).decode("latin-1") for value in entry[name]]
+            name: [bytes(value) for value in entry[name]]
             for entry in found
             for name in entry
             if name != "dn" and self.linked(name)
@@ -124,34 +125,29 @@ class Worker:
         return self.known[name]
 
 
-def _raw(values):
-    return [value.encode("latin-1") for value in values]
-
-
 def _controls(oids):
     return [f"local_oid:{oid}:{int(critical)}" for oid, critical in oids]
 
 
-def _read(source):
-    size = source.read(4)
-    return json.loads(source.read(int.from_bytes(size, "big"))) if len(size) == 4 else None
+def _requests(source):
+    with contextlib.suppress(EOFError, ConnectionResetError):
+        while True:
+            yield pickle.load(source)  # noqa: S301 - from the process that started this one
 
 
 def _write(sink, document):
-    body = json.dumps(document).encode()
-    sink.write(len(body).to_bytes(4, "big") + body)
+    pickle.dump(document, sink)
     sink.flush()
 
 
 def main(path):
     """Serve until there is nobody to serve."""
-    # Samba may print; what it prints must not get between the frames
+    # Samba may print; what it prints must not get between the answers
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     worker = Worker(path)
     _write(sink, worker.greeting())
-    while (request := _read(source)) is not None:
-        name, *arguments = request
+    for name, *arguments in _requests(source):
         if name not in OPERATIONS:
             raise ValueError(f"no operation is called {name}")
         _write(sink, worker.carry_out(name, arguments))
