@@ -4,6 +4,7 @@ from typing import Final
 
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.schema import Schema
+from adpersist.model.identity.dn import parent
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES, SECRET_ATTRIBUTES
 from adpersist.model.plan.reach import EVERYWHERE, Reach
@@ -55,5 +56,4 @@ def _over_network(schema: Schema) -> Reach:
 
 def own_computer(session: Session, dse: RootDse) -> str:
     """DN of the DC's machine account."""
-    server_dn = dse.server_dn.partition(",")[2]
-    return session.read(server_dn, attributes=["serverReference"]).attributes["serverReference"][0].decode()
+    return session.read(parent(dse.server_dn), attributes=["serverReference"]).attributes["serverReference"][0].decode()

@@ -2,10 +2,11 @@
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from adpersist.errors import ConfigError
+from adpersist.model.identity.dn import comparable, folded
 from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_from_text
@@ -68,9 +69,8 @@ def matching(name: str) -> Match:
         sid = _sid(text)
         return lambda _, item: sid in (*item.values.get("objectSid", ()), *item.values.get("sIDHistory", ()))
     if _NAMED.match(text):
-        dn = _normal(text)
-        first = dn.partition(",")[0]
-        return lambda state, item: _bears(state, item, dn, first)
+        dn = comparable(text)
+        return lambda state, item: _bears(state, item, dn)
     account = text.rpartition("\\")[2].casefold()
     return lambda _, item: any(
         value.decode(errors="replace").casefold() == account for value in item.values.get("sAMAccountName", ())
@@ -87,27 +87,12 @@ def former_dn(state: State, item: ObjectState) -> str:
     return f"{name},{above}" if above else name
 
 
-def _bears(state: State, item: ObjectState, dn: str, first: str) -> bool:
-    own = item.rdn.casefold()
-    if own.startswith(first) or (item.parent is None and own == dn):  # the name alone rules out nearly all of them
-        return dn in (_normal(state.dn(item.guid)), _normal(former_dn(state, item)))
-    return False
-
-
-def _normal(dn: str) -> str:
-    return ",".join(part.strip() for part in _components(dn)).casefold()
-
-
-def _components(dn: str) -> Iterator[str]:
-    start = at = 0
-    while at < len(dn):
-        if dn[at] == "\\":
-            at += 1
-        elif dn[at] == ",":
-            yield dn[start:at]
-            start = at + 1
-        at += 1
-    yield dn[start:]
+def _bears(state: State, item: ObjectState, dn: tuple[str, ...]) -> bool:
+    # the first component alone rules out nearly all of them
+    return folded(item.rdn).startswith(dn[0]) and dn in (
+        comparable(state.dn(item.guid)),
+        comparable(former_dn(state, item)),
+    )
 
 
 def _sid(text: str) -> bytes:

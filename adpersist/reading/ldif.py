@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Final
 
+from adpersist.model.identity.dn import depth
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.object_state import ObjectState
@@ -64,7 +65,7 @@ class Names:
     def key(self, guid: Guid) -> tuple[int, str]:
         """Sorts containers before what lies in them, over all naming contexts."""
         dn = self.dn(guid)
-        return dn.count(",") - dn.count("\\,"), dn.casefold()
+        return depth(dn), dn.casefold()
 
     def is_live(self, guid: Guid) -> bool:
         """It is there and no tombstone."""

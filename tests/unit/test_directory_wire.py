@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adpersist.directory.wire.controls import dirsync
 from adpersist.directory.wire.cookie import cookie_at, cookie_usn
-from adpersist.directory.wire.extended_dn import first_rdn, reference, split_extended
+from adpersist.directory.wire.extended_dn import reference, split_extended
 from adpersist.directory.wire.prefix_map import attid, parse_prefix_map
 from adpersist.directory.wire.replication_metadata import parse_replmeta
 from adpersist.errors import DirectoryError
@@ -77,30 +77,6 @@ def test_a_rid_belongs_to_its_own_domain_alone() -> None:
 
 
 # Names.
-
-
-@pytest.mark.parametrize(
-    ("dn", "rdn"),
-    [
-        ("CN=bob,DC=x", "CN=bob"),
-        ("CN=Smith\\, Bob,OU=a\\,b,DC=x", "CN=Smith\\, Bob"),
-        ("CN=back\\\\,DC=x", "CN=back\\\\"),
-        ("CN=three\\\\\\,,DC=x", "CN=three\\\\\\,"),
-        ("CN=hex\\2Cpair,DC=x", "CN=hex\\2Cpair"),
-        ("CN=gone\\0ADEL:b5772984-bb30-4c14-8f2f-f03583c324c5,CN=Deleted Objects,DC=x",
-         "CN=gone\\0ADEL:b5772984-bb30-4c14-8f2f-f03583c324c5"),
-        ("DC=x", "DC=x"),
-        ("", ""),
-        ("CN=odd\\", "CN=odd\\"),
-    ],
-)  # fmt: skip
-def test_the_first_name_ends_at_the_first_comma_that_is_not_escaped(dn: str, rdn: str) -> None:
-    assert first_rdn(dn) == rdn
-
-
-@given(st.text(st.sampled_from('ab\\,+"=\0ü'), max_size=30))
-def test_a_first_name_is_always_a_beginning(dn: str) -> None:
-    assert dn.startswith(first_rdn(dn))
 
 
 _SID_PART = "<SID=S-1-5-21-1-2-3-1103>"

@@ -9,6 +9,7 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.cli.read.log import abandoned
 from adpersist.cli.read.show import ObjectArgument
 from adpersist.journal.journal import Journal
+from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Stamp, Values
 from adpersist.reading.history import Event, find_ever
@@ -60,7 +61,7 @@ def _told(journal: Journal, guid: Guid, attribute: str | None) -> list[dict[str,
 def _databases(state: State) -> dict[Guid, str]:
     """Names of the DCs by the invocationID of their database."""
     return {
-        Guid(value): state.dn(item.guid).split(",")[1].partition("=")[2]  # CN=NTDS Settings,CN=DC1,...
+        Guid(value): value_of(components(state.dn(item.guid))[1])  # CN=NTDS Settings,CN=DC1,...
         for item in state.values()
         for value in item.values.get("invocationId", ())
         if item.parent is not None

@@ -14,9 +14,10 @@ from adpersist.directory.ldap.session import Page, RootDse, Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
-from adpersist.directory.wire.extended_dn import first_rdn, reference, split_extended
+from adpersist.directory.wire.extended_dn import reference, split_extended
 from adpersist.directory.wire.messages import Entry
 from adpersist.errors import DirectoryError, RevertedError
+from adpersist.model.identity.dn import first
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
@@ -135,7 +136,7 @@ class DirSyncFeed:
             guid=guid,
             nc=nc,
             parent=Guid(parent[0]) if parent and not is_root else None,
-            rdn=dn if is_root else first_rdn(dn),
+            rdn=dn if is_root else first(dn),
             whole=whole,
             values=values,
             added=added,

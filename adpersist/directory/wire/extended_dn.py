@@ -1,4 +1,4 @@
-"""Distinguished names, plain and extended ([RFC4514], [MS-ADTS] 3.1.1.3.4.1.5)."""
+"""Distinguished names in the extended form ([MS-ADTS] 3.1.1.3.4.1.5); plain ones: :mod:`adpersist.model.identity.dn`."""
 
 import re
 from functools import lru_cache
@@ -12,7 +12,6 @@ _EXTENDED = re.compile(
     re.DOTALL,
 )
 _PREFIXES = re.compile(r"(?:<GUID=([0-9a-fA-F-]{32,36})>;)?(?:<SID=[^>]*>;)?")
-_FIRST = re.compile(r"(?:[^\\,]|\\.?)*", re.DOTALL)
 
 
 @lru_cache(maxsize=256)  # objectCategory and its like: the same few targets in every object
@@ -30,12 +29,6 @@ def split_extended(dn: str) -> tuple[Guid | None, str]:
     if found is None:
         return None, dn
     return _guid(found[1]) if found[1] else None, dn[found.end() :]
-
-
-def first_rdn(dn: str) -> str:
-    """The first component with its escapes: ``CN=Smith\\, Bob``."""
-    found = _FIRST.match(dn)
-    return found[0] if found else dn
 
 
 def _guid(text: str) -> Guid:

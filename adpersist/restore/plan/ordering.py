@@ -7,6 +7,7 @@ parked under a temporary name; after that no cycle or chain of renames can matte
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from adpersist.model.identity.dn import dns_name
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
@@ -103,7 +104,7 @@ def resources(item: ObjectState) -> Iterator[Resource]:
 
 
 def _implied(item: ObjectState) -> Iterator[Resource]:
-    domain = ".".join(part.partition("=")[2] for part in item.nc.split(",")).casefold()
+    domain = dns_name(item.nc).casefold()
     for value in item.values.get("sAMAccountName", ()):
         yield "userPrincipalName", f"{_folded(value)}@{domain}"
 

@@ -1,0 +1,82 @@
+"""Distinguished names as text ([RFC4514]): where a component ends, and what is in it. Pure.
+
+What the directory sends is taken as it is: a comma behind a backslash belongs to a value, whatever else may be wrong
+with the name. A plus sign ends no component: Active Directory's have one attribute each ([MS-ADTS] 3.1.1.1.4).
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_COMPONENT: Final = re.compile(r"(?:[^\\,]|\\.?)*", re.DOTALL)
+_ESCAPE: Final = re.compile(rb"\\([0-9a-fA-F]{2})|\\(.?)", re.DOTALL)
+"""Two hexadecimal digits of a byte, else the character itself ([RFC4514] 2.4)."""
+_ODD: Final = "surrogateescape"
+"""Bytes that are no characters go through unharmed."""
+
+
+def first(dn: str) -> str:
+    """The first component with its escapes: ``CN=Smith\\, Bob``."""
+    return _component(dn, 0)
+
+
+def parent(dn: str) -> str:
+    """The name without its first component; empty when it has no other."""
+    return dn[len(first(dn)) + 1 :]
+
+
+def components(dn: str) -> list[str]:
+    """Every component with its escapes, in their order; an empty name has none."""
+    found: list[str] = []
+    at = 0
+    while dn and at <= len(dn):
+        found.append(_component(dn, at))
+        at += len(found[-1]) + 1
+    return found
+
+
+def depth(dn: str) -> int:
+    """How many components a name has."""
+    return len(components(dn))
+
+
+def value_of(component: str) -> str:
+    """What a component names, without escapes: ``Smith, Bob``."""
+    return _plain(component.partition("=")[2])
+
+
+def folded(component: str) -> str:
+    """A component for comparing: without escapes, without blanks around it, in one case."""
+    text = component.lstrip(" ")
+    trimmed = text.rstrip(" ")
+    if "\\" not in trimmed:
+        return trimmed.casefold()
+    escaped = len(trimmed) - len(trimmed.rstrip("\\"))
+    # a blank behind a backslash is the value's own
+    return _plain(text[: len(trimmed) + escaped % 2]).casefold()
+
+
+def comparable(dn: str) -> tuple[str, ...]:
+    """A whole name for comparing, component by component."""
+    return tuple(map(folded, components(dn)))
+
+
+@lru_cache(maxsize=32)  # a forest has few naming contexts
+def dns_name(nc: str) -> str:
+    """The DNS name of a domain's naming context: ``corp.example`` of ``DC=corp,DC=example`` ([RFC2247])."""
+    return ".".join(value_of(each) for each in components(nc) if folded(each).startswith("dc="))
+
+
+def _component(dn: str, at: int) -> str:
+    found = _COMPONENT.match(dn, at)
+    return found[0] if found else ""
+
+
+def _plain(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return _ESCAPE.sub(_unescaped, text.encode(errors=_ODD)).decode(errors=_ODD)
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[1].decode()) if found[1] else found[2]
