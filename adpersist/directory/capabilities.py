@@ -5,6 +5,7 @@ from typing import Final
 
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
+from adpersist.directory.wire.filters import and_, equals
 from adpersist.directory.wire.messages import SearchScope
 from adpersist.errors import NotPrivilegedError
 
@@ -39,7 +40,7 @@ def probe_capabilities(session: Session, dse: RootDse) -> Capabilities:
     size = sum(
         1
         for _ in session.search(
-            dse.schema, "(objectClass=attributeSchema)", attributes=["objectGUID"], scope=SearchScope.LEVEL
+            dse.schema, equals("objectClass", b"attributeSchema"), attributes=["objectGUID"], scope=SearchScope.LEVEL
         )
     )
     captured = (
@@ -66,7 +67,8 @@ _REMOTE_LACKS: Final = (
 
 def _see_secrets(session: Session, dse: RootDse) -> None:
     secrets = ("unicodePwd", "supplementalCredentials")
-    keys = next(session.search(dse.domain, "(&(objectClass=user)(sAMAccountName=krbtgt))", attributes=secrets), None)
+    krbtgt = and_(equals("objectClass", b"user"), equals("sAMAccountName", b"krbtgt"))
+    keys = next(session.search(dse.domain, krbtgt, attributes=secrets), None)
     if keys is None or "unicodePwd" not in keys.attributes:
         raise NotPrivilegedError(
             "this session does not see the domain's secrets", hint="Use the socket in the ldap_priv directory, as root."

@@ -21,6 +21,7 @@ from adpersist.directory.samba.link_stamps import read_links
 from adpersist.directory.schema import Schema
 from adpersist.directory.tombstone_lifetime import tombstone_days
 from adpersist.directory.wire.controls import RELAX, SD_ALL
+from adpersist.directory.wire.filters import ANY
 from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.directory.write.engine import target
 from adpersist.directory.write.target import Target
@@ -155,7 +156,7 @@ class DomainController:
         """The security descriptors of everything below a container, and its own."""
         entries = self.session.search(
             f"<GUID={guid_text(container)}>",
-            "(objectClass=*)",
+            ANY,
             attributes=["objectGUID", "nTSecurityDescriptor"],
             controls=[SD_ALL],
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adpersist.directory.ldap.session import Session
+from adpersist.directory.wire.filters import equals
 from adpersist.directory.wire.messages import SearchScope
 from adpersist.directory.wire.prefix_map import PrefixMap, attid, parse_prefix_map
 
@@ -62,7 +63,8 @@ class Schema:
             "msDS-IntId",
             "systemOnly",
         )
-        entries = session.search(schema_nc, "(objectClass=attributeSchema)", scope=SearchScope.LEVEL, attributes=wanted)
+        defined = equals("objectClass", b"attributeSchema")
+        entries = session.search(schema_nc, defined, scope=SearchScope.LEVEL, attributes=wanted)
         return cls(
             _attribute({name: values[0].decode() for name, values in entry.attributes.items()}, prefixes)
             for entry in entries

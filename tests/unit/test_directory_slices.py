@@ -1,24 +1,42 @@
 """A look in slices of USNs: every object in exactly one, whatever the directory looks like and the server refuses."""
 
-import re
 from collections.abc import Callable
 
 import pytest
 
 from adpersist.directory.feed.usn_slices import MOST, OBJECTS, UsnSlices, ends
+from adpersist.directory.wire.filters import ANY, and_, at_most, not_
 
-_CLAUSE = re.compile(r"\(!\(uSNChanged<=(\d+)\)\)|\(uSNChanged<=(\d+)\)")
 
-
-def _shown(filter_text: str, directory: list[int]) -> list[int]:
-    """What a server would show, of objects with these USNs."""
-    if filter_text == "(objectClass=*)":
+def _shown(asked: bytes, directory: list[int]) -> list[int]:
+    """What a server would show, of objects with these USNs: a filter of [RFC4511] 4.5.1.7, every length below 128."""
+    if asked == b"\x87\x0bobjectClass":
         return directory
-    assert _CLAUSE.sub("", filter_text) == "(&)"
-    clauses = _CLAUSE.findall(filter_text)
-    after = max((int(low) for low, _ in clauses if low), default=-1)
-    through = min((int(high) for _, high in clauses if high), default=10**18)
+    after, through = -1, 10**18
+    assert asked[0] == 0xA0
+    for part in _parts(asked):
+        if part[0] == 0xA2:
+            (inner,) = _parts(part)
+            after = max(after, _limit(inner))
+        else:
+            through = min(through, _limit(part))
     return [usn for usn in directory if after < usn <= through]
+
+
+def _limit(asked: bytes) -> int:
+    """Of a lessOrEqual."""
+    name, limit = _parts(asked)
+    assert (asked[0], name) == (0xA6, b"\x04\x0auSNChanged")
+    return int(limit[2:])
+
+
+def _parts(element: bytes) -> list[bytes]:
+    parts = []
+    at = 2
+    while at < len(element):
+        parts.append(element[at : at + 2 + element[at + 1]])
+        at += len(parts[-1])
+    return parts
 
 
 def _looked(slices: UsnSlices, directory: list[int], *, most: int) -> tuple[list[list[int]], int]:
@@ -52,13 +70,16 @@ def test_an_object_without_a_usn_is_in_the_last_slice() -> None:
     while not slices.is_last:
         filters.append(slices.filter)
         slices.go_on()
-    assert filters == ["(&(uSNChanged<=5))", "(&(!(uSNChanged<=5))(uSNChanged<=9))"]
-    assert slices.filter == "(&(!(uSNChanged<=9)))"
+    assert filters == [
+        and_(at_most("uSNChanged", 5)),
+        and_(not_(at_most("uSNChanged", 5)), at_most("uSNChanged", 9)),
+    ]
+    assert slices.filter == and_(not_(at_most("uSNChanged", 9)))
 
 
 def test_a_small_directory_is_asked_one_question() -> None:
     assert not ends(range(2 * OBJECTS - 1))
-    assert UsnSlices().filter == UsnSlices(1_000_000).filter == "(objectClass=*)"
+    assert UsnSlices().filter == UsnSlices(1_000_000).filter == ANY
 
 
 @pytest.mark.parametrize("size", [2 * OBJECTS, 10_313, 50_000])

@@ -15,6 +15,7 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.extended_dn import reference, split_extended
+from adpersist.directory.wire.filters import ANY, Filter
 from adpersist.directory.wire.messages import Entry
 from adpersist.errors import DirectoryError, RevertedError
 from adpersist.model.identity.dn import first
@@ -91,7 +92,7 @@ class DirSyncFeed:
 
     def slices(self, nc: str) -> UsnSlices:
         """For a look at everything. For :class:`ContextLook` alone."""
-        entries = self._session.search(nc, "(objectClass=*)", attributes=[CHANGED], controls=[SHOW_RECYCLED])
+        entries = self._session.search(nc, ANY, attributes=[CHANGED], controls=[SHOW_RECYCLED])
         return UsnSlices(
             ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ()))))
         )
@@ -100,10 +101,10 @@ class DirSyncFeed:
         """highestCommittedUSN."""
         return self._session.usn()
 
-    def ask(self, nc: str, cookie: bytes, filter_text: str) -> Page:
+    def ask(self, nc: str, cookie: bytes, matching: Filter) -> Page:
         """One page of a look. For :class:`ContextLook` alone."""
         controls = [dirsync(cookie), EXTENDED_DN]
-        return self._looking.dirsync(nc, filter_text, attributes=self._asked, controls=controls)
+        return self._looking.dirsync(nc, matching, attributes=self._asked, controls=controls)
 
     def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
         """What a page shows. For :class:`ContextLook` alone."""
@@ -221,13 +222,13 @@ class ContextLook:
     def _read(
         self, part: "Part", page: Page, slices: UsnSlices, *, here: bool, following: "ContextLook | None"
     ) -> Iterator[Sighting]:
-        is_last, filter_text = slices.is_last, slices.filter
+        is_last, matching = slices.is_last, slices.filter
         if here:
             slices.go_on()
             if asked_next := following if is_last else self:
                 asked_next.ask()
         try:
-            cookie = yield from self._shown(page, filter_text)
+            cookie = yield from self._shown(page, matching)
         except DirectoryError as error:
             if error.result != _TOO_MUCH or here or not slices.refused(self._feed.usn()):
                 raise
@@ -237,14 +238,14 @@ class ContextLook:
         if is_last:
             part.cookie = self._ended(cookie)
 
-    def _shown(self, page: Page, filter_text: str) -> Generator[Sighting, None, bytes]:
+    def _shown(self, page: Page, matching: Filter) -> Generator[Sighting, None, bytes]:
         """What a slice shows, and the cookie after it."""
         more = True
         while more:
             yield from self._feed.sightings(self.nc, page, whole=self.whole)
             more, cookie = page.ending()
             if more:
-                page = self._feed.ask(self.nc, cookie, filter_text)
+                page = self._feed.ask(self.nc, cookie, matching)
         return cookie
 
     def _ended(self, cookie: bytes) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
+from adpersist.directory.wire.filters import at_least, equals, or_
 from adpersist.directory.wire.messages import Entry
 from adpersist.directory.wire.replication_metadata import parse_replmeta
 from adpersist.model.identity.ids import Guid, Usn
@@ -32,7 +33,7 @@ def asked(session: Session, guids: Iterable[Guid], *, attributes: Sequence[str])
         answers = [
             session.search(
                 "",
-                f"(|{''.join(f'(objectGUID={_escaped(guid)})' for guid in part)})",
+                or_(*(equals("objectGUID", guid) for guid in part)),
                 attributes=attributes,
                 controls=[ALL_CONTEXTS, SHOW_RECYCLED],
             )
@@ -48,7 +49,8 @@ def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid]) -> dict
 
 def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, Stamps]:
     """Stamps of the objects written since a USN; one scan of the directory on Samba."""
-    entries = session.search("", f"(uSNChanged>={since})", attributes=STAMPED, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
+    written = at_least(CHANGED, since)
+    entries = session.search("", written, attributes=STAMPED, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
     return dict(stamped(entry, schema) for entry in entries)
 
 
@@ -63,7 +65,3 @@ def stamped(entry: Entry, schema: Schema, *, after: Usn = EVER) -> tuple[Guid, S
         time = generalized_time(entry.attributes["whenChanged"][0]) if "whenChanged" in entry.attributes else 0
         stamps[CHANGED] = Written(attid=0, stamp=Stamp(version=0, time=time, origin=_NOBODY, usn=usn), local_usn=usn)
     return Guid(entry.attributes["objectGUID"][0]), stamps
-
-
-def _escaped(guid: Guid) -> str:
-    return "".join(f"\\{byte:02x}" for byte in guid)

@@ -12,6 +12,8 @@ is written after the last slice was thought of comes after that slice's cookie.
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from adpersist.directory.wire.filters import ANY, Filter, and_, at_most, not_
+
 OBJECTS: Final = 2000
 """In a slice, at least: the DC thinks about the next slice while one is read."""
 MOST: Final = 8
@@ -43,12 +45,12 @@ class UsnSlices:
         return not self._ends
 
     @property
-    def filter(self) -> str:
+    def filter(self) -> Filter:
         """Matches what lies in this slice; whatever it is, an object matches for one slice and no other."""
-        parts = [f"(!(uSNChanged<={self._after}))"] if self._after > self._begin else []
+        parts = [not_(at_most("uSNChanged", self._after))] if self._after > self._begin else []
         if self._ends:
-            parts.append(f"(uSNChanged<={self._ends[0]})")
-        return f"(&{''.join(parts)})" if parts else "(objectClass=*)"
+            parts.append(at_most("uSNChanged", self._ends[0]))
+        return and_(*parts) if parts else ANY
 
     def go_on(self) -> None:
         """To the next."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from adpersist.directory.wire.ber import SEQUENCE, BerError, header
 from adpersist.directory.wire.controls import Control
-from adpersist.directory.wire.filters import compile_filter
+from adpersist.directory.wire.filters import Filter
 from adpersist.directory.wire.messages import (
     DONE,
     ENTRY,
@@ -66,16 +66,15 @@ class Conversation:
         self,
         base: str,
         scope: SearchScope,
-        filter_text: str,
+        matching: Filter,
         attributes: Sequence[str],
         controls: Sequence[Control],
         *,
         timeout_s: float,
     ) -> "PendingAnswer":
         """Ask; the answer is read while it is iterated over. Raises: as :meth:`send`."""
-        compiled = compile_filter(filter_text)
         return self.send(
-            lambda number: search_request(number, base, scope, compiled, attributes, controls), timeout_s=timeout_s
+            lambda number: search_request(number, base, scope, matching, attributes, controls), timeout_s=timeout_s
         )
 
     def send(self, request: Callable[[int], bytes], *, timeout_s: float) -> "PendingAnswer":

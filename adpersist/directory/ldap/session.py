@@ -18,6 +18,7 @@ from adpersist.directory.ldap.conversation import Conversation, PendingAnswer
 from adpersist.directory.ldap.operations import NO_SUCH_OBJECT, AddRequest, WriteRequest, WriteResult, refused
 from adpersist.directory.wire.ber import BerError
 from adpersist.directory.wire.controls import DIRSYNC_OID, Control
+from adpersist.directory.wire.filters import ANY, Filter
 from adpersist.directory.wire.messages import Entry, Result, SearchScope, read_dirsync
 from adpersist.directory.wire.requests import Modifications, add_request, delete_request, modify_request, rename_request
 from adpersist.errors import (
@@ -163,16 +164,14 @@ class Session:
         Raises:
             NoSuchEntryError.
         """
-        for entry in self.search(
-            dn, "(objectClass=*)", scope=SearchScope.BASE, attributes=attributes, controls=controls
-        ):
+        for entry in self.search(dn, ANY, scope=SearchScope.BASE, attributes=attributes, controls=controls):
             return entry
         raise NoSuchEntryError(f"{dn} is not in the directory", result=NO_SUCH_OBJECT)
 
     def search(
         self,
         base: str,
-        filter_text: str,
+        matching: Filter,
         *,
         attributes: Sequence[str],
         scope: SearchScope = SearchScope.SUBTREE,
@@ -182,29 +181,29 @@ class Session:
 
         Several searches may be asked before the first answer is read; answers are read in the order of the questions.
         """
-        return Answer(self, self._ask(base, scope, filter_text, attributes, controls, ANSWER_TIMEOUT_S), base)
+        return Answer(self, self._ask(base, scope, matching, attributes, controls, ANSWER_TIMEOUT_S), base)
 
     def dirsync(
         self,
         nc: str,
-        filter_text: str = "(objectClass=*)",
+        matching: Filter = ANY,
         *,
         attributes: Sequence[str],
         controls: Sequence[Control],
     ) -> "Page":
         """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
-        return Page(self, self._ask(nc, SearchScope.SUBTREE, filter_text, attributes, controls, LOOK_TIMEOUT_S), nc)
+        return Page(self, self._ask(nc, SearchScope.SUBTREE, matching, attributes, controls, LOOK_TIMEOUT_S), nc)
 
     def _ask(
         self,
         base: str,
         scope: SearchScope,
-        filter_text: str,
+        matching: Filter,
         attributes: Sequence[str],
         controls: Sequence[Control],
         timeout_s: float,
     ) -> PendingAnswer:
-        return self._talk.search(base, scope, filter_text, attributes, controls, timeout_s=timeout_s)
+        return self._talk.search(base, scope, matching, attributes, controls, timeout_s=timeout_s)
 
     def require_success(self, search: PendingAnswer, base: str) -> None:
         """Make sure that an answer was read to its end, and was one.

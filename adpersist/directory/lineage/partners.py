@@ -6,6 +6,7 @@ again that they have read already, and they ignore what it writes under them: it
 """
 
 from adpersist.directory.ldap.session import RootDse, Session
+from adpersist.directory.wire.filters import equals
 from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.model.identity.ids import Guid
 
@@ -16,9 +17,8 @@ NTDS_SETTINGS = "nTDSDSA"
 def partners(session: Session, dse: RootDse) -> frozenset[Guid]:
     """invocationIDs of the other DCs this one knows."""
     own = session.guid_of(dse.server_dn)
-    found = session.search(
-        f"CN=Sites,{dse.configuration}", f"(objectClass={NTDS_SETTINGS})", attributes=["objectGUID", "invocationId"]
-    )
+    settings = equals("objectClass", NTDS_SETTINGS.encode())
+    found = session.search(f"CN=Sites,{dse.configuration}", settings, attributes=["objectGUID", "invocationId"])
     others = [entry.attributes for entry in found if Guid(entry.attributes["objectGUID"][0]) != own]
     return frozenset(Guid(each["invocationId"][0]) for each in others if "invocationId" in each)
 

@@ -1,4 +1,4 @@
-"""Distinguished names in the extended form ([MS-ADTS] 3.1.1.3.4.1.5); plain ones: :mod:`adpersist.model.identity.dn`."""
+"""Distinguished names in the extended form ([MS-ADTS] 3.1.1.3.4.1.5); plain ones: `model.identity.dn`."""
 
 import re
 from functools import lru_cache

@@ -20,6 +20,7 @@ from adpersist.directory.wire.ber import (
     tlv,
 )
 from adpersist.directory.wire.controls import Control
+from adpersist.directory.wire.filters import Filter
 from adpersist.model.objects.change import Values
 
 ENTRY: Final = 0x64
@@ -72,11 +73,11 @@ def search_request(
     message: int,
     base: str,
     scope: SearchScope,
-    compiled: bytes,
+    matching: Filter,
     attributes: Sequence[str],
     controls: Sequence[Control] = (),
 ) -> bytes:
-    """One LDAPMessage with a SearchRequest; ``compiled`` is a filter from :mod:`~adpersist.directory.wire.filters`."""
+    """One LDAPMessage with a SearchRequest."""
     request = tlv(
         _SEARCH,
         octets(base.encode(errors="surrogateescape")),
@@ -85,7 +86,7 @@ def search_request(
         integer(0),  # no limit of entries
         integer(0),  # nor of time
         tlv(BOOLEAN, _FALSE),
-        compiled,
+        matching,
         tlv(SEQUENCE, *(octets(name.encode()) for name in attributes)),
     )
     return envelop(message, request, controls)
