@@ -3,22 +3,25 @@
 Every key is also ``ADPERSIST_<SECTION>_<KEY>``: ``[store] url`` is ``ADPERSIST_STORE_URL``.
 """
 
-import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from adpersist.errors import ConfigError
 from adpersist.model.plan.engine import Engine
 
+if TYPE_CHECKING:
+    from tomlkit.items import Item
+
 DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
 PATH_VARIABLE: Final = "ADPERSIST_CONFIG"
 _MAX_BYTES: Final = 1_048_576
 _PREFIX: Final = "ADPERSIST_"
+_Parsed = TypeVar("_Parsed")
 
 
 class _Section(BaseModel):
@@ -150,6 +153,28 @@ def find(path: Path | None, environment: Mapping[str, str] = os.environ) -> Path
     return Path(environment[PATH_VARIABLE]) if environment.get(PATH_VARIABLE) else DEFAULT_PATH
 
 
+def read(place: Path, parse: Callable[[str], _Parsed]) -> _Parsed:
+    """What a parser makes of a configuration file.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ConfigError: It cannot be read, or is no TOML; the message names the file.
+    """
+    try:
+        with place.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ConfigError(f"the configuration {place} is no configuration: it is larger than {_MAX_BYTES} bytes")
+        return parse(content.decode("utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:  # besides bad syntax: brackets and numbers without an end
+        raise ConfigError(
+            f"the configuration {place} cannot be read: {error}",
+            hint="Mend the file, or write a new one with `adpersist init --config PATH`.",
+        ) from error
+
+
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """Read and check the configuration.
 
@@ -159,7 +184,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     """
     place = find(path, environment)
     try:
-        document = tomllib.loads(_text(place))
+        document = read(place, tomllib.loads)
     except FileNotFoundError as error:
         given = {
             name for section in Config.model_fields for name in environment if name.startswith(_variable(section, ""))
@@ -170,20 +195,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
                 hint="Run `adpersist init`, or name one with --config or ADPERSIST_CONFIG.",
             ) from error
         document = {}  # the environment alone may do, as in a container
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(
-            f"the configuration {place} cannot be read: {error}",
-            hint="Mend the file, or write a new one with `adpersist init --config PATH`.",
-        ) from error
     return _validated(document, environment, f"the configuration {place}")
-
-
-def _text(place: Path) -> str:
-    with place.open("rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise ConfigError(f"the configuration {place} is no configuration: it is larger than {_MAX_BYTES} bytes")
-    return content.decode("utf-8")
 
 
 def from_environment(environment: Mapping[str, str]) -> Config:
@@ -227,23 +239,32 @@ def _variable(section: str, key: str) -> str:
 
 def render(config: Config) -> str:
     """The file ``init`` writes: what was given, and the defaults as comments."""
-    lines = ["# adpersist: every key is also ADPERSIST_SECTION_KEY in the environment; flags win", ""]
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("adpersist: every key is also ADPERSIST_SECTION_KEY in the environment; flags win"))
     for section in Config.model_fields:
         part: BaseModel = getattr(config, section)
-        lines.append(f"[{section}]")
+        table = tomlkit.table()
         for key in type(part).model_fields:
             value = getattr(part, key)
-            text = "" if value is None else str(value) if isinstance(value, int | float) else _quoted(str(value))
-            comment = "" if key in part.model_fields_set and text else "# "
-            lines.append(f"{comment}{key} = {text or json.dumps('')}")
-        lines.append("")
-    return "\n".join(lines)
+            if key in part.model_fields_set and value is not None:
+                table.add(key, _item(value))
+            else:
+                table.add(tomlkit.comment(f"{key} = {_item(value).as_string()}"))
+        document.add(section, table)
+    return document.as_string()
 
 
-def _quoted(text: str) -> str:
-    """A TOML basic string (TOML 1.0, "String"): JSON's escapes, but no surrogates, and DEL escaped too."""
+def _item(value: object) -> "Item":
+    """A value of the configuration as TOML has it."""
+    import tomlkit
+
+    if isinstance(value, int | float):
+        return tomlkit.item(value)
+    text = "" if value is None else str(value)
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ConfigError(f"{text!r} is no text and cannot stand in a configuration file") from error
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return tomlkit.string(text)

@@ -5,16 +5,14 @@ follows. Killed in between, the configuration names the old key, which opens the
 again sees that the new one does, and brings the configuration up to date.
 """
 
-import json
 import os
-import re
 import time
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from adpersist import config as configuration
 from adpersist.agent import connections
 from adpersist.config import Config
 from adpersist.errors import ConfigError, WrongKeyError
@@ -22,7 +20,6 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.key_file import VARIABLE, create_key_file, key_from_environment, read_key_file
 
-_SECTION: Final = re.compile(r"^\s*\[\s*([^\]]+?)\s*\]")
 _SOURCES: Final = ("file", "vault")
 """Keys of ``[key]`` that say where the key is; one at a time."""
 
@@ -122,11 +119,14 @@ def require_writable(path: Path, environment: Mapping[str, str] = os.environ) ->
     Raises:
         ConfigError: It cannot.
     """
-    if _deciding(environment) is None and path.exists() and not os.access(path.parent, os.W_OK):
+    if _deciding(environment) is not None or not path.exists():
+        return
+    if not os.access(path.parent, os.W_OK):
         raise ConfigError(
             f"the configuration {path} cannot be written, so it could not name the new key",
             hint="Run this as who may write it. Nothing was changed.",
         )
+    configuration.read(path, lambda text: renamed_key(text, "", ""))
 
 
 def _deciding(environment: Mapping[str, str]) -> str | None:
@@ -144,12 +144,7 @@ def _follow(path: Path, new: NewKey, environment: Mapping[str, str]) -> tuple[Pa
         return None, advice if keep else f"{advice.removesuffix('.')}, and unset {deciding}."
     if not path.exists():
         return None, advice
-    text = path.read_text(encoding="utf-8")
-    renewed = renamed_key(text, new.source, new.value)
-    if tomllib.loads(renewed) != _expected(text, new):
-        said = f"say `{new.source} = {json.dumps(new.value)}`" if new.source else "name neither file nor vault"
-        by_hand = f"Under [key] in {path}, {said} by hand: its form was not understood."
-        return None, by_hand if new.source else f"{by_hand} {advice}"
+    text, renewed = configuration.read(path, lambda text: (text, renamed_key(text, new.source, new.value)))
     if renewed != text:
         _replace(path, renewed)
     return path, "" if new.source else advice
@@ -162,33 +157,39 @@ def renamed_key(text: str, source: str, value: str) -> str:
         text: The configuration.
         source: ``file`` or ``vault``; empty: the key comes by the environment.
         value: What to say there.
+
+    Raises:
+        ValueError: The text is no TOML.
     """
-    line = f"{source} = {json.dumps(value, ensure_ascii=False)}"
-    lines: list[str] = []
-    section, place = "", None
-    for each in text.splitlines():
-        found = _SECTION.match(each)
-        said = re.match(rf"^\s*(#\s*)?({'|'.join(_SOURCES)})\s*=", each) if section == "key" and not found else None
-        section = found[1] if found else section
-        lines.append(f"# {each}" if said and not said[1] else each)
-        if said and said[2] == source and (place is None or not said[1]):
-            place = len(lines) - 1
-    if not source:
-        return "\n".join(lines) + "\n"
-    if place is not None:
-        lines[place] = line
-        return "\n".join(lines) + "\n"
-    below = next((number for number, each in enumerate(lines) if (m := _SECTION.match(each)) and m[1] == "key"), None)
-    if below is not None:
-        return "\n".join([*lines[: below + 1], line, *lines[below + 1 :]]) + "\n"
-    return "\n".join([*lines, "", "[key]", line]) + "\n"
+    import tomlkit
+    from tomlkit.items import AbstractTable, Comment, Null
 
-
-def _expected(text: str, new: NewKey) -> dict[str, object]:
-    document = tomllib.loads(text)
-    said = {name: value for name, value in document.get("key", {}).items() if name not in _SOURCES}
-    said |= {new.source: new.value} if new.source else {}
-    return {**document, "key": said} if said or "key" in document else document
+    document = tomlkit.parse(text)
+    sections = [  # several where dotted keys stand apart
+        item
+        for name, item in document.body
+        if name is not None and name.key == "key" and isinstance(item, AbstractTable)
+    ]
+    said = [
+        (section.value.body, number)
+        for section in sections
+        for number, (name, _) in enumerate(section.value.body)
+        if name is not None and name.key in _SOURCES
+    ]
+    new = tomlkit.string(value)
+    if source and said:
+        body, number = said.pop(0)
+        vars(new.trivia).update(vars(body[number][1].trivia))  # indented, commented and ended as the old one
+        body[number] = tomlkit.key(source), new
+    elif source and sections:
+        sections[0].trivia.trail = sections[0].trivia.trail or "\n"
+        sections[0].value.body.insert(0, (tomlkit.key(source), new))
+    elif source:
+        document["key"] = {source: value}
+    for body, number in said:
+        trivia = body[number][1].trivia
+        body[number] = None, Comment(trivia) if trivia.comment else Null()
+    return document.as_string()
 
 
 def _replace(path: Path, text: str) -> None:

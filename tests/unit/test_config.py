@@ -26,6 +26,9 @@ BROKEN = {
     "a list": "[[store]]\nurl = 'x'\n",
     "a key file that is a number": "[key]\nfile = 7\n",
     "a share above one": "[capture]\nshare = 1.5\n",
+    "brackets without an end": "a = " + "[" * 100_000,
+    "braces without an end": "a = " + "{b = " * 50_000,
+    "a number without an end": "[capture]\ninterval_s = " + "1" * 5_000,
 }
 
 
