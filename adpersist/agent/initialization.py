@@ -6,7 +6,6 @@ journal only once it is there, and every step accepts what an earlier run left b
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +22,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file, exposure
 from adpersist.stores.port import Store
+from adpersist.system import durable_file
 
 NOT_RESTORED: Final = (
     "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
@@ -212,18 +212,11 @@ class Initialization:
         text = configuration.render(config)
         if self._path.exists():
             return
-        half = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with half.open("x", encoding="utf-8") as file:
-                half.chmod(0o600)
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            half.rename(self._path)
+            with durable_file.replaced(self._path) as file:
+                file.write(text.encode())
         except OSError as error:
-            with suppress(OSError):
-                half.unlink()
             raise ConfigError(
                 f"cannot write the configuration {self._path}: {error.strerror}",
                 hint="Run `adpersist init` again with another --config; the key and the journal made are used.",

@@ -19,6 +19,7 @@ from adpersist.errors import ConfigError, WrongKeyError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.key_file import VARIABLE, create_key_file, key_from_environment, read_key_file
+from adpersist.system import durable_file
 
 _SOURCES: Final = ("file", "vault")
 """Keys of ``[key]`` that say where the key is; one at a time."""
@@ -121,7 +122,7 @@ def require_writable(path: Path, environment: Mapping[str, str] = os.environ) ->
     """
     if _deciding(environment) is not None or not path.exists():
         return
-    if not os.access(path.parent, os.W_OK):
+    if not os.access(path.resolve().parent, os.W_OK):
         raise ConfigError(
             f"the configuration {path} cannot be written, so it could not name the new key",
             hint="Run this as who may write it. Nothing was changed.",
@@ -193,17 +194,10 @@ def renamed_key(text: str, source: str, value: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     try:
-        with half.open("x", encoding="utf-8") as file:
-            half.chmod(mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
+        with durable_file.replaced(path) as file:
+            file.write(text.encode())
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise ConfigError(
             f"the journal wants the new key now, and the configuration {path} cannot be written: {error.strerror}",
             hint="Name the new one under [key] by hand, or run this again as who may write it.",

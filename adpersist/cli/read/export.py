@@ -1,7 +1,6 @@
 """``adpersist export``: a state for other programs."""
 
 import json
-import os
 import sys
 import time
 from base64 import b64encode
@@ -19,6 +18,7 @@ from adpersist.reading.ldif import Names, records
 from adpersist.state.fold import fold
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
+from adpersist.system import durable_file
 
 
 def export(
@@ -83,8 +83,7 @@ def _write(parts: Iterator[bytes], target: Path | None) -> int:
         sys.stdout.buffer.flush()
         return count
     try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with durable_file.created(target) as file:
             return _copied(parts, file)
     except OSError as error:
         raise ConfigError(

@@ -17,6 +17,7 @@ from typing import Final
 from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.keys.derive import KEY_BYTES
 from adpersist.journal.keys.key_encryption import LocalKey, Randomness
+from adpersist.system import durable_file
 
 VARIABLE: Final = "ADPERSIST_KEY"
 """The environment variable looked at by default."""
@@ -58,20 +59,12 @@ def create_key_file(path: Path, *, randomness: Randomness = os.urandom) -> Local
     """
     line = key_line(randomness(KEY_BYTES))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with durable_file.created(path) as file:
+            file.write(line.encode() + b"\n")
     except FileExistsError as error:
         raise ConfigError(f"{path} exists already; a key is never overwritten") from error
     except OSError as error:
         raise ConfigError(f"cannot create the key file {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_directory(path.parent)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise ConfigError(f"cannot write the key file {path}: {error.strerror}") from error
     return key_from_line(line, source=str(path))
 
 
@@ -125,11 +118,3 @@ def exposure(path: Path) -> str:
 
 def _check(encoded: str) -> str:
     return hashlib.sha256(b"adpersist-key-1:" + encoded.encode()).hexdigest()[:8]
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

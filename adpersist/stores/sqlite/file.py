@@ -11,6 +11,7 @@ from urllib.parse import quote
 from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
 from adpersist.stores.sqlite.errors import primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.schema import is_ours, make_schema
+from adpersist.system.durable_file import flush_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def make(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         for folder in (path.parent, *(made.parent for made in missing)):
-            _sync(folder)
+            flush_directory(folder)
     except FileExistsError as error:
         if not path.parent.is_dir():
             raise ConfigError(f"{path.parent} is not a directory", hint="Name a file in a directory.") from error
@@ -203,15 +204,6 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _sync(folder: Path) -> None:
-    """Put a directory's entries on the disk; without it a file made just now may be gone after a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _wants_shm(error: Exception) -> bool:
