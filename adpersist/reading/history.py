@@ -7,10 +7,11 @@ from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import NoSuchObjectError, find, matching
-from adpersist.state.changes import changed_links, changed_values
+from adpersist.state.changes import changed_values
 from adpersist.state.fold import fold
 from adpersist.state.state import State
 
@@ -149,7 +150,7 @@ def _event(
     stamps: Mapping[str, Stamp] | None = None,
 ) -> Event:
     before, after = (old.values if old else {}), (new.values if new else {})
-    added, removed = changed_links(old.links if old else {}, new.links if new else {})
+    added, removed = link_values.changed(old.links if old else {}, new.links if new else {})
     return Event(
         commit=commit,
         kind=kind,

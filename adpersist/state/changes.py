@@ -4,16 +4,13 @@
 """
 
 from collections.abc import Mapping
-from typing import Final
 
+from adpersist.model.objects import link_values
 from adpersist.model.objects.attribute_row import AttributeRow
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from adpersist.model.objects.interning import shared
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting
-
-Links = Mapping[str, frozenset[bytes]]
-_NO_REFS: Final[frozenset[bytes]] = frozenset()
 
 
 def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
@@ -27,7 +24,7 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
             parent=change.parent,
             rdn=change.rdn or "",
             values=_merged({}, change.values),
-            links=relinked({}, change.added, {}),
+            links=link_values.changed_by({}, change.added, {}),
         )
     return ObjectState(
         guid=old.guid,
@@ -35,7 +32,7 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
         parent=change.parent if change.parent is not None else old.parent,
         rdn=change.rdn if change.rdn is not None else old.rdn,
         values=_merged(old.values, change.values),
-        links=relinked(old.links, change.added, change.removed),
+        links=link_values.changed_by(old.links, change.added, change.removed),
     )
 
 
@@ -48,16 +45,6 @@ def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str
     if () in new.values():
         merged = {name: values for name, values in merged.items() if new.get(name, values)}
     return merged
-
-
-def relinked(old: Links, added: Links, removed: Links) -> Links:
-    """Links after some were taken away and others made; attributes without any are left out."""
-    if not added and not removed:
-        return old
-    links = dict(old)
-    for name in {**added, **removed}:
-        links[name] = (links.get(name, _NO_REFS) - removed.get(name, _NO_REFS)) | added.get(name, _NO_REFS)
-    return {name: refs for name, refs in links.items() if refs}
 
 
 def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
@@ -96,7 +83,7 @@ def difference(old: ObjectState | None, new: ObjectState, stamps: Mapping[str, S
     ``evolve(old, difference(old, new)) == new`` up to the order of values.
     """
     values = changed_values(old.values if old else {}, new.values)
-    added, removed = changed_links(old.links if old else {}, new.links)
+    added, removed = link_values.changed(old.links if old else {}, new.links)
     moved = old is None or (old.parent, old.rdn) != (new.parent, new.rdn)
     if not (values or added or removed or moved):
         return None
@@ -139,14 +126,3 @@ def changed_values(old: Mapping[str, Values], new: Mapping[str, Values]) -> dict
         if (before := was.get(name, ())) != (after := is_now.get(name, ()))
         and (len(before) != len(after) or sorted(before) != sorted(after))
     }
-
-
-def changed_links(old: Links, new: Links) -> tuple[dict[str, frozenset[bytes]], dict[str, frozenset[bytes]]]:
-    """Link values to add and to remove."""
-    return without(new, old), without(old, new)
-
-
-def without(links: Links, others: Links) -> dict[str, frozenset[bytes]]:
-    """The links that are not among the others; attributes without any are left out."""
-    left = {name: refs - others.get(name, frozenset()) for name, refs in links.items()}
-    return {name: refs for name, refs in left.items() if refs}

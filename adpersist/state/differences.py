@@ -6,10 +6,12 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import Ref, plain, ref, target_of
+from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Values
+from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Exempt
-from adpersist.state.changes import Links, changed_links, changed_values
+from adpersist.state.changes import changed_values
 from adpersist.state.state import State
 
 _NEVER_MOVED: Final = frozenset({b"trustedDomain", b"secret"})
@@ -50,6 +52,11 @@ class Gap:
     def is_live(self) -> bool:
         """The DC has it as a living object."""
         return self.have is not None and not self.have.deleted
+
+    @property
+    def is_open(self) -> bool:
+        """Something is left to be done about it."""
+        return bool(self.values or self.added or self.removed or self.moved or not (self.is_live and self.wanted_live))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +102,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
     assert wanted is not None  # noqa: S101 - live, so it is there
     spared = exempt.derived | exempt.reach.unseen | exempt.attributes.get(guid, frozenset())
     values = _reachable(changed_values(found.values if found else {}, wanted.values), found, want, have)
-    added, removed = changed_links(_lit(found.links, have) if found and is_live else {}, _lit(wanted.links, want))
+    added, removed = link_values.changed(_lit(found.links, have) if found and is_live else {}, _lit(wanted.links, want))
     gap = Gap(
         guid=guid,
         want=wanted,
@@ -105,7 +112,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         removed=removed or _NO_LINKS,
         moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
     )
-    return gap if not is_live or gap.values or gap.added or gap.removed or gap.moved else None
+    return gap if gap.is_open else None
 
 
 def stays_dead(item: ObjectState) -> bool:
@@ -135,12 +142,7 @@ def _to_living(values: Values, state: State) -> Values:
 
 def _lit(links: Links, state: State) -> Links:
     """Links without the dormant ones, whose target is deleted."""
-    lit = {}
-    for name, refs in links.items():
-        living = frozenset(r for r in refs if (target := target_of(r)) is None or state.is_live(target))
-        if living:
-            lit[name] = living
-    return lit
+    return link_values.those(links, lambda value: (target := target_of(value)) is None or state.is_live(target))
 
 
 def differences(gap: Gap, want: State, have: State) -> Iterator[Difference]:

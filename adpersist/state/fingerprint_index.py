@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
+from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
-from adpersist.state.changes import change_kind, relinked
+from adpersist.state.changes import change_kind
 from adpersist.state.fingerprint import NOTHING, Fingerprint, Refs, Shapes
 from adpersist.state.fingerprint_table import FingerprintTable
 
@@ -75,7 +76,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             old = NOTHING
         parent = change.parent if change.parent is not None else old.parent
         digests, deleted = old.digests, old.deleted
-        links = relinked(old.links, change.added, change.removed)
+        links = link_values.changed_by(old.links, change.added, change.removed)
         if change.rdn is not None:
             digests[_PLACE] = _place(parent, change.rdn)
         for name, values in change.values.items():

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.link_values import without
 from adpersist.model.plan.step import Step
 from adpersist.restore.plan.foreign_principals import is_foreign
-from adpersist.state.changes import without
 from adpersist.state.differences import Gap
 
 _HANDED_DOWN = frozenset({"nTSecurityDescriptor"})

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_stamps import LinkWrite, LinkWrites
+from adpersist.model.objects.link_values import Links, union
 from adpersist.model.objects.stamps import CHANGED, Stamps
-from adpersist.state.changes import Links
 from adpersist.state.differences import Gap
 
 
@@ -38,11 +38,11 @@ def late_links(
     if links is None:
         if not _linked_last(written, since):
             return {}
-        return gap.removed if origins is not None else _both(gap.added, gap.removed)
+        return gap.removed if origins is not None else union(gap.added, gap.removed)
     wrote = links.get(gap.guid, {})
     late = {
         name: frozenset(each for each in refs if _is_late(wrote.get(name, {}), each, since, origins))
-        for name, refs in _both(gap.added, gap.removed).items()
+        for name, refs in union(gap.added, gap.removed).items()
     }
     return {name: refs for name, refs in late.items() if refs}
 
@@ -50,11 +50,6 @@ def late_links(
 def _is_late(wrote: Mapping[bytes, LinkWrite], link: bytes, since: float, origins: Collection[Guid] | None) -> bool:
     write = wrote.get(link)
     return write is not None and write.time >= int(since) and (origins is None or write.origin in origins)
-
-
-def _both(added: Links, removed: Links) -> Links:
-    empty: frozenset[bytes] = frozenset()
-    return {name: added.get(name, empty) | removed.get(name, empty) for name in {*added, *removed}}
 
 
 def _changed(written: Stamps) -> float:

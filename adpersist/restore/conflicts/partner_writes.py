@@ -10,10 +10,10 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_stamps import LinkWrites
+from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.stamps import Stamps, Written
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.late_links import late_links
-from adpersist.state.changes import Links
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 

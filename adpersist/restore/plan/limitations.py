@@ -49,7 +49,7 @@ def attainable(
         if reach is not EVERYWHERE:
             notes += beyond(gap, want, reach)
             gap = within(gap, reach)
-        narrowed: Gap | None = gap if gap == each or _is_open(gap) else None
+        narrowed: Gap | None = gap if gap == each or gap.is_open else None
         if not gap.wanted_live and gap.have is not None and gap.have.nc == schema_nc:
             dn, narrowed = have.dn(gap.guid), None
             notes.append(Limitation(guid=gap.guid, dn=dn, what="a schema never forgets: the definition stays"))
@@ -106,11 +106,7 @@ def is_account(item: ObjectState) -> bool:
 
 def _without(gap: Gap, name: str) -> Gap | None:
     narrowed = replace(gap, removed={other: refs for other, refs in gap.removed.items() if other != name})
-    return narrowed if _is_open(narrowed) else None
-
-
-def _is_open(gap: Gap) -> bool:
-    return bool(gap.values or gap.added or gap.removed or gap.moved or not (gap.is_live and gap.wanted_live))
+    return narrowed if narrowed.is_open else None
 
 
 def _with_zeros(gap: Gap) -> Gap:

@@ -7,13 +7,13 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import Ref, ref, target_of
 from adpersist.model.objects.change import Values
+from adpersist.model.objects.link_values import Links, to_others
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.password import had_keys, has_no_keys, with_smartcard, without_smartcard
 from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
 from adpersist.restore.plan import service_names
 from adpersist.restore.plan.foreign_principals import by_sid, is_foreign
 from adpersist.restore.plan.limitations import is_account
-from adpersist.state.changes import Links
 from adpersist.state.classes import Classes
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
@@ -217,10 +217,7 @@ class ObjectSteps:
         rest = {name: self._named(refs - swapped) for name, refs in gap.added.items() if name not in born}
         rest = {name: refs for name, refs in rest.items() if refs}
         # links to what will be deleted go with it; taken off before, they would stay behind as traces
-        gone = {
-            name: frozenset(r for r in refs if target_of(r) not in self._doomed) for name, refs in gap.removed.items()
-        }
-        gone = {name: refs for name, refs in gone.items() if refs}
+        gone = to_others(gap.removed, self._doomed)
         if rest or gone:
             reason = f"{_count(rest)} added, {_count(gone)} removed since"
             yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gone, reason=reason)

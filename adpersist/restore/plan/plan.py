@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.identity.reference import target_of
+from adpersist.model.objects.link_values import to_others, without
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Delete, Exempt, Modify, ReloadSchema, Step
 from adpersist.model.plan.terms import OnConflict
@@ -14,7 +14,6 @@ from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
 from adpersist.restore.plan.ordering import bottom_up, definitions_in_order, parking, top_down
 from adpersist.restore.plan.service_names import SharedServiceNames
-from adpersist.state.changes import Links, without
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
@@ -48,9 +47,9 @@ def under_policy(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnC
     closing = []
     for found in gaps:
         # whoever stays keeps the memberships, whoever stays deleted gets none back
-        gap = replace(found, added=_to_others(found.added, whole), removed=_to_others(found.removed, whole))
+        gap = replace(found, added=to_others(found.added, whole), removed=to_others(found.removed, whole))
         if gap.guid not in kept:
-            if gap == found or not gap.is_live or gap.values or gap.added or gap.removed or gap.moved:
+            if gap == found or gap.is_open:
                 closing.append(gap)
         elif (conflict := kept[gap.guid]).attributes and gap.is_live and gap.wanted_live:
             narrowed = Gap(
@@ -62,14 +61,9 @@ def under_policy(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnC
                 removed=without(gap.removed, conflict.links),
                 moved=gap.moved and "name" not in conflict.attributes,
             )
-            if narrowed.values or narrowed.added or narrowed.removed or narrowed.moved:
+            if narrowed.is_open:
                 closing.append(narrowed)
     return closing
-
-
-def _to_others(links: Links, targets: Collection[Guid]) -> Links:
-    kept = {name: frozenset(ref for ref in refs if target_of(ref) not in targets) for name, refs in links.items()}
-    return {name: refs for name, refs in kept.items() if refs}
 
 
 def steps(

@@ -6,7 +6,8 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
-from adpersist.state.changes import Links
+from adpersist.model.objects import link_values
+from adpersist.model.objects.link_values import to
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
@@ -44,13 +45,13 @@ class RestoreScope:
             target = target_of(value)
             return target is None or have.is_live(target) or objects is None or target in objects
 
-        return [gap for gap in (_pointing_to(gap, lives) for gap in narrowed if gap is not None) if _is_open(gap)]
+        return [gap for gap in (_pointing_to(gap, lives) for gap in narrowed if gap is not None) if gap.is_open]
 
     def _narrowed(self, gap: Gap, objects: frozenset[Guid] | None) -> Gap | None:
         if objects is not None and gap.guid not in objects:
             if self.attribute or not (gap.is_live and gap.wanted_live):
                 return None
-            gap = replace(gap, values={}, moved=False, added=_to(gap.added, objects), removed=_to(gap.removed, objects))
+            gap = replace(gap, values={}, moved=False, added=to(gap.added, objects), removed=to(gap.removed, objects))
         if self.attribute:
             if not (gap.is_live and gap.wanted_live):
                 return None
@@ -89,23 +90,13 @@ def _above(guid: Guid, state: State) -> Iterator[Guid]:
         parent = state[parent].parent
 
 
-def _is_open(gap: Gap) -> bool:
-    return bool(gap.values or gap.added or gap.removed or gap.moved or not (gap.is_live and gap.wanted_live))
-
-
 def _pointing_to(gap: Gap, lives: Callable[[bytes], bool]) -> Gap:
     """Without references to what is deleted and stays so."""
-    added = {name: frozenset(filter(lives, refs)) for name, refs in gap.added.items()}
     return replace(
         gap,
         values={name: found for name, found in gap.values.items() if all(map(lives, found))},
-        added={name: refs for name, refs in added.items() if refs},
+        added=link_values.those(gap.added, lives),
     )
-
-
-def _to(links: Links, objects: frozenset[Guid]) -> Links:
-    kept = {name: frozenset(ref for ref in refs if target_of(ref) in objects) for name, refs in links.items()}
-    return {name: refs for name, refs in kept.items() if refs}
 
 
 def _of_attribute(gap: Gap, folded: str) -> Gap:
