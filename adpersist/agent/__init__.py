@@ -1,5 +1,6 @@
-"""The loops: capture, guard, service.
+"""The loops: an agent that captures, a guard that heals once, a boot around a DC's start, a first run.
 
-In: a configuration. Out: commits, restores, health. Everything here joins ``directory``, ``journal`` and ``replay``;
-must not import ``cli``.
+In: a configuration. Out: commits, restores, health. Read `service` (capture until stopped), `guard`, `boot`, `status`,
+`initialization`; then what they need: `connections` (a configuration opened), `polling`, `signals`, `checkpoints` and
+`checkpoint_thread`, `key_change`, `canary_check`. Folders: `boot`, `health`. Must not import `cli`.
 """

@@ -90,13 +90,13 @@ def vault_key(url: str, algorithm: str) -> KeyEncryption:
     return VaultKey(url, algorithm=algorithm)
 
 
-def store(config: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Store:
+def store(config: Config, identity: Identity | None, health: AgentHealth | None = None) -> Store:
     """The journal's place in the store: the configured journal, else the one that belongs to the DC.
 
     Args:
         config: Names it.
         identity: The DC's; None where it cannot be asked.
-        vitals: Told how the store fares.
+        health: Told how the store fares.
     """
     if not config.store.url:
         raise ConfigError("no store is configured", hint="Set [store] url, ADPERSIST_STORE_URL or --store.")
@@ -106,14 +106,14 @@ def store(config: Config, identity: Identity | None, vitals: AgentHealth | None 
             "the configuration does not say which journal to read, and the directory cannot be asked",
             hint="Set [journal] id; `adpersist init` writes it.",
         )
-    if vitals is None:
+    if health is None:
         return open_store(config.store.url, journal=journal)
-    return MeteredStore(open_adapter(config.store.url, journal=journal), vitals)
+    return MeteredStore(open_adapter(config.store.url, journal=journal), health)
 
 
-def journal(config: Config, identity: Identity | None, vitals: AgentHealth | None = None) -> Journal:
+def journal(config: Config, identity: Identity | None, health: AgentHealth | None = None) -> Journal:
     """The open journal; see :func:`store`."""
-    return Journal.open(store(config, identity, vitals), key(config))
+    return Journal.open(store(config, identity, health), key(config))
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Service:
         self._accept_store_behind = accept_store_behind
         self._pause = Pause(pause)
         self._read_again = reload or (lambda: config)
-        self._vitals = AgentHealth(max_lag_s=config.status.max_lag_s)
+        self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
 
     def once(self) -> tuple[Head, float | None]:
@@ -84,7 +84,7 @@ class Service:
         with heeded(self._pause):
             try:
                 while True:
-                    with served(self._config.health.listen, self._vitals):
+                    with served(self._config.health.listen, self._health):
                         self._follow_until_reloaded()
                     self._reload()
             except Stopped:
@@ -98,7 +98,7 @@ class Service:
             except Reloaded:
                 return
             except AdpersistError as error:
-                self._vitals.troubled(error)
+                self._health.troubled(error)
                 if not error.retryable:
                     raise
                 log.warning("agent.interrupted", error=error.message)
@@ -115,11 +115,11 @@ class Service:
             if _places(fresh) != _places(self._config):
                 self._try(fresh)
         except AdpersistError as error:
-            self._vitals.troubled(error)
+            self._health.troubled(error)
             log.warning("configuration.refused", error=error.message)
         else:
             self._config = fresh
-            self._vitals.max_lag_s = fresh.status.max_lag_s
+            self._health.max_lag_s = fresh.status.max_lag_s
             telemetry.configure(level=fresh.log.level, as_json=fresh.log.format == "json")
             log.info("configuration.taken")
         notify("READY=1")
@@ -129,9 +129,9 @@ class Service:
             require_own(dc, journal)
 
     def _follow(self) -> None:
-        self._vitals.stage("connecting")
+        self._health.stage("connecting")
         if self._held:
-            self._vitals.reconnected()
+            self._health.reconnected()
         with ExitStack() as opened:
             for attempt in self._patient():
                 with attempt:
@@ -145,31 +145,31 @@ class Service:
                 log.info("agent.displaced", error=error.message)
 
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
-        settings, vitals = self._config.capture, self._vitals
-        saver = CheckpointThread(
+        settings, health = self._config.capture, self._health
+        checkpoints = CheckpointThread(
             CheckpointPolicy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity)
         )
-        vitals.found(capture.head, capture.journal.last_commit_time())
+        health.found(capture.head, capture.journal.last_commit_time())
         give_back()  # what the journal was read with
-        vitals.stage("looking at everything for the first time since it connected")
+        health.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
         pace = PollingPace(settings.interval_s, settings.share)
         while True:
             rest_s = pace.after_nothing()
             usn = dc.usn()
-            vitals.polled(usn, durable=usn == seen)
+            health.polled(usn, durable=usn == seen)
             if usn != seen:
                 changes = capture.look(usn)
-                vitals.looked(capture.head, changes)
-                vitals.polled(usn, durable=True)
-                saver.tend(capture.journal)
+                health.looked(capture.head, changes)
+                health.polled(usn, durable=True)
+                checkpoints.tend(capture.journal)
                 seen, checked = usn, time.monotonic()
                 rest_s = pace.after_look(capture.asked_s)
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
-            vitals.judged(capture.lineage)
-            vitals.stage(CAPTURING)
+            health.judged(capture.lineage)
+            health.stage(CAPTURING)
             # the first look is a full one: before it is durable there is nothing to rely on
             notify("READY=1\nWATCHDOG=1")
             self._pause(rest_s)
@@ -188,18 +188,18 @@ class Service:
         error = state.outcome.exception() if state.outcome else None
         wait_s = state.next_action.sleep if state.next_action else 0.0
         if isinstance(error, VisitedError):
-            self._vitals.stage(error.message)
+            self._health.stage(error.message)
             log.debug("agent.waited", error=error.message)
         elif isinstance(error, AdpersistError):
-            self._vitals.stage("waiting for the domain controller or the store")
-            self._vitals.troubled(error)
+            self._health.stage("waiting for the domain controller or the store")
+            self._health.troubled(error)
             log.warning("agent.interrupted", error=error.message, attempt=state.attempt_number, wait_s=round(wait_s, 2))
         # it lives, though what it needs is away
         notify("WATCHDOG=1")
 
     @contextmanager
     def _connected(self, role: Role) -> Iterator[tuple[DomainController, Capture]]:
-        with connections.connected_journal(self._config, self._vitals) as (dc, journal):
+        with connections.connected_journal(self._config, self._health) as (dc, journal):
             require_own(dc, journal)
             with self._in_turn(role, journal) as writer:
                 capture = Capture.begin(

@@ -76,7 +76,7 @@ class DomainController:
         return exemptions.exempt(self.session, self.dse, self.schema)
 
     @cached_property
-    def _landmarks(self) -> OwnObjects:
+    def _own_objects(self) -> OwnObjects:
         rids = self.rids()
         return OwnObjects(
             machine=self.session.guid_of(exemptions.own_computer(self.session, self.dse)),
@@ -115,7 +115,7 @@ class DomainController:
         self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER
     ) -> Evidence:
         """What tells whether this is the journal's DC, and the stamps of what changed since a USN; one round trip."""
-        return gather_evidence(self.session, self.schema, self._landmarks, witnesses, changed, since)
+        return gather_evidence(self.session, self.schema, self._own_objects, witnesses, changed, since)
 
     def lineage(self, head: Head, seed: bytes, seen: Evidence | None = None) -> Lineage:
         """Whether this is the DC the head was taken from.
@@ -138,7 +138,7 @@ class DomainController:
         """Have the directory remember a commit. Raises: WriteRefusedError."""
         number = str(canary.number).encode()
         changes = {CANARY_ATTRIBUTE: [(MODIFY_REPLACE, (number,))]}
-        self.session.modify(f"<GUID={guid_text(self._landmarks.machine)}>", changes, (RELAX,))
+        self.session.modify(f"<GUID={guid_text(self._own_objects.machine)}>", changes, (RELAX,))
 
     def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
         """Replication stamps of some objects."""

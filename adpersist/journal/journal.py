@@ -145,8 +145,8 @@ class Journal:
 
     def claim(self, writer: Writer, *, now: float) -> Head:
         """Take the journal over: whoever held it is fenced at its next append. Needs no person."""
-        scribe = self._scribe(now)
-        self._end.append(lambda base: scribe.head_only(base, replace(base.head, writer=writer), tolerant=True))
+        drafter = self._drafter(now)
+        self._end.append(lambda base: drafter.head_only(base, replace(base.head, writer=writer), tolerant=True))
         self._end.holder = writer
         return self.head
 
@@ -156,8 +156,8 @@ class Journal:
         Raises:
             FencedError: Somebody else holds it already.
         """
-        scribe = self._scribe(now)
-        self._end.append(self._held(lambda base: scribe.head_only(base, replace(base.head, writer=writer))))
+        drafter = self._drafter(now)
+        self._end.append(self._held(lambda base: drafter.head_only(base, replace(base.head, writer=writer))))
         self._end.holder = None
         return self.head
 
@@ -196,14 +196,14 @@ class Journal:
             StoreError: Nothing of what is left was written; the same call may be made again.
         """
         ending = Ending(usn_from=usn_from, position=position, witnesses=tuple(witnesses), complete=complete)
-        scribe = self._scribe(now)
+        drafter = self._drafter(now)
         empty = True
         for run, last in runs(changes):
             empty = False
-            while not self._append_run(scribe, run, ending, ends=last and ends_look):
+            while not self._append_run(drafter, run, ending, ends=last and ends_look):
                 pass
         if empty and ends_look:
-            self._end.append(self._held(lambda base: nothing_found(scribe, base, ending)))
+            self._end.append(self._held(lambda base: nothing_found(drafter, base, ending)))
         return self.head
 
     def mark(self, name: str, *, writer: Writer, now: float) -> Seq:
@@ -213,8 +213,8 @@ class Journal:
             PointError: No usable name.
             LimitError: Too many marks.
         """
-        scribe = self._scribe(now)
-        self._end.append(lambda base: scribe.mark(base, name, writer))
+        drafter = self._drafter(now)
+        self._end.append(lambda base: drafter.mark(base, name, writer))
         return next(each.seq for each in self.head.marks if each.name == name)
 
     def begin_restore(
@@ -233,27 +233,27 @@ class Journal:
         """
         if not BEFORE_FIRST < target <= self.head.seq:
             raise PointError(f"commit {target} is not in the journal; its last one is {self.head.seq}")
-        scribe = self._scribe(now)
-        self._end.append(lambda base: scribe.begin_restore(base, target, writer, fresh, kept))
+        drafter = self._drafter(now)
+        self._end.append(lambda base: drafter.begin_restore(base, target, writer, fresh, kept))
         self._end.holder = writer
         return self.head
 
     def end_restore(self, *, now: float) -> Head:
         """Say that the DC is at the target: a new timeline begins, and a full look is due."""
-        scribe = self._scribe(now)
-        self._end.append(self._held(lambda base: _ended(scribe, base), Phase.RESTORING))
+        drafter = self._drafter(now)
+        self._end.append(self._held(lambda base: _ended(drafter, base), Phase.RESTORING))
         return self.head
 
     def rotate_data_key(self, *, now: float) -> Head:
         """A new data key seals from the next commit on; what was sealed before stays readable. Fences nobody."""
-        scribe = self._scribe(now)
-        self._end.append(scribe.rotate_data_key)
+        drafter = self._drafter(now)
+        self._end.append(drafter.rotate_data_key)
         return self.head
 
     def rotate_key(self, new: KeyEncryption, *, now: float) -> Head:
         """Wrap every data key with ``new``; the old key opens newer heads no more. Fences nobody."""
-        scribe = self._scribe(now)
-        self._end.append(lambda base: scribe.rotate_key(base, new))
+        drafter = self._drafter(now)
+        self._end.append(lambda base: drafter.rotate_key(base, new))
         self._end.keys = new
         return self.head
 
@@ -262,11 +262,11 @@ class Journal:
 
         Fences nobody. One that is there already is left as it is.
         """
-        return checkpoints.write_checkpoint(self._store, self._end, self._scribe(now), seq, states)
+        return checkpoints.write_checkpoint(self._store, self._end, self._drafter(now), seq, states)
 
     def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
         """Forget what no point from ``oldest`` on, nor a mark where they are kept, needs. Fences nobody."""
-        return checkpoints.prune(self._store, self._end, self._scribe(now), oldest=oldest, keep_marks=keep_marks)
+        return checkpoints.prune(self._store, self._end, self._drafter(now), oldest=oldest, keep_marks=keep_marks)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -349,7 +349,7 @@ class Journal:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _scribe(self, now: float) -> CommitDrafter:
+    def _drafter(self, now: float) -> CommitDrafter:
         return CommitDrafter(keys=self._end.keys, randomness=self._randomness, time=_rounded(now))
 
     def _held(self, drafting: Drafting, phase: Phase = Phase.CAPTURING) -> Drafting:
@@ -364,12 +364,12 @@ class Journal:
 
         return held
 
-    def _append_run(self, scribe: CommitDrafter, run: Run, ending: Ending, *, ends: bool) -> bool:
+    def _append_run(self, drafter: CommitDrafter, run: Run, ending: Ending, *, ends: bool) -> bool:
         """False: a mark came between the parts of a large change; they are void, and begin again after it."""
         for piece in run:
             onto = self.head.digest if piece.part else None
             last = ends and piece is run[-1]
-            if not self._end.append(self._held(piece_drafting(scribe, piece, ending, onto=onto, last=last))):
+            if not self._end.append(self._held(piece_drafting(drafter, piece, ending, onto=onto, last=last))):
                 return False
         return True
 
@@ -400,7 +400,7 @@ def _rounded(now: float) -> float:
     return microseconds(now) / 1_000_000
 
 
-def _ended(scribe: CommitDrafter, base: OpenHead) -> Draft:
+def _ended(drafter: CommitDrafter, base: OpenHead) -> Draft:
     if base.head.target is None:
         raise PointError("no restore is going on")
-    return scribe.end_restore(base, base.head.target)
+    return drafter.end_restore(base, base.head.target)

@@ -38,19 +38,19 @@ class Ending:
         )
 
 
-def piece_drafting(scribe: CommitDrafter, piece: Piece, ending: Ending, *, onto: bytes | None, last: bool) -> Drafting:
+def piece_drafting(drafter: CommitDrafter, piece: Piece, ending: Ending, *, onto: bytes | None, last: bool) -> Drafting:
     """Drafts one frame of a look; nothing when it must directly follow the frame ``onto`` and no longer would."""
 
     def drafting(base: OpenHead) -> Draft | None:
         if onto is not None and base.head.digest != onto:
             return None
         head = ending.on(base.head) if last else replace(base.head, settled=False)
-        return scribe.look(base, piece, head=head, usn=(ending.usn_from, ending.position.usn))
+        return drafter.look(base, piece, head=head, usn=(ending.usn_from, ending.position.usn))
 
     return drafting
 
 
-def nothing_found(scribe: CommitDrafter, base: OpenHead, ending: Ending) -> Draft | None:
+def nothing_found(drafter: CommitDrafter, base: OpenHead, ending: Ending) -> Draft | None:
     """A look without changes: the head alone, and not even that when it says so already.
 
     An empty commit when it makes a point one can restore to: it ends a look that a crash cut off, or the first one.
@@ -59,5 +59,5 @@ def nothing_found(scribe: CommitDrafter, base: OpenHead, ending: Ending) -> Draf
     if head == base.head:
         return None
     if base.head.settled and head.complete == base.head.complete:
-        return scribe.head_only(base, head)
-    return scribe.look(base, EMPTY, head=head, usn=(ending.usn_from, ending.position.usn))
+        return drafter.head_only(base, head)
+    return drafter.look(base, EMPTY, head=head, usn=(ending.usn_from, ending.position.usn))

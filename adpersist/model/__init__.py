@@ -1,5 +1,6 @@
-"""Frozen values every room speaks in; pure, no I/O.
+"""Frozen values every room speaks in. Pure.
 
-In: nothing. Out: identifiers, references, object states, changes, positions, heads, plan steps.
-Must not import: any other room but ``errors``.
+In: nothing. Out: values. Read the folders in this order: `identity` (what an object is known by), `objects` (what it
+is, and what happened to it), `plan` (what is to be done), `journal` (what the journal says of itself).
+Must not import any other room but `errors`.
 """

@@ -38,10 +38,10 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     @classmethod
     def of(cls, objects: Iterable[ObjectState]) -> "FingerprintIndex":
         """Of a whole state."""
-        traces = cls()
+        index = cls()
         for item in objects:
-            traces.put(item)
-        return traces
+            index.put(item)
+        return index
 
     def __getitem__(self, guid: Guid) -> Fingerprint:
         found = self._table.find(guid)
@@ -127,14 +127,14 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
     def holds(self, guid: Guid, name: str, values: Values) -> bool:
         """The journal has the object, with exactly these values."""
-        trace = self._table.find(guid)
-        return trace is not None and trace.digests.get(name) == digest(values)
+        fingerprint = self._table.find(guid)
+        return fingerprint is not None and fingerprint.digests.get(name) == digest(values)
 
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context."""
-        count, trace = 0, self._table.find(guid)
-        while trace is not None and trace.parent is not None:
-            count, trace = count + 1, self._table.find(trace.parent)
+        count, fingerprint = 0, self._table.find(guid)
+        while fingerprint is not None and fingerprint.parent is not None:
+            count, fingerprint = count + 1, self._table.find(fingerprint.parent)
         return count
 
 

@@ -44,12 +44,12 @@ class FingerprintTable:
                 yield self._guid(found - 2)
 
     def find(self, guid: Guid) -> Fingerprint | None:
-        """The trace; None: there is none."""
+        """The fingerprint; None: there is none."""
         found = self._slots[self._slot(guid)]
         return self._read(found - 2) if found > _GONE else None
 
-    def put(self, guid: Guid, trace: Fingerprint) -> None:
-        """Set a trace."""
+    def put(self, guid: Guid, fingerprint: Fingerprint) -> None:
+        """Set a fingerprint."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
             self._dead += 1
@@ -57,14 +57,14 @@ class FingerprintTable:
             self._used += self._slots[slot] == _FREE
             self._count += 1
         self._slots[slot] = len(self._rows) + 2
-        self._write(guid, trace)
+        self._write(guid, fingerprint)
         if self._dead > self._count + _FEWEST_SLOTS:
             self._compact()
         elif 2 * self._used > len(self._slots):
             self._grow()
 
     def remove(self, guid: Guid) -> None:
-        """Forget a trace, if there is one."""
+        """Forget a fingerprint, if there is one."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
             self._slots[slot] = _GONE
@@ -95,20 +95,21 @@ class FingerprintTable:
     def _compact(self) -> None:
         fresh = FingerprintTable()
         for guid in self:
-            trace = self.find(guid)
-            if trace is not None:
-                fresh.put(guid, trace)
+            fingerprint = self.find(guid)
+            if fingerprint is not None:
+                fresh.put(guid, fingerprint)
         vars(self).update(vars(fresh))
 
     def _guid(self, start: int) -> Guid:
         return Guid(bytes(self._rows[start : start + GUID_BYTES]))
 
-    def _write(self, guid: Guid, trace: Fingerprint) -> None:
+    def _write(self, guid: Guid, fingerprint: Fingerprint) -> None:
         start = len(self._rows)
-        parent, shape = self._containers.of(trace.parent), self._shapes.of(trace.names)
-        links = trace.packed_links or {}
-        self._rows += _HEAD.pack(guid, parent, shape, self._contexts.of(trace.nc), len(links), trace.deleted)
-        self._rows += trace.packed_digests
+        parent, shape = self._containers.of(fingerprint.parent), self._shapes.of(fingerprint.names)
+        links = fingerprint.packed_links or {}
+        nc = self._contexts.of(fingerprint.nc)
+        self._rows += _HEAD.pack(guid, parent, shape, nc, len(links), fingerprint.deleted)
+        self._rows += fingerprint.packed_digests
         for name, (plain, odd) in links.items():
             self._rows += _LINKS.pack(self._names.of(name), len(plain) // GUID_BYTES)
             self._rows += plain

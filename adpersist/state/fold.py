@@ -69,10 +69,10 @@ def fold_fingerprints(journal: Journal) -> FingerprintIndex:
     """What the journal holds at its head, by digest. Raises: as :func:`fold`."""
 
     def traced(objects: Objects, commits: Iterable[Commit]) -> FingerprintIndex:
-        traces = FingerprintIndex.of(item for item in objects if isinstance(item, ObjectState))
+        index = FingerprintIndex.of(item for item in objects if isinstance(item, ObjectState))
         for commit in commits:
-            traces.apply(commit.changes)
-        return traces
+            index.apply(commit.changes)
+        return index
 
     return _read(journal, journal.head.seq, [], traced)
 

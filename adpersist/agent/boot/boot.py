@@ -45,13 +45,13 @@ def boot(
         BootError: The command cannot be started, or ends before the DC answers.
         RevertedError, NotConvergedError, AdpersistError: The DC is not proven right; it was stopped and stays closed.
     """
-    vitals = AgentHealth(max_lag_s=config.status.max_lag_s)
-    with served(config.health.listen, vitals):
+    health = AgentHealth(max_lag_s=config.status.max_lag_s)
+    with served(config.health.listen, health):
         try:
-            return _bring_up(config, command, terms, vitals, patience_s=patience_s, progress=_Told(vitals, progress))
+            return _bring_up(config, command, terms, health, patience_s=patience_s, progress=_Told(health, progress))
         except AdpersistError as error:
-            vitals.troubled(error)
-            vitals.stage("the domain controller stays closed")
+            health.troubled(error)
+            health.stage("the domain controller stays closed")
             log.warning("dc.stays_closed", error=error.message, code=int(error.exit_code))
             if stay:
                 _until_stopped()
@@ -69,16 +69,16 @@ def _until_stopped() -> None:
 class _Told(Progress):
     """Tells the health endpoint, too, how far a restore has come."""
 
-    def __init__(self, vitals: AgentHealth, shown: Progress | None) -> None:
-        self._vitals = vitals
+    def __init__(self, health: AgentHealth, shown: Progress | None) -> None:
+        self._health = health
         self._shown = shown or Progress()
 
     def looking(self, what: str) -> None:
-        self._vitals.stage(f"the domain controller is closed: {what}")
+        self._health.stage(f"the domain controller is closed: {what}")
         self._shown.looking(what)
 
     def applying(self, done: int, total: int) -> None:
-        self._vitals.stage(f"the domain controller is closed: {done} of {total} steps of the restore are done")
+        self._health.stage(f"the domain controller is closed: {done} of {total} steps of the restore are done")
         self._shown.applying(done, total)
 
 
@@ -86,24 +86,24 @@ def _bring_up(
     config: Config,
     command: Sequence[str],
     terms: GuardTerms,
-    vitals: AgentHealth,
+    health: AgentHealth,
     *,
     patience_s: float,
     progress: Progress,
 ) -> GuardResult:
-    vitals.stage("the domain controller is starting, closed")
+    health.stage("the domain controller is starting, closed")
     closed_dc = ClosedDc(config, command, patience_s)
 
     def proven() -> GuardResult:
         closed_dc.require_running()
-        with connections.connected_journal(config, vitals) as (dc, journal):
-            vitals.found(journal.head, journal.last_commit_time())
+        with connections.connected_journal(config, health) as (dc, journal):
+            health.found(journal.head, journal.last_commit_time())
             return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
 
     try:
         closed_dc.start().close()
         # a store that is away is waited for: what it holds alone can prove the DC
-        found = patiently(proven, patience_s=patience_s, told=vitals.troubled)
+        found = patiently(proven, patience_s=patience_s, told=health.troubled)
     finally:
         closed_dc.stop()
     if not found.proven:

@@ -22,14 +22,14 @@ log = logger("health")
 
 
 @contextmanager
-def served(listen: str, vitals: AgentHealth) -> Iterator[None]:
+def served(listen: str, health: AgentHealth) -> Iterator[None]:
     """Answer for as long as the block lasts; an address that is taken is said, and is no reason to stop capturing.
 
     Args:
         listen: ``host:port``, ``[v6]:port``, or empty for not at all.
-        vitals: What is told.
+        health: What is told.
     """
-    server = _bound(listen, vitals) if listen else None
+    server = _bound(listen, health) if listen else None
     if server is None:
         yield
         return
@@ -42,7 +42,7 @@ def served(listen: str, vitals: AgentHealth) -> Iterator[None]:
         server.server_close()
 
 
-def _bound(listen: str, vitals: AgentHealth) -> ThreadingHTTPServer | None:
+def _bound(listen: str, health: AgentHealth) -> ThreadingHTTPServer | None:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
 
@@ -51,7 +51,7 @@ def _bound(listen: str, vitals: AgentHealth) -> ThreadingHTTPServer | None:
         daemon_threads = True
 
     try:
-        server = Server((host, int(port)), _handler(vitals))
+        server = Server((host, int(port)), _handler(health))
     except OSError as error:
         log.warning("health.not_served", listen=listen, error=error.strerror)
         return None
@@ -59,7 +59,7 @@ def _bound(listen: str, vitals: AgentHealth) -> ThreadingHTTPServer | None:
     return server
 
 
-def _handler(vitals: AgentHealth) -> type[BaseHTTPRequestHandler]:
+def _handler(health: AgentHealth) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _SLOW_CLIENT_S
         server_version = "adpersist"
@@ -68,11 +68,11 @@ def _handler(vitals: AgentHealth) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/healthz":
-                    document = vitals.document()
+                    document = health.document()
                     code = HTTPStatus.OK if document["healthy"] else HTTPStatus.SERVICE_UNAVAILABLE
                     self._answer(code, "application/json", json.dumps(document, indent=2).encode() + b"\n")
                 case "/metrics":
-                    self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(vitals.registry))
+                    self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(health.registry))
                 case _:
                     self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"/healthz, /metrics\n")
 

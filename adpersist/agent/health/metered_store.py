@@ -11,11 +11,11 @@ from adpersist.stores.retrying import RetryingStore
 class MeteredStore(RetryingStore):
     """Implements :class:`adpersist.stores.port.Store`."""
 
-    def __init__(self, inner: Store, vitals: AgentHealth) -> None:
-        super().__init__(inner, Backoff(on_wait=lambda _error, _wait_s: vitals.store_retried()))
-        self._vitals = vitals
+    def __init__(self, inner: Store, health: AgentHealth) -> None:
+        super().__init__(inner, Backoff(on_wait=lambda _error, _wait_s: health.store_retried()))
+        self._health = health
 
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         stored = super().append(frames, onto=onto, head=head, spare=spare)
-        self._vitals.sent(sum(len(frame.body) for frame in frames))
+        self._health.sent(sum(len(frame.body) for frame in frames))
         return stored

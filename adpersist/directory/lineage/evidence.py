@@ -37,13 +37,13 @@ class OwnObjects:
 def gather_evidence(
     session: Session,
     schema: Schema,
-    landmarks: OwnObjects,
+    objects: OwnObjects,
     witnesses: Collection[Guid],
     changed: Iterable[Guid],
     since: Usn,
 ) -> Evidence:
     """Ask for the evidence, for all stamps of the witnesses, and for those after a USN of what changed."""
-    own = [guid for guid in (landmarks.machine, landmarks.server, landmarks.rid_set) if guid is not None]
+    own = [guid for guid in (objects.machine, objects.server, objects.rid_set) if guid is not None]
     stamps: dict[Guid, Stamps] = {}
     numbers = {canary.ATTRIBUTE: 0, "rIDNextRID": 0}
     invocation: Guid | None = None
@@ -51,9 +51,9 @@ def gather_evidence(
         found = Guid(entry.attributes["objectGUID"][0])
         guid, written = stamped(entry, schema, after=EVER if found in witnesses else since)
         stamps[guid] = written
-        if guid == landmarks.server:
+        if guid == objects.server:
             invocation = Guid(entry.attributes["invocationId"][0])
-        for name, holder in ((canary.ATTRIBUTE, landmarks.machine), ("rIDNextRID", landmarks.rid_set)):
+        for name, holder in ((canary.ATTRIBUTE, objects.machine), ("rIDNextRID", objects.rid_set)):
             if guid == holder and name in entry.attributes:
                 numbers[name] = int(entry.attributes[name][0])
     if invocation is None:

@@ -170,8 +170,8 @@ def _checked(
 ) -> CheckReport:
     head = tip.head
     behind = [_of_head(Damage.STORE_BEHIND, _behind(each, head.seq)) for each in known if each.seq > head.seq]
-    walk = _walked(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
-    commits = [_of_commits(wound) for wound in walk.finish()]
+    scan = _scanned(store, tip, Seq(min(max(after, head.pruned), head.seq)), progress)
+    commits = [_of_commits(found) for found in scan.finish()]
     commits += [found for each in known for found in _unknown(store, tip, each, commits)]
     checkpoints = [found for each in head.checkpoints if (found := _proven(store, tip, each)) is not None]
     broken = {found.first for found in checkpoints}
@@ -183,32 +183,32 @@ def _checked(
     ]
     return CheckReport(
         findings=(*behind, *commits, *checkpoints, *_spare(store, keys, tip)),
-        commits=walk.commits,
-        size=walk.size,
+        commits=scan.commits,
+        size=scan.size,
         restorable=restorable(usable, lost),
     )
 
 
-def _walked(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> FrameScan:
+def _scanned(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> FrameScan:
     last = tip.head.seq
     try:
         start = anchor(store, tip, after, whole=True)
-        walk = FrameScan(tip, after=start.seq, digest=start.digest)
+        scan = FrameScan(tip, after=start.seq, digest=start.digest)
     except IntegrityError:
-        walk = FrameScan(tip, after=after, digest=None)
+        scan = FrameScan(tip, after=after, digest=None)
     failures = 0
-    while walk.seq < last:
+    while scan.seq < last:
         try:
-            for frame in store.frames(after=walk.seq, through=last):
-                walk.take(frame)
+            for frame in store.frames(after=scan.seq, through=last):
+                scan.take(frame)
                 failures = 0
                 if progress is not None:
                     progress(frame.seq, last)
             break
         except IntegrityError as error:  # the store's own: it has something there, and cannot give it back
             failures += 1
-            walk.lose(last if failures == _MAX_FAILURES else Seq(walk.seq + 1), Damage.CORRUPT, error.message)
-    return walk
+            scan.lose(last if failures == _MAX_FAILURES else Seq(scan.seq + 1), Damage.CORRUPT, error.message)
+    return scan
 
 
 def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | None:
@@ -261,5 +261,5 @@ def _of_head(damage: Damage, message: str) -> Finding:
     return Finding(part=Part.HEAD, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)
 
 
-def _of_commits(wound: DamagedRange) -> Finding:
-    return Finding(part=Part.COMMIT, first=wound.first, last=wound.last, damage=wound.damage, message=wound.message)
+def _of_commits(found: DamagedRange) -> Finding:
+    return Finding(part=Part.COMMIT, first=found.first, last=found.last, damage=found.damage, message=found.message)

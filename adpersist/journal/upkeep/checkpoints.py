@@ -22,7 +22,7 @@ from adpersist.stores.port import Store
 
 
 def write_checkpoint(
-    store: Store, end: Appender, scribe: CommitDrafter, seq: Seq, states: Iterable[ObjectState | Gone]
+    store: Store, end: Appender, drafter: CommitDrafter, seq: Seq, states: Iterable[ObjectState | Gone]
 ) -> Checkpoint:
     """Store the state after commit ``seq``, read it back, then have the head name it.
 
@@ -40,7 +40,7 @@ def write_checkpoint(
     commit = open_frame(read_frame(store, seq).body, seq, tip.keyring)
     if not (commit.header.ends_look and commit.header.complete):
         raise PointError(f"a look is half in the journal at commit {seq}", hint="Take a commit that ends a look.")
-    sealing = Sealing(Place(journal=tip.journal, seq=seq, digest=commit.digest), tip.keyring.active, scribe.randomness)
+    sealing = Sealing(Place(journal=tip.journal, seq=seq, digest=commit.digest), tip.keyring.active, drafter.randomness)
     store.put_checkpoint(seq, sealing.seal(states))
     made = Checkpoint(
         seq=seq,
@@ -51,11 +51,11 @@ def write_checkpoint(
         proof=sealing.proof,
     )
     _prove(store, tip, made)
-    end.append(lambda base: _name(scribe, base, made))
+    end.append(lambda base: _name(drafter, base, made))
     return made
 
 
-def prune(store: Store, end: Appender, scribe: CommitDrafter, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
+def prune(store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
     """Forget what no kept point needs; see :func:`plan_prune`. Also sweeps up what an earlier prune left behind.
 
     Raises:
@@ -72,7 +72,7 @@ def prune(store: Store, end: Appender, scribe: CommitDrafter, *, oldest: Seq, ke
             if each.seq == head.pruned != base.head.pruned and each.seq not in proven:
                 _prove(store, base, each)
                 proven.add(each.seq)
-        return None if head == base.head else scribe.head_only(base, head, tolerant=True)
+        return None if head == base.head else drafter.head_only(base, head, tolerant=True)
 
     end.append(drafting)
     head = end.tip.head
@@ -90,9 +90,9 @@ def _prove(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> None:
         pass
 
 
-def _name(scribe: CommitDrafter, base: OpenHead, made: Checkpoint) -> Draft | None:
+def _name(drafter: CommitDrafter, base: OpenHead, made: Checkpoint) -> Draft | None:
     if made.seq < base.head.pruned:
         return None  # a prune went past it meanwhile
     others = [each for each in base.head.checkpoints if each.seq != made.seq]
     checkpoints = tuple(sorted([*others, made], key=lambda each: each.seq))
-    return scribe.head_only(base, replace(base.head, checkpoints=checkpoints), tolerant=True)
+    return drafter.head_only(base, replace(base.head, checkpoints=checkpoints), tolerant=True)

@@ -39,7 +39,7 @@ class FrameScan:
         self._tip = tip
         self._digest = digest
         self._assembly = Assembly()
-        self._wounds: dict[Seq, DamagedRange] = {}
+        self._damaged: dict[Seq, DamagedRange] = {}
         self._broken_links: list[Seq] = []
         self._last_lost = BEFORE_FIRST
         self.seq = after
@@ -62,16 +62,16 @@ class FrameScan:
         self.seq = frame.seq
         if self._last_lost and self._last_lost >= frame.seq - opened.header.part:
             self._assembly = Assembly()
-            self._wound(frame.seq, frame.seq, Damage.GAP, "a part of its change is damaged")
+            self._note(frame.seq, frame.seq, Damage.GAP, "a part of its change is damaged")
             return
         try:
             self._assembly.take(opened)
         except DamagedError as error:
-            self._wound(frame.seq, frame.seq, error.damage, error.message)
+            self._note(frame.seq, frame.seq, error.damage, error.message)
 
     def lose(self, through: Seq, damage: Damage, message: str) -> None:
         """The commits up to this one cannot be had."""
-        self._wound(Seq(self.seq + 1), through, damage, message)
+        self._note(Seq(self.seq + 1), through, damage, message)
         self.seq = through
         self._digest = None
 
@@ -81,31 +81,31 @@ class FrameScan:
         self._skip_to(Seq(head.seq + 1))
         if self._digest not in (None, head.digest):
             self._broken_links.append(Seq(head.seq + 1))
-        bad = {seq for wound in self._wounds.values() for seq in (wound.first, wound.last)}
+        bad = {seq for damaged in self._damaged.values() for seq in (damaged.first, damaged.last)}
         for seq in reversed(self._broken_links):
             before = Seq(seq - 1)
             if seq not in bad and before not in bad:
                 bad.add(before)
-                self._wound(before, before, Damage.FORGED, "what comes after it names another one in its place")
-        return list(_joined(self._wounds[seq] for seq in sorted(self._wounds)))
+                self._note(before, before, Damage.FORGED, "what comes after it names another one in its place")
+        return list(_joined(self._damaged[seq] for seq in sorted(self._damaged)))
 
     def _skip_to(self, seq: Seq) -> None:
         if seq > self.seq + 1:
             self.lose(Seq(seq - 1), Damage.GAP, "it is missing")
 
-    def _wound(self, first: Seq, last: Seq, damage: Damage, message: str) -> None:
+    def _note(self, first: Seq, last: Seq, damage: Damage, message: str) -> None:
         self._last_lost = last
-        self._wounds[first] = DamagedRange(first=first, last=last, damage=damage, message=message)
+        self._damaged[first] = DamagedRange(first=first, last=last, damage=damage, message=message)
 
 
-def _joined(wounds: Iterable[DamagedRange]) -> Iterator[DamagedRange]:
+def _joined(ranges: Iterable[DamagedRange]) -> Iterator[DamagedRange]:
     waiting: DamagedRange | None = None
-    for wound in wounds:
-        if waiting and waiting.last + 1 == wound.first and waiting.damage is wound.damage:
-            waiting = replace(waiting, last=wound.last)
+    for damaged in ranges:
+        if waiting and waiting.last + 1 == damaged.first and waiting.damage is damaged.damage:
+            waiting = replace(waiting, last=damaged.last)
             continue
         if waiting:
             yield waiting
-        waiting = wound
+        waiting = damaged
     if waiting:
         yield waiting
