@@ -3,13 +3,9 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from adpersist.agent.health.agent_health import AgentHealth
-from adpersist.agent.health.metered_store import MeteredStore
 from adpersist.config import Config
-from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.ldap.connection import Login
 from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
@@ -18,12 +14,18 @@ from adpersist.journal.keys.key_file import key_from_environment, read_key_file
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
-from adpersist.system.retry import patiently
+
+if TYPE_CHECKING:  # a command that reads the journal alone loads nothing that speaks to a DC or to monitoring
+    from adpersist.agent.health.agent_health import AgentHealth
+    from adpersist.directory.domain_controller import DomainController
+    from adpersist.directory.ldap.connection import Login
 
 PASSWORD_VARIABLE: Final = "ADPERSIST_DIRECTORY_PASSWORD"  # noqa: S105 - a name
 
 
-def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], None] = lambda: None) -> DomainController:
+def connect(
+    config: Config, *, patience_s: float = 0, meanwhile: Callable[[], None] = lambda: None
+) -> "DomainController":
     """The DC the configuration names; one that is starting is waited for.
 
     Args:
@@ -36,6 +38,9 @@ def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], No
             "no directory is configured",
             hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
         )
+    from adpersist.directory.domain_controller import DomainController
+    from adpersist.system.retry import patiently
+
     who = login(config)
 
     def connected() -> DomainController:
@@ -45,12 +50,14 @@ def connect(config: Config, *, patience_s: float = 0, meanwhile: Callable[[], No
     return patiently(connected, patience_s=patience_s)
 
 
-def login(config: Config, environment: Mapping[str, str] = os.environ) -> Login:
+def login(config: Config, environment: Mapping[str, str] = os.environ) -> "Login":
     """Who asks, where the DC is reached over the network.
 
     Raises:
         ConfigError: The password file cannot be read.
     """
+    from adpersist.directory.ldap.connection import Login
+
     section = config.directory
     password = environment.get(PASSWORD_VARIABLE, "")
     if section.password_file is not None and not password:
@@ -90,7 +97,7 @@ def vault_key(url: str, algorithm: str) -> KeyEncryption:
     return VaultKey(url, algorithm=algorithm)
 
 
-def store(config: Config, identity: Identity | None, health: AgentHealth | None = None) -> Store:
+def store(config: Config, identity: Identity | None, health: "AgentHealth | None" = None) -> Store:
     """The journal's place in the store: the configured journal, else the one that belongs to the DC.
 
     Args:
@@ -108,16 +115,20 @@ def store(config: Config, identity: Identity | None, health: AgentHealth | None 
         )
     if health is None:
         return open_store(config.store.url, journal=journal)
+    from adpersist.agent.health.metered_store import MeteredStore
+
     return MeteredStore(open_adapter(config.store.url, journal=journal), health)
 
 
-def journal(config: Config, identity: Identity | None, health: AgentHealth | None = None) -> Journal:
+def journal(config: Config, identity: Identity | None, health: "AgentHealth | None" = None) -> Journal:
     """The open journal; see :func:`store`."""
     return Journal.open(store(config, identity, health), key(config))
 
 
 @contextmanager
-def connected_journal(config: Config, health: AgentHealth | None = None) -> Iterator[tuple[DomainController, Journal]]:
+def connected_journal(
+    config: Config, health: "AgentHealth | None" = None
+) -> "Iterator[tuple[DomainController, Journal]]":
     """The configured DC and its journal, for as long as the block lasts.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from adpersist.config import RestoreSection
 from adpersist.directory.domain_controller import DomainController
@@ -12,18 +11,12 @@ from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.engine import Engine
-from adpersist.model.plan.terms import OnConflict, Terms
-from adpersist.restore.convergence import Progress, RestoreOutcome
+from adpersist.model.plan.terms import OnConflict, OnRevert, Terms
+from adpersist.restore.convergence import RestoreOutcome
 from adpersist.restore.image_age import require_young
+from adpersist.restore.progress import Progress
 from adpersist.restore.restoring import restore
 from adpersist.restore.wanted import wanted_state
-
-
-class OnRevert(StrEnum):
-    """What the guard does about a reverted DC."""
-
-    RESTORE = "restore"
-    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

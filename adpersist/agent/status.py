@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
@@ -57,8 +56,3 @@ def status(dc: DomainController, journal: Journal) -> Status:
         lag_s=max(time.time() - dc.oldest_change(waiting, since=head.position.usn), 0.0),
         pending=len(waiting),
     )
-
-
-def rfc3339(seconds: float) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,32 +1,83 @@
-"""All commands under one name."""
+"""All commands under one name. The module of a command is imported when that command is asked for."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from adpersist import __version__
-from adpersist.cli.capture.agent import agent
-from adpersist.cli.capture.init import init
-from adpersist.cli.capture.mark import mark
-from adpersist.cli.capture.status import status
 from adpersist.cli.options import ConfigOption, JsonOption, common_options
-from adpersist.cli.read.diff import diff
-from adpersist.cli.read.export import export
-from adpersist.cli.read.history import history
-from adpersist.cli.read.log import log
-from adpersist.cli.read.show import show
-from adpersist.cli.restore.boot import boot
-from adpersist.cli.restore.guard import guard
-from adpersist.cli.restore.plan import plan
-from adpersist.cli.restore.restore import restore
-from adpersist.cli.restore.verify import verify
-from adpersist.cli.upkeep.check import check
-from adpersist.cli.upkeep.checkpoint import checkpoint
-from adpersist.cli.upkeep.key import key
-from adpersist.cli.upkeep.prune import prune
+
+if TYPE_CHECKING:  # typer exports neither
+    from typer._click import Command, Context
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "init": "Write configuration and key, create the journal, and say what can and cannot be captured.",
+    "agent": "Capture every change of the domain controller until stopped.",
+    "status": "Show lag, what is durable, lineage and the store's health; works while the agent runs.",
+    "guard": "Check once whether the DC was reverted; restore it if so. Exit code 0 only when it is proven right.",
+    "boot": "Start the DC where nobody reaches it, prove it or heal it, then start it for everyone.",
+    "plan": "Show the steps a restore would take, in order, with the reason for each. Writes nothing.",
+    "restore": "Plan, apply and verify until the DC is what the journal says. Can be killed anywhere and run again.",
+    "verify": "Compare the DC with the journal and list every difference. "
+    "Writes nothing; exit code 2 when there are any.",
+    "log": "List the journal's commits, newest first, each verified before it is shown. Reads only the store.",
+    "show": "Show one object as the journal has it: name, identity, attributes, links, and who links to it.",
+    "history": "Tell what happened to one object: when, what to what, and who wrote it where replication says so.",
+    "mark": "Name the journal's newest point, to restore to or compare with. "
+    "Works while the agent runs; a name may move.",
+    "check": "Prove chain, seals, head and checkpoints, and say what of a damaged journal can still be restored.",
+    "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
+    "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
+    "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
+    "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
+    "key": "The keys that seal the journal.",
+}
+"""What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
+
+_ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "capture": ("init", "agent", "status", "mark"),
+    "restore": ("guard", "boot", "plan", "restore", "verify"),
+    "read": ("log", "show", "history", "diff", "export"),
+    "upkeep": ("check", "checkpoint", "prune", "key"),
+}
+"""Where the module of each command lies."""
+
+_POINTS_ARE_NO_OPTIONS: Final = {"ignore_unknown_options": True}
+"""``diff -2h @now``"""
+
+
+class Commands(TyperGroup):
+    """Every command by its name; its module is imported when it is to run or to show its help."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
+        super().__init__(**attributes)
+        for name, summary in COMMANDS.items():
+            self.add_command(TyperCommand(name, short_help=summary))
+
+    def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
+        """The command that the words begin with, and the words behind it."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, imported(listed.name) if listed and listed.name else None, rest
+
+
+def imported(name: str) -> "Command":
+    """A command, whole."""
+    room = next(room for room, names in _ROOMS.items() if name in names)
+    found: Any = getattr(import_module(f"adpersist.cli.{room}.{name}"), name)
+    if isinstance(found, typer.Typer):
+        return get_command(found)
+    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    alone.command(context_settings=_POINTS_ARE_NO_OPTIONS if name == "diff" else None)(found)
+    return get_command(alone)
+
 
 app = typer.Typer(
     name="adpersist",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,26 +108,3 @@ def common(
 ) -> None:
     """Options that every command takes, here or after its name."""
     common_options(ctx, config, as_json)
-
-
-for command in (
-    init,
-    agent,
-    status,
-    guard,
-    boot,
-    plan,
-    restore,
-    verify,
-    log,
-    show,
-    history,
-    mark,
-    check,
-    checkpoint,
-    prune,
-    export,
-):
-    app.command()(command)
-app.command(context_settings={"ignore_unknown_options": True})(diff)  # `diff -2h @now`: a point is no option
-app.add_typer(key)

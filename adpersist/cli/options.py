@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adpersist.config import Config, load
-
 if TYPE_CHECKING:
+    from adpersist.config import Config
     from adpersist.journal.journal import Journal
 
 ConfigOption = Annotated[
@@ -47,9 +46,10 @@ def common_options(ctx: typer.Context, config: Path | None, as_json: bool) -> Co
     return before
 
 
-def loaded(common: CommonOptions) -> Config:
+def loaded(common: CommonOptions) -> "Config":
     """The configuration, and logging set up by it."""
     from adpersist import telemetry
+    from adpersist.config import load
 
     config = load(common.config)
     telemetry.configure(level=config.log.level, as_json=config.log.format == "json")
@@ -57,7 +57,7 @@ def loaded(common: CommonOptions) -> Config:
 
 
 @contextmanager
-def opened_journal(config: Config) -> "Iterator[Journal]":
+def opened_journal(config: "Config") -> "Iterator[Journal]":
     """The journal alone, without asking the DC: its id must be configured, as ``init`` does."""
     from adpersist.agent import connections
 

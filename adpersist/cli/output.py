@@ -3,25 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Final
 
 from adpersist.errors import AdpersistError
 from adpersist.model.identity.ids import guid_text
-from adpersist.restore import convergence
+from adpersist.restore.progress import Progress
+
+if TYPE_CHECKING:
+    from adpersist.cli.progress_bar import ProgressBar
 
 Document = Mapping[str, Any]
 
@@ -41,6 +30,10 @@ def say(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table for people; names are shown as they are, whatever characters they hold."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         shown.add_column(column, overflow="fold")
@@ -83,55 +76,37 @@ def guid(value: bytes) -> str:
     return guid_text(value)  # type: ignore[arg-type]  # every bytes of 16 reads alike
 
 
-class _Rate(ProgressColumn):
-    """How many a second."""
-
-    def render(self, task: Task) -> Text:
-        """Empty until there is something to tell."""
-        return Text(f"{task.speed:.0f}/s" if task.speed else "")
-
-
-class Bar(convergence.Progress):
+class Bar(Progress):
     """A progress bar on a terminal's standard error; nothing elsewhere."""
 
     def __init__(self, *, shown: bool) -> None:
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not (shown and sys.stderr.isatty()),
-        )
-        self._now: tuple[str, int | None] = ("connecting", None)
-        self._task = self._bar.add_task("connecting", total=None)
+        self._bar: ProgressBar | None = None
+        if shown and sys.stderr.isatty():
+            from adpersist.cli import progress_bar
+
+            self._bar = progress_bar.ProgressBar()
 
     def __enter__(self) -> "Bar":
-        self._bar.start()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
     def looking(self, what: str) -> None:
         """A look is under way."""
-        self._turn(what, None)
+        self._show(what, 0, None)
 
     def applying(self, done: int, total: int) -> None:
         """So many steps of the round are done."""
-        self.counting("restoring", done, total)
+        self._show("restoring", done, total)
 
     def counting(self, what: str, done: int, total: int) -> None:
         """So much of something else is done."""
-        self._turn(what, total)
-        self._bar.update(self._task, completed=done)
+        self._show(what, done, total)
 
-    def _turn(self, what: str, total: int | None) -> None:
-        """What is done now has a rate of its own."""
-        if self._now != (what, total):
-            self._now = what, total
-            self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(what, total=total)
+    def _show(self, what: str, done: int, total: int | None) -> None:
+        if self._bar:
+            self._bar.show(what, done, total)

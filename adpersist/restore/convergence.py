@@ -22,6 +22,7 @@ from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.renumbering import matched_by_place
 from adpersist.restore.plan.rid_pools import known_rids, raised
+from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Difference, Gap, differences, gaps
 from adpersist.state.state import State
@@ -59,16 +60,6 @@ class RestoreOutcome:
     left: list[Difference] = field(default_factory=list)
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
-
-
-class Progress:
-    """What a restore tells while it works; the silent one. A terminal's progress bar is another."""
-
-    def looking(self, what: str) -> None:
-        """A look is under way."""
-
-    def applying(self, done: int, total: int) -> None:
-        """So many steps of the round are done."""
 
 
 class Convergence:

@@ -20,9 +20,10 @@ from adpersist.model.journal.head import Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.terms import OnConflict, Terms
-from adpersist.restore.convergence import Convergence, Progress, RestoreOutcome
+from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.limitations import Limitation
+from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger

@@ -4,11 +4,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from adpersist.errors import OutcomeUnknownError, StoreError, StoreUnreachableError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -71,7 +72,14 @@ class Backoff:
         Raises:
             StoreUnreachableError, OutcomeUnknownError: The last of them, when the budget is spent.
         """
-        first = [failed] if failed else []
+        if failed is None:
+            try:
+                return do()
+            except RETRYABLE as error:
+                failed = error
+        from tenacity import Retrying, retry_if_exception_type  # loaded where there is something to wait out
+
+        first: list[StoreError] = [failed]
 
         def attempt() -> T:
             if first:
@@ -99,7 +107,7 @@ class _Patience:
     reached: int = field(default=-1)
     error: StoreError | None = None
 
-    def wait_s(self, state: RetryCallState) -> float:
+    def wait_s(self, state: "RetryCallState") -> float:
         error = state.outcome.exception() if state.outcome else None
         self.error = error if isinstance(error, StoreError) else None
         reached = self.progress()
@@ -110,7 +118,7 @@ class _Patience:
         asked = (error.retry_after_s or 0.0) if isinstance(error, ThrottledError) else 0.0
         return max(asked, longest * (0.5 + self.backoff.jitter() / 2))
 
-    def spent(self, state: RetryCallState) -> bool:
+    def spent(self, state: "RetryCallState") -> bool:
         return self.backoff.clock() - self.since + state.upcoming_sleep > self.backoff.budget_s
 
     def sleep(self, wait_s: float) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from adpersist.agent.polling import PollingPace
-from adpersist.agent.status import rfc3339
 from adpersist.capture.look import containers_first
 from adpersist.directory.lineage.witnesses import MOST_WITNESSES, choose_witnesses, merge_witnesses
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Witness
 from adpersist.model.objects.change import Change, Kind, Stamp
 from adpersist.model.objects.stamps import Written
+from adpersist.reading.rfc3339 import rfc3339
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system.sd_notify import notify
 

@@ -13,7 +13,7 @@ from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, RevertedError
-from adpersist.restore.convergence import Progress
+from adpersist.restore.progress import Progress
 from adpersist.system.retry import patiently
 from adpersist.telemetry import logger
 

@@ -17,9 +17,9 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     or 6 the directory does not answer.
     """
     from adpersist.agent import connections
-    from adpersist.agent.status import rfc3339
     from adpersist.agent.status import status as measure
     from adpersist.journal.holder import is_held
+    from adpersist.reading.rfc3339 import rfc3339
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -52,7 +52,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
 
 def durable(head: Head, time: float | None) -> dict[str, Any]:
     """What is in the store for good."""
-    from adpersist.agent.status import rfc3339
+    from adpersist.reading.rfc3339 import rfc3339
 
     when = None if time is None else rfc3339(time)
     return {"seq": head.seq, "usn": head.position.usn if head.position else 0, "time": when}

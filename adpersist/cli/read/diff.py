@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ExitCode
-from adpersist.model.objects.change import Change, Kind
-from adpersist.reading.value_text import readable, resolved
-from adpersist.state.changes import difference
-from adpersist.state.fold import fold
-from adpersist.state.journal_schema import JournalSchema
-from adpersist.state.state import State
+
+if TYPE_CHECKING:
+    from adpersist.model.objects.change import Change
+    from adpersist.state.journal_schema import JournalSchema
+    from adpersist.state.state import State
 
 
 def diff(
@@ -31,6 +30,9 @@ def diff(
     The points may lie on different timelines. Exit code 2 when anything differs, 0 when nothing does. Reads only the
     store.
     """
+    from adpersist.state.fold import fold
+    from adpersist.state.journal_schema import JournalSchema
+
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         now = time.time()
@@ -53,7 +55,10 @@ def diff(
     raise typer.Exit(int(ExitCode.DIFFERENCES if documents else ExitCode.OK))
 
 
-def _changes(old: State, new: State) -> Iterator[Change]:
+def _changes(old: "State", new: "State") -> "Iterator[Change]":
+    from adpersist.model.objects.change import Change, Kind
+    from adpersist.state.changes import difference
+
     for guid in dict.fromkeys([*old, *new]):
         was, now = old.get(guid), new.get(guid)
         if now is None:
@@ -62,7 +67,9 @@ def _changes(old: State, new: State) -> Iterator[Change]:
             yield change
 
 
-def _document(change: Change, old: State, new: State, facts: JournalSchema) -> dict[str, Any]:
+def _document(change: "Change", old: "State", new: "State", facts: "JournalSchema") -> dict[str, Any]:
+    from adpersist.reading.value_text import readable, resolved
+
     guid = change.guid
     before = old[guid].values if guid in old else {}
     return {

@@ -6,19 +6,19 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError
-from adpersist.model.identity.ids import Seq
-from adpersist.reading.ldif import Names, records
-from adpersist.state.fold import fold
-from adpersist.state.journal_schema import JournalSchema
-from adpersist.state.state import State
 from adpersist.system import durable_file
+
+if TYPE_CHECKING:
+    from adpersist.model.identity.ids import Seq
+    from adpersist.state.journal_schema import JournalSchema
+    from adpersist.state.state import State
 
 
 def export(
@@ -40,6 +40,9 @@ def export(
     References are written as the DNs their targets have at that point. Secrets are left out unless asked for. With
     `--json` one JSON object a line, values in base64. Reads only the store: the domain controller may be away.
     """
+    from adpersist.state.fold import fold
+    from adpersist.state.journal_schema import JournalSchema
+
     common = common_options(ctx, config, as_json)
     if not ldif and not common.as_json:
         raise ConfigError("export as what?", hint="Say --ldif, or --json for one JSON object a line.")
@@ -54,7 +57,9 @@ def export(
         output.say(f"{count} objects of commit {point} are in {target}.")
 
 
-def _ldif(state: State, facts: JournalSchema, point: Seq, name: str, *, secrets: bool) -> Iterator[bytes]:
+def _ldif(state: "State", facts: "JournalSchema", point: "Seq", name: str, *, secrets: bool) -> Iterator[bytes]:
+    from adpersist.reading.ldif import records
+
     with_or_without = "with" if secrets else "without"
     begin = f"version: 1\n# {name} as of commit {point}, {with_or_without} secrets; by adpersist\n\n".encode()
     for record in records(state, facts, secrets=secrets):
@@ -62,7 +67,9 @@ def _ldif(state: State, facts: JournalSchema, point: Seq, name: str, *, secrets:
         begin = b""
 
 
-def _lines(state: State, facts: JournalSchema, *, secrets: bool) -> Iterator[bytes]:
+def _lines(state: "State", facts: "JournalSchema", *, secrets: bool) -> Iterator[bytes]:
+    from adpersist.reading.ldif import Names
+
     names = Names(state)
     for item in sorted((each for each in state.values() if not each.deleted), key=lambda each: names.key(each.guid)):
         document = {

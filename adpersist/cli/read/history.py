@@ -1,6 +1,6 @@
 """``adpersist history``: what happened to one object."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,17 +8,15 @@ from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.cli.read.log import abandoned
 from adpersist.cli.read.show import ObjectArgument
-from adpersist.journal.journal import Journal
 from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Stamp, Values
-from adpersist.reading.history import Event, find_ever
-from adpersist.reading.history import history as events
-from adpersist.reading.time_text import seconds_text
-from adpersist.reading.value_text import readable, resolved
-from adpersist.state.fold import fold
-from adpersist.state.journal_schema import JournalSchema
-from adpersist.state.state import State
+
+if TYPE_CHECKING:
+    from adpersist.journal.journal import Journal
+    from adpersist.model.objects.change import Stamp, Values
+    from adpersist.reading.history import Event
+    from adpersist.state.journal_schema import JournalSchema
+    from adpersist.state.state import State
 
 
 def history(
@@ -35,6 +33,8 @@ def history(
     Follows the object by its GUID, through renames, deletion and restores; commits that a restore left behind are
     marked `abandoned`. X may also be a name it once had. Reads only the store.
     """
+    from adpersist.reading.history import find_ever
+
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         guid = find_ever(journal, name)
@@ -47,7 +47,11 @@ def history(
             _print(event)
 
 
-def _told(journal: Journal, guid: Guid, attribute: str | None) -> list[dict[str, Any]]:
+def _told(journal: "Journal", guid: Guid, attribute: str | None) -> list[dict[str, Any]]:
+    from adpersist.reading.history import history as events
+    from adpersist.state.fold import fold
+    from adpersist.state.journal_schema import JournalSchema
+
     newest = fold(journal)
     facts, writers = JournalSchema.of(newest), _databases(newest)
     wanted = attribute.casefold() if attribute else None
@@ -58,7 +62,7 @@ def _told(journal: Journal, guid: Guid, attribute: str | None) -> list[dict[str,
     ]
 
 
-def _databases(state: State) -> dict[Guid, str]:
+def _databases(state: "State") -> dict[Guid, str]:
     """Names of the DCs by the invocationID of their database."""
     return {
         Guid(value): value_of(components(state.dn(item.guid))[1])  # CN=NTDS Settings,CN=DC1,...
@@ -69,13 +73,19 @@ def _databases(state: State) -> dict[Guid, str]:
 
 
 def _document(
-    event: Event, state: State, facts: JournalSchema, writers: dict[Guid, str], journal: Journal, wanted: str | None
+    event: "Event",
+    state: "State",
+    facts: "JournalSchema",
+    writers: dict[Guid, str],
+    journal: "Journal",
+    wanted: str | None,
 ) -> dict[str, Any]:
-    from adpersist.agent.status import rfc3339
+    from adpersist.reading.rfc3339 import rfc3339
+    from adpersist.reading.value_text import readable, resolved
 
     commit = event.commit
 
-    def shown(name: str, values: Values) -> list[str]:
+    def shown(name: str, values: "Values") -> list[str]:
         return [readable(name, value, facts, state) for value in values]
 
     def is_wanted(name: str) -> bool:
@@ -110,7 +120,9 @@ def _document(
     }
 
 
-def _written(stamp: Stamp, writers: dict[Guid, str]) -> dict[str, Any]:
+def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:
+    from adpersist.reading.time_text import seconds_text
+
     return {
         "time": seconds_text(stamp.time),
         "by": writers.get(stamp.origin),

@@ -5,19 +5,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from adpersist.agent.status import rfc3339
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import PointError
-from adpersist.journal.journal import Journal
-from adpersist.journal.points import parse_moment as _moment_of
 from adpersist.model.identity.ids import Seq
-from adpersist.model.journal.commit import Commit, CommitKind
-from adpersist.model.journal.head import Head
+from adpersist.reading.rfc3339 import rfc3339
+
+if TYPE_CHECKING:
+    from adpersist.journal.journal import Journal
+    from adpersist.model.journal.commit import Commit
+    from adpersist.model.journal.head import Head
 
 _WINDOW: Final = 256
 """Commits read at once on the way back: memory follows it, not the journal."""
@@ -57,7 +58,7 @@ def log(
             output.say(f"Commits up to {journal.head.pruned} were pruned; a checkpoint holds the state there.")
 
 
-def _bounds(journal: Journal, since: str | None, to: str | None) -> tuple[Seq, Seq]:
+def _bounds(journal: "Journal", since: str | None, to: str | None) -> tuple[Seq, Seq]:
     now, first = time.time(), Seq(journal.head.pruned + 1)
     last = journal.head.seq if to is None else journal.resolve(to, now=now)
     if since is not None:
@@ -70,14 +71,16 @@ def _bounds(journal: Journal, since: str | None, to: str | None) -> tuple[Seq, S
 
 
 def _is_moment(point: str, now: float) -> bool:
+    from adpersist.journal.points import parse_moment as meant
+
     try:
-        _moment_of(point, now)
+        meant(point, now)
     except PointError:
         return False
     return True
 
 
-def _backwards(journal: Journal, *, after: Seq, through: Seq, limit: int) -> Iterator[Commit]:
+def _backwards(journal: "Journal", *, after: Seq, through: Seq, limit: int) -> "Iterator[Commit]":
     shown, end = 0, through
     while end > after:
         begin = Seq(max(after, end - _WINDOW))
@@ -98,7 +101,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _document(commit: Commit, head: Head) -> dict[str, Any]:
+def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
     return {
         "seq": commit.seq,
         "time": rfc3339(commit.time),
@@ -116,7 +119,7 @@ def _document(commit: Commit, head: Head) -> dict[str, Any]:
     }
 
 
-def _sentence(commit: Commit, head: Head) -> str:
+def _sentence(commit: "Commit", head: "Head") -> str:
     return _LINE.format(
         commit.seq,
         rfc3339(commit.time),
@@ -127,7 +130,9 @@ def _sentence(commit: Commit, head: Head) -> str:
     ).rstrip()
 
 
-def _what(commit: Commit) -> str:
+def _what(commit: "Commit") -> str:
+    from adpersist.model.journal.commit import CommitKind
+
     match commit.kind:
         case CommitKind.LOOK:
             counts = Counter(str(change.kind) for change in commit.changes)
@@ -141,6 +146,6 @@ def _what(commit: Commit) -> str:
             return f"to commit {commit.target}"
 
 
-def abandoned(commit: Commit, head: Head) -> bool:
+def abandoned(commit: "Commit", head: "Head") -> bool:
     """A later restore went back behind this commit, so the present is not made of it."""
     return any(timeline.base < commit.seq < timeline.begins for timeline in head.timelines)

@@ -2,21 +2,20 @@
 
 import time
 from base64 import b64encode
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
-from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_text
-from adpersist.model.objects.object_state import ObjectState
-from adpersist.reading.find import find, former_dn
-from adpersist.reading.value_text import readable, resolved
-from adpersist.state.fold import fold
-from adpersist.state.journal_schema import JournalSchema
-from adpersist.state.state import State
+
+if TYPE_CHECKING:
+    from adpersist.model.identity.ids import Guid, Seq
+    from adpersist.model.objects.object_state import ObjectState
+    from adpersist.state.journal_schema import JournalSchema
+    from adpersist.state.state import State
 
 ObjectArgument = Annotated[str, typer.Argument(help="DN, GUID, SID or sAMAccountName.", metavar="X")]
 
@@ -37,6 +36,10 @@ def show(
     point); `--json` also has every value raw, in base64. Deleted objects are found too, also by the DN they had. Reads
     only the store: the domain controller may be away.
     """
+    from adpersist.reading.find import find
+    from adpersist.state.fold import fold
+    from adpersist.state.journal_schema import JournalSchema
+
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
         point = journal.head.seq if at is None else journal.resolve(at, now=time.time())
@@ -50,7 +53,12 @@ def show(
         _print(document)
 
 
-def _document(state: State, facts: JournalSchema, item: ObjectState, point: Seq, *, secrets: bool) -> dict[str, Any]:
+def _document(
+    state: "State", facts: "JournalSchema", item: "ObjectState", point: "Seq", *, secrets: bool
+) -> dict[str, Any]:
+    from adpersist.reading.find import former_dn
+    from adpersist.reading.value_text import readable
+
     sids = item.values.get("objectSid", ())
     return {
         "at": point,
@@ -82,7 +90,9 @@ def _document(state: State, facts: JournalSchema, item: ObjectState, point: Seq,
     }
 
 
-def _link(reference: bytes, state: State) -> dict[str, Any]:
+def _link(reference: bytes, state: "State") -> dict[str, Any]:
+    from adpersist.reading.value_text import resolved
+
     target = target_of(reference)
     return {
         "dn": resolved(reference, state),
@@ -91,7 +101,7 @@ def _link(reference: bytes, state: State) -> dict[str, Any]:
     }
 
 
-def _backlinks(state: State, facts: JournalSchema, guid: Guid) -> dict[str, list[str]]:
+def _backlinks(state: "State", facts: "JournalSchema", guid: "Guid") -> dict[str, list[str]]:
     """Who links here; a deleted object's links sleep."""
     found: dict[str, list[str]] = {}
     for item in state.values():

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.guard import OldImageOption
 from adpersist.cli.restore.restore import ConflictOption, EngineOption
-from adpersist.model.plan.terms import OnConflict
+from adpersist.model.plan.terms import OnConflict, OnRevert
 
 
 def boot(

@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from adpersist.agent.guard import OnRevert
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.restore import ConflictOption, EngineOption, outcome_document, outcome_words
 from adpersist.errors import ExitCode
-from adpersist.model.plan.terms import OnConflict
+from adpersist.model.plan.terms import OnConflict, OnRevert
 
 OldImageOption = Annotated[
     bool, typer.Option("--accept-old-image", help="Restore however old the image is: see [restore] max_age_days.")

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +11,13 @@ from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError
-from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, Terms
-from adpersist.restore.convergence import RestoreOutcome
-from adpersist.restore.plan.limitations import Limitation
+
+if TYPE_CHECKING:
+    from adpersist.model.plan.conflict import Conflict
+    from adpersist.restore.convergence import RestoreOutcome
+    from adpersist.restore.plan.limitations import Limitation
 
 ToOption = Annotated[
     str | None,
@@ -106,7 +108,7 @@ def restore(
         outcome_words(outcome)
 
 
-def outcome_document(outcome: RestoreOutcome) -> dict[str, Any]:
+def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
     """What a restore did, for machines."""
     return {
         "lost": len(outcome.lost),
@@ -119,7 +121,7 @@ def outcome_document(outcome: RestoreOutcome) -> dict[str, Any]:
     }
 
 
-def outcome_words(outcome: RestoreOutcome) -> None:
+def outcome_words(outcome: "RestoreOutcome") -> None:
     """What a restore did, for people."""
     kinds = ", ".join(f"{count} {op}" for op, count in sorted(Counter(step.op for step in outcome.applied).items()))
     output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
@@ -128,18 +130,18 @@ def outcome_words(outcome: RestoreOutcome) -> None:
     output.say("Proven: the domain controller is what the journal says.")
 
 
-def note_documents(notes: Sequence[Limitation]) -> list[dict[str, str]]:
+def note_documents(notes: "Sequence[Limitation]") -> list[dict[str, str]]:
     """What cannot be as the journal has it, for machines."""
     return [{"guid": output.guid(each.guid), "dn": each.dn, "what": each.what} for each in notes]
 
 
-def note_words(notes: Sequence[Limitation]) -> None:
+def note_words(notes: "Sequence[Limitation]") -> None:
     """What cannot be as the journal has it, each on a line."""
     for each in notes:
         output.say(output.printable(f"Not exactly: {each.dn}: {each.what}"))
 
 
-def conflict_documents(conflicts: Sequence[Conflict]) -> list[dict[str, Any]]:
+def conflict_documents(conflicts: "Sequence[Conflict]") -> list[dict[str, Any]]:
     """What was written since the revert, for machines; never a value."""
     return [
         {
@@ -153,7 +155,7 @@ def conflict_documents(conflicts: Sequence[Conflict]) -> list[dict[str, Any]]:
     ]
 
 
-def conflict_words(conflicts: Sequence[Conflict]) -> None:
+def conflict_words(conflicts: "Sequence[Conflict]") -> None:
     """What was written since the revert, each on a line."""
     for each in conflicts:
         if each.stays:

@@ -3,24 +3,23 @@
 import re
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ConfigError, ExitCode
-from adpersist.journal.damage import DamagedError
-from adpersist.journal.holder import Role, handed_back, new_writer
-from adpersist.journal.journal import Journal
-from adpersist.journal.keys.key_encryption import KeyEncryption
-from adpersist.journal.spare_head import repair
-from adpersist.journal.timelines import Span
-from adpersist.journal.upkeep.check import CheckReport, KnownCommit, check_journal
 from adpersist.model.identity.ids import Seq
-from adpersist.model.journal.head import Head
-from adpersist.stores.port import Store
+
+if TYPE_CHECKING:
+    from adpersist.agent.canary_check import CanaryAnswer
+    from adpersist.journal.journal import Journal
+    from adpersist.journal.keys.key_encryption import KeyEncryption
+    from adpersist.journal.timelines import Span
+    from adpersist.journal.upkeep.check import CheckReport, KnownCommit
+    from adpersist.model.journal.head import Head
+    from adpersist.stores.port import Store
 
 _KNOWN: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})", re.IGNORECASE)
 
@@ -55,6 +54,10 @@ def check(
     `KnownCommit` of a check somewhere else and hand it back with `--known`.
     """
     from adpersist.agent import connections
+    from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
+    from adpersist.journal.holder import Role, handed_back, new_writer
+    from adpersist.journal.spare_head import repair
+    from adpersist.journal.upkeep.check import check_journal
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -85,15 +88,20 @@ def check(
     raise typer.Exit(int(ExitCode.INTEGRITY if verdict.findings else ExitCode.OK))
 
 
-def _opened(store: Store, key: KeyEncryption) -> Journal | None:
+def _opened(store: "Store", key: "KeyEncryption") -> "Journal | None":
     """The journal before the check, so that what is proven reaches that far at least; None when the head is damaged."""
+    from adpersist.journal.damage import DamagedError
+    from adpersist.journal.journal import Journal
+
     try:
         return Journal.open(store, key)
     except DamagedError:
         return None
 
 
-def _known(text: str | None) -> tuple[KnownCommit, ...]:
+def _known(text: str | None) -> "tuple[KnownCommit, ...]":
+    from adpersist.journal.upkeep.check import KnownCommit
+
     if text is None:
         return ()
     found = _KNOWN.fullmatch(text.strip())
@@ -102,7 +110,7 @@ def _known(text: str | None) -> tuple[KnownCommit, ...]:
     return (KnownCommit.exactly(Seq(int(found[1])), bytes.fromhex(found[2])),)
 
 
-def _print(verdict: CheckReport, proven: Head | None, asked: CanaryAnswer, mended: Head | None) -> None:
+def _print(verdict: "CheckReport", proven: "Head | None", asked: "CanaryAnswer", mended: "Head | None") -> None:
     if mended is not None:
         output.say(f"The head was rebuilt, up to commit {mended.seq}.")
     if verdict.findings:
@@ -117,7 +125,7 @@ def _print(verdict: CheckReport, proven: Head | None, asked: CanaryAnswer, mende
     output.say(f"Directory: {_witness(asked)}.")
 
 
-def _witness(asked: CanaryAnswer) -> str:
+def _witness(asked: "CanaryAnswer") -> str:
     if asked.why:
         return output.printable(f"not asked whether the store went back: {asked.why}")
     if asked.canary is None:
@@ -125,7 +133,9 @@ def _witness(asked: CanaryAnswer) -> str:
     return f"it was told of commit {asked.canary.seq}"
 
 
-def _document(verdict: CheckReport, proven: Head | None, asked: CanaryAnswer, mended: Head | None) -> dict[str, Any]:
+def _document(
+    verdict: "CheckReport", proven: "Head | None", asked: "CanaryAnswer", mended: "Head | None"
+) -> dict[str, Any]:
     return {
         "ok": not verdict.findings,
         "commits": verdict.commits,
@@ -156,5 +166,5 @@ def _range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def _spans(spans: Sequence[Span]) -> str:
+def _spans(spans: "Sequence[Span]") -> str:
     return ", ".join(_range(span.after + 1, span.through) for span in spans) or "none"

@@ -15,7 +15,7 @@ def checkpoint(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOpt
     `[journal] checkpoint_every_commits` and `checkpoint_every_bytes`. Disturbs no agent that runs; needs no DC.
     """
     from adpersist.agent.checkpoints import write_checkpoint as write
-    from adpersist.agent.status import rfc3339
+    from adpersist.reading.rfc3339 import rfc3339
 
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal, output.Bar(shown=not common.as_json) as bar:

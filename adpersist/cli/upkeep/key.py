@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from adpersist import config as configuration
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError
@@ -14,6 +13,8 @@ from adpersist.errors import ConfigError
 key = typer.Typer(
     name="key",
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
     help="The keys that seal the journal.\n\n"
     "Data keys seal commits and lie in the journal, wrapped by a key in a file, in Azure Key Vault or in the "
     "environment. Who has that key and the store reads everything; without it nobody does: keep a copy elsewhere.",
@@ -68,8 +69,9 @@ def rotate(
             output.say(f"A new data key seals every commit after {head.seq}.")
         return
     from adpersist.agent import key_change
+    from adpersist.config import find
 
-    path = configuration.find(common.config)
+    path = find(common.config)
     key_change.require_writable(path)
     if new_key_file:
         new = key_change.in_file(new_key_file)

@@ -2,16 +2,18 @@
 
 import re
 import time
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError, PointError
-from adpersist.journal.journal import Journal
-from adpersist.journal.upkeep.retention import PrunePlan
-from adpersist.model.identity.ids import Seq
+
+if TYPE_CHECKING:
+    from adpersist.journal.journal import Journal
+    from adpersist.journal.upkeep.retention import PrunePlan
+    from adpersist.model.identity.ids import Seq
 
 _AGE: Final = re.compile(r"[1-9]\d{0,8}[smhdw]")
 
@@ -35,6 +37,7 @@ def prune(
     Fences nobody: the agent may run. What went cannot be brought back.
     """
     from adpersist.agent import checkpoints
+    from adpersist.journal.upkeep.retention import PrunePlan
 
     if not _AGE.fullmatch(keep):
         raise ConfigError(f"{keep!r} is no age", hint="Say 30d, 12h or 8w: a number and one of s, m, h, d, w.")
@@ -57,7 +60,7 @@ def prune(
         _print(document)
 
 
-def _oldest(journal: Journal, keep: str) -> Seq | None:
+def _oldest(journal: "Journal", keep: str) -> "Seq | None":
     """The oldest point to keep; None when the journal does not go back that far."""
     try:
         return journal.resolve(f"-{keep}", now=time.time())
@@ -65,7 +68,9 @@ def _oldest(journal: Journal, keep: str) -> Seq | None:
         return None
 
 
-def _document(plan: PrunePlan, journal: Journal, oldest: Seq | None, *, gone: int, dry_run: bool) -> dict[str, Any]:
+def _document(
+    plan: "PrunePlan", journal: "Journal", oldest: "Seq | None", *, gone: int, dry_run: bool
+) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "oldest_kept": oldest,

@@ -6,6 +6,13 @@ from enum import StrEnum
 from adpersist.model.plan.engine import Engine
 
 
+class OnRevert(StrEnum):
+    """Heal it, or only tell."""
+
+    RESTORE = "restore"
+    REPORT = "report"
+
+
 class OnConflict(StrEnum):
     """Whose word counts where the DC was written to after it was put back."""
 
