@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.stores.faults import FaultyStore
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
 from adpersist.stores.retrying import RetryingStore
+from tests.faults import FaultyStore
 
 REPOSITORY = Path(__file__).parents[2]
 AZURITE = REPOSITORY / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-table"

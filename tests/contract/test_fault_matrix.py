@@ -9,10 +9,10 @@ import pytest
 from adpersist.errors import AdpersistError, OutcomeUnknownError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.backoff import Backoff
-from adpersist.stores.faults import Fault, FaultyStore, Injection, Point, Tempo
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.retrying import RetryingStore
 from tests.contract.conftest import Place
+from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 
 ALWAYS = 1_000_000
 BUDGET_S = 30.0

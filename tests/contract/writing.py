@@ -10,10 +10,10 @@ from typing import Final
 
 from adpersist.errors import NoJournalError
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.faults import Fault, FaultyStore, Injection, Point
 from adpersist.stores.port import Frame, Store
 from adpersist.stores.registry import open_adapter
 from adpersist.stores.retrying import RetryingStore
+from tests.faults import Fault, FaultyStore, Injection, Point
 
 BODY: Final = 3000
 """Bytes of a frame: several pages of the file."""

@@ -21,10 +21,10 @@ from adpersist.model.journal.head import Writer
 from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.state import State
-from adpersist.stores.faults import Fault, FaultyStore, Injection, Point
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_store
 from tests.contract.conftest import azurite
+from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import IDENTITY, NOON, OTHER, created, key, look, new_journal, position
 
 __all__ = ["azurite"]

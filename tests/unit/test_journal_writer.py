@@ -28,10 +28,10 @@ from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Phase, Writer
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.plan.conflict import Conflict
-from adpersist.stores.faults import Fault, FaultyStore, Injection, Point, Tempo
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import MAX_FRAME_BYTES, Frame
 from adpersist.stores.registry import open_store
+from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 from tests.golden.journal_samples import (
     AGENT,
     IDENTITY,
