@@ -124,6 +124,8 @@ def test_what_is_pruned_cannot_be_told() -> None:
         (head(20, checkpoints=(5, 10), pruned=5, marks=(12,)), 2, True, 5),
         # what 9 was made of is pruned; 12 and what follows is told from 11 on
         (head(20, checkpoints=(6, 11, 15), pruned=6, timelines=((3, 8),), marks=(18,)), 9, True, 11),
+        # what 14 was made of is pruned; 20 was made of 3, and 22 of 13
+        (head(22, checkpoints=(3, 12), pruned=3, timelines=((1, 14), (3, 20), (13, 22))), 14, True, 3),
     ],
 )
 def test_only_what_nothing_kept_needs_is_forgotten(journal: Head, oldest: int, keep_marks: bool, through: int) -> None:

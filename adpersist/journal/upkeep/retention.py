@@ -60,8 +60,9 @@ def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
 def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
     """The points everything kept is built on; what cannot be told any more is kept no longer."""
     oldest = max(oldest, head.pruned)
-    if not _tellable(head, oldest):  # what comes after it can be told from the next checkpoint on
-        oldest = next((each.seq for each in head.checkpoints if each.seq >= oldest), head.seq)
+    if not _tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
+        starts = [*(each.seq for each in head.checkpoints), *(each.begins for each in head.timelines)]
+        oldest = min((at for at in starts if at >= oldest and _tellable(head, at)), default=head.seq)
     roots = {oldest}
     if head.target is not None:
         roots.add(head.target)
