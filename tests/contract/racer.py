@@ -1,9 +1,5 @@
-"""One of several writers that want the same journal: run by threads, and as a process of its own.
+"""One of several writers that want the same journal: run by threads, and as a process of its own."""
 
-``python -m tests.contract.racer URL JOURNAL NAME`` prints the numbers of the rounds it won.
-"""
-
-import sys
 import threading
 from contextlib import closing
 from typing import Final
@@ -12,6 +8,7 @@ from adpersist.errors import FencedError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Frame, Store
 from adpersist.stores.registry import open_store
+from tests.processes import Tell
 
 ROUNDS: Final = 12
 
@@ -36,6 +33,8 @@ def race(store: Store, name: str, gate: threading.Barrier | None) -> list[int]:
     return won
 
 
-if __name__ == "__main__":
-    with closing(open_store(sys.argv[1], journal=sys.argv[2])) as opened:
-        print(*race(opened, sys.argv[3], None))
+def race_alone(tell: Tell, url: str, journal: str, name: str) -> None:
+    """As a process; tells the numbers of the rounds it won."""
+    with closing(open_store(url, journal=journal)) as opened:
+        for number in race(opened, name, None):
+            tell(str(number))

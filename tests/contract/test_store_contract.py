@@ -2,8 +2,6 @@
 
 import os
 import secrets
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -29,8 +27,9 @@ from adpersist.stores.port import (
     Store,
     StoredHead,
 )
-from tests.contract.conftest import REPOSITORY, Place
-from tests.contract.racer import ROUNDS, race
+from tests.contract.conftest import Place
+from tests.contract.racer import ROUNDS, race, race_alone
+from tests.processes import Process
 
 BEGIN = Seq(0)
 
@@ -474,18 +473,11 @@ class TestTwoWriters:
     def test_exactly_one_of_two_processes_wins_each_round(self, durable: Place, journal: str) -> None:
         with closing(durable.open(journal)) as store:
             store.create(b"")
-            racers = {
-                name: subprocess.Popen(
-                    [sys.executable, "-m", "tests.contract.racer", durable.url, journal, name],
-                    stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
-                )
-                for name in ("left", "right")
-            }  # fmt: skip
+            racers = {name: Process(race_alone, durable.url, journal, name) for name in ("left", "right")}
             won: dict[str, Sequence[int]] = {}
             for name, process in racers.items():
-                output, _ = process.communicate(timeout=120)
-                assert process.returncode == 0
-                won[name] = [int(word) for word in output.split()]
+                assert process.end() == 0
+                won[name] = [int(line) for line in process.told]
             agree(store, won)
 
 

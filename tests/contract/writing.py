@@ -1,10 +1,11 @@
-"""A writer to be killed: ``python -m tests.contract.writing URL JOURNAL COUNT [POINT FAULT CALL]``.
+"""A writer to be killed: appends until there are so many frames, tells each number once it is acknowledged, and dies
+where it is told to.
 
-Appends frames until there are COUNT, prints each number once it is acknowledged, and dies where it is told to.
+Every append carries several frames, a new head and a spare of it, and some a frame larger than a table's entity: no
+death may leave a part of them.
 """
 
 import os
-import sys
 from contextlib import closing
 from typing import Final
 
@@ -14,32 +15,38 @@ from adpersist.stores.port import Frame, Store
 from adpersist.stores.registry import open_adapter
 from adpersist.stores.retrying import RetryingStore
 from tests.faults import Fault, FaultyStore, Injection, Point
+from tests.processes import Tell
+
+FRAMES: Final = 3
+"""In one append."""
 
 BODY: Final = 3000
 """Bytes of a frame: several pages of the file."""
 
+LARGE_BODY: Final = 700_000
+"""Bytes of every twelfth frame."""
+
 
 def body(number: int) -> bytes:
-    return number.to_bytes(4, "big") * (BODY // 4)
+    size = BODY if number % 12 else LARGE_BODY
+    return number.to_bytes(4, "big") * (size // 4)
 
 
-def write(store: Store, count: int) -> None:
+def write(tell: Tell, url: str, journal: str, count: int, *deaths: tuple[Point, Fault, int]) -> None:
     """Create the journal when there is none, and go on where it ends."""
+    planned = [Injection(point=point, fault=fault, call=call) for point, fault, call in deaths]
+    with closing(RetryingStore(FaultyStore(open_adapter(url, journal=journal), planned))) as store:
+        _write(tell, store, count)
+
+
+def _write(tell: Tell, store: Store, count: int) -> None:
     try:
         head = store.head()
     except NoJournalError:
         head = store.create(b"0")
     while head.seq < count:
-        number = head.seq + 1
+        numbers = range(head.seq + 1, head.seq + 1 + FRAMES)
         # no two processes ever send the same head, as no two journals' writers do
-        frame = Frame(seq=Seq(number), body=body(number))
-        head = store.append([frame], onto=head, head=b"%d by %d" % (number, os.getpid()))
-        print(number, flush=True)
-
-
-if __name__ == "__main__":
-    script = []
-    if len(sys.argv) > 4:
-        script.append(Injection(point=Point(sys.argv[4]), fault=Fault(sys.argv[5]), call=int(sys.argv[6])))
-    with closing(RetryingStore(FaultyStore(open_adapter(sys.argv[1], journal=sys.argv[2]), script))) as opened:
-        write(opened, int(sys.argv[3]))
+        frames = [Frame(seq=Seq(number), body=body(number)) for number in numbers]
+        head = store.append(frames, onto=head, head=b"%d by %d" % (numbers[-1], os.getpid()), spare=True)
+        tell(str(head.seq))

@@ -1,14 +1,7 @@
-"""Killed anywhere: what was acknowledged is there, nothing is there twice, and the next writer goes on.
+"""Killed anywhere: what was acknowledged is there, nothing is there twice, and the next writer goes on."""
 
-``python -m tests.crash.test_journal_append URL POINT FAULT CALL`` is the process that dies.
-"""
-
-import hashlib
-import os
+import random
 import secrets
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,64 +11,25 @@ from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.head import Writer
-from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.state import State
-from adpersist.stores.port import Store
 from adpersist.stores.registry import open_store
 from tests.contract.conftest import azurite
-from tests.faults import Fault, FaultyStore, Injection, Point
-from tests.golden.journal_samples import IDENTITY, NOON, OTHER, created, key, look, new_journal, position
+from tests.crash.appending import folded, write, wrote
+from tests.faults import Fault, Point
+from tests.golden.journal_samples import IDENTITY, NOON, OTHER, key, new_journal, position
+from tests.processes import KILLED, Process
 
 __all__ = ["azurite"]
 
-REPOSITORY = Path(__file__).parents[2]
 LOOKS = 6
-LARGE = 2_500_000
-"""Bytes of every third look's photo: three frames, so that a process also dies between the parts of a change."""
 
 
-def wrote(number: int) -> list[Change]:
-    """What look ``number`` found: the same in the process that writes it and in the test."""
-    photo = hashlib.shake_256(b"%d" % number).digest(LARGE) if number % 3 == 0 else b"small"
-    return [created(f"user{number}", {"jpegPhoto": (photo,)}), created(f"computer{number}")]
-
-
-def write(store: Store) -> None:
-    """Go on from where the journal stands; tell of every look once it is durable."""
-    journal = Journal.open(store, key())
-    journal.claim(Writer(id=f"process-{os.getpid()}", host="crash", pid=os.getpid()), now=NOON)
-    state = folded(journal)
-    done = journal.head.position.usn if journal.head.position else 0
-    for number in range(done + 1, LOOKS + 1):
-        changes = wrote(number)
-        look(journal, changes, number)
-        tell(f"look {number}")
-        state.apply(changes)
-        if number % 2 == 0:
-            journal.write_checkpoint(journal.head.seq, state.everything(), now=NOON)
-            tell(f"checkpoint {journal.head.seq}")
-        if number % 4 == 0:
-            journal.prune(oldest=journal.head.seq, keep_marks=False, now=NOON)
-            tell(f"pruned {journal.head.pruned}")
-    tell("end")
-
-
-def tell(line: str) -> None:
-    os.write(1, f"{line}\n".encode())
-
-
-def folded(journal: Journal) -> State:
-    states, commits = journal.history(journal.head.seq)
-    return State(states).apply(change for commit in commits for change in commit.changes)
-
-
-def run(url: str, *fault: str) -> list[str]:
-    """What the process told before it died, or came to its end."""
-    command = [sys.executable, "-m", "tests.crash.test_journal_append", url, *fault]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, timeout=120)
-    assert done.returncode in (0, -9), done.stderr.decode()
-    return done.stdout.decode().splitlines()
+def run(url: str, *deaths: tuple[Point, Fault, int], looks: int = LOOKS) -> list[str]:
+    """What a process told before it died, or came to its end."""
+    process = Process(write, url, looks, *deaths)
+    process.end()
+    return process.told
 
 
 def expected(through: int) -> dict[Guid, ObjectState]:
@@ -144,7 +98,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     indirect=["url"],
 )
 def test_a_process_that_dies_around_a_write_loses_nothing(url: str, point: Point, call: int, fault: Fault) -> None:
-    told = run(url, point, fault, str(call))
+    told = run(url, (point, fault, call))
     assert "end" not in told
     survived(url, told)
     told += run(url)
@@ -154,16 +108,20 @@ def test_a_process_that_dies_around_a_write_loses_nothing(url: str, point: Point
 
 @pytest.mark.parametrize("url", ["sqlite", "azurite"], indirect=True)
 def test_a_process_killed_at_any_moment_loses_nothing(url: str) -> None:
+    moments = random.Random(815)
     told: list[str] = []
     for number in range(12):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.test_journal_append", url], cwd=REPOSITORY, stdout=subprocess.PIPE
-        )
-        time.sleep(0.25 + 0.65 * (number * 7 % 12) / 12)
-        process.kill()
-        told += process.communicate()[0].decode().splitlines()
+        process = Process(write, url, 1_000_000)
+        for _ in range(1 + number % 3):  # it is at work: whenever the kill comes, it meets a write
+            process.listen()
+        process.kill_after(moments.uniform(0, 0.1))
+        assert process.end() == KILLED
+        assert process.told[0].startswith("look")
+        told += process.told
         survived(url, told)
-    told += run(url)
+    last = max(int(line.split()[1]) for line in told if line.startswith("look"))
+    told += run(url, looks=last + 4)
+    assert told[-1] == "end"
     survived(url, told)
 
 
@@ -183,11 +141,3 @@ def test_a_restore_that_dies_is_seen_and_gone_on_with(tmp_path: Path) -> None:
     again.commit([], position=position(99), usn_from=position(1).usn, witnesses=(), complete=True, now=NOON)
     assert check_journal(store, key()).findings == ()
     store.close()
-
-
-if __name__ == "__main__":
-    opened = open_store(sys.argv[1], journal=journal_id(IDENTITY))
-    if len(sys.argv) > 2:
-        planned = Injection(point=Point(sys.argv[2]), fault=Fault(sys.argv[3]), call=int(sys.argv[4]))
-        opened = FaultyStore(opened, [planned])
-    write(opened)
