@@ -1,0 +1,192 @@
+"""A checkpoint counts once it was read back, and what is pruned is gone from the store as well."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from adpersist.errors import OutcomeUnknownError, PointError
+from adpersist.journal.format.checkpoint import Place, Sealing
+from adpersist.journal.format.damage import Damage, DamagedCheckpointError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq, Usn
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.stores.memory import MemoryStore
+from tests.faults import Fault, FaultyStore, Injection, Point
+from tests.golden.journal_samples import (
+    NC,
+    NOON,
+    OTHER,
+    TamperedStore,
+    created,
+    fresh_store,
+    guid,
+    look,
+    new_journal,
+    opened,
+    position,
+    pseudorandom,
+)
+from tests.golden.make_journal import SMALL_FRAME, small_frames
+
+
+def state(name: str, size: int = 0) -> ObjectState:
+    values = {"jpegPhoto": (pseudorandom(name)(size),)} if size else {}
+    return ObjectState(guid=guid(name), nc=NC, parent=None, rdn=f"CN={name}", values=values)
+
+
+def several() -> list[ObjectState]:
+    """More than fits into one small part, each into one by itself."""
+    return [state(f"user{number}", SMALL_FRAME // 2) for number in range(4)]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Ten looks, and checkpoints at 2, 5 and 8."""
+    made = fresh_store()
+    journal = new_journal(made)
+    for number in range(1, 11):
+        look(journal, [created(f"user{number}")], number)
+    with small_frames():
+        for seq in (2, 5, 8):
+            journal.write_checkpoint(Seq(seq), several(), now=NOON)
+    return made
+
+
+# --- what is named was read back ------------------------------------------------------------------------------------
+
+
+class Forgetful(TamperedStore):
+    """Says that it stored a checkpoint, and stored something else."""
+
+    def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+        super().put_checkpoint(seq, self.kept(list(parts)), start=start)
+
+    def kept(self, parts: list[bytes]) -> Sequence[bytes]:
+        return parts[:-1]
+
+
+class Flipping(Forgetful):
+    def kept(self, parts: list[bytes]) -> Sequence[bytes]:
+        return [*parts[:-1], parts[-1][:-1] + bytes([parts[-1][-1] ^ 1])]
+
+
+@pytest.mark.parametrize(("kind", "damage"), [(Forgetful, Damage.GAP), (Flipping, Damage.CORRUPT)])
+def test_a_checkpoint_the_store_does_not_give_back_is_not_named(
+    store: MemoryStore, kind: type[Forgetful], damage: Damage
+) -> None:
+    journal = opened(kind(store))
+    with small_frames(), pytest.raises(DamagedCheckpointError) as caught:
+        journal.write_checkpoint(Seq(9), several(), now=NOON)
+    assert caught.value.damage is damage
+    assert 9 not in [each.seq for each in opened(store).head.checkpoints]
+    assert [each.seq for each in journal.head.checkpoints] == [2, 5, 8]
+
+
+def test_a_checkpoint_in_the_middle_of_a_look_is_refused() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    journal.commit(
+        [created("b")],
+        position=position(20),
+        usn_from=Usn(10),
+        witnesses=(),
+        complete=True,
+        now=NOON,
+        ends_look=False,
+    )
+    with pytest.raises(PointError, match="half"):
+        journal.write_checkpoint(Seq(2), [state("a"), state("b")], now=NOON)
+    assert store.checkpoints() == []
+    look(journal, [created("c")], 20)
+    assert journal.write_checkpoint(Seq(3), [], now=NOON).seq == 3
+
+
+def test_a_checkpoint_before_the_first_look_is_whole_is_refused() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    journal.commit([created("a")], position=position(1), usn_from=Usn(0), witnesses=(), complete=False, now=NOON)
+    with pytest.raises(PointError, match="half"):
+        journal.write_checkpoint(Seq(1), [state("a")], now=NOON)
+    assert store.checkpoints() == []
+
+
+# --- what is read is what was named ---------------------------------------------------------------------------------
+
+
+def sealed(journal: Journal, seq: int, states: Iterable[ObjectState]) -> list[bytes]:
+    """Parts of another checkpoint of that commit, sealed with the journal's own key: one that was given up, say."""
+    tip = journal._end.tip
+    digest = next(each.digest for each in tip.head.checkpoints if each.seq == seq)
+    with small_frames():
+        place = Place(journal=tip.journal, seq=Seq(seq), digest=digest)
+        return list(Sealing(place, tip.keyring.active, pseudorandom("another")).seal(states))
+
+
+def test_another_checkpoint_of_the_same_commit_is_not_the_one_the_head_names(store: MemoryStore) -> None:
+    """Its numbers, its objects' number and every seal hold: only the proof tells."""
+    journal = opened(store)
+    real = list(store.checkpoint(Seq(5)))
+    other = sealed(journal, 5, [*several()[:-1], state("mole", SMALL_FRAME // 2)])
+    assert len(other) == len(real)
+    store.put_checkpoint(Seq(5), other)
+    read = journal.read_checkpoint(Seq(5))
+    with pytest.raises(DamagedCheckpointError, match="not the one the head names") as caught:
+        list(read)
+    assert caught.value.damage is Damage.FORGED
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (1, 1, 2, 3), (0, 2, 1, 3), (0, 1, 3, 2)])
+def test_nothing_of_a_part_that_stands_in_anothers_place_is_told(store: MemoryStore, order: tuple[int, ...]) -> None:
+    """The proof would say so as well, but only after everything was handed out."""
+    parts = list(store.checkpoint(Seq(5)))
+    assert len(parts) == len(order) == len(several()), "an object each"
+    store.put_checkpoint(Seq(5), [parts[place] for place in order])
+    wrong = next(number for number, place in enumerate(order) if number != place)
+    told = []
+    with pytest.raises(DamagedCheckpointError, match=f"in place of part {wrong}"):
+        for each in opened(store).read_checkpoint(Seq(5)):
+            told.append(each)
+    assert told == several()[:wrong]
+
+
+# --- what is pruned is gone -----------------------------------------------------------------------------------------
+
+
+def lying(store: MemoryStore) -> tuple[list[int], list[int]]:
+    """Numbers of the frames and of the checkpoints in the store, be they named or not."""
+    return [frame.seq for frame in store.frames(after=Seq(0))], list(store.checkpoints())
+
+
+def test_what_is_pruned_is_gone_from_the_store(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.prune(oldest=Seq(7), keep_marks=False, now=NOON)
+    assert lying(store) == ([6, 7, 8, 9, 10], [5, 8])
+    journal.prune(oldest=Seq(10), keep_marks=False, now=NOON)
+    assert lying(store) == ([9, 10], [8])
+
+
+@pytest.mark.parametrize("point", [Point.TRIM, Point.DROP_CHECKPOINT])
+def test_a_prune_sweeps_up_what_an_earlier_one_left(store: MemoryStore, point: Point) -> None:
+    cut_off = FaultyStore(store, [Injection(point=point, fault=Fault.DROP)])
+    with pytest.raises(OutcomeUnknownError):
+        opened(cut_off).prune(oldest=Seq(10), keep_marks=False, now=NOON)
+    assert lying(store) == ([*range(1, 11)] if point is Point.TRIM else [9, 10], [2, 5, 8])
+    opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
+    assert lying(store) == ([9, 10], [8])
+
+
+def test_a_checkpoint_that_is_just_being_written_is_not_swept_up(store: MemoryStore) -> None:
+    store.put_checkpoint(Seq(9), [b"its first part"])
+    opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
+    assert lying(store) == ([9, 10], [8, 9])
+
+
+def test_a_mark_that_is_kept_keeps_its_frames(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.mark("here", writer=OTHER, now=NOON)
+    look(opened(store, OTHER), [created("late")], 20)
+    journal.refresh()
+    journal.write_checkpoint(Seq(12), [], now=NOON)
+    journal.prune(oldest=Seq(12), keep_marks=True, now=NOON)
+    assert lying(store) == ([9, 10, 11, 12], [8, 12])
