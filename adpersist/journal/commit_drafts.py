@@ -40,11 +40,13 @@ class CommitDrafter:
         keys: Wraps the next data key when the present one has sealed enough.
         randomness: For nonces and data keys.
         time: Unix seconds, the resolution of the format.
+        commits_a_key: So many are sealed with one data key.
     """
 
     keys: KeyEncryption
     randomness: Randomness
     time: float
+    commits_a_key: int = MAX_FRAMES_A_KEY
 
     def look(self, base: OpenHead, piece: Piece, *, head: Head, usn: tuple[Usn, Usn]) -> Draft:
         """One frame of a look; ``head`` says what becomes of the position."""
@@ -162,6 +164,6 @@ class CommitDrafter:
 
     def _fresh(self, base: OpenHead) -> Keyring:
         keyring = base.keyring
-        if base.head.seq - keyring.wrapped[-1].since < MAX_FRAMES_A_KEY:
+        if base.head.seq - keyring.wrapped[-1].since < self.commits_a_key:
             return keyring
         return keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)

@@ -1,12 +1,16 @@
 """Keys are never overwritten, never half there, and a wrong one is told from a damaged one."""
 
+import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
+from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.format.head import seal_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey
 from adpersist.journal.keys.key_file import (
@@ -18,8 +22,25 @@ from adpersist.journal.keys.key_file import (
     key_line,
     read_key_file,
 )
-from adpersist.journal.keys.keyring import Keyring
-from tests.golden.journal_samples import AGENT, NOON, TEST_KEY, changes_of, created, fresh_store, key, look, new_journal
+from adpersist.journal.keys.keyring import DataKey, Keyring
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Seq
+from adpersist.model.objects.object_state import ObjectState
+from tests.golden.journal_samples import (
+    AGENT,
+    IDENTITY,
+    NC,
+    NOON,
+    TEST_KEY,
+    changes_of,
+    created,
+    fresh_store,
+    guid,
+    key,
+    look,
+    new_journal,
+)
+from tests.unit.conftest import Synced
 
 
 def test_a_new_key_file_is_read_back_and_is_nobodys_business(tmp_path: Path) -> None:
@@ -164,7 +185,87 @@ def test_old_frames_stay_readable_through_both_rotations() -> None:
     look(again, [created("e")], 50)
 
 
-def test_neither_key_shows_itself() -> None:
-    assert TEST_KEY.hex() not in repr(LocalKey(TEST_KEY)) + repr(vars(LocalKey(TEST_KEY)))
+@pytest.mark.parametrize("kind", [LocalKey, DataKey])
+def test_neither_key_shows_itself(kind: type[LocalKey] | type[DataKey]) -> None:
+    held = kind(TEST_KEY)
+    shown = repr(held) + repr(vars(held))
+    encoded = base64.b64encode(TEST_KEY).decode().rstrip("=")
+    for form in (repr(TEST_KEY)[2:-1], TEST_KEY.hex(), encoded, key_line(TEST_KEY)[16:59], repr(list(TEST_KEY))[1:-1]):
+        assert form not in shown
+
+
+def test_a_key_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         LocalKey(b"short")
+
+
+def test_a_new_key_file_is_on_the_disk_before_it_is_used(tmp_path: Path, synced: Synced) -> None:
+    path = tmp_path / "journal.key"
+    create_key_file(path)
+    assert synced == [(path, path.read_bytes()), (tmp_path, None)]
+
+
+# --- nonces ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_nonce_differs_by_what_is_sealed_by_where_and_by_chance() -> None:
+    data_key = DataKey(TEST_KEY)
+    same = data_key.nonce(b"header", b"content", bytes)
+    assert data_key.nonce(b"header", b"content", bytes) == same, "with the same randomness"
+    others = {
+        data_key.nonce(b"header", b"another", bytes),
+        data_key.nonce(b"another", b"content", bytes),
+        data_key.nonce(b"header", b"content", lambda count: b"1" * count),
+        DataKey(TEST_KEY[::-1]).nonce(b"header", b"content", bytes),
+    }
+    assert len(others | {same}) == 5
+    assert {len(nonce) for nonce in others} == {12}
+
+
+def test_no_nonce_is_used_twice_even_when_all_randomness_repeats() -> None:
+    """A machine resumed from one snapshot again and again; the same looks, the same marks, the same states."""
+    store = fresh_store()
+    journal = Journal.create(store, key(), identity=IDENTITY, writer=AGENT, now=NOON, randomness=bytes)
+    heads = [store.head().body]
+    for number in range(5):
+        for deed in (
+            lambda: look(journal, [created("same")], 10, now=NOON),
+            lambda: journal.mark("same", writer=AGENT, now=NOON),
+            lambda: journal.write_checkpoint(Seq(2 * number + 1), [state("same"), state("same")], now=NOON),  # noqa: B023
+        ):
+            deed()
+            heads.append(store.head().body)
+    tip = journal._end.tip
+    for later in (replace(tip.head, time=NOON + 1), replace(tip.head, digest=bytes(32))):  # only the clear part differs
+        heads.append(seal_head(later, tip.keyring, tip.journal, bytes))
+    frames = [frame.body for frame in store.frames(after=Seq(0))]
+    parts = [part for seq in store.checkpoints() for part in store.checkpoint(seq)]
+    assert (len(frames), len(parts), len(heads)) == (10, 5, 18)
+    assert len({head[76:88] for head in heads}) == len(heads)
+    assert len({frame[76:88] for frame in frames}) == len(frames)
+    assert len({part[44:56] for part in parts}) == len(parts)
+
+
+def state(name: str) -> ObjectState:
+    return ObjectState(guid=guid(name), nc=NC, parent=None, rdn=f"CN={name}")
+
+
+# --- a data key seals so many frames ---------------------------------------------------------------------------------
+
+
+def test_a_data_key_seals_so_many_commits_and_no_more() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    scribe = CommitDrafter(keys=key(), randomness=os.urandom, time=NOON, commits_a_key=3)
+    for number in range(8):
+        journal._end.append(lambda base: scribe.mark(base, f"m{number}", AGENT))  # noqa: B023
+    sealed = [frame.body[68:76] for frame in store.frames(after=Seq(0))]
+    wrapped = journal._end.tip.keyring.wrapped
+    assert [each.since for each in wrapped] == [0, 3, 6]
+    assert sealed == [wrapped[number // 3].id for number in range(8)]
+    assert check_journal(store, key()).findings == ()
+
+
+def test_a_data_key_is_used_far_less_often_than_is_safe() -> None:
+    """[NIST SP 800-38D] 8.3: 2**32 times with random nonces."""
+    assert CommitDrafter(keys=key(), randomness=os.urandom, time=NOON).commits_a_key == 2**30

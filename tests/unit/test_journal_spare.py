@@ -81,6 +81,18 @@ def test_the_spare_and_what_follows_make_the_head_again(count: int) -> None:
     assert found.tip.keyring.wrapped == journal._end.tip.keyring.wrapped
 
 
+def test_a_prune_that_lets_go_of_commits_alone_is_in_the_spare() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    for number in range(1, 6):
+        look(journal, [created(f"user{number}")], number)
+    journal.write_checkpoint(Seq(3), [], now=NOON)
+    before = journal.head
+    journal.prune(oldest=Seq(4), keep_marks=True, now=NOON)
+    assert replace(journal.head, pruned=before.pruned) == before, "nothing else of the head changed"
+    assert rebuilt(store, key()).tip.head.pruned == journal.head.pruned == 3
+
+
 @pytest.fixture
 def store() -> MemoryStore:
     """All of it."""
@@ -89,6 +101,11 @@ def store() -> MemoryStore:
     for _, deed in deeds():
         deed(journal)
     return made
+
+
+def flipped(body: bytes) -> bytes:
+    """Another last byte, whatever it was."""
+    return body[:-1] + bytes([body[-1] ^ 1])
 
 
 def spoiled(store: MemoryStore) -> TamperedStore:
@@ -102,7 +119,7 @@ def spoiled(store: MemoryStore) -> TamperedStore:
 
     found = Spoiled(store)
     head = store.head()
-    found.fake_head = replace(head, body=head.body[:-1] + b"?")
+    found.fake_head = replace(head, body=flipped(head.body))
     return found
 
 
@@ -210,7 +227,7 @@ def test_a_commit_damaged_as_well_is_named_and_nothing_is_cut_off(store: MemoryS
     spare = rebuilt(store, key())
     last = spare.tip.head.seq
     broken.tamper = lambda frames: [
-        replace(each, body=each.body[:-1] + b"?") if each.seq == last else each for each in frames
+        replace(each, body=flipped(each.body)) if each.seq == last else each for each in frames
     ]
     with pytest.raises(DamagedError) as caught:
         repair(broken, key(), writer=OTHER, now=NOON)
