@@ -21,15 +21,16 @@ from adpersist.journal.format.splitting import FULL_BYTES, MAX_CHANGE_BYTES, run
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.keyring import Keyring
+from adpersist.journal.settlement import same_capture
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq, Usn, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.journal.commit import CommitKind
-from adpersist.model.journal.head import Phase, Writer
+from adpersist.model.journal.head import Checkpoint, Mark, Phase, Writer
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.plan.conflict import Conflict
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import MAX_FRAME_BYTES, Frame
+from adpersist.stores.port import MAX_FRAME_BYTES
 from adpersist.stores.registry import open_store
 from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 from tests.golden.journal_samples import (
@@ -39,6 +40,7 @@ from tests.golden.journal_samples import (
     NC,
     NOON,
     OTHER,
+    TamperedStore,
     changes_of,
     created,
     fresh_store,
@@ -52,6 +54,7 @@ from tests.golden.journal_samples import (
     set_value,
     witness,
 )
+from tests.golden.make_journal import SMALL_FRAME, small_frames
 
 
 def faulty(store: MemoryStore, *script: Injection) -> FaultyStore:
@@ -187,9 +190,22 @@ def test_a_change_larger_than_a_frame_comes_back_whole(size: int) -> None:
     assert changes_of(opened(store)) == changes
     kinds = [each.kind for each in journal.commits()]
     assert kinds.count(CommitKind.PART) == head.seq - kinds.count(CommitKind.LOOK)
-    for after in range(head.seq + 1):  # also when reading begins in the middle of its parts
+    for after in (head.seq // 2, head.seq):  # also when reading begins in the middle of its parts
         tail = changes_of(opened(store), after)
         assert tail == changes[len(changes) - len(tail) :]
+    proven(store)
+
+
+def test_a_change_in_many_parts_comes_back_whole_wherever_reading_begins() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    changes = [created("small"), noise("large", 20 * SMALL_FRAME), created("smaller")]
+    with small_frames():
+        head = look(journal, changes, 10)
+    assert head.seq > 20
+    for after in range(head.seq + 1):
+        left = 3 - (after >= 1) - (after >= head.seq - 1) - (after >= head.seq)
+        assert changes_of(opened(store), after) == changes[len(changes) - left :]
     proven(store)
 
 
@@ -292,6 +308,56 @@ def test_a_cloned_process_loses_also_when_its_twin_only_moved_the_position() -> 
     look(one, [], 20)
     with pytest.raises(FencedError):
         look(other, [created("c")], 20)
+
+
+@pytest.mark.parametrize("moved", ["position", "witnesses"])
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_a_cloned_process_loses_to_whatever_its_twin_says_of_the_capture(moved: str, refreshed: bool) -> None:
+    store = fresh_store()
+    before = look(new_journal(store), [created("a")], 10)
+    one, other = opened(store, AGENT), opened(store)
+    other._end.holder = AGENT
+    one.commit(
+        [],
+        position=position(20) if moved == "position" else position(10),
+        usn_from=Usn(10),
+        witnesses=before.witnesses if moved == "position" else [witness("a", 10, seq=1)],
+        complete=True,
+        now=NOON,
+    )
+    if refreshed:
+        other.refresh()
+    with pytest.raises(FencedError):
+        look(other, [created("c")], 20)
+
+
+def test_what_is_said_of_the_capture_is_the_same_or_it_is_another_capture() -> None:
+    head = look(new_journal(fresh_store()), [created("a")], 10)
+    assert same_capture(head, head)
+    others = [
+        replace(head, writer=OTHER),
+        replace(head, timeline=2),
+        replace(head, phase=Phase.RESTORING),
+        replace(head, target=Seq(1)),
+        replace(head, complete=False),
+        replace(head, settled=False),
+        replace(head, position=position(11)),
+        replace(head, position=None),
+        replace(head, witnesses=()),
+    ]
+    for other in others:
+        assert not same_capture(head, other)
+        assert not same_capture(other, head)
+    marked = replace(
+        head,
+        seq=Seq(2),
+        digest=bytes(32),
+        time=NOON + 99,
+        marks=(Mark(name="m", seq=Seq(2), time=NOON),),
+        checkpoints=(Checkpoint(seq=Seq(1), digest=bytes(32), time=NOON, parts=1, objects=1, proof=bytes(32)),),
+        pruned=Seq(1),
+    )
+    assert same_capture(head, marked)
 
 
 def test_a_cloned_process_that_refreshes_does_not_slip_in() -> None:
@@ -569,9 +635,21 @@ def test_frames_the_store_holds_beyond_the_head_do_not_count() -> None:
     store = fresh_store()
     journal = new_journal(store)
     look(journal, [created("a")], 10)
-    body = next(iter(store.frames(after=Seq(0)))).body
-    assert replace(Frame(seq=Seq(1), body=body), seq=Seq(2)).seq == 2
-    assert [each.seq for each in journal.commits()] == [1]
+    before = store.head()
+    look(journal, [created("b")], 20)
+    ahead = TamperedStore(store)
+    ahead.fake_head = before  # the second frame is there, sealed and chained, and no head names it
+    assert [frame.seq for frame in ahead.frames(after=Seq(0))] == [1, 2]
+    again = opened(ahead)
+    assert changes_of(again) == [created("a")]
+    assert changes_of(again, after=1) == []
+    assert again.size(after=Seq(0)) == len(next(iter(store.frames(after=Seq(0)))).body)
+    assert (again.resolve(None, now=NOON), again.resolve("usn:99", now=NOON)) == (1, 1)
+    with pytest.raises(PointError):
+        again.history(Seq(2))
+    verdict = check_journal(ahead, key())
+    assert (verdict.findings, verdict.commits) == ((), 1)
+    assert [(span.after, span.through) for span in verdict.restorable] == [(0, 1)]
 
 
 def test_an_agent_and_a_person_who_marks_write_at_the_same_time(tmp_path: Path) -> None:
