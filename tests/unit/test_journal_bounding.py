@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from adpersist.errors import OutcomeUnknownError, PointError
+from adpersist.journal.damage import Damage, DamagedCheckpointError
 from adpersist.journal.format.checkpoint import Place, Sealing
-from adpersist.journal.format.damage import Damage, DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.objects.object_state import ObjectState

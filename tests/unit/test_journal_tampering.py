@@ -6,20 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.errors import IntegrityError, WrongKeyError
+from adpersist.errors import IntegrityError, LimitError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.format.frame import digest_of
+from adpersist.journal.format.frame import digest_of, seal_frame
 from adpersist.journal.format.frame_header import HEADER_BYTES, read_header, write_header
+from adpersist.journal.format.head import seal_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.check import KnownCommit, Part, check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Identity
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame, StoredHead
+from adpersist.stores.port import MAX_HEAD_BYTES, Frame, StoredHead
 from tests.golden.journal_samples import (
     AGENT,
     IDENTITY,
     IMPATIENT,
+    NC,
     NOON,
     OTHER,
     TamperedStore,
@@ -31,6 +33,8 @@ from tests.golden.journal_samples import (
     look,
     new_journal,
     opened,
+    position,
+    pseudorandom,
     set_value,
 )
 
@@ -192,6 +196,51 @@ def test_a_frame_of_another_journal_under_the_same_key_is_noticed(store: MemoryS
     with pytest.raises(DamagedError) as caught:
         Journal.open(elsewhere, key(), expected=opened(store).id)
     assert caught.value.damage is Damage.FORGED
+
+
+def test_a_frame_of_another_journal_is_refused_even_where_the_data_key_is_the_same(store: MemoryStore) -> None:
+    """Only somebody who has the key can make one; it is not ours, whatever its seal says."""
+
+    def anothers(body: bytes) -> bytes:
+        data_key = opened(store)._end.tip.keyring.active
+        header = read_header(body)
+        compressed = data_key.frames.decrypt(header.nonce, body[HEADER_BYTES:-4], body[:HEADER_BYTES])
+        return seal_frame(replace(header, journal=bytes(16)), compressed, data_key, pseudorandom("another"))
+
+    dishonest = tampered(store, body_replaced(8, anothers))
+    with pytest.raises(DamagedError, match="belongs to journal 0000") as caught:
+        read_all(dishonest)
+    assert (caught.value.seq, caught.value.damage) == (8, Damage.FORGED)
+    [finding] = check_journal(dishonest, key()).findings
+    assert (finding.first, finding.damage) == (8, Damage.FORGED)
+    assert "belongs to journal 0000" in finding.message
+
+
+@pytest.mark.parametrize("off", [-8, -1, 1])
+def test_a_head_that_is_filed_under_another_number_is_refused(store: MemoryStore, off: int) -> None:
+    """It would append its next frames there: over others, or behind a gap."""
+    dishonest = TamperedStore(store)
+    head = store.head()
+    dishonest.fake_head = replace(head, seq=Seq(head.seq + off))
+    with pytest.raises(DamagedError, match=f"files it under {head.seq + off}") as caught:
+        Journal.open(dishonest, key())
+    assert caught.value.damage is Damage.FORGED
+
+
+def test_a_head_no_store_would_take_is_not_sent(store: MemoryStore) -> None:
+    journal = opened(store)
+    tip, chance = journal._end.tip, pseudorandom("cookies")
+
+    def sealed(cookie: bytes) -> bytes:
+        where = replace(position(80), cookies={NC: cookie})
+        return seal_head(replace(tip.head, position=where), tip.keyring, tip.journal, chance)
+
+    cookie = chance(MAX_HEAD_BYTES)  # does not shrink: a byte more in it is a byte more in all
+    room = 2 * MAX_HEAD_BYTES - 10_000 - len(sealed(cookie[: MAX_HEAD_BYTES - 10_000]))
+    assert len(sealed(cookie[:room])) == MAX_HEAD_BYTES
+    with pytest.raises(LimitError) as caught:
+        sealed(cookie[: room + 1])
+    assert "prune" in caught.value.hint
 
 
 def test_a_fenced_writers_frame_is_not_taken_for_the_winners(store: MemoryStore) -> None:

@@ -27,6 +27,7 @@ from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.sqlite.schema import APPLICATION_ID, is_ours, make_schema
 from adpersist.stores.sqlite.store import SqliteStore
+from tests.unit.conftest import Synced
 
 JOURNAL = "0123456789abcdef" * 2
 NOBODY = 65_534
@@ -546,6 +547,33 @@ print(numbers(store))
 """
     )
     assert told.split("\n") == ["OutcomeUnknownError True", "[1, 2]"]
+
+
+def test_a_commit_that_is_not_on_the_disk_is_not_reported_as_done(path: Path) -> None:
+    told = in_a_process(
+        f"""
+from tests.unit.no_sync import refuse_to_sync
+store = opened(Path({str(path)!r}))
+head = filled(store, 1)
+refuse_to_sync()
+try:
+    store.append(one(2), onto=head, head=b"head 2")
+    print("done")
+except OutcomeUnknownError as error:
+    print(type(error).__name__, bool(error.hint))
+"""
+    )
+    assert told == "OutcomeUnknownError True"
+
+
+def test_a_new_file_is_put_on_the_disk_with_every_directory_made_for_it(tmp_path: Path, synced: Synced) -> None:
+    with closing(opened(tmp_path / "made" / "by us" / "journal.db")) as store:
+        store.create(b"")
+    assert {path for path, _ in synced} == {tmp_path, tmp_path / "made", tmp_path / "made" / "by us"}
+    synced.clear()
+    with closing(opened(tmp_path / "another.db")) as store:
+        store.create(b"")
+    assert [path for path, _ in synced] == [tmp_path]
 
 
 def test_damage_below_the_store_is_an_integrity_failure(path: Path) -> None:
