@@ -6,7 +6,6 @@ structlog is loaded for the first event that is told: most commands tell none.
 import logging
 import sys
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ class _Settings:
 
 
 _settings = _Settings()
+_in_force = _Settings()
+"""What structlog has been told."""
 
 
 def configure(*, level: str, as_json: bool) -> None:
@@ -56,17 +57,17 @@ class Logger:
 
     def _tell(self, level: int, event: str, facts: dict[str, object]) -> None:
         if level >= _settings.level:
-            _structlog(_settings, self._room).log(level, event, **facts)
+            _configured(self._room).log(level, event, **facts)
 
 
-@cache
-def _structlog(settings: _Settings, room: str) -> "structlog.types.FilteringBoundLogger":
+def _configured(room: str) -> "structlog.types.FilteringBoundLogger":
+    global _in_force  # noqa: PLW0603 - as above
     import structlog
 
-    if settings.as_json is not None:
+    if _in_force != _settings and _settings.as_json is not None:
         renderer: structlog.types.Processor = (
             structlog.processors.JSONRenderer()
-            if settings.as_json
+            if _settings.as_json
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         )
         structlog.configure(
@@ -75,9 +76,10 @@ def _structlog(settings: _Settings, room: str) -> "structlog.types.FilteringBoun
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 renderer,
             ],
-            wrapper_class=structlog.make_filtering_bound_logger(settings.level),
+            wrapper_class=structlog.make_filtering_bound_logger(_settings.level),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=False,
         )
+        _in_force = _settings
     log: structlog.types.FilteringBoundLogger = structlog.get_logger(room=room)
     return log

@@ -1,6 +1,6 @@
 """All commands under one name. The module of a command is imported when that command is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -67,7 +67,7 @@ class Commands(TyperGroup):
 def imported(name: str) -> "Command":
     """A command, whole."""
     room = next(room for room, names in _ROOMS.items() if name in names)
-    found: Any = getattr(import_module(f"adpersist.cli.{room}.{name}"), name)
+    found: typer.Typer | Callable[..., None] = getattr(import_module(f"adpersist.cli.{room}.{name}"), name)
     if isinstance(found, typer.Typer):
         return get_command(found)
     alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
