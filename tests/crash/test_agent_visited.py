@@ -54,7 +54,7 @@ def test_an_agent_goes_on_when_the_command_died_before_it_handed_the_journal_bac
     with world.run.agent(world.log) as agent:
         with Hands(world.dc) as hands:
             hands.user("before")
-        dying(world.run, "look", 2, "agent", "--once")
+        assert dying(world.run, "look", 2, "agent", "--once") == KILLED
         goes_on(world, agent, "after")
 
 

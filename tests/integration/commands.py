@@ -190,12 +190,10 @@ class Agent:
         """Wait until it ends by itself; its exit code."""
         return self.process.wait(timeout_s)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
-        """Ask it to stop; its exit code and the seconds it took."""
-        began = time.monotonic()
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; its exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(PATIENCE_S)
-        return code, time.monotonic() - began
+        return self.process.wait(PATIENCE_S)
 
     def kill(self) -> None:
         """SIGKILL; fine when it ended already."""

@@ -78,7 +78,7 @@ def _first_day(told: Story) -> None:
         with Hands(world.dc) as hands:
             _live(hands, world.dc)
         told.facts["settled"] = world.run.settled()
-        told.facts["stopped"], _ = agent.stop()
+        told.facts["stopped"] = agent.stop()
     told.command("verify before", "verify", "--json")
     world.dc.kill()
     told.keep("lived")

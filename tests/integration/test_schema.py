@@ -26,7 +26,7 @@ def grown(scene: Scene, place: Path) -> Iterator[World]:
             with Hands(world.dc) as hands:  # a session keeps the schema it began with
                 wear_badge(hands, f"CN=ada,OU=Office,{hands.base}", "A-17")
             world.run.settled()
-            assert agent.stop()[0] == 0
+            assert agent.stop() == 0
         yield world
 
 
