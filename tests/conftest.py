@@ -1,4 +1,4 @@
-"""Real domain controllers for whoever asks for one: provisioned once a run, copied for every test."""
+"""Real domain controllers for whoever asks for one: provisioned once a day, copied for every test."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import images
 from tests.integration.scene import Scene, World, staff
-from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address
+from tools.samba_dc import Golden, SambaDC, free_address
 
 
 def _short_directory() -> "tempfile.TemporaryDirectory[str]":
@@ -16,15 +17,9 @@ def _short_directory() -> "tempfile.TemporaryDirectory[str]":
 
 
 @pytest.fixture(scope="session")
-def golden() -> Iterator[Golden]:
+def golden() -> Golden:
     """A bare domain of one DC."""
-    with _short_directory() as directory:
-        try:
-            yield Golden.provision(Path(directory) / "golden")
-        except PrerequisiteError as error:
-            pytest.fail(
-                f"no domain controller can run here: {error} (tools/setup installs what is needed)", pytrace=False
-            )
+    return images.image("samdom")
 
 
 @pytest.fixture(scope="session")

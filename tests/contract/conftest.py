@@ -17,6 +17,7 @@ from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
 from adpersist.stores.retrying import RetryingStore
 from tests.faults import FaultyStore
+from tools.samba_dc import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 AZURITE = REPOSITORY / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-table"
@@ -56,13 +57,6 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``host:port`` of an Azurite of our own."""
     with azurite_at(tmp_path_factory.mktemp("azurite"), free_port()) as address:
         yield address
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

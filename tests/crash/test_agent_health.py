@@ -18,11 +18,7 @@ from tests.crash.test_agent_service import locked
 from tests.integration.commands import Agent
 from tests.integration.hands import Hands
 from tests.integration.scene import World, until
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+from tools.samba_dc import free_port
 
 
 class Monitor:

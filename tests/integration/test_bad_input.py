@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.images import image
 from tests.integration.commands import Adpersist, Ran, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World, copy_journal, init_words
-from tools.samba_dc import Golden
 
 FAILURE, REVERTED, STORE, DIRECTORY, USAGE, INTEGRITY = 1, 4, 5, 6, 7, 8
 
@@ -422,9 +422,9 @@ def test_a_store_url_with_a_credential_is_not_repeated(healthy: World, place: Pa
 @pytest.fixture(scope="module")
 def stranger(module_place: Path) -> Iterator[World]:
     """A DC of another domain, with a journal of its own."""
-    image = Golden.provision(module_place / "stranger", realm="OTHER.EXAMPLE.ORG", domain="OTHER", hostname="dc9")
+    far = image("stranger", realm="OTHER.EXAMPLE.ORG", domain="OTHER", hostname="dc9")
     (module_place / "made").mkdir()
-    with Scene.make(image, module_place / "made").played(module_place / "abroad") as world:
+    with Scene.make(far, module_place / "made").played(module_place / "abroad") as world:
         yield world
 
 

@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, closing
 import pytest
 
 from adpersist.model.plan.engine import Engine
-from tests.crash.test_agent_health import Monitor, free_port
+from tests.crash.test_agent_health import Monitor
 from tests.integration.booting import booting, holders
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import ENGINES, World, until
+from tools.samba_dc import free_port
 
 LDAP_PORT = 389
 

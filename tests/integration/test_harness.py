@@ -7,6 +7,7 @@ so that DCs of other tests, and of other test runs, do not stand in the way.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -32,6 +33,7 @@ from tools.samba_dc import (
     dump,
     free_address,
     join,
+    kept,
     ldapcmp,
 )
 from tools.samba_dc.keeper import parents
@@ -238,6 +240,19 @@ def test_a_half_made_image_is_not_taken_for_golden(place: Path) -> None:
 
 def test_provisioning_again_loads_what_is_there(golden: Golden) -> None:
     assert Golden.provision(golden.directory) == golden
+
+
+def test_an_image_is_kept_for_a_day_and_one_half_made_never(golden: Golden, place: Path) -> None:
+    image = place / "images" / golden.directory.name
+    shutil.copytree(golden.directory, image, symlinks=True)
+    assert kept(image.parent, "samdom").admin_password == golden.admin_password
+    yesterday = time.time() - 25 * 3600
+    os.utime(image, (yesterday, yesterday))
+    (place / "images" / f"unfinished-{image.name}" / "private").mkdir(parents=True)
+    fresh = kept(image.parent, "samdom")
+    assert fresh.directory == image
+    assert fresh.admin_password != golden.admin_password
+    assert kept(image.parent, "samdom") == fresh
 
 
 def test_judges_refuse_a_running_dc(dc: SambaDC, place: Path) -> None:

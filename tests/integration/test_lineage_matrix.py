@@ -17,6 +17,7 @@ from adpersist import config
 from adpersist.agent import connections
 from adpersist.capture.capture import Capture
 from adpersist.directory.domain_controller import DomainController
+from tests import images
 from tests.crash.deaths import KILLED, dying
 from tests.integration.commands import Adpersist, Agent
 from tests.integration.hands import Hands
@@ -335,7 +336,7 @@ def test_a_cloned_machine_and_its_original_end_with_one_winner(world: World, *, 
 )
 def test_another_domain_sits_on_the_socket(world: World, realm: str, domain: str) -> None:
     live(world, "ours")
-    other = Golden.provision(world.place / "other", realm=realm, domain=domain)
+    other = images.image(f"other-{domain.lower()}", realm=realm, domain=domain)
     with SambaDC(other, world.place / "dc2", address=free_address()) as dc:
         dc.start()
         run = world.run.with_environment(ADPERSIST_DIRECTORY_URL=dc.ldapi_url)

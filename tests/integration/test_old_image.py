@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from adpersist.restore.image_age import limit_days
-from tests.crash.test_agent_health import Monitor, free_port
+from tests.crash.test_agent_health import Monitor
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import World, until
+from tools.samba_dc import free_port
 
 A_MOMENT = "0.0000001"
 """Days: every image is older."""

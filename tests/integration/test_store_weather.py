@@ -24,12 +24,13 @@ from adpersist.journal.keys.key_file import key_line
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.registry import open_store
 from tests.contract import proxy as line
-from tests.contract.conftest import azurite, azurite_at, free_port
+from tests.contract.conftest import azurite, azurite_at
 from tests.contract.proxy import Exchange, Proxy, Twist
 from tests.golden.journal_samples import IDENTITY, TEST_KEY, created, key, look, new_journal
 from tests.integration.commands import Adpersist, Agent, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene
+from tools.samba_dc import free_port
 
 __all__ = ["azurite"]
 

@@ -17,6 +17,7 @@ from adpersist.errors import DirectoryUnreachableError, RevertedError
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Head, Identity, Position, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
+from tools.samba_dc import free_port
 
 SAME = Lineage(verdict=Verdict.SAME, evidence="everything is there")
 
@@ -104,15 +105,15 @@ def test_a_dc_that_is_not_ours_is_never_healthy(clock: Clock) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_it_is_served(clock: Clock, host: str) -> None:
-    vitals = capturing(clock)
-    with served(f"{host}:39389", vitals):
-        with urllib.request.urlopen(f"http://{host}:39389/healthz", timeout=10) as answer:
+    vitals, address = capturing(clock), f"{host}:{free_port()}"
+    with served(address, vitals):
+        with urllib.request.urlopen(f"http://{address}/healthz", timeout=10) as answer:
             assert json.load(answer)["durable"]["seq"] == 5
         clock.now += 100
         with pytest.raises(urllib.error.HTTPError, match="503"):
-            urllib.request.urlopen(f"http://{host}:39389/healthz", timeout=10)
+            urllib.request.urlopen(f"http://{address}/healthz", timeout=10)
     with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"http://{host}:39389/healthz", timeout=10)
+        urllib.request.urlopen(f"http://{address}/healthz", timeout=10)
 
 
 def test_a_hangup_ends_the_wait_it_meets_or_the_next_one() -> None:

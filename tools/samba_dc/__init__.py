@@ -26,8 +26,9 @@ from tools.samba_dc.errors import (
 from tools.samba_dc.golden import Golden
 from tools.samba_dc.join import join
 from tools.samba_dc.judges import ALL_CONTEXTS, SECRET_ATTRIBUTES, Dump, Verdict, dbcheck, dump, ldapcmp
+from tools.samba_dc.keeping import kept
 from tools.samba_dc.kerberos import AES256
-from tools.samba_dc.probe import free_address
+from tools.samba_dc.probe import free_address, free_port
 from tools.samba_dc.server import SambaDC
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "dbcheck",
     "dump",
     "free_address",
+    "free_port",
     "join",
+    "kept",
     "ldapcmp",
 ]

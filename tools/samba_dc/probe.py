@@ -104,6 +104,21 @@ def free_address() -> str:
             return address
 
 
+def free_port() -> int:
+    """A port nobody listens on at 127.0.0.1, drawn at random, and from below those that outgoing connections take.
+
+    The kernel would give out a port that it chose itself to the next who asks for any, before its first use.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 def _ask(connect: Callable[[], socket.socket], question: bytes, expected_tag: bytes) -> bool:
     try:
         with connect() as line:
