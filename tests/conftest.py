@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import images
+from tests import forking, images
 from tests.integration.scene import Scene, World, staff
 from tools.samba_dc import Golden, SambaDC, free_address
 
@@ -19,6 +19,7 @@ def _short_directory() -> "tempfile.TemporaryDirectory[str]":
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     """A bare domain of one DC."""
+    forking.prepare()
     return images.image("samdom")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
+from tests import forking
 from tests.integration.commands import Adpersist, quiet_environment
 
 DYING: Final = Path(__file__).with_name("agent_dying.py")
@@ -17,6 +17,6 @@ KILLED: Final = -signal.SIGKILL
 def dying(run: Adpersist, point: str, number: int, *words: str) -> int:
     """Run a command that dies at a point; its exit code: -9, or its own when the point was never reached."""
     command = run.with_program(sys.executable, str(DYING), point, str(number), "--").command(*words)
-    done = subprocess.run(command, env=quiet_environment(), capture_output=True, text=True, timeout=120, check=False)
+    done = forking.run(command, env=quiet_environment(), timeout_s=120)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.forking import Running
 from tests.integration.commands import Adpersist
 from tools.samba_dc import SambaDC
 
 
 @contextmanager
-def booting(dc: SambaDC, run: Adpersist, log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def booting(dc: SambaDC, run: Adpersist, log: Path, *options: str) -> Iterator[Running]:
     """Boot a prepared DC for as long as the block lasts; both outputs go to ``log``."""
-    words = run.command("boot", *options)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*words, "--", *dc.command()], env=run.environment, stdout=output, stderr=output, start_new_session=True
-        )
+    process = run.start("boot", *options, log=log, behind=dc.command(), new_session=True)
     try:
         yield process
     finally:

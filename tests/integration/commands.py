@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-PATIENCE_S: Final = 60.0
+from tests import forking
+from tests.forking import Running
+
+PATIENCE_S: Final = 180.0
 """How long anything may take on a busy machine before a test gives up."""
 
 PROGRAM: Final = (sys.executable, "-m", "adpersist")
@@ -111,15 +113,7 @@ class Adpersist:
     def __call__(self, *words: str, code: int | None = None, timeout_s: float = PATIENCE_S, stdin: str = "") -> Ran:
         """Run a command to its end; with ``code`` that must be how it ends."""
         began = time.monotonic()
-        done = subprocess.run(
-            self.command(*words),
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=timeout_s,
-            check=False,
-        )
+        done = forking.run(self.command(*words), env=self.environment, timeout_s=timeout_s, stdin=stdin)
         ran = _decent(
             Ran(words=words, code=done.returncode, out=done.stdout, err=done.stderr, took_s=time.monotonic() - began)
         )
@@ -127,16 +121,18 @@ class Adpersist:
         assert code is None or ran.code == code, f"expected exit code {code}: {ran}"
         return ran
 
-    def start(self, *words: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a command and leave it running; both its outputs go to ``log``."""
+    def start(self, *words: str, log: Path, behind: Sequence[str] = (), new_session: bool = False) -> Running:
+        """Start a command and leave it running; both its outputs go to ``log``.
+
+        Args:
+            words: The command's.
+            log: Appended to.
+            behind: A command line for the command itself, which comes last.
+            new_session: In a session of its own.
+        """
+        command = [*self.command(*words), *(("--", *behind) if behind else ())]
         with log.open("ab") as output:
-            return subprocess.Popen(
-                self.command(*words),
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            return forking.start(command, env=self.environment, stdout=output, stderr=output, new_session=new_session)
 
     def status(self) -> Any:  # noqa: ANN401 - the status document
         """``status --json``, whatever its exit code."""

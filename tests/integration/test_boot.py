@@ -2,7 +2,6 @@
 
 import socket
 import sqlite3
-import subprocess
 import time
 from contextlib import AbstractContextManager, closing
 
@@ -10,6 +9,7 @@ import pytest
 
 from adpersist.model.plan.engine import Engine
 from tests.crash.test_agent_health import Monitor
+from tests.forking import Running
 from tests.integration.booting import booting, holders
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
@@ -37,7 +37,7 @@ def _wound(world: World) -> None:
     world.dc.prepare()
 
 
-def _booting(world: World, run: Adpersist, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+def _booting(world: World, run: Adpersist, *options: str) -> AbstractContextManager[Running]:
     return booting(world.dc, run, world.log.with_name("boot.log"), *options)
 
 

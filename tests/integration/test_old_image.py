@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from adpersist.restore.image_age import limit_days
@@ -48,7 +45,7 @@ def test_a_dc_that_stays_closed_says_why_for_as_long_as_it_is_told_to_stay(world
         ADPERSIST_RESTORE_MAX_AGE_DAYS=A_MOMENT, ADPERSIST_HEALTH_LISTEN=f"127.0.0.1:{port}"
     )
     log = world.place / "boot.log"
-    boot = _start([*strict.command("boot", "--stay"), "--", *world.dc.command()], log, strict.environment)
+    boot = strict.start("boot", "--stay", log=log, behind=world.dc.command())
     try:
         until(lambda: "dc.stays_closed" in log.read_text(), "it gives up")
         code, document = Monitor(port).health()
@@ -61,11 +58,6 @@ def test_a_dc_that_stays_closed_says_why_for_as_long_as_it_is_told_to_stay(world
     finally:
         boot.kill()
         boot.wait(30)
-
-
-def _start(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    with log.open("ab") as output:
-        return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
 
 
 @pytest.mark.parametrize(

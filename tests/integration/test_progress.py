@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 
+from tests import forking
 from tests.integration.hands import Hands
 from tests.integration.scene import World
 
@@ -15,10 +16,9 @@ def _on_a_terminal(world: World, *words: str) -> tuple[int, str]:
     """Run a command whose standard error is a terminal; its exit code, and all that was written there."""
     master, terminal = pty.openpty()
     try:
-        process = subprocess.Popen(
+        process = forking.start(
             world.run.command(*words),
             env={**world.run.environment, "TERM": "xterm", "LINES": "24"},
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=terminal,
         )
