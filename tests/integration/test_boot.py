@@ -2,8 +2,11 @@
 
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +77,13 @@ def test_a_boot_killed_anywhere_converges_at_the_next(world: World, after_s: flo
         with Hands(world.dc) as hands:
             assert hands.find("(sAMAccountName=booted)")
         world.run("verify", code=0)
+
+
+def test_a_dc_whose_boot_was_killed_before_the_dc_could_know_does_not_start(place: Path) -> None:
+    nobody = "1"  # not our child's parent
+    command = [sys.executable, "-m", "adpersist.agent.boot.isolation", nobody, "touch", str(place / "started")]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 1
+    assert not (place / "started").exists()
 
 
 def test_a_store_that_is_away_is_waited_for_while_the_dc_stays_closed(world: World) -> None:
