@@ -307,13 +307,37 @@ def test_dbcheck_is_clean_on_a_fresh_dc_and_not_on_a_broken_one(dc: SambaDC) -> 
     verdict = dbcheck(dc)
     assert verdict.ok, verdict.text
     # A SID beyond the RID set, written past Samba's checks: dbcheck must object.
-    subprocess.run(
-        ["ldbmodify", "-H", f"tdb://{dc.sam_ldb}", "--relax"],
-        input=f"dn: CN=RID Set,CN=DC1,OU=Domain Controllers,{dc.base_dn}\nchangetype: modify\n"
+    written_past_samba(
+        dc.sam_ldb,
+        f"dn: CN=RID Set,CN=DC1,OU=Domain Controllers,{dc.base_dn}\nchangetype: modify\n"
         "replace: rIDNextRID\nrIDNextRID: 900000\n",
-        text=True, capture_output=True, check=True, timeout=30,
-    )  # fmt: skip
+    )
     assert not dbcheck(dc).ok
+    assert not dbcheck(dc, since=dc.golden).ok
+
+
+def written_past_samba(database: Path, ldif: str) -> None:
+    subprocess.run(
+        ["ldbmodify", "-H", f"tdb://{database}", "--relax"],
+        input=ldif, text=True, capture_output=True, check=True, timeout=30,
+    )  # fmt: skip
+
+
+def test_dbcheck_of_what_has_changed_sees_what_has_to_do_with_it(dc: SambaDC, place: Path) -> None:
+    dc.samba_tool("user", "create", "alice", PASSWORD)
+    dc.samba_tool("group", "create", "crew")
+    dc.samba_tool("group", "addmembers", "crew", "alice")
+    dc.stop()
+    image = dc.take_golden(place / "image")
+    assert dbcheck(dc, since=image).ok
+    # the group is as it was, but its member no longer knows of it: only at the group does Samba see that
+    partition = next((dc.private_dir / "sam.ldb.d").glob("DC=SAMDOM*.ldb"))
+    written_past_samba(partition, f"dn: CN=alice,CN=Users,{dc.base_dn}\nchangetype: modify\ndelete: memberOf\n")
+    found = dbcheck(dc, since=image)
+    assert "missing backlink" in found.text
+    assert sorted(line for line in found.text.splitlines() if line.startswith("ERROR")) == sorted(
+        line for line in dbcheck(dc).text.splitlines() if line.startswith("ERROR")
+    )
 
 
 def test_a_joined_dc_replicates_both_ways(dc: SambaDC, place: Path) -> None:

@@ -1,7 +1,8 @@
 """Every kind of object and change comes back, by either engine, with and without the Recycle Bin; each is a test.
 
-All of them happen to one DC, which then goes back to its image and is restored by one ``guard``. The workload knows
-which objects each kind wrote; both databases are then compared by objectGUID, value by value, secrets included.
+All of them happen to one DC, which then goes back to its image and is restored by one ``guard``, once by each engine.
+The workload knows which objects each kind wrote; both databases are then compared by objectGUID, value by value,
+secrets included.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.integration.commands import Ran
+from tests.integration.commands import Adpersist, Ran
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
-from tests.integration.scene import ENGINES
+from tests.integration.scene import ENGINES, copy_journal
 from tests.integration.workload.register import deeds
-from tools.samba_dc import ALL_CONTEXTS, Golden, Verdict, dbcheck, dump, ldapcmp
+from tools.samba_dc import ALL_CONTEXTS, Golden, SambaDC, Verdict, dbcheck, dump, ldapcmp
 
 CHAPTERS: Final = (
     *("people", "groups", "places", "network", "extensions", "secrets", "graves", "fights"),
@@ -57,10 +57,32 @@ class Restored:
     highest_rid: int
 
 
-@pytest.fixture(scope="module", params=product(BIN, ENGINES), ids="-".join)
-def restored(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Restored]:
-    recycle_bin, engine = request.param
-    in_image, since = BIN[recycle_bin]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lived:
+    """One DC, stopped at the end of a day that is in its journal.
+
+    Attributes:
+        dc: The DC; to be put back to its image.
+        store, config: The journal's file and its configuration.
+        recycles, deeds: As in :class:`Restored`.
+        files: Of the database.
+        verify: ``verify`` after the day was captured.
+        highest_rid: The highest one handed out.
+    """
+
+    dc: SambaDC
+    store: Path
+    config: Path
+    recycles: bool
+    deeds: Mapping[str, Deed]
+    files: Path
+    verify: Ran
+    highest_rid: int
+
+
+@pytest.fixture(scope="module", params=BIN)
+def lived(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Lived]:
+    in_image, since = BIN[request.param]
     with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
         place = Path(directory)
         with controller(furnish(golden, place, (*in_image, *CHAPTERS)), place) as dc:
@@ -70,36 +92,55 @@ def restored(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Restore
             run("agent", "--once", code=0)
             captured = run("verify")
             dc.kill()
-            lived = dump(dc.snapshot(place / "before"), deleted=True)
-            dc.revert()
-            dc.start()
-            guard = run("guard", "--json", "--engine", engine)
-            verify = run("verify")
-            dc.kill()
-            dc.snapshot(place / "after")
-            dc.start()
-            assert play("local", ("newcomer",), dc.ldapi_url_quoted, dc.smb_conf)["next_account"].error is None
-            dc.kill()
-            rids = {
-                entry.get("sAMAccountName", (b"",))[0]: int.from_bytes(entry["objectSid"][0][-4:], "little")
-                for entry in dump(dc).values()
-                if "objectSid" in entry
+            given = {
+                int.from_bytes(entry["objectSid"][0][-4:], "little")
+                for entry in dump(dc.snapshot(place / "before"), deleted=True).values()
+                if len(entry.get("objectSid", (b"",))[0]) == 28
             }
-        given = {
-            int.from_bytes(entry["objectSid"][0][-4:], "little")
-            for entry in lived.values()
-            if len(entry.get("objectSid", (b"",))[0]) == 28
+            assert run.config is not None
+            yield Lived(
+                dc=dc,
+                store=place / "journal.db",
+                config=run.config,
+                recycles=bool(in_image or since),
+                deeds=done,
+                files=place / "before",
+                verify=captured,
+                highest_rid=max(given),
+            )
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def restored(request: pytest.FixtureRequest, lived: Lived) -> Iterator[Restored]:
+    engine, dc = request.param, lived.dc
+    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
+        place = Path(directory)
+        copy_journal(lived.store, place / "journal.db")
+        run = Adpersist(lived.config).with_environment(ADPERSIST_STORE_URL=f"sqlite://{place / 'journal.db'}")
+        dc.revert()
+        dc.start()
+        guard = run("guard", "--json", "--engine", engine)
+        verify = run("verify")
+        dc.kill()
+        dc.snapshot(place / "after")
+        dc.start()
+        assert play("local", ("newcomer",), dc.ldapi_url_quoted, dc.smb_conf)["next_account"].error is None
+        dc.kill()
+        rids = {
+            entry.get("sAMAccountName", (b"",))[0]: int.from_bytes(entry["objectSid"][0][-4:], "little")
+            for entry in dump(dc).values()
+            if "objectSid" in entry
         }
         yield Restored(
-            recycles=bool(in_image or since),
-            deeds=done,
+            recycles=lived.recycles,
+            deeds=lived.deeds,
             guard=guard,
-            remains=remains(dump(place / "before"), dump(place / "after")),
-            before=place / "before",
+            remains=remains(dump(lived.files), dump(place / "after")),
+            before=lived.files,
             after=place / "after",
-            verify=(captured, verify),
+            verify=(lived.verify, verify),
             next_rid=rids[b"next"],
-            highest_rid=max(given),
+            highest_rid=lived.highest_rid,
         )
 
 
