@@ -11,6 +11,32 @@ from tests.integration.scene import Scene, World, staff
 from tools.samba_dc import Golden, SambaDC, free_address
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark tests that need a DC, and keep together on one worker what shares a module's fixtures."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            if "golden" in item.fixturenames:
+                item.add_marker("dc")
+            if shared := _shared(item):
+                item.add_marker(pytest.mark.xdist_group(shared))
+    yield
+    # what may take longer than all others begins first: at the end, one worker would be at it alone
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def _shared(test: pytest.Function) -> str:
+    """The module whose fixtures the test shares with others, and their parameters; empty when it shares none."""
+    definitions = {name: found[-1] for name, found in test._fixtureinfo.name2fixturedefs.items()}
+    modules = {name for name, found in definitions.items() if found.scope == "module"}
+    if not modules:
+        return ""
+    indices = test.callspec.indices if hasattr(test, "callspec") else {}
+    # one that is made of another, such as two restores of one day, stays with it
+    chosen = sorted(name for name in modules & indices.keys() if not {*definitions[name].argnames} & indices.keys())
+    return " ".join((test.path.stem, *(f"{name}={indices[name]}" for name in chosen)))
+
+
 def _short_directory() -> "tempfile.TemporaryDirectory[str]":
     """Directly below /tmp: Unix sockets allow short paths only."""
     return tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp")

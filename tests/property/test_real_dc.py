@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -101,10 +102,11 @@ class Story:
         return "\n".join([ways, *(f"  {name}: {deed}" for name, told in parts for deed in told)])
 
 
-@pytest.fixture(scope="module")
-def bare(golden: Golden, module_place: Path) -> Scene:
+@pytest.fixture(scope="session")
+def bare(golden: Golden) -> Iterator[Scene]:
     """An empty domain and its journal."""
-    return Scene.make(golden, module_place)
+    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
+        yield Scene.make(golden, Path(directory))
 
 
 def lived(story: Story, bare: Scene, place: Path) -> list[str]:
