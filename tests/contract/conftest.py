@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.data.tables import TableServiceClient
 
+from adpersist.stores import memory
+from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
 from adpersist.stores.retrying import RetryingStore
@@ -37,6 +41,18 @@ class Place:
 
     def open(self, journal: str) -> Store:
         return self.opener(self.url, journal)
+
+    def things(self) -> list[str]:
+        """What lies there, past the store: journals in memory, files and directories, tables."""
+        scheme, _, rest = self.url.partition("://")
+        if scheme == "memory":
+            return [journal for name, journal in memory._JOURNALS if name == rest]
+        if scheme == "sqlite":
+            return sorted(str(found) for found in Path(rest).parents[1].rglob("*"))
+        address, _, table = rest.partition("/")
+        credential = AzureNamedKeyCredential(AZURITE_ACCOUNT, AZURITE_KEY)
+        with TableServiceClient(f"http://{address}/{AZURITE_ACCOUNT}", credential=credential) as service:
+            return [found.name for found in service.list_tables() if found.name == table]
 
 
 def as_users_get_it(url: str, journal: str) -> Store:

@@ -376,7 +376,7 @@ import sys
 from pathlib import Path
 from adpersist.stores.sqlite.store import SqliteStore
 for number in range(5):
-    SqliteStore(Path(sys.argv[1]), journal=f"{sys.argv[2]}{number}".zfill(32)).create(b"")
+    SqliteStore(Path(sys.argv[1]), journal=f"{sys.argv[2]}{number}".zfill(32), busy_timeout_s=60).create(b"")
 """
     makers = [subprocess.Popen([sys.executable, "-c", script, str(path), str(name)]) for name in range(1, 7)]
     assert [maker.wait(timeout=60) for maker in makers] == [0] * len(makers)
