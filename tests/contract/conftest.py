@@ -68,11 +68,19 @@ def faultless(url: str, journal: str) -> Store:
     return RetryingStore(FaultyStore(open_adapter(url, journal=journal), []))
 
 
+_started: list[str] = []
+
+
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``host:port`` of an Azurite of our own."""
+    """``host:port`` of an Azurite of our own: one a process, however many modules import this."""
+    if _started:  # for another module, whose fixture was made first and is torn down last
+        yield _started[0]
+        return
     with azurite_at(tmp_path_factory.mktemp("azurite"), free_port()) as address:
+        _started.append(address)
         yield address
+        _started.clear()
 
 
 @contextmanager
