@@ -64,13 +64,18 @@ class Commands(TyperGroup):
         return name, imported(listed.name) if listed and listed.name else None, rest
 
 
+def module_of(name: str) -> str:
+    """The module that holds a command."""
+    room = next(room for room, names in _ROOMS.items() if name in names)
+    return f"adpersist.cli.{room}.{name}"
+
+
 def imported(name: str) -> "Command":
     """A command, whole."""
-    room = next(room for room, names in _ROOMS.items() if name in names)
-    found: typer.Typer | Callable[..., None] = getattr(import_module(f"adpersist.cli.{room}.{name}"), name)
+    found: typer.Typer | Callable[..., None] = getattr(import_module(module_of(name)), name)
     if isinstance(found, typer.Typer):
         return get_command(found)
-    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(context_settings=_POINTS_ARE_NO_OPTIONS if name == "diff" else None)(found)
     return get_command(alone)
 
@@ -81,7 +86,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # plain help: drawing it with boxes costs more than all else a command does to start
     help="Litestream for Active Directory.\n\n"
     "Streams every change of a domain controller into durable storage, notices when the controller was put back to an "
     "old image, and replays what was lost: same GUIDs, same SIDs, same passwords.\n\n"

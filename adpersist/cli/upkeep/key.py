@@ -14,7 +14,7 @@ key = typer.Typer(
     name="key",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     help="The keys that seal the journal.\n\n"
     "Data keys seal commits and lie in the journal, wrapped by a key in a file, in Azure Key Vault or in the "
     "environment. Who has that key and the store reads everything; without it nobody does: keep a copy elsewhere.",
