@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -103,8 +105,14 @@ class Adpersist:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its processes see."""
-        return quiet_environment(self._environment)
+        """What its processes see.
+
+        Each configuration has lock files of its own: many tests play copies of one DC at once, as no machine ever does.
+        """
+        locks = Path(tempfile.gettempdir(), "adp-locks")
+        locks.mkdir(mode=0o700, exist_ok=True)
+        name = hashlib.sha256(str(self.config).encode()).hexdigest()[:16]
+        return quiet_environment({"ADPERSIST_RUNTIME_DIRECTORY": str(locks / name)} | self._environment)
 
     def command(self, *words: str) -> list[str]:
         """The whole command line."""
