@@ -16,7 +16,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark tests that need a DC, and keep together on one worker what shares a module's fixtures."""
     for item in items:
         if isinstance(item, pytest.Function):
-            if "golden" in item.fixturenames:
+            domains = item._fixtureinfo.name2fixturedefs.get("golden")
+            if domains is not None and domains[-1].func.__module__ == __name__:
                 item.add_marker("dc")
             if shared := _shared(item):
                 item.add_marker(pytest.mark.xdist_group(shared))
