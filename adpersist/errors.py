@@ -28,11 +28,15 @@ class AdpersistError(Exception):
     Attributes:
         exit_code: What the process ends with when nobody handles the error.
         retryable: The same call may succeed later without anybody doing anything.
+        asked_every_s: It ends soon, and is asked for so often instead of more and more seldom; None: nobody knows.
+        retry_after_s: The next try comes no sooner than that; None: it does not say.
         hint: One sentence telling a person what to do next; empty when the message says it all.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
     retryable: ClassVar[bool] = False
+    asked_every_s: ClassVar[float | None] = None
+    retry_after_s: float | None = None
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -63,6 +67,18 @@ class StoreUnreachableError(StoreError):
     """The store did not answer, or throttled us. Nothing was written."""
 
     retryable = True
+
+
+class ThrottledError(StoreUnreachableError):
+    """The store has too much to do and says so. Nothing was written.
+
+    Attributes:
+        retry_after_s: How long it asked to be left alone; None when it did not say.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class StoreReadOnlyError(StoreError):

@@ -21,9 +21,9 @@ from adpersist.errors import (
     StoreError,
     StoreReadOnlyError,
     StoreUnreachableError,
+    ThrottledError,
 )
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.backoff import ThrottledError
 from adpersist.stores.port import Frame, Store, StoredHead
 
 T = TypeVar("T")

@@ -14,6 +14,7 @@ from adpersist.journal.keys.key_file import key_from_environment, read_key_file
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
+from adpersist.system.backoff import Backoff
 
 if TYPE_CHECKING:  # a command that reads the journal alone loads nothing that speaks to a DC or to monitoring
     from adpersist.agent.health.agent_health import AgentHealth
@@ -39,7 +40,6 @@ def connect(
             hint="Set [directory] url, ADPERSIST_DIRECTORY_URL or --directory.",
         )
     from adpersist.directory.domain_controller import DomainController
-    from adpersist.system.retry import patiently
 
     who = login(config)
 
@@ -47,7 +47,7 @@ def connect(
         meanwhile()
         return DomainController.connect(config.directory.url, who)
 
-    return patiently(connected, patience_s=patience_s)
+    return Backoff(budget_s=patience_s, first_s=0.1).call(connected)
 
 
 def login(config: Config, environment: Mapping[str, str] = os.environ) -> "Login":

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from math import inf
 from typing import Final, NoReturn
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from adpersist import telemetry
 from adpersist.agent import connections
@@ -24,15 +23,12 @@ from adpersist.journal.holder import Role, VisitedError, new_writer, wait_for_vi
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
 from adpersist.system import lock_file
+from adpersist.system.backoff import Backoff
 from adpersist.system.memory import give_back, keep_little
-from adpersist.system.retry import passes
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
 
 _LONGEST_WAIT_S: Final = 30.0
-_VISIT_S: Final = 0.5
-"""How often an agent looks whether a command has handed the journal back."""
-_OUTAGE_WAIT: Final = wait_random_exponential(multiplier=0.2, max=_LONGEST_WAIT_S)
 
 log = logger("agent")
 
@@ -62,6 +58,7 @@ class Service:
         self._read_again = reload or (lambda: config)
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
+        self._outage = Backoff(budget_s=inf, cap_s=_LONGEST_WAIT_S, sleep=self._pause, on_wait=self._waiting)
 
     def once(self) -> tuple[Head, float | None]:
         """Look until everything the DC had committed when this began is durable.
@@ -133,9 +130,7 @@ class Service:
         if self._held:
             self._health.reconnected()
         with ExitStack() as opened:
-            for attempt in self._patient():
-                with attempt:
-                    dc, capture = opened.enter_context(self._connected(Role.AGENT))
+            dc, capture = self._outage.call(lambda: opened.enter_context(self._connected(Role.AGENT)))
             try:
                 self._capture(dc, capture)
             except (FencedError, RevertedError) as error:
@@ -174,26 +169,14 @@ class Service:
             notify("READY=1\nWATCHDOG=1")
             self._pause(rest_s)
 
-    def _patient(self) -> Retrying:
-        """Tries to connect, waiting longer each time, for as long as the DC or the store is away."""
-        return Retrying(
-            retry=retry_if_exception(passes),
-            wait=_wait_s,
-            before_sleep=self._waiting,
-            reraise=True,
-            sleep=self._pause,
-        )
-
-    def _waiting(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        wait_s = state.next_action.sleep if state.next_action else 0.0
+    def _waiting(self, error: AdpersistError, wait_s: float) -> None:
         if isinstance(error, VisitedError):
             self._health.stage(error.message)
             log.debug("agent.waited", error=error.message)
-        elif isinstance(error, AdpersistError):
+        else:
             self._health.stage("waiting for the domain controller or the store")
             self._health.troubled(error)
-            log.warning("agent.interrupted", error=error.message, attempt=state.attempt_number, wait_s=round(wait_s, 2))
+            log.warning("agent.interrupted", error=error.message, wait_s=round(wait_s, 2))
         # it lives, though what it needs is away
         notify("WATCHDOG=1")
 
@@ -220,11 +203,6 @@ class Service:
             if lock is not None and role is Role.VISITOR:
                 lock.hold()
             yield writer
-
-
-def _wait_s(state: RetryCallState) -> float:
-    visited = state.outcome is not None and isinstance(state.outcome.exception(), VisitedError)
-    return _VISIT_S if visited else _OUTAGE_WAIT(state)
 
 
 def _places(config: Config) -> tuple[object, ...]:

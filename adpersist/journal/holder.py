@@ -34,6 +34,7 @@ class VisitedError(AdpersistError):
 
     exit_code = ExitCode.FENCED
     retryable = True
+    asked_every_s = 0.5
 
 
 @dataclass(frozen=True, slots=True)

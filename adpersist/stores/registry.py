@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.errors import ConfigError
-from adpersist.stores.backoff import Backoff
 from adpersist.stores.limits import check_journal_id
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
 from adpersist.stores.sqlite.store import SqliteStore
+from adpersist.system.backoff import Backoff
 
 FORMS: Final = (
     "sqlite:///path/to/journal.db, azure://<account>/<table>, "

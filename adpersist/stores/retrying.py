@@ -7,7 +7,7 @@ the client gave up); if it is another, we are fenced.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from adpersist.errors import (
     FencedError,
@@ -15,12 +15,15 @@ from adpersist.errors import (
     NoJournalError,
     OutcomeUnknownError,
     StoreError,
+    StoreUnreachableError,
 )
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.backoff import RETRYABLE, Backoff
 from adpersist.stores.port import Frame, Store, StoredHead
+from adpersist.system.backoff import Backoff
 
 T = TypeVar("T")
+
+_RETRYABLE: Final = (StoreUnreachableError, OutcomeUnknownError)
 
 
 class RetryingStore:
@@ -158,7 +161,7 @@ class RetryingStore:
         while True:
             try:
                 item = next(current, None)
-            except RETRYABLE as error:
+            except _RETRYABLE as error:
                 item = self._backoff.call(reopened, failed=error)
             if item is None:
                 return

@@ -33,15 +33,16 @@ from adpersist.errors import (
     StoreError,
     StoreReadOnlyError,
     StoreUnreachableError,
+    ThrottledError,
 )
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.azure import access
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY, Credentials, azurite_address
 from adpersist.stores.azure.tables import AzureTableStore
-from adpersist.stores.backoff import Backoff, ThrottledError
 from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, MAX_HEAD_BYTES, Frame, Store, StoredHead
 from adpersist.stores.registry import open_store
 from adpersist.stores.retrying import RetryingStore
+from adpersist.system.backoff import Backoff
 from tests.contract import proxy as line
 from tests.contract.proxy import Exchange, Proxy, Twist
 

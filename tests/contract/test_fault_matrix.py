@@ -8,9 +8,9 @@ import pytest
 
 from adpersist.errors import AdpersistError, OutcomeUnknownError
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.backoff import Backoff
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.retrying import RetryingStore
+from adpersist.system.backoff import Backoff
 from tests.contract.conftest import Place
 from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 

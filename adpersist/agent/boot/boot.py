@@ -14,7 +14,7 @@ from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, RevertedError
 from adpersist.restore.progress import Progress
-from adpersist.system.retry import patiently
+from adpersist.system.backoff import Backoff, log_wait
 from adpersist.telemetry import logger
 
 _ASLEEP_S: Final = 3600.0
@@ -100,10 +100,14 @@ def _bring_up(
             health.found(journal.head, journal.last_commit_time())
             return guard(dc, journal, terms, progress=progress, restart=closed_dc.restart)
 
+    def waiting(error: AdpersistError, wait_s: float) -> None:
+        log_wait(error, wait_s)
+        health.troubled(error)
+
     try:
         closed_dc.start().close()
         # a store that is away is waited for: what it holds alone can prove the DC
-        found = patiently(proven, patience_s=patience_s, told=health.troubled)
+        found = Backoff(budget_s=patience_s, first_s=0.1, on_wait=waiting).call(proven)
     finally:
         closed_dc.stop()
     if not found.proven:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from adpersist.agent.health.agent_health import AgentHealth
-from adpersist.stores.backoff import Backoff
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.retrying import RetryingStore
+from adpersist.system.backoff import Backoff
 
 
 class MeteredStore(RetryingStore):

@@ -34,7 +34,7 @@ def guard(
     from adpersist.agent import connections
     from adpersist.agent.guard import GuardResult, GuardTerms
     from adpersist.agent.guard import guard as check
-    from adpersist.system.retry import patiently
+    from adpersist.system.backoff import Backoff
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -47,7 +47,7 @@ def guard(
             return check(dc, journal, terms, progress=bar)
 
     with output.Bar(shown=not common.as_json) as bar:
-        found = patiently(lambda: once(bar), patience_s=wait)
+        found = Backoff(budget_s=wait, first_s=0.1).call(lambda: once(bar))
     document: dict[str, Any] = {
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,

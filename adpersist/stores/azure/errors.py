@@ -29,8 +29,8 @@ from adpersist.errors import (
     StoreFullError,
     StoreReadOnlyError,
     StoreUnreachableError,
+    ThrottledError,
 )
-from adpersist.stores.backoff import ThrottledError
 
 SKEW_S: Final = 300.0
 """The services refuse a signature dated 15 minutes off; below five the clock is not to blame."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from adpersist.errors import FencedError, OutcomeUnknownError, StoreError, StoreUnreachableError
-from adpersist.stores.backoff import Backoff, ThrottledError
+from adpersist.errors import FencedError, OutcomeUnknownError, StoreError, StoreUnreachableError, ThrottledError
+from adpersist.system.backoff import Backoff
 
 
 @dataclass(slots=True)

@@ -1,48 +1,41 @@
-"""How long, and how often, a store that does not answer is tried again."""
+"""How long, and how often, what an outage keeps from being done is tried again: the one policy of every room.
+
+A store that does not answer, a DC that is starting, a vault that is away, a command that has the journal for a moment.
+"""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from adpersist.errors import OutcomeUnknownError, StoreError, StoreUnreachableError
+from adpersist.errors import AdpersistError
+from adpersist.telemetry import logger
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 T = TypeVar("T")
 
-RETRYABLE: Final = (StoreUnreachableError, OutcomeUnknownError)
+log = logger("outage")
 
 
-class ThrottledError(StoreUnreachableError):
-    """The store has too much to do and says so. Nothing was written.
-
-    Attributes:
-        retry_after_s: How long it asked to be left alone; None when it did not say.
-    """
-
-    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.retry_after_s = retry_after_s
-
-
-def ignore(_error: StoreError, _wait_s: float) -> None:
-    """Nobody wants to know."""
+def log_wait(error: AdpersistError, wait_s: float) -> None:
+    """Somebody who looks for a defect wants to know."""
+    log.debug("outage.waited_out", error=error.message, wait_s=round(wait_s, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Exponential, jittered, bounded in time; what the store asks for by Retry-After is honoured.
+    """Exponential, jittered, bounded in time; what an error asks for itself is honoured.
 
     Attributes:
         budget_s: The last try begins before this much time has passed since the first failure, or since the
-            call last got on.
+            call last got on; 0: it is tried once; infinite: for as long as it takes.
         first_s: The longest first wait; it doubles every time.
-        cap_s: The longest wait, unless the store asks for more.
+        cap_s: The longest wait, unless the error asks for more.
         on_wait: Told the error and the seconds before every wait: for metrics and logs.
-        sleep: May be an event's ``wait``, to be woken for a stop.
+        sleep: May be an event's ``wait``, to be woken for a stop; what it raises ends the call.
         clock: Seconds, never going back.
         jitter: Uniform in 0..1.
     """
@@ -50,7 +43,7 @@ class Backoff:
     budget_s: float = 30.0
     first_s: float = 0.2
     cap_s: float = 5.0
-    on_wait: Callable[[StoreError, float], None] = ignore
+    on_wait: Callable[[AdpersistError, float], object] = log_wait
     sleep: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
@@ -59,10 +52,10 @@ class Backoff:
         self,
         do: Callable[[], T],
         *,
-        failed: StoreError | None = None,
+        failed: AdpersistError | None = None,
         progress: Callable[[], int] = lambda: 0,
     ) -> T:
-        """What ``do`` returns, tried again while the store does not answer.
+        """What ``do`` returns, tried again while trying again can help.
 
         Args:
             do: Safe to repeat.
@@ -70,16 +63,18 @@ class Backoff:
             progress: When what it returns has changed since the last failure, the patience starts afresh.
 
         Raises:
-            StoreUnreachableError, OutcomeUnknownError: The last of them, when the budget is spent.
+            AdpersistError: One that is not ``retryable``, or the last one when the budget is spent.
         """
         if failed is None:
             try:
                 return do()
-            except RETRYABLE as error:
+            except AdpersistError as error:
+                if not error.retryable:
+                    raise
                 failed = error
-        from tenacity import Retrying, retry_if_exception_type  # loaded where there is something to wait out
+        from tenacity import Retrying, retry_if_exception  # loaded where there is something to wait out
 
-        first: list[StoreError] = [failed]
+        first: list[AdpersistError] = [failed]
 
         def attempt() -> T:
             if first:
@@ -88,12 +83,16 @@ class Backoff:
 
         patience = _Patience(self, progress)
         return Retrying(
-            retry=retry_if_exception_type(RETRYABLE),
+            retry=retry_if_exception(_is_retryable),
             wait=patience.wait_s,
             stop=patience.spent,
             sleep=patience.sleep,
             reraise=True,
         )(attempt)
+
+
+def _is_retryable(error: BaseException) -> bool:
+    return isinstance(error, AdpersistError) and error.retryable
 
 
 @dataclass(slots=True)
@@ -105,17 +104,19 @@ class _Patience:
     failures: int = 0
     since: float = 0.0
     reached: int = field(default=-1)
-    error: StoreError | None = None
+    error: AdpersistError | None = None
 
     def wait_s(self, state: "RetryCallState") -> float:
         error = state.outcome.exception() if state.outcome else None
-        self.error = error if isinstance(error, StoreError) else None
+        self.error = error if isinstance(error, AdpersistError) else None
         reached = self.progress()
         if self.failures == 0 or reached != self.reached:
             self.failures, self.since, self.reached = 0, self.backoff.clock(), reached
         self.failures += 1
+        if self.error is not None and self.error.asked_every_s is not None:
+            return self.error.asked_every_s
         longest = min(self.backoff.cap_s, self.backoff.first_s * 2.0 ** min(self.failures - 1, 32))
-        asked = (error.retry_after_s or 0.0) if isinstance(error, ThrottledError) else 0.0
+        asked = (self.error.retry_after_s if self.error is not None else None) or 0.0
         return max(asked, longest * (0.5 + self.backoff.jitter() / 2))
 
     def spent(self, state: "RetryCallState") -> bool:
