@@ -39,6 +39,24 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStamp(Stamp):
+    """Who made a link or took it away last ([MS-DRSR] 5.166 VALUE_META_DATA).
+
+    Attributes:
+        present: The link is there; a link that was taken away is remembered, as a tombstone is.
+    """
+
+    present: bool
+
+
+AttributeStamps = Mapping[str, Stamp]
+"""By lDAPDisplayName; attributes that were emptied have one, too."""
+
+LinkStamps = Mapping[str, Mapping[bytes, LinkStamp]]
+"""By lDAPDisplayName and link value, as a reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What happened to one object between two looks at the directory.
 
@@ -52,7 +70,9 @@ class Change:
             references (see :mod:`adpersist.model.identity.reference`).
         added: Link values that came, by attribute, as references.
         removed: Link values that went.
-        stamps: Replication stamps of the attributes that changed, where they are known; empty for a full look.
+        stamps: Replication stamps of the attributes that were written, where they are known; that of ``name`` goes with
+            the place. A value without one has none that is known.
+        link_stamps: The same of the links that were made or taken away.
     """
 
     kind: Kind
@@ -63,7 +83,8 @@ class Change:
     values: Mapping[str, Values] = field(default_factory=dict)
     added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
-    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    stamps: AttributeStamps = field(default_factory=dict)
+    link_stamps: LinkStamps = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.guid) != 16:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Change, Kind, Values
+from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,8 @@ class ObjectState:
         values: Attribute values by lDAPDisplayName; never an empty tuple.
         links: Link values by attribute, as references; never an empty set. May name targets that are deleted: such a
             link is dormant and comes back with its target.
+        stamps: Replication stamps, as far as they are known; those of emptied attributes and of ``name``, too.
+        link_stamps: The same of the links, and of those that were taken away.
     """
 
     guid: Guid
@@ -38,6 +40,8 @@ class ObjectState:
     rdn: str
     values: Mapping[str, Values] = field(default_factory=dict)
     links: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    stamps: AttributeStamps = field(default_factory=dict)
+    link_stamps: LinkStamps = field(default_factory=dict)
 
     @property
     def deleted(self) -> bool:
@@ -55,4 +59,6 @@ def created(item: ObjectState) -> Change:
         rdn=item.rdn,
         values=item.values,
         added=item.links,
+        stamps=item.stamps,
+        link_stamps=item.link_stamps,
     )

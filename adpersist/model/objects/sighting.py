@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Values
+from adpersist.model.objects.change import AttributeStamps, LinkStamps, Values
 from adpersist.model.objects.object_state import ObjectState
 
 
@@ -21,6 +21,9 @@ class Sighting:
         values: Attribute values as in :class:`~adpersist.model.objects.change.Change`; an empty tuple means "cleared".
         added: Links that are there (whole) or came (partial).
         removed: Links that went.
+        stamps: Replication stamps of all attributes (whole) or of those that were written (partial); none where the
+            session cannot see them.
+        link_stamps: The same of the links.
         size: About how many bytes all of it takes.
     """
 
@@ -32,6 +35,8 @@ class Sighting:
     values: Mapping[str, Values] = field(default_factory=dict)
     added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    stamps: AttributeStamps = field(default_factory=dict)
+    link_stamps: LinkStamps = field(default_factory=dict)
     size: int = 0
 
 
@@ -46,5 +51,7 @@ def sighted(item: ObjectState) -> Sighting:
         whole=True,
         values=item.values,
         added=item.links,
+        stamps=item.stamps,
+        link_stamps=item.link_stamps,
         size=size,
     )
