@@ -1,8 +1,8 @@
-"""A lock that says whether a command is at work on a journal on this machine. The kernel lets go of it when the command
-ends, however that happens, so that no process id is ever asked whether it lives.
+"""Locks that say whether a command is at work on a journal on this machine, or a closed DC runs here. The kernel lets
+go of one when the process ends, however that happens, so that no process id is ever asked whether it lives.
 
-Every command that has the journal for a moment holds the file's lock shared; whoever could take it exclusively knows
-that there is none. The file is never removed and nothing is written into it.
+Every command that has the journal for a moment holds its file's lock shared; whoever could take it exclusively knows
+that there is none. A file is never removed and nothing is written into it.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ log = logger("agent")
 
 
 class LockFile:
-    """The open lock file of one journal; see :func:`opened`.
+    """An open lock file; see :func:`opened`.
 
     Attributes:
         name: 16 hex digits that tell this file, on this boot of this machine, from all others. Containers that share
@@ -46,29 +46,41 @@ class LockFile:
         """Be a command that is at work, until the file is closed or this process ends."""
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
-    def is_held(self) -> bool:
-        """A command is at work that opened the file by itself; not to be asked by one that holds it."""
+    def take(self) -> bool:
+        """Have it alone, until the file is closed in every process that was given :attr:`descriptor`; False: others
+        have it."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            return False
+        return True
+
+    @property
+    def descriptor(self) -> int:
+        """For a child, which then has it as well, and whoever it starts."""
+        return self._file
+
+    def is_held(self) -> bool:
+        """A command is at work that opened the file by itself; not to be asked by one that holds it."""
+        if not self.take():
             return True
         fcntl.flock(self._file, fcntl.LOCK_UN)
         return False
 
 
 @contextmanager
-def opened(journal: str) -> Iterator[LockFile | None]:
-    """The lock file of a journal, named by its id; made if it is not there.
+def opened(name: str) -> Iterator[LockFile | None]:
+    """The lock file of this name (a journal's is its id), made if it is not there.
 
     Yields:
-        None where none can be made: nobody here can tell then that a command is at work.
+        None where none can be made: nobody here can tell then who is at work.
 
     Raises:
         ConfigError: What lies there is not this user's own.
     """
     directory = runtime_directory()
     try:
-        file = _open(directory, f"{journal}.lock")
+        file = _open(directory, f"{name}.lock")
     except OSError as error:
         if error.errno in {ELOOP, ENOTDIR}:
             raise _not_ours(directory, "there is a symbolic link, or a file in its place") from error

@@ -1,5 +1,6 @@
 """The DC while nobody but this machine reaches it."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,9 @@ from adpersist.agent.boot.isolation import CANNOT_ISOLATE, isolated_command
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode
+from adpersist.system import lock_file
+from adpersist.system.backoff import Backoff
+from adpersist.system.lock_file import LockFile
 from adpersist.telemetry import logger
 
 _STOP_TIMEOUT_S: Final = 60.0
@@ -25,6 +29,13 @@ class BootError(AdpersistError):
     """The DC could not be started, closed or at all. It stays closed."""
 
     exit_code = ExitCode.FAILURE
+
+
+class StillEndingError(BootError):
+    """The closed DC of a boot that was killed has not ended yet."""
+
+    retryable = True
+    asked_every_s = 0.1
 
 
 class ClosedDc:
@@ -46,20 +57,26 @@ class ClosedDc:
         """Start it and wait until it answers.
 
         Raises:
-            BootError: The command cannot be started, or ends before the DC answers.
+            BootError: The command cannot be started, or ends before the DC answers; or that of an earlier boot does not
+                end.
             DirectoryUnreachableError: It does not answer in time.
         """
-        try:
-            process = subprocess.Popen(
-                isolated_command(self._command), start_new_session=True, env=_unannounced(os.environ)
-            )
-            self._process = process
-        except OSError as error:
-            raise BootError(f"{self._command[0]} cannot be started: {error.strerror}") from error
+        with lock_file.opened(_lock_name(self._config.directory.url)) as lock:
+            if lock is not None:
+                # a boot that was killed has told its DC to end: until that has, another would not come up
+                Backoff(budget_s=self._patience_s).call(lambda: _require_alone(lock))
+            process = self._process = self._start([lock.descriptor] if lock is not None else [])
         log.info("dc.started_closed", pid=process.pid)
         return connections.connect(
             self._config, patience_s=self._patience_s, meanwhile=lambda: _require_running(process)
         )
+
+    def _start(self, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
+        command, environment = isolated_command(self._command), _unannounced(os.environ)
+        try:
+            return subprocess.Popen(command, start_new_session=True, env=environment, pass_fds=inherited)
+        except OSError as error:
+            raise BootError(f"{self._command[0]} cannot be started: {error.strerror}") from error
 
     def require_running(self) -> None:
         """Make sure that it has not ended by itself. Raises: BootError."""
@@ -85,6 +102,19 @@ class ClosedDc:
                     return
                 time.sleep(_ASK_EVERY_S)
             log.warning("dc.did_not_stop", pid=process.pid)
+
+
+def _lock_name(url: str) -> str:
+    """One for every DC of this machine."""
+    return f"closed-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+
+
+def _require_alone(lock: LockFile) -> None:
+    if not lock.take():
+        raise StillEndingError(
+            "the closed domain controller of an earlier boot has not ended yet",
+            hint="Two must never share one database: find out why it does not end, and end it.",
+        )
 
 
 def _lives(group: int) -> bool:
