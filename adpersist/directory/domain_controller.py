@@ -24,10 +24,12 @@ from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.filters import ANY
 from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.directory.write.engine import target
+from adpersist.directory.write.restamping import restamp
 from adpersist.directory.write.target import Target
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
+from adpersist.model.objects.change import AttributeStamps
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.rid_set import RidSet
@@ -143,6 +145,10 @@ class DomainController:
     def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
         """Replication stamps of some objects."""
         return read_stamps(self.session, self.schema, guids)
+
+    def restamp(self, wanted: Mapping[Guid, AttributeStamps]) -> Iterator[tuple[Guid, str]]:
+        """Give attributes the replication stamps they had; those that cannot be, and why."""
+        return restamp(self.session, self.schema, wanted)
 
     def link_writes(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkWrites] | None:
         """The last writes to links of some objects that are there; None where they cannot be seen from here."""

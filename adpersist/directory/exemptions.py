@@ -8,6 +8,7 @@ from adpersist.model.identity.dn import parent
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES, SECRET_ATTRIBUTES
 from adpersist.model.plan.reach import EVERYWHERE, Reach
+from adpersist.model.plan.replicated import Spared
 from adpersist.model.plan.step import Exempt
 
 _DERIVED: Final = frozenset({"instanceType", "sAMAccountType", "isDeleted", "isRecycled", "msDS-IntId", "schemaInfo"})
@@ -35,12 +36,16 @@ def exempt(session: Session, dse: RootDse, schema: Schema) -> Exempt:
     computer = session.read(computer_dn, attributes=["objectGUID", "rIDSetReferences"]).attributes
     rid_sets = [session.guid_of(dn.decode()) for dn in computer.get("rIDSetReferences", ())]
     manager = session.guid_of(f"CN=RID Manager$,CN=System,{dse.domain}")
+    server = session.guid_of(dse.server_dn)
+    attributes = {Guid(computer["objectGUID"][0]): _MACHINE_SECRET, manager: frozenset({"rIDAvailablePool"})}
     return Exempt(
-        objects=frozenset({session.guid_of(dse.server_dn), *rid_sets}),
-        attributes={Guid(computer["objectGUID"][0]): _MACHINE_SECRET, manager: frozenset({"rIDAvailablePool"})},
+        objects=frozenset({server, *rid_sets}),
+        attributes=attributes,
         derived=_DERIVED,
         created_with=_SET_AFTERWARDS,
         reach=EVERYWHERE if session.privileged else _over_network(schema),
+        # the rest of what the DC says of itself follows what was renamed or made since
+        spared=Spared(objects=frozenset(rid_sets), attributes={**attributes, server: frozenset({"invocationId"})}),
     )
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.target import Target
-from adpersist.model.identity.ids import Guid
+from adpersist.directory.write.transactional_target import TransactionalTarget
+from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.step import Exempt, Step
+from adpersist.model.plan.step import Delete, Exempt, Step
 from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
@@ -16,16 +18,21 @@ from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
-from adpersist.restore.plan.evictions import evicted_copy
+from adpersist.restore.plan.evictions import evicted_copy, evictions
 from adpersist.restore.plan.foreign_principals import matched_by_sid
 from adpersist.restore.plan.limitations import Limitation, attainable
+from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.renumbering import matched_by_place
+from adpersist.restore.plan.replication import replica
 from adpersist.restore.plan.rid_pools import known_rids, raised
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
-from adpersist.state.differences import Difference, Gap, differences, gaps
+from adpersist.state.differences import Difference, Gap, differences, gaps, stamp_differences
 from adpersist.state.state import State
+from adpersist.telemetry import logger
+
+log = logger("restore")
 
 MAX_ROUNDS = 8
 """Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
@@ -66,7 +73,11 @@ class Convergence:
     """Brings one DC to a wanted state."""
 
     def __init__(
-        self, dc: DomainController, wanted: WantedState, terms: Terms | None = None, progress: Progress | None = None
+        self,
+        dc: DomainController,
+        wanted: WantedState,
+        terms: Terms | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -104,8 +115,8 @@ class Convergence:
 
     def look_anew(self) -> None:
         """Have the next look be at everything: the DC goes on under another invocationID."""
-        self._live.forget()
-        self._found = None
+        self._pending()
+        self._live.look_anew()
 
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed."""
@@ -196,22 +207,40 @@ class Convergence:
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""
-        self._live.forget()
-        return self._differences(self.gaps())
+        self._live.look_anew()
+        found = self._differences(self.gaps())
+        if self._compares_stamps:
+            told = {(each.guid, each.attribute) for each in found}
+            stamps = stamp_differences(self._aligned, self._live.state, self.exempt)
+            found += [each for each in stamps if (each.guid, each.attribute) not in told]
+        return found
 
-    def run(self) -> RestoreOutcome:
+    @property
+    def _compares_stamps(self) -> bool:
+        """Whoever goes back to an earlier point writes anew."""
+        return self._wanted.is_newest and self._wanted.scope.is_everything
+
+    def run(self, *, heals: bool = False) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.
+
+        Args:
+            heals: The DC was put back and is to have what it had: it receives that as a replica where it can, with the
+                old stamps, and only what is left is written.
 
         Raises:
             NotLocalError: The local engine was asked for and cannot be used; nothing was written.
         """
         with self._dc.writing(self._terms.engine) as target:
-            return self._converge(target)
+            return self._converge(target, heals=heals)
 
-    def _converge(self, target: Target) -> RestoreOutcome:
+    def _converge(self, target: Target, *, heals: bool) -> RestoreOutcome:
         outcome = RestoreOutcome()
         found = outcome.lost = self._pending()
         self._found = None
+        if heals and isinstance(target, TransactionalTarget):
+            self._receive(found, target, outcome)
+            self._live.look_anew()
+            found = self.gaps()
         previous: Sequence[Step] | None = None
         while outcome.rounds < MAX_ROUNDS:
             plan = self._plan(found)
@@ -220,7 +249,7 @@ class Convergence:
                 if self._live.is_whole:
                     break
                 # the proof is a full look: what a container hands down to its children shows up in no other
-                self._live.forget()
+                self._live.look_anew()
                 found = self.gaps()
                 continue
             outcome.rounds += 1
@@ -228,10 +257,83 @@ class Convergence:
             previous = plan.steps
             if outcome.rounds == 1 and not outcome.refusals:
                 # most often nothing is left, and the proof is the only look that is needed
-                self._live.forget()
+                self._live.look_anew()
             found = self.gaps()
+        if heals and self._restamp():
+            self._live.look_anew()
+            found = self.gaps()
+        if heals:
+            outcome.notes += tuple(self._other_stamps())
         outcome.left = self._differences(found)
         return outcome
+
+    def _receive(self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome) -> None:
+        """Have the DC take what it lacks as a replica does, once strangers are out of its way."""
+        planned = self._plan(found).steps
+        want, have = self._aligned, self._live.state
+        self._apply(list(self._making_way(found)), target, outcome.applied)
+        lacking = replica(
+            want,
+            have,
+            self._dc.feed.contexts,
+            self.exempt.spared,
+            overwritten=self._overwritten,
+            staying=[each for each in self._conflicts if each.stays],
+        )
+        if not lacking:
+            return
+        outcome.rounds += 1
+        aside = target.receive(lacking, self._progress.applying)
+        for each in aside:
+            log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
+        refused = {each.guid for each in aside}
+        received = lacking.touched - refused
+        outcome.applied += [step for step in planned if step.guid in received]
+        self._concurrent.wrote(lacking.touched)
+
+    def _restamp(self) -> bool:
+        """Give what had to be written the stamps it had; True: something was tried."""
+        want, have = self._aligned, self._live.state
+        staying = {
+            (each.guid, name)
+            for each in self._conflicts
+            if each.stays or self._terms.policy is OnConflict.DC
+            for name in each.attributes
+        }
+        wanted: dict[Guid, dict[str, Stamp]] = {}
+        for line in stamp_differences(want, have, self.exempt):
+            stamps = want[line.guid].stamps
+            if line.attribute in stamps and (line.guid, line.attribute) not in staying:
+                wanted.setdefault(line.guid, {})[line.attribute] = stamps[line.attribute]
+        for guid, reason in self._dc.restamp(wanted) if wanted else ():
+            log.warning("stamps.not_restored", object=guid_text(guid), reason=reason)
+        return bool(wanted)
+
+    def _other_stamps(self) -> Iterator[Limitation]:
+        other: dict[tuple[Guid, str], list[str]] = {}
+        for line in stamp_differences(self._aligned, self._live.state, self.exempt):
+            other.setdefault((line.guid, line.dn), []).append(line.attribute)
+        for (guid, dn), names in other.items():
+            what = f"replication knows another write of {', '.join(names)}, of the same values"
+            yield Limitation(guid=guid, dn=dn, what=what)
+
+    def _making_way(self, found: Sequence[Gap]) -> Iterator[Step]:
+        """What the journal never heard of gives up what a lost object needs, or goes."""
+        have, want = self._live.state, self._aligned
+        strangers = {gap.guid for gap in found if gap.want is None}
+        making_way = [*evictions(found, have, self.exempt, kept=self._kept)]
+        making_way += [step for step in parking(found, have) if step.guid in strangers]
+        yield from making_way
+        deleted = {step.guid for step in making_way if isinstance(step, Delete)}
+        for gap in bottom_up((gap for gap in found if gap.guid in strangers - deleted), have):
+            if gap.guid not in want:
+                yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason="the journal has no such object")
+
+    @property
+    def _overwritten(self) -> frozenset[Guid]:
+        if self._terms.policy is OnConflict.DC:
+            return frozenset()
+        return frozenset(each.guid for each in self._conflicts if not each.stays)
 
     def _unseen(self) -> Iterator[Limitation]:
         if self.exempt.reach.unseen:
@@ -253,7 +355,7 @@ class Convergence:
         def attempt(narrower: Step) -> bool:
             return list(target.apply([narrower])) == [None]
 
-        self._concurrent.wrote(planned)
+        self._concurrent.wrote(step.guid for step in planned)
         refusals = []
         for number, (step, refusal) in enumerate(zip(planned, target.apply(planned), strict=True), 1):
             if refusal is None:

@@ -66,11 +66,10 @@ class LiveState:
         news = [item for item in self.state.values() if self._like.get(item.guid) is not item]
         return FullLook(state=self.state, news=news, usn=self._usn, cookies=self._cookies)
 
-    def forget(self) -> None:
-        """Have the next refresh look at everything."""
+    def look_anew(self) -> None:
+        """Have the next refresh look at everything; until then the state is what was seen last."""
         self._base = None
         self._cookies.clear()
-        self.state = State()
 
     def refresh(self) -> State:
         """Look again: the first time in full, or at all since the base; afterwards at what changed."""
@@ -80,6 +79,7 @@ class LiveState:
         else:
             self.is_whole = not self._cookies
             if self.is_whole:
+                self.state = State()
                 self._usn = self._dc.usn()
             self._look()
         return self.state
@@ -91,7 +91,7 @@ class LiveState:
         fresh = self._look()
         if self._undeleted:
             # a reanimated object lost its links when it was deleted, and no feed says so
-            self.forget()
+            self.look_anew()
             self.refresh()
             return
         for item in inherited(self._dc, base.state, fresh).values():

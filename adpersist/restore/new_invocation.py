@@ -12,28 +12,30 @@ from adpersist.state.state import State
 
 
 def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lineage) -> Guid | None:
-    """The invocationID a restore has the DC go on under; None: it keeps its own.
+    """The invocationID a restore has the DC go on under; None: it was not put back, and keeps its own.
 
-    Only a DC with partners needs one: without it they would take what it writes for read already. The journal says
-    which before the DC is given it, so that a restore that was killed goes on under the same, and one whose DC was put
-    back once more takes another.
+    Whoever remembers how far it has read this DC, by its invocationID and USN, would take what it writes from now on
+    for read already: a partner, a tool that synchronizes from it, another journal. The journal says which before the DC
+    is given it, so that a restore that was killed goes on under the same, and one whose DC was put back once more takes
+    another.
 
     Raises:
-        NotPrivilegedError: It needs one, and nobody else may write it. Nothing was written.
+        NotPrivilegedError: It has partners, and nobody else may write it. Nothing was written.
     """
     if head.fresh is not None and dc.invocation() == head.fresh:
         return head.fresh
-    put_back = lineage.verdict is Verdict.REVERTED or head.fresh is not None
-    # the image may be older than the partner
-    if not (put_back and (dc.partners() or _has_partners(want, head.identity.server))):
+    if not (lineage.verdict is Verdict.REVERTED or head.fresh is not None):
         return None
-    if not dc.privileged:
+    if dc.privileged:
+        return Guid(uuid.uuid4().bytes)
+    # the image may be older than the partner
+    if dc.partners() or _has_partners(want, head.identity.server):
         raise NotPrivilegedError(
             "a domain controller that was put back and has partners must go on under another invocationID, which this "
             "session cannot give it",
             hint="Restore over the privileged socket on the domain controller itself.",
         )
-    return Guid(uuid.uuid4().bytes)
+    return None
 
 
 def _has_partners(want: State, own: Guid) -> bool:

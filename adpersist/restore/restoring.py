@@ -43,8 +43,9 @@ def restore(
 ) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
-    A DC that was put back and has partners goes on under another invocationID, before anything is written: what it
-    wrote under the old one they would take for read.
+    A DC that was put back goes on under another invocationID, before anything is written: what it wrote under the old
+    one its partners would take for read. Brought to where the journal ends it is healed: it receives what it had, with
+    the old stamps, as a replica. To an earlier point it is written back.
 
     With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
 
@@ -78,7 +79,7 @@ def restore(
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
         index = beside.submit(FingerprintIndex.of, wanted.state.values())
-        outcome = _proven(convergence.run())
+        outcome = _proven(convergence.run(heals=fresh is not None and wanted.is_newest))
     journal.end_restore(now=time.time())
     _leave_canary(dc, journal)
     _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)

@@ -10,7 +10,7 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
@@ -35,6 +35,7 @@ class WantedState:
 
     Attributes:
         target: The commit restored to.
+        is_newest: Nothing was captured after it.
         state: The directory at that commit.
         known: Every object the journal ever heard of, for telling local writes from old ones.
         head: The journal's head when this was read.
@@ -47,6 +48,7 @@ class WantedState:
     """
 
     target: Seq
+    is_newest: bool
     state: State
     known: frozenset[Guid]
     head: Head
@@ -102,6 +104,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
     gc.freeze()  # millions of values, none of which has cycles, and which stay: not to be walked again and again
     return WantedState(
         target=target,
+        is_newest=heard.last_look <= target,
         state=state,
         known=frozenset(heard.guids.union(state, state.gone)),
         head=head,
@@ -153,6 +156,7 @@ class _Heard:
         self.guids = set[Guid]()
         self.sids = set[bytes]()
         self.captured = captured
+        self.last_look = BEFORE_FIRST
         self._seqs = set[Seq]()
 
     def of(self, commit: Commit) -> None:
@@ -162,6 +166,7 @@ class _Heard:
         self.sids.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
         if commit.kind is CommitKind.LOOK:
             self.captured = max(self.captured, commit.time)
+            self.last_look = max(self.last_look, commit.seq if commit.ends_look else BEFORE_FIRST)
 
     def missing(self, after: Seq, through: Seq) -> Iterator[tuple[Seq, Seq]]:
         """Runs of commits that were not taken in."""

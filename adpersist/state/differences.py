@@ -67,7 +67,8 @@ class Difference:
         guid: Which object.
         dn: Its name, in the journal if it is there, else on the DC.
         attribute: lDAPDisplayName; empty when the whole object differs.
-        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value`` or ``link``.
+        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value``, ``link`` or ``stamp`` (the value is the
+            same, but not who wrote it when, nor how often it was written).
     """
 
     guid: Guid
@@ -160,3 +161,30 @@ def differences(gap: Gap, want: State, have: State) -> Iterator[Difference]:
         yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="value")
     for name in sorted({*gap.added, *gap.removed}):
         yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="link")
+
+
+def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Difference]:
+    """Attributes and links that are the same on both sides, tombstones' too, and were not written by the same write.
+
+    What only one side knows a stamp of is not compared; nor is the naming attribute, which every database stamps for
+    itself.
+    """
+    for guid in want.unlike(have):
+        wanted, found = want.get(guid), have.get(guid)
+        if wanted is None or found is None or wanted.deleted != found.deleted or guid in exempt.spared.objects:
+            continue
+        spared = exempt.spared.attributes.get(guid, frozenset()) | {wanted.rdn.partition("=")[0].casefold()}
+        names = {
+            name
+            for name, stamp in wanted.stamps.items()
+            if found.stamps.get(name, stamp) != stamp
+            and not {name, name.casefold()} & spared
+            and sorted(wanted.values.get(name, ())) == sorted(found.values.get(name, ()))
+        }
+        names |= {
+            name
+            for name, stamps in wanted.link_stamps.items()
+            if any(found.link_stamps.get(name, {}).get(value, stamp) != stamp for value, stamp in stamps.items())
+        }
+        for name in sorted(names):
+            yield Difference(guid=guid, dn=want.dn(guid), attribute=name, kind="stamp")

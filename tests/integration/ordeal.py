@@ -32,6 +32,7 @@ OF_ONE_OBJECT: Final[Mapping[tuple[str, str], str]] = {
     ("CN=DC1,OU=Domain Controllers", "lastLogoff"): "adpersist's canary; not replicated, unused by Samba and Windows",
     ("CN=DC1,OU=Domain Controllers", "lastLogon"): "not replicated",
     ("CN=DC1,OU=Domain Controllers", "logonCount"): "not replicated",
+    ("CN=NTDS Settings,CN=DC1", "invocationId"): "a healed DC goes on under another, for whoever has read it before",
     ("CN=RID Set,CN=DC1", "rIDNextRID"): "raised, so that no RID is handed out twice",
     ("CN=RID Manager$", "rIDAvailablePool"): "raised, so that no pool is handed out twice",
 }

@@ -18,8 +18,12 @@ CANARY: Final = "lastLogoff"
 """On the DC's own account adpersist keeps a note here, which is another after every commit."""
 
 
+RENEWED: Final = "invocationId"
+"""A DC that was healed goes on under another one, so that whoever has read it before reads on."""
+
+
 def unlike(
-    before: Path, after: Path, *, ignoring: frozenset[str] = NEVER_THE_SAME | WRITTEN_BY_LOGINS | {CANARY}
+    before: Path, after: Path, *, ignoring: frozenset[str] = NEVER_THE_SAME | WRITTEN_BY_LOGINS | {CANARY, RENEWED}
 ) -> list[str]:
     """What differs between the living objects of two databases, secrets included; one line each."""
     return list(_unlike(dump(before), dump(after), ignoring))

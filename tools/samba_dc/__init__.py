@@ -25,7 +25,17 @@ from tools.samba_dc.errors import (
 )
 from tools.samba_dc.golden import Golden
 from tools.samba_dc.join import join
-from tools.samba_dc.judges import ALL_CONTEXTS, SECRET_ATTRIBUTES, Dump, Verdict, dbcheck, dump, ldapcmp
+from tools.samba_dc.judges import (
+    ALL_CONTEXTS,
+    SECRET_ATTRIBUTES,
+    Dump,
+    Stamped,
+    Verdict,
+    dbcheck,
+    dump,
+    ldapcmp,
+    stamps,
+)
 from tools.samba_dc.keeping import kept
 from tools.samba_dc.kerberos import AES256
 from tools.samba_dc.probe import free_address, free_port
@@ -44,6 +54,7 @@ __all__ = [
     "PrerequisiteError",
     "ProgramError",
     "SambaDC",
+    "Stamped",
     "StateError",
     "Verdict",
     "dbcheck",
@@ -53,4 +64,5 @@ __all__ = [
     "join",
     "kept",
     "ldapcmp",
+    "stamps",
 ]

@@ -47,6 +47,7 @@ Judged = SambaDC | Golden | Path
 _State = tuple[tuple[str, int, int], ...]
 
 _OFFLINE_DUMP: Final = Path(__file__).with_name("offline_dump.py")
+_OFFLINE_STAMPS: Final = Path(__file__).with_name("offline_stamps.py")
 _OFFLINE_CHECK: Final = Path(__file__).with_name("offline_check.py")
 _TIMEOUT_S: Final = 600.0
 
@@ -158,6 +159,33 @@ def dump(judged: Judged, *, deleted: bool = False, attributes: Sequence[str] = D
     wanted = (*attributes, "objectGUID") if "*" not in attributes else tuple(attributes)
     path = _sam_ldb(judged)
     return {guid: dict(entry) for guid, entry in _dumped_once(path, _state(path), deleted, wanted).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """What replication knows of one object.
+
+    Attributes:
+        dn: Its DN.
+        attributes: By name: version, originating time, invocationID, originating USN.
+        links: By attribute and target, the same after whether the link is there.
+    """
+
+    dn: str
+    attributes: Mapping[str, Sequence[object]]
+    links: Mapping[str, Mapping[str, Sequence[object]]]
+
+
+def stamps(judged: Judged) -> dict[str, Stamped]:
+    """The replication stamps of every object of a stopped DC, tombstones included, by objectGUID.
+
+    Raises:
+        StateError: It is a running DC, or holds no database.
+        ProgramError: Samba could not read the database.
+    """
+    done = run([SYSTEM_PYTHON, "-I", str(_OFFLINE_STAMPS), str(_sam_ldb(judged).parent)], timeout_s=_TIMEOUT_S)
+    lines = map(json.loads, done.stdout.splitlines())
+    return {each["guid"]: Stamped(each["dn"], each["attributes"], each["links"]) for each in lines}
 
 
 @lru_cache(maxsize=4)

@@ -15,7 +15,8 @@ from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.requests import Modifications
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.objects.change import Values
+from adpersist.model.objects.change import Stamp, Values
+from adpersist.model.plan.replicated import Aside, ReplicatedLink, ReplicatedObject
 
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """Distributions install Samba's Python for their own interpreter."""
@@ -137,6 +138,47 @@ class Database:
         found: dict[str, list[bytes]] = self._ask("links", guid_text(guid), "links", guid_text(guid))
         return found
 
+    def give(
+        self,
+        context: str,
+        objects: Sequence[ReplicatedObject] = (),
+        links: Sequence[ReplicatedLink] = (),
+        *,
+        as_new: bool = False,
+    ) -> list[Aside]:
+        """Have Samba's replication take objects, then links; those it refuses are set aside, all others land.
+
+        Each of both is one transaction. What the database has newer, by stamp, stays.
+
+        Args:
+            context: DN of their naming context.
+            objects: Containers before what is in them.
+            links: Between objects that are there: one to an object that is not is left out without a word.
+            as_new: The object is the root of a naming context that the database does not have yet.
+        """
+        refused_objects, refused_links = self._ask(
+            "replicate", context, "give", context, list(map(_object, objects)), list(map(_link, links)), as_new
+        )
+        return [
+            *(Aside(guid=objects[at].guid, attribute="", reason=why) for at, why in refused_objects.items()),
+            *(
+                Aside(guid=links[at].source, attribute=links[at].attribute, reason=why)
+                for at, why in refused_links.items()
+            ),
+        ]
+
+    def give_prefix_map(self, value: bytes) -> None:
+        """Take another database's prefixMap: its attribute ids mean the same here then. Raises: WriteRefusedError."""
+        self._ask("modify", "prefixMap", "give_prefix_map", value)
+
+    def park(self, guid: Guid, rdn: str) -> None:
+        """Give an object another name for a while; its stamps stay. Raises: WriteRefusedError."""
+        self._ask("rename", guid_text(guid), "park", bytes(guid), rdn)
+
+    def reload_schema(self) -> None:
+        """Use what was just defined."""
+        self._ask("reload", "the schema", "reload_schema")
+
     def close(self) -> None:
         """Let the worker go; what was not committed is not done."""
         self._worker.kill()
@@ -184,6 +226,21 @@ class Database:
             f"the worker that writes to {self.path} ended" + (f": {said[-1]}" if said else ""),
             hint="What it had not committed was not done: run the command again, or with --engine ldap.",
         )
+
+
+def _object(given: ReplicatedObject) -> tuple[object, ...]:
+    attributes = {name: (tuple(given.values.get(name, ())), _stamp(stamp)) for name, stamp in given.stamps.items()}
+    parent = bytes(given.parent) if given.parent is not None else None
+    expected = {name: _stamp(each) for name, each in given.expected.items()} if given.expected is not None else None
+    return bytes(given.guid), given.dn, parent, given.sid, attributes, expected, tuple(given.lowered)
+
+
+def _link(given: ReplicatedLink) -> tuple[object, ...]:
+    return bytes(given.source), given.attribute, given.value, given.stamp.present, _stamp(given.stamp)
+
+
+def _stamp(stamp: Stamp) -> tuple[int, int, bytes, int]:
+    return stamp.version, stamp.time, bytes(stamp.origin), stamp.usn
 
 
 def _changed(changes: Modifications) -> list[tuple[str, str, Values]]:

@@ -1,7 +1,8 @@
 """Writes to a domain controller's own database through Samba's modules, as told on standard input.
 
-A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here and
-nobody imports this. Run by :mod:`adpersist.directory.samba.database`:
+A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here but
+:mod:`.replication`, of which the same is true, and nobody imports this. Run by
+:mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
 
@@ -29,7 +30,10 @@ _HOW = {
     "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
     "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
 }
-OPERATIONS = ("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links")
+OPERATIONS = (
+    *("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links"),
+    *("give", "give_prefix_map", "reload_schema", "park"),
+)
 _REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
 
 
@@ -38,19 +42,28 @@ class Worker:
 
     def __init__(self, path):
         self.path = path
+        self.settings = LoadParm()
+        # all else that matters lies in the database and in the files beside it
+        self.settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
+        self.settings.set("dsdb:schema update allowed", "yes")
         self.known = {}
         self.plain = self.db = self.open()
-        self.batched = None
+        self.batched = self.replication = None
         self.spoilt = 0
 
     def open(self, *options):
-        settings = LoadParm()
-        # all else that matters lies in the database and in the files beside it
-        settings.set("private dir", os.path.dirname(self.path))  # noqa: PTH120
-        settings.set("dsdb:schema update allowed", "yes")
+        settings = self.settings
         return SamDB(
             url=f"tdb://{self.path}", lp=settings, session_info=system_session(settings), options=list(options)
         )
+
+    def opened_batched(self):
+        """The database for many operations in a transaction, opened once.
+
+        Else every one of them copies each index of the directory, to be taken back by itself.
+        """
+        self.batched = self.batched or self.open("batch_mode:1")
+        return self.batched
 
     def greeting(self):
         """Whose database this is, and which Samba is at work."""
@@ -77,10 +90,8 @@ class Worker:
             return code, words
 
     def begin(self):
-        # else every operation of a transaction copies each index of the directory, to be taken back by itself
-        self.batched = self.batched or self.open("batch_mode:1")
-        self.batched.transaction_start()
-        self.db = self.batched
+        self.db = self.opened_batched()
+        self.db.transaction_start()
 
     def commit(self):
         self.db, batched = self.plain, self.batched
@@ -118,6 +129,28 @@ class Worker:
             if name != "dn" and self.linked(name)
         }
 
+    def replicating(self):
+        """Replication into the database, made ready once."""
+        if self.replication is None:
+            sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
+            from replication import Replication  # takes as long to load as all the rest
+
+            self.replication = Replication(self.opened_batched(), self.settings)
+        return self.replication
+
+    def give(self, context, objects, links, as_new):
+        """Objects and links with their stamps, as from a partner; those refused by place, and why."""
+        return self.replicating().give(context, objects, links, as_new=as_new)
+
+    def give_prefix_map(self, value):
+        self.replicating().give_prefix_map(value)
+
+    def park(self, guid, rdn):
+        self.replicating().park(guid, rdn)
+
+    def reload_schema(self):
+        self.replicating().reload_schema()
+
     def linked(self, name):
         if name not in self.known:
             number = self.db.get_linkId_from_lDAPDisplayName(name)
@@ -147,10 +180,14 @@ def main(path):
     os.dup2(2, 1)
     worker = Worker(path)
     _write(sink, worker.greeting())
-    for name, *arguments in _requests(source):
-        if name not in OPERATIONS:
-            raise ValueError(f"no operation is called {name}")
-        _write(sink, worker.carry_out(name, arguments))
+    try:
+        for name, *arguments in _requests(source):
+            if name not in OPERATIONS:
+                raise ValueError(f"no operation is called {name}")
+            _write(sink, worker.carry_out(name, arguments))
+    finally:
+        if worker.replication is not None:
+            worker.replication.close()
 
 
 if __name__ == "__main__":

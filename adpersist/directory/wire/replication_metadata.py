@@ -7,7 +7,7 @@ Source: [MS-DRSR] PROPERTY_META_DATA_EXT_VECTOR; samba librpc/idl/drsblobs.idl (
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, Usn
@@ -24,12 +24,7 @@ def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:
     Raises:
         DirectoryError: The value is not of version 1 or is cut short.
     """
-    if len(blob) < _HEADER.size:
-        raise DirectoryError(f"replPropertyMetaData of {len(blob)} bytes is cut short")
-    version, _, count, _ = _HEADER.unpack_from(blob)
-    if version != 1 or len(blob) < _HEADER.size + count * _ENTRY.size:
-        raise DirectoryError(f"replPropertyMetaData of version {version} with {count} entries cannot be read")
-    for offset in range(_HEADER.size, _HEADER.size + count * _ENTRY.size, _ENTRY.size):
+    for offset in _entries(blob):
         attid, writes, time, origin, usn, local_usn = _ENTRY.unpack_from(blob, offset)
         if local_usn <= after:
             continue
@@ -38,3 +33,27 @@ def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:
             stamp=Stamp(version=writes, time=max(time, 0), origin=Guid(origin), usn=Usn(usn)),
             local_usn=Usn(local_usn),
         )
+
+
+def restamped(blob: bytes, stamps: Mapping[int, Stamp]) -> bytes:
+    """The value with other stamps, by attribute id, where it has one; local USNs stay.
+
+    Raises: as :func:`parse_replmeta`.
+    """
+    new = bytearray(blob)
+    for offset in _entries(blob):
+        attid, *_, local_usn = _ENTRY.unpack_from(blob, offset)
+        if stamp := stamps.get(attid):
+            _ENTRY.pack_into(new, offset, attid, stamp.version, stamp.time, bytes(stamp.origin), stamp.usn, local_usn)
+    return bytes(new)
+
+
+def _entries(blob: bytes) -> range:
+    """Where the entries begin."""
+    if len(blob) < _HEADER.size:
+        raise DirectoryError(f"replPropertyMetaData of {len(blob)} bytes is cut short")
+    version, _, count, _ = _HEADER.unpack_from(blob)
+    end = _HEADER.size + count * _ENTRY.size
+    if version != 1 or len(blob) < end:
+        raise DirectoryError(f"replPropertyMetaData of version {version} with {count} entries cannot be read")
+    return range(_HEADER.size, end, _ENTRY.size)

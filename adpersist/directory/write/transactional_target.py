@@ -1,13 +1,15 @@
 """Carries out steps many at a time, in transactions of the DC's own database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from adpersist.directory.ldap.operations import WriteResult
 from adpersist.directory.samba.database import Database
+from adpersist.directory.write.receiving import receive
 from adpersist.directory.write.step_writes import single_write
 from adpersist.directory.write.target import StepExecutor, Target
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.model.plan.replicated import Aside, Replica
 from adpersist.model.plan.step import EnableFeature, ReloadSchema, Step
 
 _MOST_STEPS: Final = 400
@@ -37,6 +39,10 @@ class TransactionalTarget:
             if done < max(len(batch), 1):
                 yield self._alone(steps[at])
                 at += 1
+
+    def receive(self, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
+        """Have the database take what it lacks as a replica does: see :func:`~.receiving.receive`."""
+        return receive(self._database, replica, told)
 
     def _transact(self, batch: Sequence[Step]) -> int:
         """How many steps, from the first, are done. A refused one undoes all, so those before it are done again."""

@@ -7,6 +7,7 @@ from typing import Literal
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.plan.reach import EVERYWHERE, Reach
+from adpersist.model.plan.replicated import Spared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,7 @@ class Exempt:
         derived: Attributes the server computes from others, on every object.
         created_with: Attributes an object cannot be created with; the server sets them or they are set afterwards.
         reach: What the session can do at all.
+        spared: What it does not even receive as a replica; replication may write much that nobody else may.
     """
 
     objects: frozenset[Guid] = frozenset()
@@ -161,3 +163,4 @@ class Exempt:
     derived: frozenset[str] = frozenset()
     created_with: frozenset[str] = frozenset()
     reach: Reach = EVERYWHERE
+    spared: Spared = field(default_factory=Spared)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.link_values import without
-from adpersist.model.plan.step import Step
 from adpersist.restore.plan.foreign_principals import is_foreign
 from adpersist.state.differences import Gap
 
@@ -26,9 +25,9 @@ class ConcurrentWrites:
         self._writing = set[Guid]()
         self._touched = set[Guid]()
 
-    def wrote(self, steps: Iterable[Step]) -> None:
-        """These were tried since the last look."""
-        self._writing.update(step.guid for step in steps)
+    def wrote(self, objects: Iterable[Guid]) -> None:
+        """These were written to, or tried, since the last look."""
+        self._writing.update(objects)
 
     def arisen(self, found: Sequence[Gap]) -> list[Gap]:
         """The gaps, or parts of them, that arose since the last look, and not by what was tried; at first all."""

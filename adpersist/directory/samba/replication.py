@@ -1,0 +1,414 @@
+"""A partner's changes by hand: objects and links with their stamps, given to Samba's own replication code.
+
+Part of :mod:`.database_worker`, and like it run by the system's interpreter alone. What is handed in becomes the
+answer a partner would have given ([MS-DRSR] 4.1.10.2.11, DRS_MSG_GETCHGREPLY_V6) and is applied by the code that
+applies those: values come with the stamps they had, nothing is validated or computed as for a client, and what the
+database has newer stays. No partner, no password and no running Samba is needed.
+
+An object is ``(guid, dn, parent, sid, attributes, expected, lowered)``: parent is None for the root of a naming
+context, sid is text or None; attributes are ``{name: (values, stamp)}``, without values for one that was emptied;
+expected are the stamps the database is believed to have, ``{name: stamp}``, or None where it has no such object;
+lowered are names whose stamps in the database give way, whatever they are. A link is ``(source, attribute, value,
+present, stamp)``. A stamp is ``(version, seconds since 1601, invocationID, USN)``; GUIDs are 16 bytes.
+"""
+
+import contextlib
+import hashlib
+import os
+import signal
+import socket
+import struct
+import uuid
+import zlib
+from itertools import pairwise
+
+import ldb
+from samba import WERRORError, dsdb
+from samba.credentials import DONT_USE_KERBEROS, Credentials
+from samba.crypto import arcfour_crypt_blob, des_crypt_blob_16
+from samba.dcerpc import drsblobs, drsuapi, misc, security
+from samba.ndr import ndr_pack, ndr_unpack
+from samba.net import Net
+
+_HASHES = frozenset({"unicodePwd", "dBCSPwd", "ntPwdHistory", "lmPwdHistory"})
+"""Travel under a second layer, of the account's RID ([MS-DRSR] 4.1.10.6.13)."""
+_SECRETS = _HASHES | {
+    "supplementalCredentials",
+    "currentValue",
+    "priorValue",
+    "trustAuthIncoming",
+    "trustAuthOutgoing",
+    "initialAuthIncoming",
+    "initialAuthOutgoing",
+}
+"""Travel encrypted ([MS-DRSR] 4.1.10.3.11, IsSecretAttribute)."""
+
+_TICKS = 10_000_000
+"""In a second."""
+_SOURCE = "b7b6f5c2-4d0f-4c8b-9d53-3e0e6f1f9a40"
+"""The partner that is not there; what Samba notes of it is taken away again."""
+_UNKNOWN_SCHEMA = b"\xff" + bytes(20)
+"""schemaInfo where there is none: revision 0 ([MS-ADTS] 3.1.1.2.2.3)."""
+_TRACES = ("repsFrom", "replUpToDateVector")
+"""What Samba notes of a partner, on the root of the naming context."""
+_INSTANCE = "instanceType"
+"""Must be in every object that is sent."""
+_SHOWN = ["show_recycled:1"]
+_RAW_PREFIX_MAP = ["local_oid:1.3.6.1.4.1.7165.4.3.3:0", "relax:0"]
+_BIND_TIMEOUT_S = 10
+
+
+class RefusedError(Exception):
+    """Samba does not take it; the text says why."""
+
+
+class Replication:
+    """Gives objects and links to one open database.
+
+    Args:
+        database: The SamDB; it is not in a transaction.
+        settings: The LoadParm it was opened with.
+    """
+
+    def __init__(self, database, settings):
+        self.database = database
+        self.settings = settings
+        self.keyed = KeyedPipe(settings)
+        self.net = Net(creds=self.keyed.credentials, lp=settings)
+        self.state = self.prefixes = None
+
+    def close(self):
+        """Let go of the pipe."""
+        self.keyed.close()
+
+    def give(self, context, objects, links, *, as_new=False):
+        """Apply them in one transaction; what is refused is found by halving and set aside.
+
+        Args:
+            context: DN of the naming context.
+            as_new: It is the root of one that this database does not have yet.
+
+        Returns:
+            Why, by the place among the objects, for those refused; the same for links.
+        """
+        return (
+            self._given(objects, lambda some: self._apply(context, some, [], as_new=as_new)),
+            self._given(links, lambda some: self._apply(context, [], some, as_new=False)),
+        )
+
+    def give_prefix_map(self, value):
+        """Take another database's table of OID prefixes, so that its attribute ids mean the same here."""
+        message = ldb.Message(self.database.get_schema_basedn())
+        message["prefixMap"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "prefixMap")
+        self.database.modify(message, controls=_RAW_PREFIX_MAP)
+        self.reload_schema()
+
+    def reload_schema(self):
+        """Use what was just defined."""
+        self.database.set_schema_update_now()
+        self.state = self.prefixes = None
+
+    def _given(self, things, apply):
+        """Those refused, by place; containers stand before what is in them, so a half never lacks the other's."""
+        refused = {}
+
+        def halves(first, some):
+            try:
+                apply(some)
+            except (RefusedError, WERRORError, ldb.LdbError, RuntimeError, TypeError, ValueError) as error:
+                if len(some) == 1:
+                    refused[first] = _words(error)
+                    return
+                middle = len(some) // 2
+                halves(first, some[:middle])
+                halves(first + middle, some[middle:])
+
+        if things:
+            halves(0, things)
+        return refused
+
+    def _apply(self, context, objects, links, *, as_new):
+        if self.state is None:
+            invocation = misc.GUID(self.database.get_invocation_id())
+            self.state = self.net.replicate_init(self.database, self.settings, self.keyed.pipe, invocation)
+            self.prefixes = _prefixes(self.database)
+        request, identifier = drsuapi.DsGetNCChangesRequest8(), drsuapi.DsReplicaObjectIdentifier()
+        identifier.dn = context
+        request.naming_context = identifier
+        # as one operation on some objects: what Samba believes to know of the whole naming context stays
+        request.extended_op = drsuapi.DRSUAPI_EXOP_NONE if as_new else drsuapi.DRSUAPI_EXOP_REPL_OBJ
+        self.database.transaction_start()
+        try:
+            traces = self._traces(context) if not as_new else {}
+            met = [each for each in map(self._met, objects) if each is not None]
+            reply = self._reply(context, met, links)
+            self.net.replicate_chunk(self.state, 6, reply, schema=False, req_level=8, req=request)
+            message = ldb.Message(ldb.Dn(self.database, context))
+            for name in _TRACES:
+                found = [bytes(value) for value in traces.get(name, [])]
+                message[name] = ldb.MessageElement(found, ldb.FLAG_MOD_REPLACE, name)
+            self.database.modify(message)
+        except BaseException:
+            self.database.transaction_cancel()
+            raise
+        self.database.transaction_commit()
+
+    def _traces(self, context):
+        return self.database.search(context, ldb.SCOPE_BASE, attrs=list(_TRACES))[0]
+
+    def _met(self, given):
+        """The object without what somebody wrote since the database was looked at; None: it was deleted meanwhile."""
+        guid, dn, parent, sid, attributes, expected, lowered = given
+        if expected is None:
+            return given
+        row, blob = self._stamps(guid)
+        found = {self.database.get_lDAPDisplayName_by_attid(each.attid): _told(each) for each in blob.ctr.array}
+        written = {name for name, stamp in found.items() if expected.get(name) != stamp}
+        # what is to be sent may have been taken by a run that was killed
+        written -= {name for name in written & attributes.keys() if attributes[name][1] == found[name]}
+        if "isDeleted" in written:
+            return None
+        lowered = frozenset(lowered) - written
+        if lowered:
+            self._lower(row, blob, lowered)
+        kept = {name: each for name, each in attributes.items() if name not in written or name == _INSTANCE}
+        return guid, dn, parent, sid, kept, expected, lowered
+
+    def _stamps(self, guid):
+        address = f"<GUID={uuid.UUID(bytes_le=guid)}>"
+        (row,) = self.database.search(address, ldb.SCOPE_BASE, attrs=["replPropertyMetaData"], controls=_SHOWN)
+        return row, ndr_unpack(drsblobs.replPropertyMetaDataBlob, bytes(row["replPropertyMetaData"][0]))
+
+    def _lower(self, row, blob, names):
+        entries = []
+        for entry in blob.ctr.array:
+            if self.database.get_lDAPDisplayName_by_attid(entry.attid) in names:
+                entry.version = 0
+            entries.append(entry)
+        blob.ctr.array = entries
+        self._put_stamps(row.dn, ndr_pack(blob))
+
+    def _put_stamps(self, dn, blob):
+        """Without the control that is for it the value is taken as it is, and nothing is noted as news."""
+        message = ldb.Message(dn)
+        message["m"] = ldb.MessageElement(blob, ldb.FLAG_MOD_REPLACE, "replPropertyMetaData")
+        self.database.modify(message, controls=_SHOWN)
+
+    def park(self, guid, rdn):
+        """Give an object another name for a while, and leave it the stamp its own had."""
+        self.database.transaction_start()
+        try:
+            row, blob = self._stamps(guid)
+            before = ndr_pack(blob)
+            new = ldb.Dn(self.database, f"{rdn},{row.dn.parent()}")
+            self.database.rename(row.dn, new, controls=["relax:0"])
+            self._put_stamps(new, before)
+        except BaseException:
+            self.database.transaction_cancel()
+            raise
+        self.database.transaction_commit()
+
+    def _reply(self, context, objects, links):
+        reply, identifier = drsuapi.DsGetNCChangesCtr6(), drsuapi.DsReplicaObjectIdentifier()
+        identifier.dn = context
+        in_schema = context == str(self.database.get_schema_basedn())
+        items = [self._item(each, context, in_schema=in_schema) for each in objects]
+        for item, following in pairwise(items):
+            item.next_object = following
+        if items:
+            reply.first_object = items[0]
+        reply.object_count, reply.more_data, reply.extended_ret = len(items), 0, drsuapi.DRSUAPI_EXOP_ERR_SUCCESS
+        reply.linked_attributes_count = len(links)
+        reply.linked_attributes = [self._link(each, in_schema=in_schema) for each in links]
+        reply.naming_context, reply.mapping_ctr = identifier, self.prefixes
+        reply.source_dsa_guid = misc.GUID(_SOURCE)
+        reply.source_dsa_invocation_id = misc.GUID(self.database.get_invocation_id())
+        return reply
+
+    def _item(self, given, context, *, in_schema):
+        guid, dn, parent, sid, attributes, _, _ = given
+        item, stamps = drsuapi.DsReplicaObjectListItemEx(), drsuapi.DsReplicaMetaDataCtr()
+        item.object.identifier = _identifier(guid, dn, sid)
+        rid = int(sid.rsplit("-", 1)[1]) if sid else None
+        values = item.object.attribute_ctr
+        values.num_attributes = stamps.count = len(attributes)
+        values.attributes = [
+            self._attribute(name, found, rid, in_schema=in_schema) for name, (found, _) in attributes.items()
+        ]
+        stamps.meta_data = [_stamp(stamp) for _, stamp in attributes.values()]
+        item.meta_data_ctr, item.is_nc_prefix = stamps, int(dn == context)
+        if parent is not None:
+            item.parent_object_guid = _guid(parent)
+        return item
+
+    def _attribute(self, name, found, rid, *, in_schema):
+        attribute = self._encoded(name, found) if found else drsuapi.DsReplicaAttribute()
+        attribute.attid = self._attid(name, in_schema=in_schema)
+        if found and name in _SECRETS:
+            if name in _HASHES and rid is None:
+                raise RefusedError(f"{name} of somebody without a SID")
+            hidden = drsuapi.DsAttributeValue()
+            hidden.blob = encrypted(self.keyed.key, found[0], rid if name in _HASHES else None)
+            attribute.value_ctr.values = [hidden]
+        return attribute
+
+    def _encoded(self, name, found):
+        try:
+            return dsdb._dsdb_DsReplicaAttribute(self.database, name, list(found))
+        except (RuntimeError, TypeError, ValueError, WERRORError, ldb.LdbError) as error:
+            raise RefusedError(f"{name} cannot be told to replication: {_words(error)}") from error
+
+    def _attid(self, name, *, in_schema):
+        try:
+            return self.database.get_attid_from_lDAPDisplayName(name, in_schema)
+        except (RuntimeError, WERRORError, ldb.LdbError) as error:
+            raise RefusedError(f"the schema has no attribute {name}") from error
+
+    def _link(self, given, *, in_schema):
+        source, name, value, present, stamp = given
+        link, blob = drsuapi.DsReplicaLinkedAttribute(), drsuapi.DsAttributeValue()
+        # the structure alone would lose its bytes
+        blob.blob = bytes(self._encoded(name, [value]).value_ctr.values[0].blob)
+        link.identifier, link.attid, link.value = (
+            _identifier(source, "", None),
+            self._attid(name, in_schema=in_schema),
+            blob,
+        )
+        link.flags = drsuapi.DRSUAPI_DS_LINKED_ATTRIBUTE_FLAG_ACTIVE if present else 0
+        link.originating_add_time, link.meta_data = stamp[1] * _TICKS, _stamp(stamp)
+        return link
+
+
+class KeyedPipe:
+    """An RPC connection with a session key, which is all that replication asks of one: no call is ever made on it.
+
+    A child answers the one NTLMSSP bind ([MS-NLMP] 2.2.1.2): the key is computed on the client's side alone, so that
+    any challenge does, and no account, no policy and no server is touched.
+    """
+
+    def __init__(self, settings):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(_BIND_TIMEOUT_S)
+        self.child = os.fork()
+        if self.child == 0:
+            with contextlib.suppress(BaseException):
+                _answer_bind(listener)
+            os._exit(0)
+        port = listener.getsockname()[1]
+        listener.close()
+        self.credentials = Credentials()
+        self.credentials.guess(settings)
+        self.credentials.set_kerberos_state(DONT_USE_KERBEROS)
+        self.credentials.set_username("nobody")
+        self.credentials.set_domain("NOWHERE")
+        self.credentials.set_password("nothing")
+        try:
+            # without "ntlm" it would speak SPNEGO, and wait for an answer to that
+            self.pipe = drsuapi.drsuapi(f"ncacn_ip_tcp:127.0.0.1[{port},sign,ntlm]", settings, self.credentials)
+        except BaseException:
+            self.close()
+            raise
+        self.key = self.pipe.user_session_key
+
+    def close(self):
+        """End the child."""
+        os.kill(self.child, signal.SIGKILL)
+        os.waitpid(self.child, 0)
+
+
+def _answer_bind(listener):
+    """One bind_ack with an NTLMSSP challenge ([C706] 12.6.4.4, [MS-RPCE] 2.2.2.11)."""
+    connection, _ = listener.accept()
+    bind = connection.recv(65536)
+    (token_length,) = struct.unpack_from("<H", bind, 10)
+    (call,) = struct.unpack_from("<I", bind, 12)
+    contexts = bind[24]
+    trailer = bytearray(bind[-token_length - 8 : -token_length])
+    syntax = uuid.UUID("8a885d04-1ceb-11c9-9fe8-08002b104860").bytes_le + struct.pack("<I", 2)  # NDR
+    body = struct.pack("<HHIHHBBH", 5840, 5840, 1, 1, 0, contexts, 0, 0)
+    for number in range(contexts):
+        # the first is accepted, every other refused
+        body += struct.pack("<HH", 0, 0) + syntax if number == 0 else struct.pack("<HH", 2, 2) + bytes(20)
+    trailer[2] = -(16 + len(body)) % 4
+    body += bytes(trailer[2])
+    token = _challenge()
+    head = struct.pack("<BBBB4sHHI", 5, 0, 12, 3, b"\x10\0\0\0", 16 + len(body) + 8 + len(token), len(token), call)
+    connection.sendall(head + body + bytes(trailer) + token)
+    connection.settimeout(None)
+    while connection.recv(65536):  # until the other end is closed
+        pass
+
+
+def _challenge():
+    name = "NOWHERE".encode("utf-16-le")
+    target_info = struct.pack("<HH", 2, len(name)) + name
+    target_info += struct.pack("<HHQ", 7, 8, 133_500_000_000_000_000) + bytes(4)  # any time; the end
+    offset = 56
+    return (
+        b"NTLMSSP\0"
+        + struct.pack("<IHHII", 2, len(name), len(name), offset, 0xE0888235)
+        + os.urandom(8)
+        + bytes(8)
+        + struct.pack("<HHI", len(target_info), len(target_info), offset + len(name))
+        + bytes(8)
+        + name
+        + target_info
+    )
+
+
+def encrypted(key, value, rid):
+    """A secret as it travels ([MS-DRSR] 4.1.10.6.12), a hash under a layer of the account's RID below that."""
+    if rid is not None:
+        des = (struct.pack("<I", rid) * 4)[:14]
+        value = b"".join(des_crypt_blob_16(value[at : at + 16], des) for at in range(0, len(value), 16))
+    salt = os.urandom(16)
+    checked = struct.pack("<I", zlib.crc32(value)) + value
+    return salt + arcfour_crypt_blob(checked, hashlib.md5(key + salt).digest())  # noqa: S324 - the protocol's
+
+
+def _prefixes(database):
+    """The database's own table of OID prefixes, and its schema's revision: nothing is translated."""
+    row = database.search(database.get_schema_basedn(), ldb.SCOPE_BASE, attrs=["prefixMap", "schemaInfo"])[0]
+    known = ndr_unpack(drsblobs.prefixMapBlob, bytes(row["prefixMap"][0])).ctr.mappings
+    pairs = [(each.id_prefix, bytes(each.oid.binary_oid)) for each in known]
+    pairs.append((0, bytes(row["schemaInfo"][0]) if "schemaInfo" in row else _UNKNOWN_SCHEMA))
+    table = drsuapi.DsReplicaOIDMapping_Ctr()
+    table.num_mappings, table.mappings = len(pairs), [_prefix(*pair) for pair in pairs]
+    return table
+
+
+def _prefix(number, arc):
+    mapping, oid = drsuapi.DsReplicaOIDMapping(), drsuapi.DsReplicaOID()
+    oid.length, oid.binary_oid, mapping.id_prefix = len(arc), list(arc), number
+    mapping.oid = oid
+    return mapping
+
+
+def _identifier(guid, dn, sid):
+    identifier = drsuapi.DsReplicaObjectIdentifier()
+    identifier.guid, identifier.dn = _guid(guid), dn
+    if sid:
+        identifier.sid = security.dom_sid(sid)
+    return identifier
+
+
+def _stamp(given):
+    version, time, origin, usn = given
+    stamp = drsuapi.DsReplicaMetaData()
+    stamp.version, stamp.originating_change_time = version, time * _TICKS
+    stamp.originating_invocation_id, stamp.originating_usn = _guid(origin), usn
+    return stamp
+
+
+def _told(entry):
+    """A stamp as it is handed in."""
+    origin = uuid.UUID(str(entry.originating_invocation_id)).bytes_le
+    return entry.version, entry.originating_change_time // _TICKS, origin, entry.originating_usn
+
+
+def _guid(guid):
+    return misc.GUID(str(uuid.UUID(bytes_le=guid)))
+
+
+def _words(error):
+    return str(error.args[1]) if len(error.args) > 1 else str(error)

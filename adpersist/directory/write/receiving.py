@@ -1,0 +1,53 @@
+"""Gives a DC's own database what it lacks, as a replication partner would."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, TypeVar
+
+from adpersist.directory.samba.database import Database
+from adpersist.model.plan.replicated import Aside, Replica
+
+T = TypeVar("T")
+
+_AT_ONCE: Final = 400
+"""In one transaction: a running DC's writers wait for its end, a third of a second; larger ones gain nothing."""
+_LINKS_AT_ONCE: Final = 2000
+
+
+def receive(database: Database, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
+    """Have the database take it; repeated, nothing is written a second time.
+
+    Args:
+        told: Told how many objects and links are done, of how many.
+
+    Returns:
+        What was refused; all else landed.
+    """
+    aside: list[Aside] = []
+    total = sum(len(batch.objects) for batch in replica.batches) + sum(map(len, replica.links.values()))
+    done = 0
+    if replica.prefix_map is not None:
+        database.give_prefix_map(replica.prefix_map)
+    for guid, rdn in replica.parked.items():
+        database.park(guid, rdn)
+    for batch in replica.batches:
+        for objects in _some(batch.objects, _AT_ONCE):
+            aside += database.give(batch.context, objects, as_new=batch.is_new)
+            done += len(objects)
+            told(done, total)
+        if batch.links:
+            database.give(batch.context, links=batch.links)  # told of when they are given once more
+        if batch.defines:
+            database.reload_schema()
+    for nc, links in replica.links.items():
+        for some in _some(links, _LINKS_AT_ONCE):
+            aside += database.give(nc, links=some)
+            done += len(some)
+            told(done, total)
+    return aside
+
+
+def _some(things: Sequence[T], many: int) -> Iterator[list[T]]:
+    rest = iter(things)
+    while some := list(islice(rest, many)):
+        yield some

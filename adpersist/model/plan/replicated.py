@@ -1,0 +1,122 @@
+"""What a DC receives as it would from a replication partner: values and links with the stamps they had."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import AttributeStamps, LinkStamp, Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spared:
+    """What a DC does not receive, because it is its machine's own.
+
+    Attributes:
+        objects: Whole objects.
+        attributes: Some attributes of some.
+    """
+
+    objects: frozenset[Guid] = frozenset()
+    attributes: Mapping[Guid, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicatedObject:
+    """Attributes of one object, all of them or some.
+
+    Attributes:
+        guid: objectGUID.
+        dn: Where it lies; its first component must be its name.
+        parent: Its container's objectGUID; None for the root of a naming context.
+        sid: Its objectSid as text, under whose RID password hashes travel; None: it has none.
+        values: By lDAPDisplayName; none clears. References are extended DNs.
+        stamps: Of exactly the attributes that are sent.
+        expected: Those the DC was seen with, where it has the object: what was written since stays. None: it has none.
+        lowered: Attributes whose stamps in the database give way to these, whatever they are.
+    """
+
+    guid: Guid
+    dn: str
+    parent: Guid | None
+    sid: str | None
+    values: Mapping[str, Values]
+    stamps: AttributeStamps
+    expected: AttributeStamps | None = None
+    lowered: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicatedLink:
+    """One link, there or taken away.
+
+    Attributes:
+        source: Whose it is.
+        attribute: lDAPDisplayName.
+        value: An extended DN, with its prefix where it has one.
+        stamp: Its stamp.
+    """
+
+    source: Guid
+    attribute: str
+    value: bytes
+    stamp: LinkStamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Objects of one naming context that belong together, in an order in which they can be taken.
+
+    Attributes:
+        context: DN of the naming context.
+        objects: Containers before what is in them.
+        links: Given right after the objects, though some may point to what is not there yet.
+        is_new: The first is the root of a naming context the DC does not have yet.
+        defines: Schema definitions: what follows needs them to be known.
+    """
+
+    context: str
+    objects: tuple[ReplicatedObject, ...] = ()
+    links: tuple[ReplicatedLink, ...] = ()
+    is_new: bool = False
+    defines: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """All that a DC lacks.
+
+    Attributes:
+        prefix_map: The table of OID prefixes to be used from then on; None: the DC's own.
+        parked: Objects, by the temporary name each gets, whose name another one takes before they have their own.
+        batches: In order.
+        links: By naming context, once all objects are there.
+    """
+
+    prefix_map: bytes | None = None
+    parked: Mapping[Guid, str] = field(default_factory=dict)
+    batches: tuple[Batch, ...] = ()
+    links: Mapping[str, tuple[ReplicatedLink, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.batches or self.links)
+
+    @property
+    def touched(self) -> frozenset[Guid]:
+        """The objects of which something is sent."""
+        objects = {each.guid for batch in self.batches for each in batch.objects}
+        return frozenset(objects.union(link.source for links in self.links.values() for link in links))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """An object or a link the DC did not take.
+
+    Attributes:
+        guid: The object.
+        attribute: The link's; empty: the object itself.
+        reason: The DC's own words.
+    """
+
+    guid: Guid
+    attribute: str
+    reason: str

@@ -1,0 +1,268 @@
+"""What a DC lacks, put as a replication partner would send it. Pure.
+
+Replication compares stamps, attribute by attribute and link by link ([MS-DRSR] 4.1.10.6.9, 4.1.10.6.14): what is sent
+and not newer than what is there changes nothing. So all is sent whose stamp the DC does not have.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from adpersist.model.identity.dn import first, value_of
+from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.sid import sid_text
+from adpersist.model.objects.change import LinkStamp, Stamp, Values
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.replicated import Batch, Replica, ReplicatedLink, ReplicatedObject, Spared
+from adpersist.state.journal_schema import JournalSchema
+from adpersist.state.state import State
+
+_REFERENCES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
+"""Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""
+_INSTANCE: Final = "instanceType"
+"""In every object that is sent ([MS-DRSR] 4.1.10.6.3)."""
+_LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
+"""What a tombstone has and nothing that lives."""
+_PREFIX_MAP: Final = "prefixMap"
+"""Of the schema's root: it is needed before all else, and replication never sends it."""
+
+
+def replica(
+    want: State,
+    have: State,
+    contexts: Sequence[str],
+    spared: Spared,
+    *,
+    overwritten: Collection[Guid] = (),
+    staying: Iterable[Conflict] = (),
+) -> Replica:
+    """All that the DC lacks, by stamp.
+
+    Args:
+        want: What it is to have.
+        have: What it has.
+        contexts: Its naming contexts in the order they are restored, the schema first.
+        spared: What stays.
+        overwritten: Objects somebody wrote to since the DC was put back, where the journal's word counts.
+        staying: What is newer than the journal and stays, whatever the policy.
+    """
+    return _Difference(want, have, contexts, spared, frozenset(overwritten), staying).replica()
+
+
+class _Difference:
+    def __init__(
+        self,
+        want: State,
+        have: State,
+        contexts: Sequence[str],
+        spared: Spared,
+        overwritten: frozenset[Guid],
+        staying: Iterable[Conflict],
+    ) -> None:
+        self._want = want
+        self._have = have
+        self._contexts = contexts
+        self._spared = spared
+        self._overwritten = overwritten
+        self._staying = {each.guid: each for each in staying}
+        self._schema = JournalSchema.of(want)
+
+    def replica(self) -> Replica:
+        touched = [guid for guid in self._want.unlike(self._have) if guid in self._want and not self._is_kept(guid)]
+        objects = {guid: sent for guid in touched if (sent := self._object(guid)) is not None}
+        links: dict[str, list[ReplicatedLink]] = {}
+        for guid in touched:
+            for link in self._links(guid):
+                links.setdefault(self._want[guid].nc, []).append(link)
+        return Replica(
+            prefix_map=self._prefix_map(),
+            parked=dict(self._parked(objects)),
+            batches=tuple(self._batches(objects, links)),
+            links={nc: tuple(found) for nc, found in links.items()},
+        )
+
+    def _is_kept(self, guid: Guid) -> bool:
+        conflict = self._staying.get(guid)
+        return guid in self._spared.objects or (conflict is not None and not conflict.attributes)
+
+    def _object(self, guid: Guid) -> ReplicatedObject | None:
+        item, there = self._want[guid], self._have.get(guid)
+        if _INSTANCE not in item.stamps:
+            return None  # the journal is from before it knew of stamps
+        conflict = self._staying.get(guid)
+        spared = self._spared.attributes.get(guid, frozenset()) | frozenset(conflict.attributes if conflict else ())
+        rdn = item.rdn.partition("=")[0].casefold()
+        had = there.stamps if there is not None else {}
+        stamps = {
+            name: stamp
+            for name, stamp in item.stamps.items()
+            # Samba makes the naming attribute from the name, and replication never sends it
+            if had.get(name) != stamp and name not in spared and name.casefold() != rdn and name != _PREFIX_MAP
+        }
+        lowered = frozenset[str]()
+        if guid in self._overwritten and there is not None:
+            if there.deleted and not item.deleted:
+                stamps |= _alive(item)
+            lowered = frozenset(name for name, stamp in stamps.items() if name in had and _beats(had[name], stamp))
+        if not stamps:
+            return None
+        stamps[_INSTANCE] = item.stamps[_INSTANCE]
+        return ReplicatedObject(
+            guid=guid,
+            dn=self._want.dn(guid),
+            parent=item.parent,
+            sid=_sid(item),
+            values={name: values for name in stamps if (values := self._values(item, name))},
+            stamps=stamps,
+            expected=had if there is not None else None,
+            lowered=lowered,
+        )
+
+    def _values(self, item: ObjectState, name: str) -> Values:
+        if name == "name":
+            return (value_of(first(item.rdn)).encode("utf-8", "surrogateescape"),)
+        values = item.values.get(name, ())
+        if self._schema[name].syntax not in _REFERENCES:
+            return values
+        return tuple(map(self._extended, values))
+
+    def _extended(self, value: bytes) -> bytes:
+        """The reference as replication wants it: with the target's SID, and its DN."""
+        target = target_of(value)
+        if target is None or target not in self._want:
+            return value
+        sid = _sid(self._want[target])
+        parts = [f"<SID={sid}>"] if sid else []
+        return b";".join(
+            [value, *(part.encode() for part in parts), self._want.dn(target).encode("utf-8", "surrogateescape")]
+        )
+
+    def _links(self, guid: Guid) -> Iterator[ReplicatedLink]:
+        item = self._want[guid]
+        conflict = self._staying.get(guid)
+        there = self._have.get(guid)
+        for name, stamps in item.link_stamps.items():
+            had = there.link_stamps.get(name, {}) if there is not None else {}
+            staying = conflict.links.get(name, frozenset()) if conflict else frozenset()
+            for value, stamp in stamps.items():
+                if had.get(value) == stamp or value in staying or target_of(value) not in self._want:
+                    continue
+                yield ReplicatedLink(
+                    source=guid,
+                    attribute=name,
+                    value=self._extended(value),
+                    stamp=self._above(stamp, had.get(value), overwritten=guid in self._overwritten),
+                )
+
+    @staticmethod
+    def _above(stamp: LinkStamp, had: LinkStamp | None, *, overwritten: bool) -> LinkStamp:
+        """One that wins where it is to: a link's stamp cannot be lowered."""
+        if not overwritten or had is None or not _beats(had, stamp):
+            return stamp
+        return replace(stamp, version=had.version + 1)
+
+    def _prefix_map(self) -> bytes | None:
+        root = next((guid for guid, item in self._want.items() if item.nc == item.rdn == self._contexts[0]), None)
+        if root is None:
+            return None
+        wanted = self._want[root].values.get(_PREFIX_MAP, ())
+        had = self._have[root].values.get(_PREFIX_MAP, ()) if root in self._have else ()
+        return wanted[0] if wanted and wanted != had else None
+
+    def _parked(self, objects: Mapping[Guid, ReplicatedObject]) -> Iterator[tuple[Guid, str]]:
+        """Whoever has a name that another object of these takes, and does not have its own yet."""
+        taking: dict[tuple[Guid | None, str], Guid] = {
+            (item.parent, item.rdn.casefold()): guid
+            for guid in objects
+            if not (item := self._want[guid]).deleted and item.parent is not None
+        }
+        for guid in objects:
+            if (there := self._have.get(guid)) is None or there.deleted:
+                continue
+            if taking.get((there.parent, there.rdn.casefold()), guid) != guid:
+                yield guid, f"{there.rdn.partition('=')[0]}=adpersist-{guid_text(guid)}"
+
+    def _batches(
+        self, objects: Mapping[Guid, ReplicatedObject], links: Mapping[str, Sequence[ReplicatedLink]]
+    ) -> Iterator[Batch]:
+        _, configuration, *_ = self._contexts
+        by_context: dict[str, list[Guid]] = {configuration: []} if configuration in links else {}
+        for guid in objects:
+            by_context.setdefault(self._want[guid].nc, []).append(guid)
+        known = [nc for nc in self._contexts if nc in by_context]
+        new = sorted(nc for nc in by_context if nc not in self._contexts)
+        for nc in (*known, *new):
+            ordered = self._ordered(by_context[nc])
+            if nc == self._contexts[0]:
+                yield from self._definitions(nc, ordered, objects)
+                continue
+            if nc in new:
+                root, *ordered = ordered
+                yield Batch(context=nc, objects=(objects[root],), is_new=True)
+            # the configuration's links switch on what rules how objects are deleted
+            at_once = tuple(links.get(nc, ())) if nc == configuration else ()
+            if ordered or at_once:
+                yield Batch(context=nc, objects=tuple(objects[guid] for guid in ordered), links=at_once)
+
+    def _ordered(self, guids: Iterable[Guid]) -> list[Guid]:
+        """What lives from the top down, so that it is out of what goes by then; then what goes, from the bottom up."""
+        want, have = self._want, self._have
+        alive = [guid for guid in guids if not want[guid].deleted]
+        gone = [guid for guid in guids if want[guid].deleted]
+        return [
+            *sorted(alive, key=lambda guid: (want.depth(guid), guid)),
+            *sorted(gone, key=lambda guid: (-have.depth(guid) if guid in have else 0, guid)),
+        ]
+
+    def _definitions(self, nc: str, guids: Sequence[Guid], objects: Mapping[Guid, ReplicatedObject]) -> Iterator[Batch]:
+        """New attributes, new classes each after those it builds on, then all else: each known before the next."""
+        new = [guid for guid in guids if guid not in self._have]
+        attributes = [guid for guid in new if not self._defines_class(guid)]
+        classes = _heirs_last([self._want[guid] for guid in new if self._defines_class(guid)])
+        rest = [guid for guid in guids if guid in self._have]
+        groups = [attributes, *([guid] for guid in classes), rest]
+        for group in groups:
+            if group:
+                yield Batch(context=nc, objects=tuple(objects[guid] for guid in group), defines=True)
+
+    def _defines_class(self, guid: Guid) -> bool:
+        return b"classSchema" in self._want[guid].values.get("objectClass", ())
+
+
+def _heirs_last(classes: Sequence[ObjectState]) -> list[Guid]:
+    by_name = {item.values.get("lDAPDisplayName", (b"",))[0]: item for item in classes}
+    ordered: dict[Guid, None] = {}
+
+    def visit(item: ObjectState, above: frozenset[Guid]) -> None:
+        if item.guid in ordered or item.guid in above:
+            return
+        for parent in item.values.get("subClassOf", ()):
+            if parent in by_name:
+                visit(by_name[parent], above | {item.guid})
+        ordered[item.guid] = None
+
+    for item in classes:
+        visit(item, frozenset())
+    return list(ordered)
+
+
+def _alive(item: ObjectState) -> dict[str, Stamp]:
+    """Stamps for what a tombstone has and a living object never had: written when it was made."""
+    born = replace(item.stamps[_INSTANCE], version=1)
+    return {name: born for name in _LIFE if name not in item.stamps}
+
+
+def _beats(one: Stamp, other: Stamp) -> bool:
+    """Replication takes the one over the other."""
+    return _rank(one) > _rank(other)
+
+
+def _rank(stamp: Stamp) -> tuple[int, int, str]:
+    return stamp.version, stamp.time, guid_text(stamp.origin)
+
+
+def _sid(item: ObjectState) -> str | None:
+    found = item.values.get("objectSid", ())
+    return sid_text(found[0]) if found else None

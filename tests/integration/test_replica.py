@@ -1,0 +1,120 @@
+"""A DC that was put back receives what it had as a replica: the DC that comes back is the DC that was.
+
+Key version numbers, schema ids, tombstones, pointers, and every stamp of every attribute and link. Judges read the
+files with Samba's own code.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.integration.commands import Ran
+from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
+from tests.integration.workload.register import deeds
+from tools.samba_dc import Golden, Stamped, dump, stamps
+
+KINDS: Final = list(deeds("change", "replication"))
+_OF_THE_MACHINE: Final = ("CN=RID Set,", "CN=RID Manager$,")
+_DRAWN_BY_EACH: Final = frozenset({"invocationId"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healed:
+    """One DC before and after.
+
+    Attributes:
+        deeds: What each kind did.
+        guard, verify: The heal, and the comparison after it.
+        remains: Values that differ.
+        stamps: Stamps that differ, a line each, by objectGUID.
+    """
+
+    deeds: Mapping[str, Deed]
+    guard: Ran
+    verify: Ran
+    remains: Remains
+    stamps: Mapping[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def healed(golden: Golden) -> Iterator[Healed]:
+    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
+        place = Path(directory)
+        with controller(furnish(golden, place, ("replication",)), place) as dc:
+            dc.start()
+            run = begin(dc, place)
+            done = play("change", ("replication",), dc.ldapi_url_quoted, dc.smb_conf)
+            run("agent", "--once", code=0)
+            dc.kill()
+            before = dc.snapshot(place / "before")
+            dc.revert()
+            dc.start()
+            guard = run("guard", "--json")
+            verify = run("verify", "--json")
+            dc.kill()
+            after = dc.snapshot(place / "after")
+            yield Healed(
+                deeds=done,
+                guard=guard,
+                verify=verify,
+                remains=remains(dump(before, deleted=True), dump(after, deleted=True)),
+                stamps=dict(_unlike(stamps(before), stamps(after))),
+            )
+
+
+def _unlike(before: Mapping[str, Stamped], after: Mapping[str, Stamped]) -> Iterator[tuple[str, list[str]]]:
+    for guid, one in before.items():
+        other = after.get(guid)
+        if other is None:
+            yield guid, [f"{one.dn}: missing"]
+            continue
+        if one.dn.startswith(_OF_THE_MACHINE):
+            continue
+        naming = one.dn.partition("=")[0].casefold()
+        lines = [
+            f"{one.dn}: {name}: {one.attributes.get(name)} became {other.attributes.get(name)}"
+            for name in sorted({*one.attributes, *other.attributes} - _DRAWN_BY_EACH)
+            if name.casefold() != naming and one.attributes.get(name) != other.attributes.get(name)
+        ]
+        lines += [
+            f"{one.dn}: {name}: {target}: {links.get(target)} became {other.links.get(name, {}).get(target)}"
+            for name, links in one.links.items()
+            for target in links
+            if links[target] != other.links.get(name, {}).get(target)
+        ]
+        if lines:
+            yield guid, lines
+
+
+def test_the_heal_proves_itself(healed: Healed) -> None:
+    assert healed.guard.code == 0, healed.guard
+    assert healed.verify.code == 0, healed.verify
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values(healed: Healed, kind: str) -> None:
+    deed = healed.deeds[kind]
+    assert deed.error is None, f"the workload itself failed: {deed.error}"
+    assert deed.guids, "nothing was written"
+    assert healed.remains.of(deed.guids) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stamps(healed: Healed, kind: str) -> None:
+    assert [line for guid in healed.deeds[kind].guids for line in healed.stamps.get(guid, ())] == []
+
+
+def test_nothing_else_was_touched(healed: Healed) -> None:
+    written = {guid for deed in healed.deeds.values() for guid in deed.guids}
+    assert healed.remains.outside(written) == []
+    assert [line for guid, lines in healed.stamps.items() if guid not in written for line in lines] == []
+
+
+def test_nothing_is_left_to_be_said(healed: Healed) -> None:
+    assert healed.guard.json["restored"]["notes"] == []
