@@ -141,13 +141,15 @@ class Look:
         occupied = {known.parent for known in self._index.values()}
         found = {change.guid: change for change in news}
         for container in self._opened & occupied:
-            for guid, descriptor in self._dc.descriptors(container):
+            for guid, descriptor, stamp in self._dc.descriptors(container):
+                values, stamps = {DESCRIPTOR: (descriptor,)}, {DESCRIPTOR: stamp} if stamp is not None else {}
                 change = found.get(guid)
                 if change is not None:
-                    found[guid] = replace(change, values={**change.values, DESCRIPTOR: (descriptor,)})
-                elif guid in self._index and not self._index.holds(guid, DESCRIPTOR, (descriptor,)):
+                    kept = {name: each for name, each in change.stamps.items() if name != DESCRIPTOR}
+                    found[guid] = replace(change, values={**change.values, **values}, stamps={**kept, **stamps})
+                elif guid in self._index and not self._index.holds(guid, DESCRIPTOR, (descriptor,), stamp):
                     nc = self._index[guid].nc
-                    found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values={DESCRIPTOR: (descriptor,)})
+                    found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values=values, stamps=stamps)
         return list(found.values())
 
     def _expunged(self) -> list[Change]:

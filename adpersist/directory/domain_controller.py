@@ -8,7 +8,7 @@ from typing import Final
 
 from adpersist.directory import exemptions
 from adpersist.directory.feed.dirsync import DirSyncFeed
-from adpersist.directory.feed.stamps import newest_stamps, read_stamps
+from adpersist.directory.feed.stamps import STAMPED, newest_stamps, read_stamps, stamped
 from adpersist.directory.ldap.connection import NOBODY, Login
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.lineage import partners as replication
@@ -29,7 +29,7 @@ from adpersist.directory.write.target import Target
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
-from adpersist.model.objects.change import AttributeStamps
+from adpersist.model.objects.change import AttributeStamps, Stamp
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.rid_set import RidSet
@@ -158,17 +158,22 @@ class DomainController:
         """Replication stamps of the objects written since a USN; scans the directory."""
         return newest_stamps(self.session, self.schema, usn)
 
-    def descriptors(self, container: Guid) -> Iterator[tuple[Guid, bytes]]:
-        """The security descriptors of everything below a container, and its own."""
+    def descriptors(self, container: Guid) -> Iterator[tuple[Guid, bytes, Stamp | None]]:
+        """The security descriptors of everything below a container, and its own, and what each was written with last.
+
+        One that was handed down has the stamp it had before.
+        """
         entries = self.session.search(
             f"<GUID={guid_text(container)}>",
             ANY,
-            attributes=["objectGUID", "nTSecurityDescriptor"],
+            attributes=[*STAMPED, "nTSecurityDescriptor"],
             controls=[SD_ALL],
         )
         for entry in entries:
             if "nTSecurityDescriptor" in entry.attributes:
-                yield Guid(entry.attributes["objectGUID"][0]), entry.attributes["nTSecurityDescriptor"][0]
+                guid, written = stamped(entry, self.schema)
+                write = written.get("nTSecurityDescriptor")
+                yield guid, entry.attributes["nTSecurityDescriptor"][0], write.stamp if write is not None else None
 
     def oldest_change(self, guids: Iterable[Guid], *, since: Usn) -> float:
         """Unix seconds of the oldest write after a USN on some objects; now when none is known."""

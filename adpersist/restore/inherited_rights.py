@@ -20,7 +20,7 @@ def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectSt
     """
     below: dict[Guid, ObjectState] = {}
     for guid in containers_with_new_rights(before, fresh):
-        for child, descriptor in dc.descriptors(guid):
+        for child, descriptor, _ in dc.descriptors(guid):
             known = fresh.get(child) or before.get(child)
             if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
                 below[child] = replace(known, values={**known.values, DESCRIPTOR: (descriptor,)})

@@ -1,16 +1,27 @@
 """What changed between two states of one object, told and folded: each once. Pure.
 
 ``evolve(old, difference(old, new)) == new`` up to the order of values; ``observe`` is the same for what a look shows.
+
+A value, a place or a link that is told without a stamp has none that is known any longer. So what was written is told
+again even where it is what it was before; a stamp alone is told of a link that is still what it was, of an attribute
+without a value (``name`` is one of them), and of a value whose stamp nobody knew.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
-from adpersist.model.objects import link_values
+from adpersist.model.objects import link_stamp_row, link_values, stamp_row
 from adpersist.model.objects.attribute_row import AttributeRow
-from adpersist.model.objects.change import Change, Kind, Stamp, Values
+from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
 from adpersist.model.objects.interning import shared
-from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.link_stamp_row import link_writes_of
+from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.stamp_row import writes_of
+
+NAME: Final = "name"
+"""Has a stamp and no value: what it says is the place of the object."""
 
 
 def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
@@ -25,6 +36,8 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
             rdn=change.rdn or "",
             values=_merged({}, change.values),
             links=link_values.changed_by({}, change.added, {}),
+            stamps=stamp_row.merged({}, (), change.stamps),
+            link_stamps=link_stamp_row.changed_by({}, {}, change.link_stamps),
         )
     return ObjectState(
         guid=old.guid,
@@ -33,7 +46,16 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
         rdn=change.rdn if change.rdn is not None else old.rdn,
         values=_merged(old.values, change.values),
         links=link_values.changed_by(old.links, change.added, change.removed),
+        stamps=_restamped(old.stamps, change),
+        link_stamps=link_stamp_row.changed_by(
+            old.link_stamps, link_values.union(change.added, change.removed), change.link_stamps
+        ),
     )
+
+
+def _restamped(old: AttributeStamps, change: Change) -> AttributeStamps:
+    told = change.values if change.rdn is None else {*change.values, NAME}
+    return stamp_row.merged(old, told, change.stamps) if told or change.stamps else old
 
 
 def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
@@ -48,8 +70,13 @@ def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str
 
 
 def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
-    """The object as it is after a look that showed ``sighting``."""
+    """The object as it is after a look that showed ``sighting``.
+
+    A look at everything that shows no stamp of a link was taken where none can be seen: what is known of links that are
+    what they were stays. Attributes have stamps wherever there is one to be seen.
+    """
     whole = sighting.whole or old is None
+    moved = whole or old is None or (sighting.parent or old.parent, sighting.rdn) != (old.parent, old.rdn)
     seen = evolve(
         None if whole else old,
         Change(
@@ -57,13 +84,18 @@ def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
             guid=sighting.guid,
             nc=sighting.nc,
             parent=sighting.parent,
-            rdn=sighting.rdn,
+            rdn=sighting.rdn if moved else None,
             values=sighting.values,
             added=sighting.added,
             removed={} if whole else sighting.removed,
+            stamps=sighting.stamps,
+            link_stamps=sighting.link_stamps,
         ),
     )
     assert seen is not None  # noqa: S101 - only what is expunged is no more
+    if whole and old is not None and not sighting.link_stamps:
+        changed = link_values.union(*link_values.changed(old.links, seen.links))
+        return replace(seen, link_stamps=link_stamp_row.changed_by(old.link_stamps, changed, {}))
     return seen
 
 
@@ -74,30 +106,64 @@ def shows(sighting: Sighting, item: ObjectState) -> bool:
         and (sighting.nc, sighting.parent, sighting.rdn) == (item.nc, item.parent, item.rdn)
         and sighting.added == item.links
         and sighting.values == item.values
+        and sighting.stamps == item.stamps
+        and (not sighting.link_stamps or sighting.link_stamps == item.link_stamps)
     )
 
 
-def difference(old: ObjectState | None, new: ObjectState, stamps: Mapping[str, Stamp] | None = None) -> Change | None:
+def difference(old: ObjectState | None, new: ObjectState) -> Change | None:
     """The change that turns ``old`` into ``new``; None when there is none.
 
     ``evolve(old, difference(old, new)) == new`` up to the order of values.
     """
-    values = changed_values(old.values if old else {}, new.values)
-    added, removed = link_values.changed(old.links if old else {}, new.links)
-    moved = old is None or (old.parent, old.rdn) != (new.parent, new.rdn)
-    if not (values or added or removed or moved):
+    if old is None:
+        return created(new)
+    were, stamps = writes_of(old.stamps), writes_of(new.stamps)
+    values = changed_values(old.values, new.values)
+    written = {
+        name for name, write in were.items() if name not in stamps or (name in new.values and stamps[name] != write)
+    }
+    values |= {name: new.values.get(name, ()) for name in written - values.keys() - {NAME}}
+    added, removed, link_stamps = _changed_links(old, new)
+    moved = (old.parent, old.rdn) != (new.parent, new.rdn)
+    told = moved or (NAME in were and NAME not in stamps)
+    retold = {*values, NAME} if told else values
+    fresh = {name for name, write in stamps.items() if were.get(name) != write or name in retold}
+    if not (values or added or removed or told or fresh or link_stamps):
         return None
     return Change(
-        kind=change_kind(None if old is None else old.deleted, new.deleted, moved=moved),
+        kind=change_kind(old.deleted, new.deleted, moved=moved),
         guid=new.guid,
         nc=new.nc,
-        parent=new.parent if moved else None,
-        rdn=new.rdn if moved else None,
+        parent=new.parent if told else None,
+        rdn=new.rdn if told else None,
         values=values,
         added=added,
         removed=removed,
-        stamps={name: stamp for name, stamp in stamps.items() if name in values} if stamps else {},
+        stamps={name: new.stamps[name] for name in stamps if name in fresh},
+        link_stamps=link_stamps,
     )
+
+
+def _changed_links(
+    old: ObjectState, new: ObjectState
+) -> tuple[dict[str, frozenset[bytes]], dict[str, frozenset[bytes]], LinkStamps]:
+    """Those to add, those to remove, and their stamps."""
+    added, removed = link_values.changed(old.links, new.links)
+    stamps = {}
+    for name in {**old.link_stamps, **new.link_stamps}:
+        known = new.link_stamps.get(name, {})
+        were, writes = link_writes_of(old.link_stamps.get(name, {})), link_writes_of(known)
+        lost, there = were.keys() - writes.keys(), new.links.get(name, frozenset())
+        added, removed = (
+            link_values.union(links, {name: frozenset(forgotten)})
+            for links, forgotten in ((added, lost & there), (removed, lost - there))
+        )
+        told = added.get(name, frozenset()) | removed.get(name, frozenset())
+        fresh = {link: known[link] for link, write in writes.items() if were.get(link) != write or link in told}
+        if fresh:
+            stamps[name] = fresh
+    return added, removed, stamps
 
 
 def change_kind(was_deleted: bool | None, is_deleted: bool, *, moved: bool) -> Kind:

@@ -1,15 +1,23 @@
-"""What is kept of one object to see that it changed: its place, a digest for each attribute, and its links."""
+"""What is kept of one object to see that it changed: its place, a digest for each attribute and each link."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from typing import Final
 
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import GUID_BYTES, Guid
 from adpersist.model.identity.reference import refs, targets
 
-Refs = frozenset[bytes]
-PackedLinks = dict[str, tuple[bytes, Refs]]
-"""By attribute: the targets of plain references in a row, and the other references."""
+LinkDigests = Mapping[bytes, int]
+"""By reference: the digest of its stamp; :data:`UNKNOWN` where nobody knows one."""
+PackedLinks = tuple[bytes, bytes, LinkDigests]
+"""The targets of plain references in a row; 8 bytes for each, or nothing where none is known; the other references."""
+AllPackedLinks = Mapping[tuple[str, bool], PackedLinks]
+"""By attribute, and whether they are there or were taken away."""
 Shapes = dict[tuple[str, ...], tuple[str, ...]]
+
+UNKNOWN: Final = 0
+_NONE: Final[LinkDigests] = {}
 
 
 class Fingerprint:
@@ -32,7 +40,7 @@ class Fingerprint:
         parent: Guid | None,
         names: tuple[str, ...],
         packed_digests: bytes,
-        packed_links: PackedLinks | None,
+        packed_links: AllPackedLinks | None,
         *,
         deleted: bool,
     ) -> None:
@@ -49,15 +57,14 @@ class Fingerprint:
         nc: str,
         parent: Guid | None,
         digests: Mapping[str, int],
-        links: Mapping[str, Refs],
+        packed_links: AllPackedLinks | None,
         *,
         deleted: bool,
         shapes: Shapes,
     ) -> "Fingerprint":
-        """From digests and links by attribute; ``shapes`` has one tuple of names for all objects that have the same."""
+        """From digests by attribute; ``shapes`` has one tuple of names for all objects that have the same."""
         names = _shape(tuple(digests), shapes)
         packed = struct.pack(f"{len(digests)}q", *map(digests.__getitem__, names))
-        packed_links = {name: _packed(refs) for name, refs in links.items() if refs}
         return cls(nc, parent, names, packed, packed_links or None, deleted=deleted)
 
     @property
@@ -66,12 +73,17 @@ class Fingerprint:
         return dict(zip(self.names, struct.unpack(f"{len(self.names)}q", self.packed_digests), strict=True))
 
     @property
-    def links(self) -> dict[str, Refs]:
-        """Link values by attribute, as references."""
-        return {name: _unpacked(*packed) for name, packed in self.packed_links.items()} if self.packed_links else {}
+    def linked(self) -> Sequence[str]:
+        """Attributes that have links, or had some that are remembered."""
+        return list(dict.fromkeys(name for name, _ in self.packed_links or ()))
+
+    def links(self, name: str, *, present: bool = True) -> LinkDigests:
+        """The links of an attribute that are there, or those that were taken away."""
+        found = (self.packed_links or {}).get((name, present))
+        return unpacked(*found) if found is not None else _NONE
 
 
-NOTHING = Fingerprint("", None, (), b"", None, deleted=False)
+NOTHING: Final = Fingerprint("", None, (), b"", None, deleted=False)
 """Of an object that is not there."""
 
 
@@ -83,10 +95,16 @@ def _shape(found: tuple[str, ...], shapes: Shapes) -> tuple[str, ...]:
     return names
 
 
-def _packed(links: Refs) -> tuple[bytes, Refs]:
+def packed(links: LinkDigests) -> PackedLinks:
+    """Links in as little room as they take."""
     plain, others = targets(links)
-    return plain, frozenset(others)
+    odd = {other: links[other] for other in others}
+    digests = [digest for link, digest in links.items() if link not in odd] if odd else links.values()
+    return plain, struct.pack(f"{len(digests)}q", *digests) if any(digests) else b"", odd
 
 
-def _unpacked(plain: bytes, others: Refs) -> Refs:
-    return others.union(refs(plain))
+def unpacked(plain: bytes, digests: bytes, odd: LinkDigests) -> dict[bytes, int]:
+    """The reverse of :func:`packed`."""
+    count = len(plain) // GUID_BYTES
+    known = struct.unpack(f"{count}q", digests) if digests else repeat(UNKNOWN, count)
+    return {**dict(zip(refs(plain), known, strict=True)), **odd}

@@ -1,31 +1,44 @@
 """What the journal holds, by digest: enough to tell what is new in a look, small enough for a large directory.
 
 A value of the directory is never needed to see that it changed. What an agent keeps of an object is the place it lies
-in, a digest for each attribute, and its links, which a full look must be able to name.
+in, a digest for each attribute, of its values and its stamp together, and its links, which a full look must be able to
+name, each with a digest of its stamp.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects import link_values
-from adpersist.model.objects.change import Change, Kind, Values
+from adpersist.model.objects.change import Change, Kind, LinkStamps, Stamp, Values
+from adpersist.model.objects.link_stamp_row import LinkWrite, link_writes_of
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
-from adpersist.state.changes import change_kind
-from adpersist.state.fingerprint import NOTHING, Fingerprint, Refs, Shapes
+from adpersist.model.objects.stamp_row import Write, write_of, writes_of
+from adpersist.state.changes import NAME, change_kind
+from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed
 from adpersist.state.fingerprint_table import FingerprintTable
 
 _PLACE: Final = ""
 """Stands among the attributes for the container and the name in it."""
+_EMPTY: Final = "-"
+"""Before the name of an attribute that has a stamp and no value."""
 _DELETED: Final = "isDeleted"
 _TRUE: Final = (b"TRUE",)
-_NONE: Final[Refs] = frozenset()
+
+Links = dict[str, frozenset[bytes]]
 
 
-def digest(values: Values) -> int:
-    """64 bits of SipHash under a key of this process; the order of values means nothing."""
-    return hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
+def digest(values: Values, write: Write | None) -> int:
+    """64 bits of SipHash under a key of this process; the order of values means nothing.
+
+    Those of values and stamp are added up bit by bit, so that a stamp can be learnt of values that are not at hand.
+    """
+    found = hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
+    return found if write is None else found ^ hash(write)
+
+
+def _link_digest(write: LinkWrite) -> int:
+    return hash(write) or ~UNKNOWN
 
 
 class FingerprintIndex(Mapping[Guid, Fingerprint]):
@@ -59,6 +72,11 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         """Some object has the attribute, or had."""
         return any(attribute in names for names in self._shapes)
 
+    @property
+    def is_stamped(self) -> bool:
+        """Every object has a stamp, which all have that are captured where stamps are seen."""
+        return all(_EMPTY + NAME in fingerprint.names for fingerprint in self.values())
+
     def put(self, item: ObjectState) -> None:
         """Take an object as it is."""
         self.apply([created(item)])
@@ -76,18 +94,27 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             old = NOTHING
         parent = change.parent if change.parent is not None else old.parent
         digests, deleted = old.digests, old.deleted
-        links = link_values.changed_by(old.links, change.added, change.removed)
+        writes = writes_of(change.stamps)
         if change.rdn is not None:
             digests[_PLACE] = _place(parent, change.rdn)
+            digests.pop(_EMPTY + NAME, None)
         for name, values in change.values.items():
-            if len(values) == 1:
-                digests[name] = hash(values)  # written out: all but a few have one value
-            elif values:
-                digests[name] = digest(values)
+            write = writes.pop(name, None)
+            digests.pop(_EMPTY + name, None)
+            if values:
+                digests[name] = digest(values, write)
             else:
                 digests.pop(name, None)
+                if write is not None:
+                    digests[_EMPTY + name] = hash(write)
+        for name, write in writes.items():
+            if name in digests:
+                digests[name] ^= hash(write)  # told without the values, so nobody knew one
+            else:
+                digests[_EMPTY + name] = hash(write)
         if _DELETED in change.values:
             deleted = change.values[_DELETED] == _TRUE
+        links = _evolved_links(old, change)
         return Fingerprint.of(change.nc, parent, digests, links, deleted=deleted, shapes=self._shapes)
 
     def news(self, sighting: Sighting) -> Change | None:
@@ -97,38 +124,35 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         """
         old = self._table.find(sighting.guid)
         was = old or NOTHING
-        before = was.digests
-        if before:
-            values = {
-                name: each
-                for name, each in sighting.values.items()
-                if (before.get(name) != digest(each) if each else name in before)
-            }
-        else:
-            values = {name: each for name, each in sighting.values.items() if each}
-        added, removed = _news_of_links(was.links, sighting)
-        if sighting.whole:
-            values |= {name: () for name in before if name not in sighting.values and name != _PLACE}
+        before, writes = was.digests, writes_of(sighting.stamps)
+        values, fresh = _news_of_values(before, sighting, writes)
+        added, removed, link_stamps = _news_of_links(was, sighting)
         parent = was.parent if sighting.parent is None and not sighting.whole else sighting.parent
         moved = before.get(_PLACE) != _place(parent, sighting.rdn)
-        if not (values or added or removed or moved):
+        told = moved or (sighting.whole and _EMPTY + NAME in before and NAME not in writes)
+        if told and NAME in writes:
+            fresh.add(NAME)
+        if not (values or added or removed or told or fresh or link_stamps):
             return None
         deleted = values[_DELETED] == _TRUE if _DELETED in values else was.deleted
         return Change(
             kind=change_kind(None if old is None else old.deleted, deleted, moved=moved),
             guid=sighting.guid,
             nc=sighting.nc,
-            parent=parent if moved else None,
-            rdn=sighting.rdn if moved else None,
+            parent=parent if told else None,
+            rdn=sighting.rdn if told else None,
             values=values,
             added=added,
             removed=removed,
+            stamps={name: stamp for name, stamp in sighting.stamps.items() if name in fresh},
+            link_stamps=link_stamps,
         )
 
-    def holds(self, guid: Guid, name: str, values: Values) -> bool:
-        """The journal has the object, with exactly these values."""
+    def holds(self, guid: Guid, name: str, values: Values, stamp: Stamp | None) -> bool:
+        """The journal has the object, with exactly these values, written by just that write."""
         fingerprint = self._table.find(guid)
-        return fingerprint is not None and fingerprint.digests.get(name) == digest(values)
+        write = write_of(stamp) if stamp is not None else None
+        return fingerprint is not None and fingerprint.digests.get(name) == digest(values, write)
 
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context."""
@@ -142,13 +166,76 @@ def _place(parent: Guid | None, rdn: str) -> int:
     return hash((parent, rdn))
 
 
-def _news_of_links(was: Mapping[str, Refs], sighting: Sighting) -> tuple[dict[str, Refs], dict[str, Refs]]:
-    added = {name: refs - was.get(name, _NONE) for name, refs in sighting.added.items()}
+def _news_of_values(
+    before: Mapping[str, int], sighting: Sighting, writes: Mapping[str, Write]
+) -> tuple[dict[str, Values], set[str]]:
+    """Attributes whose values are to be told, and those whose stamps are."""
+    values: dict[str, Values] = {}
+    fresh: set[str] = set()
+    shown = sighting.values
+    for name, each in shown.items():
+        write, known = writes.get(name), before.get(name)
+        if not each:
+            if known is not None or (write is None and _EMPTY + name in before):
+                values[name] = each
+        elif known != digest(each, write):
+            if write is None or known != digest(each, None):
+                values[name] = each
+            fresh.add(name)
     if sighting.whole:
-        removed = {name: refs - sighting.added.get(name, _NONE) for name, refs in was.items()}
-    else:
-        removed = {
-            name: (refs - sighting.added.get(name, _NONE)) & was.get(name, _NONE)
-            for name, refs in sighting.removed.items()
+        for name in before:
+            plain = name.removeprefix(_EMPTY)
+            if plain not in shown and plain not in (_PLACE, NAME) and (name == plain or plain not in writes):
+                values[plain] = ()
+    for name, write in writes.items():
+        if name in values or (not shown.get(name) and name not in before and before.get(_EMPTY + name) != hash(write)):
+            fresh.add(name)
+    return values, fresh
+
+
+def _evolved_links(old: Fingerprint, change: Change) -> dict[tuple[str, bool], tuple[bytes, bytes, LinkDigests]]:
+    links = dict(old.packed_links or {})
+    for name in {**change.added, **change.removed, **change.link_stamps}:
+        there, gone = dict(old.links(name)), dict(old.links(name, present=False))
+        for link in change.removed.get(name, ()):
+            there.pop(link, None)
+            gone.pop(link, None)
+        for link in change.added.get(name, ()):
+            there[link] = UNKNOWN
+            gone.pop(link, None)
+        for link, write in link_writes_of(change.link_stamps.get(name, {})).items():
+            (there if link in there else gone)[link] = _link_digest(write)
+        for present, found in ((True, there), (False, gone)):
+            links.pop((name, present), None)
+            if found:
+                links[name, present] = packed(found)
+    return links
+
+
+def _news_of_links(was: Fingerprint, sighting: Sighting) -> tuple[Links, Links, LinkStamps]:
+    """Links to add and to remove, and stamps to tell."""
+    added: Links = {}
+    removed: Links = {}
+    stamps = {}
+    known = was.linked if sighting.whole else ()
+    for name in dict.fromkeys((*sighting.added, *sighting.removed, *sighting.link_stamps, *known)):
+        there, gone = was.links(name), was.links(name, present=False)
+        shown, seen = sighting.added.get(name, frozenset()), sighting.link_stamps.get(name, {})
+        went = sighting.removed.get(name, frozenset()) if not sighting.whole else there.keys() | gone.keys()
+        writes = link_writes_of(seen)
+        come, away = shown - there.keys(), (went & there.keys()) - shown
+        if not sighting.whole or sighting.link_stamps:
+            come |= {link for link in shown & there.keys() if there[link] != UNKNOWN and link not in writes}
+            away |= (went & gone.keys()) - writes.keys() - shown
+        told = come | away
+        fresh = {
+            link: seen[link]
+            for link, write in writes.items()
+            if link in told or (there[link] if link in there else gone.get(link)) != _link_digest(write)
         }
-    return {n: r for n, r in added.items() if r}, {n: r for n, r in removed.items() if r}
+        for links, found in ((added, come), (removed, away)):
+            if found:
+                links[name] = frozenset(found)
+        if fresh:
+            stamps[name] = fresh
+    return added, removed, stamps

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
 from adpersist.model.identity.ids import GUID_BYTES, Guid
-from adpersist.state.fingerprint import Fingerprint, PackedLinks, Refs
+from adpersist.state.fingerprint import Fingerprint, LinkDigests, PackedLinks
 
 T = TypeVar("T")
 
 _HEAD: Final = struct.Struct("<16sIIHHB")
-"""objectGUID; numbers of container, attributes and naming context; how many link attributes; whether it is deleted."""
-_LINKS: Final = struct.Struct("<II")
-"""Number of the attribute, how many plain targets follow."""
+"""objectGUID; numbers of container, attributes and naming context; how many rows of links; whether it is deleted."""
+_LINKS: Final = struct.Struct("<HBI")
+"""Number of the attribute, whether they are there and have digests, how many plain targets follow."""
+_PRESENT: Final = 1
+_DIGESTS: Final = 2
 _DIGEST_BYTES: Final = 8
 _FEWEST_SLOTS: Final = 1 << 14
 _FREE: Final = 0
@@ -30,7 +32,7 @@ class FingerprintTable:
         self._contexts = _Numbers[str]()
         self._names = _Numbers[str]()
         self._rows = bytearray()
-        self._odd: dict[tuple[int, str], Refs] = {}
+        self._odd: dict[tuple[int, str, bool], LinkDigests] = {}
         """References that are more than a target, by row and attribute."""
         self._slots = _slots(_FEWEST_SLOTS)
         self._count = self._used = self._dead = 0
@@ -110,22 +112,25 @@ class FingerprintTable:
         nc = self._contexts.of(fingerprint.nc)
         self._rows += _HEAD.pack(guid, parent, shape, nc, len(links), fingerprint.deleted)
         self._rows += fingerprint.packed_digests
-        for name, (plain, odd) in links.items():
-            self._rows += _LINKS.pack(self._names.of(name), len(plain) // GUID_BYTES)
+        for (name, present), (plain, digests, odd) in links.items():
+            flags = _PRESENT * present | _DIGESTS * bool(digests)
+            self._rows += _LINKS.pack(self._names.of(name), flags, len(plain) // GUID_BYTES)
             self._rows += plain
+            self._rows += digests
             if odd:
-                self._odd[start, name] = odd
+                self._odd[start, name, present] = odd
 
     def _read(self, start: int) -> Fingerprint:
         _, parent, shape, nc, count, deleted = _HEAD.unpack_from(self._rows, start)
         names = self._shapes[shape]
         digests, at = self._bytes(start + _HEAD.size, _DIGEST_BYTES * len(names))
-        links: PackedLinks = {}
+        links: dict[tuple[str, bool], PackedLinks] = {}
         for _ in range(count):
-            number, targets = _LINKS.unpack_from(self._rows, at)
+            number, flags, targets = _LINKS.unpack_from(self._rows, at)
             plain, at = self._bytes(at + _LINKS.size, GUID_BYTES * targets)
-            name = self._names[number]
-            links[name] = plain, self._odd.get((start, name), frozenset())
+            known, at = self._bytes(at, _DIGEST_BYTES * targets if flags & _DIGESTS else 0)
+            name, present = self._names[number], flags & _PRESENT > 0
+            links[name, present] = plain, known, self._odd.get((start, name, present), {})
         return Fingerprint(
             self._contexts[nc], self._containers[parent], names, digests, links or None, deleted=deleted > 0
         )

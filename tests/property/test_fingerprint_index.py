@@ -7,9 +7,9 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
-from adpersist.model.objects.change import Change, Kind
+from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.changes import difference, observe
 from adpersist.state.fingerprint_index import FingerprintIndex
@@ -22,12 +22,31 @@ REFERENCES = [*map(ref, GUIDS), ref(GUIDS[0], b"B:4:00FF:"), b"CN=gone,DC=x"]
 
 values = st.lists(st.sampled_from([b"TRUE", b"a", b"b", b"c"]), unique=True, max_size=3).map(tuple)
 links = st.dictionaries(st.sampled_from(["member", "manager"]), st.frozensets(st.sampled_from(REFERENCES), min_size=1))
+WITHOUT_VALUES = ["name", "ou"]
+"""Attributes that no look shows: the place, and the name of what lies there."""
+versions = st.integers(1, 3)
+
+
+def stamp(version: int) -> Stamp:
+    return Stamp(version=version, time=13_400_000_000, origin=GUIDS[0], usn=Usn(version))
+
+
+def link_stamp(version: int, *, present: bool) -> LinkStamp:
+    return LinkStamp(version=version, time=13_400_000_000, origin=GUIDS[0], usn=Usn(version), present=present)
 
 
 @st.composite
 def sightings(draw: st.DrawFn) -> Sighting:
     whole = draw(st.booleans())
     found = draw(st.dictionaries(st.sampled_from(NAMES), values))
+    added, removed = draw(links), draw(links)
+    link_stamps: dict[str, dict[bytes, LinkStamp]] = {}
+    for name, refs in (*added.items(), *removed.items()):
+        for each in draw(st.sets(st.sampled_from(sorted(refs)))):
+            present = each in added.get(name, frozenset())
+            link_stamps.setdefault(name, {})[each] = link_stamp(draw(versions), present=present)
+    # where a value is not shown, what it was written with is not, either
+    stamped = [*(NAMES if whole else found), *WITHOUT_VALUES]
     return Sighting(
         guid=draw(st.sampled_from(GUIDS)),
         nc="DC=x",
@@ -35,8 +54,10 @@ def sightings(draw: st.DrawFn) -> Sighting:
         rdn=draw(st.sampled_from(["CN=a", "CN=b"])),
         whole=whole,
         values={name: each for name, each in found.items() if each or not whole},
-        added=draw(links),
-        removed={} if whole else draw(links),
+        added=added,
+        removed={} if whole else removed,
+        stamps=draw(st.dictionaries(st.sampled_from(stamped), versions.map(stamp))),
+        link_stamps=link_stamps,
     )
 
 
@@ -57,7 +78,12 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
         again.put(item)
     for guid in state:
         assert again[guid].digests == traces[guid].digests
-        assert again[guid].links == traces[guid].links == dict(state[guid].links)
+        for name in ("member", "manager"):
+            for present in (True, False):
+                assert again[guid].links(name, present=present) == traces[guid].links(name, present=present)
+            known, there = state[guid].link_stamps.get(name, {}), state[guid].links.get(name, frozenset())
+            assert traces[guid].links(name).keys() == there
+            assert traces[guid].links(name, present=False).keys() == known.keys() - there
         assert (traces[guid].parent, traces[guid].deleted) == (state[guid].parent, state[guid].deleted)
         assert traces.depth(guid) == state.depth(guid) if _rooted(state, guid) else True
 
@@ -93,5 +119,5 @@ def test_whatever_comes_and_goes_every_trace_is_found_again(runs: list[tuple[int
             expected |= dict.fromkeys(guids, nc)
     assert len(traces) == len(expected)
     assert {guid: trace.nc for guid, trace in traces.items()} == expected
-    assert all(trace.links == LINKED for trace in traces.values())
+    assert all({name: trace.links(name).keys() for name in trace.linked} == LINKED for trace in traces.values())
     assert all(traces.get(guid) is None for guid in MANY if guid not in expected)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
-from adpersist.model.objects.change import Kind
+from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.sighting import Sighting, sighted
 from adpersist.model.plan.step import Exempt
 from adpersist.state.changes import difference, evolve, observe
 from adpersist.state.differences import differences, gaps
@@ -24,20 +24,50 @@ LINKS = ["member", "managedObjects"]
 values = st.dictionaries(
     st.sampled_from(NAMES), st.lists(st.binary(max_size=3), min_size=1, max_size=3, unique=True).map(tuple), max_size=4
 )
-refs = st.frozensets(st.sampled_from([ref(guid) for guid in GUIDS]), min_size=1, max_size=4)
+REFS: list[bytes] = [ref(guid) for guid in GUIDS]
+refs = st.frozensets(st.sampled_from(REFS), min_size=1, max_size=4)
 links = st.dictionaries(st.sampled_from(LINKS), refs, max_size=2)
 parents = st.sampled_from([None, *GUIDS])
+STAMPED = [*NAMES, "name", "cn"]
+writes = st.tuples(st.integers(1, 2), st.sampled_from([0, 13_400_000_000]), st.sampled_from(GUIDS[:2]))
+
+
+def stamp(write: tuple[int, int, Guid]) -> Stamp:
+    version, time, origin = write
+    return Stamp(version=version, time=time, origin=origin, usn=Usn(7))
+
+
+def link_stamp(write: tuple[int, int, Guid], *, present: bool) -> LinkStamp:
+    version, time, origin = write
+    return LinkStamp(version=version, time=time, origin=origin, usn=Usn(8), present=present)
+
+
+stamps = st.dictionaries(st.sampled_from(STAMPED), writes.map(stamp), max_size=6)
+
+
+@st.composite
+def link_stamps(draw: st.DrawFn, found: dict[str, frozenset[bytes]]) -> dict[str, dict[bytes, LinkStamp]]:
+    """Stamps of some links, and of some that were taken away."""
+    drawn: dict[str, dict[bytes, LinkStamp]] = {}
+    for name in draw(st.sets(st.sampled_from(LINKS))):
+        for link in draw(refs):
+            present = link in found.get(name, frozenset())
+            drawn.setdefault(name, {})[link] = link_stamp(draw(writes), present=present)
+    return drawn
 
 
 @st.composite
 def objects(draw: st.DrawFn, guid: Guid | None = None) -> ObjectState:
+    found = draw(links)
     return ObjectState(
         guid=guid or draw(st.sampled_from(GUIDS)),
         nc="DC=x",
         parent=draw(st.sampled_from(GUIDS)),
         rdn=draw(st.sampled_from(["CN=a", "CN=b", "OU=c"])),
         values=draw(values),
-        links=draw(links),
+        links=found,
+        stamps=draw(stamps),
+        link_stamps=draw(link_stamps(found)),
     )
 
 
@@ -45,12 +75,14 @@ def same(one: ObjectState | None, other: ObjectState | None) -> bool:
     """Equal, the order of values aside: directories keep none."""
     if one is None or other is None:
         return one is other
-    return (one.guid, one.nc, one.parent, one.rdn, one.links) == (
+    return (one.guid, one.nc, one.parent, one.rdn, one.links, one.stamps, one.link_stamps) == (
         other.guid,
         other.nc,
         other.parent,
         other.rdn,
         other.links,
+        other.stamps,
+        other.link_stamps,
     ) and {name: sorted(found) for name, found in one.values.items()} == {
         name: sorted(found) for name, found in other.values.items()
     }
@@ -79,6 +111,8 @@ def test_nothing_differs_from_itself(item: ObjectState) -> None:
         rdn=item.rdn,
         values={name: tuple(reversed(found)) for name, found in reversed(list(item.values.items()))},
         links=item.links,
+        stamps=dict(reversed(list(item.stamps.items()))),
+        link_stamps={name: dict(reversed(list(each.items()))) for name, each in item.link_stamps.items()},
     )
     assert difference(item, shuffled) is None
 
@@ -89,11 +123,77 @@ def test_a_difference_names_nothing_that_stayed(old: ObjectState, new: ObjectSta
     if change is None:
         return
     for name, found in change.values.items():
-        assert sorted(old.values.get(name, ())) != sorted(found)
+        was_written = name in old.stamps and old.stamps[name] != new.stamps.get(name)
+        assert was_written or sorted(old.values.get(name, ())) != sorted(found)
     for name, come in change.added.items():
-        assert not come & old.links.get(name, frozenset())
+        assert not come & old.links.get(name, frozenset()) & kept(old, new, name)
     for name, gone in change.removed.items():
-        assert gone <= old.links.get(name, frozenset())
+        assert gone & kept(old, new, name) <= old.links.get(name, frozenset())
+    for name, told in change.stamps.items():
+        assert told != old.stamps.get(name) or name in change.values or (name == "name" and change.rdn is not None)
+    for name, stamped in change.link_stamps.items():
+        moved = change.added.get(name, frozenset()) | change.removed.get(name, frozenset())
+        assert all(old.link_stamps.get(name, {}).get(link) != told or link in moved for link, told in stamped.items())
+
+
+def kept(old: ObjectState, new: ObjectState, name: str) -> frozenset[bytes]:
+    """Links whose stamp did not become unknown."""
+    lost = old.link_stamps.get(name, {}).keys() - new.link_stamps.get(name, {}).keys()
+    return frozenset(REFS) - lost
+
+
+@given(old=objects(GUIDS[0]), new=objects(GUIDS[0]))
+def test_what_was_written_without_a_stamp_has_none_that_is_known(old: ObjectState, new: ObjectState) -> None:
+    change = difference(replace(old, stamps={}, link_stamps={}), replace(new, stamps={}, link_stamps={}))
+    folded = evolve(old, change) if change is not None else old
+    assert folded is not None
+    told = {*change.values, *(["name"] if change.rdn else [])} if change else set()
+    assert folded.stamps == {name: found for name, found in old.stamps.items() if name not in told}
+    for name in LINKS:
+        touched = old.links.get(name, frozenset()) ^ new.links.get(name, frozenset())
+        before = old.link_stamps.get(name, {})
+        assert folded.link_stamps.get(name, {}) == {link: before[link] for link in before if link not in touched}
+
+
+@given(item=objects(GUIDS[0]), write=writes)
+def test_a_value_written_again_is_news_and_so_is_a_link_made_again(
+    item: ObjectState, write: tuple[int, int, Guid]
+) -> None:
+    again = stamp((3, *write[1:]))
+    written = replace(item, stamps={**item.stamps, "mail": again})
+    change = difference(item, written)
+    assert change is not None
+    assert (change.stamps, change.rdn, change.added, change.removed) == ({"mail": again}, None, {}, {})
+    assert change.values == ({"mail": item.values["mail"]} if "mail" in item.stamps and "mail" in item.values else {})
+    member = REFS[1]
+    made = link_stamp((3, *write[1:]), present=member in item.links.get("member", frozenset()))
+    before = item.link_stamps.get("member", {})
+    change = difference(item, replace(item, link_stamps={**item.link_stamps, "member": {**before, member: made}}))
+    assert change is not None
+    assert (change.values, change.added, change.removed) == ({}, {}, {})
+    assert change.link_stamps == {"member": {member: made}}
+
+
+def test_a_link_that_was_taken_away_is_remembered() -> None:
+    members = {"member": frozenset({REFS[1]})}
+    group = ObjectState(guid=GUIDS[0], nc="DC=x", parent=None, rdn="CN=g", links=members)
+    gone = {"member": {REFS[1]: link_stamp((2, 0, GUIDS[0]), present=False)}}
+    change = Change(kind=Kind.CHANGED, guid=GUIDS[0], nc="DC=x", removed=members, link_stamps=gone)
+    folded = evolve(group, change)
+    assert folded is not None
+    assert (folded.links, folded.link_stamps) == ({}, gone)
+
+
+@given(old=objects(GUIDS[0]), new=objects(GUIDS[0]))
+def test_where_no_stamp_of_a_link_can_be_seen_a_look_at_everything_keeps_them(
+    old: ObjectState, new: ObjectState
+) -> None:
+    seen = observe(old, replace(sighted(new), link_stamps={}))
+    for name in LINKS:
+        touched = old.links.get(name, frozenset()) ^ new.links.get(name, frozenset())
+        before = old.link_stamps.get(name, {})
+        assert seen.link_stamps.get(name, {}) == {link: before[link] for link in before if link not in touched}
+    assert replace(seen, link_stamps={}) == replace(new, link_stamps={})
 
 
 @given(old=objects(GUIDS[0]), shown=values, come=links, gone=links, cleared=st.sets(st.sampled_from(NAMES)))
@@ -116,6 +216,7 @@ def test_a_partial_sighting_changes_what_it_shows_alone(
     )
     new = observe(old, sighting)
     assert (new.parent, new.rdn) == (old.parent, "CN=new")
+    assert new.stamps == {name: found for name, found in old.stamps.items() if name not in {*shown, *cleared, "name"}}
     for name in NAMES:
         expected = () if name in cleared else shown.get(name, old.values.get(name, ()))
         assert new.values.get(name, ()) == expected
@@ -128,10 +229,9 @@ def test_a_partial_sighting_changes_what_it_shows_alone(
 
 @given(old=objects(GUIDS[0]), new=objects(GUIDS[0]))
 def test_a_whole_sighting_leaves_nothing_of_the_old(old: ObjectState, new: ObjectState) -> None:
-    sighting = Sighting(
-        guid=new.guid, nc=new.nc, parent=new.parent, rdn=new.rdn, whole=True, values=new.values, added=new.links
-    )
-    assert observe(old, sighting) == observe(None, sighting) == new
+    assert observe(None, sighted(new)) == new
+    if new.link_stamps:
+        assert observe(old, sighted(new)) == new
 
 
 @given(states=st.lists(st.lists(objects(), max_size=6, unique_by=lambda item: item.guid), min_size=2, max_size=4))

@@ -1,0 +1,166 @@
+"""Stamps of an object's links as they are kept: a group has thousands of members. Pure.
+
+The links of one attribute lie in a row, sorted by target. What came later lies beside it until it is an eighth of it,
+so that one member more does not turn over all the others.
+"""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from adpersist.model.identity.ids import GUID_BYTES
+from adpersist.model.identity.reference import refs, targets
+from adpersist.model.objects.change import LinkStamp, LinkStamps
+from adpersist.model.objects.stamp_row import WRITE, Write, numbered, split, write_at, write_of
+
+_FEW: Final = 32
+"""So many that came later are no burden, however short the row is."""
+
+LinkWrite = tuple[Write, bool]
+"""The last write to a link, packed, and whether it made the link."""
+
+
+class LinkStampRow(Mapping[bytes, LinkStamp]):
+    """Stamps by link value, of one attribute.
+
+    Args:
+        guids: Targets of plain references, one behind the other.
+        others: All other references.
+        writes: What each has, in that order.
+    """
+
+    __slots__ = ("_count", "_guids", "_later", "_others", "_places", "_present", "_writes")
+
+    def __init__(self, guids: bytes, others: Sequence[bytes], writes: Sequence[LinkWrite]) -> None:
+        count, rest = divmod(len(guids), GUID_BYTES)
+        if rest or count + len(others) != len(writes):
+            raise ValueError(f"{len(writes)} stamps for {count} targets and {len(others)} other links")
+        plain = sorted(zip((_guid(guids, number) for number in range(count)), writes[:count], strict=True))
+        odd = sorted(zip(others, writes[count:], strict=True))
+        if len(dict(plain)) + len(dict(odd)) != len(writes):
+            raise ValueError("a link stands twice")
+        ordered = [write for _, write in (*plain, *odd)]
+        self._guids = b"".join(guid for guid, _ in plain)
+        self._others = tuple(other for other, _ in odd)
+        self._places, self._writes = numbered(write for write, _ in ordered)
+        self._present = bytes(present for _, present in ordered)
+        self._later: dict[bytes, LinkWrite | None] = {}
+        self._count = len(ordered)
+
+    @classmethod
+    def of(cls, writes: Mapping[bytes, LinkWrite]) -> "LinkStampRow":
+        """The row that has just these."""
+        guids, others = targets(writes)
+        odd = set(others)
+        plain = [write for link, write in writes.items() if link not in odd]
+        return cls(guids, others, [*plain, *map(writes.__getitem__, others)])
+
+    def __getitem__(self, link: bytes) -> LinkStamp:
+        return link_stamp_of(self._write(link))
+
+    def __contains__(self, link: object) -> bool:
+        if link in self._later:
+            return self._later[link] is not None
+        return isinstance(link, bytes) and self._place(link) is not None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.writes())
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, LinkStampRow):
+            return self._packed() == other._packed() or self.writes() == other.writes()
+        return dict(self.items()) == other if isinstance(other, dict) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as a dictionary has none
+
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
+
+    def writes(self) -> dict[bytes, LinkWrite]:
+        """All of them, packed; equal writes are the same bytes."""
+        found = split(self._writes)
+        packed = [(found[place], present > 0) for place, present in zip(self._places, self._present, strict=True)]
+        links = dict(zip((*refs(self._guids), *self._others), packed, strict=True))
+        for link, write in self._later.items():
+            if write is None:
+                links.pop(link, None)
+            else:
+                links[link] = write
+        return links
+
+    def changed_by(self, lost: Collection[bytes], new: Mapping[bytes, LinkWrite]) -> "LinkStampRow":
+        """Without those that are lost, and with the new ones."""
+        later = {**self._later, **dict.fromkeys(lost), **new}
+        if len(later) > max(len(self._places) // 8, _FEW):
+            links = {**self.writes(), **dict.fromkeys(lost), **new}
+            return LinkStampRow.of({link: write for link, write in links.items() if write is not None})
+        row = LinkStampRow.__new__(LinkStampRow)
+        row._guids, row._others = self._guids, self._others
+        row._places, row._present, row._writes = self._places, self._present, self._writes
+        row._later = later
+        row._count = len(self._places) + sum(
+            (write is not None) - (self._place(link) is not None) for link, write in later.items()
+        )
+        return row
+
+    def _packed(self) -> tuple[object, ...]:
+        return self._guids, self._others, self._places, self._present, self._writes, self._later
+
+    def _write(self, link: bytes) -> LinkWrite:
+        found = self._later.get(link)
+        if found is None:
+            place = None if link in self._later else self._place(link)
+            if place is None:
+                raise KeyError(link)
+            found = write_at(self._writes, self._places[place]), self._present[place] > 0
+        return found
+
+    def _place(self, link: bytes) -> int | None:
+        """Where it stands in the row; None: nowhere."""
+        guid, odd = targets((link,))
+        count = len(self._guids) // GUID_BYTES
+        if odd:
+            at = bisect_left(self._others, link)
+            return count + at if self._others[at : at + 1] == (link,) else None
+        at = bisect_left(range(count), guid, key=lambda number: _guid(self._guids, number))
+        return at if at < count and _guid(self._guids, at) == guid else None
+
+
+def _guid(guids: bytes, number: int) -> bytes:
+    return guids[number * GUID_BYTES : (number + 1) * GUID_BYTES]
+
+
+def link_write_of(stamp: LinkStamp) -> LinkWrite:
+    """A link's stamp, packed."""
+    return write_of(stamp), stamp.present
+
+
+def link_stamp_of(write: LinkWrite) -> LinkStamp:
+    """The reverse of :func:`link_write_of`."""
+    version, time, origin, usn = WRITE.unpack(write[0])
+    return LinkStamp(version=version, time=time, origin=origin, usn=usn, present=write[1])
+
+
+def link_writes_of(stamps: Mapping[bytes, LinkStamp]) -> dict[bytes, LinkWrite]:
+    """All stamps of one attribute's links, packed."""
+    if isinstance(stamps, LinkStampRow):
+        return stamps.writes()
+    return {link: link_write_of(stamp) for link, stamp in stamps.items()}
+
+
+def changed_by(old: LinkStamps, lost: Mapping[str, Collection[bytes]], new: LinkStamps) -> LinkStamps:
+    """The old stamps without those that are lost, and with the new ones; untouched attributes are not copied."""
+    if not new and not any(name in old for name in lost):
+        return old
+    left: dict[str, Mapping[bytes, LinkStamp]] = dict(old)
+    for name in {**lost, **new}:
+        row, gone, come = left.get(name), lost.get(name, ()), new.get(name, {})
+        if row is None:
+            left[name] = come if isinstance(come, LinkStampRow) else LinkStampRow.of(link_writes_of(come))
+        else:
+            kept = row if isinstance(row, LinkStampRow) else LinkStampRow.of(link_writes_of(row))
+            left[name] = kept.changed_by(gone, link_writes_of(come))
+    return {name: row for name, row in left.items() if row}
