@@ -18,6 +18,7 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.evidence import OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
 from adpersist.directory.samba.link_stamps import read_links
+from adpersist.directory.samba.own_database import NotLocalError
 from adpersist.directory.schema import Schema
 from adpersist.directory.tombstone_lifetime import tombstone_days
 from adpersist.directory.wire.controls import RELAX, SD_ALL
@@ -26,11 +27,12 @@ from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.directory.write.engine import target
 from adpersist.directory.write.restamping import restamp
 from adpersist.directory.write.target import Target
+from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
 from adpersist.model.objects.change import AttributeStamps, Stamp
-from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.objects.directory_time import since_1601, unix_seconds
 from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.rid_set import RidSet
 from adpersist.model.objects.stamps import EVER, Stamps
@@ -94,9 +96,21 @@ class DomainController:
         """A way to carry out steps here (see :func:`adpersist.directory.write.engine.target` for the errors)."""
         return target(self.session, engine, self.invocation())
 
+    def receives(self, engine: Engine) -> bool:
+        """By this engine it would take what it lacks as a replica; nothing is written."""
+        try:
+            with self.writing(engine) as way:
+                return isinstance(way, TransactionalTarget)
+        except NotLocalError:
+            return False
+
     def invocation(self) -> Guid:
         """invocationID of the database."""
         return self.evidence().invocation
+
+    def own_stamp(self) -> Stamp:
+        """A stamp for what the DC writes now; its version is for the caller to choose."""
+        return Stamp(version=0, time=since_1601(time.time()), origin=self.invocation(), usn=self.usn())
 
     def partners(self) -> frozenset[Guid]:
         """invocationIDs of the domain's other DCs."""

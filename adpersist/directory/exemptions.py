@@ -37,15 +37,17 @@ def exempt(session: Session, dse: RootDse, schema: Schema) -> Exempt:
     rid_sets = [session.guid_of(dn.decode()) for dn in computer.get("rIDSetReferences", ())]
     manager = session.guid_of(f"CN=RID Manager$,CN=System,{dse.domain}")
     server = session.guid_of(dse.server_dn)
-    attributes = {Guid(computer["objectGUID"][0]): _MACHINE_SECRET, manager: frozenset({"rIDAvailablePool"})}
+    machine = Guid(computer["objectGUID"][0])
     return Exempt(
         objects=frozenset({server, *rid_sets}),
-        attributes=attributes,
+        attributes={machine: _MACHINE_SECRET, manager: frozenset({"rIDAvailablePool"})},
         derived=_DERIVED,
         created_with=_SET_AFTERWARDS,
         reach=EVERYWHERE if session.privileged else _over_network(schema),
         # the rest of what the DC says of itself follows what was renamed or made since
-        spared=Spared(objects=frozenset(rid_sets), attributes={**attributes, server: frozenset({"invocationId"})}),
+        spared=Spared(
+            objects=frozenset(rid_sets), attributes={machine: _MACHINE_SECRET, server: frozenset({"invocationId"})}
+        ),
     )
 
 

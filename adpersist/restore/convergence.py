@@ -201,9 +201,16 @@ class Convergence:
         """What the DC had when it was last looked at, if all of it was."""
         return self._live.proof
 
-    def plan(self) -> Plan:
-        """The steps as things stand; nothing is written."""
-        return self._plan(self._pending())
+    def plan(self, *, heals: bool = False) -> Plan:
+        """The steps as things stand; nothing is written.
+
+        Args:
+            heals: As in :meth:`run`.
+        """
+        found = self._plan(self._pending())
+        if heals and any(note.received for note in found.notes) and self._dc.receives(self._terms.engine):
+            return replace(found, notes=tuple(note for note in found.notes if not note.received))
+        return found
 
     def verify(self) -> list[Difference]:
         """What differs as things stand; nothing is written."""
@@ -277,6 +284,7 @@ class Convergence:
             have,
             self._dc.feed.contexts,
             self.exempt.spared,
+            own=self._dc.own_stamp(),
             overwritten=self._overwritten,
             staying=[each for each in self._conflicts if each.stays],
         )
@@ -290,6 +298,7 @@ class Convergence:
         received = lacking.touched - refused
         outcome.applied += [step for step in planned if step.guid in received]
         self._concurrent.wrote(lacking.touched)
+        self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
 
     def _restamp(self) -> bool:
         """Give what had to be written the stamps it had; True: something was tried."""

@@ -18,8 +18,9 @@ from adpersist.cli.restore.restore import (
     note_documents,
     note_words,
 )
-from adpersist.directory.lineage.proof import require_own
+from adpersist.directory.lineage.proof import lineage_of, require_own
 from adpersist.errors import ExitCode
+from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.plan.plan import Plan
@@ -51,7 +52,9 @@ def plan(
         wanted = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
             wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute)
-            found = Convergence(dc, wanted, Terms(policy=on_conflict), bar).plan()
+            terms = Terms(policy=on_conflict, engine=settings.restore.engine)
+            heals = wanted.is_newest and lineage_of(dc, journal).verdict is Verdict.REVERTED
+            found = Convergence(dc, wanted, terms, bar).plan(heals=heals)
     if common.as_json:
         output.machine(document(found, wanted.target))
         raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))

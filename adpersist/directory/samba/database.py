@@ -175,6 +175,10 @@ class Database:
         """Give an object another name for a while; its stamps stay. Raises: WriteRefusedError."""
         self._ask("rename", guid_text(guid), "park", bytes(guid), rdn)
 
+    def number_machine_secret(self) -> None:
+        """Have the DC's own secret and keytab say the key version number its account has. Raises: WriteRefusedError."""
+        self._ask("modify", "the machine's own secret", "number_machine_secret")
+
     def reload_schema(self) -> None:
         """Use what was just defined."""
         self._ask("reload", "the schema", "reload_schema")
@@ -232,7 +236,8 @@ def _object(given: ReplicatedObject) -> tuple[object, ...]:
     attributes = {name: (tuple(given.values.get(name, ())), _stamp(stamp)) for name, stamp in given.stamps.items()}
     parent = bytes(given.parent) if given.parent is not None else None
     expected = {name: _stamp(each) for name, each in given.expected.items()} if given.expected is not None else None
-    return bytes(given.guid), given.dn, parent, given.sid, attributes, expected, tuple(given.lowered)
+    rules = expected, tuple(given.lowered), tuple(given.imposed)
+    return bytes(given.guid), given.dn, parent, given.sid, attributes, *rules
 
 
 def _link(given: ReplicatedLink) -> tuple[object, ...]:

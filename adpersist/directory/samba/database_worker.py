@@ -32,7 +32,7 @@ _HOW = {
 }
 OPERATIONS = (
     *("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links"),
-    *("give", "give_prefix_map", "reload_schema", "park"),
+    *("give", "give_prefix_map", "reload_schema", "park", "number_machine_secret"),
 )
 _REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
 
@@ -147,6 +147,9 @@ class Worker:
 
     def park(self, guid, rdn):
         self.replicating().park(guid, rdn)
+
+    def number_machine_secret(self):
+        self.replicating().number_machine_secret()
 
     def reload_schema(self):
         self.replicating().reload_schema()

@@ -5,11 +5,17 @@ answer a partner would have given ([MS-DRSR] 4.1.10.2.11, DRS_MSG_GETCHGREPLY_V6
 applies those: values come with the stamps they had, nothing is validated or computed as for a client, and what the
 database has newer stays. No partner, no password and no running Samba is needed.
 
-An object is ``(guid, dn, parent, sid, attributes, expected, lowered)``: parent is None for the root of a naming
-context, sid is text or None; attributes are ``{name: (values, stamp)}``, without values for one that was emptied;
-expected are the stamps the database is believed to have, ``{name: stamp}``, or None where it has no such object;
-lowered are names whose stamps in the database give way, whatever they are. A link is ``(source, attribute, value,
-present, stamp)``. A stamp is ``(version, seconds since 1601, invocationID, USN)``; GUIDs are 16 bytes.
+An object is ``(guid, dn, parent, sid, attributes, expected, lowered, imposed)``:
+
+* parent: None for the root of a naming context
+* sid: text, or None
+* attributes: ``{name: (values, stamp)}``, without values for one that was emptied
+* expected: stamps the database is believed to have, ``{name: stamp}``; None where it has no such object
+* lowered: names whose stamps in the database give way, whatever they are
+* imposed: names that are sent whatever was written since
+
+A link is ``(source, attribute, value, present, stamp)``. A stamp is ``(version, seconds since 1601, invocationID,
+USN)``; GUIDs are 16 bytes.
 """
 
 import contextlib
@@ -23,7 +29,8 @@ import zlib
 from itertools import pairwise
 
 import ldb
-from samba import WERRORError, dsdb
+from samba import Ldb, WERRORError, dsdb
+from samba.auth import system_session
 from samba.credentials import DONT_USE_KERBEROS, Credentials
 from samba.crypto import arcfour_crypt_blob, des_crypt_blob_16
 from samba.dcerpc import drsblobs, drsuapi, misc, security
@@ -108,6 +115,25 @@ class Replication:
         self.database.set_schema_update_now()
         self.state = self.prefixes = None
 
+    def number_machine_secret(self):
+        """Have the DC's own secret and keytab say the key version number that its account has.
+
+        The secret is the account's: both stay what they are when a DC is healed, and only the number rises.
+        """
+        path = self.settings.private_path("secrets.ldb")
+        secrets = Ldb(path, lp=self.settings, session_info=system_session(self.settings))
+        known = "(&(objectClass=primaryDomain)(secret=*))"
+        wanted = ["samAccountName", "msDS-KeyVersionNumber"]
+        for row in secrets.search("CN=Primary Domains", ldb.SCOPE_SUBTREE, known, attrs=wanted):
+            account = ldb.binary_encode(bytes(row["samAccountName"][0]))
+            (found,) = self.database.search(expression=f"(sAMAccountName={account})", attrs=["replPropertyMetaData"])
+            entries = ndr_unpack(drsblobs.replPropertyMetaDataBlob, bytes(found["replPropertyMetaData"][0])).ctr.array
+            number = next(str(each.version) for each in entries if each.attid == drsuapi.DRSUAPI_ATTID_unicodePwd)
+            if str(row.get("msDS-KeyVersionNumber", ["0"])[0]) != number:
+                message = ldb.Message(row.dn)
+                message["n"] = ldb.MessageElement(number, ldb.FLAG_MOD_REPLACE, "msDS-KeyVersionNumber")
+                secrets.modify(message)  # the database's own module writes the keytab
+
     def _given(self, things, apply):
         """Those refused, by place; containers stand before what is in them, so a half never lacks the other's."""
         refused = {}
@@ -158,12 +184,12 @@ class Replication:
 
     def _met(self, given):
         """The object without what somebody wrote since the database was looked at; None: it was deleted meanwhile."""
-        guid, dn, parent, sid, attributes, expected, lowered = given
+        guid, dn, parent, sid, attributes, expected, lowered, imposed = given
         if expected is None:
             return given
         row, blob = self._stamps(guid)
         found = {self.database.get_lDAPDisplayName_by_attid(each.attid): _told(each) for each in blob.ctr.array}
-        written = {name for name, stamp in found.items() if expected.get(name) != stamp}
+        written = {name for name, stamp in found.items() if expected.get(name) != stamp}.difference(imposed)
         # what is to be sent may have been taken by a run that was killed
         written -= {name for name in written & attributes.keys() if attributes[name][1] == found[name]}
         if "isDeleted" in written:
@@ -172,7 +198,7 @@ class Replication:
         if lowered:
             self._lower(row, blob, lowered)
         kept = {name: each for name, each in attributes.items() if name not in written or name == _INSTANCE}
-        return guid, dn, parent, sid, kept, expected, lowered
+        return guid, dn, parent, sid, kept
 
     def _stamps(self, guid):
         address = f"<GUID={uuid.UUID(bytes_le=guid)}>"
@@ -226,7 +252,7 @@ class Replication:
         return reply
 
     def _item(self, given, context, *, in_schema):
-        guid, dn, parent, sid, attributes, _, _ = given
+        guid, dn, parent, sid, attributes, *_ = given
         item, stamps = drsuapi.DsReplicaObjectListItemEx(), drsuapi.DsReplicaMetaDataCtr()
         item.object.identifier = _identifier(guid, dn, sid)
         rid = int(sid.rsplit("-", 1)[1]) if sid else None

@@ -44,6 +44,7 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
             aside += database.give(nc, links=some)
             done += len(some)
             told(done, total)
+    database.number_machine_secret()
     return aside
 
 

@@ -7,9 +7,14 @@ _EPOCH_1601_S: Final = 11_644_473_600
 """Seconds between 1601-01-01, where the directory counts from, and 1970-01-01."""
 
 
-def unix_seconds(since_1601: int) -> int:
+def unix_seconds(stamped: int) -> int:
     """Unix seconds of seconds as replication stamps count them; before 1970 for a write that never was (0)."""
-    return since_1601 - _EPOCH_1601_S
+    return stamped - _EPOCH_1601_S
+
+
+def since_1601(unix: float) -> int:
+    """The reverse of :func:`unix_seconds`, in whole seconds."""
+    return int(unix) + _EPOCH_1601_S
 
 
 def generalized_time(value: bytes) -> int:

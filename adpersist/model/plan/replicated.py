@@ -9,11 +9,11 @@ from adpersist.model.objects.change import AttributeStamps, LinkStamp, Values
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spared:
-    """What a DC does not receive, because it is its machine's own.
+    """What stays as a DC has it, because it is its machine's own.
 
     Attributes:
         objects: Whole objects.
-        attributes: Some attributes of some.
+        attributes: Some attributes of some: where a later write is known, they are written once more above that.
     """
 
     objects: frozenset[Guid] = frozenset()
@@ -33,6 +33,7 @@ class ReplicatedObject:
         stamps: Of exactly the attributes that are sent.
         expected: Those the DC was seen with, where it has the object: what was written since stays. None: it has none.
         lowered: Attributes whose stamps in the database give way to these, whatever they are.
+        imposed: Attributes that are sent whatever was written since.
     """
 
     guid: Guid
@@ -43,6 +44,7 @@ class ReplicatedObject:
     stamps: AttributeStamps
     expected: AttributeStamps | None = None
     lowered: frozenset[str] = frozenset()
+    imposed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

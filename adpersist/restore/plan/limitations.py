@@ -29,12 +29,14 @@ class Limitation:
         guid, dn: On which object.
         what: One sentence.
         loss: Somebody would be somebody else afterwards: only done when that was accepted.
+        received: A DC that is healed as a replica has it after all.
     """
 
     guid: Guid
     dn: str
     what: str
     loss: bool = False
+    received: bool = False
 
 
 def attainable(
@@ -63,13 +65,13 @@ def attainable(
             dn = want.dn(gap.guid)
             if is_foreign(gap.want) and gap.guid not in named:
                 what, narrowed = "a foreign principal in no group: the server makes it when it joins one", None
-                notes.append(Limitation(guid=gap.guid, dn=dn, what=what))
+                notes.append(Limitation(guid=gap.guid, dn=dn, what=what, received=True))
             elif is_foreign(gap.want):
                 what = "the server draws a new objectGUID; the SID, which says who it is, stays"
-                notes.append(Limitation(guid=gap.guid, dn=dn, what=what))
+                notes.append(Limitation(guid=gap.guid, dn=dn, what=what, received=True))
             elif "msDS-IntId" in gap.want.values:
                 what = "the server draws a new msDS-IntId, which only its own replication metadata use"
-                notes.append(Limitation(guid=gap.guid, dn=dn, what=what))
+                notes.append(Limitation(guid=gap.guid, dn=dn, what=what, received=True))
         if narrowed is not None:
             closing.append(narrowed)
     return closing, notes

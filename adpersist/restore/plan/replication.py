@@ -25,6 +25,7 @@ _INSTANCE: Final = "instanceType"
 """In every object that is sent ([MS-DRSR] 4.1.10.6.3)."""
 _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
 """What a tombstone has and nothing that lives."""
+_INVOCATION: Final = "invocationId"
 _PREFIX_MAP: Final = "prefixMap"
 """Of the schema's root: it is needed before all else, and replication never sends it."""
 
@@ -35,6 +36,7 @@ def replica(
     contexts: Sequence[str],
     spared: Spared,
     *,
+    own: Stamp,
     overwritten: Collection[Guid] = (),
     staying: Iterable[Conflict] = (),
 ) -> Replica:
@@ -45,10 +47,11 @@ def replica(
         have: What it has.
         contexts: Its naming contexts in the order they are restored, the schema first.
         spared: What stays.
+        own: The DC's own invocationID, the time and a USN, for what it writes once more.
         overwritten: Objects somebody wrote to since the DC was put back, where the journal's word counts.
         staying: What is newer than the journal and stays, whatever the policy.
     """
-    return _Difference(want, have, contexts, spared, frozenset(overwritten), staying).replica()
+    return _Difference(want, have, contexts, spared, own, frozenset(overwritten), staying).replica()
 
 
 class _Difference:
@@ -58,6 +61,7 @@ class _Difference:
         have: State,
         contexts: Sequence[str],
         spared: Spared,
+        own: Stamp,
         overwritten: frozenset[Guid],
         staying: Iterable[Conflict],
     ) -> None:
@@ -65,6 +69,7 @@ class _Difference:
         self._have = have
         self._contexts = contexts
         self._spared = spared
+        self._own = own
         self._overwritten = overwritten
         self._staying = {each.guid: each for each in staying}
         self._schema = JournalSchema.of(want)
@@ -92,7 +97,8 @@ class _Difference:
         if _INSTANCE not in item.stamps:
             return None  # the journal is from before it knew of stamps
         conflict = self._staying.get(guid)
-        spared = self._spared.attributes.get(guid, frozenset()) | frozenset(conflict.attributes if conflict else ())
+        own = self._spared.attributes.get(guid, frozenset())
+        spared = own | frozenset(conflict.attributes if conflict else ())
         rdn = item.rdn.partition("=")[0].casefold()
         had = there.stamps if there is not None else {}
         stamps = {
@@ -106,6 +112,8 @@ class _Difference:
             if there.deleted and not item.deleted:
                 stamps |= _alive(item)
             lowered = frozenset(name for name, stamp in stamps.items() if name in had and _beats(had[name], stamp))
+        kept = {name: self._once_more(item.stamps[name]) for name in own if _is_later(item, there, name)}
+        stamps |= kept
         if not stamps:
             return None
         stamps[_INSTANCE] = item.stamps[_INSTANCE]
@@ -114,11 +122,25 @@ class _Difference:
             dn=self._want.dn(guid),
             parent=item.parent,
             sid=_sid(item),
-            values={name: values for name in stamps if (values := self._values(item, name))},
+            values={
+                name: values
+                for name in stamps
+                if (values := self._kept_values(there, name) if name in kept else self._values(item, name))
+            },
             stamps=stamps,
             expected=had if there is not None else None,
             lowered=lowered,
+            imposed=frozenset(kept),
         )
+
+    def _once_more(self, stamp: Stamp) -> Stamp:
+        """Above a write that the DC does not follow: no partner's may win over what it has."""
+        return replace(self._own, version=stamp.version + 1)
+
+    def _kept_values(self, there: ObjectState | None, name: str) -> Values:
+        if name == _INVOCATION:
+            return (bytes(self._own.origin),)
+        return there.values.get(name, ()) if there is not None else ()
 
     def _values(self, item: ObjectState, name: str) -> Values:
         if name == "name":
@@ -229,6 +251,12 @@ class _Difference:
 
     def _defines_class(self, guid: Guid) -> bool:
         return b"classSchema" in self._want[guid].values.get("objectClass", ())
+
+
+def _is_later(item: ObjectState, there: ObjectState | None, name: str) -> bool:
+    """The journal knows a later write than the DC."""
+    stamp, had = item.stamps.get(name), there.stamps.get(name) if there is not None else None
+    return stamp is not None and had is not None and _beats(stamp, had)
 
 
 def _heirs_last(classes: Sequence[ObjectState]) -> list[Guid]:
