@@ -12,9 +12,9 @@ standard library and the harness only: what adpersist has to bring back must not
     diary.logins, diary.refused, diary.gone     # what must be true afterwards, and after a restore
 """
 
-from tools.day.company import found
+from tools.day.company import first_password, found
 from tools.day.diary import Diary, Login
 from tools.day.events import EVENTS, live
 from tools.day.hands import Hands
 
-__all__ = ["EVENTS", "Diary", "Hands", "Login", "found", "live"]
+__all__ = ["EVENTS", "Diary", "Hands", "Login", "first_password", "found", "live"]

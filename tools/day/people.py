@@ -63,9 +63,11 @@ def unusual_names(hands: Hands, diary: Diary) -> None:
 
 
 def service_account(hands: Hands, diary: Diary) -> None:
-    """An account for a web service, with its principal."""
+    """An account for a web service, with its principal; its password is set more than once, which a keytab counts."""
     host = f"www.{hands.dns_domain}"
     hands.tool("user", "create", "svc-web", _today("svc-web"), "--description=Web server")
+    for again in range(3):
+        hands.tool("user", "setpassword", "svc-web", f"--newpassword={_today('svc-web')}{again}")
     hands.tool("spn", "add", f"HTTP/{host}", "svc-web")
     diary.service = ("HTTP", host)
 
@@ -81,8 +83,9 @@ def passwords(hands: Hands, diary: Diary) -> None:
 
 
 def krbtgt(hands: Hands, diary: Diary) -> None:
-    """The key every ticket hangs on."""
-    hands.tool("user", "setpassword", "krbtgt", f"--newpassword={_today('krbtgt')}")
+    """The key every ticket hangs on, twice: tickets from before are good for as long as that goes."""
+    for _ in range(2):
+        hands.tool("user", "setpassword", "krbtgt", f"--newpassword={_today('krbtgt')}")
 
 
 def attributes(hands: Hands, diary: Diary) -> None:

@@ -24,6 +24,20 @@ def old_ticket_works(dc: SambaDC, cache: Path) -> Proof:
     return proof("a ticket from before the crash is still good", "kvno", _service(dc, cache, ("ldap", dc.names.fqdn)))
 
 
+def keep_keytab(dc: SambaDC, service: tuple[str, str], keytab: Path) -> None:
+    """Give the service its keys, as its machine keeps them: with the number each key has."""
+    dc.samba_tool("domain", "exportkeytab", str(keytab), f"--principal={'/'.join(service)}")
+
+
+def keytab_works(dc: SambaDC, cache: Path, service: tuple[str, str], keytab: Path) -> Proof:
+    """The service opens what the KDC gives out, with the keytab it had; and the KDC believes a ticket as old."""
+    return proof(
+        "a ticket from before two krbtgt changes gets one that the service's old keytab opens",
+        "kvno --keytab",
+        _service(dc, cache, service, keytab),
+    )
+
+
 def passwords_work(dc: SambaDC, diary: Diary) -> list[Proof]:
     """Each password of the diary is taken."""
     return [proof(f"{login.user} logs in: {login.why}", _KEYS, _taken(dc, login)) for login in diary.logins]
@@ -59,9 +73,9 @@ def _ticket(dc: SambaDC, login: Login, cache: Path) -> list[str]:
     return []
 
 
-def _service(dc: SambaDC, cache: Path, service: tuple[str, str]) -> list[str]:
+def _service(dc: SambaDC, cache: Path, service: tuple[str, str], keytab: Path | None = None) -> list[str]:
     try:
-        service_ticket(dc.krb5_conf, cache, *service)
+        service_ticket(dc.krb5_conf, cache, *service, keytab=keytab)
     except ProgramError as refused:
         return [str(refused)]
     return []

@@ -22,6 +22,7 @@ from tools.samba_dc import Dump, Golden, ProgramError, SambaDC, dump, free_addre
 RESTORE: Final = "noticing the revert and restoring (guard)"
 """The time people ask for first."""
 
+_EARLY: Final = Login("hugo", day.first_password("hugo"), "logged in before the day")
 _SECOND: Final = Login("second", "Second.revert.3", "joined between the two reverts")
 
 
@@ -69,6 +70,8 @@ class Stage:
         self._hires = hires
         self._tell = tell
         self._tickets = place / "ticket"
+        self._early_tickets = place / "early"
+        self._keytab = place / "service.keytab"
         self.story = Story()
 
     def play(self) -> Story:
@@ -108,10 +111,12 @@ class Stage:
             product.init(dc.ldapi_url)
             product.start_agent()
             product.wait_durable()
+        logins.keep_ticket(dc, _EARLY, self._early_tickets)
         self._tell("A day in the directory")
         with self.story.timed("the day"):
             diary = day.live(dc, hires=self._hires, tell=lambda event: self._tell(f"  {event}"))
             logins.keep_ticket(dc, diary.logins[0], self._tickets)
+            logins.keep_keytab(dc, diary.service, self._keytab)
         with self.story.timed("until the last change was durable"):
             durable = product.wait_durable()["durable"]
         self._tell(f"All of it is durable: commit {durable['seq']}, USN {durable['usn']}")
@@ -151,6 +156,7 @@ class Stage:
             dc.start()
             outside = [
                 logins.old_ticket_works(dc, self._tickets),
+                logins.keytab_works(dc, self._early_tickets, diary.service, self._keytab),
                 *logins.passwords_work(dc, diary),
                 logins.withdrawn_refused(dc, diary),
                 logins.service_works(dc, diary.logins[0], diary.service, self._place / "tickets"),

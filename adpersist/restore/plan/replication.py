@@ -23,6 +23,7 @@ _REFERENCES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
 """Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""
 _INSTANCE: Final = "instanceType"
 """In every object that is sent ([MS-DRSR] 4.1.10.6.3)."""
+_NEEDED: Final = frozenset({_INSTANCE, "name"})
 _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
 """What a tombstone has and nothing that lives."""
 _INVOCATION: Final = "invocationId"
@@ -94,7 +95,8 @@ class _Difference:
 
     def _object(self, guid: Guid) -> ReplicatedObject | None:
         item, there = self._want[guid], self._have.get(guid)
-        if _INSTANCE not in item.stamps:
+        known = item.stamps if there is None else {**there.stamps, **item.stamps}
+        if not known.keys() >= _NEEDED:
             return None  # the journal is from before it knew of stamps
         conflict = self._staying.get(guid)
         own = self._spared.attributes.get(guid, frozenset())
@@ -116,7 +118,7 @@ class _Difference:
         stamps |= kept
         if not stamps:
             return None
-        stamps[_INSTANCE] = item.stamps[_INSTANCE]
+        stamps.setdefault(_INSTANCE, known[_INSTANCE])
         return ReplicatedObject(
             guid=guid,
             dn=self._want.dn(guid),
@@ -278,7 +280,7 @@ def _heirs_last(classes: Sequence[ObjectState]) -> list[Guid]:
 
 def _alive(item: ObjectState) -> dict[str, Stamp]:
     """Stamps for what a tombstone has and a living object never had: written when it was made."""
-    born = replace(item.stamps[_INSTANCE], version=1)
+    born = replace(item.stamps.get(_INSTANCE, item.stamps["name"]), version=1)
     return {name: born for name in _LIFE if name not in item.stamps}
 
 
