@@ -1,5 +1,6 @@
-"""Made ``journal-v2.json``, once: a small journal with everything the format knows; ``journal-v1.json`` was made alike,
-before checkpoints remembered what is gone and before there were spares.
+"""Made ``journal-v3.json``, once: a small journal with everything the format knows. ``journal-v2.json`` was made alike,
+before links had stamps and objects in a checkpoint any, ``journal-v1.json`` before checkpoints remembered what is gone
+and before there were spares.
 
 Kept to show where the file came from, and for the next version's file; it refuses to touch one that exists.
 Run as ``python -m tests.golden.make_journal FILE``.
@@ -19,7 +20,7 @@ from adpersist.journal.keys.key_encryption import LocalKey
 from adpersist.journal.keys.key_file import key_line
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.identity.reference import ref
-from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.stores.port import Store
 from tests.golden.journal_samples import (
@@ -54,7 +55,7 @@ def small_frames() -> Iterator[None]:
 
 def write(store: Store) -> Journal:
     """Looks of every kind of change, a mark, a change in parts, a restore, two data keys, a checkpoint."""
-    randomness = pseudorandom("golden v2")
+    randomness = pseudorandom("golden v3")
     key = LocalKey(TEST_KEY, randomness=randomness)
     journal = Journal.create(
         store, key, identity=IDENTITY, writer=AGENT, now=NOON, randomness=randomness, patience=IMPATIENT
@@ -63,12 +64,14 @@ def write(store: Store) -> Journal:
     look(journal, people, 100)
     journal.mark("hired", writer=OTHER, now=NOON + 101)
     members = frozenset({bytes(ref(guid("ada"))), bytes(ref(guid("bert"))), b"CN=nobody,DC=corp,DC=example"})
-    stamp = Stamp(version=7, time=13_411_742_400, origin=guid("invocation"), usn=Usn(170))
+    made = LinkStamp(version=7, time=13_411_742_400, origin=guid("invocation"), usn=Usn(170), present=True)
+    gone = LinkStamp(version=8, time=13_411_742_450, origin=guid("elsewhere"), usn=Usn(9), present=False)
+    crew = {"member": {**dict.fromkeys(members, made), bytes(ref(guid("old"))): gone}}
     look(
         journal,
         [
             set_value("ada", b"\x00\xff", "unicodePwd", usn=150),
-            Change(kind=Kind.CHANGED, guid=guid("crew"), nc=NC, added={"member": members}, stamps={"member": stamp}),
+            Change(kind=Kind.CHANGED, guid=guid("crew"), nc=NC, added={"member": members}, link_stamps=crew),
             Change(kind=Kind.MOVED, guid=guid("bert"), nc=NC, parent=guid("office"), rdn="CN=Bert Ünal"),
             Change(kind=Kind.CHANGED, guid=guid("ada"), nc=NC, values={"mail": (), "otherPhone": (b"1", b"2")}),
         ],
@@ -105,6 +108,22 @@ def states() -> list[ObjectState | Gone]:
             rdn="CN=crew",
             values={"cn": (b"crew",)},
             links={"member": frozenset({bytes(ref(guid("ada")))})},
+            stamps={
+                name: Stamp(version=1, time=13_411_742_400, origin=guid("invocation"), usn=Usn(80))
+                for name in ("cn", "name")
+            },
+            link_stamps={
+                "member": {
+                    bytes(ref(guid(name))): LinkStamp(
+                        version=version,
+                        time=13_411_742_400,
+                        origin=guid("invocation"),
+                        usn=Usn(90),
+                        present=version == 1,
+                    )
+                    for name, version in (("ada", 1), ("bert", 2))
+                }
+            },
         ),
         ObjectState(
             guid=guid("ada"),

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import struct
 import zlib
@@ -23,7 +24,7 @@ from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq, Usn, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Phase
-from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame
@@ -33,7 +34,10 @@ Document = dict[str, Any]
 DIGESTS = {
     "journal-v1": "10931d4a880a918824d36ccef50a6245dcd993a0f795a9cb8bbe70b437bc0bdf",
     "journal-v2": "702729a34454bdbb8b0f8ebaee459cfc8ac259d97fcbbf71774baffab13664e9",
+    "journal-v3": "2a2aa8458c9f8281370f8ed8ebbe2ec1c493efc37b5ee36d0218dff6fa214df0",
 }
+MADE = LinkStamp(version=7, time=13_411_742_400, origin=guid("invocation"), usn=Usn(170), present=True)
+GONE = LinkStamp(version=8, time=13_411_742_450, origin=guid("elsewhere"), usn=Usn(9), present=False)
 
 
 @pytest.fixture(params=list(DIGESTS))
@@ -77,7 +81,7 @@ def test_its_head_is_read(golden: Document, journal: Journal) -> None:
     ]
 
 
-def test_its_commits_are_read(journal: Journal) -> None:
+def test_its_commits_are_read(golden: Document, journal: Journal) -> None:
     commits = list(journal.commits())
     look_, part, mark = CommitKind.LOOK, CommitKind.PART, CommitKind.MARK
     begin, end = CommitKind.RESTORE_BEGIN, CommitKind.RESTORE_END
@@ -99,6 +103,9 @@ def test_its_commits_are_read(journal: Journal) -> None:
         b"<GUID=" + guid_text(guid("bert")).encode() + b">",
         b"CN=nobody,DC=corp,DC=example",
     }
+    old = b"<GUID=" + guid_text(guid("old")).encode() + b">"
+    stamped = {"member": {**dict.fromkeys(crew.added["member"], MADE), old: GONE}}
+    assert crew.link_stamps == (stamped if golden["name"] == "journal-v3" else {})
     assert commits[2].changes[2] == Change(
         kind=Kind.MOVED, guid=guid("bert"), nc=NC, parent=guid("office"), rdn="CN=Bert Ünal"
     )
@@ -122,6 +129,17 @@ def test_its_checkpoint_is_read(golden: Document, journal: Journal) -> None:
     assert isinstance(ada, ObjectState)
     assert (root.rdn, root.parent) == (NC, None)
     assert crew.links == {"member": {b"<GUID=" + guid_text(guid("ada")).encode() + b">"}}
+    if golden["name"] == "journal-v3":
+        time, origin = 13_411_742_400, guid("invocation")
+        assert crew.stamps == dict.fromkeys(("cn", "name"), Stamp(version=1, time=time, origin=origin, usn=Usn(80)))
+        assert crew.link_stamps["member"] == {
+            b"<GUID=" + guid_text(guid(name)).encode() + b">": LinkStamp(
+                version=version, time=time, origin=origin, usn=Usn(90), present=version == 1
+            )
+            for name, version in (("ada", 1), ("bert", 2))
+        }
+    else:
+        assert (crew.stamps, crew.link_stamps) == ({}, {})
     assert hashlib.sha256(ada.values["jpegPhoto"][0]).hexdigest() == PHOTO
     assert [each.seq for each in commits] == [10]
 
@@ -188,7 +206,7 @@ def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
     for number, text in enumerate(golden["frames"], start=1):
         frame = base64.b64decode(text)
         assert zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "big")
-        assert frame[:5] == b"ADPF\x01"
+        assert frame[:5] == (b"ADPF\x02" if golden["name"] == "journal-v3" else b"ADPF\x01")
         assert int.from_bytes(frame[32:40], "big") == number
         assert frame[88:120] == previous
         contents.append(unseal(secrets[frame[68:76]], b"frame", frame[76:88], frame[120:-4], frame[:120]))
@@ -206,13 +224,35 @@ def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
     assert columns[2][columns[9][1][0]] == "member"
     assert {columns[9][1][1][:16], columns[9][1][1][16:]} == {guid("ada"), guid("bert")}
     assert columns[9][1][2] == [b"CN=nobody,DC=corp,DC=example"]
-    assert columns[11] == [1, 1, 0, 0]
-    assert columns[14] == [13_411_742_550, -150]
-    assert columns[16] == [150, 20]
+    if golden["name"] == "journal-v3":
+        assert len(columns) == 20
+        assert [[columns[2][name] for name in names] for names in columns[11]] == [["unicodePwd"], [], [], []]
+        assert columns[12] == [[0], [], [], []]
+        name, plain, other, writes = columns[13][1]
+        assert columns[2][name] == "member"
+        found = dict(zip([*(plain[at : at + 16] for at in range(0, len(plain), 16)), *other], writes, strict=True))
+        gone = found.pop(guid("old"))
+        assert found == dict.fromkeys(
+            (guid("ada"), guid("bert"), b"CN=nobody,DC=corp,DC=example"), next(iter(found.values()))
+        )
+        made = found[guid("ada")]
+        assert (made % 2, gone % 2) == (1, 0)
+        assert columns[14] == [1, 2, 0, 0]
+        times, usns = itertools.accumulate(columns[16]), itertools.accumulate(columns[18])
+        origins = [columns[19][16 * at :][:16] for at in columns[17]]
+        stamps = list(zip(columns[15], times, origins, usns, strict=True))
+        assert stamps[0] == (2, 13_411_742_550, guid("invocation"), 150)
+        assert stamps[1 + made // 2] == (7, 13_411_742_400, guid("invocation"), 170)
+        assert stamps[1 + gone // 2] == (8, 13_411_742_450, guid("elsewhere"), 9)
+    else:
+        assert len(columns) == 18
+        assert columns[11] == [1, 1, 0, 0]
+        assert columns[14] == [13_411_742_550, -150]
+        assert columns[16] == [150, 20]
     gone, content = [], b""
     for text in golden["checkpoints"]["9"]:
         part = base64.b64decode(text)
-        assert part[:5] == (b"ADPC\x01" if golden["name"] == "journal-v1" else b"ADPC\x02")
+        assert part[:5] == b"ADPC" + bytes([int(golden["name"][-1])])
         content += unseal(secrets[part[36:44]], b"checkpoint", part[44:56], part[88:-4], part[:88])
         if not part[5]:
             kinds, guids, *_ = msgpack.unpackb(content)

@@ -25,7 +25,7 @@ from adpersist.model.journal.head import (
     Witness,
     Writer,
 )
-from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.stores.port import Frame, StoredHead
 from tests.golden.journal_samples import AGENT, NOON, TamperedStore, changes_of, fresh_store, key, look, new_journal
 from tests.golden.make_journal import small_frames
@@ -36,7 +36,11 @@ numbers = st.integers(0, 2**63 - 1)
 values = st.binary(max_size=80) | st.binary(min_size=1, max_size=6).map(lambda piece: piece * 2_000)
 references = guids.map(lambda target: bytes(ref(target))) | st.binary(max_size=60)
 links = st.dictionaries(names, st.frozensets(references, max_size=6), max_size=3)
-stamps = st.builds(Stamp, version=st.integers(0, 2**32), time=numbers, origin=guids, usn=numbers.map(Usn))
+versions = st.integers(0, 2**32 - 1)
+stamps = st.builds(Stamp, version=versions, time=numbers, origin=guids, usn=numbers.map(Usn))
+link_stamps = st.builds(
+    LinkStamp, version=versions, time=numbers, origin=guids, usn=numbers.map(Usn), present=st.booleans()
+)
 changes = st.builds(
     Change,
     kind=st.sampled_from([kind for kind in Kind if kind is not Kind.CREATED]),
@@ -48,6 +52,7 @@ changes = st.builds(
     added=links,
     removed=links,
     stamps=st.dictionaries(names, stamps, max_size=4),
+    link_stamps=st.dictionaries(names, st.dictionaries(references, link_stamps, max_size=5), max_size=2),
 ) | st.builds(Change, kind=st.just(Kind.CREATED), guid=guids, nc=st.text(max_size=20), rdn=st.text(max_size=20))
 looks = st.lists(changes, max_size=8)
 

@@ -27,8 +27,8 @@ from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import Gone, ObjectState, created
 
 MAGIC: Final = b"ADPC"
-VERSIONS: Final = (1, 2)
-"""Version 2 also remembers the objects that are gone."""
+VERSIONS: Final = (1, 2, 3)
+"""Version 2 also remembers the objects that are gone, version 3 the stamps."""
 VERSION: Final = VERSIONS[-1]
 MORE: Final = 0x01
 """The content goes on in the next part: an object too large for one."""
@@ -186,4 +186,6 @@ def _as_state(change: Change) -> ObjectState | Gone:
         rdn=change.rdn,
         values=change.values,
         links=change.added,
+        stamps=change.stamps,
+        link_stamps=change.link_stamps,
     )

@@ -8,7 +8,9 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 
 MAGIC: Final = b"ADPF"
-VERSION: Final = 1
+VERSIONS: Final = (1, 2)
+"""Version 2 has the stamps of links, and tells a change's writes apart from what they wrote."""
+VERSION: Final = VERSIONS[-1]
 HEADER_BYTES: Final = 120
 NONCE_OFFSET: Final = 76
 ENDS_LOOK: Final = 0x01
@@ -87,7 +89,7 @@ def read_header(body: bytes) -> FrameHeader:
     """The reverse of :func:`write_header`; ``body`` may go on.
 
     Raises:
-        ValueError: Too short, of another format version, or with values version 1 does not know.
+        ValueError: Too short, of another format version, or with values no version knows.
     """
     if len(body) < HEADER_BYTES:
         raise ValueError(f"{len(body)} bytes are no frame")
@@ -110,8 +112,8 @@ def read_header(body: bytes) -> FrameHeader:
     ) = _LAYOUT.unpack_from(body)
     if magic != MAGIC or body[7]:
         raise ValueError("not a frame of adpersist")
-    if version != VERSION:
-        raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
+    if version not in VERSIONS:
+        raise ValueError(f"format version {version}; this adpersist reads versions up to {VERSION}")
     if kind not in _KINDS or flags & ~(ENDS_LOOK | COMPLETE):
         raise ValueError(f"unknown kind {kind} or flags {flags:#x}")
     return FrameHeader(

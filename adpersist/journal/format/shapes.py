@@ -1,5 +1,7 @@
 """What unpacked MessagePack must look like: a function returns its argument, typed, or raises ValueError."""
 
+from adpersist.model.identity.ids import GUID_BYTES, Guid
+
 
 def items(value: object) -> list[object]:
     """A list of anything."""
@@ -27,6 +29,22 @@ def integer(value: object) -> int:
     if type(value) is not int:
         raise ValueError(f"a number was expected, not {type(value).__name__}")
     return value
+
+
+def index(value: object) -> int:
+    """A place in a table."""
+    if type(value) is not int or value < 0:
+        raise ValueError("an index is not a number")
+    return value
+
+
+def guids(row: bytes) -> list[Guid]:
+    """GUIDs that lie one behind the other."""
+    if len(row) == GUID_BYTES:
+        return [Guid(row)]
+    if len(row) % GUID_BYTES:
+        raise ValueError("a row of GUIDs has a broken one")
+    return [Guid(row[at : at + GUID_BYTES]) for at in range(0, len(row), GUID_BYTES)]
 
 
 def boolean(value: object) -> bool:

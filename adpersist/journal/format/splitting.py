@@ -86,7 +86,8 @@ def _weight(change: Change) -> int:
     """About how many bytes a change packs to."""
     values = 8 * len(change.values) + sum(map(len, chain.from_iterable(change.values.values())))
     links = sum(len(each) for each in change.added.values()) + sum(len(each) for each in change.removed.values())
-    return 48 + values + 24 * links + 32 * len(change.stamps)
+    link_stamps = sum(map(len, change.link_stamps.values()))
+    return 48 + values + 24 * links + 4 * len(change.stamps) + 24 * link_stamps
 
 
 def _fit(batch: Sequence[Change]) -> Iterator[Run]:

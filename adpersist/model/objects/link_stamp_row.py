@@ -11,7 +11,7 @@ from typing import Final
 from adpersist.model.identity.ids import GUID_BYTES
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.change import LinkStamp, LinkStamps
-from adpersist.model.objects.stamp_row import WRITE, Write, numbered, split, write_at, write_of
+from adpersist.model.objects.stamp_row import Write, numbered, split, unpacked_write, write_at, write_of
 
 _FEW: Final = 32
 """So many that came later are no burden, however short the row is."""
@@ -140,7 +140,7 @@ def link_write_of(stamp: LinkStamp) -> LinkWrite:
 
 def link_stamp_of(write: LinkWrite) -> LinkStamp:
     """The reverse of :func:`link_write_of`."""
-    version, time, origin, usn = WRITE.unpack(write[0])
+    version, time, origin, usn = unpacked_write(write[0])
     return LinkStamp(version=version, time=time, origin=origin, usn=usn, present=write[1])
 
 

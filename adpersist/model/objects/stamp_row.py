@@ -32,15 +32,33 @@ def header_of(names: tuple[str, ...]) -> RowHeader:
     return found
 
 
+def packed_write(version: int, time: int, origin: Guid, usn: int) -> Write:
+    """A write, packed.
+
+    Raises:
+        ValueError: A number is larger than the directory has room for.
+    """
+    try:
+        return WRITE.pack(version, time, origin, usn)
+    except struct.error as error:
+        raise ValueError(f"no directory numbers a write so: {error}") from error
+
+
+def unpacked_write(write: Write) -> tuple[int, int, Guid, Usn]:
+    """The reverse of :func:`packed_write`."""
+    version, time, origin, usn = WRITE.unpack(write)
+    return version, time, Guid(origin), Usn(usn)
+
+
 def write_of(stamp: Stamp) -> Write:
-    """A stamp, packed."""
-    return WRITE.pack(stamp.version, stamp.time, stamp.origin, stamp.usn)
+    """A stamp, packed. Raises: ValueError."""
+    return packed_write(stamp.version, stamp.time, stamp.origin, stamp.usn)
 
 
 def stamp_of(write: Write) -> Stamp:
     """The reverse of :func:`write_of`."""
-    version, time, origin, usn = WRITE.unpack(write)
-    return Stamp(version=version, time=time, origin=Guid(origin), usn=Usn(usn))
+    version, time, origin, usn = unpacked_write(write)
+    return Stamp(version=version, time=time, origin=origin, usn=usn)
 
 
 class StampRow(Mapping[str, Stamp]):

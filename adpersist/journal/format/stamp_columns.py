@@ -1,0 +1,126 @@
+"""Stamps <-> columns of a frame: which of a change's writes each is, and the writes as columns of numbers.
+
+A write stamps many attributes and links; its version, time, origin and USN stand there once for each change.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+
+from adpersist.journal.format.shapes import blobs, guids, index, integers, items, octets
+from adpersist.model.identity.reference import refs, targets
+from adpersist.model.objects.attribute_row import RowHeader
+from adpersist.model.objects.change import AttributeStamps, LinkStamps
+from adpersist.model.objects.link_stamp_row import LinkStampRow, link_writes_of
+from adpersist.model.objects.stamp_row import StampRow, Write, header_of, packed_write, unpacked_write, writes_of
+
+
+class WriteColumns:
+    """Writes of a frame on their way out."""
+
+    def __init__(self) -> None:
+        self._writes: list[Write] = []
+
+    def add(
+        self, stamps: AttributeStamps, link_stamps: LinkStamps, names: dict[str, int]
+    ) -> tuple[list[int], list[int], list[object], int]:
+        """A change's stamped attributes, the number of each one's write, its links' stamps, and how many writes."""
+        found: dict[Write, int] = {}
+        attributes = writes_of(stamps)
+        places = [found.setdefault(write, len(found)) for write in attributes.values()]
+        row: list[object] = []
+        for name, known in link_stamps.items():
+            links = link_writes_of(known)
+            plain, other = targets(sorted(links))
+            ordered = (*refs(plain), *other)
+            numbers = [
+                2 * found.setdefault(write, len(found)) + made for write, made in map(links.__getitem__, ordered)
+            ]
+            row += names.setdefault(name, len(names)), plain, other, numbers
+        self._writes += found
+        return [names.setdefault(name, len(names)) for name in attributes], places, row, len(found)
+
+    def columns(self) -> list[object]:
+        origins: dict[bytes, int] = {}
+        versions, times, authors, usns = (
+            zip(*map(unpacked_write, self._writes), strict=True) if self._writes else [()] * 4
+        )
+        return [
+            list(versions),
+            _distances(times),
+            [origins.setdefault(origin, len(origins)) for origin in authors],
+            _distances(usns),
+            b"".join(origins),
+        ]
+
+
+def _writes(columns: Sequence[object]) -> Iterator[Write]:
+    """The reverse of :meth:`WriteColumns.columns`."""
+    origins = guids(octets(columns[4]))
+    for version, time, origin, usn in zip(
+        integers(columns[0]),
+        accumulate(integers(columns[1])),
+        integers(columns[2]),
+        accumulate(integers(columns[3])),
+        strict=True,
+    ):
+        yield packed_write(version, time, origins[index(origin)], usn)
+
+
+class Stamps:
+    """Stamps of a frame on their way in, those of each change in turn."""
+
+    def __init__(self, columns: Sequence[object], names: Sequence[str]) -> None:
+        self._rows = [items(column) for column in columns[:4]]
+        self._writes = list(_writes(columns[4:]))
+        self._names = names
+        self._headers: dict[tuple[int, ...], RowHeader] = {}
+
+    def __iter__(self) -> Iterator[tuple[AttributeStamps, LinkStamps]]:
+        at = 0
+        for attributes, places, links, count in zip(*self._rows, strict=True):
+            writes = self._writes[at : at + index(count)]
+            at += len(writes)
+            stamped = self._row(integers(attributes), integers(places), writes) if attributes else {}
+            yield stamped, self._links(items(links), writes) if links else {}
+        if at != len(self._writes):
+            raise ValueError("writes and changes differ in number")
+
+    def _row(self, attributes: Sequence[int], places: Sequence[int], writes: Sequence[Write]) -> StampRow:
+        numbers = tuple(attributes)
+        header = self._headers.get(numbers)
+        if header is None:
+            header = self._headers[numbers] = RowHeader([self._names[index(number)] for number in numbers])
+        return StampRow(header, [writes[index(place)] for place in places])
+
+    def _links(self, cells: Sequence[object], writes: Sequence[Write]) -> dict[str, LinkStampRow]:
+        links: dict[str, LinkStampRow] = {}
+        for name, plain, other, places in zip(cells[::4], cells[1::4], cells[2::4], cells[3::4], strict=True):
+            made = [(writes[index(place) // 2], place % 2 > 0) for place in integers(places)]
+            links[self._names[index(name)]] = LinkStampRow(octets(plain), blobs(other), made)
+        if 4 * len(links) != len(cells):
+            raise ValueError("a link attribute stands twice")
+        return links
+
+
+class StampsOfVersion1:
+    """The same of version 1: every stamp was a write of its own, and links had none."""
+
+    def __init__(self, columns: Sequence[object], names: Sequence[str]) -> None:
+        self._counts = items(columns[0])
+        self._names = [names[index(number)] for number in integers(columns[1])]
+        self._writes = list(_writes(columns[2:]))
+        if len(self._writes) != len(self._names):
+            raise ValueError("stamps and their names differ in number")
+
+    def __iter__(self) -> Iterator[tuple[AttributeStamps, LinkStamps]]:
+        at = 0
+        for count in self._counts:
+            start, at = at, at + index(count)
+            names = self._names[start:at]
+            yield StampRow(header_of(tuple(names)), self._writes[start:at]) if names else {}, {}
+        if at != len(self._names):
+            raise ValueError("stamps and changes differ in number")
+
+
+def _distances(numbers: Sequence[int]) -> list[int]:
+    return [*numbers[:1], *(later - earlier for earlier, later in pairwise(numbers))]
