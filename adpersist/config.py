@@ -109,10 +109,12 @@ class RestoreSection(_Section):
     Attributes:
         engine: The way.
         max_age_days: How old an image is healed without a person's yes; None: a week less than tombstones live.
+        restart_command: Restarts a running DC, which one with partners needs once it was healed; empty: a person must.
     """
 
     engine: Engine = Engine.AUTO
     max_age_days: float | None = Field(default=None, gt=0)
+    restart_command: str = Field(default="", description="systemctl restart samba-ad-dc")
 
 
 class HealthSection(_Section):

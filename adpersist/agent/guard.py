@@ -1,6 +1,5 @@
 """Is this our DC, and if not: make it so."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adpersist.config import RestoreSection
@@ -78,14 +77,10 @@ def guard(
     terms: GuardTerms,
     *,
     progress: Progress | None = None,
-    restart: Callable[[], None] | None = None,
 ) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
     On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
-
-    Args:
-        restart: Restarts the DC, which one with partners needs once it goes on under another invocationID.
 
     Raises:
         TooOldError: The image is older than the terms allow; nothing was written.
@@ -105,5 +100,5 @@ def guard(
         require_young(dc, journal, lineage, configured=terms.max_age_days)
     wanted = wanted_state(journal, dc=dc)
     with visiting(journal.id) as writer:
-        outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, restart=restart)
+        outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress)
     return GuardResult(lineage=lineage, outcome=outcome)

@@ -58,6 +58,7 @@ class RestoreOutcome:
         left: Differences that remain; empty means proven equal.
         conflicts: Local writes found at the start.
         notes: What is not as the journal has it, and cannot be.
+        restart_needed: The DC's replication service goes on under the old invocationID until it is restarted.
     """
 
     lost: list[Gap] = field(default_factory=list)
@@ -67,6 +68,7 @@ class RestoreOutcome:
     left: list[Difference] = field(default_factory=list)
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
+    restart_needed: bool = False
 
 
 class Convergence:

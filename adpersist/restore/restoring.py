@@ -5,7 +5,7 @@ between is known to be unfinished and goes on.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from adpersist.capture.capture import SECRET, Capture, require_secrets_seen
@@ -15,7 +15,7 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.identity.ids import guid_text
 from adpersist.model.journal.head import Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
@@ -39,7 +39,6 @@ def restore(
     writer: Writer,
     *,
     progress: Progress | None = None,
-    restart: Callable[[], None] | None = None,
 ) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
@@ -51,7 +50,6 @@ def restore(
 
     Args:
         writer: This process; a visitor until it is done.
-        restart: Restarts the DC, so that all of it takes the new invocationID; None: the caller's caller must.
 
     Raises:
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
@@ -74,7 +72,9 @@ def restore(
     _leave_canary(dc, journal)
     log.info("restore.began", target=wanted.target)
     if fresh is not None and dc.invocation() != fresh:
-        _renew_invocation(dc, fresh, restart)
+        dc.renew_invocation(fresh)
+        log.info("invocation.renewed", invocation=guid_text(fresh))
+        dc.reconnect()  # it takes the new one on a new connection
         convergence.look_anew()
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
@@ -82,6 +82,7 @@ def restore(
         outcome = _proven(convergence.run(heals=fresh is not None and wanted.is_newest))
     journal.end_restore(now=time.time())
     _leave_canary(dc, journal)
+    outcome.restart_needed = fresh is not None and bool(dc.partners())
     _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
@@ -109,14 +110,6 @@ def _require_accepted(dc: DomainController, convergence: Convergence, terms: Ter
 
 def _leave_canary(dc: DomainController, journal: Journal) -> None:
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
-
-
-def _renew_invocation(dc: DomainController, fresh: Guid, restart: Callable[[], None] | None) -> None:
-    dc.renew_invocation(fresh)
-    log.info("invocation.renewed", invocation=guid_text(fresh), restarting=restart is not None)
-    if restart is not None:
-        restart()
-    dc.reconnect()
 
 
 def _proven(outcome: RestoreOutcome) -> RestoreOutcome:

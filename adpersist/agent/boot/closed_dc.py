@@ -83,11 +83,6 @@ class ClosedDc:
         if self._process is not None:
             _require_running(self._process)
 
-    def restart(self) -> None:
-        """Stop it and start it again, closed as before. Raises: as :meth:`start`."""
-        self.stop()
-        self.start().close()
-
     def stop(self) -> None:
         """End all of it, its children too: a DC that is started beside a remainder of itself does not come up."""
         if (process := self._process) is None:

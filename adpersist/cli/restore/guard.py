@@ -6,7 +6,13 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
-from adpersist.cli.restore.restore import ConflictOption, EngineOption, outcome_document, outcome_words
+from adpersist.cli.restore.restore import (
+    ConflictOption,
+    EngineOption,
+    outcome_document,
+    outcome_words,
+    restart_where_needed,
+)
 from adpersist.errors import ExitCode
 from adpersist.model.plan.terms import OnConflict, OnRevert
 
@@ -48,6 +54,8 @@ def guard(
 
     with output.Bar(shown=not common.as_json) as bar:
         found = Backoff(budget_s=wait, first_s=0.1).call(lambda: once(bar))
+    if found.outcome:
+        restart_where_needed(settings, found.outcome)
     document: dict[str, Any] = {
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,

@@ -15,6 +15,7 @@ from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, Terms
 
 if TYPE_CHECKING:
+    from adpersist.config import Config
     from adpersist.model.plan.conflict import Conflict
     from adpersist.restore.convergence import RestoreOutcome
     from adpersist.restore.plan.limitations import Limitation
@@ -102,10 +103,24 @@ def restore(
         with visiting(journal.id) as writer, output.Bar(shown=not common.as_json) as bar:
             capture_news(dc, journal, writer)
             outcome = run(dc, journal, wanted(), terms, writer, progress=bar)
+    restart_where_needed(settings, outcome)
     if common.as_json:
         output.machine(outcome_document(outcome))
     else:
         outcome_words(outcome)
+
+
+def restart_where_needed(settings: "Config", outcome: "RestoreOutcome") -> None:
+    """Have a DC with partners restarted that was healed, by the configured command if there is one.
+
+    Raises:
+        AdpersistError: The command failed.
+    """
+    from adpersist.agent.restart import restart
+
+    if outcome.restart_needed and settings.restore.restart_command:
+        restart(settings.restore.restart_command)
+        outcome.restart_needed = False
 
 
 def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
@@ -118,6 +133,7 @@ def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
         "left": len(outcome.left),
         "notes": note_documents(outcome.notes),
         "conflicts": conflict_documents(outcome.conflicts),
+        "restart_needed": outcome.restart_needed,
     }
 
 
@@ -128,6 +144,11 @@ def outcome_words(outcome: "RestoreOutcome") -> None:
     note_words(outcome.notes)
     conflict_words(outcome.conflicts)
     output.say("Proven: the domain controller is what the journal says.")
+    if outcome.restart_needed:
+        output.say(
+            "Restart Samba now: until then its replication partners ignore what it writes. "
+            "With [restore] restart_command a guard does that itself."
+        )
 
 
 def note_documents(notes: "Sequence[Limitation]") -> list[dict[str, str]]:
