@@ -321,12 +321,13 @@ class Convergence:
         return bool(wanted)
 
     def _other_stamps(self) -> Iterator[Limitation]:
-        other: dict[tuple[Guid, str], list[str]] = {}
+        other: dict[str, list[Difference]] = {}
         for line in stamp_differences(self._aligned, self._live.state, self.exempt):
-            other.setdefault((line.guid, line.dn), []).append(line.attribute)
-        for (guid, dn), names in other.items():
-            what = f"replication knows another write of {', '.join(names)}, of the same values"
-            yield Limitation(guid=guid, dn=dn, what=what)
+            other.setdefault(line.attribute, []).append(line)
+        for name, (line, *more) in other.items():
+            others = f", and of {len(more)} other objects" if more else ""
+            what = f"replication knows another write of {name}{others}, of the same values"
+            yield Limitation(guid=line.guid, dn=line.dn, what=what)
 
     def _making_way(self, found: Sequence[Gap]) -> Iterator[Step]:
         """What the journal never heard of gives up what a lost object needs, or goes."""
