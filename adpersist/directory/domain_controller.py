@@ -121,10 +121,13 @@ class DomainController:
         replication.renew_invocation(self.session, self.dse, fresh)
 
     def reconnect(self) -> None:
-        """Hang up and connect again, to a DC that was restarted or should forget what it knows of this session."""
+        """Hang up and connect again: to a DC that should forget what it knows of this session, or whose own objects,
+        naming contexts or schema are others now."""
         url, login = self.session.url, self.session.login
         self.close()
         with _both(url, login) as (self.session, self._looking):
+            self.dse = self.session.root_dse()
+            self.schema = Schema.load(self.session, self.dse.schema)
             self.feed = DirSyncFeed(self.session, self._looking, self.dse, self.schema)
 
     def evidence(

@@ -300,6 +300,8 @@ class Convergence:
         received = lacking.touched - refused
         outcome.applied += [step for step in planned if step.guid in received]
         self._concurrent.wrote(lacking.touched)
+        if lacking.changes_the_ground:
+            self._dc.reconnect()
         self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
 
     def _restamp(self) -> bool:

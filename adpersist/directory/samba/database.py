@@ -167,10 +167,6 @@ class Database:
             ),
         ]
 
-    def give_prefix_map(self, value: bytes) -> None:
-        """Take another database's prefixMap: its attribute ids mean the same here then. Raises: WriteRefusedError."""
-        self._ask("modify", "prefixMap", "give_prefix_map", value)
-
     def park(self, guid: Guid, rdn: str) -> None:
         """Give an object another name for a while; its stamps stay. Raises: WriteRefusedError."""
         self._ask("rename", guid_text(guid), "park", bytes(guid), rdn)

@@ -32,7 +32,7 @@ _HOW = {
 }
 OPERATIONS = (
     *("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links"),
-    *("give", "give_prefix_map", "reload_schema", "park", "number_machine_secret"),
+    *("give", "reload_schema", "park", "number_machine_secret"),
 )
 _REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
 
@@ -48,7 +48,8 @@ class Worker:
         self.settings.set("dsdb:schema update allowed", "yes")
         self.known = {}
         self.plain = self.db = self.open()
-        self.batched = self.replication = None
+        self.batched = self.pipe = None
+        self.replications = {}
         self.spoilt = 0
 
     def open(self, *options):
@@ -129,30 +130,36 @@ class Worker:
             if name != "dn" and self.linked(name)
         }
 
-    def replicating(self):
-        """Replication into the database, made ready once."""
-        if self.replication is None:
-            sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
-            from replication import Replication  # takes as long to load as all the rest
+    def replicating(self, context):
+        """Replication into a naming context, made ready once.
 
-            self.replication = Replication(self.opened_batched(), self.settings)
-        return self.replication
+        The schema's is not batched: what has refused one operation takes no more.
+        """
+        from replication import KeyedPipe, Replication  # take as long to load as all the rest
+
+        self.pipe = self.pipe or KeyedPipe(self.settings)
+        in_schema = context == str(self.plain.get_schema_basedn())
+        if in_schema not in self.replications:
+            database = self.plain if in_schema else self.opened_batched()
+            self.replications[in_schema] = Replication(database, self.settings, self.pipe)
+        return self.replications[in_schema]
 
     def give(self, context, objects, links, as_new):
         """Objects and links with their stamps, as from a partner; those refused by place, and why."""
-        return self.replicating().give(context, objects, links, as_new=as_new)
-
-    def give_prefix_map(self, value):
-        self.replicating().give_prefix_map(value)
+        return self.replicating(context).give(context, objects, links, as_new=as_new)
 
     def park(self, guid, rdn):
-        self.replicating().park(guid, rdn)
+        self.replicating(None).park(guid, rdn)
 
     def number_machine_secret(self):
-        self.replicating().number_machine_secret()
+        self.replicating(None).number_machine_secret()
 
     def reload_schema(self):
-        self.replicating().reload_schema()
+        """Use what was just defined."""
+        self.plain.set_schema_update_now()
+        # both hold on to what the schema was
+        self.batched = None
+        self.replications.clear()
 
     def linked(self, name):
         if name not in self.known:
@@ -181,6 +188,7 @@ def main(path):
     # Samba may print; what it prints must not get between the answers
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
     worker = Worker(path)
     _write(sink, worker.greeting())
     try:
@@ -189,8 +197,8 @@ def main(path):
                 raise ValueError(f"no operation is called {name}")
             _write(sink, worker.carry_out(name, arguments))
     finally:
-        if worker.replication is not None:
-            worker.replication.close()
+        if worker.pipe is not None:
+            worker.pipe.close()
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ _UNKNOWN_SCHEMA = b"\xff" + bytes(20)
 """schemaInfo where there is none: revision 0 ([MS-ADTS] 3.1.1.2.2.3)."""
 _TRACES = ("repsFrom", "replUpToDateVector")
 """What Samba notes of a partner, on the root of the naming context."""
+_DEFINES = ("attributeID", "governsID")
+"""OIDs of a new attribute or class."""
 _INSTANCE = "instanceType"
 """Must be in every object that is sent."""
 _SHOWN = ["show_recycled:1"]
@@ -69,24 +71,25 @@ class RefusedError(Exception):
     """Samba does not take it; the text says why."""
 
 
+_REFUSALS = (RefusedError, WERRORError, ldb.LdbError, RuntimeError, TypeError, ValueError, LookupError)
+"""What Samba's Python raises where it does not take something."""
+
+
 class Replication:
     """Gives objects and links to one open database.
 
     Args:
         database: The SamDB; it is not in a transaction.
         settings: The LoadParm it was opened with.
+        keyed: Has the key that secrets travel under.
     """
 
-    def __init__(self, database, settings):
+    def __init__(self, database, settings, keyed):
         self.database = database
         self.settings = settings
-        self.keyed = KeyedPipe(settings)
-        self.net = Net(creds=self.keyed.credentials, lp=settings)
+        self.keyed = keyed
+        self.net = Net(creds=keyed.credentials, lp=settings)
         self.state = self.prefixes = None
-
-    def close(self):
-        """Let go of the pipe."""
-        self.keyed.close()
 
     def give(self, context, objects, links, *, as_new=False):
         """Apply them in one transaction; what is refused is found by halving and set aside.
@@ -98,20 +101,33 @@ class Replication:
         Returns:
             Why, by the place among the objects, for those refused; the same for links.
         """
+        defined = [attributes.get(name, ((), None))[0] for _, _, _, _, attributes, *_ in objects for name in _DEFINES]
+        if any(defined):
+            self.know_prefixes(oid.decode() for found in defined for oid in found)
         return (
             self._given(objects, lambda some: self._apply(context, some, [], as_new=as_new)),
             self._given(links, lambda some: self._apply(context, [], some, as_new=False)),
         )
 
-    def give_prefix_map(self, value):
-        """Take another database's table of OID prefixes, so that its attribute ids mean the same here."""
-        message = ldb.Message(self.database.get_schema_basedn())
-        message["prefixMap"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "prefixMap")
-        self.database.modify(message, controls=_RAW_PREFIX_MAP)
-        self.reload_schema()
+    def know_prefixes(self, oids):
+        """Have the schema's table of OID prefixes name those of new definitions ([MS-DRSR] 5.16.4, MakeAttid).
 
-    def reload_schema(self):
-        """Use what was just defined."""
+        The table is each database's own. Samba numbers a new prefix by the next free number, and so is it done here.
+        """
+        schema = self.database.get_schema_basedn()
+        row = self.database.search(schema, ldb.SCOPE_BASE, attrs=["prefixMap"])[0]
+        blob = ndr_unpack(drsblobs.prefixMapBlob, bytes(row["prefixMap"][0]))
+        entries = list(blob.ctr.mappings)
+        known = {bytes(each.oid.binary_oid) for each in entries}
+        for arc in dict.fromkeys(map(_arc, oids)):
+            if arc not in known:
+                entries.append(_prefix(max(each.id_prefix for each in entries) + 1, arc))
+        if len(entries) == len(known):
+            return
+        blob.ctr.num_mappings, blob.ctr.mappings = len(entries), entries
+        message = ldb.Message(schema)
+        message["prefixMap"] = ldb.MessageElement(ndr_pack(blob), ldb.FLAG_MOD_REPLACE, "prefixMap")
+        self.database.modify(message, controls=_RAW_PREFIX_MAP)
         self.database.set_schema_update_now()
         self.state = self.prefixes = None
 
@@ -141,7 +157,7 @@ class Replication:
         def halves(first, some):
             try:
                 apply(some)
-            except (RefusedError, WERRORError, ldb.LdbError, RuntimeError, TypeError, ValueError) as error:
+            except _REFUSALS as error:
                 if len(some) == 1:
                     refused[first] = _words(error)
                     return
@@ -281,13 +297,13 @@ class Replication:
     def _encoded(self, name, found):
         try:
             return dsdb._dsdb_DsReplicaAttribute(self.database, name, list(found))
-        except (RuntimeError, TypeError, ValueError, WERRORError, ldb.LdbError) as error:
+        except _REFUSALS as error:
             raise RefusedError(f"{name} cannot be told to replication: {_words(error)}") from error
 
     def _attid(self, name, *, in_schema):
         try:
             return self.database.get_attid_from_lDAPDisplayName(name, in_schema)
-        except (RuntimeError, WERRORError, ldb.LdbError) as error:
+        except _REFUSALS as error:
             raise RefusedError(f"the schema has no attribute {name}") from error
 
     def _link(self, given, *, in_schema):
@@ -401,6 +417,18 @@ def _prefixes(database):
     table = drsuapi.DsReplicaOIDMapping_Ctr()
     table.num_mappings, table.mappings = len(pairs), [_prefix(*pair) for pair in pairs]
     return table
+
+
+def _arc(oid):
+    """The encoded OID without what goes into the low half of an attribute id."""
+    first, second, *rest = map(int, oid.split("."))
+    encoded = bytearray()
+    for part in (first * 40 + second, *rest):
+        digits = [part & 0x7F]
+        while part := part >> 7:
+            digits.append(0x80 | part & 0x7F)
+        encoded += bytes(reversed(digits))
+    return bytes(encoded[:-1] if rest[-1] < 128 else encoded[:-2])
 
 
 def _prefix(number, arc):

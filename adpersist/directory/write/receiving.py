@@ -26,8 +26,6 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     aside: list[Aside] = []
     total = sum(len(batch.objects) for batch in replica.batches) + sum(map(len, replica.links.values()))
     done = 0
-    if replica.prefix_map is not None:
-        database.give_prefix_map(replica.prefix_map)
     for guid, rdn in replica.parked.items():
         database.park(guid, rdn)
     for batch in replica.batches:

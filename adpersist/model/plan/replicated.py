@@ -74,6 +74,7 @@ class Batch:
         links: Given right after the objects, though some may point to what is not there yet.
         is_new: The first is the root of a naming context the DC does not have yet.
         defines: Schema definitions: what follows needs them to be known.
+        configures: Of the configuration: the DC's own objects may have other names then.
     """
 
     context: str
@@ -81,6 +82,7 @@ class Batch:
     links: tuple[ReplicatedLink, ...] = ()
     is_new: bool = False
     defines: bool = False
+    configures: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,19 +90,22 @@ class Replica:
     """All that a DC lacks.
 
     Attributes:
-        prefix_map: The table of OID prefixes to be used from then on; None: the DC's own.
         parked: Objects, by the temporary name each gets, whose name another one takes before they have their own.
         batches: In order.
         links: By naming context, once all objects are there.
     """
 
-    prefix_map: bytes | None = None
     parked: Mapping[Guid, str] = field(default_factory=dict)
     batches: tuple[Batch, ...] = ()
     links: Mapping[str, tuple[ReplicatedLink, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.batches or self.links)
+
+    @property
+    def changes_the_ground(self) -> bool:
+        """What a session has read of the DC when it began may be something else then."""
+        return any(batch.defines or batch.configures or batch.is_new for batch in self.batches)
 
     @property
     def touched(self) -> frozenset[Guid]:

@@ -27,8 +27,6 @@ _NEEDED: Final = frozenset({_INSTANCE, "name"})
 _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
 """What a tombstone has and nothing that lives."""
 _INVOCATION: Final = "invocationId"
-_PREFIX_MAP: Final = "prefixMap"
-"""Of the schema's root: it is needed before all else, and replication never sends it."""
 
 
 def replica(
@@ -83,7 +81,6 @@ class _Difference:
             for link in self._links(guid):
                 links.setdefault(self._want[guid].nc, []).append(link)
         return Replica(
-            prefix_map=self._prefix_map(),
             parked=dict(self._parked(objects)),
             batches=tuple(self._batches(objects, links)),
             links={nc: tuple(found) for nc, found in links.items()},
@@ -107,7 +104,7 @@ class _Difference:
             name: stamp
             for name, stamp in item.stamps.items()
             # Samba makes the naming attribute from the name, and replication never sends it
-            if had.get(name) != stamp and name not in spared and name.casefold() != rdn and name != _PREFIX_MAP
+            if had.get(name) != stamp and name not in spared and name.casefold() != rdn
         }
         lowered = frozenset[str]()
         if guid in self._overwritten and there is not None:
@@ -187,14 +184,6 @@ class _Difference:
             return stamp
         return replace(stamp, version=had.version + 1)
 
-    def _prefix_map(self) -> bytes | None:
-        root = next((guid for guid, item in self._want.items() if item.nc == item.rdn == self._contexts[0]), None)
-        if root is None:
-            return None
-        wanted = self._want[root].values.get(_PREFIX_MAP, ())
-        had = self._have[root].values.get(_PREFIX_MAP, ()) if root in self._have else ()
-        return wanted[0] if wanted and wanted != had else None
-
     def _parked(self, objects: Mapping[Guid, ReplicatedObject]) -> Iterator[tuple[Guid, str]]:
         """Whoever has a name that another object of these takes, and does not have its own yet."""
         taking: dict[tuple[Guid | None, str], Guid] = {
@@ -228,7 +217,12 @@ class _Difference:
             # the configuration's links switch on what rules how objects are deleted
             at_once = tuple(links.get(nc, ())) if nc == configuration else ()
             if ordered or at_once:
-                yield Batch(context=nc, objects=tuple(objects[guid] for guid in ordered), links=at_once)
+                yield Batch(
+                    context=nc,
+                    objects=tuple(objects[guid] for guid in ordered),
+                    links=at_once,
+                    configures=nc == configuration,
+                )
 
     def _ordered(self, guids: Iterable[Guid]) -> list[Guid]:
         """What lives from the top down, so that it is out of what goes by then; then what goes, from the bottom up."""
