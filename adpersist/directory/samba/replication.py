@@ -62,6 +62,9 @@ _DEFINES = ("attributeID", "governsID")
 """OIDs of a new attribute or class."""
 _INSTANCE = "instanceType"
 """Must be in every object that is sent."""
+_ACCOUNT = b"user"
+_COUNTERS = ("badPasswordTime", "badPwdCount", "lastLogoff", "lastLogon", "logonCount")
+"""Begin at 0 with the account and are each DC's own ([MS-SAMR] 3.1.1.8.1, 3.1.5.14.3)."""
 _SHOWN = ["show_recycled:1"]
 _RAW_PREFIX_MAP = ["local_oid:1.3.6.1.4.1.7165.4.3.3:0", "relax:0"]
 _BIND_TIMEOUT_S = 10
@@ -185,6 +188,8 @@ class Replication:
             met = [each for each in map(self._met, objects) if each is not None]
             reply = self._reply(context, met, links)
             self.net.replicate_chunk(self.state, 6, reply, schema=False, req_level=8, req=request)
+            for each in met:
+                self._begin_counting(each)
             message = ldb.Message(ldb.Dn(self.database, context))
             for name in _TRACES:
                 found = [bytes(value) for value in traces.get(name, [])]
@@ -216,9 +221,25 @@ class Replication:
         kept = {name: each for name, each in attributes.items() if name not in written or name == _INSTANCE}
         return guid, dn, parent, sid, kept
 
+    def _begin_counting(self, given):
+        """Give an account that came to life the counters that replication never sends and every account has."""
+        guid, _, _, _, attributes, *_ = given
+        classes, _ = attributes.get("objectClass", ([], None))
+        deleted, _ = attributes.get("isDeleted", ([] if classes else [b"TRUE"], None))
+        if deleted or (classes and _ACCOUNT not in classes):
+            return
+        (row,) = self.database.search(_address(guid), ldb.SCOPE_BASE, attrs=["objectClass", *_COUNTERS])
+        if _ACCOUNT not in map(bytes, row["objectClass"]):
+            return
+        message = ldb.Message(row.dn)
+        for name in _COUNTERS:
+            if name not in row:
+                message[name] = ldb.MessageElement(b"0", ldb.FLAG_MOD_ADD, name)
+        if len(message) > 0:
+            self.database.modify(message)
+
     def _stamps(self, guid):
-        address = f"<GUID={uuid.UUID(bytes_le=guid)}>"
-        (row,) = self.database.search(address, ldb.SCOPE_BASE, attrs=["replPropertyMetaData"], controls=_SHOWN)
+        (row,) = self.database.search(_address(guid), ldb.SCOPE_BASE, attrs=["replPropertyMetaData"], controls=_SHOWN)
         return row, ndr_unpack(drsblobs.replPropertyMetaDataBlob, bytes(row["replPropertyMetaData"][0]))
 
     def _lower(self, row, blob, names):
@@ -458,6 +479,10 @@ def _told(entry):
     """A stamp as it is handed in."""
     origin = uuid.UUID(str(entry.originating_invocation_id)).bytes_le
     return entry.version, entry.originating_change_time // _TICKS, origin, entry.originating_usn
+
+
+def _address(guid):
+    return f"<GUID={uuid.UUID(bytes_le=guid)}>"
 
 
 def _guid(guid):
