@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.samba_dc import Dump, SambaDC, dump
+from tools.samba_dc import Dump, SambaDC, Stamped, dump
 
 NEVER_THE_SAME: Final = frozenset({"uSNChanged", "uSNCreated", "whenChanged", "replPropertyMetaData"})
 """Every write makes these anew, and a restore is made of writes."""
@@ -39,6 +39,38 @@ def _unlike(before: Dump, after: Dump, ignoring: frozenset[str]) -> Iterator[str
         for attribute in sorted({*old, *new} - ignoring):
             if sorted(old.get(attribute, ())) != sorted(new.get(attribute, ())):
                 yield f"{name_of(old)}: {attribute}"
+
+
+_OF_THE_MACHINE: Final = ("CN=RID Set,", "CN=RID Manager$,")
+"""Raised above every RID that was handed out, which is a write of its own."""
+
+
+def stamps_unlike(before: Mapping[str, Stamped], after: Mapping[str, Stamped]) -> Iterator[tuple[str, list[str]]]:
+    """Objects whose replication stamps differ, tombstones included: objectGUID and a line for each difference.
+
+    The naming attribute's own is left out: every database makes it from the name, and none sends it to another.
+    """
+    for guid, one in before.items():
+        other = after.get(guid)
+        if other is None:
+            yield guid, [f"{one.dn}: missing"]
+            continue
+        if one.dn.startswith(_OF_THE_MACHINE):
+            continue
+        naming = one.dn.partition("=")[0].casefold()
+        lines = [
+            f"{one.dn}: {name}: {one.attributes.get(name)} became {other.attributes.get(name)}"
+            for name in sorted({*one.attributes, *other.attributes} - {RENEWED})
+            if name.casefold() != naming and one.attributes.get(name) != other.attributes.get(name)
+        ]
+        lines += [
+            f"{one.dn}: {name}: {target}: {links.get(target)} became {other.links.get(name, {}).get(target)}"
+            for name, links in one.links.items()
+            for target in links
+            if links[target] != other.links.get(name, {}).get(target)
+        ]
+        if lines:
+            yield guid, lines
 
 
 def name_of(entry: Mapping[str, tuple[bytes, ...]]) -> str:

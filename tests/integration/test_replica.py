@@ -17,11 +17,9 @@ import pytest
 from tests.integration.commands import Ran
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
 from tests.integration.workload.register import deeds
-from tools.samba_dc import Golden, Stamped, dump, stamps
+from tools.samba_dc import Golden, dump, stamps
 
 KINDS: Final = list(deeds("change", "replication"))
-_OF_THE_MACHINE: Final = ("CN=RID Set,", "CN=RID Manager$,")
-_DRAWN_BY_EACH: Final = frozenset({"invocationId"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,32 +62,8 @@ def healed(golden: Golden) -> Iterator[Healed]:
                 guard=guard,
                 verify=verify,
                 remains=remains(dump(before, deleted=True), dump(after, deleted=True)),
-                stamps=dict(_unlike(stamps(before), stamps(after))),
+                stamps=dict(stamps_unlike(stamps(before), stamps(after))),
             )
-
-
-def _unlike(before: Mapping[str, Stamped], after: Mapping[str, Stamped]) -> Iterator[tuple[str, list[str]]]:
-    for guid, one in before.items():
-        other = after.get(guid)
-        if other is None:
-            yield guid, [f"{one.dn}: missing"]
-            continue
-        if one.dn.startswith(_OF_THE_MACHINE):
-            continue
-        naming = one.dn.partition("=")[0].casefold()
-        lines = [
-            f"{one.dn}: {name}: {one.attributes.get(name)} became {other.attributes.get(name)}"
-            for name in sorted({*one.attributes, *other.attributes} - _DRAWN_BY_EACH)
-            if name.casefold() != naming and one.attributes.get(name) != other.attributes.get(name)
-        ]
-        lines += [
-            f"{one.dn}: {name}: {target}: {links.get(target)} became {other.links.get(name, {}).get(target)}"
-            for name, links in one.links.items()
-            for target in links
-            if links[target] != other.links.get(name, {}).get(target)
-        ]
-        if lines:
-            yield guid, lines
 
 
 def test_the_heal_proves_itself(healed: Healed) -> None:
