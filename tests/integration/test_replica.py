@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.commands import Ran
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
+from tests.integration.proof import stamps_unlike
 from tests.integration.workload.register import deeds
 from tools.samba_dc import Golden, dump, stamps
 
