@@ -8,7 +8,15 @@ import pytest
 
 from tests import forking, images
 from tests.integration.scene import Scene, World, staff
-from tools.samba_dc import Golden, SambaDC, free_address
+from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, samba_version
+
+
+def pytest_report_header() -> list[str]:
+    """Which Samba the domain controllers are of, where there is any."""
+    try:
+        return [f"samba: {samba_version()}"]
+    except PrerequisiteError:
+        return []
 
 
 @pytest.hookimpl(wrapper=True)

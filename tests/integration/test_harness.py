@@ -26,6 +26,7 @@ from tools.samba_dc import (
     Golden,
     HarnessError,
     NotGoldenError,
+    PrerequisiteError,
     ProgramError,
     SambaDC,
     StateError,
@@ -35,8 +36,10 @@ from tools.samba_dc import (
     join,
     kept,
     ldapcmp,
+    samba_version,
 )
 from tools.samba_dc.keeper import parents
+from tools.samba_dc.programs import SYSTEM_PYTHON, WANTED
 
 PASSWORD = "Passw0rd.alice"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -70,6 +73,26 @@ def test_a_started_dc_answers_at_once_and_logs_in(dc: SambaDC) -> None:
     assert dc.can_login("Administrator", dc.admin_password, enctypes=AES256)
     assert not dc.can_login("Administrator", "wrong")
     assert not dc.can_login("nobody-at-all", "wrong")
+
+
+def test_dc_and_judges_are_of_the_samba_that_is_wanted(dc: SambaDC) -> None:
+    program = Path(f"/proc/{dc.pid}/exe").readlink()
+    running = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    module = subprocess.run(
+        [SYSTEM_PYTHON, "-I", "-c", "import samba; print(samba.version)"],
+        capture_output=True, text=True, timeout=30, check=True,
+    ).stdout  # fmt: skip
+    assert running.strip() == f"Version {samba_version()}"
+    assert module.strip() == samba_version()
+    assert samba_version().startswith(os.environ.get(WANTED, ""))
+
+
+def test_another_samba_than_is_wanted_is_refused(golden: Golden, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WANTED, samba_version().partition(".")[0] + ".1")
+    dc = SambaDC(golden, place / "dc", address=free_address())
+    with pytest.raises(PrerequisiteError, match=WANTED):
+        dc.start()
+    assert not dc.directory.exists()
 
 
 def test_a_dc_issues_tickets_for_its_own_ldap_service(dc: SambaDC) -> None:

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from tools.demo_day.story import RESTORE, Story
 from tools.demo_day.view import IGNORED
+from tools.samba_dc import samba_version
 
 
 def document(story: Story) -> Mapping[str, Any]:
     """For machines."""
     return {
+        "samba": samba_version(),
         "holds": story.holds,
         "lost": story.losses.lost,
         "back": story.losses.back,

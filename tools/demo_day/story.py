@@ -17,7 +17,7 @@ from tools.demo_day.losses import Losses, count
 from tools.demo_day.product import REVERTED, Answer, Product
 from tools.demo_day.proofs import Proof, proof
 from tools.demo_day.view import view
-from tools.samba_dc import Dump, Golden, ProgramError, SambaDC, dump, free_address
+from tools.samba_dc import Dump, Golden, ProgramError, SambaDC, dump, free_address, samba_version
 
 RESTORE: Final = "noticing the revert and restoring (guard)"
 """The time people ask for first."""
@@ -95,7 +95,7 @@ class Stage:
         return self.story
 
     def _found(self) -> Golden:
-        self._tell("Provisioning a domain controller and filling it with a small company")
+        self._tell(f"Provisioning a domain controller of Samba {samba_version()} and filling it with a small company")
         with self.story.timed("provisioning"):
             empty = Golden.provision(self._place / "empty", realm="CORP.EXAMPLE", domain="CORP")
             with SambaDC(empty, self._place / "founding", address=free_address()) as dc:

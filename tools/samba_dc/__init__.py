@@ -39,6 +39,7 @@ from tools.samba_dc.judges import (
 from tools.samba_dc.keeping import kept
 from tools.samba_dc.kerberos import AES256
 from tools.samba_dc.probe import free_address, free_port
+from tools.samba_dc.programs import samba_version
 from tools.samba_dc.server import SambaDC
 
 __all__ = [
@@ -64,5 +65,6 @@ __all__ = [
     "join",
     "kept",
     "ldapcmp",
+    "samba_version",
     "stamps",
 ]

@@ -13,7 +13,7 @@ from typing import Final
 from tools.samba_dc.errors import NotGoldenError
 from tools.samba_dc.golden import Golden
 from tools.samba_dc.layout import remove
-from tools.samba_dc.programs import require, run
+from tools.samba_dc.programs import require, samba_version
 
 _FRESH_S: Final = 24 * 3600
 """An image ages: passwords of a domain expire, and tests compare times with now."""
@@ -63,7 +63,7 @@ def _maker(realm: str, domain: str, hostname: str) -> str:
     digest = hashlib.sha256(repr((realm, domain, hostname)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    digest.update(run(["samba", "--version"]).stdout.encode())
+    digest.update(samba_version().encode())
     return digest.hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,9 @@ PACKAGES: Final = {
 }
 """Every program the harness calls, and the Debian package that brings it."""
 
+WANTED: Final = "SAMBA_DC_VERSION"
+"""Variable: which Samba, 4.22 say, the programs here must be of; empty or not set: any. `tools/with_samba` sets it."""
+
 _PROVISION_TEMPLATE: Final = Path("/usr/share/samba/setup/provision.ldif")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -34,7 +38,7 @@ def require() -> None:
     """Check that this machine can run a DC.
 
     Raises:
-        PrerequisiteError: Not root, or packages are missing.
+        PrerequisiteError: Not root, packages are missing, or they are of another Samba than is wanted.
     """
     missing = {package for program, package in PACKAGES.items() if shutil.which(program, path=_PATH) is None}
     if not _PROVISION_TEMPLATE.exists():
@@ -45,8 +49,17 @@ def require() -> None:
         raise PrerequisiteError(
             f"Debian packages are missing: apt-get install --no-install-recommends {names}  (or run tools/setup)"
         )
+    wanted = os.environ.get(WANTED, "")
+    if wanted and not samba_version().startswith(f"{wanted}."):
+        raise PrerequisiteError(f"{WANTED} says {wanted}, and Samba {samba_version()} is installed")
     if os.geteuid() != 0:
         raise PrerequisiteError("a domain controller needs root: it binds ports 88 and 389 and serves LDAP as SYSTEM")
+
+
+@cache
+def samba_version() -> str:
+    """Of the installed Samba, with its packagers' addition: "4.17.12-Debian"."""
+    return run(["samba", "--version"]).stdout.removeprefix("Version ").strip()
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
