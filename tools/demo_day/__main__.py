@@ -30,6 +30,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/demo",
         description="A Samba domain controller lives through a day, loses it to a revert, and gets it back.",
+        epilog="`tools/demo --samba 4.22`, with other options behind, plays it on Debian 13 (see tools/with_samba).",
     )
     parser.add_argument("--users", type=int, default=100, metavar="N", help="how many people join that day (100)")
     parser.add_argument("--keep", action="store_true", help="leave databases, journal and logs behind, and say where")
