@@ -9,6 +9,7 @@ from typing import Any, Final
 
 # Only Debian's interpreter has these; the type checker's environment does not.
 import ldb  # type: ignore[import-not-found]
+import samba  # type: ignore[import-not-found]
 from samba.auth import system_session  # type: ignore[import-not-found]
 from samba.dcerpc import dnsp, security  # type: ignore[import-not-found]
 from samba.ndr import ndr_pack, ndr_unpack  # type: ignore[import-not-found]
@@ -46,6 +47,11 @@ class Domain:
         self.configuration = str(self.db.get_config_basedn())
         self.schema = str(self.db.get_schema_basedn())
 
+    @property
+    def draws_gmsas(self) -> bool:
+        """Whether this Samba draws a gMSA's SID and password itself, and takes neither from an add."""
+        return tuple(int(part) for part in samba.version.split(".")[:2]) >= (4, 21)
+
     # Making and changing.
 
     def add(self, dn: str, kind: str, *, relax: bool = False, hashes: bool = False, **attributes: Values) -> str:
@@ -77,6 +83,13 @@ class Domain:
     def ou(self, name: str, at: str = "") -> str:
         """An organizational unit."""
         return self.add(f"OU={name},{at or self.base}", "organizationalUnit")
+
+    def container(self, dn: str) -> str:
+        """A container, unless this Samba makes it with every domain; returns its DN."""
+        parent = dn.partition(",")[2]
+        if not self.db.search(parent, ldb.SCOPE_ONELEVEL, f"(distinguishedName={dn})", attrs=[]):
+            self.add(dn, "container")
+        return dn
 
     def set(self, dn: str, *, relax: bool = False, **attributes: Values) -> None:
         """Replace attributes; an empty sequence clears."""

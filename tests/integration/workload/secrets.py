@@ -60,9 +60,9 @@ def backup_keys_and_secrets(domain: Domain) -> None:
 
 @change
 def kds_root_key_and_gmsa(domain: Domain) -> None:
-    """The root key of group managed service accounts, and one of those."""
-    at = domain.add(f"CN=Group Key Distribution Service,CN=Services,{domain.configuration}", "container")
-    domain.add(f"CN=Master Root Keys,{at}", "container")
+    """The root key of group managed service accounts, one of those, and one that is no group's."""
+    at = domain.container(f"CN=Group Key Distribution Service,CN=Services,{domain.configuration}")
+    domain.container(f"CN=Master Root Keys,{at}")
     domain.add(
         f"CN={uuid.UUID(int=4711)},CN=Master Root Keys,{at}", "msKds-ProvRootKey", relax=True,
         msKds_Version="1", msKds_KDFAlgorithmID="SP800_108_CTR_HMAC", msKds_KDFParam=bytes(30),
@@ -71,6 +71,9 @@ def kds_root_key_and_gmsa(domain: Domain) -> None:
         msKds_CreateTime="133000000000000000", msKds_RootKeyData=bytes(range(64)),
     )  # fmt: skip
     accounts = f"CN=Managed Service Accounts,{domain.base}"
+    domain.add(f"CN=msa1,{accounts}", "msDS-ManagedServiceAccount", sAMAccountName="msa1$", userAccountControl="4096")
+    if domain.draws_gmsas:
+        return  # which come back by one engine alone: tests/integration/test_gmsa.py
     domain.add(
         f"CN=gmsa1,{accounts}", "msDS-GroupManagedServiceAccount", sAMAccountName="gmsa1$", userAccountControl="4096",
         msDS_ManagedPasswordInterval="30", msDS_ManagedPasswordId=bytes(range(96)),
@@ -78,7 +81,6 @@ def kds_root_key_and_gmsa(domain: Domain) -> None:
         msDS_GroupMSAMembership=domain.descriptor("O:SYD:(A;;RPWP;;;DD)"),
         unicodePwd='"Managed.password-long-enough"'.encode("utf-16-le"),
     )  # fmt: skip
-    domain.add(f"CN=msa1,{accounts}", "msDS-ManagedServiceAccount", sAMAccountName="msa1$", userAccountControl="4096")
 
 
 @change
