@@ -15,10 +15,15 @@ from tools.samba_dc.server import SambaDC
 
 PROMPT_REPLICATION: Final = {
     "dreplsrv:periodic_startup_interval": "1",
+    "dreplsrv:periodic_interval": "5",
     "dreplsrv:notify_interval": "1",
     "kccsrv:periodic_startup_interval": "1",
 }
-"""smb.conf settings in seconds: Samba's own are 15, 5 and 15, which is long to wait in a test."""
+"""smb.conf settings in seconds: Samba's own are 15, 300, 5 and 15, which is long to wait in a test.
+
+The second is for a DC that came up before its partner: its first pull finds nobody, and until it has pulled once its
+partner notifies it of nothing.
+"""
 
 _JOIN_TIMEOUT_S: Final = 180.0
 _TLS_OF_THE_DOMAIN: Final = ("ca.pem", "ca-key.pem", "dh.pem")
