@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from adpersist.capture.full_look import FullLook
@@ -18,7 +18,6 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn
 from adpersist.model.journal.head import Head, Position, Writer
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
-from adpersist.model.objects.change import Change
 from adpersist.model.objects.stamps import Stamps
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold_fingerprints, without_gc
@@ -115,8 +114,11 @@ class Capture:
             index = fold_fingerprints(journal)
         log.info("capture.began", seq=journal.head.seq, objects=len(index), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, index=index)
-        # what was captured over the network lacks every secret, and no feed tells them by themselves
-        capture._full_look_due = behind or (dc.privileged and bool(index) and not index.knows(SECRET))
+        # what was captured over the network lacks every secret, and what an earlier version captured lacks the stamps:
+        # no feed tells either by themselves
+        lacking = dc.privileged and not index.knows(SECRET)
+        unstamped = not index.is_stamped or (dc.sees_link_stamps and not index.has_stamped_links)
+        capture._full_look_due = behind or (bool(index) and (lacking or unstamped))
         capture.leave_canary()
         return capture
 
@@ -216,10 +218,8 @@ class Capture:
         if not look.sighted:
             return
         changes, stamps = piece.news, {change.guid: seen.stamps.get(change.guid, {}) for change in piece.news}
-        if not look.full:
-            changes = [_stamped(change, stamps[change.guid]) for change in changes]
-        else:
-            # nothing carries a full look's stamps; the newest ones are called as witnesses
+        if look.full:
+            # the newest writes of all are called as witnesses
             stamps = dict(self._dc.stamps_since(Usn(max(looking.usn - _RECENT_USNS, 0)))) if piece.is_last else {}
         looking.newest = newest_written({**looking.newest, **stamps})
         position = Position(
@@ -267,7 +267,3 @@ def require_secrets_seen(dc: DomainController, *, held: bool) -> None:
             hint="Capture and restore over the privileged socket on the domain controller itself; "
             "`plan` and `verify` work here too.",
         )
-
-
-def _stamped(change: Change, written: Stamps) -> Change:
-    return replace(change, stamps={name: written[name].stamp for name in change.values if name in written})

@@ -17,9 +17,9 @@ from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.evidence import OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
-from adpersist.directory.samba.link_stamps import read_links
 from adpersist.directory.samba.own_database import NotLocalError
 from adpersist.directory.schema import Schema
+from adpersist.directory.stamp_sources import StampSources
 from adpersist.directory.tombstone_lifetime import tombstone_days
 from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.filters import ANY
@@ -31,9 +31,8 @@ from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
-from adpersist.model.objects.change import AttributeStamps, Stamp
+from adpersist.model.objects.change import AttributeStamps, LinkStamps, Stamp
 from adpersist.model.objects.directory_time import since_1601, unix_seconds
-from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.rid_set import RidSet
 from adpersist.model.objects.stamps import EVER, Stamps
 from adpersist.model.plan.engine import Engine
@@ -57,7 +56,8 @@ class DomainController:
         self.dse: RootDse = session.root_dse()
         self.schema = Schema.load(session, self.dse.schema)
         self.identity: Identity = session.identity(self.dse)
-        self.feed = DirSyncFeed(session, looking, self.dse, self.schema)
+        self._stamps = StampSources(session, self.identity.server, self.schema)
+        self.feed = DirSyncFeed(session, looking, self.dse, self.schema, self._stamps)
 
     @classmethod
     def connect(cls, url: str, login: Login = NOBODY) -> "DomainController":
@@ -128,7 +128,8 @@ class DomainController:
         with _both(url, login) as (self.session, self._looking):
             self.dse = self.session.root_dse()
             self.schema = Schema.load(self.session, self.dse.schema)
-            self.feed = DirSyncFeed(self.session, self._looking, self.dse, self.schema)
+            self._stamps = StampSources(self.session, self.identity.server, self.schema)
+            self.feed = DirSyncFeed(self.session, self._looking, self.dse, self.schema, self._stamps)
 
     def evidence(
         self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER
@@ -167,9 +168,14 @@ class DomainController:
         """Give attributes the replication stamps they had; those that cannot be, and why."""
         return restamp(self.session, self.schema, wanted)
 
-    def link_writes(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkWrites] | None:
-        """The last writes to links of some objects that are there; None where they cannot be seen from here."""
-        return read_links(self.session, self.invocation(), guids)
+    def link_stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkStamps] | None:
+        """Stamps of the links of some objects that are there; None where they cannot be seen from here."""
+        return self._stamps.links(guids)
+
+    @property
+    def sees_link_stamps(self) -> bool:
+        """A look shows the stamps of links."""
+        return self._stamps.sees_links
 
     def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
         """Replication stamps of the objects written since a USN; scans the directory."""
@@ -214,6 +220,7 @@ class DomainController:
 
     def close(self) -> None:
         """Hang up."""
+        self._stamps.close()
         self.session.close()
         self._looking.close()
 

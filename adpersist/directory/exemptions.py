@@ -11,7 +11,9 @@ from adpersist.model.plan.reach import EVERYWHERE, Reach
 from adpersist.model.plan.replicated import Spared
 from adpersist.model.plan.step import Exempt
 
-_DERIVED: Final = frozenset({"instanceType", "sAMAccountType", "isDeleted", "isRecycled", "msDS-IntId", "schemaInfo"})
+_DERIVED: Final = frozenset(
+    {"instanceType", "sAMAccountType", "isDeleted", "isRecycled", "msDS-IntId", "schemaInfo", "prefixMap"}
+)
 """Computed by the server, refused from anybody else ([MS-ADTS] 3.1.1.5.2.4, 3.1.1.5.3.2, 3.1.1.5.5.1.1)."""
 
 _SET_AFTERWARDS: Final = frozenset({"whenCreated", "isCriticalSystemObject"})

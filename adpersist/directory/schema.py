@@ -29,6 +29,7 @@ class Attribute:
         single_valued: At most one value.
         replicated: It travels between DCs, and so in the feed.
         system_only: Nobody but the system changes it.
+        oid_attid: The id made of its OID; another one where the attribute was made in this forest.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Attribute:
     single_valued: bool
     replicated: bool
     system_only: bool = False
+    oid_attid: int | None = None
 
 
 class Schema:
@@ -46,7 +48,9 @@ class Schema:
 
     def __init__(self, attributes: Iterable[Attribute]) -> None:
         self._by_name = {attribute.name: attribute for attribute in attributes}
-        self._by_attid = {attribute.attid: attribute.name for attribute in self._by_name.values()}
+        # objects of the schema itself may have an attribute's other id ([MS-ADTS] 3.1.1.2.6)
+        self._by_attid = {attribute.oid_attid: attribute.name for attribute in self._by_name.values()}
+        self._by_attid |= {attribute.attid: attribute.name for attribute in self._by_name.values()}
 
     @classmethod
     def load(cls, session: Session, schema_nc: str) -> "Schema":
@@ -76,6 +80,10 @@ class Schema:
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
+    def names(self, attribute_id: int) -> bool:
+        """There is a name for an attribute id."""
+        return attribute_id in self._by_attid
+
     def name_of(self, attribute_id: int) -> str:
         """lDAPDisplayName of an attribute id; the id in hexadecimal when the schema does not name it."""
         return self._by_attid.get(attribute_id, f"0x{attribute_id:08x}")
@@ -95,7 +103,8 @@ def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
     link_id = int(facts.get("linkID", "0"))
     flags = int(facts.get("systemFlags", "0"))
     # an attribute made in this forest has a random id of its own ([MS-ADTS] 3.1.1.2.6)
-    own_id = int(facts["msDS-IntId"]) & 0xFFFFFFFF if "msDS-IntId" in facts else attid(facts["attributeID"], prefixes)
+    oid_id = attid(facts["attributeID"], prefixes)
+    own_id = int(facts["msDS-IntId"]) & 0xFFFFFFFF if "msDS-IntId" in facts else oid_id
     return Attribute(
         name=facts["lDAPDisplayName"],
         attid=own_id,
@@ -105,4 +114,5 @@ def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
         single_valued=facts.get("isSingleValued") == "TRUE",
         replicated=not flags & (_NOT_REPLICATED | _CONSTRUCTED),
         system_only=facts.get("systemOnly") == "TRUE",
+        oid_attid=oid_id,
     )

@@ -172,7 +172,7 @@ class Convergence:
             return
         stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
         late = written_late(found, stamps, self._wanted.captured)
-        links = self._dc.link_writes(late) if late else {}
+        links = self._dc.link_stamps(late) if late else {}
         news: list[Conflict] = []
         if partners := self._dc.partners():
             recorded = self._wanted.recorded({gap.guid for gap in found})

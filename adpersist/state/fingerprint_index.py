@@ -5,15 +5,15 @@ in, a digest for each attribute, of its values and its stamp together, and its l
 name, each with a digest of its stamp.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Change, Kind, LinkStamps, Stamp, Values
-from adpersist.model.objects.link_stamp_row import LinkWrite, link_writes_of
+from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, LinkStamps, Stamp, Values
+from adpersist.model.objects.link_stamp_row import LinkStampRow, LinkWrite, link_writes_of
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
-from adpersist.model.objects.stamp_row import Write, write_of, writes_of
+from adpersist.model.objects.stamp_row import Write, packed_row, write_of, writes_of
 from adpersist.state.changes import NAME, change_kind
 from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed
 from adpersist.state.fingerprint_table import FingerprintTable
@@ -77,6 +77,12 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         """Every object has a stamp, which all have that are captured where stamps are seen."""
         return all(_EMPTY + NAME in fingerprint.names for fingerprint in self.values())
 
+    @property
+    def has_stamped_links(self) -> bool:
+        """Some link has a stamp, or there is none."""
+        rows = [row for fingerprint in self.values() for row in (fingerprint.packed_links or {}).values()]
+        return not rows or any(digests or any(odd.values()) for _, digests, odd in rows)
+
     def put(self, item: ObjectState) -> None:
         """Take an object as it is."""
         self.apply([created(item)])
@@ -102,7 +108,8 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             write = writes.pop(name, None)
             digests.pop(_EMPTY + name, None)
             if values:
-                digests[name] = digest(values, write)
+                found = hash(values) if len(values) == 1 else hash(tuple(sorted(values)))  # written out: there are many
+                digests[name] = found if write is None else found ^ hash(write)
             else:
                 digests.pop(name, None)
                 if write is not None:
@@ -144,7 +151,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             values=values,
             added=added,
             removed=removed,
-            stamps={name: stamp for name, stamp in sighting.stamps.items() if name in fresh},
+            stamps=_those(sighting.stamps, writes, fresh),
             link_stamps=link_stamps,
         )
 
@@ -166,10 +173,20 @@ def _place(parent: Guid | None, rdn: str) -> int:
     return hash((parent, rdn))
 
 
+def _those(stamps: AttributeStamps, writes: Mapping[str, Write], names: Collection[str]) -> AttributeStamps:
+    """The stamps of these; all of them, the rule, are not copied."""
+    left = {name: write for name, write in writes.items() if name in names}
+    if len(left) == len(writes):
+        return stamps
+    return packed_row(left) if left else {}
+
+
 def _news_of_values(
     before: Mapping[str, int], sighting: Sighting, writes: Mapping[str, Write]
 ) -> tuple[dict[str, Values], set[str]]:
     """Attributes whose values are to be told, and those whose stamps are."""
+    if not before:
+        return {name: each for name, each in sighting.values.items() if each}, set(writes)
     values: dict[str, Values] = {}
     fresh: set[str] = set()
     shown = sighting.values
@@ -216,7 +233,7 @@ def _news_of_links(was: Fingerprint, sighting: Sighting) -> tuple[Links, Links, 
     """Links to add and to remove, and stamps to tell."""
     added: Links = {}
     removed: Links = {}
-    stamps = {}
+    stamps: dict[str, Mapping[bytes, LinkStamp]] = {}
     known = was.linked if sighting.whole else ()
     for name in dict.fromkeys((*sighting.added, *sighting.removed, *sighting.link_stamps, *known)):
         there, gone = was.links(name), was.links(name, present=False)
@@ -229,7 +246,7 @@ def _news_of_links(was: Fingerprint, sighting: Sighting) -> tuple[Links, Links, 
             away |= (went & gone.keys()) - writes.keys() - shown
         told = come | away
         fresh = {
-            link: seen[link]
+            link: write
             for link, write in writes.items()
             if link in told or (there[link] if link in there else gone.get(link)) != _link_digest(write)
         }
@@ -237,5 +254,5 @@ def _news_of_links(was: Fingerprint, sighting: Sighting) -> tuple[Links, Links, 
             if found:
                 links[name] = frozenset(found)
         if fresh:
-            stamps[name] = fresh
+            stamps[name] = seen if len(fresh) == len(writes) else LinkStampRow.of(fresh)
     return added, removed, stamps

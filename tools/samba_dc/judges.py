@@ -167,13 +167,13 @@ class Stamped:
 
     Attributes:
         dn: Its DN.
-        attributes: By name: version, originating time, invocationID, originating USN.
+        attributes: By name: version, originating time (100 ns since 1601), invocationID, originating USN.
         links: By attribute and target, the same after whether the link is there.
     """
 
     dn: str
-    attributes: Mapping[str, Sequence[object]]
-    links: Mapping[str, Mapping[str, Sequence[object]]]
+    attributes: Mapping[str, tuple[int, int, str, int]]
+    links: Mapping[str, Mapping[str, tuple[bool, int, int, str, int]]]
 
 
 def stamps(judged: Judged) -> dict[str, Stamped]:
@@ -185,7 +185,14 @@ def stamps(judged: Judged) -> dict[str, Stamped]:
     """
     done = run([SYSTEM_PYTHON, "-I", str(_OFFLINE_STAMPS), str(_sam_ldb(judged).parent)], timeout_s=_TIMEOUT_S)
     lines = map(json.loads, done.stdout.splitlines())
-    return {each["guid"]: Stamped(each["dn"], each["attributes"], each["links"]) for each in lines}
+    return {
+        each["guid"]: Stamped(
+            each["dn"],
+            {name: tuple(stamp) for name, stamp in each["attributes"].items()},
+            {name: {value: tuple(stamp) for value, stamp in row.items()} for name, row in each["links"].items()},
+        )
+        for each in lines
+    }
 
 
 @lru_cache(maxsize=4)

@@ -65,6 +65,8 @@ def main(private_dir: str) -> None:
         controls=_EVERYTHING,
     )
     for entry in found:
+        if "replPropertyMetaData" not in entry:
+            continue  # CN=Aggregate of the schema, which is made when it is asked for
         links = {
             name: dict(map(_link, map(str, entry[name])))
             for name in entry

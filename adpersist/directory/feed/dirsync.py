@@ -9,6 +9,7 @@ from enum import Enum, auto
 from itertools import zip_longest
 from typing import Final
 
+from adpersist.directory.feed.stamping import Stamping, StampSource
 from adpersist.directory.feed.usn_slices import UsnSlices, ends
 from adpersist.directory.ldap.session import Page, RootDse, Session
 from adpersist.directory.schema import Schema
@@ -23,10 +24,11 @@ from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.sighting import Sighting
-from adpersist.model.objects.stamps import CHANGED
+from adpersist.model.objects.stamps import CHANGED, EVER
 
 _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distinguishedName"})
 """Attributes a sighting carries in fields of its own."""
+_PREFIX_MAP: Final = "prefixMap"
 _TOO_MUCH: Final = 4
 """sizeLimitExceeded, [RFC4511] 4.1.9."""
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
@@ -53,12 +55,14 @@ class DirSyncFeed:
         session: For questions in between.
         looking: Another one, for the looks: while a look is read, nothing else can be asked on it.
         dse, schema: What ``session`` found.
+        source: Where stamps are looked up, which no answer to a look carries.
     """
 
-    def __init__(self, session: Session, looking: Session, dse: RootDse, schema: Schema) -> None:
+    def __init__(self, session: Session, looking: Session, dse: RootDse, schema: Schema, source: StampSource) -> None:
         self._session = session
         self._looking = looking
         self._schema = schema
+        self._source = source
         self._schema_nc = dse.schema
         # to anybody but SYSTEM a changed secret looks like one that was cleared
         self._asked = ("*", *SECRET_ATTRIBUTES) if session.privileged else ("*",)
@@ -85,8 +89,9 @@ class DirSyncFeed:
         """
         looks = [self.look(nc, cookies.get(nc)) for nc in self.contexts]
         if cookies:
+            floor = self.usn()
             for look in looks:
-                look.ask()
+                look.ask(floor)
         for look, following in zip_longest(looks, looks[1:]):
             yield from look.parts(following)
 
@@ -100,6 +105,18 @@ class DirSyncFeed:
     def usn(self) -> Usn:
         """highestCommittedUSN."""
         return self._session.usn()
+
+    def stamping(self, nc: str, *, since: Usn, floor: Usn) -> Stamping:
+        """The way of a page's sightings to their stamps. For :class:`ContextLook` alone."""
+        return Stamping(self._source, self._attribute, nc=nc, since=since, floor=floor, unseen=self._unseen)
+
+    def _attribute(self, number: int) -> str:
+        if not self._schema.names(number):
+            self._reload_schema()
+        return self._schema.name_of(number)
+
+    def _reload_schema(self) -> None:
+        self._schema = Schema.load(self._session, self._schema_nc)
 
     def ask(self, nc: str, cookie: bytes, matching: Filter) -> Page:
         """One page of a look. For :class:`ContextLook` alone."""
@@ -132,6 +149,9 @@ class DirSyncFeed:
             elif role is _REMOVED and raw and not whole:
                 removed[attribute] = removed.get(attribute, frozenset()).union(map(reference, raw))
         is_root = guid in self._roots
+        if is_root and nc == self._schema_nc:
+            # not replicated, as each DC makes its own; another one makes this one's ids of attributes out of it
+            values |= self._session.read(nc, attributes=[_PREFIX_MAP]).attributes
         parent = found.get("parentGUID")
         return Sighting(
             guid=guid,
@@ -161,7 +181,7 @@ class DirSyncFeed:
     def _role(self, name: str) -> _Role:
         if name not in self._schema:
             # an attribute made since the schema was read
-            self._schema = Schema.load(self._session, self._schema_nc)
+            self._reload_schema()
         if name not in self._schema:
             raise DirectoryError(f"the feed reported the attribute {name}, which the schema does not have")
         fact = self._schema[name]
@@ -186,13 +206,20 @@ class ContextLook:
         self._feed = feed
         self._slices = slices
         self._asked: Page | None = None
+        self._floors: deque[Usn] = deque()
         self.nc = nc
         self.whole = not cookie
         self.cookie = cookie or b""
 
-    def ask(self) -> tuple[Page, UsnSlices]:
-        """Ask now what is read later; the answer, and which slice it is."""
+    def ask(self, floor: Usn | None = None) -> tuple[Page, UsnSlices]:
+        """Ask now what is read later; the answer, and which slice it is.
+
+        Args:
+            floor: The DC's USN a moment ago; None: it is asked for.
+        """
         slices = self._slices or (self._feed.slices(self.nc) if self.whole else UsnSlices(cookie_usn(self.cookie) or 0))
+        if self._asked is None:
+            self._floors.append(floor if floor is not None else self._feed.usn())
         asked = self._asked or self._feed.ask(self.nc, self.cookie, slices.filter)
         self._slices, self._asked = slices, asked
         return asked, slices
@@ -240,10 +267,14 @@ class ContextLook:
 
     def _shown(self, page: Page, matching: Filter) -> Generator[Sighting, None, bytes]:
         """What a slice shows, and the cookie after it."""
-        more = True
+        more, floor = True, self._floors.popleft()
+        since = EVER if self.whole else cookie_usn(self.cookie) or EVER
         while more:
-            yield from self._feed.sightings(self.nc, page, whole=self.whole)
+            stamping = self._feed.stamping(self.nc, since=since, floor=floor)
+            for sighting in self._feed.sightings(self.nc, page, whole=self.whole):
+                yield from stamping.take(sighting)
             more, cookie = page.ending()
+            yield from stamping.rest(cookie_usn(cookie))
             if more:
                 page = self._feed.ask(self.nc, cookie, matching)
         return cookie

@@ -1,7 +1,7 @@
 """Writes to a domain controller's own database through Samba's modules, as told on standard input.
 
 A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here but
-:mod:`.replication`, of which the same is true, and nobody imports this. Run by
+:mod:`.replication_worker`, of which the same is true, and nobody imports this. Run by
 :mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
@@ -135,7 +135,7 @@ class Worker:
 
         The schema's is not batched: what has refused one operation takes no more.
         """
-        from replication import KeyedPipe, Replication  # take as long to load as all the rest
+        from replication_worker import KeyedPipe, Replication  # take as long to load as all the rest
 
         self.pipe = self.pipe or KeyedPipe(self.settings)
         in_schema = context == str(self.plain.get_schema_basedn())

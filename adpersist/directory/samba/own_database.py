@@ -37,14 +37,9 @@ def own_database(session: Session, invocation: Guid) -> Database:
     Raises:
         NotLocalError: It cannot be told to be that, or not be opened safely.
     """
-    if not session.privileged:
-        raise NotLocalError("the session is over the network")
+    path = database_path(session)
     if os.geteuid() != 0:
         raise NotLocalError("only root may write to the database")
-    socket = session.path
-    path = socket.parent.parent / "sam.ldb"
-    if socket.parent.name != _SOCKET_DIRECTORY or not path.exists():
-        raise NotLocalError(f"there is no sam.ldb beside the directory of {socket}")
     running = _running_version(session.peer())
     before = session.usn()
     try:
@@ -58,6 +53,21 @@ def own_database(session: Session, invocation: Guid) -> Database:
         database.close()
         raise NotLocalError(f"{path} is not the database of the running domain controller")
     return database
+
+
+def database_path(session: Session) -> Path:
+    """Where the database of the DC behind a privileged socket lies.
+
+    Raises:
+        NotLocalError: It is not beside the socket.
+    """
+    if not session.privileged:
+        raise NotLocalError("the session is over the network")
+    socket = session.path
+    path = socket.parent.parent / "sam.ldb"
+    if socket.parent.name != _SOCKET_DIRECTORY or not path.exists():
+        raise NotLocalError(f"there is no sam.ldb beside the directory of {socket}")
+    return path
 
 
 def _running_version(process: int) -> str:

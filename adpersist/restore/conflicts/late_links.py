@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import LinkStamp, LinkStamps
 from adpersist.model.objects.directory_time import unix_seconds
-from adpersist.model.objects.link_stamps import LinkWrite, LinkWrites
 from adpersist.model.objects.link_values import Links, union
 from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.state.differences import Gap
@@ -18,7 +18,7 @@ def written_late(gaps: Sequence[Gap], stamps: Mapping[Guid, Stamps], since: floa
 def late_links(
     gap: Gap,
     written: Stamps,
-    links: Mapping[Guid, LinkWrites] | None,
+    links: Mapping[Guid, LinkStamps] | None,
     since: float,
     *,
     origins: Collection[Guid] | None = None,
@@ -47,9 +47,9 @@ def late_links(
     return {name: refs for name, refs in late.items() if refs}
 
 
-def _is_late(wrote: Mapping[bytes, LinkWrite], link: bytes, since: float, origins: Collection[Guid] | None) -> bool:
+def _is_late(wrote: Mapping[bytes, LinkStamp], link: bytes, since: float, origins: Collection[Guid] | None) -> bool:
     write = wrote.get(link)
-    return write is not None and write.time >= int(since) and (origins is None or write.origin in origins)
+    return write is not None and unix_seconds(write.time) >= int(since) and (origins is None or write.origin in origins)
 
 
 def _changed(written: Stamps) -> float:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import LinkStamps
 from adpersist.model.objects.directory_time import unix_seconds
-from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.late_links import late_links
@@ -19,7 +19,7 @@ def local_writes(
     *,
     known: Collection[Guid],
     since: float,
-    links: Mapping[Guid, LinkWrites] | None,
+    links: Mapping[Guid, LinkStamps] | None,
 ) -> Iterator[Conflict]:
     """Objects the journal never heard of, and attributes written after the journal's last commit.
 

@@ -7,9 +7,8 @@ of their own, which no search over LDAP shows (:mod:`adpersist.restore.conflicts
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.change import LinkStamps, Stamp
 from adpersist.model.objects.directory_time import unix_seconds
-from adpersist.model.objects.link_stamps import LinkWrites
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.stamps import Stamps, Written
 from adpersist.model.plan.conflict import Conflict
@@ -30,7 +29,7 @@ def partner_writes(
     partners: Collection[Guid],
     known: Collection[Guid],
     since: float,
-    links: Mapping[Guid, LinkWrites] | None,
+    links: Mapping[Guid, LinkStamps] | None,
 ) -> Iterator[Conflict]:
     """Objects and attributes that other DCs wrote later than what the journal has of them.
 

@@ -1,0 +1,166 @@
+"""Sightings get their stamps, which no feed carries: they are asked for right after.
+
+The directory goes on while a look is read. A stamp of a write after the look is not that of the value it showed: the
+attribute has none that is known until the next look, which shows both. Where a look ends is known after its last entry
+only, so what was written lately waits for that; all else goes on at once, and memory stays small.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from adpersist.directory.wire.replication_metadata import packed_writes
+from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
+from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.objects.attribute_row import RowHeader
+from adpersist.model.objects.change import AttributeStamps, LinkStamps
+from adpersist.model.objects.link_stamp_row import LinkStampRow, LinkWrite
+from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.stamp_row import StampRow, Write, header_of
+
+TOGETHER: Final = 250
+"""Objects asked for at once: while some are looked up, the next are read."""
+_NAME: Final = "name"
+
+Answer = Callable[[], Mapping[Guid, StoredStamps]]
+Names = Callable[[int], str]
+
+
+class StampSource(Protocol):
+    """Where stamps are looked up."""
+
+    def ask(self, nc: str, guids: Collection[Guid], *, since: Usn, floor: Usn) -> Answer:
+        """Ask for the stamps of some objects.
+
+        Args:
+            nc: The naming context they lie in.
+            guids: objectGUIDs.
+            since: Of links, those written after it.
+            floor: What is looked at knows all writes up to it.
+
+        Returns:
+            Hands out those that are there; answers are taken in the order of the questions.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A sighting, and all that is stamped of it: attribute id, stamp, local USN; attribute, link, stamp, local USN."""
+
+    sighting: Sighting
+    attributes: Sequence[tuple[int, Write, int]]
+    links: Sequence[tuple[str, bytes, LinkWrite, int]]
+
+    @property
+    def newest(self) -> int:
+        usns = [usn for _, _, usn in self.attributes] + [usn for *_, usn in self.links]
+        return max(usns, default=0)
+
+
+class Stamping:
+    """One page of a look on its way.
+
+    Args:
+        source: Where stamps are looked up.
+        names: The name of an attribute id.
+        nc: The naming context.
+        since: Of links the page shows those written after it.
+        floor: The DC's USN before it thought about the page: what was written until then, the page shows.
+        unseen: Attributes whose values this session cannot see.
+    """
+
+    def __init__(
+        self, source: StampSource, names: Names, *, nc: str, since: Usn, floor: Usn, unseen: Collection[str]
+    ) -> None:
+        self._source = source
+        self._names = names
+        self._nc = nc
+        self._since = since
+        self._floor = floor
+        self._unseen = unseen
+        self._headers: dict[tuple[int, ...], RowHeader] = {}
+        self._batch: list[Sighting] = []
+        self._asked: list[tuple[list[Sighting], Answer]] = []
+        self._late: list[_Seen] = []
+
+    def take(self, sighting: Sighting) -> Iterator[Sighting]:
+        """Take a sighting, and hand out those whose stamps are here."""
+        self._batch.append(sighting)
+        if len(self._batch) >= TOGETHER:
+            self._ask()
+            if len(self._asked) > 1:
+                for seen in self._answered():
+                    if seen.newest > self._floor:
+                        self._late.append(seen)
+                    else:
+                        yield self._stamped(seen, self._floor)
+
+    def rest(self, through: Usn | None) -> Iterator[Sighting]:
+        """All others, once it is known up to which USN the page shows what was written; None: nobody says."""
+        shown = self._floor if through is None else through
+        if self._batch:
+            self._ask()
+        while self._asked:
+            yield from (self._stamped(seen, shown) for seen in self._answered())
+        yield from (self._stamped(seen, shown) for seen in self._late)
+        self._late.clear()
+
+    def _ask(self) -> None:
+        batch, self._batch = self._batch, []
+        guids = dict.fromkeys(sighting.guid for sighting in batch)
+        self._asked.append((batch, self._source.ask(self._nc, guids.keys(), since=self._since, floor=self._floor)))
+
+    def _answered(self) -> Iterator[_Seen]:
+        batch, answer = self._asked.pop(0)
+        found = answer()
+        for sighting in batch:
+            stored = found.get(sighting.guid)
+            if stored is None:
+                yield _Seen(sighting=sighting, attributes=(), links=())
+                continue
+            # a look also shows some values that were written before it began: instanceType is always there
+            writes = packed_writes(stored.blob) if stored.blob else []
+            links = [(name, *stored_link(value)) for name, values in (stored.links or {}).items() for value in values]
+            yield _Seen(sighting=sighting, attributes=writes, links=links)
+
+    def _stamped(self, seen: _Seen, through: Usn) -> Sighting:
+        if not seen.attributes and not seen.links:
+            return seen.sighting
+        return replace(
+            seen.sighting, stamps=self._attributes(seen, through), link_stamps=self._links(seen.links, through)
+        )
+
+    def _attributes(self, seen: _Seen, through: Usn) -> AttributeStamps:
+        if any(usn > through for _, _, usn in seen.attributes):
+            kept = [each for each in seen.attributes if each[-1] <= through]
+        else:
+            kept = list(seen.attributes)
+        if not seen.sighting.whole:
+            return self._of_what_is_shown(seen.sighting, kept)
+        numbers = tuple([number for number, _, _ in kept])
+        header = self._headers.get(numbers)
+        if header is None:
+            header = self._headers[numbers] = header_of(tuple(map(self._names, numbers)))
+        row = StampRow(header, [write for _, write, _ in kept])
+        if self._unseen:
+            found = {name: write for name, write in row.writes().items() if name not in self._unseen}
+            row = StampRow(header_of(tuple(found)), found.values())
+        return row
+
+    def _of_what_is_shown(self, sighting: Sighting, kept: Sequence[tuple[int, Write, int]]) -> AttributeStamps:
+        """A stamp without the value it is of would be taken for that of another."""
+        rdn = sighting.rdn.partition("=")[0].lower()
+        found = {self._names(number): write for number, write, _ in kept}
+        found = {
+            name: write
+            for name, write in found.items()
+            if name in sighting.values or name == _NAME or name.lower() == rdn
+        }
+        return StampRow(header_of(tuple(found)), found.values())
+
+    def _links(self, links: Sequence[tuple[str, bytes, LinkWrite, int]], through: Usn) -> LinkStamps:
+        found: dict[str, dict[bytes, LinkWrite]] = {}
+        for name, link, write, usn in links:
+            if usn <= through:
+                found.setdefault(name, {})[link] = write
+        return {name: LinkStampRow.of(writes) for name, writes in found.items()}

@@ -1,0 +1,156 @@
+"""Reads what replication keeps beside values in a domain controller's own database files, as told on standard input.
+
+A program of its own: only the system's interpreter has ldb, so nothing of adpersist is imported here and nobody imports
+this. Run by :mod:`adpersist.directory.samba.stamp_reader`:
+
+    python3 -I stamp_worker.py PATH_OF_SAM_LDB OBJECTGUID_OF_NTDS_SETTINGS
+
+The files are opened read-only and without Samba's modules, which would hide what is asked for, take ten times as long
+and as much memory again as an agent has. Each object is looked up by itself: nobody who writes waits for longer.
+
+Both directions carry pickled numbers, text, bytes, and collections of those. The first out is a greeting, the
+highestCommittedUSN and the invocationID, or words that say why there is nothing to be read. Then for each that comes
+in, (naming context or None, objectGUIDs, names of link attributes, after which USN), there goes out the USN once they
+were looked up, and for each object that is there its GUID, its replPropertyMetaData, and by attribute its link values
+as they are stored, without their DN: those written after that USN. When standard input ends, the program does.
+"""
+
+import contextlib
+import os
+import pickle
+import re
+import sys
+
+import ldb
+import tdb
+
+_LINK = re.compile(rb"<RMD_LOCAL_USN=(\d+)>")
+_METADATA = "metadata.tdb"
+
+
+class NotReadableError(Exception):
+    """The files cannot be read from here, or are not there any more."""
+
+
+class Files:
+    """The database's files, opened as they are asked for."""
+
+    def __init__(self, path):
+        self.path = path
+        self.place = os.path.dirname(path)  # noqa: PTH120
+        self.opened = {}
+        self.seen = {path: _identity(path)}
+        self.partitions = self.backend = None
+        self.load()
+        self.metadata = self.open(
+            os.path.join(self.place, "sam.ldb.d", _METADATA),  # noqa: PTH118
+            lambda name: tdb.Tdb(name, 0, tdb.DEFAULT, os.O_RDONLY),
+        )
+
+    def load(self):
+        """Which partitions there are; ones made later are found by loading again."""
+        top = ldb.Ldb(f"tdb://{self.path}", flags=ldb.FLG_RDONLY, options=["modules:"])
+        found = top.search("@PARTITION", ldb.SCOPE_BASE)[0]
+        self.backend = str(found["backendStore"][0]) if "backendStore" in found else "tdb"
+        self.partitions = dict(bytes(each).decode().rsplit(":", 1) for each in found["partition"])
+
+    def open(self, name, how):
+        """A file, and which one it was."""
+        before = _identity(name)
+        opened = how(name)
+        if _identity(name) != before:
+            raise NotReadableError(f"{name} was replaced")
+        self.seen[name] = before
+        return opened
+
+    def partition(self, dn):
+        """An open partition."""
+        if dn not in self.opened:
+            name = os.path.join(self.place, self.partitions[dn])  # noqa: PTH118
+            if self.backend == "mdb" and not os.access(f"{name}-lock", os.W_OK):
+                raise NotReadableError(f"{name}-lock is not writable: nobody would know that the file is being read")
+            self.opened[dn] = self.open(name, lambda name: ldb.Ldb(f"{self.backend}://{name}", flags=ldb.FLG_RDONLY))
+        return self.opened[dn]
+
+    def holding(self, nc):
+        """The partitions an object of a naming context may lie in."""
+        if nc is not None and nc.upper() not in self.partitions:
+            self.load()
+        names = [nc.upper()] if nc is not None and nc.upper() in self.partitions else list(self.partitions)
+        return [self.partition(name) for name in names]
+
+    def usn(self):
+        """highestCommittedUSN, of files that still are the ones that were opened."""
+        for name, identity in self.seen.items():
+            if _identity(name) != identity:
+                raise NotReadableError(f"{name} was replaced")
+        return int(self.metadata[b"SEQ_NUM"])
+
+    def find(self, partitions, guid, attributes=None):
+        """An object; None: it is in none of them."""
+        matching = f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid)})"
+        for each in partitions:
+            for found in each.search("", ldb.SCOPE_SUBTREE, matching, attrs=attributes):
+                return found
+        return None
+
+    def greeting(self, server):
+        """Whose database this is."""
+        found = self.find(self.holding(None), server, ["invocationId"])
+        if found is None or "invocationId" not in found:
+            raise NotReadableError(f"{self.path} does not know its own domain controller")
+        return self.usn(), bytes(found["invocationId"][0])
+
+    def stamps(self, nc, guids, links, since):
+        """The answer to one request."""
+        partitions, answer = self.holding(nc), []
+        for guid in guids:
+            found = self.find(partitions, guid)
+            if found is not None:
+                blob = found.get("replPropertyMetaData", idx=0)
+                linked = {name: _written(found[name], since) for name in found if name != "dn" and name in links}
+                answer.append((guid, bytes(blob) if blob is not None else b"", linked))
+        return self.usn(), answer
+
+
+def _written(values, since):
+    found = []
+    for each in values:
+        value = bytes(each)
+        written = _LINK.search(value)
+        if written is not None and int(written[1]) > since:
+            found.append(value[: value.rindex(b">") + 1])
+    return found
+
+
+def _identity(name):
+    found = os.stat(name)  # noqa: PTH116
+    return found.st_dev, found.st_ino
+
+
+def _requests(source):
+    with contextlib.suppress(EOFError, ConnectionResetError):
+        while True:
+            yield pickle.load(source)  # noqa: S301 - from the process that started this one
+
+
+def _write(sink, document):
+    pickle.dump(document, sink)
+    sink.flush()
+
+
+def main(path, server):
+    """Serve until there is nobody to serve, or the files are other ones."""
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        files = Files(path)
+        _write(sink, files.greeting(bytes.fromhex(server)))
+        for request in _requests(source):
+            _write(sink, files.stamps(*request))
+    except (NotReadableError, OSError, ldb.LdbError, KeyError) as error:
+        _write(sink, " ".join(map(str, error.args)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

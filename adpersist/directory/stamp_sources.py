@@ -1,0 +1,116 @@
+"""Where the stamps of what a look shows come from: the DC's own files, or else questions over LDAP."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from adpersist.directory.feed.stamping import Answer
+from adpersist.directory.feed.stamps import asked
+from adpersist.directory.ldap.session import Session
+from adpersist.directory.samba.own_database import NotLocalError
+from adpersist.directory.samba.stamp_reader import StampReader, own_stamps
+from adpersist.directory.schema import Schema
+from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
+from adpersist.model.identity.ids import Guid, Usn, guid_text
+from adpersist.model.objects.change import LinkStamps
+from adpersist.model.objects.link_stamp_row import LinkStampRow
+from adpersist.model.objects.stamps import EVER
+from adpersist.telemetry import logger
+
+log = logger("stamps")
+
+
+class StampSources:
+    """Looks stamps up; opens what it takes when it is first asked, and keeps it.
+
+    Args:
+        session: For questions.
+        server: objectGUID of the DC's NTDS Settings.
+        schema: Names the link attributes.
+    """
+
+    def __init__(self, session: Session, server: Guid, schema: Schema) -> None:
+        self._session = session
+        self._server = server
+        self.schema = schema
+        self._reader: StampReader | None = None
+        self._refused = not session.privileged
+
+    @property
+    def sees_links(self) -> bool:
+        """Stamps of links can be seen from here."""
+        return self._own() is not None
+
+    def ask(self, nc: str, guids: Collection[Guid], *, since: Usn, floor: Usn) -> Answer:
+        """See :class:`adpersist.directory.feed.stamping.StampSource`."""
+        own = self._own()
+        if own is None:
+            return lambda: self._over_ldap(guids)
+        try:
+            answer = own.ask(nc, guids, self.schema.links, since)
+        except NotLocalError as error:
+            self._lost(error)
+            return lambda: self._over_ldap(guids)
+
+        def taken() -> Mapping[Guid, StoredStamps]:
+            try:
+                usn, found = answer()
+                if usn < floor:
+                    raise NotLocalError(f"its files are at USN {usn}, the domain controller is at {floor}")
+            except NotLocalError as error:
+                self._lost(error)
+                return self._over_ldap(guids)
+            return {each.guid: each for each in found}
+
+        return taken
+
+    def links(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkStamps] | None:
+        """Stamps of all links of some objects that are there; None: not to be seen from here."""
+        own = self._own()
+        if own is None:
+            return None
+        try:
+            _, found = own.ask(None, guids, self.schema.links, EVER)()
+        except NotLocalError as error:
+            self._lost(error)
+            return None
+        stamps = {}
+        for each in found:
+            rows = {
+                name: LinkStampRow.of({link: write for link, write, _ in map(stored_link, values)})
+                for name, values in (each.links or {}).items()
+            }
+            stamps[each.guid] = {name: row for name, row in rows.items() if row}
+        return stamps
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _own(self) -> StampReader | None:
+        if self._reader is None and not self._refused:
+            invocation = self._session.read(f"<GUID={guid_text(self._server)}>", attributes=["invocationId"])
+            try:
+                found = Guid(invocation.attributes["invocationId"][0])
+                self._reader = own_stamps(self._session, self._server, found)
+            except NotLocalError as error:
+                log.info("links.unstamped", reason=error.reason)
+                self._refused = True
+        return self._reader
+
+    def _lost(self, error: NotLocalError) -> None:
+        """Begin anew at the next question; files that were replaced may be the DC's again by then."""
+        log.warning("stamps.reader_lost", reason=error.reason)
+        self.close()
+
+    def _over_ldap(self, guids: Collection[Guid]) -> Mapping[Guid, StoredStamps]:
+        entries = asked(self._session, guids, attributes=("objectGUID", "replPropertyMetaData"))
+        stored = (
+            StoredStamps(
+                guid=Guid(entry.attributes["objectGUID"][0]),
+                blob=next(iter(entry.attributes.get("replPropertyMetaData", ())), b""),
+                links=None,
+            )
+            for entry in entries
+        )
+        return {each.guid: each for each in stored}
