@@ -71,7 +71,8 @@ class Look:
         self._evidence: Evidence | None = None
         self._undeleted = False
         self._seen = bytearray()
-        self._opened: set[Guid] = set()
+        self._opened: dict[Guid, bool] = {}
+        """Objects with other access rights to hand down; whether they were moved, and got others themselves."""
         self.full = not since
         self.cookies: dict[str, bytes] = {}
         self.asked_s = 0.0
@@ -126,7 +127,7 @@ class Look:
     def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
         newest = {sighting.guid: sighting for sighting in sightings}.values()
         changes = [change for sighting in newest if (change := self._index.news(sighting)) is not None]
-        self._opened.update(change.guid for change in changes if self._opens(change))
+        self._opened.update({change.guid: change.rdn is not None for change in changes if self._opens(change)})
         return containers_first(changes, self._index)
 
     def _opens(self, change: Change) -> bool:
@@ -140,16 +141,17 @@ class Look:
             return news
         occupied = {known.parent for known in self._index.values()}
         found = {change.guid: change for change in news}
-        for container in self._opened & occupied:
-            for guid, descriptor, stamp in self._dc.descriptors(container):
-                values, stamps = {DESCRIPTOR: (descriptor,)}, {DESCRIPTOR: stamp} if stamp is not None else {}
-                change = found.get(guid)
-                if change is not None:
-                    kept = {name: each for name, each in change.stamps.items() if name != DESCRIPTOR}
-                    found[guid] = replace(change, values={**change.values, **values}, stamps={**kept, **stamps})
-                elif guid in self._index and not self._index.holds(guid, DESCRIPTOR, (descriptor,), stamp):
-                    nc = self._index[guid].nc
-                    found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values=values, stamps=stamps)
+        containers = [guid for guid in self._opened if guid in occupied]
+        leaves = [guid for guid, moved in self._opened.items() if moved and guid not in occupied]
+        for guid, descriptor, stamp in self._dc.descriptors(containers, leaves):
+            values, stamps = {DESCRIPTOR: (descriptor,)}, {DESCRIPTOR: stamp} if stamp is not None else {}
+            change = found.get(guid)
+            if change is not None:
+                kept = {name: each for name, each in change.stamps.items() if name != DESCRIPTOR}
+                found[guid] = replace(change, values={**change.values, **values}, stamps={**kept, **stamps})
+            elif guid in self._index and not self._index.holds(guid, DESCRIPTOR, (descriptor,), stamp):
+                nc = self._index[guid].nc
+                found[guid] = Change(kind=Kind.CHANGED, guid=guid, nc=nc, values=values, stamps=stamps)
         return list(found.values())
 
     def _expunged(self) -> list[Change]:

@@ -4,11 +4,12 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from adpersist.directory import exemptions
 from adpersist.directory.feed.dirsync import DirSyncFeed
-from adpersist.directory.feed.stamps import STAMPED, newest_stamps, read_stamps, stamped
+from adpersist.directory.feed.stamps import STAMPED, asked, newest_stamps, read_stamps, stamped
 from adpersist.directory.ldap.connection import NOBODY, Login
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.lineage import partners as replication
@@ -181,18 +182,23 @@ class DomainController:
         """Replication stamps of the objects written since a USN; scans the directory."""
         return newest_stamps(self.session, self.schema, usn)
 
-    def descriptors(self, container: Guid) -> Iterator[tuple[Guid, bytes, Stamp | None]]:
-        """The security descriptors of everything below a container, and its own, and what each was written with last.
+    def descriptors(
+        self, containers: Iterable[Guid], leaves: Iterable[Guid] = ()
+    ) -> Iterator[tuple[Guid, bytes, Stamp | None]]:
+        """Security descriptors, and what each was written with last.
 
         One that was handed down has the stamp it had before.
+
+        Args:
+            containers: Their own, and those of everything below them.
+            leaves: Their own alone.
         """
-        entries = self.session.search(
-            f"<GUID={guid_text(container)}>",
-            ANY,
-            attributes=[*STAMPED, "nTSecurityDescriptor"],
-            controls=[SD_ALL],
+        wanted = [*STAMPED, "nTSecurityDescriptor"]
+        trees = (
+            self.session.search(f"<GUID={guid_text(container)}>", ANY, attributes=wanted, controls=[SD_ALL])
+            for container in containers
         )
-        for entry in entries:
+        for entry in chain(chain.from_iterable(trees), asked(self.session, leaves, attributes=wanted, more=[SD_ALL])):
             if "nTSecurityDescriptor" in entry.attributes:
                 guid, written = stamped(entry, self.schema)
                 write = written.get("nTSecurityDescriptor")

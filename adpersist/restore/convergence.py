@@ -302,6 +302,8 @@ class Convergence:
         self._concurrent.wrote(lacking.touched)
         if lacking.changes_the_ground:
             self._dc.reconnect()
+        # before the look that proves all of it
+        self._apply(list(self._raised_rids()), target, outcome.applied)
         self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
 
     def _restamp(self) -> bool:
@@ -356,14 +358,18 @@ class Convergence:
 
     def _plan(self, found: Sequence[Gap]) -> Plan:
         have = self._live.state
-        planned: list[Step] = []
+        planned = [
+            *self._raised_rids(),
+            *steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept),
+        ]
+        return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)
+
+    def _raised_rids(self) -> Iterator[Step]:
         raises = self._wanted.scope.is_everything and self._dc.privileged
         if raises and (rids := self._dc.rids()) is not None:
             domain = self._dc.identity.domain
-            known = known_rids(self._wanted.state, have, domain=domain, given=self._wanted.given)
-            planned += raised(rids, self._wanted.state, known | {self._wanted.last_given_rid})
-        planned += steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept)
-        return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)
+            known = known_rids(self._wanted.state, self._live.state, domain=domain, given=self._wanted.given)
+            yield from raised(rids, self._wanted.state, known | {self._wanted.last_given_rid})
 
     def _apply(self, planned: Sequence[Step], target: Target, applied: list[Step]) -> list[Refusal]:
         def attempt(narrower: Step) -> bool:

@@ -6,22 +6,21 @@ from dataclasses import replace
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.state.inherited_rights import DESCRIPTOR, containers_with_new_rights
+from adpersist.state.inherited_rights import DESCRIPTOR, with_new_rights
 from adpersist.state.state import State
 
 
 def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
-    """Objects below a container whose access rights changed, as they are now.
+    """Objects whose access rights changed because a container's did, or because they were moved, as they are now.
 
     Args:
-        dc: The DC, which is asked for the rights below each such container.
+        dc: The DC, which is asked for them.
         before: Everything as it was.
         fresh: What a feed reported since.
     """
     below: dict[Guid, ObjectState] = {}
-    for guid in containers_with_new_rights(before, fresh):
-        for child, descriptor, _ in dc.descriptors(guid):
-            known = fresh.get(child) or before.get(child)
-            if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
-                below[child] = replace(known, values={**known.values, DESCRIPTOR: (descriptor,)})
+    for guid, descriptor, _ in dc.descriptors(*with_new_rights(before, fresh)):
+        known = fresh.get(guid) or before.get(guid)
+        if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
+            below[guid] = replace(known, values={**known.values, DESCRIPTOR: (descriptor,)})
     return below

@@ -1,6 +1,6 @@
-"""Whose access rights may have changed because a container's did: no feed says so. Pure."""
+"""Whose access rights may have changed because a container's did, or because it was moved: no feed says so. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
@@ -13,7 +13,7 @@ DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 
 def hands_down(change: Change, was_in: Guid | None) -> bool:
-    """What lies below the object may have other access rights now.
+    """The object, or what lies below it, may have other access rights now.
 
     Args:
         change: What happened to it.
@@ -24,14 +24,15 @@ def hands_down(change: Change, was_in: Guid | None) -> bool:
     return DESCRIPTOR in change.values or (change.rdn is not None and change.parent != was_in)
 
 
-def containers_with_new_rights(before: State, fresh: Mapping[Guid, ObjectState]) -> Iterator[Guid]:
-    """Containers whose own access rights changed, and below which something lies."""
-    changed = [guid for guid, new in fresh.items() if _has_new_rights(before.get(guid), new)]
-    if changed:
-        occupied = {item.parent for item in before.values()}
-        yield from (guid for guid in changed if guid in occupied)
-
-
-def _has_new_rights(old: ObjectState | None, new: ObjectState) -> bool:
-    change = difference(old, new) if old is not None else None
-    return old is not None and change is not None and hands_down(change, old.parent)
+def with_new_rights(before: State, fresh: Mapping[Guid, ObjectState]) -> tuple[list[Guid], list[Guid]]:
+    """Containers whose own access rights changed, and below which something lies; and what was moved, and is none."""
+    changed = {
+        guid: change.rdn is not None
+        for guid, new in fresh.items()
+        if (old := before.get(guid)) is not None
+        and (change := difference(old, new)) is not None
+        and hands_down(change, old.parent)
+    }
+    occupied = {item.parent for item in before.values()} if changed else set()
+    leaves = [guid for guid, moved in changed.items() if moved and guid not in occupied]
+    return [guid for guid in changed if guid in occupied], leaves

@@ -6,7 +6,7 @@ from typing import Final
 
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.schema import Schema
-from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED
+from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED, Control
 from adpersist.directory.wire.filters import at_least, equals, or_
 from adpersist.directory.wire.messages import Entry
 from adpersist.directory.wire.replication_metadata import parse_replmeta
@@ -26,8 +26,14 @@ STAMPED: Final = ("objectGUID", "replPropertyMetaData", CHANGED, "whenChanged")
 """What :func:`stamped` reads."""
 
 
-def asked(session: Session, guids: Iterable[Guid], *, attributes: Sequence[str]) -> Iterator[Entry]:
-    """Objects by GUID wherever they lie, tombstones included; those that are not there are left out."""
+def asked(
+    session: Session, guids: Iterable[Guid], *, attributes: Sequence[str], more: Sequence[Control] = ()
+) -> Iterator[Entry]:
+    """Objects by GUID wherever they lie, tombstones included; those that are not there are left out.
+
+    Args:
+        more: Controls beside those.
+    """
     wanted = iter(guids)
     while parts := [part for _ in range(_TOGETHER) if (part := list(islice(wanted, _AT_ONCE)))]:
         answers = [
@@ -35,7 +41,7 @@ def asked(session: Session, guids: Iterable[Guid], *, attributes: Sequence[str])
                 "",
                 or_(*(equals("objectGUID", guid) for guid in part)),
                 attributes=attributes,
-                controls=[ALL_CONTEXTS, SHOW_RECYCLED],
+                controls=[ALL_CONTEXTS, SHOW_RECYCLED, *more],
             )
             for part in parts
         ]

@@ -60,8 +60,8 @@ def computers_redirected(domain: Domain) -> None:
 @change
 def moved_between_rights(domain: Domain) -> None:
     """What an account inherits changes with its place."""
-    domain.redescribe(f"OU=Strict,{domain.base}", "D:", "D:(D;CI;WP;;;AU)")
-    domain.redescribe(f"OU=Lax,{domain.base}", "D:", "D:(A;CI;RP;;;AU)")
+    domain.redescribe(f"OU=Strict,{domain.base}", "(A;", "(D;CI;WP;;;AU)(A;")
+    domain.redescribe(f"OU=Lax,{domain.base}", "(A;", "(A;CI;RP;;;AU)(A;")
     domain.move(f"CN=mover,{domain.users}", f"CN=mover,OU=Strict,{domain.base}")
     domain.move(f"CN=mover,OU=Strict,{domain.base}", f"CN=mover,OU=Lax,{domain.base}")
 
@@ -113,11 +113,12 @@ def managed_by_a_foreigner(domain: Domain) -> None:
 @change
 def connection_to_a_server_that_is_gone(domain: Domain) -> None:
     """Its partner was deleted, the connection was not."""
-    site = f"CN=Default-First-Site-Name,CN=Sites,{domain.configuration}"
-    settings = f"CN=NTDS Settings,CN=DC1,CN=Servers,{site}"
-    gone = f"CN=Gone,CN=Servers,{site}"
-    domain.add(f"CN=orphan,{settings}", "nTDSConnection", relax=True, fromServer=gone, enabledConnection="TRUE",
-               options="0", systemFlags="1073741824")  # fmt: skip
+    gone = f"CN=Gone,CN=Servers,CN=Default-First-Site-Name,CN=Sites,{domain.configuration}"
+    # of file replication: those between DCs the KCC clears away
+    settings = domain.add(f"CN=Old Replication,{domain.system}", "nTFRSSettings")
+    replica_set = domain.add(f"CN=Volume,{settings}", "nTFRSReplicaSet")
+    domain.add(f"CN=orphan,{replica_set}", "nTDSConnection", relax=True, fromServer=gone, enabledConnection="TRUE",
+               options="0")  # fmt: skip
     domain.delete(gone)
 
 
@@ -141,7 +142,7 @@ def links_made_and_taken_away(domain: Domain) -> None:
 @change
 def rights_of_deleted_objects(domain: Domain) -> None:
     """Somebody may look at what was deleted."""
-    domain.redescribe(f"CN=Deleted Objects,{domain.base}", "D:P", "D:P(A;;LCRP;;;BO)")
+    domain.redescribe(f"CN=Deleted Objects,{domain.base}", "(A;", "(A;;LCRP;;;BO)(A;")
 
 
 @change
