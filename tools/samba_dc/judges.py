@@ -31,9 +31,11 @@ SECRET_ATTRIBUTES: Final = (
     "initialAuthOutgoing",
     "trustAuthIncoming",
     "trustAuthOutgoing",
-    "msDS-ManagedPassword",
 )
-"""What only comes when asked for by name, [MS-ADTS] 3.1.1.4.4 and Samba's DSDB_SECRET_ATTRIBUTES."""
+"""What only comes when asked for by name, [MS-ADTS] 3.1.1.4.4 and Samba's DSDB_SECRET_ATTRIBUTES.
+
+Not msDS-ManagedPassword: nobody stores it; Samba 4.22 computes it when asked, with the time that it will hold.
+"""
 
 DUMPED: Final = ("*", *SECRET_ATTRIBUTES, "nTSecurityDescriptor", "replPropertyMetaData")
 """Everything stored; constructed attributes never come."""
