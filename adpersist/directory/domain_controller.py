@@ -167,6 +167,8 @@ class DomainController:
 
     def restamp(self, wanted: Mapping[Guid, AttributeStamps]) -> Iterator[tuple[Guid, str]]:
         """Give attributes the replication stamps they had; those that cannot be, and why."""
+        if any(name not in self.schema for stamps in wanted.values() for name in stamps):
+            self.schema = Schema.load(self.session, self.dse.schema)  # some were defined just now
         return restamp(self.session, self.schema, wanted)
 
     def link_stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkStamps] | None:
