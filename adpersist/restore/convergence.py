@@ -25,6 +25,7 @@ from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.renumbering import matched_by_place
 from adpersist.restore.plan.replication import replica
+from adpersist.restore.plan.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.rid_pools import known_rids, raised
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
@@ -229,22 +230,26 @@ class Convergence:
         """Whoever goes back to an earlier point writes anew."""
         return self._wanted.is_newest and self._wanted.scope.is_everything
 
-    def run(self, *, heals: bool = False) -> RestoreOutcome:
+    def run(self, *, heals: bool = False, reused: ReusedUsns | None = None) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.
 
         Args:
             heals: The DC was put back and is to have what it had: it receives that as a replica where it can, with the
                 old stamps, and only what is left is written.
+            reused: USNs of which its partners may believe to have seen what was lost.
 
         Raises:
             NotLocalError: The local engine was asked for and cannot be used; nothing was written.
         """
+        found = self._pending()
+        if reused is not None:
+            self._wanted = replace(self._wanted, state=renewed(self._wanted.state, self._live.state, reused))
+            self._aligned = renewed(self._aligned, self._live.state, reused)
         with self._dc.writing(self._terms.engine) as target:
-            return self._converge(target, heals=heals)
+            return self._converge(target, found, heals=heals)
 
-    def _converge(self, target: Target, *, heals: bool) -> RestoreOutcome:
-        outcome = RestoreOutcome()
-        found = outcome.lost = self._pending()
+    def _converge(self, target: Target, found: list[Gap], *, heals: bool) -> RestoreOutcome:
+        outcome = RestoreOutcome(lost=found)
         self._found = None
         if heals and isinstance(target, TransactionalTarget):
             self._receive(found, target, outcome)

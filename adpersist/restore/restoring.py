@@ -7,6 +7,8 @@ between is known to be unfinished and goes on.
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
 
 from adpersist.capture.capture import SECRET, Capture, require_secrets_seen
 from adpersist.capture.full_look import FullLook
@@ -15,18 +17,21 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import guid_text
-from adpersist.model.journal.head import Phase, Writer
+from adpersist.model.identity.ids import Usn, guid_text
+from adpersist.model.journal.head import Head, Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.limitations import Limitation
+from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
+
+_MOST_WRITES: Final = 1_000_000
 
 log = logger("restore")
 
@@ -60,7 +65,7 @@ def restore(
         RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
-    convergence = Convergence(dc, wanted, terms, progress)
+    convergence, handed_out = Convergence(dc, wanted, terms, progress), dc.usn()
     lineage = _permitted(dc, journal, wanted)
     _require_accepted(dc, convergence, terms)
     if not wanted.scope.is_everything:
@@ -79,7 +84,8 @@ def restore(
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
         index = beside.submit(FingerprintIndex.of, wanted.state.values())
-        outcome = _proven(convergence.run(heals=fresh is not None and wanted.is_newest))
+        heals = fresh is not None and wanted.is_newest
+        outcome = _proven(convergence.run(heals=heals, reused=_reused(dc, journal.head, handed_out) if heals else None))
     journal.end_restore(now=time.time())
     _leave_canary(dc, journal)
     outcome.restart_needed = fresh is not None and bool(dc.partners())
@@ -110,6 +116,17 @@ def _require_accepted(dc: DomainController, convergence: Convergence, terms: Ter
 
 def _leave_canary(dc: DomainController, journal: Journal) -> None:
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
+
+
+def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | None:
+    """USNs of which partners may believe to have seen what was lost; None: there are no partners."""
+    if head.position is None or not dc.partners():
+        return None
+    own = dc.own_stamp()
+    # above all that is handed out while the DC is healed
+    return ReusedUsns(
+        origin=head.position.invocation, through=handed_out, own=replace(own, usn=Usn(own.usn + _MOST_WRITES))
+    )
 
 
 def _proven(outcome: RestoreOutcome) -> RestoreOutcome:

@@ -177,14 +177,17 @@ def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Diff
         names = {
             name
             for name, stamp in wanted.stamps.items()
-            if found.stamps.get(name, stamp) != stamp
+            if not stamp.is_same_write(found.stamps.get(name, stamp))
             and not {name, name.casefold()} & spared
             and sorted(wanted.values.get(name, ())) == sorted(found.values.get(name, ()))
         }
         names |= {
             name
             for name, stamps in wanted.link_stamps.items()
-            if any(found.link_stamps.get(name, {}).get(value, stamp) != stamp for value, stamp in stamps.items())
+            if not all(
+                stamp.is_same_write(found.link_stamps.get(name, {}).get(value, stamp))
+                for value, stamp in stamps.items()
+            )
         }
         for name in sorted(names):
             yield Difference(guid=guid, dn=want.dn(guid), attribute=name, kind="stamp")

@@ -37,6 +37,14 @@ class Stamp:
     origin: Guid
     usn: Usn
 
+    def is_same_write(self, other: "Stamp | None") -> bool:
+        """Replication takes the one for the other ([MS-DRSR] 4.1.10.6.9); the USN only tells who has seen it."""
+        return other is not None and (self.version, self.time, self.origin) == (
+            other.version,
+            other.time,
+            other.origin,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkStamp(Stamp):

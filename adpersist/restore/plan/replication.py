@@ -104,7 +104,7 @@ class _Difference:
             name: stamp
             for name, stamp in item.stamps.items()
             # Samba makes the naming attribute from the name, and replication never sends it
-            if had.get(name) != stamp and name not in spared and name.casefold() != rdn
+            if not stamp.is_same_write(had.get(name)) and name not in spared and name.casefold() != rdn
         }
         lowered = frozenset[str]()
         if guid in self._overwritten and there is not None:
@@ -168,7 +168,7 @@ class _Difference:
             had = there.link_stamps.get(name, {}) if there is not None else {}
             staying = conflict.links.get(name, frozenset()) if conflict else frozenset()
             for value, stamp in stamps.items():
-                if had.get(value) == stamp or value in staying or target_of(value) not in self._want:
+                if _is_same(stamp, had.get(value)) or value in staying or target_of(value) not in self._want:
                     continue
                 yield ReplicatedLink(
                     source=guid,
@@ -276,6 +276,10 @@ def _alive(item: ObjectState) -> dict[str, Stamp]:
     """Stamps for what a tombstone has and a living object never had: written when it was made."""
     born = replace(item.stamps.get(_INSTANCE, item.stamps["name"]), version=1)
     return {name: born for name in _LIFE if name not in item.stamps}
+
+
+def _is_same(stamp: LinkStamp, had: LinkStamp | None) -> bool:
+    return had is not None and stamp.is_same_write(had) and stamp.present == had.present
 
 
 def _beats(one: Stamp, other: Stamp) -> bool:
