@@ -6,7 +6,6 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
-from adpersist.config import load
 
 
 def agent(
@@ -28,6 +27,7 @@ def agent(
     """
     from adpersist.agent.service import Service
     from adpersist.cli.capture.status import durable
+    from adpersist.config import load
 
     common = common_options(ctx, config, as_json)
     service = Service(loaded(common), accept_store_behind=accept_store_behind, reload=lambda: load(common.config))
