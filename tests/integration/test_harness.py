@@ -6,6 +6,7 @@ so that DCs of other tests, and of other test runs, do not stand in the way.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -325,18 +326,20 @@ def test_ldapcmp_tells_equal_from_different(dc: SambaDC, place: Path) -> None:
     assert ldapcmp(dc.golden, before) == []
 
 
-def test_dbcheck_is_clean_on_a_fresh_dc_and_not_on_a_broken_one(dc: SambaDC) -> None:
+def test_dbcheck_is_clean_on_a_fresh_dc_and_not_on_a_broken_one(dc: SambaDC, place: Path) -> None:
     dc.stop()
-    verdict = dbcheck(dc)
+    image = dc.take_golden(place / "image")
+    verdict = dbcheck(image)
     assert verdict.ok, verdict.text
-    # A SID beyond the RID set, written past Samba's checks: dbcheck must object.
+    assert json.loads((image.judgements / "dbcheck.json").read_text())["text"] == verdict.text, "kept for all"
+    # A SID beyond the RID set, written past Samba's checks: dbcheck must object, whatever it said of the image before.
     written_past_samba(
-        dc.sam_ldb,
+        image.directory / "private" / "sam.ldb",
         f"dn: CN=RID Set,CN=DC1,OU=Domain Controllers,{dc.base_dn}\nchangetype: modify\n"
         "replace: rIDNextRID\nrIDNextRID: 900000\n",
     )
-    assert not dbcheck(dc).ok
-    assert not dbcheck(dc, since=dc.golden).ok
+    assert not dbcheck(image).ok
+    assert not dbcheck(image, since=dc.golden).ok
 
 
 def written_past_samba(database: Path, ldif: str) -> None:

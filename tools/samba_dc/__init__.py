@@ -36,7 +36,7 @@ from tools.samba_dc.judges import (
     ldapcmp,
     stamps,
 )
-from tools.samba_dc.keeping import kept
+from tools.samba_dc.keeping import digest, keep, kept
 from tools.samba_dc.kerberos import AES256
 from tools.samba_dc.probe import free_address, free_port
 from tools.samba_dc.programs import samba_version
@@ -59,10 +59,12 @@ __all__ = [
     "StateError",
     "Verdict",
     "dbcheck",
+    "digest",
     "dump",
     "free_address",
     "free_port",
     "join",
+    "keep",
     "kept",
     "ldapcmp",
     "samba_version",

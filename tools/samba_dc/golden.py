@@ -43,6 +43,11 @@ class Golden:
     ntds_guid: str
 
     @property
+    def judgements(self) -> Path:
+        """A directory for what judges found: an image does not change. It is no part of what a DC gets."""
+        return self.directory / "judgements"
+
+    @property
     def names(self) -> Domain:
         """Realm, domain and host name together."""
         return Domain(realm=self.realm, domain=self.domain, hostname=self.hostname)
@@ -118,6 +123,7 @@ class Golden:
         if directory.exists() and any(directory.iterdir()):
             raise HarnessError(f"{directory} is not empty")
         copy_lasting(source, directory)
+        (directory / "judgements").mkdir()
         golden = cls(
             directory=directory,
             realm=names.realm,

@@ -1,16 +1,15 @@
-"""Golden images that are made once a day for everybody on this machine who uses the same directory."""
+"""Golden images and what is made of them: once a day, for everybody on this machine who uses the same directory."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tools.samba_dc.errors import NotGoldenError
 from tools.samba_dc.golden import Golden
 from tools.samba_dc.layout import remove
 from tools.samba_dc.programs import require, samba_version
@@ -38,48 +37,63 @@ def kept(
         HarnessError: As `Golden.provision`.
     """
     require()
+    made = digest(repr((realm, domain, hostname)), samba_version(), of=[Path(__file__).parent])
+    return Golden.load(
+        keep(home, name, made, lambda place: Golden.provision(place, realm=realm, domain=domain, hostname=hostname))
+    )
+
+
+def keep(home: Path, name: str, made: str, make: Callable[[Path], object]) -> Path:
+    """The directory of this name, made now if there is none of today that was made in the same way; only to be read.
+
+    Callers that come at the same time wait for the first one. One that dies leaves nothing that passes for finished.
+
+    Args:
+        home: Keeps the directories; made when it is not there.
+        name: Of the directory.
+        made: A :func:`digest` of all that decides how it comes out.
+        make: Fills the directory whose path it is told, which is not there yet, and has another name in the end.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    finished = home / f"{name}-{_maker(realm, domain, hostname)}"
-    with _alone(home / "lock"):
+    finished = home / f"{name}-{made}"
+    with alone(home / f"lock-{name}"):
         _clean(home)
-        try:
-            found = Golden.load(finished)
-        except NotGoldenError:
-            pass
-        else:
+        if finished.exists():
             if _age_s(finished) < _FRESH_S:
-                return found
+                return finished
             # somebody may still copy from it
             finished.rename(home / f"old-{finished.name}-{time.time_ns()}")
         unfinished = home / f"unfinished-{finished.name}"
         remove(unfinished)
-        Golden.provision(unfinished, realm=realm, domain=domain, hostname=hostname)
+        make(unfinished)
         unfinished.rename(finished)
-        return Golden.load(finished)
+        return finished
 
 
-def _maker(realm: str, domain: str, hostname: str) -> str:
-    """What decides how an image comes out: arguments, the harness's own text, Samba's version."""
-    digest = hashlib.sha256(repr((realm, domain, hostname)).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    digest.update(samba_version().encode())
-    return digest.hexdigest()[:16]
+def digest(*facts: str, of: Iterable[Path]) -> str:
+    """Facts, and the text of Python files: single ones, and all below a directory."""
+    found = hashlib.sha256(repr(facts).encode())
+    for place in of:
+        for source in sorted(place.rglob("*.py")) if place.is_dir() else (place,):
+            found.update(source.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def _clean(home: Path) -> None:
-    for image in home.iterdir():
-        if image.is_dir() and _age_s(image) > _IN_USE_S:
-            remove(image)
+    for kept_one in home.iterdir():
+        # another may be cleaning, too
+        with suppress(FileNotFoundError):
+            if kept_one.is_dir() and _age_s(kept_one) > _IN_USE_S:
+                remove(kept_one)
 
 
-def _age_s(image: Path) -> float:
-    return time.time() - image.stat().st_mtime
+def _age_s(kept_one: Path) -> float:
+    return time.time() - kept_one.stat().st_mtime
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """The kernel lets go of the lock when its holder dies."""
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else holds the lock of this file; the kernel lets go of it when its holder dies."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -4,9 +4,9 @@ Usage: offline_check.py PRIVATE_DIR PRIVATE_DIR_OF_THE_IMAGE. Prints what `samba
 ends with 1 when there are errors.
 
 The checks are Samba's own, those of the whole database included. Passed over are objects whose record is byte for byte
-what it was, links and their hidden states included, if the same is true of every object that it mentions, of every one
-that mentions it, and of its parent: Samba looks no further for what could be wrong with an object. The RID set is never
-passed over.
+what it was, links and their hidden states included, if the same is true of every object that it mentions and of every
+one that mentions it, and its parent's name is still that of the same object: Samba looks no further for what could be
+wrong with an object. The RID set is never passed over.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVERYTHING = ["search_options:1:2", "show_deleted:1", "show_recycled:1", "exten
 _ATTRIBUTES = ["*", "replPropertyMetaData", "nTSecurityDescriptor"]
 _GUID = re.compile(rb"<GUID=([0-9a-f-]+)>")
 
-Record = tuple[str, str]
+Record = tuple[str, list[tuple[str, list[bytes]]]]
 """The DN, and all values of all attributes."""
 
 
@@ -43,9 +43,9 @@ def _records(database: object) -> Iterator[tuple[str, Record, set[str]]]:
     )
     for entry in found:
         guid = _GUID.findall(entry.dn.extended_str().encode())[0].decode()
-        values = {name: [bytes(value) for value in entry[name]] for name in entry if name != "dn"}
-        mentioned = {other.decode() for each in values.values() for value in each for other in _GUID.findall(value)}
-        yield guid, (str(entry.dn), repr(sorted(values.items()))), mentioned
+        values = sorted((name, [bytes(value) for value in entry[name]]) for name in entry if name != "dn")
+        mentioned = {other.decode() for _, each in values for other in _GUID.findall(b"\0".join(each))}
+        yield guid, (str(entry.dn), values), mentioned
 
 
 def _unsettled(now: object, image: object) -> set[str]:
@@ -55,13 +55,19 @@ def _unsettled(now: object, image: object) -> set[str]:
     for guid, record, mentioned in _records(now):
         records[guid], mentions[guid] = record, mentioned
     changed = {guid for guid in {*then, *records} if then.get(guid) != records.get(guid)}
-    places = {dn for table in (then, records) for guid in changed & table.keys() for dn in [table[guid][0]]}
+    # of a parent, Samba asks only whether there is one
+    places = {dn for dn, _ in _names(then) ^ _names(records)}
     mentioned = {other for guid in changed & mentions.keys() for other in mentions[guid]}
     return {
         dn
         for guid, (dn, _) in records.items()
         if guid in changed or guid in mentioned or mentions[guid] & changed or dn.partition(",")[2] in places
     }
+
+
+def _names(records: dict[str, Record]) -> set[tuple[str, str]]:
+    """DN and objectGUID of each."""
+    return {(dn, guid) for guid, (dn, _) in records.items()}
 
 
 class _Since(dbcheck):  # type: ignore[misc]
