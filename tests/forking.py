@@ -1,8 +1,9 @@
 """Processes for tests: adpersist and other Python programs by a fork of one that has imported them, all else as ever.
 
 A fork is what `python -m adpersist` would be in all that a test can ask of it, but that the interpreter and its imports
-are there. Where the start itself is what a test is about, or the environment speaks to the loader or the interpreter,
-the program is started from nothing; `REAL_STARTS` in the environment of the test run has every program started so.
+are there. Programs with another clock (libfaketime's) are forked from one that lives by it. Where the start itself is
+what a test is about, or the environment tells the loader or the interpreter anything else, the program is started from
+nothing; `REAL_STARTS` in the environment of the test run has every program started so.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ REAL_STARTS: Final = "TESTS_REAL_STARTS"
 """Variable: when it is set, nothing is forked."""
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
-_READ_AT_THE_START: Final = ("PYTHON", "LD_", "LC_", "LANG", "GLIBC_", "MALLOC_", "OPENSSL_")
-"""Beginnings of variables that count before a program's first line; a fork has those of the test run."""
+_CLOCK: Final = "FAKETIME"
+_READ_AT_THE_START: Final = ("PYTHON", "LD_", "LC_", "LANG", "GLIBC_", "MALLOC_", "OPENSSL_", _CLOCK)
+"""Beginnings of variables that count before a program's first line; a fork has those of its server."""
 
 
 class Running(Protocol):
@@ -114,9 +116,13 @@ class Fork:
 
 
 class _Server:
-    """The fork server of this test run."""
+    """A fork server of this test run.
 
-    def __init__(self) -> None:
+    Args:
+        environment: Variables that are read at the start.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
         self._ready = False
@@ -124,22 +130,14 @@ class _Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.fork_server"],
                 cwd=REPOSITORY,
+                env={name: value for name, value in os.environ.items() if not _at_the_start(name)} | dict(environment),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=None,
                 start_new_session=True,
             )
-        self._environment = _read_at_the_start(os.environ)
         self._lock = threading.Lock()
         atexit.register(self.close)
-
-    def takes(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Whether a fork would be the same as a start from nothing."""
-        return (
-            command[0] == sys.executable
-            and (command[1] == "-m" or not command[1].startswith("-"))
-            and _read_at_the_start(environment) == self._environment
-        )
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str], streams: Sequence[int], *, new_session: bool
@@ -166,26 +164,40 @@ class _Server:
         self._process.wait()
 
 
+def _at_the_start(name: str) -> bool:
+    return name.startswith(_READ_AT_THE_START)
+
+
 def _read_at_the_start(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_THE_START)}
+    return {name: value for name, value in environment.items() if _at_the_start(name)}
 
 
-_server: _Server | None = None
-_server_lock = threading.Lock()
+_OURS: Final = _read_at_the_start(os.environ)
+_servers: dict[tuple[tuple[str, str], ...], _Server] = {}
+"""By variables that are read at the start; each is started when it is first needed."""
+_servers_lock = threading.Lock()
 
 
 def prepare() -> None:
     """Have the fork server start beside what else there is to do."""
     if REAL_STARTS not in os.environ:
-        _forks()
+        _server(_OURS)
 
 
-def _forks() -> _Server:
-    global _server  # noqa: PLW0603 - one for the whole test run, started when it is first needed
-    with _server_lock:
-        if _server is None:
-            _server = _Server()
-        return _server
+def _server(environment: Mapping[str, str]) -> _Server:
+    with _servers_lock:
+        key = tuple(sorted(environment.items()))
+        if key not in _servers:
+            _servers[key] = _Server(environment)
+        return _servers[key]
+
+
+def _server_for(command: Sequence[str], environment: Mapping[str, str]) -> _Server | None:
+    """One whose fork would be the same as a start from nothing."""
+    if REAL_STARTS in os.environ or command[0] != sys.executable or (command[1].startswith("-") and command[1] != "-m"):
+        return None
+    read = _read_at_the_start(environment)
+    return _server(read) if read == _OURS or _CLOCK in read else None
 
 
 def start(
@@ -198,14 +210,15 @@ def start(
     new_session: bool = False,
 ) -> Running:
     """Start a program and leave it running: as `subprocess.Popen`, with files, descriptors or DEVNULL for streams."""
-    if REAL_STARTS in os.environ or not _forks().takes(command, env):
+    server = _server_for(command, env)
+    if server is None:
         return subprocess.Popen(
             command, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=new_session
         )
     with Path(os.devnull).open("r+b") as nothing:
         given = [nothing if stream == subprocess.DEVNULL else stream for stream in (stdin, stdout, stderr)]
         numbers = [stream if isinstance(stream, int) else stream.fileno() for stream in given]
-        return _forks().start(command, env, numbers, new_session=new_session)
+        return server.start(command, env, numbers, new_session=new_session)
 
 
 def run(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,20 @@ def test_what_speaks_to_the_interpreter_is_started_from_nothing(place: Path) -> 
     one, other = (forking.run(command, env={**os.environ, "PYTHONHASHSEED": "4711"}, timeout_s=30) for _ in range(2))
     assert one.stdout == other.stdout
     assert one.stdout.split()[0] == str(os.getpid())
+
+
+def test_another_clock_is_the_forks_own(place: Path) -> None:
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    assert library is not None, "libfaketime is missing: tools/setup installs it"
+    command = script(place, "print(os.getppid(), int(time.time()))")
+    now, servers = time.time(), set()
+    for offset, seconds in (("+7d", 7 * 86400), ("-365d", -365 * 86400), ("+7d", 7 * 86400)):
+        env = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        parent, there = forking.run(command, env=env, timeout_s=60).stdout.split()
+        assert abs(int(there) - now - seconds) < 600
+        servers.add(parent)
+    assert len(servers - {str(os.getpid())}) == 2, "one server for each clock"
+    assert abs(int(forking.run(command, env=os.environ, timeout_s=30).stdout.split()[1]) - now) < 600
 
 
 def test_nothing_outlives_the_test_run(place: Path) -> None:
