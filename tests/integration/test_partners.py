@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ import pytest
 from tests.integration.booting import booting, holders
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
-from tests.integration.scene import init_words, staff, until
+from tests.integration.scene import copy_journal, init_words, staff, until
 from tools.samba_dc import Golden, SambaDC, dbcheck, free_address, join, ldapcmp
 
 PASSWORD: Final = "Passw0rd.partner"
@@ -28,18 +28,17 @@ class Pair:
     """Two stopped DCs of one domain: the first is to be put back to its image.
 
     Attributes:
-        first, second: The DCs.
-        place: Where the first one's journal and configuration are.
+        bare: The domain when the first DC was its only one, and nobody in it.
+        first, second: The DCs; what each goes back to is its golden image.
+        run: The command line beside the first DC.
+        place: For logs.
     """
 
+    bare: Golden
     first: SambaDC
     second: SambaDC
+    run: Adpersist
     place: Path
-
-    @property
-    def run(self) -> Adpersist:
-        """The command line beside the first DC."""
-        return Adpersist(self.place / "adpersist.toml")
 
     @property
     def both(self) -> tuple[SambaDC, SambaDC]:
@@ -90,35 +89,49 @@ def _known_to_the_partner(hands: Hands) -> None:
     hands.delete(f"CN=doomed,{_office(hands)}")
 
 
-@pytest.fixture
-def pair(golden: Golden, place: Path) -> Iterator[Pair]:
-    """The day is over, the first DC was put back; neither runs."""
+@pytest.fixture(scope="module")
+def day(golden: Golden, module_place: Path) -> Iterator[Pair]:
+    """The day is over; neither DC runs."""
+    place = module_place
     with SambaDC(golden, place / "a", address=free_address()) as first:
         first.start()
         with Hands(first) as hands:
             staff(hands)
         with join(first, place / "b", address=free_address()) as second:
-            pair = Pair(first=first, second=second, place=place)
+            run = Adpersist(place / "adpersist.toml")
+            pair = Pair(bare=golden, first=first, second=second, run=run, place=place)
             pair.settle()
             first.stop()
             first.golden = first.take_golden(place / "image")
             first.start()
-            pair.run("init", *init_words(first, place / "journal.db", place / "key"), code=0)
-            pair.run("agent", "--once", code=0)
+            run("init", *init_words(first, place / "journal.db", place / "key"), code=0)
+            run("agent", "--once", code=0)
             with Hands(first) as hands:
                 _known_to_both(hands)
             pair.replicate(second, first)
             second.stop()
             with Hands(first) as hands:
                 _known_to_the_journal(hands)
-            pair.run("agent", "--once", code=0)
+            run("agent", "--once", code=0)
             first.kill()
             second.start()
             with Hands(second) as hands:
                 _known_to_the_partner(hands)
             second.stop()
-            first.revert()
+            second.golden = second.take_golden(place / "second")
             yield pair
+
+
+@pytest.fixture
+def pair(day: Pair, place: Path) -> Iterator[Pair]:
+    """The first DC was put back; its partner and its journal are as the day left them."""
+    copy_journal(day.place / "journal.db", place / "journal.db")
+    for dc in day.both:
+        dc.revert()
+    store = f"sqlite://{place / 'journal.db'}"
+    yield replace(day, run=day.run.with_environment(ADPERSIST_STORE_URL=store), place=place)
+    for dc in day.both:
+        dc.stop()
 
 
 @contextmanager
@@ -166,8 +179,9 @@ def _both_agree(pair: Pair) -> None:
 
 def _judged(pair: Pair) -> None:
     assert ldapcmp(*pair.both, security_descriptors=True) == []
-    for dc in pair.both:
-        assert dbcheck(dc), dbcheck(dc).text
+    for dc, image in ((pair.first, pair.bare), (pair.second, pair.second.golden)):
+        verdict = dbcheck(dc, since=image)
+        assert verdict, verdict.text
 
 
 def test_a_booted_dc_and_its_partner_converge(pair: Pair) -> None:
