@@ -1,4 +1,4 @@
-"""Real domain controllers for whoever asks for one: provisioned once a day, copied for every test."""
+"""Real domain controllers for whoever asks for one: provisioned and staffed once a day, copied for every test."""
 
 import tempfile
 from collections.abc import Iterator
@@ -59,10 +59,9 @@ def golden() -> Golden:
 
 
 @pytest.fixture(scope="session")
-def scene(golden: Golden) -> Iterator[Scene]:
+def scene(golden: Golden) -> Scene:
     """A domain with staff in it, and the journal that holds all of that."""
-    with _short_directory() as directory:
-        yield Scene.make(golden, Path(directory), staff)
+    return images.scene("staffed", golden, staff)
 
 
 @pytest.fixture(scope="session")

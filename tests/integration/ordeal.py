@@ -64,13 +64,13 @@ def play(phase: str, chapters: Iterable[str], url: str, smb_conf: Path) -> dict[
     return {name: Deed(guids=frozenset(found["guids"]), error=found["error"]) for name, found in report.items()}
 
 
-def furnish(golden: Golden, place: Path, chapters: Sequence[str]) -> Golden:
+def furnish(golden: Golden, place: Path, chapters: Sequence[str], target: Path | None = None) -> Golden:
     """An image with what the chapters need, made in the files of a stopped DC."""
     dc = SambaDC(golden, place / "furnished", address=free_address(), options=SCHEMA_MAY_CHANGE)
     dc.prepare()
     for name, deed in play("image", chapters, f"tdb://{dc.sam_ldb}", dc.smb_conf).items():
         assert deed.error is None, f"{name}: {deed.error}"
-    return dc.take_golden(place / "image")
+    return dc.take_golden(target or place / "image")
 
 
 def controller(image: Golden, place: Path) -> SambaDC:

@@ -82,19 +82,44 @@ class Scene:
     journal: str
 
     @classmethod
-    def make(cls, golden: Golden, place: Path, furnish: Callable[[Hands], None] = lambda _: None) -> Scene:
-        """Start a DC from ``golden``, furnish it, capture all of it, stop it and take its image."""
-        store, key = place / "journal.db", place / "key"
+    def load(cls, home: Path) -> Scene:
+        """What :meth:`make` left in a directory."""
+        return cls(
+            golden=Golden.load(home / "image"),
+            store=home / "journal" / "journal.db",
+            key=home / "key",
+            journal=config.load(home / "adpersist.toml").journal.id,
+        )
+
+    @classmethod
+    def make(
+        cls,
+        golden: Golden,
+        place: Path,
+        furnish: Callable[[Hands], None] = lambda _: None,
+        *,
+        home: Path | None = None,
+    ) -> Scene:
+        """Start a DC from ``golden``, furnish it, capture all of it, stop it and take its image.
+
+        Args:
+            golden: The domain.
+            place: Where the DC runs; short, for its sockets.
+            furnish: What is in the image beside the domain.
+            home: Where the scene lies in the end; None: in ``place``, too.
+        """
+        home = home or place
+        (home / "journal").mkdir(parents=True)
         with SambaDC(golden, place / "dc", address=free_address()) as dc:
             dc.start()
             with Hands(dc) as hands:
                 furnish(hands)
-            run = Adpersist(place / "adpersist.toml")
-            run("init", *init_words(dc, store, key), code=0)
+            run = Adpersist(home / "adpersist.toml")
+            run("init", *init_words(dc, home / "journal" / "journal.db", home / "key"), code=0)
             run("agent", "--once", code=0)
             dc.stop()
-            image = dc.take_golden(place / "image")
-        return cls(golden=image, store=store, key=key, journal=config.load(place / "adpersist.toml").journal.id)
+            dc.take_golden(home / "image")
+        return cls.load(home)
 
     @contextmanager
     def played(self, place: Path, *, options: Mapping[str, str] | None = None) -> Iterator[World]:

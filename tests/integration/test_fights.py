@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import images
 from tests.integration.hands import Hands
-from tests.integration.ordeal import begin, controller, furnish, play, remains
+from tests.integration.ordeal import begin, controller, play, remains
 from tests.integration.proof import RENEWED
 from tests.integration.scene import PASSWORD, Scene
 from tools.samba_dc import Golden, dbcheck, dump, ldapcmp
@@ -115,7 +116,7 @@ def test_fail_leaves_both_databases_as_they_are(scene: Scene, place: Path) -> No
 
 def test_groups_of_five_thousand(golden: Golden, place: Path) -> None:
     """Filled, emptied, exchanged by half."""
-    with controller(furnish(golden, place, ("crowd",)), place) as dc:
+    with controller(images.furnished("crowd", golden, ("crowd",)), place) as dc:
         dc.start()
         run = begin(dc, place)
         done = play("change", ("crowd",), dc.ldapi_url_quoted, dc.smb_conf)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ import pytest
 
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict
+from tests import images
 from tests.integration.ordeal import remains
 from tests.integration.scene import ENGINES, SCHEMA_MAY_CHANGE, Scene, World
 from tests.property.stories.deeds import Deed, deeds
@@ -103,10 +103,9 @@ class Story:
 
 
 @pytest.fixture(scope="session")
-def bare(golden: Golden) -> Iterator[Scene]:
+def bare(golden: Golden) -> Scene:
     """An empty domain and its journal."""
-    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
-        yield Scene.make(golden, Path(directory))
+    return images.scene("bare", golden, lambda _: None)
 
 
 def lived(story: Story, bare: Scene, place: Path) -> list[str]:
@@ -131,7 +130,7 @@ def lived(story: Story, bare: Scene, place: Path) -> list[str]:
                     with Player(world.dc, known) as player:
                         player.do(deed)
         points.append(_captured(world))
-        before = _damage(world) if story.size % 3 == 0 else set()
+        before = _damage(world, bare) if story.size % 3 == 0 else set()
         _revert(world, image)
         wrong = _healed(world, story, known.copy(), points[-1])
         if story.part is not None:
@@ -142,13 +141,13 @@ def lived(story: Story, bare: Scene, place: Path) -> list[str]:
         with Player(world.dc, known) as player:
             if (sid := player.fresh_sid()) in known.sids.union(*(point.sids for point in points)):
                 wrong.append(f"a SID that was somebody's already: {sid.hex()}")
-        return wrong + sorted(_damage(world) - before if story.size % 3 == 0 else ())
+        return wrong + sorted(_damage(world, bare) - before if story.size % 3 == 0 else ())
 
 
-def _damage(world: World) -> set[str]:
+def _damage(world: World, bare: Scene) -> set[str]:
     """What Samba's own checker finds wrong."""
     world.dc.stop()
-    verdict = dbcheck(world.dc)
+    verdict = dbcheck(world.dc, since=bare.golden)
     world.dc.start()
     found = () if verdict else verdict.text.splitlines()
     return {line for line in found if "ERROR" in line and "deleted" not in line}

@@ -6,13 +6,14 @@ import json
 import sys
 import traceback
 
+from tests.integration.workload.crowd import FILLING
 from tests.integration.workload.domain import Domain
 from tests.integration.workload.register import deeds
 
 
 def main(phase: str, chapters: str, url: str, smb_conf: str) -> None:
     """Print ``{kind: {"chapter": ..., "guids": [...], "error": null or text}}``."""
-    domain = Domain(url, smb_conf)
+    domain = Domain(url, smb_conf, FILLING if (phase, chapters) == ("image", "crowd") else ())
     report: dict[str, dict[str, object]] = {}
     for chapter in chapters.split(","):
         for name, deed in deeds(phase, chapter).items():

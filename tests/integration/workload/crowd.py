@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.integration.workload.register import change, image
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tests.integration.workload.domain import Domain
 
 MANY = 5000
+FILLING: Final = ("nosync:true", "batch_mode:1")
+"""How ldb fills an image with them: else it copies every index for every add, so as to be able to take it back."""
 
 
 @image

@@ -34,13 +34,14 @@ class Domain:
     Args:
         url: ``ldapi://...`` of a running DC, or ``tdb://.../sam.ldb`` of a stopped one.
         smb_conf: The DC's configuration.
+        options: Of ldb, for files.
     """
 
-    def __init__(self, url: str, smb_conf: str) -> None:
+    def __init__(self, url: str, smb_conf: str, options: Sequence[str] = ()) -> None:
         configuration = LoadParm()
         configuration.load(smb_conf)
         session = system_session(configuration) if url.startswith("tdb:") else None
-        self.db: Any = SamDB(url=url, lp=configuration, session_info=session)
+        self.db: Any = SamDB(url=url, lp=configuration, session_info=session, options=list(options))
         self.base = str(self.db.domain_dn())
         self.users = f"CN=Users,{self.base}"
         self.system = f"CN=System,{self.base}"
