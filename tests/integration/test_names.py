@@ -214,7 +214,7 @@ def test_no_temporary_name_is_left_behind(restored: Restored) -> None:
     assert not [dn for dn, entry in restored.now.items() if entry.get("sAMAccountName", (b"",))[0].startswith(b"~")]
 
 
-def test_the_databases_are_alike(restored: Restored) -> None:
+def test_the_databases_are_alike(scene: Scene, restored: Restored) -> None:
     assert unlike(restored.lived, restored.restored) == []
     assert ldapcmp(restored.lived, restored.restored, ["DOMAIN"]) == []
-    assert dbcheck(restored.restored).ok
+    assert dbcheck(restored.restored, since=scene.golden).ok
