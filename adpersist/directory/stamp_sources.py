@@ -1,6 +1,7 @@
 """Where the stamps of what a look shows come from: the DC's own files, or else questions over LDAP."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
 from adpersist.directory.feed.stamping import Answer
 from adpersist.directory.feed.stamps import asked
@@ -14,6 +15,9 @@ from adpersist.model.objects.change import LinkStamps
 from adpersist.model.objects.link_stamp_row import LinkStampRow
 from adpersist.model.objects.stamps import EVER
 from adpersist.telemetry import logger
+
+_MOST_LOSSES: Final = 3
+"""Of readers, on one connection; it is left alone then."""
 
 log = logger("stamps")
 
@@ -33,6 +37,7 @@ class StampSources:
         self.schema = schema
         self._reader: StampReader | None = None
         self._refused = not session.privileged
+        self._losses = 0
 
     @property
     def sees_links(self) -> bool:
@@ -47,7 +52,7 @@ class StampSources:
         try:
             answer = own.ask(nc, guids, self.schema.links, since)
         except NotLocalError as error:
-            self._lost(error)
+            self._lost(own, error)
             return lambda: self._over_ldap(guids)
 
         def taken() -> Mapping[Guid, StoredStamps]:
@@ -56,7 +61,7 @@ class StampSources:
                 if usn < floor:
                     raise NotLocalError(f"its files are at USN {usn}, the domain controller is at {floor}")
             except NotLocalError as error:
-                self._lost(error)
+                self._lost(own, error)
                 return self._over_ldap(guids)
             return {each.guid: each for each in found}
 
@@ -70,7 +75,7 @@ class StampSources:
         try:
             _, found = own.ask(None, guids, self.schema.links, EVER)()
         except NotLocalError as error:
-            self._lost(error)
+            self._lost(own, error)
             return None
         stamps = {}
         for each in found:
@@ -98,10 +103,13 @@ class StampSources:
                 self._refused = True
         return self._reader
 
-    def _lost(self, error: NotLocalError) -> None:
-        """Begin anew at the next question; files that were replaced may be the DC's again by then."""
-        log.warning("stamps.reader_lost", reason=error.reason)
-        self.close()
+    def _lost(self, own: StampReader, error: NotLocalError) -> None:
+        """Begin anew at the next question, a few times: files that were replaced may be the DC's by then."""
+        if self._reader is own:  # else another question of the same reader said so already
+            log.warning("stamps.reader_lost", reason=error.reason)
+            self.close()
+            self._losses += 1
+            self._refused = self._losses >= _MOST_LOSSES
 
     def _over_ldap(self, guids: Collection[Guid]) -> Mapping[Guid, StoredStamps]:
         entries = asked(self._session, guids, attributes=("objectGUID", "replPropertyMetaData"))

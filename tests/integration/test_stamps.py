@@ -5,12 +5,15 @@ What they must be is told by Samba's own code, from the files of the stopped DC.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from adpersist.directory.samba.own_database import NotLocalError
+from adpersist.directory.samba.stamp_reader import StampReader
 from adpersist.model.identity.ids import Guid, Usn, guid_from_text, guid_text
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.change import Change, LinkStamp, Stamp
@@ -33,12 +36,16 @@ class Told:
         state: What the journal says.
         changes: What the day's commits told.
         guids: Objects the day was about, by name.
+        database: The stopped DC's.
+        server: objectGUID of its NTDS Settings.
     """
 
     dumped: Mapping[str, Stamped]
     state: State
     changes: list[Change]
     guids: dict[str, str]
+    database: Path
+    server: Guid
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,14 @@ def told(scene: Scene, module_place: Path) -> Iterator[Told]:
         world.run("agent", "--once", code=0)
         world.dc.kill()
         with world.journal() as journal:
-            yield Told(dumped=stamps(world.dc), state=fold(journal), changes=world.changes(before), guids=guids)
+            yield Told(
+                dumped=stamps(world.dc),
+                state=fold(journal),
+                changes=world.changes(before),
+                guids=guids,
+                database=world.dc.private_dir / "sam.ldb",
+                server=journal.head.identity.server,
+            )
 
 
 def day(world: World, hands: Hands) -> dict[str, str]:
@@ -161,3 +175,31 @@ def test_what_was_written_without_changing_is_news(told: Told) -> None:
     ]
     assert versions == sorted(set(versions))
     assert versions[-1] >= 5, "made, taken away, made, taken away, made"
+
+
+def test_a_reader_whose_files_were_replaced_says_so_and_nothing_else(told: Told, tmp_path: Path) -> None:
+    place = tmp_path / "private"
+    shutil.copytree(
+        told.database.parent, place, ignore=lambda _, names: {each for each in names if each == "ldap_priv"}
+    )
+    reader = StampReader(place / "sam.ldb", told.server)
+    try:
+        ada = guid_from_text(told.guids["ada"])
+        _, [found] = reader.ask(None, [ada], frozenset(), Usn(-1))()
+        assert found.guid == ada
+        for file in (place / "sam.ldb.d").iterdir():
+            shutil.copy2(file, tmp_path / "other")
+            (tmp_path / "other").replace(file)
+        with pytest.raises(NotLocalError, match="was replaced"):
+            reader.ask(None, [ada], frozenset(), Usn(-1))()
+        with pytest.raises(NotLocalError):
+            reader.ask(None, [ada], frozenset(), Usn(-1))()
+    finally:
+        reader.close()
+
+
+def test_files_that_are_no_database_are_not_read(told: Told, tmp_path: Path) -> None:
+    with pytest.raises(NotLocalError):
+        StampReader(tmp_path / "sam.ldb", told.server)
+    with pytest.raises(NotLocalError, match="does not know its own domain controller"):
+        StampReader(told.database, Guid(bytes(16)))

@@ -107,6 +107,8 @@ class StampReader:
         self._said.close()
 
     def _receive(self) -> Any:  # noqa: ANN401 - what the worker gives
+        if self._from.closed:
+            raise NotLocalError("it was let go")
         try:
             answer = pickle.load(self._from)  # noqa: S301 - from a process of our own
         except (OSError, EOFError, pickle.UnpicklingError) as error:

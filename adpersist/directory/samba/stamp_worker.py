@@ -5,8 +5,9 @@ this. Run by :mod:`adpersist.directory.samba.stamp_reader`:
 
     python3 -I stamp_worker.py PATH_OF_SAM_LDB OBJECTGUID_OF_NTDS_SETTINGS
 
-The files are opened read-only and without Samba's modules, which would hide what is asked for, take ten times as long
-and as much memory again as an agent has. Each object is looked up by itself: nobody who writes waits for longer.
+The files are opened without Samba's modules, which would hide what is asked for, take ten times as long and as much
+memory again as an agent has. Nothing is written; but what is opened read-only takes no locks (tdb_open), and would be
+read in the middle of a commit. Each object is looked up by itself: nobody who writes waits for longer.
 
 Both directions carry pickled numbers, text, bytes, and collections of those. The first out is a greeting, the
 highestCommittedUSN and the invocationID, or words that say why there is nothing to be read. Then for each that comes
@@ -44,12 +45,12 @@ class Files:
         self.load()
         self.metadata = self.open(
             os.path.join(self.place, "sam.ldb.d", _METADATA),  # noqa: PTH118
-            lambda name: tdb.Tdb(name, 0, tdb.DEFAULT, os.O_RDONLY),
+            lambda name: tdb.Tdb(name, 0, tdb.DEFAULT, os.O_RDWR),
         )
 
     def load(self):
         """Which partitions there are; ones made later are found by loading again."""
-        top = ldb.Ldb(f"tdb://{self.path}", flags=ldb.FLG_RDONLY, options=["modules:"])
+        top = ldb.Ldb(f"tdb://{self.path}", flags=ldb.FLG_DONT_CREATE_DB, options=["modules:"])
         found = top.search("@PARTITION", ldb.SCOPE_BASE)[0]
         self.backend = str(found["backendStore"][0]) if "backendStore" in found else "tdb"
         self.partitions = dict(bytes(each).decode().rsplit(":", 1) for each in found["partition"])
@@ -67,9 +68,9 @@ class Files:
         """An open partition."""
         if dn not in self.opened:
             name = os.path.join(self.place, self.partitions[dn])  # noqa: PTH118
-            if self.backend == "mdb" and not os.access(f"{name}-lock", os.W_OK):
-                raise NotReadableError(f"{name}-lock is not writable: nobody would know that the file is being read")
-            self.opened[dn] = self.open(name, lambda name: ldb.Ldb(f"{self.backend}://{name}", flags=ldb.FLG_RDONLY))
+            self.opened[dn] = self.open(
+                name, lambda name: ldb.Ldb(f"{self.backend}://{name}", flags=ldb.FLG_DONT_CREATE_DB)
+            )
         return self.opened[dn]
 
     def holding(self, nc):
