@@ -124,13 +124,13 @@ class DomainController:
     def reconnect(self) -> None:
         """Hang up and connect again: to a DC that should forget what it knows of this session, or whose own objects,
         naming contexts or schema are others now."""
-        url, login = self.session.url, self.session.login
-        self.close()
-        with _both(url, login) as (self.session, self._looking):
-            self.dse = self.session.root_dse()
-            self.schema = Schema.load(self.session, self.dse.schema)
-            self._stamps = StampSources(self.session, self.identity.server, self.schema)
-            self.feed = DirSyncFeed(self.session, self._looking, self.dse, self.schema, self._stamps)
+        self._stamps.close()
+        for session in (self.session, self._looking):
+            session.reopen()
+        self.dse = self.session.root_dse()
+        self.schema = Schema.load(self.session, self.dse.schema)
+        self._stamps = StampSources(self.session, self.identity.server, self.schema)
+        self.feed = DirSyncFeed(self.session, self._looking, self.dse, self.schema, self._stamps)
 
     def evidence(
         self, witnesses: Collection[Guid] = (), changed: Iterable[Guid] = (), *, since: Usn = EVER

@@ -31,6 +31,9 @@ CHAPTERS: Final = (
 BIN: Final = {"off": ((), ()), "on in the image": (("bin",), ()), "on since": ((), ("bin",))}
 """Chapters played before all others: in the image, and since."""
 
+_DRAWN_BY_SERVER: Final[Mapping[Engine, tuple[str, ...]]] = {Engine.LOCAL: (), Engine.LDAP: ("schemaInfo",)}
+"""Of the schema's revision, which names the database that changed it: only a replica has another's."""
+
 KINDS: Final = [(chapter, kind) for chapter in CHAPTERS for kind in deeds("change", chapter)]
 
 
@@ -165,7 +168,8 @@ def test_kind(restored: Restored, chapter: str, kind: str) -> None:
     deed = restored.deeds[kind]
     assert deed.error is None, f"the workload itself failed: {deed.error}"
     assert deed.guids, "nothing was written"
-    assert restored.remains.of(deed.guids) == []
+    drawn = [f": {name}: " for name in _DRAWN_BY_SERVER[restored.engine]]
+    assert [line for line in restored.remains.of(deed.guids) if not any(each in line for each in drawn)] == []
 
 
 def test_nothing_else_was_touched(restored: Restored) -> None:
@@ -181,7 +185,7 @@ def test_ldapcmp_finds_no_difference(restored: Restored, context: str) -> None:
 
 def _left_out(restored: Restored) -> list[str]:
     # msDS-IntId stops ldapcmp with a KeyError where one side lacks it; see ordeal.OF_NEW_ATTRIBUTES
-    left_out = ["msDS-IntId", RENEWED]
+    left_out = ["msDS-IntId", RENEWED, *_DRAWN_BY_SERVER[restored.engine]]
     if restored.recycles:
         # it shows links to deleted objects, which the Recycle Bin keeps and nobody sees; the dump judges the others
         left_out += ["member", "memberOf", "directReports"]
@@ -224,4 +228,5 @@ def test_replication_knows_what_it_knew(restored: Restored) -> None:
         return
     # written as a client does: what is counted in versions has them again, key version numbers above all
     numbers = [line for lines in unlike.values() for line in lines if ": unicodePwd: " in line]
-    assert numbers == []
+    # whoever has no password has no number
+    assert [line for line in numbers if not line.endswith("became None")] == []

@@ -67,8 +67,9 @@ class DirSyncFeed:
         # to anybody but SYSTEM a changed secret looks like one that was cleared
         self._asked = ("*", *SECRET_ATTRIBUTES) if session.privileged else ("*",)
         self._unseen = frozenset[str]() if session.privileged else frozenset(SECRET_ATTRIBUTES)
-        self.contexts = dse.contexts
-        self._roots = {session.guid_of(nc): nc for nc in dse.contexts}
+        self.contexts: tuple[str, ...] = ()
+        self._roots: dict[Guid, str] = {}
+        self._learn_contexts(dse.contexts)
         self._roles: dict[str, tuple[_Role, str]] = {}
         self._plain: set[str] = set()
 
@@ -77,16 +78,22 @@ class DirSyncFeed:
         """The naming contexts by their root's objectGUID."""
         return self._roots
 
+    def _learn_contexts(self, contexts: tuple[str, ...]) -> None:
+        if contexts != self.contexts:
+            self.contexts = contexts
+            self._roots = {self._session.guid_of(nc): nc for nc in contexts}
+
     def look(self, nc: str, cookie: bytes | None) -> "ContextLook":
         """What changed in ``nc`` since ``cookie``; None asks for everything."""
         return ContextLook(self, nc, cookie)
 
     def parts(self, cookies: Mapping[str, bytes]) -> Iterator["Part"]:
-        """A look at every naming context, part by part; to be read in this order.
+        """A look at every naming context, those made meanwhile too, part by part; to be read in this order.
 
         Args:
             cookies: Where to begin. What comes after a cookie is little, and asked for together.
         """
+        self._learn_contexts(self._session.root_dse().contexts)
         looks = [self.look(nc, cookies.get(nc)) for nc in self.contexts]
         if cookies:
             floor = self.usn()

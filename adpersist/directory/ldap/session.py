@@ -65,10 +65,13 @@ class Session:
     """A connection to a DC; every method raises :class:`DirectoryUnreachableError` when it goes away."""
 
     def __init__(self, connection: Any, url: str, login: Login = NOBODY) -> None:  # noqa: ANN401 - ldap3 ships no types
-        self._ldap = connection
         self.url = url
         self.login = login
-        self._talk = Conversation(connection.socket, url, connection.server.next_message_id)
+        self._connect(connection)
+
+    def _connect(self, connection: Any) -> None:  # noqa: ANN401 - as above
+        self._ldap = connection
+        self._talk = Conversation(connection.socket, self.url, connection.server.next_message_id)
 
     @classmethod
     def open(cls, url: str, login: Login = NOBODY) -> "Session":
@@ -260,6 +263,13 @@ class Session:
         peer: socket.socket = self._ldap.socket
         process: int = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         return process
+
+    def reopen(self) -> None:
+        """Hang up and connect again; whoever holds the session goes on with it. Raises: as :meth:`open`."""
+        self.close()
+        self._connect(connected(self.url, self.login))
+        if self.privileged:
+            self.check_privileged()
 
     def close(self) -> None:
         """Hang up; the server needs no goodbye."""
