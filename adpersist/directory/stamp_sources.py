@@ -34,10 +34,14 @@ class StampSources:
     def __init__(self, session: Session, server: Guid, schema: Schema) -> None:
         self._session = session
         self._server = server
-        self.schema = schema
+        self._schema = schema
         self._reader: StampReader | None = None
         self._refused = not session.privileged
         self._losses = 0
+
+    def learn(self, schema: Schema) -> None:
+        """See :class:`adpersist.directory.feed.stamping.StampSource`."""
+        self._schema = schema
 
     @property
     def sees_links(self) -> bool:
@@ -50,7 +54,7 @@ class StampSources:
         if own is None:
             return lambda: self._over_ldap(guids)
         try:
-            answer = own.ask(nc, guids, self.schema.links, since)
+            answer = own.ask(nc, guids, self._schema.links, since)
         except NotLocalError as error:
             self._lost(own, error)
             return lambda: self._over_ldap(guids)
@@ -73,7 +77,7 @@ class StampSources:
         if own is None:
             return None
         try:
-            _, found = own.ask(None, guids, self.schema.links, EVER)()
+            _, found = own.ask(None, guids, self._schema.links, EVER)()
         except NotLocalError as error:
             self._lost(own, error)
             return None

@@ -124,6 +124,7 @@ class DirSyncFeed:
 
     def _reload_schema(self) -> None:
         self._schema = Schema.load(self._session, self._schema_nc)
+        self._source.learn(self._schema)
 
     def ask(self, nc: str, cookie: bytes, matching: Filter) -> Page:
         """One page of a look. For :class:`ContextLook` alone."""

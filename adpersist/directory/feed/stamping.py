@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from adpersist.directory.schema import Schema
 from adpersist.directory.wire.replication_metadata import packed_writes
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn
@@ -28,6 +29,9 @@ Names = Callable[[int], str]
 
 class StampSource(Protocol):
     """Where stamps are looked up."""
+
+    def learn(self, schema: Schema) -> None:
+        """Know attributes that were defined meanwhile: links among them have stamps of their own."""
 
     def ask(self, nc: str, guids: Collection[Guid], *, since: Usn, floor: Usn) -> Answer:
         """Ask for the stamps of some objects.
