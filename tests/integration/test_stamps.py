@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from adpersist.capture.capture import Capture
+from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.samba.own_database import NotLocalError
 from adpersist.directory.samba.stamp_reader import StampReader
+from adpersist.journal.holder import Role, new_writer
 from adpersist.model.identity.ids import Guid, Usn, guid_from_text, guid_text
 from adpersist.model.identity.reference import target_of
-from adpersist.model.objects.change import Change, LinkStamp, Stamp
+from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
+from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold
 from adpersist.state.state import State
+from adpersist.system import lock_file
 from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.scene import PASSWORD, SCHEMA_MAY_CHANGE, Scene, World, until
 from tools.samba_dc import Stamped, stamps
@@ -203,3 +208,23 @@ def test_files_that_are_no_database_are_not_read(told: Told, tmp_path: Path) -> 
         StampReader(tmp_path / "sam.ldb", told.server)
     with pytest.raises(NotLocalError, match="does not know its own domain controller"):
         StampReader(told.database, Guid(bytes(16)))
+
+
+def test_a_journal_without_stamps_is_filled_up_by_a_look_at_everything(scene: Scene, place: Path) -> None:
+    with scene.played(place) as world, world.journal() as journal:
+        known = fold(journal)
+        old = FingerprintIndex.of(replace(item, stamps={}, link_stamps={}) for item in known.values())
+        before = journal.head.seq
+        dc = DomainController.connect(world.dc.ldapi_url)
+        try:
+            with lock_file.opened(journal.id) as lock:
+                capture = Capture.begin(dc, journal, new_writer(Role.VISITOR, lock), index=old)
+                assert capture.look() == len(known)
+        finally:
+            dc.close()
+        told = world.changes(before)
+        assert all((change.kind, change.values, change.rdn) == (Kind.CHANGED, {}, None) for change in told)
+        assert not any(change.added or change.removed for change in told)
+        assert {change.guid: (change.stamps, change.link_stamps) for change in told} == {
+            guid: (item.stamps, item.link_stamps) for guid, item in known.items()
+        }
