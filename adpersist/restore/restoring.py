@@ -145,10 +145,12 @@ def _proven(outcome: RestoreOutcome) -> RestoreOutcome:
 
 def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     """What was proven becomes the new timeline's first commit, and what the DC did meanwhile the second."""
-    capture.look(shown=proof)
     try:
+        capture.look(shown=proof)
         capture.look()
     except DirectoryUnreachableError as error:
+        if capture.head.position is None:
+            raise
         # it is restored and proven all the same; whoever looks next finds what it did meanwhile
         log.warning("dc.went_away_after_the_proof", error=error.message)
     capture.hand_back()
