@@ -59,13 +59,18 @@ def history(journal: Journal, guid: Guid) -> Iterator[tuple[Event, State]]:
         touching = [change for change in commit.changes if change.guid == guid]
         old, before = state.get(guid), _dn(state, guid)
         state.apply(commit.changes)
-        if touching:
+        if any(map(_is_told, touching)):
             new = state.get(guid)
             kind = _kind(commit, touching[-1])
             stamps = {name: stamp for change in touching for name, stamp in change.stamps.items()}
             yield _event(commit, kind, old, new, (before, _dn(state, guid)), stamps), state
         elif before != (now := _dn(state, guid)):
             yield _event(commit, "carried", old, old, (before, now)), state
+
+
+def _is_told(change: Change) -> bool:
+    """More than stamps: those alone show nobody anything, as where a restore wrote what was there before."""
+    return change.kind is not Kind.CHANGED or bool(change.values or change.added or change.removed)
 
 
 def find_ever(journal: Journal, name: str) -> Guid:

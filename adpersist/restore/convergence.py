@@ -227,8 +227,9 @@ class Convergence:
 
     @property
     def _compares_stamps(self) -> bool:
-        """Whoever goes back to an earlier point writes anew."""
-        return self._wanted.is_newest and self._wanted.scope.is_everything
+        """Whoever goes back to an earlier point writes anew, and so does a restore until it was looked at."""
+        looked_at = self._wanted.head.position is not None
+        return looked_at and self._wanted.is_newest and self._wanted.scope.is_everything
 
     def run(self, *, heals: bool = False, reused: ReusedUsns | None = None) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.

@@ -26,9 +26,9 @@ from adpersist.journal.journal import Journal
 _BEFORE_ANSWER_S: Final = 0.2
 
 POINTS: Final[dict[str, tuple[list[tuple[type, str]], bool]]] = {
-    # a step by itself, or one of several that were sent together
-    "apply": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_begin"), (Database, "send")], False),
-    "applied": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_verdict"), (Database, "verdicts")], True),
+    # a step by itself, or one of several that were sent together; a chunk that a replica takes
+    "apply": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_begin"), (Database, "give")], False),
+    "applied": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_verdict"), (Database, "give")], True),
     "begun": ([(Journal, "begin_restore")], True),
     "ended": ([(Journal, "end_restore")], True),
     "look": ([(Session, "dirsync")], False),
