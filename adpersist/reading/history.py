@@ -39,6 +39,11 @@ class Event:
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
+    @property
+    def shows(self) -> bool:
+        """Something is another than before; what was written once more as it was is no event."""
+        return bool(self.values or self.added or self.removed) or self.dn[0] != self.dn[1]
+
 
 def history(journal: Journal, guid: Guid) -> Iterator[tuple[Event, State]]:
     """Events of an object, oldest first, each with the directory at that commit, valid until the next one is taken.
@@ -59,18 +64,15 @@ def history(journal: Journal, guid: Guid) -> Iterator[tuple[Event, State]]:
         touching = [change for change in commit.changes if change.guid == guid]
         old, before = state.get(guid), _dn(state, guid)
         state.apply(commit.changes)
-        if any(map(_is_told, touching)):
+        if touching:
             new = state.get(guid)
             kind = _kind(commit, touching[-1])
             stamps = {name: stamp for change in touching for name, stamp in change.stamps.items()}
-            yield _event(commit, kind, old, new, (before, _dn(state, guid)), stamps), state
+            event = _event(commit, kind, old, new, (before, _dn(state, guid)), stamps)
+            if kind != Kind.CHANGED or event.shows:
+                yield event, state
         elif before != (now := _dn(state, guid)):
             yield _event(commit, "carried", old, old, (before, now)), state
-
-
-def _is_told(change: Change) -> bool:
-    """More than stamps: those alone show nobody anything, as where a restore wrote what was there before."""
-    return change.kind is not Kind.CHANGED or bool(change.values or change.added or change.removed)
 
 
 def find_ever(journal: Journal, name: str) -> Guid:

@@ -294,7 +294,7 @@ class Convergence:
             self.exempt.spared,
             own=self._dc.own_stamp(),
             overwritten=self._overwritten,
-            staying=[each for each in self._conflicts if each.stays],
+            staying=list(self._staying()),
         )
         if not lacking:
             return
@@ -350,6 +350,15 @@ class Convergence:
         for gap in bottom_up((gap for gap in found if gap.guid in strangers - deleted), have):
             if gap.guid not in want:
                 yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason="the journal has no such object")
+
+    def _staying(self) -> Iterator[Conflict]:
+        """What is newer than the journal; and where the DC's word counts, what it wrote to and the journal deleted."""
+        for each in self._conflicts:
+            wanted = self._aligned.get(each.guid)
+            if each.stays:
+                yield each
+            elif self._terms.policy is OnConflict.DC and wanted is not None and wanted.deleted:
+                yield replace(each, attributes=())
 
     @property
     def _overwritten(self) -> frozenset[Guid]:
