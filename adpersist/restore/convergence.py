@@ -10,7 +10,8 @@ from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.step import Delete, Exempt, Step
+from adpersist.model.plan.replicated import Replica
+from adpersist.model.plan.step import Delete, Exempt, ReloadSchema, Step
 from adpersist.model.plan.terms import OnConflict, Terms
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
@@ -307,10 +308,18 @@ class Convergence:
         outcome.applied += [step for step in planned if step.guid in received]
         self._concurrent.wrote(lacking.touched)
         if lacking.changes_the_ground:
+            self._apply(list(self._reloaded(lacking)), target, [])
             self._dc.reconnect()
         # before the look that proves all of it
         self._apply(list(self._raised_rids()), target, outcome.applied)
         self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
+
+    def _reloaded(self, lacking: Replica) -> Iterator[ReloadSchema]:
+        """The running DC reads what was defined in its database when it is told to."""
+        if any(batch.defines for batch in lacking.batches):
+            schema = self._dc.feed.contexts[0]
+            root = next(guid for guid, nc in self._dc.feed.roots.items() if nc == schema)
+            yield ReloadSchema(guid=root, dn=schema, reason="what was defined can be used from here on")
 
     def _restamp(self) -> bool:
         """Give what had to be written the stamps it had; True: something was tried."""
