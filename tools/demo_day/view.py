@@ -19,6 +19,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "logonCount": "every DC counts the logins it saw itself",
     "badPwdCount": "every DC counts the mistakes it saw itself",
     "badPasswordTime": "every DC keeps those it saw itself",
+    "invocationId": "a healed DC goes on under another one, so that whoever has read it before reads on",
     "lastLogoff": "never kept by any server; adpersist notes the newest commit there, on the DC's own account",
 }
 """Attributes left out of every comparison, and why: replication carries none of them from one DC to another."""
