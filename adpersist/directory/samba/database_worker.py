@@ -46,6 +46,7 @@ class Worker:
         # all else that matters lies in the database and in the files beside it
         self.settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
         self.settings.set("dsdb:schema update allowed", "yes")
+        self.settings.set("dsdb:schema_reload_interval", "0")  # seconds for which a schema is believed unread
         self.known = {}
         self.plain = self.db = self.open()
         self.batched = self.pipe = None
@@ -157,8 +158,9 @@ class Worker:
     def reload_schema(self):
         """Use what was just defined."""
         self.plain.set_schema_update_now()
-        # both hold on to what the schema was
-        self.batched = None
+        # what was opened before holds on to what the schema was, and what is opened now may be given the same
+        self.batched = self.open("batch_mode:1")
+        self.batched.set_schema_update_now()
         self.replications.clear()
 
     def linked(self, name):
