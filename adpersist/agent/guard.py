@@ -77,10 +77,14 @@ def guard(
     terms: GuardTerms,
     *,
     progress: Progress | None = None,
+    closed: bool = False,
 ) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
     On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
+
+    Args:
+        closed: No partner reaches the DC meanwhile.
 
     Raises:
         TooOldError: The image is older than the terms allow; nothing was written.
@@ -100,5 +104,5 @@ def guard(
         require_young(dc, journal, lineage, configured=terms.max_age_days)
     wanted = wanted_state(journal, dc=dc)
     with visiting(journal.id) as writer:
-        outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress)
+        outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, closed=closed)
     return GuardResult(lineage=lineage, outcome=outcome)

@@ -32,6 +32,8 @@ from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
 
 _MOST_WRITES: Final = 1_000_000
+_EVERY: Final = Usn(2**63 - 1)
+"""A partner that reaches the DC while it is healed reads on under the old invocationID until that is restarted."""
 
 log = logger("restore")
 
@@ -44,6 +46,7 @@ def restore(
     writer: Writer,
     *,
     progress: Progress | None = None,
+    closed: bool = False,
 ) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
@@ -55,6 +58,7 @@ def restore(
 
     Args:
         writer: This process; a visitor until it is done.
+        closed: No partner reaches the DC meanwhile.
 
     Raises:
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
@@ -85,7 +89,8 @@ def restore(
         # while the DC writes there is nothing to do here
         index = beside.submit(FingerprintIndex.of, wanted.state.values())
         heals = fresh is not None and wanted.is_newest
-        outcome = _proven(convergence.run(heals=heals, reused=_reused(dc, journal.head, handed_out) if heals else None))
+        reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
+        outcome = _proven(convergence.run(heals=heals, reused=reused))
     journal.end_restore(now=time.time())
     _leave_canary(dc, journal)
     outcome.restart_needed = fresh is not None and bool(dc.partners())

@@ -98,7 +98,7 @@ def _bring_up(
         closed_dc.require_running()
         with connections.connected_journal(config, health) as (dc, journal):
             health.found(journal.head, journal.last_commit_time())
-            return guard(dc, journal, terms, progress=progress)
+            return guard(dc, journal, terms, progress=progress, closed=True)
 
     def waiting(error: AdpersistError, wait_s: float) -> None:
         log_wait(error, wait_s)
