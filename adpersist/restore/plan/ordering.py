@@ -30,7 +30,7 @@ def top_down(gaps: Iterable[Gap], want: State, contexts: Sequence[str]) -> list[
     return sorted(gaps, key=key)
 
 
-_BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
+BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
 """Attributes of a class definition that name other classes ([MS-ADTS] 3.1.1.2.4)."""
 
 
@@ -45,7 +45,7 @@ def definitions_in_order(classes: Sequence[Gap]) -> list[Gap]:
             return
         visiting.add(name)
         gap = by_name[name]
-        for attribute in _BUILDS_ON:
+        for attribute in BUILDS_ON:
             for other in gap.want.values.get(attribute, ()) if gap.want is not None else ():
                 visit(other)
         ordered[name] = gap

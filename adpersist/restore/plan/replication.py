@@ -16,6 +16,7 @@ from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.replicated import Batch, Replica, ReplicatedLink, ReplicatedObject, Spared
+from adpersist.restore.plan.ordering import BUILDS_ON
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
@@ -262,9 +263,9 @@ def _heirs_last(classes: Sequence[ObjectState]) -> list[Guid]:
     def visit(item: ObjectState, above: frozenset[Guid]) -> None:
         if item.guid in ordered or item.guid in above:
             return
-        for parent in item.values.get("subClassOf", ()):
-            if parent in by_name:
-                visit(by_name[parent], above | {item.guid})
+        for other in (name for attribute in BUILDS_ON for name in item.values.get(attribute, ())):
+            if other in by_name:
+                visit(by_name[other], above | {item.guid})
         ordered[item.guid] = None
 
     for item in classes:
