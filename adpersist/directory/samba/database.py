@@ -1,33 +1,23 @@
 """A DC's own database, written to by a worker process that runs Samba's code (:mod:`.database_worker`)."""
 
-import pickle
-import socket
-import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from adpersist.directory.ldap.operations import AddRequest, WriteRequest, WriteResult, refused
+from adpersist.directory.samba.worker_process import WorkerProcess
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.requests import Modifications
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
-from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
 from adpersist.model.objects.change import Stamp, Values
 from adpersist.model.plan.replicated import Aside, ReplicatedLink, ReplicatedObject
 
-SYSTEM_PYTHON: Final = "/usr/bin/python3"
-"""Distributions install Samba's Python for their own interpreter."""
-
 _WORKER: Final = Path(__file__).with_name("database_worker.py")
-_AHEAD_BYTES: Final = 1024 * 1024
-"""How far requests may be ahead of the worker, if the system lets a socket hold that much."""
 _MOST_AHEAD: Final = 100
 """Requests whose answers were not taken; those fit any socket, so that nobody waits for the other."""
-_ANSWER_TIMEOUT_S: Final = 300
-"""An operation waits for whoever writes to the database just then, which a DC does for moments."""
 
 
 class Database:
@@ -38,7 +28,7 @@ class Database:
     Attributes:
         path: The file ``sam.ldb``.
         version: Samba's version that writes.
-        invocation: invocationID of the database, as text.
+        invocation: invocationID of the database.
         usn: highestCommittedUSN when it was opened.
     """
 
@@ -49,28 +39,12 @@ class Database:
             DirectoryUnreachableError: There is no interpreter with Samba's Python, or it cannot open the database.
         """
         self.path = path
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self._socket, its_end = socket.socketpair()
-        with its_end:
-            try:
-                self._worker = subprocess.Popen(
-                    [SYSTEM_PYTHON, "-I", str(_WORKER), str(path)],
-                    stdin=its_end.fileno(),
-                    stdout=its_end.fileno(),
-                    stderr=self._said,
-                    cwd="/",
-                )
-            except OSError as error:
-                self._socket.close()
-                raise DirectoryUnreachableError(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD_BYTES)
-        self._socket.settimeout(_ANSWER_TIMEOUT_S)
-        self._to, self._from = self._socket.makefile("wb"), self._socket.makefile("rb")
+        self._worker = WorkerProcess(_WORKER, str(path), task=f"writes to {path}", gone=_gone)
         self._sent: deque[tuple[str, str]] = deque()
         self._verdicts: list[WriteResult] = []
-        greeting = self._receive()
+        greeting = self._worker.receive()
         self.version: str = greeting["version"]
-        self.invocation: str = greeting["invocation"]
+        self.invocation = guid_from_text(greeting["invocation"])
         self.usn: int = greeting["usn"]
 
     @property
@@ -106,7 +80,7 @@ class Database:
             self._send("modify", write.dn, _changed(write.changes), _named(write.controls))
 
     def _send(self, operation: str, dn: str, *given: object) -> None:
-        self._request(operation, dn, *given)
+        self._worker.send((operation, dn, *given))
         self._sent.append((operation, dn))
 
     def verdicts(self) -> list[WriteResult]:
@@ -117,7 +91,7 @@ class Database:
         return taken
 
     def _take_verdict(self) -> None:
-        result, answer = self._receive()
+        result, answer = self._worker.receive()
         operation, dn = self._sent.popleft()
         self._verdicts.append(self._refused(operation, dn, result, answer) if result else None)
 
@@ -132,11 +106,6 @@ class Database:
 
     def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
         self._ask("delete", dn, "delete", dn, _named(controls))
-
-    def links(self, guid: Guid) -> dict[str, list[bytes]]:
-        """Links of an object by attribute, as extended DNs with Samba's own stamps; those taken away, too."""
-        found: dict[str, list[bytes]] = self._ask("links", guid_text(guid), "links", guid_text(guid))
-        return found
 
     def give(
         self,
@@ -181,18 +150,12 @@ class Database:
 
     def close(self) -> None:
         """Let the worker go; what was not committed is not done."""
-        self._worker.kill()
-        self._worker.wait()
-        with suppress(OSError):  # what was on the way to a worker that is gone
-            self._to.close()
-        self._from.close()
-        self._socket.close()
-        self._said.close()
+        self._worker.close()
 
     def _ask(self, operation: str, subject: str, *request: object) -> Any:  # noqa: ANN401 - what the operation gives
         self.verdicts()  # what was sent before is answered before
-        self._request(*request)
-        result, answer = self._receive()
+        self._worker.send(request)
+        result, answer = self._worker.receive()
         if result:
             raise self._refused(operation, subject, result, answer)
         return answer
@@ -200,32 +163,11 @@ class Database:
     def _refused(self, operation: str, subject: str, result: int, words: str) -> WriteRefusedError | NoSuchEntryError:
         return refused(operation, subject or str(self.path), result, f"({result}) {words}")
 
-    # Pickled values delimit themselves, bytes stay bytes, and both ends are of one program and one user. What marshal
-    # writes is not the same in every version of Python, and the worker's is another; multiprocessing's connections say
-    # the same, but take the worker a tenth of a second to load.
 
-    def _request(self, *request: object) -> None:
-        try:
-            pickle.dump(request, self._to)
-            self._to.flush()
-        except OSError as error:
-            raise self._gone() from error
-
-    def _receive(self) -> Any:  # noqa: ANN401 - what the operation gives
-        try:
-            return pickle.load(self._from)  # noqa: S301 - from a process of our own
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise self._gone() from error
-
-    def _gone(self) -> DirectoryUnreachableError:
-        self._worker.kill()
-        self._worker.wait()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace").strip().splitlines()
-        return DirectoryUnreachableError(
-            f"the worker that writes to {self.path} ended" + (f": {said[-1]}" if said else ""),
-            hint="What it had not committed was not done: run the command again, or with --engine ldap.",
-        )
+def _gone(words: str) -> DirectoryUnreachableError:
+    return DirectoryUnreachableError(
+        words, hint="What it had not committed was not done: run the command again, or with --engine ldap."
+    )
 
 
 def _object(given: ReplicatedObject) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """Writes to a domain controller's own database through Samba's modules, as told on standard input.
 
 A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here but
-:mod:`.replication_worker`, of which the same is true, and nobody imports this. Run by
+:mod:`.replication_worker` and :mod:`.worker_frames`, of which the same is true, and nobody imports this. Run by
 :mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
@@ -14,9 +14,7 @@ out.
 When standard input ends, the program does, and what was not committed has never happened.
 """
 
-import contextlib
 import os
-import pickle
 import sys
 
 import ldb
@@ -25,16 +23,18 @@ from samba.auth import system_session
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
+sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
+import worker_frames
+
 _HOW = {
     "MODIFY_ADD": ldb.FLAG_MOD_ADD,
     "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
     "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
 }
 OPERATIONS = (
-    *("begin", "commit", "cancel", "add", "modify", "rename", "delete", "links"),
+    *("begin", "commit", "cancel", "add", "modify", "rename", "delete"),
     *("give", "reload_schema", "park", "number_machine_secret"),
 )
-_REVEALING = ["reveal_internals:0", "show_recycled:1", "extended_dn:1:1", "search_options:1:2"]
 
 
 class Worker:
@@ -46,8 +46,6 @@ class Worker:
         # all else that matters lies in the database and in the files beside it
         self.settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
         self.settings.set("dsdb:schema update allowed", "yes")
-        self.settings.set("dsdb:schema_reload_interval", "0")  # seconds for which a schema is believed unread
-        self.known = {}
         self.plain = self.db = self.open()
         self.batched = self.pipe = None
         self.replications = {}
@@ -121,16 +119,6 @@ class Worker:
     def delete(self, dn, controls):
         self.db.delete(ldb.Dn(self.db, dn), controls=_controls(controls))
 
-    def links(self, guid):
-        """Links of an object by attribute, with their stamps; those that were taken away, too."""
-        found = self.db.search("", ldb.SCOPE_SUBTREE, f"(objectGUID={guid})", attrs=["*"], controls=_REVEALING)
-        return {
-            name: [bytes(value) for value in entry[name]]
-            for entry in found
-            for name in entry
-            if name != "dn" and self.linked(name)
-        }
-
     def replicating(self, context):
         """Replication into a naming context, made ready once.
 
@@ -163,41 +151,21 @@ class Worker:
         self.batched.set_schema_update_now()
         self.replications.clear()
 
-    def linked(self, name):
-        if name not in self.known:
-            number = self.db.get_linkId_from_lDAPDisplayName(name)
-            self.known[name] = number > 0 and number % 2 == 0
-        return self.known[name]
-
 
 def _controls(oids):
     return [f"local_oid:{oid}:{int(critical)}" for oid, critical in oids]
 
 
-def _requests(source):
-    with contextlib.suppress(EOFError, ConnectionResetError):
-        while True:
-            yield pickle.load(source)  # noqa: S301 - from the process that started this one
-
-
-def _write(sink, document):
-    pickle.dump(document, sink)
-    sink.flush()
-
-
 def main(path):
     """Serve until there is nobody to serve."""
-    # Samba may print; what it prints must not get between the answers
-    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
+    source, sink = worker_frames.opened()
     worker = Worker(path)
-    _write(sink, worker.greeting())
+    worker_frames.write(sink, worker.greeting())
     try:
-        for name, *arguments in _requests(source):
+        for name, *arguments in worker_frames.requests(source):
             if name not in OPERATIONS:
                 raise ValueError(f"no operation is called {name}")
-            _write(sink, worker.carry_out(name, arguments))
+            worker_frames.write(sink, worker.carry_out(name, arguments))
     finally:
         if worker.pipe is not None:
             worker.pipe.close()

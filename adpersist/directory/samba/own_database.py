@@ -8,12 +8,12 @@ is asked here is only that it is the running DC's own database, and that the sam
 import os
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.database import Database
 from adpersist.errors import ConfigError, DirectoryUnreachableError
-from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.identity.ids import Guid
 
 _SOCKET_DIRECTORY: Final = "ldap_priv"
 _DAEMON: Final = "samba"
@@ -49,10 +49,34 @@ def own_database(session: Session, invocation: Guid) -> Database:
     if database.version != running:
         database.close()
         raise NotLocalError(f"Samba {running} is running, and Samba's Python is {database.version}")
-    if database.invocation != guid_text(invocation) or not before <= database.usn <= session.usn():
-        database.close()
-        raise NotLocalError(f"{path} is not the database of the running domain controller")
+    require_own(session, database, before=before, invocation=invocation)
     return database
+
+
+class Opened(Protocol):
+    """A database that says whose it is."""
+
+    path: Path
+    invocation: Guid
+    usn: int
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def require_own(session: Session, opened: Opened, *, before: int, invocation: Guid) -> None:
+    """Make sure that it is the running DC's own; another one is closed.
+
+    Args:
+        before: The DC's USN before it was opened.
+        invocation: invocationID the DC shows over LDAP.
+
+    Raises:
+        NotLocalError: It is not.
+    """
+    if opened.invocation != invocation or not before <= opened.usn <= session.usn():
+        opened.close()
+        raise NotLocalError(f"{opened.path} is not the database of the running domain controller")
 
 
 def database_path(session: Session) -> Path:

@@ -1,25 +1,17 @@
 """What replication keeps beside values, read from the running DC's own files by a worker (:mod:`.stamp_worker`)."""
 
 import os
-import pickle
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from adpersist.directory.ldap.session import Session
-from adpersist.directory.samba.database import SYSTEM_PYTHON
-from adpersist.directory.samba.own_database import NotLocalError, database_path
+from adpersist.directory.samba.own_database import NotLocalError, database_path, require_own
+from adpersist.directory.samba.worker_process import WorkerProcess
 from adpersist.directory.wire.stored_stamps import StoredStamps
 from adpersist.model.identity.ids import Guid, Usn
 
 _WORKER: Final = Path(__file__).with_name("stamp_worker.py")
-_AHEAD_BYTES: Final = 1024 * 1024
-"""Questions that were not answered yet must fit the socket, so that nobody waits for the other."""
-_TIMEOUT_S: Final = 300
 
 
 class StampReader:
@@ -30,6 +22,7 @@ class StampReader:
         server: objectGUID of the DC's NTDS Settings.
 
     Attributes:
+        path: As given.
         usn: highestCommittedUSN when it began.
         invocation: invocationID of the database.
 
@@ -38,25 +31,8 @@ class StampReader:
     """
 
     def __init__(self, path: Path, server: Guid) -> None:
-        self._path = path
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self._socket, its_end = socket.socketpair()
-        with its_end:
-            try:
-                self._worker = subprocess.Popen(
-                    [SYSTEM_PYTHON, "-I", str(_WORKER), str(path), server.hex()],
-                    stdin=its_end.fileno(),
-                    stdout=its_end.fileno(),
-                    stderr=self._said,
-                    cwd="/",
-                )
-            except OSError as error:
-                self._socket.close()
-                self._said.close()
-                raise NotLocalError(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD_BYTES)
-        self._socket.settimeout(_TIMEOUT_S)
-        self._to, self._from = self._socket.makefile("wb"), self._socket.makefile("rb")
+        self.path = path
+        self._worker = WorkerProcess(_WORKER, str(path), server.hex(), task=f"reads {path}", gone=NotLocalError)
         try:
             self.usn, self.invocation = self._receive()
         except NotLocalError:
@@ -85,11 +61,7 @@ class StampReader:
         Raises:
             NotLocalError: The worker ended, or the files are not the ones it opened; also when the answer is taken.
         """
-        try:
-            pickle.dump((nc, list(guids), links, since), self._to)
-            self._to.flush()
-        except OSError as error:
-            raise self._gone() from error
+        self._worker.send((nc, list(guids), links, since))
         return self._answer
 
     def _answer(self) -> tuple[Usn, list[StoredStamps]]:
@@ -98,31 +70,15 @@ class StampReader:
 
     def close(self) -> None:
         """Let the worker go."""
-        self._worker.kill()
-        self._worker.wait()
-        with suppress(OSError):  # what was on the way to a worker that is gone
-            self._to.close()
-        self._from.close()
-        self._socket.close()
-        self._said.close()
+        self._worker.close()
 
     def _receive(self) -> Any:  # noqa: ANN401 - what the worker gives
-        if self._from.closed:
+        if self._worker.is_closed:
             raise NotLocalError("it was let go")
-        try:
-            answer = pickle.load(self._from)  # noqa: S301 - from a process of our own
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise self._gone() from error
+        answer = self._worker.receive()
         if isinstance(answer, str):
             raise NotLocalError(answer)
         return answer
-
-    def _gone(self) -> NotLocalError:
-        self._worker.kill()
-        self._worker.wait()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace").strip().splitlines()
-        return NotLocalError(f"the worker that reads {self._path} ended" + (f": {said[-1]}" if said else ""))
 
 
 def own_stamps(session: Session, server: Guid, invocation: Guid) -> StampReader:
@@ -141,7 +97,5 @@ def own_stamps(session: Session, server: Guid, invocation: Guid) -> StampReader:
         raise NotLocalError("only root may read the database")
     before = session.usn()
     reader = StampReader(path, server)
-    if reader.invocation != invocation or not before <= reader.usn <= session.usn():
-        reader.close()
-        raise NotLocalError(f"{path} is not the database of the running domain controller")
+    require_own(session, reader, before=before, invocation=invocation)
     return reader

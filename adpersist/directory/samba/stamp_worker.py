@@ -1,7 +1,8 @@
 """Reads what replication keeps beside values in a domain controller's own database files, as told on standard input.
 
-A program of its own: only the system's interpreter has ldb, so nothing of adpersist is imported here and nobody imports
-this. Run by :mod:`adpersist.directory.samba.stamp_reader`:
+A program of its own: only the system's interpreter has ldb, so nothing of adpersist is imported here but
+:mod:`.worker_frames`, of which the same is true, and nobody imports this. Run by
+:mod:`adpersist.directory.samba.stamp_reader`:
 
     python3 -I stamp_worker.py PATH_OF_SAM_LDB OBJECTGUID_OF_NTDS_SETTINGS
 
@@ -16,14 +17,15 @@ were looked up, and for each object that is there its GUID, its replPropertyMeta
 as they are stored, without their DN: those written after that USN. When standard input ends, the program does.
 """
 
-import contextlib
 import os
-import pickle
 import re
 import sys
 
 import ldb
 import tdb
+
+sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
+import worker_frames
 
 _LINK = re.compile(rb"<RMD_LOCAL_USN=(\d+)>")
 _METADATA = "metadata.tdb"
@@ -129,28 +131,16 @@ def _identity(name):
     return found.st_dev, found.st_ino
 
 
-def _requests(source):
-    with contextlib.suppress(EOFError, ConnectionResetError):
-        while True:
-            yield pickle.load(source)  # noqa: S301 - from the process that started this one
-
-
-def _write(sink, document):
-    pickle.dump(document, sink)
-    sink.flush()
-
-
 def main(path, server):
     """Serve until there is nobody to serve, or the files are other ones."""
-    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    source, sink = worker_frames.opened()
     try:
         files = Files(path)
-        _write(sink, files.greeting(bytes.fromhex(server)))
-        for request in _requests(source):
-            _write(sink, files.stamps(*request))
+        worker_frames.write(sink, files.greeting(bytes.fromhex(server)))
+        for request in worker_frames.requests(source):
+            worker_frames.write(sink, files.stamps(*request))
     except (NotReadableError, OSError, ldb.LdbError, KeyError) as error:
-        _write(sink, " ".join(map(str, error.args)))
+        worker_frames.write(sink, " ".join(map(str, error.args)))
 
 
 if __name__ == "__main__":

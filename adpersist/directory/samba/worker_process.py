@@ -1,0 +1,95 @@
+"""A process that runs the system's Python, which has Samba's modules, and answers questions."""
+
+import pickle
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from adpersist.errors import AdpersistError
+
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+"""Distributions install Samba's Python for their own interpreter."""
+
+_AHEAD_BYTES: Final = 1024 * 1024
+"""How far requests may be ahead of the worker, if the system lets a socket hold that much."""
+_ANSWER_TIMEOUT_S: Final = 300
+"""An operation waits for whoever writes to the database just then, which a DC does for moments."""
+
+
+class WorkerProcess:
+    """One worker.
+
+    Args:
+        program: Its file; it speaks as :mod:`.worker_frames` says.
+        arguments: Its arguments.
+        task: What it does, for people: ``reads /path``.
+        gone: Makes an error of words that say why it cannot be started, or that it ended.
+    """
+
+    def __init__(self, program: Path, *arguments: str, task: str, gone: Callable[[str], AdpersistError]) -> None:
+        self._task = task
+        self._gone = gone
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self._socket, its_end = socket.socketpair()
+        with its_end:
+            try:
+                self._process = subprocess.Popen(
+                    [SYSTEM_PYTHON, "-I", str(program), *arguments],
+                    stdin=its_end.fileno(),
+                    stdout=its_end.fileno(),
+                    stderr=self._said,
+                    cwd="/",
+                )
+            except OSError as error:
+                self._socket.close()
+                self._said.close()
+                raise gone(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD_BYTES)
+        self._socket.settimeout(_ANSWER_TIMEOUT_S)
+        self._to, self._from = self._socket.makefile("wb"), self._socket.makefile("rb")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def is_closed(self) -> bool:
+        """It was let go."""
+        return self._from.closed
+
+    def send(self, request: object) -> None:
+        """Ask; answers come in the order of the questions. Raises: what ``gone`` makes."""
+        try:
+            pickle.dump(request, self._to)
+            self._to.flush()
+        except OSError as error:
+            raise self._ended() from error
+
+    def receive(self) -> Any:  # noqa: ANN401 - what the worker gives
+        """The next answer. Raises: what ``gone`` makes."""
+        try:
+            return pickle.load(self._from)  # noqa: S301 - from a process of our own
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            raise self._ended() from error
+
+    def close(self) -> None:
+        """Let it go."""
+        self._process.kill()
+        self._process.wait()
+        with suppress(OSError):  # what was on the way to a worker that is gone
+            self._to.close()
+        self._from.close()
+        self._socket.close()
+        self._said.close()
+
+    def _ended(self) -> AdpersistError:
+        self._process.kill()
+        self._process.wait()
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace").strip().splitlines()
+        return self._gone(f"the worker that {self._task} ended" + (f": {said[-1]}" if said else ""))
