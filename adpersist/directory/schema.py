@@ -8,9 +8,7 @@ from adpersist.directory.ldap.session import Session
 from adpersist.directory.wire.filters import equals
 from adpersist.directory.wire.messages import SearchScope
 from adpersist.directory.wire.prefix_map import PrefixMap, attid, parse_prefix_map
-
-_REFERENCE_SYNTAXES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
-"""Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""
+from adpersist.model.identity.reference import REFERENCE_SYNTAXES
 
 _NOT_REPLICATED: Final = 0x1
 _CONSTRUCTED: Final = 0x4
@@ -108,7 +106,7 @@ def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
     return Attribute(
         name=facts["lDAPDisplayName"],
         attid=own_id,
-        is_reference=facts["attributeSyntax"] in _REFERENCE_SYNTAXES,
+        is_reference=facts["attributeSyntax"] in REFERENCE_SYNTAXES,
         is_link=link_id > 0 and link_id % 2 == 0,
         is_backlink=link_id > 0 and link_id % 2 == 1,
         single_valued=facts.get("isSingleValued") == "TRUE",

@@ -10,15 +10,12 @@ from functools import partial
 from typing import Final
 
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
 from adpersist.reading.flag_names import ACCOUNT_TYPES, BITS, bit_names
 from adpersist.reading.time_text import MOMENTS, SPANS, filetime_text, generalized_text, span_text
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
-
-REFERENCES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
-"""Object(DS-DN), Object(DN-Binary), Object(DN-String)."""
 
 _POOLS: Final = frozenset({"rIDAvailablePool", "rIDAllocationPool", "rIDPreviousAllocationPool", "rIDUsedPool"})
 _SHOWN_BYTES: Final = 32
@@ -46,7 +43,7 @@ def readable(name: str, value: bytes, facts: JournalSchema, state: State) -> str
     if facts.is_secret(name):
         return hidden(value)
     syntax = facts[name].syntax
-    if syntax in REFERENCES:
+    if syntax in REFERENCE_SYNTAXES:
         return resolved(value, state)
     try:
         if name in _SPECIAL:

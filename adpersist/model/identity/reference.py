@@ -13,6 +13,9 @@ from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
 
 Ref = NewType("Ref", bytes)
 
+REFERENCE_SYNTAXES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
+"""attributeSyntax of Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""
+
 _BLANK: Final = b"<GUID=00000000-0000-0000-0000-000000000000>"
 _PLAIN_BYTES: Final = len(_BLANK)
 _PLACES: Final = (12, 10, 8, 6, 17, 15, 22, 20, 25, 27, 30, 32, 34, 36, 38, 40)

@@ -30,25 +30,30 @@ def top_down(gaps: Iterable[Gap], want: State, contexts: Sequence[str]) -> list[
     return sorted(gaps, key=key)
 
 
-BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
+_BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
 """Attributes of a class definition that name other classes ([MS-ADTS] 3.1.1.2.4)."""
 
 
-def definitions_in_order(classes: Sequence[Gap]) -> list[Gap]:
+def defines_class(item: ObjectState) -> bool:
+    """It is a class definition."""
+    return b"classSchema" in item.values.get("objectClass", ())
+
+
+def definitions_in_order(classes: Iterable[ObjectState]) -> list[Guid]:
     """Class definitions, each after those it builds on; classes that name each other stay in the order given."""
-    by_name = {gap.want.values["lDAPDisplayName"][0]: gap for gap in classes if gap.want is not None}
-    ordered: dict[bytes, Gap] = {}
+    by_name = {item.values["lDAPDisplayName"][0]: item for item in classes}
+    ordered: dict[bytes, Guid] = {}
     visiting: set[bytes] = set()
 
     def visit(name: bytes) -> None:
         if name in ordered or name in visiting or name not in by_name:
             return
         visiting.add(name)
-        gap = by_name[name]
-        for attribute in BUILDS_ON:
-            for other in gap.want.values.get(attribute, ()) if gap.want is not None else ():
+        item = by_name[name]
+        for attribute in _BUILDS_ON:
+            for other in item.values.get(attribute, ()):
                 visit(other)
-        ordered[name] = gap
+        ordered[name] = item.guid
 
     for name in by_name:
         visit(name)

@@ -12,7 +12,7 @@ from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.plan.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
-from adpersist.restore.plan.ordering import bottom_up, definitions_in_order, parking, top_down
+from adpersist.restore.plan.ordering import bottom_up, defines_class, definitions_in_order, parking, top_down
 from adpersist.restore.plan.service_names import SharedServiceNames
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
@@ -125,14 +125,11 @@ def _switched(gap: Gap) -> Gap:
 
 def _schema(schema: Sequence[Gap], builder: ObjectSteps) -> Iterator[Step]:
     """Attributes, then classes in the order they build on each other; each known to the server before the next."""
-    attributes = [gap for gap in schema if not _defines_class(gap)]
-    classes = definitions_in_order([gap for gap in schema if _defines_class(gap)])
+    defined = {gap.guid: gap for gap in schema if gap.want is not None and defines_class(gap.want)}
+    attributes = [gap for gap in schema if gap.guid not in defined]
+    classes = [defined[guid] for guid in definitions_in_order(builder.want[guid] for guid in defined)]
     for group, reason in ((attributes, "new attributes"), (classes, "new classes")):
         yield from builder.build(group)
         if group:
             root = next(gap.want.parent or gap.guid for gap in group if gap.want is not None)
             yield ReloadSchema(guid=root, dn=builder.want.dn(root), reason=f"{reason} can be used from here on")
-
-
-def _defines_class(gap: Gap) -> bool:
-    return gap.want is not None and b"classSchema" in gap.want.values.get("objectClass", ())

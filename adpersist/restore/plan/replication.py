@@ -10,18 +10,16 @@ from typing import Final
 
 from adpersist.model.identity.dn import first, value_of
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.replicated import Batch, Replica, ReplicatedLink, ReplicatedObject, Spared
-from adpersist.restore.plan.ordering import BUILDS_ON
+from adpersist.restore.plan.ordering import defines_class, definitions_in_order
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
-_REFERENCES: Final = frozenset({"2.5.5.1", "2.5.5.7", "2.5.5.14"})
-"""Object(DS-DN), Object(DN-Binary), Object(DN-String), [MS-ADTS] 3.1.1.2.2.2."""
 _INSTANCE: Final = "instanceType"
 """In every object that is sent ([MS-DRSR] 4.1.10.6.3)."""
 _NEEDED: Final = frozenset({_INSTANCE, "name"})
@@ -146,7 +144,7 @@ class _Difference:
         if name == "name":
             return (value_of(first(item.rdn)).encode("utf-8", "surrogateescape"),)
         values = item.values.get(name, ())
-        if self._schema[name].syntax not in _REFERENCES:
+        if self._schema[name].syntax not in REFERENCE_SYNTAXES:
             return values
         return tuple(map(self._extended, values))
 
@@ -238,39 +236,19 @@ class _Difference:
     def _definitions(self, nc: str, guids: Sequence[Guid], objects: Mapping[Guid, ReplicatedObject]) -> Iterator[Batch]:
         """New attributes, new classes each after those it builds on, then all else: each known before the next."""
         new = [guid for guid in guids if guid not in self._have]
-        attributes = [guid for guid in new if not self._defines_class(guid)]
-        classes = _heirs_last([self._want[guid] for guid in new if self._defines_class(guid)])
+        attributes = [guid for guid in new if not defines_class(self._want[guid])]
+        classes = definitions_in_order(self._want[guid] for guid in new if defines_class(self._want[guid]))
         rest = [guid for guid in guids if guid in self._have]
         groups = [attributes, *([guid] for guid in classes), rest]
         for group in groups:
             if group:
                 yield Batch(context=nc, objects=tuple(objects[guid] for guid in group), defines=True)
 
-    def _defines_class(self, guid: Guid) -> bool:
-        return b"classSchema" in self._want[guid].values.get("objectClass", ())
-
 
 def _is_later(item: ObjectState, there: ObjectState | None, name: str) -> bool:
     """The journal knows a later write than the DC."""
     stamp, had = item.stamps.get(name), there.stamps.get(name) if there is not None else None
     return stamp is not None and had is not None and _beats(stamp, had)
-
-
-def _heirs_last(classes: Sequence[ObjectState]) -> list[Guid]:
-    by_name = {item.values.get("lDAPDisplayName", (b"",))[0]: item for item in classes}
-    ordered: dict[Guid, None] = {}
-
-    def visit(item: ObjectState, above: frozenset[Guid]) -> None:
-        if item.guid in ordered or item.guid in above:
-            return
-        for other in (name for attribute in BUILDS_ON for name in item.values.get(attribute, ())):
-            if other in by_name:
-                visit(by_name[other], above | {item.guid})
-        ordered[item.guid] = None
-
-    for item in classes:
-        visit(item, frozenset())
-    return list(ordered)
 
 
 def _alive(item: ObjectState) -> dict[str, Stamp]:
