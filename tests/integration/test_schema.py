@@ -19,6 +19,7 @@ def grown(scene: Scene, place: Path) -> Iterator[World]:
     with scene.played(place, options=SCHEMA_MAY_CHANGE) as world:
         with world.run.agent(world.log) as agent:
             # Samba in one process sometimes dies of a question asked while it reloads its schema: none is, here
+            world.run.settled()
             agent.process.send_signal(signal.SIGSTOP)
             with Hands(world.dc) as hands:
                 extend_schema(hands)
