@@ -77,11 +77,7 @@ class Convergence:
     """Brings one DC to a wanted state."""
 
     def __init__(
-        self,
-        dc: DomainController,
-        wanted: WantedState,
-        terms: Terms | None = None,
-        progress: Progress | None = None,
+        self, dc: DomainController, wanted: WantedState, terms: Terms | None = None, progress: Progress | None = None
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -253,8 +249,7 @@ class Convergence:
     def _converge(self, target: Target, found: list[Gap], *, heals: bool) -> RestoreOutcome:
         outcome = RestoreOutcome(lost=found)
         self._found = None
-        if heals and isinstance(target, TransactionalTarget):
-            self._receive(found, target, outcome)
+        if heals and isinstance(target, TransactionalTarget) and self._receive(found, target, outcome):
             self._live.look_anew()
             found = self.gaps()
         previous: Sequence[Step] | None = None
@@ -283,11 +278,12 @@ class Convergence:
         outcome.left = self._differences(found)
         return outcome
 
-    def _receive(self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome) -> None:
-        """Have the DC take what it lacks as a replica does, once strangers are out of its way."""
+    def _receive(self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome) -> bool:
+        """Have the DC take what it lacks as a replica does, once strangers are out of its way; True: it was changed."""
         planned = self._plan(found).steps
         want, have = self._aligned, self._live.state
-        self._apply(list(self._making_way(found)), target, outcome.applied)
+        making_way = list(self._making_way(found))
+        self._apply(making_way, target, outcome.applied)
         lacking = replica(
             want,
             have,
@@ -298,7 +294,7 @@ class Convergence:
             staying=list(self._staying()),
         )
         if not lacking:
-            return
+            return bool(making_way)
         outcome.rounds += 1
         aside = target.receive(lacking, self._progress.applying)
         for each in aside:
@@ -313,6 +309,7 @@ class Convergence:
         # before the look that proves all of it
         self._apply(list(self._raised_rids()), target, outcome.applied)
         self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
+        return True
 
     def _reloaded(self, lacking: Replica) -> Iterator[ReloadSchema]:
         """The running DC reads what was defined in its database when it is told to."""

@@ -199,7 +199,10 @@ def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) 
     kept = {each["dn"].split(",")[0]: each["attributes"] for each in plan["conflicts"] if each["replicated"]}
     assert kept["CN=ada"] == ["description"]
     assert "CN=abroad" in kept
-    pair.run("guard", code=0)
+    restarted = pair.place / "restarted"
+    run = pair.run.with_environment(ADPERSIST_RESTORE_RESTART_COMMAND=f"touch {restarted}")
+    assert run("guard", "--json", code=0).json["restored"]["restart_needed"] is False
+    assert restarted.exists()
     # its replication service takes the new invocationID when it starts
     pair.first.stop()
     pair.first.start()
