@@ -148,7 +148,7 @@ class DomainController:
         """
         if seen is None:
             seen = self.evidence([witness.guid for witness in head.witnesses])
-        newest = Canary.of(seed, head.seq, head.digest)
+        newest = [Canary.of(seed, each.seq, each.digest) for each in (head.last, head.before_marks or head.last)]
         return lineage(self.identity, head, seen, found=Canary.read(seen.remembered, seed), newest=newest)
 
     def canary(self, seed: bytes) -> Canary | None:

@@ -75,7 +75,8 @@ class CommitDrafter:
         if len(kept) >= MAX_MARKS:
             raise LimitError(f"the journal has {MAX_MARKS} marks already", hint="Use a name again, or prune.")
         made = Mark(name=name, seq=Seq(base.head.seq + 1), time=self.time)
-        head = replace(base.head, time=self.time, marks=(*kept, made))
+        before = base.head.before_marks or base.head.last
+        head = replace(base.head, time=self.time, marks=(*kept, made), before_marks=before)
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
     def begin_restore(
@@ -157,7 +158,12 @@ class CommitDrafter:
         body = seal_frame(header, compressed, keyring.active, self.randomness)
         return Draft(
             frames=(Frame(seq=seq, body=body),),
-            head=replace(head, seq=seq, digest=digest_of(body)),
+            head=replace(
+                head,
+                seq=seq,
+                digest=digest_of(body),
+                before_marks=head.before_marks if kind is CommitKind.MARK else None,
+            ),
             keyring=keyring,
             tolerant=tolerant,
         )

@@ -77,7 +77,7 @@ def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
         for frame in _beyond(store, spare.head.seq):
             opened = chain.open(frame)
             commit = None if opened.header.kind in _BARE else assembly.take(opened)
-            head = _after(replace(head, seq=chain.seq, digest=chain.digest), opened.header, commit, told=look)
+            head = _after(head, opened.header, commit, digest=chain.digest, told=look)
             if opened.header.kind is CommitKind.LOOK and opened.header.ends_look:
                 look = chain.seq
     except DamagedError as error:
@@ -158,12 +158,21 @@ _BARE: Final = frozenset({CommitKind.LOOK, CommitKind.PART})
 """Kinds of commits of which the header says enough."""
 
 
-def _after(head: Head, header: FrameHeader, commit: Commit | None, *, told: Seq) -> Head:
+def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: bytes, told: Seq) -> Head:
     """The head after one more commit, as far as it can be told.
 
     The DC is told of every look before the next one is captured: it remembers the last but one, ``told``, for certain.
     """
-    head = replace(head, settled=header.ends_look, complete=header.complete, time=header.time_us / 1_000_000)
+    is_mark = header.kind is CommitKind.MARK
+    head = replace(
+        before,
+        seq=header.seq,
+        digest=digest,
+        settled=header.ends_look,
+        complete=header.complete,
+        time=header.time_us / 1_000_000,
+        before_marks=(before.before_marks or before.last) if is_mark else None,
+    )
     position = head.position
     if header.kind is CommitKind.LOOK and header.ends_look and position is not None:
         canary = told if position.canary else BEFORE_FIRST  # one that is never told remembers nothing

@@ -126,6 +126,7 @@ def test_an_object_deleted_long_ago_stays_deleted_after_prune_and_revert(world: 
         world.run("agent", "--once", code=0)
     expunge(world.dc)
     world.run("mark", "expunged", code=0)
+    assert world.run("status", "--json", code=0).json["lineage"] == "same", "a mark is no evidence"
     world.run("restore", "--to", "@expunged", "--yes", code=0)  # ends with a look at everything
     forgotten = [each for each in world.changes(0) if str(each.kind) == "expunged" and each.guid == guid.bytes_le]
     assert forgotten, "the journal was never told"

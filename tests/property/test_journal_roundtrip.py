@@ -16,6 +16,7 @@ from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.journal.head import (
     Checkpoint,
+    CommitId,
     Head,
     Identity,
     Mark,
@@ -81,7 +82,12 @@ heads = st.builds(
         rid_next=st.integers(0, 2**30),
         canary=seqs,
     ),
-    witnesses=st.lists(st.builds(Witness, seq=seqs, guid=guids, attribute=names, stamp=stamps), max_size=5).map(tuple),
+    witnesses=st.lists(
+        st.builds(
+            Witness, seq=seqs, guid=guids, attribute=names, attid=st.none() | st.integers(0, 2**32), stamp=stamps
+        ),
+        max_size=5,
+    ).map(tuple),
     marks=st.lists(st.builds(Mark, name=st.text(max_size=20), seq=seqs, time=times), max_size=3).map(tuple),
     timelines=st.lists(st.builds(Timeline, number=st.integers(2, 99), base=seqs, begins=seqs), max_size=3).map(tuple),
     checkpoints=st.lists(
@@ -97,6 +103,8 @@ heads = st.builds(
         max_size=3,
     ).map(tuple),
     pruned=seqs,
+    before_marks=st.none() | st.builds(CommitId, seq=seqs, digest=digests),
+    fresh=st.none() | guids,
 )
 
 

@@ -31,19 +31,22 @@ def written(usn: int) -> Written:
 
 def test_the_newest_write_of_each_object_is_called() -> None:
     stamps = {guid(1): {"cn": written(5), "mail": written(9)}, guid(2): {"cn": written(7)}, guid(3): {}}
-    assert [(who, name) for who, name, _ in choose_witnesses(stamps)] == [(guid(2), "cn"), (guid(1), "mail")]
+    assert [(each.guid, each.attribute) for each in choose_witnesses(stamps)] == [(guid(2), "cn"), (guid(1), "mail")]
 
 
 def test_no_more_than_so_many_are_called_and_the_newest_stay() -> None:
     stamps = {guid(number): {"cn": written(number)} for number in range(1, MOST_WITNESSES + 5)}
-    assert [who for who, _, _ in choose_witnesses(stamps)] == [guid(number) for number in range(5, MOST_WITNESSES + 5)]
+    assert [each.guid for each in choose_witnesses(stamps)] == [guid(number) for number in range(5, MOST_WITNESSES + 5)]
 
 
 def test_old_witnesses_stay_while_there_is_room_and_no_object_is_called_twice() -> None:
-    def old(number: int) -> Witness:
-        return Witness(seq=Seq(number), guid=guid(number), attribute="cn", stamp=written(number).stamp)
+    def called(number: int, *, seq: int, attribute: str = "cn") -> Witness:
+        return Witness(seq=Seq(seq), guid=guid(number), attribute=attribute, attid=1, stamp=written(number).stamp)
 
-    new = [(guid(2), "mail", written(20).stamp), (guid(30), "cn", written(30).stamp)]
+    def old(number: int) -> Witness:
+        return called(number, seq=number)
+
+    new = [called(2, seq=0, attribute="mail"), called(30, seq=0)]
     merged = merge_witnesses([old(1), old(2), old(3)], new)
     assert [each.guid for each in merged] == [guid(1), guid(3), guid(2), guid(30)]
     assert [each.seq for each in merged] == [1, 3, 0, 0]

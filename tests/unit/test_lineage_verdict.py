@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from adpersist.directory.lineage.verdict import judge
@@ -113,6 +115,20 @@ def test_one_lost_witness_among_many_is_enough_and_tells_how_far_back() -> None:
 
 def test_who_remembers_the_last_commit_is_the_same_though_witnesses_were_expunged() -> None:
     assert verdict(witness(), newest=True, alice=None).verdict is Verdict.SAME
+
+
+def test_a_witness_is_known_by_its_attribute_id_whatever_the_schema_calls_it() -> None:
+    """LAPS: the attribute was written before the agent's schema named it."""
+    called = replace(witness(attribute="0x8a1b2c3d"), attid=0x8A1B2C3D)
+    there = {ALICE: {"ms-Mcs-AdmPwd": replace(written(stamp()), attid=0x8A1B2C3D), CHANGED: written(stamp(usn=900))}}
+    assert judged(called, there).verdict is Verdict.SAME
+    gone = {ALICE: {"0x8a1b2c3d": written(stamp()), CHANGED: written(stamp(usn=900))}}
+    assert judged(called, gone).verdict is Verdict.REVERTED
+
+
+def judged(called: Witness, stamps: dict[Guid, dict[str, Written]]) -> Lineage:
+    position = Position(invocation=HERE, usn=Usn(600), canary=Seq(9))
+    return judge(position, [called], remembered=Seq(9), is_newest=False, usn=Usn(600), invocation=HERE, stamps=stamps)
 
 
 def test_another_invocation_id_of_the_same_database_is_the_same_by_its_witnesses() -> None:

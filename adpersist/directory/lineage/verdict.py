@@ -13,10 +13,12 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity, Position, Witness
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.change import Stamp
-from adpersist.model.objects.stamps import CHANGED, Stamps
+from adpersist.model.objects.stamps import CHANGED, Stamps, Written
 
 
-def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | None, newest: Canary) -> Lineage:
+def lineage(
+    identity: Identity, head: Head, seen: Evidence, *, found: Canary | None, newest: Sequence[Canary]
+) -> Lineage:
     """The verdict on the DC of that identity; pure.
 
     Args:
@@ -24,11 +26,12 @@ def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | N
         head: The journal's.
         seen: What the DC said, the journal's witnesses among the objects it was asked about.
         found: What the directory remembers of the journal.
-        newest: What it would remember of the journal's last commit.
+        newest: What it would remember of the journal's last commit, and of the last one that is no mark: nobody tells
+            the directory of a mark.
     """
     if (other := other_database(identity, head.identity)) is not None:
         return other
-    if found is not None and (behind := _store_behind(found, newest)) is not None:
+    if found is not None and (behind := _store_behind(found, newest[0])) is not None:
         return behind
     ended = head.timelines[-1].begins if head.timelines else BEFORE_FIRST
     if head.position is None and (found.seq if found else BEFORE_FIRST) < ended:
@@ -40,7 +43,7 @@ def lineage(identity: Identity, head: Head, seen: Evidence, *, found: Canary | N
         head.position,
         head.witnesses,
         remembered=found.seq if found else BEFORE_FIRST,
-        is_newest=found == newest,
+        is_newest=found in newest,
         usn=seen.usn,
         invocation=seen.invocation,
         stamps=seen.stamps,
@@ -74,7 +77,7 @@ def judge(
 
     Args:
         remembered: The newest commit the directory remembers; 0 for none.
-        is_newest: That is the journal's last one.
+        is_newest: That is the journal's last one, but for marks.
     """
     if invocation != position.invocation:
         # another invocationID comes with numbers of its own
@@ -116,15 +119,23 @@ def _store_behind(found: Canary, newest: Canary) -> Lineage | None:
 
 
 def _undone(witness: Witness, found: Stamps) -> bool:
-    if witness.attribute not in found:
+    written = _written(witness, found)
+    if written is None:
         return True
-    now, then = found[witness.attribute].stamp, witness.stamp
+    now, then = written.stamp, witness.stamp
     if witness.attribute == CHANGED:
         return now.usn < then.usn
     if (now.version, now.time) < (then.version, then.time):
         return True
     # the same database never writes one version twice: it went back and wrote again
     return now.version == then.version and now.origin == then.origin and _write(now) != _write(then)
+
+
+def _written(witness: Witness, found: Stamps) -> Written | None:
+    if witness.attid is None or witness.attribute == CHANGED:
+        return found.get(witness.attribute)
+    # the schema may have got to know it, or renamed it, since it was called
+    return next((each for name, each in found.items() if name != CHANGED and each.attid == witness.attid), None)
 
 
 def _write(stamp: Stamp) -> tuple[int, Usn]:

@@ -5,7 +5,6 @@ from typing import Final
 
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid
 from adpersist.model.journal.head import Witness
-from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.stamps import CHANGED, Stamps
 
 MOST_WITNESSES: Final = 8
@@ -19,22 +18,22 @@ def newest_written(stamps: Mapping[Guid, Stamps]) -> dict[Guid, Stamps]:
     return {guid: written[guid] for guid in order[-MOST_WITNESSES:]}
 
 
-def choose_witnesses(stamps: Mapping[Guid, Stamps]) -> list[tuple[Guid, str, Stamp]]:
-    """The newest write of each object, oldest first; one with a stamp before one without."""
+def choose_witnesses(stamps: Mapping[Guid, Stamps]) -> list[Witness]:
+    """The newest write of each object, oldest first; one with a stamp before one without.
+
+    They have the sequence number 0: the journal puts in that of the commit they end up in.
+    """
     newest = []
     for guid, written in stamps.items():
         if written:
             name, write = max(written.items(), key=lambda item: (item[1].local_usn, item[0] != CHANGED))
-            newest.append((write.local_usn, guid, name, write.stamp))
+            called = Witness(seq=BEFORE_FIRST, guid=guid, attribute=name, attid=write.attid, stamp=write.stamp)
+            newest.append((write.local_usn, called))
     newest.sort(key=lambda item: item[0])
-    return [(guid, name, stamp) for _, guid, name, stamp in newest[-MOST_WITNESSES:]]
+    return [called for _, called in newest[-MOST_WITNESSES:]]
 
 
-def merge_witnesses(old: Sequence[Witness], new: Sequence[tuple[Guid, str, Stamp]]) -> tuple[Witness, ...]:
-    """The witnesses after a commit: the new ones, and old ones of other objects while there is room.
-
-    A new one has the sequence number 0: the journal puts in that of the commit it ends up in.
-    """
-    called = [Witness(seq=BEFORE_FIRST, guid=guid, attribute=name, stamp=stamp) for guid, name, stamp in new]
-    fresh = {witness.guid for witness in called}
-    return (*(witness for witness in old if witness.guid not in fresh), *called)[-MOST_WITNESSES:]
+def merge_witnesses(old: Sequence[Witness], new: Sequence[Witness]) -> tuple[Witness, ...]:
+    """The witnesses after a commit: the new ones, and old ones of other objects while there is room."""
+    fresh = {witness.guid for witness in new}
+    return (*(witness for witness in old if witness.guid not in fresh), *new)[-MOST_WITNESSES:]

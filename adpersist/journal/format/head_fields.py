@@ -5,12 +5,25 @@ from typing import Final
 from adpersist.journal.format.packing import pack, unpack
 from adpersist.journal.format.shapes import boolean, integer, items, number, octets, text
 from adpersist.model.identity.ids import Guid, Seq, Usn
-from adpersist.model.journal.head import Checkpoint, Head, Identity, Mark, Phase, Position, Timeline, Witness, Writer
+from adpersist.model.journal.head import (
+    Checkpoint,
+    CommitId,
+    Head,
+    Identity,
+    Mark,
+    Phase,
+    Position,
+    Timeline,
+    Witness,
+    Writer,
+)
 from adpersist.model.objects.change import Stamp
 
 FIELDS: Final = 12
 WITH_FRESH: Final = 13
 """While a restore gives the DC another invocationID, that is one more."""
+WITH_BEFORE_MARKS: Final = 14
+"""While the journal ends with marks, the commit before them is another one."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -43,7 +56,7 @@ def pack_head(head: Head) -> bytes:
                 for each in head.checkpoints
             ],
             head.pruned,
-            *([] if head.fresh is None else [head.fresh]),
+            *_pack_passing(head),
         ]
     )
 
@@ -56,10 +69,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if len(fields) not in (FIELDS, WITH_FRESH):
-            raise ValueError(f"{len(fields)} fields, {FIELDS} or {WITH_FRESH} expected")
+        if not FIELDS <= len(fields) <= WITH_BEFORE_MARKS:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_BEFORE_MARKS} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
-        witnesses, marks, timelines, saved, pruned, *fresh = more
+        witnesses, marks, timelines, saved, pruned, *passing = more
+        fresh, before_marks = [*passing, None, None][:2]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -70,7 +84,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             writer=unpack_writer(writer),
             phase=PHASES[integer(phase)],
             target=None if target is None else Seq(integer(target)),
-            fresh=guid(fresh[0]) if fresh else None,
+            fresh=None if fresh is None else guid(fresh),
             complete=boolean(complete),
             settled=boolean(settled),
             position=None if position is None else _position(position),
@@ -79,6 +93,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             timelines=tuple(_timeline(each) for each in items(timelines)),
             checkpoints=tuple(_checkpoint(each) for each in items(saved)),
             pruned=Seq(integer(pruned)),
+            before_marks=None if before_marks is None else _commit_id(before_marks),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -106,6 +121,18 @@ def guid(value: object) -> Guid:
     return Guid(octets(value))
 
 
+def _pack_passing(head: Head) -> list[object]:
+    """What most heads have nothing of; the last ones left out."""
+    if head.before_marks is not None:
+        return [head.fresh, [head.before_marks.seq, head.before_marks.digest]]
+    return [] if head.fresh is None else [head.fresh]
+
+
+def _commit_id(value: object) -> CommitId:
+    seq, digest = items(value)
+    return CommitId(seq=Seq(integer(seq)), digest=octets(digest))
+
+
 def _position(value: object) -> Position:
     cookies, invocation, usn, rid_next, canary = items(value)
     cells = items(cookies)
@@ -120,13 +147,17 @@ def _position(value: object) -> Position:
 
 def _pack_witness(witness: Witness) -> list[object]:
     stamp = witness.stamp
-    return [witness.seq, witness.guid, witness.attribute, stamp.version, stamp.time, stamp.origin, stamp.usn]
+    known = [] if witness.attid is None else [witness.attid]
+    return [witness.seq, witness.guid, witness.attribute, stamp.version, stamp.time, stamp.origin, stamp.usn, *known]
 
 
 def _witness(value: object) -> Witness:
-    seq, name, attribute, version, time, origin, usn = items(value)
+    seq, name, attribute, version, time, origin, usn, *known = items(value)
+    if len(known) > 1:
+        raise ValueError(f"{len(known) - 1} fields too many in a witness")
     stamp = Stamp(version=integer(version), time=integer(time), origin=guid(origin), usn=Usn(integer(usn)))
-    return Witness(seq=Seq(integer(seq)), guid=guid(name), attribute=text(attribute), stamp=stamp)
+    attid = integer(known[0]) if known else None
+    return Witness(seq=Seq(integer(seq)), guid=guid(name), attribute=text(attribute), attid=attid, stamp=stamp)
 
 
 def _mark(value: object) -> Mark:

@@ -15,13 +15,15 @@ class Witness:
     Attributes:
         seq: The commit that captured the write.
         guid: Which object.
-        attribute: lDAPDisplayName.
+        attribute: lDAPDisplayName, for people: a schema may not know it yet, or rename it.
+        attid: The attribute's id in this database; None in journals of earlier versions.
         stamp: What replPropertyMetaData said of it.
     """
 
     seq: Seq
     guid: Guid
     attribute: str
+    attid: int | None = None
     stamp: Stamp
 
 
@@ -112,6 +114,19 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitId:
+    """Which commit, and what was in it.
+
+    Attributes:
+        seq: Its number.
+        digest: SHA-256 of its frame.
+    """
+
+    seq: Seq
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """A whole state at one commit, lying in the store beside the journal.
 
@@ -154,6 +169,7 @@ class Head:
         timelines: Every restore the journal has seen, oldest first.
         checkpoints: Those that count, ascending.
         pruned: Commits up to this one are gone; 0 when none are. There is a checkpoint of this number then.
+        before_marks: The last commit but for the marks that follow it; None: the last one is no mark.
     """
 
     seq: Seq
@@ -173,3 +189,9 @@ class Head:
     timelines: tuple[Timeline, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     pruned: Seq = BEFORE_FIRST
+    before_marks: CommitId | None = None
+
+    @property
+    def last(self) -> CommitId:
+        """The last commit."""
+        return CommitId(seq=self.seq, digest=self.digest)
