@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from adpersist.errors import ConfigError
 from adpersist.model.plan.engine import Engine
+from adpersist.model.plan.terms import Opening
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
@@ -117,6 +118,16 @@ class RestoreSection(_Section):
     restart_command: str = Field(default="", description="systemctl restart samba-ad-dc")
 
 
+class BootSection(_Section):
+    """What ``boot`` does with a DC that was healed but for differences.
+
+    Attributes:
+        open: ``unless-more``: it stays closed where one of them gives somebody more than the journal does.
+    """
+
+    open: Opening = Opening.UNLESS_MORE
+
+
 class HealthSection(_Section):
     """Where the agent and a boot answer ``/healthz`` and ``/metrics``.
 
@@ -144,6 +155,7 @@ class Config(_Section):
     capture: CaptureSection = CaptureSection()
     status: StatusSection = StatusSection()
     restore: RestoreSection = RestoreSection()
+    boot: BootSection = BootSection()
     health: HealthSection = HealthSection()
     log: LogSection = LogSection()
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from adpersist.config import RestoreSection
+from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
+from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, OnRevert, Terms
 from adpersist.restore.convergence import RestoreOutcome
@@ -32,8 +33,13 @@ class GuardResult:
 
     @property
     def proven(self) -> bool:
-        """The DC is what the journal says."""
+        """The DC is what the journal says, but for differences that are told."""
         return self.outcome is not None or self.lineage.verdict is Verdict.SAME
+
+    @property
+    def left(self) -> list[Difference]:
+        """What the restore could not close."""
+        return self.outcome.left if self.outcome is not None else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +61,24 @@ class GuardTerms:
     @classmethod
     def of(
         cls,
-        configured: RestoreSection,
+        configured: Config,
         *,
         on_revert: OnRevert,
         policy: OnConflict,
         engine: Engine | None,
         accept_old_image: bool,
+        accept_differences: bool = False,
     ) -> "GuardTerms":
         """What the configuration allows, and a person said beside it."""
         return cls(
             on_revert=on_revert,
-            restore=Terms(policy=policy, engine=engine or configured.engine),
-            max_age_days=configured.max_age_days,
+            restore=Terms(
+                policy=policy,
+                engine=engine or configured.restore.engine,
+                accept_differences=accept_differences,
+                opening=configured.boot.open,
+            ),
+            max_age_days=configured.restore.max_age_days,
             accept_old_image=accept_old_image,
         )
 
@@ -89,7 +101,7 @@ def guard(
     Raises:
         TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
-        NotConvergedError: The restore left differences.
+        NotConvergedError: The restore left so much that it does not end.
     """
     lineage = lineage_of(dc, journal)
     if lineage.verdict is Verdict.REPLACED:

@@ -144,7 +144,8 @@ class Service:
         checkpoints = CheckpointThread(
             CheckpointPolicy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity)
         )
-        health.found(capture.head, capture.journal.last_commit_time())
+        journal = capture.journal
+        health.found(journal.head, journal.last_commit_time(), journal.last_restore())
         give_back()  # what the journal was read with
         health.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()

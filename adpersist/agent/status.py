@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
 from adpersist.journal.journal import Journal
+from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
 from adpersist.model.journal.lineage import Lineage, Verdict
 
@@ -21,6 +22,7 @@ class Status:
         durable_time: Unix seconds when the last commit was made; None while there is none.
         lineage: The verdict.
         pending: Objects with changes that are not durable.
+        restored: How the last restore of everything ended; None while there was none.
     """
 
     lag_usn: int
@@ -29,6 +31,7 @@ class Status:
     durable_time: float | None
     lineage: Lineage
     pending: int
+    restored: Commit | None
 
 
 def status(dc: DomainController, journal: Journal) -> Status:
@@ -38,7 +41,15 @@ def status(dc: DomainController, journal: Journal) -> Status:
     if lineage.verdict is Verdict.SAME:
         lineage = unfinished_restore(head) or lineage
     usn = dc.usn()
-    quiet = Status(lag_usn=0, lag_s=0.0, head=head, durable_time=journal.last_commit_time(), lineage=lineage, pending=0)
+    quiet = Status(
+        lag_usn=0,
+        lag_s=0.0,
+        head=head,
+        durable_time=journal.last_commit_time(),
+        lineage=lineage,
+        pending=0,
+        restored=journal.last_restore(),
+    )
     if lineage.verdict is not Verdict.SAME:
         return quiet
     if head.position is None:

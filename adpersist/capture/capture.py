@@ -12,11 +12,11 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, require_same
 from adpersist.directory.lineage.witnesses import choose_witnesses, merge_witnesses, newest_written
-from adpersist.errors import FencedError, NotPrivilegedError, StoreError
+from adpersist.errors import DirectoryError, FencedError, NotPrivilegedError, StoreError
 from adpersist.journal.holder import give_way, handed_back
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn
-from adpersist.model.journal.head import Head, Position, Writer
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn, guid_text
+from adpersist.model.journal.head import Head, Position, Quarantined, Writer
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.stamps import Stamps
 from adpersist.state.fingerprint_index import FingerprintIndex
@@ -27,6 +27,10 @@ from adpersist.telemetry import logger
 
 _RECENT_USNS: Final = 100
 """After a full look the newest writes are called as witnesses: those of the last so many USNs."""
+
+_MOST_QUARANTINED: Final = 200
+"""The head names them all; more are no odd ones."""
+_LONGEST_WORDS: Final = 300
 
 SECRET: Final = "unicodePwd"  # noqa: S105 - an attribute every domain has: krbtgt's
 _ASKED_LATELY: Final = 10
@@ -198,7 +202,8 @@ class Capture:
         since = position.cookies if position is not None and known else {}
         if known:
             shown = None
-        look = Look(self._dc, self._index, since, witnesses=self._witnesses, shown=shown)
+        aside = {each.guid for each in self.head.quarantined}
+        look = Look(self._dc, self._index, since, witnesses=self._witnesses, shown=shown, aside=aside)
         return _Looking(look=look, usn=usn if shown is None else shown.usn, invocation=invocation)
 
     @property
@@ -237,10 +242,36 @@ class Capture:
             complete=True,
             now=self._clock(),
             ends_look=piece.is_last,
+            quarantined=self._quarantined(look),
         )
         self._index.apply(changes)
         looking.count += len(changes)
         log.info("commit.appended", seq=self.head.seq, changes=len(changes), objects=len(self._index), usn=position.usn)
+
+    def _quarantined(self, look: Look) -> list[Quarantined]:
+        """Objects that cannot be read as things stand: those seen so now, and before unless all was looked at.
+
+        Raises:
+            DirectoryError: There are so many that something else is wrong.
+        """
+        known = {each.guid: each for each in self.head.quarantined}
+        found = {} if look.full else dict(known)
+        for guid, sighting in look.unreadable.items():
+            before = known.get(guid)
+            found[guid] = Quarantined(
+                guid=guid,
+                dn=sighting.rdn[:_LONGEST_WORDS],
+                reason=sighting.trouble[:_LONGEST_WORDS],
+                time=self._clock() if before is None else before.time,
+            )
+            if before is None:
+                log.warning("object.quarantined", object=sighting.rdn, guid=guid_text(guid), reason=sighting.trouble)
+        if len(found) > _MOST_QUARANTINED:
+            raise DirectoryError(
+                f"{len(found)} objects cannot be read, the last one because: {[*found.values()][-1].reason}",
+                hint="So many are no odd ones: look at the domain controller's log, and at `samba-tool dbcheck`.",
+            )
+        return list(found.values())
 
     def _end_look(self, look: Look) -> None:
         if look.sighted:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adpersist.model.identity.ids import Usn
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.sighting import Sighting
 from adpersist.state.state import State
 
 
@@ -17,9 +18,11 @@ class FullLook:
         news: Those that are not just what the state has that the DC was to be brought to.
         usn: The DC's before the look.
         cookies: By naming context.
+        unreadable: Objects the DC could not show; the state has them as the journal has.
     """
 
     state: State
     news: Sequence[ObjectState]
     usn: Usn
     cookies: Mapping[str, bytes]
+    unreadable: Sequence[Sighting] = ()

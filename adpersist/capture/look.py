@@ -46,12 +46,14 @@ class Look:
         since: Cookies by naming context; none: a look at everything.
         witnesses: Objects whose stamps the evidence is to have.
         shown: A look at everything that was taken already, instead of one now; its news are news to the index.
+        aside: Objects that could not be read before: what they were meanwhile, no look for changes tells.
 
     Attributes:
         full: It is a look at everything.
         cookies: Where the next look begins, by naming context; whole once everything was told.
         asked_s: How long the DC thought about its answers.
         sighted: How many objects it showed.
+        unreadable: Those it could not show, and why; they stay what the journal has them for.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Look:
         *,
         witnesses: Collection[Guid],
         shown: FullLook | None = None,
+        aside: Collection[Guid] = (),
     ) -> None:
         self._dc = dc
         self._index = index
@@ -69,7 +72,7 @@ class Look:
         self._witnesses = witnesses
         self._shown = shown
         self._evidence: Evidence | None = None
-        self._undeleted = False
+        self._all_is_needed = False
         self._seen = bytearray()
         self._opened: dict[Guid, bool] = {}
         """Objects with other access rights to hand down; whether they were moved, and got others themselves."""
@@ -77,6 +80,8 @@ class Look:
         self.cookies: dict[str, bytes] = {}
         self.asked_s = 0.0
         self.sighted = 0
+        self.unreadable: dict[Guid, Sighting] = {}
+        self._aside = aside
 
     def pieces(self) -> Iterator[Piece]:
         """What is new, piece by piece.
@@ -85,14 +90,14 @@ class Look:
             RevertedError, DirectoryError, DirectoryUnreachableError.
         """
         yield from self._pieces()
-        if self._undeleted and not self.full:
-            # a reanimated object lost its links when it was deleted, and no feed says so
+        if self._all_is_needed and not self.full:
+            # a reanimated object lost its links when it was deleted, and no feed says so; nor what was not read before
             self._since, self.full = {}, True
             yield from self._pieces()
 
     def _pieces(self) -> Iterator[Piece]:
         for sightings, more in _batches(self._sightings()):
-            is_last = not more and (self.full or not self._undeleted)
+            is_last = not more and (self.full or not self._all_is_needed)
             news = self._news(sightings)
             sightings.clear()
             if is_last:
@@ -106,6 +111,7 @@ class Look:
             self._evidence = self._dc.evidence(self._witnesses)
             self.cookies = dict(self._shown.cookies)
             self.sighted = len(self._shown.state)
+            self.unreadable = {each.guid: each for each in self._shown.unreadable}
             self._seen += b"".join(self._shown.state)
             yield from map(sighted, self._shown.news)
             return
@@ -118,8 +124,11 @@ class Look:
                 self.sighted += 1
                 if self.full:
                     self._seen += sighting.guid
-                elif sighting.values.get("isDeleted") == ():
-                    self._undeleted = True
+                if sighting.trouble:
+                    self.unreadable[sighting.guid] = sighting
+                    continue
+                if not self.full and (sighting.guid in self._aside or sighting.values.get("isDeleted") == ()):
+                    self._all_is_needed = True
                 yield sighting
             if part.cookie is not None:
                 self.cookies[part.nc] = part.cookie

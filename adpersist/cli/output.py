@@ -11,6 +11,7 @@ from adpersist.restore.progress import Progress
 
 if TYPE_CHECKING:
     from adpersist.cli.progress_bar import ProgressBar
+    from adpersist.model.plan.difference import Difference
 
 Document = Mapping[str, Any]
 
@@ -69,6 +70,18 @@ def _sentence(text: str) -> str:
     """A line a person can take in, even where it repeats input of a hundred thousand characters."""
     text = printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 300]} ... {text[-300:]}"
+
+
+def difference(found: "Difference") -> dict[str, Any]:
+    """One difference, for machines; never a value."""
+    return {
+        "guid": guid(found.guid),
+        "dn": found.dn,
+        "attribute": found.attribute,
+        "kind": found.kind,
+        "gives_more": found.gives_more,
+        "reason": found.reason,
+    }
 
 
 def guid(value: bytes) -> str:

@@ -11,7 +11,7 @@ from adpersist.journal.format.frame import digest_of, seal_frame
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead, microseconds
 from adpersist.journal.format.head_fields import pack_writer
-from adpersist.journal.format.notes import pack_conflicts
+from adpersist.journal.format.notes import MOST_DIFFERENCES, pack_conflicts, pack_differences
 from adpersist.journal.format.packing import compress, pack
 from adpersist.journal.format.splitting import Piece
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
@@ -20,6 +20,7 @@ from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.difference import Difference
 from adpersist.stores.port import MAX_FRAME_BYTES, Frame
 
 MAX_MARKS: Final = 1000
@@ -30,6 +31,13 @@ _LARGEST_NOTE_BYTES: Final = MAX_FRAME_BYTES // 2
 
 _NOTHING: Final = Usn(0)
 _MARK_NAME: Final = re.compile(r"[^\W_][\w.:+-]{0,63}")
+
+
+def _ending(target: Seq, left: Sequence[Difference]) -> list[object]:
+    told = MOST_DIFFERENCES
+    while len(compress(pack(note := [None, target, None, *pack_differences(left, told)]))) > _LARGEST_NOTE_BYTES:
+        told //= 2
+    return note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +100,8 @@ class CommitDrafter:
             )
         return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=note)
 
-    def end_restore(self, base: OpenHead, target: Seq) -> Draft:
-        """The DC is at the target; a new timeline begins, without position or witnesses."""
+    def end_restore(self, base: OpenHead, target: Seq, left: Sequence[Difference]) -> Draft:
+        """The DC is at the target, but for what is left; a new timeline begins, without position or witnesses."""
         number = base.head.timeline + 1
         began = Timeline(number=number, base=target, begins=Seq(base.head.seq + 1))
         head = replace(
@@ -108,7 +116,7 @@ class CommitDrafter:
             position=None,
             witnesses=(),
         )
-        return self._note(base, head, kind=CommitKind.RESTORE_END, note=[None, target, None])
+        return self._note(base, head, kind=CommitKind.RESTORE_END, note=_ending(target, left))
 
     def rotate_data_key(self, base: OpenHead) -> Draft:
         """A new data key, for the commits after this head."""

@@ -24,10 +24,21 @@ from adpersist.journal.upkeep import checkpoints
 from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.journal.commit import Commit
-from adpersist.model.journal.head import Checkpoint, Head, Identity, Mark, Phase, Position, Witness, Writer
+from adpersist.model.journal.head import (
+    Checkpoint,
+    Head,
+    Identity,
+    Mark,
+    Phase,
+    Position,
+    Quarantined,
+    Witness,
+    Writer,
+)
 from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.difference import Difference
 from adpersist.stores.port import Store, StoredHead
 
 PATIENCE = Patience()
@@ -176,6 +187,7 @@ class Journal:
         complete: bool,
         now: float,
         ends_look: bool = True,
+        quarantined: Sequence[Quarantined] | None = None,
     ) -> Head:
         """Make one look durable. A large one becomes several commits; the position moves only with the last.
 
@@ -187,6 +199,7 @@ class Journal:
             complete: The first whole look is in the journal with this; never undone.
             now: Unix seconds.
             ends_look: False: more of the same look follows; neither position nor witnesses move yet.
+            quarantined: The whole new set of objects that cannot be read; None: as it was.
 
         Raises:
             FencedError: Somebody else holds the journal; named in the message. What was not acknowledged before may
@@ -195,7 +208,13 @@ class Journal:
             LimitError: A single change is too large; it is named.
             StoreError: Nothing of what is left was written; the same call may be made again.
         """
-        ending = Ending(usn_from=usn_from, position=position, witnesses=tuple(witnesses), complete=complete)
+        ending = Ending(
+            usn_from=usn_from,
+            position=position,
+            witnesses=tuple(witnesses),
+            complete=complete,
+            quarantined=None if quarantined is None else tuple(quarantined),
+        )
         drafter = self._drafter(now)
         empty = True
         for run, last in runs(changes):
@@ -238,10 +257,14 @@ class Journal:
         self._end.holder = writer
         return self.head
 
-    def end_restore(self, *, now: float) -> Head:
-        """Say that the DC is at the target: a new timeline begins, and a full look is due."""
+    def end_restore(self, *, now: float, left: Sequence[Difference] = ()) -> Head:
+        """Say that the DC is at the target: a new timeline begins, and a full look is due.
+
+        Args:
+            left: What still differs from it; the first thousand are noted one by one.
+        """
         drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: _ended(drafter, base), Phase.RESTORING))
+        self._end.append(self._held(lambda base: _ended(drafter, base, left), Phase.RESTORING))
         return self.head
 
     def rotate_data_key(self, *, now: float) -> Head:
@@ -282,6 +305,12 @@ class Journal:
             if error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned:
                 raise PointError(f"commit {error.seq} was pruned while it was being read") from error
             raise
+
+    def last_restore(self) -> Commit | None:
+        """How the last restore of everything ended; None: there was none, or its commit is pruned."""
+        if not self.head.timelines or (ended := self.head.timelines[-1].begins) <= self.head.pruned:
+            return None
+        return next(self.commits(after=Seq(ended - 1), through=ended))
 
     def last_commit_time(self) -> float | None:
         """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none."""
@@ -400,7 +429,7 @@ def _rounded(now: float) -> float:
     return microseconds(now) / 1_000_000
 
 
-def _ended(drafter: CommitDrafter, base: OpenHead) -> Draft:
+def _ended(drafter: CommitDrafter, base: OpenHead, left: Sequence[Difference]) -> Draft:
     if base.head.target is None:
         raise PointError("no restore is going on")
-    return drafter.end_restore(base, base.head.target)
+    return drafter.end_restore(base, base.head.target, left)

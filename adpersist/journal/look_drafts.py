@@ -7,7 +7,7 @@ from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.format.splitting import EMPTY, Piece
 from adpersist.model.identity.ids import Seq, Usn
-from adpersist.model.journal.head import Head, Position, Witness
+from adpersist.model.journal.head import Head, Position, Quarantined, Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +19,14 @@ class Ending:
         position: Where the feed stands after it.
         witnesses: The whole new set; ``seq`` 0 stands for the number of the look's last commit.
         complete: The first whole look is in the journal.
+        quarantined: The whole new set; None: as it is.
     """
 
     usn_from: Usn
     position: Position
     witnesses: tuple[Witness, ...]
     complete: bool
+    quarantined: tuple[Quarantined, ...] | None = None
 
     def on(self, base: Head) -> Head:
         """The head after a look that ends right after ``base``."""
@@ -35,6 +37,7 @@ class Ending:
             witnesses=tuple(each if each.seq else replace(each, seq=seq) for each in self.witnesses),
             complete=base.complete or self.complete,
             settled=True,
+            quarantined=base.quarantined if self.quarantined is None else self.quarantined,
         )
 
 

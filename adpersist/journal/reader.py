@@ -128,7 +128,7 @@ class Assembly:
                 self._part(opened)
             else:
                 self._parts.clear()
-                note = unpack_note(opened.content)
+                note = unpack_note(opened.content, ends_restore=header.kind is CommitKind.RESTORE_END)
         except (ValueError, TypeError) as error:
             raise forged(header.seq, str(error)) from error
         return Commit(

@@ -10,6 +10,7 @@ from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Delete, Exempt, ReloadSchema, Step
 from adpersist.model.plan.terms import OnConflict, Terms
@@ -30,7 +31,7 @@ from adpersist.restore.plan.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.rid_pools import known_rids, raised
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
-from adpersist.state.differences import Difference, Gap, differences, gaps, stamp_differences
+from adpersist.state.differences import Gap, differences, gaps, stamp_differences
 from adpersist.state.state import State
 from adpersist.telemetry import logger
 
@@ -57,6 +58,7 @@ class RestoreOutcome:
         applied: Steps carried out, over all rounds.
         rounds: How often was planned.
         refusals: What the DC refused in the last round.
+        aside: What it refused to receive as a replica, and why.
         left: Differences that remain; empty means proven equal.
         conflicts: Local writes found at the start.
         notes: What is not as the journal has it, and cannot be.
@@ -67,6 +69,7 @@ class RestoreOutcome:
     applied: list[Step] = field(default_factory=list)
     rounds: int = 0
     refusals: list[Refusal] = field(default_factory=list)
+    aside: dict[Guid, str] = field(default_factory=dict)
     left: list[Difference] = field(default_factory=list)
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
@@ -128,7 +131,7 @@ class Convergence:
         differing = self._wanted.scope.narrow(gaps(want, have, self.exempt), want, have)
         found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
-        self._notes = self._notes or (*self._unseen(), *notes)
+        self._notes = self._notes or (*self._unseen(), *self._unreadable(), *notes)
         self._take_note(found, have)
         news = [each for each in self._conflicts if each.stays]
         local = [each for each in self._conflicts if not each.stays]
@@ -275,7 +278,8 @@ class Convergence:
             found = self.gaps()
         if heals:
             outcome.notes += tuple(self._other_stamps())
-        outcome.left = self._differences(found)
+        said = {**outcome.aside, **{each.step.guid: each.reason for each in outcome.refusals}}
+        outcome.left = [replace(line, reason=said.get(line.guid, "")) for line in self._differences(found)]
         return outcome
 
     def _receive(self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome) -> bool:
@@ -299,6 +303,7 @@ class Convergence:
         aside = target.receive(lacking, self._progress.applying)
         for each in aside:
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
+            outcome.aside[each.guid] = each.reason
         refused = {each.guid for each in aside}
         received = lacking.touched - refused
         outcome.applied += [step for step in planned if step.guid in received]
@@ -376,6 +381,12 @@ class Convergence:
         if self.exempt.reach.unseen:
             what = "passwords, keys and other secrets are neither compared nor restored on this connection"
             yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+
+    def _unreadable(self) -> Iterator[Limitation]:
+        for guid, sighting in self._live.unreadable.items():
+            dn = self._wanted.state.dn(guid) if guid in self._wanted.state else sighting.rdn
+            what = f"the domain controller cannot show it, so it is neither compared nor restored: {sighting.trouble}"
+            yield Limitation(guid=guid, dn=dn, what=what)
 
     def _plan(self, found: Sequence[Gap]) -> Plan:
         have = self._live.state

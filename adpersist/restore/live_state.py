@@ -55,6 +55,8 @@ class LiveState:
         self._progress = progress
         self.state = State()
         self._usn = Usn(0)
+        self.unreadable: dict[Guid, Sighting] = {}
+        """Objects that the DC cannot show: they are taken for what is wanted, which nobody can compare or write."""
         self.is_whole = False
         """Whether the last refresh looked at everything."""
 
@@ -64,7 +66,13 @@ class LiveState:
         if not self.is_whole:
             return None
         news = [item for item in self.state.values() if self._like.get(item.guid) is not item]
-        return FullLook(state=self.state, news=news, usn=self._usn, cookies=self._cookies)
+        return FullLook(
+            state=self.state,
+            news=news,
+            usn=self._usn,
+            cookies=self._cookies,
+            unreadable=tuple(self.unreadable.values()),
+        )
 
     def look_anew(self) -> None:
         """Have the next refresh look at everything; until then the state is what was seen last."""
@@ -80,6 +88,7 @@ class LiveState:
             self.is_whole = not self._cookies
             if self.is_whole:
                 self.state = State()
+                self.unreadable.clear()
                 self._usn = self._dc.usn()
             self._look()
         return self.state
@@ -103,6 +112,9 @@ class LiveState:
         for part in self._dc.feed.parts(dict(self._cookies)):
             self._progress(f"looking at {part.nc}")
             for sighting in part:
+                if sighting.trouble:
+                    self._take_aside(sighting)
+                    continue
                 item = self._observed(sighting)
                 fresh[item.guid] = item
                 self.state.put(item)
@@ -110,6 +122,11 @@ class LiveState:
             if part.cookie is not None:
                 self._cookies[part.nc] = part.cookie
         return fresh
+
+    def _take_aside(self, sighting: Sighting) -> None:
+        self.unreadable[sighting.guid] = sighting
+        if (wanted := self._like.get(sighting.guid)) is not None:
+            self.state.put(wanted)
 
     def _observed(self, sighting: Sighting) -> ObjectState:
         known = self._like.get(sighting.guid)

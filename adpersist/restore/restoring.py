@@ -21,7 +21,8 @@ from adpersist.model.identity.ids import Usn, guid_text
 from adpersist.model.journal.head import Head, Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.terms import OnConflict, Terms
+from adpersist.model.plan.difference import Difference
+from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.limitations import Limitation
@@ -32,6 +33,18 @@ from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
 
 _MOST_WRITES: Final = 1_000_000
+_LOGGED: Final = 20
+"""Differences told one by one in the log; the journal has more of them."""
+_ODD_ONES: Final = 10
+"""Objects a DC may refuse for reasons of their own, however few were lost."""
+_MOST_IS_LEFT: Final = (
+    "The domain controller takes hardly any of it: look at its log, its disk, its rights, and run the restore again. "
+    "`adpersist verify` lists what differs; --accept-differences ends the restore with all of that."
+)
+_GIVES_MORE: Final = (
+    "It stays closed: what is left gives somebody more than the journal does, first {line}. `adpersist verify` lists "
+    'it; [boot] open = "always" opens the domain controller with it.'
+)
 _EVERY: Final = Usn(2**63 - 1)
 """A partner that reaches the DC while it is healed reads on under the old invocationID until that is restarted."""
 
@@ -56,6 +69,9 @@ def restore(
 
     With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
 
+    What the DC will not take is left, told and noted in the journal, and the restore ends all the same: the journal has
+    it, at the point restored to, and what the DC has instead is captured.
+
     Args:
         writer: This process; a visitor until it is done.
         closed: No partner reaches the DC meanwhile.
@@ -64,8 +80,8 @@ def restore(
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
         ConflictError: The DC was written to since, and the terms say to ask. Nothing was written.
         NotPrivilegedError: The journal holds secrets that this connection does not see. Nothing was written.
-        NotConvergedError: Differences are left; the journal still says that a restore is under way, and capture stays
-            off until one succeeds.
+        NotConvergedError: Most of what was lost is left, or, on a closed DC, something that gives somebody more than
+            the journal does; the journal still says that a restore is under way, and capture stays off until one ends.
         RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
@@ -90,8 +106,8 @@ def restore(
         index = beside.submit(FingerprintIndex.of, wanted.state.values())
         heals = fresh is not None and wanted.is_newest
         reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
-        outcome = _proven(convergence.run(heals=heals, reused=reused))
-    journal.end_restore(now=time.time())
+        outcome = _ended(convergence.run(heals=heals, reused=reused), terms, closed=closed)
+    journal.end_restore(now=time.time(), left=outcome.left)
     _leave_canary(dc, journal)
     outcome.restart_needed = fresh is not None and bool(dc.partners())
     _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)
@@ -134,8 +150,8 @@ def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | N
     )
 
 
-def _proven(outcome: RestoreOutcome) -> RestoreOutcome:
-    """The same, when nothing is left. Raises: UnfinishedError."""
+def _ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> RestoreOutcome:
+    """The same, when the DC may go on with what is left. Raises: UnfinishedError."""
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -143,9 +159,23 @@ def _proven(outcome: RestoreOutcome) -> RestoreOutcome:
         left=len(outcome.left),
         refused=len(outcome.refusals),
     )
-    if outcome.left:
-        raise UnfinishedError(outcome)
+    for line in outcome.left[:_LOGGED]:
+        log.warning("restore.difference", object=line.dn, kind=line.kind, attribute=line.attribute, reason=line.reason)
+    if outcome.left and not terms.accept_differences and _most_is_left(outcome):
+        raise UnfinishedError(outcome, hint=_MOST_IS_LEFT)
+    if closed and terms.opening is not Opening.ALWAYS and (more := [line for line in outcome.left if line.gives_more]):
+        raise UnfinishedError(outcome, hint=_GIVES_MORE.format(line=_named(more[0])))
     return outcome
+
+
+def _most_is_left(outcome: RestoreOutcome) -> bool:
+    """No odd value is in the way but the DC itself: its disk is full, or it takes no writes."""
+    left = {line.guid for line in outcome.left}
+    return len(left) > max(_ODD_ONES, len(outcome.lost) // 2)
+
+
+def _named(line: Difference) -> str:
+    return f"{line.dn}: {line.attribute or line.kind}"
 
 
 def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
@@ -166,8 +196,6 @@ def _restore_part(capture: Capture, convergence: Convergence) -> RestoreOutcome:
     capture.look()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
-    if outcome.left:
-        raise UnfinishedError(outcome)
     return outcome
 
 
@@ -214,17 +242,17 @@ class ConflictError(AdpersistError):
 
 
 class UnfinishedError(NotConvergedError):
-    """A restore ended with differences left.
+    """So much is left that a restore does not end; it goes on when it is begun again.
 
     Attributes:
         outcome: What was done, and what is left.
     """
 
-    def __init__(self, outcome: RestoreOutcome) -> None:
+    def __init__(self, outcome: RestoreOutcome, *, hint: str) -> None:
         reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in outcome.refusals))
         super().__init__(
             f"{len(outcome.left)} differences are left after {outcome.rounds} rounds"
             + (f": {reasons}" if reasons else ""),
-            hint="The domain controller is not what the journal says. `adpersist verify` lists what differs.",
+            hint=hint,
         )
         self.outcome = outcome

@@ -10,7 +10,9 @@ from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.step import Exempt
+from adpersist.state.access import GRANTING
 from adpersist.state.changes import changed_values
 from adpersist.state.state import State
 
@@ -57,24 +59,6 @@ class Gap:
     def is_open(self) -> bool:
         """Something is left to be done about it."""
         return bool(self.values or self.added or self.removed or self.moved or not (self.is_live and self.wanted_live))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One line of ``verify``.
-
-    Attributes:
-        guid: Which object.
-        dn: Its name, in the journal if it is there, else on the DC.
-        attribute: lDAPDisplayName; empty when the whole object differs.
-        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value``, ``link`` or ``stamp`` (the value is the
-            same, but not who wrote it when, nor how often it was written).
-    """
-
-    guid: Guid
-    dn: str
-    attribute: str
-    kind: str
 
 
 def gaps(want: State, have: State, exempt: Exempt) -> Iterator[Gap]:
@@ -150,7 +134,7 @@ def differences(gap: Gap, want: State, have: State) -> Iterator[Difference]:
     """The gap as lines a person or a script reads."""
     dn = (want if gap.want is not None else have).dn(gap.guid)
     if not gap.wanted_live:
-        yield Difference(guid=gap.guid, dn=dn, attribute="", kind="extra")
+        yield Difference(guid=gap.guid, dn=dn, attribute="", kind="extra", gives_more=True)
         return
     if not gap.is_live:
         yield Difference(guid=gap.guid, dn=dn, attribute="", kind="missing" if gap.have is None else "deleted")
@@ -158,9 +142,9 @@ def differences(gap: Gap, want: State, have: State) -> Iterator[Difference]:
     if gap.moved:
         yield Difference(guid=gap.guid, dn=dn, attribute="", kind="moved")
     for name in sorted(gap.values):
-        yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="value")
+        yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="value", gives_more=name in GRANTING)
     for name in sorted({*gap.added, *gap.removed}):
-        yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="link")
+        yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="link", gives_more=name in gap.removed)
 
 
 def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Difference]:

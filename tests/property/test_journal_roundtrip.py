@@ -22,6 +22,7 @@ from adpersist.model.journal.head import (
     Mark,
     Phase,
     Position,
+    Quarantined,
     Timeline,
     Witness,
     Writer,
@@ -105,6 +106,9 @@ heads = st.builds(
     pruned=seqs,
     before_marks=st.none() | st.builds(CommitId, seq=seqs, digest=digests),
     fresh=st.none() | guids,
+    quarantined=st.lists(
+        st.builds(Quarantined, guid=guids, dn=st.text(max_size=30), reason=st.text(max_size=30), time=times), max_size=3
+    ).map(tuple),
 )
 
 

@@ -47,7 +47,7 @@ def _looked(slices: UsnSlices, directory: list[int], *, most: int) -> tuple[list
         is_last = slices.is_last
         found = _shown(slices.filter, directory)
         if len(found) > most:
-            assert slices.refused(directory[-1])
+            assert slices.halve(directory[-1])
             refused += 1
             continue
         shown.append(found)
@@ -101,4 +101,4 @@ def test_changes_since_a_cookie_are_sliced_from_there_when_they_are_too_many() -
 
 def test_what_cannot_be_cut_smaller_is_refused_for_good() -> None:
     slices = UsnSlices(10)
-    assert not slices.refused(11)
+    assert not slices.halve(11)

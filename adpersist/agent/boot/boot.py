@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from adpersist.agent import connections
-from adpersist.agent.boot.closed_dc import ClosedDc
+from adpersist.agent.boot.closed_dc import BootError, ClosedDc
 from adpersist.agent.guard import GuardResult, GuardTerms, guard
 from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.agent.health.endpoint import served
@@ -18,6 +18,8 @@ from adpersist.system.backoff import Backoff, log_wait
 from adpersist.telemetry import logger
 
 _ASLEEP_S: Final = 3600.0
+_TRIES: Final = 3
+"""So often a DC is started that dies while it is looked at or healed."""
 
 log = logger("boot")
 
@@ -91,29 +93,38 @@ def _bring_up(
     patience_s: float,
     progress: Progress,
 ) -> GuardResult:
-    health.stage("the domain controller is starting, closed")
-    closed_dc = ClosedDc(config, command, patience_s)
-
     def proven() -> GuardResult:
         closed_dc.require_running()
         with connections.connected_journal(config, health) as (dc, journal):
-            health.found(journal.head, journal.last_commit_time())
+            health.found(journal.head, journal.last_commit_time(), journal.last_restore())
             return guard(dc, journal, terms, progress=progress, closed=True)
 
     def waiting(error: AdpersistError, wait_s: float) -> None:
         log_wait(error, wait_s)
         health.troubled(error)
 
-    try:
-        closed_dc.start().close()
-        # a store that is away is waited for: what it holds alone can prove the DC
-        found = Backoff(budget_s=patience_s, first_s=0.1, on_wait=waiting).call(proven)
-    finally:
-        closed_dc.stop()
+    for left in reversed(range(_TRIES)):
+        health.stage("the domain controller is starting, closed")
+        closed_dc = ClosedDc(config, command, patience_s)
+        try:
+            closed_dc.start().close()
+            try:
+                # a store that is away is waited for: what it holds alone can prove the DC
+                found = Backoff(budget_s=patience_s, first_s=0.1, on_wait=waiting).call(proven)
+                break
+            except BootError as error:
+                if not left:
+                    raise
+                # it answered, and died of something it was asked or given; a restore goes on where it stopped
+                waiting(error, 0)
+        finally:
+            closed_dc.stop()
     if not found.proven:
         raise RevertedError(
             f"the domain controller is {found.lineage.verdict}: {found.lineage.evidence}",
             hint="It stays closed. `adpersist boot --on-revert restore -- ...` heals it.",
         )
-    log.info("dc.proven", lineage=str(found.lineage.verdict), restored=found.outcome is not None)
+    log.info(
+        "dc.proven", lineage=str(found.lineage.verdict), restored=found.outcome is not None, differences=len(found.left)
+    )
     return found

@@ -9,10 +9,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from adpersist import __version__
 from adpersist.errors import AdpersistError, RevertedError, WrongDirectoryError
 from adpersist.model.identity.ids import Usn
+from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
 from adpersist.model.journal.lineage import Lineage, Verdict
 
 CAPTURING: Final = "capturing"
+_LISTED: Final = 20
 
 
 class AgentHealth:
@@ -31,6 +33,7 @@ class AgentHealth:
         self._lineage: Lineage | None = None
         self._head: Head | None = None
         self._durable_time: float | None = None
+        self._restored: Commit | None = None
         self._sure: float | None = None
         self._usn = Usn(0)
         self._pending = True
@@ -50,9 +53,9 @@ class AgentHealth:
         for verdict in Verdict:
             self._verdict.labels(verdict).set(verdict is lineage.verdict)
 
-    def found(self, head: Head, durable_time: float | None) -> None:
-        """The journal as it was opened."""
-        self._head, self._durable_time = head, durable_time
+    def found(self, head: Head, durable_time: float | None, restored: Commit | None = None) -> None:
+        """The journal as it was opened, and how the last restore in it ended."""
+        self._head, self._durable_time, self._restored = head, durable_time, restored
 
     def looked(self, head: Head, changes: int) -> None:
         """A look ended; everything in it is durable."""
@@ -125,6 +128,10 @@ class AgentHealth:
             "durable": {"seq": head.seq, "usn": position.usn if position else 0, "time": self._durable_time}
             if head
             else None,
+            "restored": self._last_restore(),
+            "quarantined": [{"dn": each.dn, "reason": each.reason, "time": each.time} for each in head.quarantined]
+            if head
+            else [],
             "last_error": {
                 "kind": type(self._error).__name__.removesuffix("Error"),
                 "message": self._error.message,
@@ -132,6 +139,21 @@ class AgentHealth:
             }
             if self._error
             else None,
+        }
+
+    def _last_restore(self) -> Mapping[str, Any] | None:
+        """How the last restore ended, and the first of what it could not bring back."""
+        if self._restored is None:
+            return None
+        return {
+            "seq": self._restored.seq,
+            "to": self._restored.target,
+            "time": self._restored.time,
+            "left": self._restored.left_count,
+            "differences": [
+                {"dn": each.dn, "attribute": each.attribute, "kind": each.kind, "reason": each.reason}
+                for each in self._restored.left[:_LISTED]
+            ],
         }
 
     def _declare(self) -> None:
@@ -151,6 +173,16 @@ class AgentHealth:
             "timeline", "Counts the restores in the journal, from 1.", lambda: self._head.timeline if self._head else 0
         )
         gauge("restores", "Restores in the journal.", lambda: len(self._head.timelines) if self._head else 0)
+        gauge(
+            "quarantined_objects",
+            "Objects that could not be read when they were looked at last.",
+            lambda: len(self._head.quarantined) if self._head else 0,
+        )
+        gauge(
+            "restore_differences",
+            "What the last restore could not bring back.",
+            lambda: self._restored.left_count if self._restored else 0,
+        )
         self._commits = counter("commits", "Commits this process made durable.")
         self._changes = counter("changes", "Changes this process made durable.")
         self._bytes = counter("bytes", "Bytes of commits this process sent to the store.")

@@ -7,6 +7,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ExitCode
+from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
 
 
@@ -35,6 +36,16 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         "timeline": head.timeline,
         "store": "ok",
         "writer": {"host": head.writer.host, "pid": head.writer.pid},
+        "restored": restored(found.restored),
+        "quarantined": [
+            {
+                "guid": output.guid(each.guid),
+                "dn": each.dn,
+                "reason": each.reason,
+                "time": rfc3339(each.time),
+            }
+            for each in head.quarantined
+        ],
     }
     if common.as_json:
         output.machine(document)
@@ -47,7 +58,23 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
             f"Store     ok; timeline {head.timeline}, {head.phase}, {'' if is_held(head.writer) else 'last '}"
             f"held by {head.writer.pid}@{head.writer.host}"
         )
+        if found.restored is not None and found.restored.left_count:
+            output.say(
+                f"Restored  at commit {found.restored.seq}, but for {found.restored.left_count} differences: "
+                f"`adpersist log --since {found.restored.seq} --to {found.restored.seq} --json` lists them"
+            )
+        for each in head.quarantined:
+            output.say(output.printable(f"Not read  {each.dn}: {each.reason}"))
     raise typer.Exit(verdict_code(str(found.lineage.verdict), late=found.lag_s > settings.status.max_lag_s))
+
+
+def restored(commit: Commit | None) -> dict[str, Any] | None:
+    """How the last restore of everything ended."""
+    from adpersist.reading.rfc3339 import rfc3339
+
+    if commit is None:
+        return None
+    return {"seq": commit.seq, "time": rfc3339(commit.time), "to": commit.target, "left": commit.left_count}
 
 
 def durable(head: Head, time: float | None) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
         "settled": commit.ends_look and commit.complete,
         "mark": commit.mark,
         "target": commit.target,
+        "left": commit.left_count,
+        "differences": [output.difference(each) for each in commit.left],
         "writer": {"host": commit.writer.host, "pid": commit.writer.pid} if commit.writer else None,
         "digest": commit.digest.hex(),
     }
@@ -142,6 +144,8 @@ def _what(commit: "Commit") -> str:
             return "part of a large change"
         case CommitKind.MARK:
             return f"@{commit.mark}" + (f" by {commit.writer.host}" if commit.writer else "")
+        case CommitKind.RESTORE_END if commit.left_count:
+            return f"to commit {commit.target}, but for {commit.left_count} differences"
         case _:
             return f"to commit {commit.target}"
 

@@ -37,7 +37,8 @@ def boot(
 
     The DC first runs in a network of its own. Once it is what the journal says it is stopped, and this process becomes
     the command: the DC as everybody knows it. A DC that cannot be proven right stays closed; the exit code, the log
-    and, while this runs, [health] listen say why.
+    and, while this runs, [health] listen say why. One odd value keeps nobody out: it is listed, and the DC opened,
+    unless what is left gives somebody more than the journal does ([boot] open).
     """
     from adpersist.agent.boot.boot import boot as bring_up
     from adpersist.agent.guard import GuardTerms
@@ -45,7 +46,7 @@ def boot(
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     terms = GuardTerms.of(
-        settings.restore, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
+        settings, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
     )
     with output.Bar(shown=not common.as_json) as bar:
         bring_up(settings, command, terms, patience_s=patience, stay=stay, progress=bar)

@@ -16,6 +16,12 @@ from adpersist.cli.restore.restore import (
 from adpersist.errors import ExitCode
 from adpersist.model.plan.terms import OnConflict, OnRevert
 
+DifferencesOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-differences", help="End the restore also where the DC refuses most of what was lost; it is listed."
+    ),
+]
 OldImageOption = Annotated[
     bool, typer.Option("--accept-old-image", help="Restore however old the image is: see [restore] max_age_days.")
 ]
@@ -30,12 +36,14 @@ def guard(
     engine: EngineOption = None,
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a DC or a store that is away.", min=0)] = 0,
     accept_old_image: OldImageOption = False,
+    accept_differences: DifferencesOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check once whether the DC was reverted; restore it if so. Exit code 0 only when it is proven right.
 
-    Made for boot: run it before anybody else may reach the DC. On a DC that was not reverted it writes nothing.
+    Made for boot: run it before anybody else may reach the DC. On a DC that was not reverted it writes nothing. Exit
+    code 2: it is restored but for what the DC will not take, which is listed here, in the journal and by the agent.
     """
     from adpersist.agent import connections
     from adpersist.agent.guard import GuardResult, GuardTerms
@@ -45,7 +53,12 @@ def guard(
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     terms = GuardTerms.of(
-        settings.restore, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
+        settings,
+        on_revert=on_revert,
+        policy=on_conflict,
+        engine=engine,
+        accept_old_image=accept_old_image,
+        accept_differences=accept_differences,
     )
 
     def once(bar: output.Bar) -> GuardResult:
@@ -59,7 +72,7 @@ def guard(
     document: dict[str, Any] = {
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,
-        "proven": found.proven,
+        "proven": found.proven and not found.left,
         "restored": outcome_document(found.outcome) if found.outcome else None,
     }
     if common.as_json:
@@ -70,4 +83,6 @@ def guard(
             outcome_words(found.outcome)
         elif not found.proven:
             output.say("Nothing was written. `adpersist plan` shows what was lost; `adpersist guard` restores it.")
-    raise typer.Exit(int(ExitCode.OK if found.proven else ExitCode.REVERTED))
+    if not found.proven:
+        raise typer.Exit(int(ExitCode.REVERTED))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if found.left else ExitCode.OK))

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,13 +11,14 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.directory.lineage.proof import require_own
-from adpersist.errors import ConfigError
+from adpersist.errors import ConfigError, ExitCode
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, Terms
 
 if TYPE_CHECKING:
     from adpersist.config import Config
     from adpersist.model.plan.conflict import Conflict
+    from adpersist.model.plan.difference import Difference
     from adpersist.restore.convergence import RestoreOutcome
     from adpersist.restore.plan.limitations import Limitation
 
@@ -68,13 +70,18 @@ def restore(
         bool,
         typer.Option("--accept-loss", help="Over the network: make lost accounts again under new SIDs."),
     ] = False,
+    accept_differences: Annotated[
+        bool,
+        typer.Option("--accept-differences", help="End also where the DC refuses most of what was lost; it is listed."),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Plan, apply and verify until the DC is what the journal says. Can be killed anywhere and run again.
 
     On a DC that was not reverted, what is new there is captured first, so that nothing is lost by going back in time.
-    With --object or --attribute only that is brought back, and everything else stays as it is.
+    With --object or --attribute only that is brought back, and everything else stays as it is. Exit code 2: done, but
+    for what the DC will not take, which is listed.
     """
     from adpersist.agent import connections
     from adpersist.journal.holder import visiting
@@ -86,6 +93,7 @@ def restore(
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     terms = Terms(policy=on_conflict, engine=engine or settings.restore.engine, accept_loss=accept_loss)
+    terms = replace(terms, accept_differences=accept_differences)
     with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
         point = journal.resolve(to, now=time.time()) if to else None
@@ -108,6 +116,7 @@ def restore(
         output.machine(outcome_document(outcome))
     else:
         outcome_words(outcome)
+    raise typer.Exit(int(ExitCode.DIFFERENCES if outcome.left else ExitCode.OK))
 
 
 def restart_where_needed(settings: "Config", outcome: "RestoreOutcome") -> None:
@@ -131,6 +140,7 @@ def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
         "by_kind": dict(Counter(step.op for step in outcome.applied)),
         "rounds": outcome.rounds,
         "left": len(outcome.left),
+        "differences": [output.difference(each) for each in outcome.left],
         "notes": note_documents(outcome.notes),
         "conflicts": conflict_documents(outcome.conflicts),
         "restart_needed": outcome.restart_needed,
@@ -143,12 +153,21 @@ def outcome_words(outcome: "RestoreOutcome") -> None:
     output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
     note_words(outcome.notes)
     conflict_words(outcome.conflicts)
-    output.say("Proven: the domain controller is what the journal says.")
+    if outcome.left:
+        difference_table(f"{len(outcome.left)} differences are left, and are kept in the journal", outcome.left)
+    else:
+        output.say("Proven: the domain controller is what the journal says.")
     if outcome.restart_needed:
         output.say(
             "Restart Samba now: until then its replication partners ignore what it writes. "
             "With [restore] restart_command a guard does that itself."
         )
+
+
+def difference_table(title: str, found: "Sequence[Difference]") -> None:
+    """What differs, for people."""
+    rows = ((each.kind, each.dn, each.attribute, each.reason) for each in found)
+    output.table(title, ("kind", "object", "attribute", "the domain controller said"), rows)
 
 
 def note_documents(notes: "Sequence[Limitation]") -> list[dict[str, str]]:

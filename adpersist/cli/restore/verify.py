@@ -7,7 +7,13 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
-from adpersist.cli.restore.restore import AttributeOption, ObjectOption, SubtreeOption, note_documents, note_words
+from adpersist.cli.restore.restore import (
+    AttributeOption,
+    ObjectOption,
+    SubtreeOption,
+    note_documents,
+    note_words,
+)
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ExitCode
 
@@ -44,10 +50,7 @@ def verify(
         output.machine(
             {
                 "at": wanted.target,
-                "differences": [
-                    {"guid": output.guid(each.guid), "dn": each.dn, "attribute": each.attribute, "kind": each.kind}
-                    for each in found
-                ],
+                "differences": [output.difference(each) for each in found],
                 "notes": note_documents(convergence.notes),
             }
         )

@@ -16,7 +16,7 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
 from adpersist.directory.wire.extended_dn import reference, split_extended
-from adpersist.directory.wire.filters import ANY, Filter
+from adpersist.directory.wire.filters import ANY, Filter, and_, at_most, not_
 from adpersist.directory.wire.messages import Entry
 from adpersist.errors import DirectoryError, RevertedError
 from adpersist.model.identity.dn import first
@@ -29,8 +29,9 @@ from adpersist.model.objects.stamps import CHANGED, EVER
 _NAMED_ELSEWHERE: Final = frozenset({"objectGUID", "parentGUID", "name", "distinguishedName"})
 """Attributes a sighting carries in fields of its own."""
 _PREFIX_MAP: Final = "prefixMap"
-_TOO_MUCH: Final = 4
-"""sizeLimitExceeded, [RFC4511] 4.1.9."""
+_TOO_MUCH: Final = frozenset({3, 4, 11})
+"""timeLimitExceeded, sizeLimitExceeded, adminLimitExceeded, [RFC4511] 4.1.9."""
+_NOTHING_AT_ALL: Final = and_(at_most("uSNChanged", 0), not_(at_most("uSNChanged", 0)))
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
 
 
@@ -134,10 +135,25 @@ class DirSyncFeed:
     def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
         """What a page shows. For :class:`ContextLook` alone."""
         for entry in page:
-            sighting = self._sighting(nc, entry, whole=whole)
+            try:
+                sighting = self._sighting(nc, entry, whole=whole)
+            except (DirectoryError, ValueError) as error:
+                sighting = _unreadable(nc, entry, error)
             # the roots of other naming contexts show up in the one above them
             if self._roots.get(sighting.guid, nc) == nc:
                 yield sighting
+
+    def unreadable(self, nc: str, cookie: bytes, matching: Filter, error: DirectoryError) -> Iterator[Sighting]:
+        """Those objects that the DC fails to show. For :class:`ContextLook` alone.
+
+        Raises:
+            DirectoryError: It is not about them: the DC shows nothing at all, or does not have any.
+        """
+        deque(self.ask(nc, cookie, _NOTHING_AT_ALL), maxlen=0)
+        found = list(self._session.search(nc, matching, attributes=["objectGUID"], controls=[SHOW_RECYCLED]))
+        if not found:
+            raise error
+        yield from (_unreadable(nc, entry, error) for entry in found)
 
     def _sighting(self, nc: str, entry: Entry, *, whole: bool) -> Sighting:
         guid, dn = split_extended(entry.dn)
@@ -199,6 +215,20 @@ class DirSyncFeed:
         if fact.is_backlink:
             return _NOTHING
         return _REFERENCES if fact.is_reference else _PLAIN
+
+
+def _unreadable(nc: str, entry: Entry, error: Exception) -> Sighting:
+    """Nothing of an object but which it is. Raises: the error, where not even that can be told."""
+    try:
+        guid, dn = split_extended(entry.dn)
+    except ValueError:
+        guid, dn = None, entry.dn
+    if guid is None:
+        if not entry.attributes.get("objectGUID"):
+            raise error
+        guid = Guid(entry.attributes["objectGUID"][0])
+    trouble = error.message if isinstance(error, DirectoryError) else f"{type(error).__name__}: {error}"
+    return Sighting(guid=guid, nc=nc, parent=None, rdn=dn, whole=False, trouble=trouble)
 
 
 class ContextLook:
@@ -265,8 +295,17 @@ class ContextLook:
         try:
             cookie = yield from self._shown(page, matching)
         except DirectoryError as error:
-            if error.result != _TOO_MUCH or here or not slices.refused(self._feed.usn()):
+            if here or error.retryable or not error.result:
                 raise
+            newest = self._feed.usn()
+            if slices.halve(newest):
+                return
+            if error.result in _TOO_MUCH:
+                raise
+            # one object that the DC cannot show must not hide all others
+            slices.end(newest)
+            yield from self._feed.unreadable(self.nc, self.cookie, slices.whole_filter, error)
+            slices.go_on()
             return
         if not here:
             slices.go_on()
@@ -280,7 +319,10 @@ class ContextLook:
         while more:
             stamping = self._feed.stamping(self.nc, since=since, floor=floor)
             for sighting in self._feed.sightings(self.nc, page, whole=self.whole):
-                yield from stamping.take(sighting)
+                if sighting.trouble:
+                    yield sighting
+                else:
+                    yield from stamping.take(sighting)
             more, cookie = page.ending()
             yield from stamping.rest(cookie_usn(cookie))
             if more:

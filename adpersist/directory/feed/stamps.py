@@ -10,10 +10,11 @@ from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED, Contr
 from adpersist.directory.wire.filters import at_least, equals, or_
 from adpersist.directory.wire.messages import Entry
 from adpersist.directory.wire.replication_metadata import parse_replmeta
+from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.directory_time import generalized_time
-from adpersist.model.objects.stamps import CHANGED, EVER, Stamps, Written
+from adpersist.model.objects.stamps import CHANGED, EVER, UNREADABLE, Stamps, Written
 
 _NOBODY: Final = Guid(bytes(16))
 
@@ -61,11 +62,16 @@ def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, St
 
 
 def stamped(entry: Entry, schema: Schema, *, after: Usn = EVER) -> tuple[Guid, Stamps]:
-    """Which object this is, and its stamps by attribute name: those of what was written here after a USN."""
+    """Which object this is, and its stamps by attribute name: those of what was written here after a USN.
+
+    They are :data:`UNREADABLE` where the database holds something else in their place.
+    """
     blob = entry.attributes.get("replPropertyMetaData", ())
-    stamps = (
-        {schema.name_of(written.attid): written for written in parse_replmeta(blob[0], after=after)} if blob else {}
-    )
+    try:
+        found = list(parse_replmeta(blob[0], after=after)) if blob else []
+    except DirectoryError:
+        return Guid(entry.attributes["objectGUID"][0]), UNREADABLE
+    stamps = {schema.name_of(written.attid): written for written in found}
     if CHANGED in entry.attributes:
         usn = Usn(int(entry.attributes[CHANGED][0]))
         time = generalized_time(entry.attributes["whenChanged"][0]) if "whenChanged" in entry.attributes else 0

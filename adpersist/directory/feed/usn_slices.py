@@ -52,12 +52,23 @@ class UsnSlices:
             parts.append(at_most("uSNChanged", self._ends[0]))
         return and_(*parts) if parts else ANY
 
+    def end(self, newest: int) -> None:
+        """Have this one end, so that it can be passed over."""
+        if not self._ends:
+            self._ends.append(max(newest, self._after + 1))
+
+    @property
+    def whole_filter(self) -> Filter:
+        """Matches the same where no cookie says where it all begins."""
+        begin = not_(at_most("uSNChanged", self._after))
+        return and_(begin, at_most("uSNChanged", self._ends[0])) if self._ends else begin
+
     def go_on(self) -> None:
         """To the next."""
         self._after = self._ends.pop(0) if self._ends else self._after
 
-    def refused(self, newest: int) -> bool:
-        """This one held too much: halve it. False when it cannot be; ``newest`` is the DC's last USN."""
+    def halve(self, newest: int) -> bool:
+        """This one holds too much, or something odd. False when it cannot be; ``newest`` is the DC's last USN."""
         middle = (self._after + (self._ends[0] if self._ends else newest)) // 2
         if middle <= self._after:
             return False

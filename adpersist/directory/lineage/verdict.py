@@ -13,7 +13,7 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity, Position, Witness
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.change import Stamp
-from adpersist.model.objects.stamps import CHANGED, Stamps, Written
+from adpersist.model.objects.stamps import CHANGED, UNREADABLE, Stamps, Written
 
 
 def lineage(
@@ -82,6 +82,8 @@ def judge(
     if invocation != position.invocation:
         # another invocationID comes with numbers of its own
         witnesses = [witness for witness in witnesses if witness.attribute != CHANGED]
+    # nothing can be told by one whose stamps are damaged
+    witnesses = [witness for witness in witnesses if stamps.get(witness.guid) != UNREADABLE]
     lost = [witness for witness in witnesses if _undone(witness, stamps.get(witness.guid, {}))]
     about = _about(witnesses, lost)
     if usn < position.usn:

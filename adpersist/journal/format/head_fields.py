@@ -13,6 +13,7 @@ from adpersist.model.journal.head import (
     Mark,
     Phase,
     Position,
+    Quarantined,
     Timeline,
     Witness,
     Writer,
@@ -24,6 +25,8 @@ WITH_FRESH: Final = 13
 """While a restore gives the DC another invocationID, that is one more."""
 WITH_BEFORE_MARKS: Final = 14
 """While the journal ends with marks, the commit before them is another one."""
+WITH_QUARANTINED: Final = 15
+"""While there are objects that cannot be read, those are another one."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -69,11 +72,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_BEFORE_MARKS:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_BEFORE_MARKS} expected")
+        if not FIELDS <= len(fields) <= WITH_QUARANTINED:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_QUARANTINED} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks = [*passing, None, None][:2]
+        fresh, before_marks, quarantined = [*passing, None, None, None][:3]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -94,6 +97,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             checkpoints=tuple(_checkpoint(each) for each in items(saved)),
             pruned=Seq(integer(pruned)),
             before_marks=None if before_marks is None else _commit_id(before_marks),
+            quarantined=() if quarantined is None else tuple(_quarantined(each) for each in items(quarantined)),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -123,9 +127,20 @@ def guid(value: object) -> Guid:
 
 def _pack_passing(head: Head) -> list[object]:
     """What most heads have nothing of; the last ones left out."""
-    if head.before_marks is not None:
-        return [head.fresh, [head.before_marks.seq, head.before_marks.digest]]
-    return [] if head.fresh is None else [head.fresh]
+    before, quarantined = head.before_marks, head.quarantined
+    passing: list[object] = [
+        head.fresh,
+        None if before is None else [before.seq, before.digest],
+        [[each.guid, each.dn, each.reason, float(each.time)] for each in quarantined] or None,
+    ]
+    while passing and passing[-1] is None:
+        passing.pop()
+    return passing
+
+
+def _quarantined(value: object) -> Quarantined:
+    found, dn, reason, time = items(value)
+    return Quarantined(guid=guid(found), dn=text(dn), reason=text(reason), time=number(time))
 
 
 def _commit_id(value: object) -> CommitId:

@@ -9,8 +9,12 @@ from adpersist.journal.format.shapes import blobs, boolean, integer, items, text
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.difference import Difference
 
 FIELDS: Final = 3
+MOST_DIFFERENCES: Final = 1000
+"""Told of one by one."""
+_LONGEST_WORDS: Final = 500
 
 
 class CommitNote(NamedTuple):
@@ -20,17 +24,30 @@ class CommitNote(NamedTuple):
     target: Seq | None = None
     writer: Writer | None = None
     conflicts: tuple[Conflict, ...] = ()
+    left: tuple[Difference, ...] = ()
+    left_count: int = 0
 
 
-def unpack_note(content: bytes) -> CommitNote:
+def unpack_note(content: bytes, *, ends_restore: bool) -> CommitNote:
     """Read one.
+
+    Args:
+        ends_restore: It is a RESTORE_END's.
 
     Raises:
         ValueError: Another shape.
     """
     name, target, maker, *more = items(unpack(content))
-    if len(more) > 1:
-        raise ValueError(f"{FIELDS + len(more)} fields, {FIELDS} or {FIELDS + 1} expected")
+    most = 2 if ends_restore else 1
+    if len(more) > most:
+        raise ValueError(f"{FIELDS + len(more)} fields, {FIELDS} to {FIELDS + most} expected")
+    if ends_restore and more:
+        left, count = more
+        return CommitNote(
+            target=None if target is None else Seq(integer(target)),
+            left=tuple(_difference(each) for each in items(left)),
+            left_count=integer(count),
+        )
     return CommitNote(
         mark=None if name is None else text(name),
         target=None if target is None else Seq(integer(target)),
@@ -51,6 +68,27 @@ def pack_conflicts(conflicts: Sequence[Conflict]) -> list[object]:
         ]
         for each in conflicts
     ]
+
+
+def pack_differences(left: Sequence[Difference], most: int) -> list[object]:
+    """The last two fields of a RESTORE_END, where something is left: so many of it, and how many there are."""
+    told = [
+        [each.guid, each.dn[:_LONGEST_WORDS], each.attribute, each.kind, each.gives_more, each.reason[:_LONGEST_WORDS]]
+        for each in left[:most]
+    ]
+    return [told, len(left)] if left else []
+
+
+def _difference(value: object) -> Difference:
+    found, dn, attribute, kind, gives_more, reason = items(value)
+    return Difference(
+        guid=guid(found),
+        dn=text(dn),
+        attribute=text(attribute),
+        kind=text(kind),
+        gives_more=boolean(gives_more),
+        reason=text(reason),
+    )
 
 
 def _conflict(value: object) -> Conflict:

@@ -7,6 +7,7 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Writer
 from adpersist.model.objects.change import Change
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.difference import Difference
 
 
 class CommitKind(StrEnum):
@@ -47,6 +48,8 @@ class Commit:
         target: The point restored to, of a RESTORE_BEGIN or RESTORE_END.
         writer: Who made it, where it was not the capturing agent: MARK and RESTORE_BEGIN.
         conflicts: Of a RESTORE_BEGIN: writes on the DC that this restore is to keep.
+        left: Of a RESTORE_END: what still differed from the target, the first thousand of it.
+        left_count: Of a RESTORE_END: how many those were.
         digest: SHA-256 of its frame.
         size: Bytes of its frame in the store.
     """
@@ -64,5 +67,7 @@ class Commit:
     target: Seq | None = None
     writer: Writer | None = None
     conflicts: tuple[Conflict, ...] = ()
+    left: tuple[Difference, ...] = ()
+    left_count: int = 0
     digest: bytes
     size: int

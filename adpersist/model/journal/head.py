@@ -127,6 +127,23 @@ class CommitId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """An object that the DC does not show, or shows as nothing that can be read.
+
+    Attributes:
+        guid: objectGUID.
+        dn: As far as it is known.
+        reason: What the DC said, or what is wrong with it.
+        time: Unix seconds when that was first met.
+    """
+
+    guid: Guid
+    dn: str
+    reason: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """A whole state at one commit, lying in the store beside the journal.
 
@@ -170,6 +187,7 @@ class Head:
         checkpoints: Those that count, ascending.
         pruned: Commits up to this one are gone; 0 when none are. There is a checkpoint of this number then.
         before_marks: The last commit but for the marks that follow it; None: the last one is no mark.
+        quarantined: Objects that could not be read when they were looked at last; the journal has them as before.
     """
 
     seq: Seq
@@ -190,6 +208,7 @@ class Head:
     checkpoints: tuple[Checkpoint, ...] = ()
     pruned: Seq = BEFORE_FIRST
     before_marks: CommitId | None = None
+    quarantined: tuple[Quarantined, ...] = ()
 
     @property
     def last(self) -> CommitId:

@@ -25,6 +25,7 @@ class Sighting:
             session cannot see them.
         link_stamps: The same of the links.
         size: About how many bytes all of it takes.
+        trouble: Why the DC shows nothing of it; empty when it does. All else says nothing then.
     """
 
     guid: Guid
@@ -38,6 +39,7 @@ class Sighting:
     stamps: AttributeStamps = field(default_factory=dict)
     link_stamps: LinkStamps = field(default_factory=dict)
     size: int = 0
+    trouble: str = ""
 
 
 def sighted(item: ObjectState) -> Sighting:

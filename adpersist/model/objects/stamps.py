@@ -31,3 +31,6 @@ class Written:
 
 Stamps = Mapping[str, Written]
 """The last writes of one object, by lDAPDisplayName."""
+
+UNREADABLE: Final[Stamps] = {}
+"""Of an object that is there, and whose stamps are not: any other has :data:`CHANGED` at least."""

@@ -21,6 +21,14 @@ class OnConflict(StrEnum):
     FAIL = "fail"
 
 
+class Opening(StrEnum):
+    """When a closed DC is opened that was healed but for differences nobody could close."""
+
+    UNLESS_MORE = "unless-more"
+    """Unless one of them gives somebody more than the journal does."""
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What a restore may do.
@@ -29,8 +37,12 @@ class Terms:
         policy: Whose word counts where the DC was written to since it was put back.
         engine: How to write.
         accept_loss: Accounts that this connection can only make again as somebody else are made again so.
+        accept_differences: It ends also where most of what was lost could not be brought back.
+        opening: When a closed DC may be opened with differences.
     """
 
     policy: OnConflict = OnConflict.JOURNAL
     engine: Engine = Engine.AUTO
     accept_loss: bool = False
+    accept_differences: bool = False
+    opening: Opening = Opening.UNLESS_MORE

@@ -1,0 +1,28 @@
+"""What separates a DC from a journal, line by line, as people and scripts read it."""
+
+from dataclasses import dataclass
+
+from adpersist.model.identity.ids import Guid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One line of ``verify``, or of what a restore could not close.
+
+    Attributes:
+        guid: Which object.
+        dn: Its name, in the journal if it is there, else on the DC.
+        attribute: lDAPDisplayName; empty when the whole object differs.
+        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value``, ``link`` or ``stamp`` (the value is the
+            same, but not who wrote it when, nor how often it was written).
+        gives_more: Somebody may do more on the DC than the journal says: an account lives or logs in, a password is an
+            old one, a member or a right is left.
+        reason: What the DC said when this was to be closed; empty when it was not asked, or said nothing.
+    """
+
+    guid: Guid
+    dn: str
+    attribute: str
+    kind: str
+    gives_more: bool = False
+    reason: str = ""

@@ -1,0 +1,92 @@
+"""What a DC will not take keeps nothing else from it: a heal ends with differences, told, kept and restorable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adpersist.model.plan.engine import Engine
+from tests.integration.booting import booting
+from tests.integration.hands import Hands
+from tests.integration.scene import SCHEMA_MAY_CHANGE, Scene, World, until
+
+LONG = "a value the schema was narrowed around " * 3
+
+
+@pytest.fixture
+def world(scene: Scene, place: Path) -> Iterator[World]:
+    with scene.played(place, options=SCHEMA_MAY_CHANGE) as world:
+        yield world
+
+
+DEFINITIONS = {"info": "Comment", "userWorkstations": "User-Workstations"}
+
+
+def narrow(world: World, attribute: str, limit: int) -> None:
+    """Longer values stay, and nobody may write one any more."""
+    with Hands(world.dc) as hands:
+        hands.set(f"CN={DEFINITIONS[attribute]},CN=Schema,CN=Configuration,{hands.base}", rangeUpper=str(limit))
+        hands.set("", schemaUpdateNow="1")
+
+
+def lose(world: World, attribute: str) -> str:
+    """Odette has a value nobody may write; what else happened is ordinary. Then the machine goes back."""
+    world.write_by(Engine.LDAP)
+    with Hands(world.dc) as hands:
+        odette = hands.user("odette", parent=f"OU=Office,{hands.base}")
+        hands.set(odette, **{attribute: LONG})
+        hands.user("today")
+    narrow(world, attribute, 20)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    return odette
+
+
+def test_a_heal_ends_with_what_the_dc_refuses_and_goes_on_capturing(world: World) -> None:
+    odette = lose(world, "info")
+    healed = world.run("guard", "--json", code=2).json
+    assert (healed["proven"], healed["restored"]["left"]) == (False, 1)
+    (left,) = healed["restored"]["differences"]
+    assert (left["dn"], left["attribute"], left["kind"], left["gives_more"]) == (odette, "info", "value", False)
+    assert left["reason"], "the DC's own words"
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=today)")
+        assert hands.find("(cn=odette)")
+        hands.user("tomorrow")
+    assert world.run("status", "--json", code=0).json["restored"]["left"] == 1
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)
+    ended = next(line for line in world.run("log", "--json", code=0).json if line["kind"] == "restore-end")
+    assert [each["attribute"] for each in ended["differences"]] == ["info"]
+    # kept: the journal has it at the point that was restored to, and it comes back once the DC takes it
+    assert LONG.strip() in world.run("show", "odette", "--at", str(ended["target"]), code=0).out
+    narrow(world, "info", 1024)
+    world.run("restore", "--object", "odette", "--to", str(ended["target"]), "--yes", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(odette, "info")["info"] == [LONG.encode()]
+    assert world.run("guard", "--json", code=0).json["lineage"] == "same"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "opens"),
+    [pytest.param("info", True, id="an odd value"), pytest.param("userWorkstations", False, id="where to log in")],
+)
+def test_a_boot_opens_with_a_difference_unless_it_gives_somebody_more(
+    world: World, attribute: str, *, opens: bool
+) -> None:
+    lose(world, attribute)
+    world.dc.kill()
+    world.dc.prepare()
+    log = world.log.with_name("boot.log")
+    with booting(world.dc, world.run, log) as process:
+        until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens, or not", timeout_s=200)
+        assert world.dc.answers() is opens, log.read_text(encoding="utf-8")
+        if opens:
+            return
+        assert process.wait(60) == 2
+    assert "[boot] open" in log.read_text(encoding="utf-8")
+    with booting(world.dc, world.run.with_environment(ADPERSIST_BOOT_OPEN="always"), log) as process:
+        until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
+        assert world.dc.answers(), log.read_text(encoding="utf-8")

@@ -1,0 +1,78 @@
+"""An object that the DC itself cannot show keeps no other from being captured, restored and proven."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.integration.hands import Hands
+from tests.integration.scene import World
+
+_DAMAGE: Final = """
+import sys, ldb
+database = ldb.Ldb("tdb://" + sys.argv[1], options=["modules:"])
+(found,) = database.search(expression="(cn=odd)", attrs=[sys.argv[2]])
+sound = bytes(found[sys.argv[2]][0]) if sys.argv[2] in found else b""
+message = ldb.Message(found.dn)
+message["damage"] = ldb.MessageElement([bytes.fromhex(sys.argv[3])], ldb.FLAG_MOD_REPLACE, sys.argv[2])
+database.modify(message)
+print(sound.hex())
+"""
+"""Written below every module of Samba's, as a failing disk or a bug does."""
+
+
+def damage(world: World, attribute: str, value: bytes) -> bytes:
+    """Have the database hold nonsense; returns what it held."""
+    world.dc.stop()
+    first = world.dc.base_dn.split(",")[0]
+    (file,) = (each for each in (world.place / "dc/private/sam.ldb.d").iterdir() if _is_of(each, first))
+    command = ["/usr/bin/python3", "-c", _DAMAGE, str(file), attribute, value.hex()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    world.dc.start()
+    return bytes.fromhex(done.stdout.strip())
+
+
+def _is_of(file: Path, first: str) -> bool:
+    return file.suffix == ".ldb" and file.name.replace("%3D", "=").upper().startswith(first.upper())
+
+
+@pytest.mark.parametrize(
+    "attribute", ["replPropertyMetaData", "nTSecurityDescriptor", "manager"], ids=["stamps", "rights", "a reference"]
+)
+def test_one_object_that_cannot_be_read_is_told_and_all_else_flows(world: World, attribute: str) -> None:
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        odd = hands.user("odd", parent=office)
+        hands.set(odd, manager=f"CN=ada,{office}", title="captured")
+    world.run("agent", "--once", code=0)
+    with Hands(world.dc) as hands:
+        hands.set(odd, title="never seen")
+    sound = damage(world, attribute, b"\xff nothing that anybody could read")
+    with Hands(world.dc) as hands:
+        hands.user("before")
+        hands.set(f"CN=ada,{office}", title="of today")
+    world.run("agent", "--once", code=0)
+    (told,) = world.run("status", "--json", code=0).json["quarantined"]
+    assert "odd" in told["dn"]
+    assert told["reason"]
+    assert "captured" in world.run("show", "odd", code=0).out, "what was known of it stays"
+    verified = world.run("verify", "--json", code=0).json
+    assert [note for note in verified["notes"] if "odd" in note["dn"]]
+
+    damage(world, attribute, sound)
+    with Hands(world.dc) as hands:
+        hands.set(odd, title="again")
+        hands.user("after")
+    world.run("agent", "--once", code=0)
+    assert world.run("status", "--json", code=0).json["quarantined"] == []
+    world.run("verify", code=0)
+
+    world.revert()
+    world.run("guard", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(odd, "title")["title"] == [b"again"]
+        assert all(hands.find(f"(cn={name})") for name in ("before", "after"))
