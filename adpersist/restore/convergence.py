@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
@@ -9,6 +10,7 @@ from adpersist.directory.write.target import Target
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.replicated import Replica
@@ -37,6 +39,7 @@ from adpersist.telemetry import logger
 
 log = logger("restore")
 
+SECRET = "unicodePwd"  # noqa: S105 - an attribute every domain has: krbtgt's
 MAX_ROUNDS = 8
 """Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
 
@@ -101,10 +104,19 @@ class Convergence:
         self._found: list[Gap] | None = None
         self._aligned = wanted.state
 
-    @property
+    @cached_property
     def exempt(self) -> Exempt:
-        """What is left alone."""
-        return self._dc.exempt
+        """What is left alone: also what the journal never saw."""
+        found = self._dc.exempt
+        if not self._lacks_secrets:
+            return found
+        hidden = frozenset(SECRET_ATTRIBUTES)
+        return replace(found, reach=replace(found.reach, unseen=hidden, not_at_birth=hidden))
+
+    @cached_property
+    def _lacks_secrets(self) -> bool:
+        """The journal was captured by a session that sees none, at least up to the point that is wanted."""
+        return self._dc.privileged and not any(SECRET in item.values for item in self._wanted.state.values())
 
     @property
     def notes(self) -> tuple[Limitation, ...]:
@@ -252,7 +264,9 @@ class Convergence:
     def _converge(self, target: Target, found: list[Gap], *, heals: bool) -> RestoreOutcome:
         outcome = RestoreOutcome(lost=found)
         self._found = None
-        if heals and isinstance(target, TransactionalTarget) and self._receive(found, target, outcome):
+        # as a replica an account would come without a password, and nobody would lock it
+        receives = heals and not self._lacks_secrets
+        if receives and isinstance(target, TransactionalTarget) and self._receive(found, target, outcome):
             self._live.look_anew()
             found = self.gaps()
         previous: Sequence[Step] | None = None
@@ -378,7 +392,13 @@ class Convergence:
         return frozenset(each.guid for each in self._conflicts if not each.stays)
 
     def _unseen(self) -> Iterator[Limitation]:
-        if self.exempt.reach.unseen:
+        if self._lacks_secrets:
+            what = (
+                "the journal was captured over the network and holds no passwords, keys and other secrets: those that "
+                "are there stay, and accounts that are made again get a password nobody knows"
+            )
+            yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+        elif self.exempt.reach.unseen:
             what = "passwords, keys and other secrets are neither compared nor restored on this connection"
             yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
 

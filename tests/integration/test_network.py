@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.model.plan.engine import Engine
 from tests.integration.commands import PROGRAM, Adpersist, complaint
 from tests.integration.hands import Hands
+from tests.integration.proof import by_name
 from tests.integration.remote import Remote, remote_office, remote_words, seen_remains
-from tests.integration.scene import PASSWORD
+from tests.integration.scene import ENGINES, PASSWORD
 from tools.samba_dc import Golden, SambaDC, dump, free_address, join
 from tools.samba_dc.layout import with_hosts, write_hosts
 
@@ -72,6 +74,40 @@ def test_without_a_ticket_nobody_logs_in(golden: Golden, place: Path) -> None:
         run = _with_tickets(Adpersist(place / "adpersist.toml"), dc, place)
         ran = run("init", *remote_words(dc, place, url=f"ldap://{dc.names.fqdn}", user=""), code=6)
         assert "no Kerberos login" in complaint(ran)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_journal_without_secrets_takes_nobodys_password_away(remote: Remote, engine: Engine) -> None:
+    """Captured over the network, healed on the DC: what the journal never saw is neither compared nor written."""
+    dc = remote.dc
+    with Hands(dc) as hands:
+        for name in ("ada", "krbtgt"):
+            where = remote.office if name == "ada" else hands.users
+            hands.set(f"CN={name},{where}", description="of today")
+        made = hands.user("made", parent=remote.office)
+        hands.set(made, userAccountControl="544")  # enabled, and it asks for no password
+    remote.run("agent", "--once", code=0)
+    dc.revert()
+    secrets = {name: found for name, found in _secrets(dc).items() if name != made}
+    run = remote.run.with_environment(ADPERSIST_DIRECTORY_URL=dc.ldapi_url)
+    planned = run("plan", "--json", code=2).json
+    assert not [step for step in planned["steps"] if "unicodePwd" in step["what"]]
+    assert any("no passwords" in note["what"] for note in planned["notes"])
+    run("guard", "--engine", engine, code=0)
+    run("verify", code=0)
+    after = _secrets(dc)
+    assert {name: after[name] for name in secrets} == secrets
+    assert after[made], "it has a password, which nobody knows"
+    with Hands(dc) as hands:
+        assert hands.read(made, "description", "userAccountControl")["userAccountControl"] == [b"544"]
+        assert hands.find("(&(cn=ada)(description=of today))")
+
+
+def _secrets(dc: SambaDC) -> dict[str, tuple[bytes, ...]]:
+    dc.stop()
+    found = {name: item.get("unicodePwd", ()) for name, item in by_name(dc).items() if "userAccountControl" in item}
+    dc.start()
+    return found
 
 
 def test_a_wrong_password_is_said_in_words(remote: Remote, place: Path) -> None:

@@ -85,7 +85,7 @@ class ObjectSteps:
         if gap.have is None:
             reach = self._exempt.reach
             unborn = self._exempt.created_with | reach.not_at_birth
-            if not reach.gives_identities:
+            if reach.unseen:
                 unborn |= {"userAccountControl", _PRIMARY}  # an account is enabled once it has a password
             ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
             given = self._classes.category(gap.want)
@@ -131,8 +131,8 @@ class ObjectSteps:
 
     def _locked(self, gap: Gap, dn: str) -> Iterator[Step]:
         """Where no hash can be written: no account is ever without a password."""
-        if not self._exempt.reach.gives_identities and gap.want is not None and is_account(gap.want):
-            yield Scramble(guid=gap.guid, dn=dn, reason="its own password cannot be restored on this connection")
+        if self._exempt.reach.unseen and gap.want is not None and is_account(gap.want):
+            yield Scramble(guid=gap.guid, dn=dn, reason="its own password cannot be restored, for want of it")
 
     def _is_there(self, value: bytes) -> bool:
         """A reference can be written once its target exists; some classes insist on one at birth."""
