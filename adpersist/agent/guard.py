@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.lineage.proof import lineage_of, unfinished_restore
+from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, unfinished_restore
 from adpersist.errors import WrongDirectoryError
 from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
@@ -99,6 +99,7 @@ def guard(
         closed: No partner reaches the DC meanwhile.
 
     Raises:
+        RevertedError: Another journal watches the DC; nothing was written.
         TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
         NotConvergedError: The restore left so much that it does not end.
@@ -108,6 +109,7 @@ def guard(
         raise WrongDirectoryError(
             lineage.evidence, hint="If that is intended, `adpersist init` begins a journal for this DC."
         )
+    refuse_another_journal(lineage)
     unfinished = unfinished_restore(journal.head)
     lineage = unfinished or lineage
     if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:

@@ -15,6 +15,7 @@ from adpersist.agent import connections
 from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
 from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
 from adpersist.journal.holder import visiting
@@ -97,7 +98,9 @@ class Initialization:
         store: str,
         key_file: Path | None,
         key_vault: str = "",
+        supersede: bool = False,
     ) -> None:
+        self._supersede = supersede
         self._path = configuration.find(path)
         known = configuration.load(self._path) if self._path.exists() else configuration.from_environment(os.environ)
         section = known.directory.model_copy(
@@ -140,8 +143,12 @@ class Initialization:
         dc = connections.connect(self._config)
         try:
             found = probe_capabilities(dc.session, dc.dse)
+            if not self._supersede:
+                self._require_unwatched(dc)
             key_created = self._make_key(dc)
             journal, created = self._make_journal(dc, now)
+            if self._supersede:
+                dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
             config = self._config.model_copy(update={"journal": self._named(journal.id)})
             location = connections.store(config, None).location
             journal.close()
@@ -161,6 +168,19 @@ class Initialization:
             config=self._path,
             warnings=tuple(filter(None, [exposure(file) if file else ""])),
         )
+
+    def _require_unwatched(self, dc: DomainController) -> None:
+        """A new journal beside another one's would take that one's restores for a revert.
+
+        Raises:
+            JournalExistsError: The DC was told of commits, and there is no journal in the store.
+        """
+        if not self._has_journal(dc) and dc.evidence().remembered:
+            raise JournalExistsError(
+                f"{dc.dse.dns_name} is watched by a journal already, and {self._config.store.url} holds none of it",
+                hint="Point --store at that journal, or copy it there first. If it is given up for good, stop its "
+                "agent, and begin a new one with `adpersist init --supersede`.",
+            )
 
     def _make_key(self, dc: DomainController) -> bool:
         file = self._config.key.file

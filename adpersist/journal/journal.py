@@ -372,6 +372,13 @@ class Journal:
         """The commit a person means: see :mod:`adpersist.journal.points`."""
         return resolve_point(self._store, self._end.tip, point, now=now)
 
+    def is_settled(self, seq: Seq) -> bool:
+        """After this commit no look was half in the journal, and a whole one was."""
+        if any(each.seq == seq for each in self.head.checkpoints):
+            return True
+        (commit,) = self.commits(after=Seq(seq - 1), through=seq)
+        return commit.ends_look and commit.complete
+
     def marks(self) -> tuple[Mark, ...]:
         """Named points, in the order they were made."""
         return self.head.marks

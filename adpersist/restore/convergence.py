@@ -22,9 +22,11 @@ from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
+from adpersist.restore.plan.collisions import Collision, collisions
 from adpersist.restore.plan.evictions import evicted_copy, evictions
 from adpersist.restore.plan.foreign_principals import matched_by_sid
 from adpersist.restore.plan.limitations import Limitation, attainable
+from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.renumbering import matched_by_place
@@ -83,7 +85,13 @@ class Convergence:
     """Brings one DC to a wanted state."""
 
     def __init__(
-        self, dc: DomainController, wanted: WantedState, terms: Terms | None = None, progress: Progress | None = None
+        self,
+        dc: DomainController,
+        wanted: WantedState,
+        terms: Terms | None = None,
+        progress: Progress | None = None,
+        *,
+        is_living: bool = False,
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -92,12 +100,14 @@ class Convergence:
             wanted: What to bring it to, and what the journal knows that helps.
             terms: What may be done; None: the usual.
             progress: Told how far it has come.
+            is_living: It was not put back: computers and trusts know what it says now.
         """
         self._dc = dc
         self._wanted = wanted
         self._terms = terms or Terms()
         self._progress = progress or Progress()
         self._notes: tuple[Limitation, ...] = ()
+        self._keeps_machine_secrets = is_living and wanted.scope.is_everything and self._terms.keep_machine_secrets
         self._live = LiveState(dc, base=wanted.base, like=wanted.state, progress=self._progress.looking)
         self._concurrent = ConcurrentWrites(touched=wanted.begun is not None)
         self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
@@ -142,6 +152,9 @@ class Convergence:
         self._aligned = want
         differing = self._wanted.scope.narrow(gaps(want, have, self.exempt), want, have)
         found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
+        if self._keeps_machine_secrets:
+            found, kept = without_machine_secrets(found, want)
+            notes += kept
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *self._unreadable(), *notes)
         self._take_note(found, have)
@@ -215,6 +228,12 @@ class Convergence:
     def proof(self) -> FullLook | None:
         """What the DC had when it was last looked at, if all of it was."""
         return self._live.proof
+
+    def collisions(self) -> list[Collision]:
+        """What of a part somebody else has; nothing is written."""
+        if self._wanted.scope.is_everything:
+            return []
+        return list(collisions(self._pending(), self._aligned, self._live.state))
 
     def plan(self, *, heals: bool = False) -> Plan:
         """The steps as things stand; nothing is written.

@@ -14,7 +14,7 @@ from adpersist.capture.capture import SECRET, Capture, require_secrets_seen
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
-from adpersist.directory.lineage.proof import lineage_of, refuse_store_behind, require_same
+from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Usn, guid_text
@@ -25,6 +25,7 @@ from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.new_invocation import fresh_invocation
+from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
@@ -77,20 +78,27 @@ def restore(
         closed: No partner reaches the DC meanwhile.
 
     Raises:
+        NameTakenError: Objects outside of the scope have what one inside needs. Nothing was written.
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
         ConflictError: The DC was written to since, and the terms say to ask. Nothing was written.
         NotPrivilegedError: The journal holds secrets that this connection does not see. Nothing was written.
         NotConvergedError: Most of what was lost is left, or, on a closed DC, something that gives somebody more than
             the journal does; the journal still says that a restore is under way, and capture stays off until one ends.
-        RevertedError: It is the store that went back; the DC knows more than the journal. Nothing was written.
+        RevertedError: It is the store that went back, or another journal watches the DC. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
-    convergence, handed_out = Convergence(dc, wanted, terms, progress), dc.usn()
     lineage = _permitted(dc, journal, wanted)
+    is_living = lineage.verdict is Verdict.SAME
+    convergence, handed_out = Convergence(dc, wanted, terms, progress, is_living=is_living), dc.usn()
     _require_accepted(dc, convergence, terms)
     if not wanted.scope.is_everything:
         return _restore_part(Capture.begin(dc, journal, writer), convergence)
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
+    if is_living:
+        convergence.conflicts()
+        if journal.head.position is None or dc.usn() != journal.head.position.usn:
+            # what came since, and that look saw, is about to be taken back: it must be in a commit
+            capture_news(dc, journal, writer)
     # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
     kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
     journal.begin_restore(target=wanted.target, writer=writer, now=time.time(), fresh=fresh, kept=kept)
@@ -119,6 +127,7 @@ def _permitted(dc: DomainController, journal: Journal, wanted: WantedState) -> L
     """The DC's lineage, where a restore may begin at all. Raises: RevertedError, NotPrivilegedError."""
     lineage = lineage_of(dc, journal)
     refuse_store_behind(lineage)
+    refuse_another_journal(lineage)
     if not wanted.scope.is_everything:
         # what is left of a reverted DC must not be captured, nor taken for restored
         require_same(dc, journal)
@@ -127,7 +136,9 @@ def _permitted(dc: DomainController, journal: Journal, wanted: WantedState) -> L
 
 
 def _require_accepted(dc: DomainController, convergence: Convergence, terms: Terms) -> None:
-    """Nothing is lost or overwritten that the terms do not allow. Raises: LossError, ConflictError."""
+    """Nothing is lost or overwritten that the terms do not allow. Raises: NameTakenError, LossError, ConflictError."""
+    if taken := convergence.collisions():
+        raise NameTakenError(taken)
     accepted = dc.privileged or terms.accept_loss
     if losses := () if accepted else tuple(note for note in convergence.plan().notes if note.loss):
         raise LossError(losses)
@@ -222,6 +233,26 @@ class LossError(AdpersistError):
             "with --accept-loss. `adpersist plan` lists them.",
         )
         self.losses = losses
+
+
+class NameTakenError(AdpersistError):
+    """Somebody else has what a restored object needs: both would have one name, and neither could log in.
+
+    Attributes:
+        taken: What, and who has it.
+    """
+
+    exit_code = ExitCode.DIFFERENCES
+
+    def __init__(self, taken: Sequence[Collision]) -> None:
+        first = taken[0]
+        super().__init__(
+            f"{first.dn} cannot come back as it was: {first.holder} has its {first.attribute} {first.value} now"
+            + (f", and {len(taken) - 1} more are taken" if len(taken) > 1 else "")
+            + "; nothing was written",
+            hint="Bring it back under another name with --rename NAME, or rename what took its place first.",
+        )
+        self.taken = taken
 
 
 class ConflictError(AdpersistError):

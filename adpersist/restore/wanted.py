@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
-from adpersist.errors import AdpersistError, ExitCode, PointError
+from adpersist.errors import AdpersistError, ConfigError, ExitCode, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
@@ -18,6 +18,7 @@ from adpersist.model.plan.conflict import Conflict
 from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.partner_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
+from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
@@ -88,6 +89,12 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
             "the journal never finished its first look, so it does not know the whole directory",
             hint="Let `adpersist agent --once` finish; there is nothing to restore yet.",
         )
+    if target is not None and not journal.is_settled(target):
+        raise PointError(
+            f"at commit {target} a look at the directory was half in the journal: what it had not seen yet would be "
+            "taken for deleted",
+            hint="`adpersist log --json` says which commits are settled; a time, @mark or usn:N always finds one.",
+        )
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest_settled(journal)
     heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0))
@@ -117,13 +124,25 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
 
 
 def within_scope(
-    dc: DomainController, wanted: WantedState, name: str | None, *, below: bool = False, attribute: str = ""
+    dc: DomainController,
+    wanted: WantedState,
+    name: str | None,
+    *,
+    below: bool = False,
+    attribute: str = "",
+    rename: str = "",
 ) -> WantedState:
     """The same, limited to what a person means: an object of the point restored to, else one of the DC's.
 
+    Args:
+        rename: What the object is to be called from now on; empty: as it was.
+
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
+        ConfigError: There is no one object to be called so.
     """
+    if rename and (name is None or attribute):
+        raise ConfigError("--rename says what one object is to be called", hint="Give it with --object alone.")
     if name is None:
         return replace(wanted, scope=RestoreScope(attribute=attribute))
     root: Guid | None = None
@@ -137,6 +156,10 @@ def within_scope(
             with suppress(NoSuchObjectError):
                 found = find(here, name)
                 root = found if here.is_live(found) else root
+    if rename:
+        if not wanted.state.is_live(root):
+            raise ConfigError(f"{name} does not live at that point, so it has no other name there")
+        wanted.state.put(renamed(wanted.state[root], rename, LiveState(dc).refresh()))
     return replace(wanted, scope=RestoreScope(root=root, below=below, attribute=attribute))
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import World, copy_journal
 
@@ -108,3 +109,33 @@ def test_a_second_revert_in_the_middle_of_a_restore_converges(world: World) -> N
     _refuses_to_capture(world)
     world.run("guard", "--on-revert", "restore", code=0)
     world.run("verify", code=0)
+
+
+def test_two_journals_of_one_dc_never_fight_over_it(world: World) -> None:
+    second = Adpersist(world.place / "second.toml")
+    words = (
+        *("--directory", world.dc.ldapi_url, "--store", f"sqlite://{world.place / 'second.db'}"),
+        *("--key-file", str(world.place / "second.key")),
+    )
+    refused = second("init", *words, code=7)
+    assert "--supersede" in refused.err
+    assert not (world.place / "second.key").exists()
+    second("init", *words, "--supersede", code=0)
+    second("agent", "--once", code=0)
+    with Hands(world.dc) as hands:
+        hands.user("later")
+    second("agent", "--once", code=0)
+    before, usn = world.head(), second.status()["durable"]["usn"]
+    assert world.run("status", "--json", code=4).json["lineage"] == "another-journal"
+    for command in (("agent", "--once"), ("guard",), ("restore", "--yes"), ("mark", "still-possible")):
+        world.run(*command, code=0 if command[0] == "mark" else 4)
+    assert world.head().digest != before.digest, "the mark"
+    assert second.status()["durable"]["usn"] == usn, "nothing was written"
+    second("verify", code=0)
+    # the image knows of the first journal alone, and was put back all the same
+    world.revert()
+    assert second("status", "--json", code=4).json["lineage"] == "reverted"
+    second("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=later)")
+    second("verify", code=0)

@@ -41,6 +41,10 @@ def init(
     ca_file: Annotated[
         Path | None, typer.Option("--ca-file", help="The authority of the DC's certificate.", metavar="PATH")
     ] = None,
+    supersede: Annotated[
+        bool,
+        typer.Option("--supersede", help="The journal that watches this DC so far is given up; its agent is stopped."),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,9 +58,9 @@ def init(
 
     common = common_options(ctx, config, as_json)
     given = DirectorySection(url=directory, user=user, password_file=password_file, ca_file=ca_file)
-    report = Initialization(common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault).run(
-        now=time.time()
-    )
+    report = Initialization(
+        common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault, supersede=supersede
+    ).run(now=time.time())
     if common.as_json:
         output.machine(report.document())
         return

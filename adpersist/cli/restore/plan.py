@@ -10,7 +10,9 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.cli.restore.restore import (
     AttributeOption,
     ConflictOption,
+    KeepOption,
     ObjectOption,
+    RenameOption,
     SubtreeOption,
     ToOption,
     conflict_documents,
@@ -22,7 +24,8 @@ from adpersist.directory.lineage.proof import lineage_of, require_own
 from adpersist.errors import ExitCode
 from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.step import Step
-from adpersist.model.plan.terms import OnConflict, Terms
+from adpersist.model.plan.terms import Keep, OnConflict, Terms
+from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.plan import Plan
 
 
@@ -32,7 +35,9 @@ def plan(
     name: ObjectOption = None,
     subtree: SubtreeOption = False,
     attribute: AttributeOption = "",
+    rename: RenameOption = "",
     on_conflict: ConflictOption = OnConflict.JOURNAL,
+    keep: KeepOption = Keep.MACHINE_SECRETS,
     limit: Annotated[int, typer.Option("--limit", help="Show so many steps at most (0: all).", min=0)] = 0,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -51,14 +56,22 @@ def plan(
         require_own(dc, journal)
         wanted = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
-            wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute)
-            terms = Terms(policy=on_conflict, engine=settings.restore.engine)
-            heals = wanted.is_newest and lineage_of(dc, journal).verdict is Verdict.REVERTED
-            found = Convergence(dc, wanted, terms, bar).plan(heals=heals)
+            wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute, rename=rename)
+            terms = Terms(
+                policy=on_conflict,
+                engine=settings.restore.engine,
+                keep_machine_secrets=keep is Keep.MACHINE_SECRETS,
+            )
+            verdict = lineage_of(dc, journal).verdict
+            convergence = Convergence(dc, wanted, terms, bar, is_living=verdict is Verdict.SAME)
+            found = convergence.plan(heals=wanted.is_newest and verdict is Verdict.REVERTED)
+            taken = convergence.collisions()
     if common.as_json:
-        output.machine(document(found, wanted.target))
+        output.machine({**document(found, wanted.target), "taken": [_taken(each) for each in taken]})
         raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
     note_words(found.notes)
+    for each in taken:
+        output.say(output.printable(f"Taken: {each.dn} needs the {each.attribute} {each.value}; {each.holder} has it"))
     if found.steps:
         shown = found.steps[: limit or None]
         output.table(
@@ -70,6 +83,10 @@ def plan(
     else:
         output.say(f"Nothing to do: the domain controller is what commit {wanted.target} says.")
     raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
+
+
+def _taken(each: Collision) -> dict[str, str]:
+    return {"dn": each.dn, "attribute": each.attribute, "value": each.value, "holder": each.holder}
 
 
 def document(found: Plan, target: int) -> dict[str, Any]:

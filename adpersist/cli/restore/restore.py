@@ -3,17 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
-from adpersist.directory.lineage.proof import require_own
+from adpersist.directory.lineage.proof import lineage_of, require_own
 from adpersist.errors import ConfigError, ExitCode
+from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.engine import Engine
-from adpersist.model.plan.terms import OnConflict, Terms
+from adpersist.model.plan.terms import Keep, OnConflict, Terms
 
 if TYPE_CHECKING:
     from adpersist.config import Config
@@ -51,6 +51,16 @@ ObjectOption = Annotated[
     ),
 ]
 SubtreeOption = Annotated[bool, typer.Option("--subtree", help="With --object: everything below it too.")]
+KeepOption = Annotated[
+    Keep,
+    typer.Option("--keep", help="Taking the whole domain back in time: what computers and trusts know by heart stays."),
+]
+RenameOption = Annotated[
+    str,
+    typer.Option(
+        "--rename", help="With --object: what it is to be called, where its old name is taken.", show_default=False
+    ),
+]
 AttributeOption = Annotated[
     str,
     typer.Option("--attribute", help="Only this attribute, of living objects.", metavar="A", show_default=False),
@@ -63,9 +73,11 @@ def restore(
     name: ObjectOption = None,
     subtree: SubtreeOption = False,
     attribute: AttributeOption = "",
+    rename: RenameOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     on_conflict: ConflictOption = OnConflict.JOURNAL,
     engine: EngineOption = None,
+    keep: KeepOption = Keep.MACHINE_SECRETS,
     accept_loss: Annotated[
         bool,
         typer.Option("--accept-loss", help="Over the network: make lost accounts again under new SIDs."),
@@ -92,18 +104,25 @@ def restore(
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    terms = Terms(policy=on_conflict, engine=engine or settings.restore.engine, accept_loss=accept_loss)
-    terms = replace(terms, accept_differences=accept_differences)
+    terms = Terms(
+        policy=on_conflict,
+        engine=engine or settings.restore.engine,
+        accept_loss=accept_loss,
+        accept_differences=accept_differences,
+        keep_machine_secrets=keep is Keep.MACHINE_SECRETS,
+    )
     with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
         point = journal.resolve(to, now=time.time()) if to else None
 
         def wanted() -> WantedState:
-            return within_scope(dc, wanted_state(journal, point, dc=dc), name, below=subtree, attribute=attribute)
+            found = wanted_state(journal, point, dc=dc)
+            return within_scope(dc, found, name, below=subtree, attribute=attribute, rename=rename)
 
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
-            found = Convergence(dc, wanted(), terms).plan()
+            living = lineage_of(dc, journal).verdict is Verdict.SAME
+            found = Convergence(dc, wanted(), terms, is_living=living).plan()
             note_words(found.notes)
             conflict_words(found.conflicts)
             if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):

@@ -92,6 +92,11 @@ class Conversation:
         self._open.append(PendingAnswer(self, number))
         return self._open[-1]
 
+    @property
+    def is_waiting(self) -> bool:
+        """Some answer was not read to its end."""
+        return bool(self._open)
+
     def finish(self, until: "PendingAnswer | None" = None) -> None:
         """Read what is left of every answer, or of those before one: the connection is free for that one then."""
         while self._open and self._open[0] is not until:

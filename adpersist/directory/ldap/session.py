@@ -4,8 +4,10 @@ The privileged socket is opened and never bound: binding, even anonymously, repl
 whose reads look right and lack every secret.
 """
 
+import select
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,9 @@ ANSWER_TIMEOUT_S: Final = 20
 """For everything but a look; a DC that takes longer is not there."""
 LOOK_TIMEOUT_S: Final = 300
 """A full look at a large directory comes as one reply, and the server says nothing before it is ready."""
+
+_IDLE_S: Final = 20
+"""Whoever spoke so lately is told when the server went away."""
 
 _UNAVAILABLE: Final = frozenset({51, 52})  # busy, unavailable ([RFC4511] 4.1.9)
 
@@ -71,6 +76,7 @@ class Session:
 
     def _connect(self, connection: Any) -> None:  # noqa: ANN401 - as above
         self._ldap = connection
+        self._used = time.monotonic()
         self._talk = Conversation(connection.socket, self.url, connection.server.next_message_id)
 
     @classmethod
@@ -206,7 +212,7 @@ class Session:
         controls: Sequence[Control],
         timeout_s: float,
     ) -> PendingAnswer:
-        return self._talk.search(base, scope, matching, attributes, controls, timeout_s=timeout_s)
+        return self._open_talk().search(base, scope, matching, attributes, controls, timeout_s=timeout_s)
 
     def require_success(self, search: PendingAnswer, base: str) -> None:
         """Make sure that an answer was read to its end, and was one.
@@ -279,11 +285,19 @@ class Session:
             return
 
     def _begin(self, operation: str, dn: str, request: Callable[[int], bytes]) -> "SentWrite":
-        return SentWrite(operation=operation, dn=dn, asked=self._talk.send(request, timeout_s=ANSWER_TIMEOUT_S))
+        return SentWrite(operation=operation, dn=dn, asked=self._open_talk().send(request, timeout_s=ANSWER_TIMEOUT_S))
 
     def _write(self, operation: str, dn: str, request: Callable[[int], bytes]) -> None:
         if (refusal := self.verdict(self._begin(operation, dn, request))) is not None:
             raise refusal
+
+    def _open_talk(self) -> Conversation:
+        """The conversation; a new one where the server ended it because nobody spoke (MaxConnIdleTime, 900 s)."""
+        now = time.monotonic()
+        if now - self._used > _IDLE_S and not self._talk.is_waiting and _has_ended(self._ldap.socket):
+            self.reopen()
+        self._used = now
+        return self._talk
 
     def _result(self, asked: PendingAnswer) -> Result:
         if asked.result is None:
@@ -291,6 +305,11 @@ class Session:
         if asked.result.code in _UNAVAILABLE:
             raise DirectoryUnreachableError(f"the directory at {self.url} is busy or shutting down")
         return asked.result
+
+
+def _has_ended(peer: socket.socket) -> bool:
+    """A server that was asked nothing has something to say: that it hangs up."""
+    return bool(select.select([peer], [], [], 0)[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

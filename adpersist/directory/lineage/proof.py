@@ -64,6 +64,7 @@ def require_same(dc: Judged, journal: JournalEnd, seen: Evidence | None = None) 
         )
     lineage = lineage_of(dc, journal, seen)
     refuse_store_behind(lineage)
+    refuse_another_journal(lineage)
     if lineage.verdict is not Verdict.SAME:
         raise RevertedError(
             f"the domain controller is {lineage.verdict}: {lineage.evidence}",
@@ -105,4 +106,18 @@ def refuse_store_behind(lineage: Lineage) -> None:
         raise RevertedError(
             f"the store went back: {lineage.evidence}",
             hint="Put the newer store back. If what it lost is given up: `adpersist agent --accept-store-behind`.",
+        )
+
+
+def refuse_another_journal(lineage: Lineage) -> None:
+    """Two journals of one DC would each take the other's restores for a revert.
+
+    Raises:
+        RevertedError: Another journal watches the DC.
+    """
+    if lineage.verdict is Verdict.ANOTHER_JOURNAL:
+        raise RevertedError(
+            f"another journal watches this domain controller: {lineage.evidence}; nothing was captured or restored",
+            hint="Point [store] and [journal] at the one that is kept, and stop the agent of the other. If this one is "
+            "to go on instead: `adpersist init --supersede`.",
         )

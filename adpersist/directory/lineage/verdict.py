@@ -33,6 +33,8 @@ def lineage(
         return other
     if found is not None and (behind := _store_behind(found, newest[0])) is not None:
         return behind
+    if found is None and seen.remembered:
+        return _of_another_journal(head, seen)
     ended = head.timelines[-1].begins if head.timelines else BEFORE_FIRST
     if head.position is None and (found.seq if found else BEFORE_FIRST) < ended:
         evidence = f"the DC does not remember commit {ended}, with which a restore ended"
@@ -48,6 +50,23 @@ def lineage(
         invocation=seen.invocation,
         stamps=seen.stamps,
     )
+
+
+def _of_another_journal(head: Head, seen: Evidence) -> Lineage:
+    """The verdict where another journal left its note: the note says nothing of ours, but USNs and witnesses do."""
+    if head.position is not None:
+        lineage = judge(
+            head.position,
+            head.witnesses,
+            remembered=head.position.canary,
+            is_newest=False,
+            usn=seen.usn,
+            invocation=seen.invocation,
+            stamps=seen.stamps,
+        )
+        if lineage.verdict is not Verdict.SAME:
+            return lineage
+    return Lineage(verdict=Verdict.ANOTHER_JOURNAL, evidence="the DC was told of a commit of another journal")
 
 
 def other_database(found: Identity, expected: Identity) -> Lineage | None:

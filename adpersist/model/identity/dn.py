@@ -11,6 +11,7 @@ from typing import Final
 _COMPONENT: Final = re.compile(r"(?:[^\\,]|\\.?)*", re.DOTALL)
 _ESCAPE: Final = re.compile(rb"\\([0-9a-fA-F]{2})|\\(.?)", re.DOTALL)
 """Two hexadecimal digits of a byte, else the character itself ([RFC4514] 2.4)."""
+_SPECIAL: Final = re.compile(r'["+,;<>\\=]')
 _ODD: Final = "surrogateescape"
 """Bytes that are no characters go through unharmed."""
 
@@ -43,6 +44,14 @@ def depth(dn: str) -> int:
 def value_of(component: str) -> str:
     """What a component names, without escapes: ``Smith, Bob``."""
     return _plain(component.partition("=")[2])
+
+
+def escaped(value: str) -> str:
+    """A value as it stands in a component ([RFC4514] 2.4)."""
+    text = _SPECIAL.sub(lambda found: f"\\{found[0]}", value).replace("\0", "\\00")
+    if text[:1] in (" ", "#"):
+        text = f"\\{text}"
+    return f"{text[:-1]}\\ " if text.endswith(" ") and not text.endswith("\\ ") else text
 
 
 def folded(component: str) -> str:

@@ -15,6 +15,7 @@ class Verdict(StrEnum):
     REVERTED = "reverted"
     REPLACED = "replaced"
     STORE_BEHIND = "store-behind"
+    ANOTHER_JOURNAL = "another-journal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

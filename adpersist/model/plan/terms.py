@@ -21,6 +21,13 @@ class OnConflict(StrEnum):
     FAIL = "fail"
 
 
+class Keep(StrEnum):
+    """What stays as it is when a living domain is taken back in time."""
+
+    MACHINE_SECRETS = "machine-secrets"
+    NOTHING = "nothing"
+
+
 class Opening(StrEnum):
     """When a closed DC is opened that was healed but for differences nobody could close."""
 
@@ -38,6 +45,7 @@ class Terms:
         engine: How to write.
         accept_loss: Accounts that this connection can only make again as somebody else are made again so.
         accept_differences: It ends also where most of what was lost could not be brought back.
+        keep_machine_secrets: Going back in time, computers and trusts keep the passwords their other end knows.
         opening: When a closed DC may be opened with differences.
     """
 
@@ -45,4 +53,5 @@ class Terms:
     engine: Engine = Engine.AUTO
     accept_loss: bool = False
     accept_differences: bool = False
+    keep_machine_secrets: bool = True
     opening: Opening = Opening.UNLESS_MORE

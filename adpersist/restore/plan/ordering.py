@@ -104,17 +104,18 @@ def resources(item: ObjectState) -> Iterator[Resource]:
     yield "name", (item.parent, item.rdn.casefold())
     for name in UNIQUE:
         for value in item.values.get(name, ()):
-            yield name, _folded(value)
+            yield name, folded_value(value)
     yield from _implied(item)
 
 
 def _implied(item: ObjectState) -> Iterator[Resource]:
     domain = dns_name(item.nc).casefold()
     for value in item.values.get("sAMAccountName", ()):
-        yield "userPrincipalName", f"{_folded(value)}@{domain}"
+        yield "userPrincipalName", f"{folded_value(value)}@{domain}"
 
 
-def _folded(value: bytes) -> str:
+def folded_value(value: bytes) -> str:
+    """A unique value for comparing: the directory knows no case in it."""
     return value.decode("utf-8", "replace").casefold()
 
 
@@ -134,7 +135,9 @@ def _park(item: ObjectState, needed: set[Resource], have: State) -> Iterator[Ste
     if "sAMAccountName" in kinds or not needed.isdisjoint(_implied(item)):
         values["sAMAccountName"] = (b"~" + item.guid.hex()[:16].encode() + (b"$" if _is_machine(item) else b""),)
     # only what is contested itself: an account name also takes a UPN, and need not be this one
-    values |= {name: () for name in UNIQUE[1:] if any((name, _folded(v)) in needed for v in item.values.get(name, ()))}
+    values |= {
+        name: () for name in UNIQUE[1:] if any((name, folded_value(v)) in needed for v in item.values.get(name, ()))
+    }
     if values:
         yield Modify(guid=item.guid, dn=dn, values=values, reason="its account name is needed by another object")
 

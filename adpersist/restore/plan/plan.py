@@ -107,7 +107,7 @@ def steps(
     builder = ObjectSteps(want, have, exempt, doomed, named_later=frozenset(shared.wanted))
     yield from _schema(schema, builder)
     yield from builder.build(wanted[len(schema) :])
-    yield from shared.given(want, doomed)
+    yield from shared.given(want, have, doomed)
     dying = doomed - {step.guid for step in [*evicted, *parked] if step.op == "delete"}
     for gap in bottom_up((gap for gap in everything if gap.guid in dying), have):
         dn = have.dn(gap.guid)

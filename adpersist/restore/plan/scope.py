@@ -8,8 +8,11 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects import link_values
 from adpersist.model.objects.link_values import to
+from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
+
+_PASSWORD: Final = frozenset(name.casefold() for name in (*PASSWORD_ATTRIBUTES, "pwdLastSet"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,8 @@ class RestoreScope:
     Attributes:
         root: This object, with its memberships and the missing containers above it; None: all objects.
         below: Everything below the root too.
-        attribute: Only this attribute or link, of objects that live here and there; empty: all.
+        attribute: Only this attribute or link, of objects that live here and there; empty: all. Whichever form of a
+            password is meant, all of them are: hashes and keys of different passwords let nobody in.
     """
 
     root: Guid | None = None
@@ -55,7 +59,7 @@ class RestoreScope:
         if self.attribute:
             if not (gap.is_live and gap.wanted_live):
                 return None
-            gap = _of_attribute(gap, self.attribute.casefold())
+            gap = _of_attributes(gap, _meant(self.attribute))
         return gap
 
 
@@ -99,11 +103,17 @@ def _pointing_to(gap: Gap, lives: Callable[[bytes], bool]) -> Gap:
     )
 
 
-def _of_attribute(gap: Gap, folded: str) -> Gap:
+def _meant(attribute: str) -> frozenset[str]:
+    """The attribute, folded, and those that belong to it."""
+    folded = attribute.casefold()
+    return _PASSWORD if folded in _PASSWORD else frozenset({folded})
+
+
+def _of_attributes(gap: Gap, folded: frozenset[str]) -> Gap:
     return replace(
         gap,
-        values={name: found for name, found in gap.values.items() if name.casefold() == folded},
-        added={name: refs for name, refs in gap.added.items() if name.casefold() == folded},
-        removed={name: refs for name, refs in gap.removed.items() if name.casefold() == folded},
-        moved=gap.moved and folded in ("name", "distinguishedname"),
+        values={name: found for name, found in gap.values.items() if name.casefold() in folded},
+        added={name: refs for name, refs in gap.added.items() if name.casefold() in folded},
+        removed={name: refs for name, refs in gap.removed.items() if name.casefold() in folded},
+        moved=gap.moved and not folded.isdisjoint(("name", "distinguishedname")),
     )

@@ -65,16 +65,20 @@ class SharedServiceNames:
             values: dict[str, Values] = {NAME: ()}
             yield Modify(guid=guid, dn=have.dn(guid), values=values, reason="a host's service names change hands")
 
-    def given(self, want: State, doomed: Collection[Guid]) -> Iterator[Step]:
-        """And back: general names, then the others."""
+    def given(self, want: State, have: State, doomed: Collection[Guid]) -> Iterator[Step]:
+        """And back: general names, then the others; also to accounts the journal does not know, which only had them."""
         reason = "a host's general service name comes first"
-        staying = {guid: names for guid, names in self.wanted.items() if guid not in doomed and want.is_live(guid)}
-        for guid, names in staying.items():
+        staying = {
+            guid: (names, (want if want.is_live(guid) else have).dn(guid))
+            for guid, names in self.wanted.items()
+            if guid not in doomed and (want.is_live(guid) or guid in self.held)
+        }
+        for guid, (names, dn) in staying.items():
             if general := tuple(filter(_is_general, names)):
-                yield Modify(guid=guid, dn=want.dn(guid), values={NAME: general}, reason=reason)
-        for guid, names in staying.items():
+                yield Modify(guid=guid, dn=dn, values={NAME: general}, reason=reason)
+        for guid, (names, dn) in staying.items():
             if special := frozenset(name for name in names if not _is_general(name)):
-                yield Link(guid=guid, dn=want.dn(guid), added={NAME: special}, reason=reason)
+                yield Link(guid=guid, dn=dn, added={NAME: special}, reason=reason)
 
 
 def _names(gap: Gap) -> Values:

@@ -1,0 +1,93 @@
+"""Names that what is restored needs and somebody outside of it has: found before the first write. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adpersist.model.identity.dn import escaped
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.restore.plan.ordering import UNIQUE, Resource, folded_value, resources, wanted_resources
+from adpersist.state.differences import Gap
+from adpersist.state.state import State
+
+_SID: Final = "objectSid"
+_NO_ACCOUNT_NAME: Final = re.compile(r'["/\\\[\]:;|=,+*?<>@]')
+_ACCOUNT_NAME_CHARACTERS: Final = 20
+"""Neither is allowed in a sAMAccountName, [MS-SAMR] 3.1.1.6."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collision:
+    """One object cannot have back what another one has.
+
+    Attributes:
+        dn: Which is to be restored.
+        attribute: What it needs: ``name`` for its place, else lDAPDisplayName.
+        value: As people read it.
+        holder: DN of the object that has it.
+    """
+
+    dn: str
+    attribute: str
+    value: str
+    holder: str
+
+
+def collisions(gaps: Iterable[Gap], want: State, have: State) -> Iterator[Collision]:
+    """What of a part is taken by living objects that are no part of it."""
+    closing = {gap.guid: gap for gap in gaps}
+    needed = {resource: gap for gap in closing.values() for resource in _needed(gap)}
+    if not needed:
+        return
+    for item in have.values():
+        if item.deleted or item.guid in closing:
+            continue
+        for resource in _held(item):
+            if (gap := needed.get(resource)) is not None:
+                attribute, value = resource
+                dn = want.dn(gap.guid)
+                text = dn if attribute == "name" else have.dn(item.guid) if attribute == _SID else str(value)
+                yield Collision(dn=dn, attribute=attribute, value=text, holder=have.dn(item.guid))
+
+
+def renamed(item: ObjectState, name: str, have: State) -> ObjectState:
+    """An object under another name, without what others have meanwhile.
+
+    Args:
+        item: As the journal has it.
+        name: Its new name; the account's is that without what none may have, a machine's with its ``$``.
+    """
+    attribute, _, _ = item.rdn.partition("=")
+    values: dict[str, Values] = dict(item.values)
+    if attribute.lower() in {each.lower() for each in values}:
+        values = {each: ((name.encode(),) if each.lower() == attribute.lower() else v) for each, v in values.items()}
+    if account := values.get("sAMAccountName"):
+        plain = _NO_ACCOUNT_NAME.sub("", name).strip(". ")[:_ACCOUNT_NAME_CHARACTERS]
+        values["sAMAccountName"] = (plain.encode() + (b"$" if account[0].endswith(b"$") else b""),)
+    if principal := values.get("userPrincipalName"):
+        values["userPrincipalName"] = (name.replace(" ", ".").encode() + b"@" + principal[0].rpartition(b"@")[2],)
+    moved = replace(item, rdn=f"{attribute}={escaped(name)}", values=values, stamps={})
+    theirs = {each for other in have.values() if not other.deleted and other.guid != item.guid for each in _held(other)}
+    for unique in UNIQUE[1:]:
+        kept = tuple(value for value in values.get(unique, ()) if (unique, folded_value(value)) not in theirs)
+        if unique in values:
+            values[unique] = kept
+    return replace(moved, values={each: found for each, found in values.items() if found})
+
+
+def _needed(gap: Gap) -> Iterator[Resource]:
+    """All of it where it comes to life; else what of it is to change."""
+    if gap.want is None or not gap.wanted_live:
+        return
+    for kind, value in wanted_resources(gap):
+        if not gap.is_live or (gap.moved if kind == "name" else kind in gap.values):
+            yield kind, value
+    if gap.have is None:
+        yield from ((_SID, sid) for sid in gap.want.values.get(_SID, ()))
+
+
+def _held(item: ObjectState) -> Iterator[Resource]:
+    yield from resources(item)
+    yield from ((_SID, sid) for sid in item.values.get(_SID, ()))

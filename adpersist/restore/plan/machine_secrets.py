@@ -1,0 +1,41 @@
+"""Passwords that a machine changes by itself and holds the other copy of: taken back, it could not log in. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.restore.plan.limitations import Limitation
+from adpersist.state.differences import Gap
+from adpersist.state.state import State
+
+_SECRETS: Final = frozenset({*SECRET_ATTRIBUTES, "pwdLastSet"})
+_CLASSES: Final = frozenset({b"computer", b"trustedDomain"})
+_ASKED_FOR: Final = b"msDS-GroupManagedServiceAccount"
+"""Hosts ask the DC for its password whenever they need it."""
+_TRUST_ACCOUNT: Final = 0x800
+"""INTERDOMAIN_TRUST_ACCOUNT, [MS-ADTS] 2.2.16."""
+
+
+def without_machine_secrets(gaps: Iterable[Gap], want: State) -> tuple[list[Gap], list[Limitation]]:
+    """The gaps without the secrets of machines and trusts that live here and there, and whose those are."""
+    closing: list[Gap] = []
+    notes: list[Limitation] = []
+    for gap in gaps:
+        kept = _SECRETS & gap.values.keys()
+        if not (kept and gap.is_live and gap.want is not None and gap.wanted_live and _has_another_end(gap.want)):
+            closing.append(gap)
+            continue
+        what = "keeps the password it has now, which the machine knows; --keep nothing takes that back, too"
+        notes.append(Limitation(guid=gap.guid, dn=want.dn(gap.guid), what=what))
+        narrowed = replace(gap, values={name: found for name, found in gap.values.items() if name not in kept})
+        if narrowed.is_open:
+            closing.append(narrowed)
+    return closing, notes
+
+
+def _has_another_end(item: ObjectState) -> bool:
+    classes = item.values.get("objectClass", ())
+    control = int(item.values.get("userAccountControl", (b"0",))[0])
+    return (not _CLASSES.isdisjoint(classes) and _ASKED_FOR not in classes) or bool(control & _TRUST_ACCOUNT)

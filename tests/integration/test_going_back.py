@@ -1,0 +1,118 @@
+"""Going back on a living domain: names that are taken, passwords that machines know, looks that are half told."""
+
+from __future__ import annotations
+
+import pytest
+
+from adpersist.model.plan.engine import Engine
+from tests.integration.commands import complaint
+from tests.integration.hands import Hands
+from tests.integration.proof import by_name
+from tests.integration.scene import ENGINES, PASSWORD, World
+
+
+def test_a_name_somebody_else_has_now_is_found_before_the_first_write(world: World) -> None:
+    office = f"OU=Office,{world.dc.base_dn}"
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        hands.delete(f"CN=ada,{office}")
+        new = hands.user("ada", password=PASSWORD)
+    world.run("agent", "--once", code=0)
+    back = ("restore", "--to", "@before", "--object", f"CN=ada,{office}", "--yes")
+    (taken,) = [
+        each
+        for each in world.run("plan", *back[1:5], "--json", code=2).json["taken"]
+        if each["attribute"] == "sAMAccountName"
+    ]
+    assert (taken["dn"], taken["holder"]) == (f"CN=ada,{office}", new)
+    refused = world.run(*back, code=2)
+    assert new in complaint(refused)
+    assert "--rename" in refused.err
+    with Hands(world.dc) as hands:
+        assert hands.find("(sAMAccountName=ada)") == [new]
+    assert world.dc.can_login("ada", PASSWORD)
+    world.run(*back, "--rename", "ada, of old", code=0)
+    with Hands(world.dc) as hands:
+        (old,) = hands.find("(sAMAccountName=ada of old)")
+        assert old == rf"CN=ada\, of old,{office}"
+        assert hands.find("(sAMAccountName=ada)") == [new]
+    assert world.dc.can_login("ada", PASSWORD)
+    world.run("verify", code=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bystanders_service_names_stay(world: World, engine: Engine) -> None:
+    world.write_by(engine)
+    office = f"OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        hands.set(f"CN=ws1,{office}", servicePrincipalName=["host/zeus", "host/zeus.example.com"])
+    world.run("agent", "--once", code=0)
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        hands.clear(f"CN=ws1,{office}", "servicePrincipalName")
+        hands.user("bystander", attributes={"servicePrincipalName": "HTTP/zeus"})
+    world.run("agent", "--once", code=0)
+    world.run("restore", "--to", "@before", "--object", "WS1$", "--yes", code=0)
+    with Hands(world.dc) as hands:
+        (bystander,) = hands.find("(cn=bystander)")
+        assert hands.read(bystander, "servicePrincipalName")["servicePrincipalName"] == [b"HTTP/zeus"]
+        found = hands.read(f"CN=ws1,{office}", "servicePrincipalName")["servicePrincipalName"]
+        assert sorted(found) == [b"host/zeus", b"host/zeus.example.com"]
+    world.run("verify", code=0)
+
+
+def test_all_forms_of_a_password_go_back_together(world: World) -> None:
+    office = f"OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        hands.set(f"CN=ada,{office}", userAccountControl="512")
+        hands.password(f"CN=ada,{office}", PASSWORD)
+    world.run("agent", "--once", code=0)
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        hands.password(f"CN=ada,{office}", PASSWORD + "!2")
+    world.run("agent", "--once", code=0)
+    words = ("--to", "@before", "--object", "ada", "--attribute", "unicodePwd")
+    world.run("restore", *words, "--yes", code=0)
+    assert world.dc.can_login("ada", PASSWORD), "by its hash"
+    world.dc.kinit("ada", PASSWORD)
+    world.run("agent", "--once", code=0)  # a login leaves its mark
+    world.run("verify", code=0)
+
+
+@pytest.mark.parametrize("keep", ["machine-secrets", "nothing"])
+def test_machines_stay_in_the_domain_that_is_taken_back(world: World, keep: str) -> None:
+    machine = f"CN=ws1,OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        hands.password(machine, PASSWORD)
+        hands.user("early")
+    world.run("agent", "--once", code=0)
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        hands.password(machine, PASSWORD + "!2")
+        hands.user("late")
+    world.run("agent", "--once", code=0)
+    rotated = _secret(world, machine)
+    planned = world.run("plan", "--to", "@before", "--keep", keep, "--json", code=2).json
+    assert any(note["dn"] == machine for note in planned["notes"]) is (keep == "machine-secrets")
+    world.run("restore", "--to", "@before", "--keep", keep, "--yes", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=late)") == []
+    assert (_secret(world, machine) == rotated) is (keep == "machine-secrets")
+    world.run("verify", code=0)
+
+
+def _secret(world: World, name: str) -> tuple[bytes, ...]:
+    world.dc.stop()
+    found = by_name(world.dc)[name]["unicodePwd"]
+    world.dc.start()
+    return found
+
+
+def test_nobody_goes_back_to_the_middle_of_a_look(world: World) -> None:
+    half = [line["seq"] for line in world.run("log", "--json", code=0).json if not line["settled"]]
+    assert half, "the first look takes several commits"
+    for command in (("plan", "--to"), ("restore", "--yes", "--to"), ("verify", "--at")):
+        ran = world.run(*command, str(half[0]), code=7)
+        assert "half" in complaint(ran)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=ada)")
