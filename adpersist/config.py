@@ -29,6 +29,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def unset_when_empty(value: object) -> object:
+    """An empty path is none."""
+    return None if value == "" else value
+
+
 class DirectorySection(_Section):
     """The domain controller to watch.
 
@@ -64,10 +69,7 @@ class KeySection(_Section):
     vault: str = Field(default="", description="https://corp.vault.azure.net/keys/journal")
     vault_algorithm: str = Field(default="RSA-OAEP-256", pattern="^(RSA-OAEP-256|RSA-OAEP|A256KW)$")
 
-    @field_validator("file", mode="before")
-    @classmethod
-    def _unset(cls, file: object) -> object:
-        return None if file == "" else file
+    _unset = field_validator("file", mode="before")(unset_when_empty)
 
 
 class JournalSection(_Section):
@@ -75,13 +77,18 @@ class JournalSection(_Section):
 
     Attributes:
         id: Empty: derived from the DC's identity.
+        witness: A file on a disk that goes back with neither store nor DC; the newest commit is noted there, so that a
+            store that was put back together with the DC is noticed. Empty: none.
         checkpoint_every_commits: A checkpoint after so many commits; 0: not by number.
         checkpoint_every_bytes: A checkpoint after so many bytes of commits; 0: not by size.
     """
 
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+    witness: Path | None = None
     checkpoint_every_commits: int = Field(default=10_000, ge=0)
     checkpoint_every_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
+
+    _unset = field_validator("witness", mode="before")(unset_when_empty)
 
 
 class CaptureSection(_Section):
@@ -91,11 +98,14 @@ class CaptureSection(_Section):
         interval_s: Pause between two polls of the DC's USN when nothing happens; a tenth of it right after a change.
         share: The largest share of the DC's time that looks may take, so that steady writes do not make it scan always.
         check_s: How often the lineage is checked when nothing happens.
+        scrub: How often all of the directory is compared with the journal, so that a drift nobody noticed is found
+            before the day of a restore: ``daily``, ``weekly``, ``monthly``, ``off``.
     """
 
     interval_s: float = Field(default=0.15, gt=0, le=3600)
     share: float = Field(default=0.33, gt=0, le=1)
     check_s: float = Field(default=30, gt=0)
+    scrub: str = Field(default="weekly", pattern="^(daily|weekly|monthly|off)$")
 
 
 class StatusSection(_Section):

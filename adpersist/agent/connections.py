@@ -11,6 +11,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.key_file import key_from_environment, read_key_file
+from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
@@ -122,7 +123,8 @@ def store(config: Config, identity: Identity | None, health: "AgentHealth | None
 
 def journal(config: Config, identity: Identity | None, health: "AgentHealth | None" = None) -> Journal:
     """The open journal; see :func:`store`."""
-    return Journal.open(store(config, identity, health), key(config))
+    witness = WitnessFile(config.journal.witness) if config.journal.witness else None
+    return Journal.open(store(config, identity, health), key(config), witness=witness)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from adpersist.errors import AdpersistError, FencedError, RevertedError
 from adpersist.journal.holder import Role, VisitedError, new_writer, wait_for_visitor
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
+from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system import lock_file
 from adpersist.system.backoff import Backoff
 from adpersist.system.memory import give_back, keep_little
@@ -29,6 +30,8 @@ from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
 
 _LONGEST_WAIT_S: Final = 30.0
+_DAY_S: Final = 86_400.0
+_SCRUBS: Final = {"daily": _DAY_S, "weekly": 7 * _DAY_S, "monthly": 30 * _DAY_S}
 
 log = logger("agent")
 
@@ -53,6 +56,7 @@ class Service:
     ) -> None:
         self._config = config
         self._held = False
+        self._folded: tuple[bytes, FingerprintIndex] | None = None
         self._accept_store_behind = accept_store_behind
         self._pause = Pause(pause)
         self._read_again = reload or (lambda: config)
@@ -60,16 +64,21 @@ class Service:
         self._writer = new_writer(Role.AGENT)
         self._outage = Backoff(budget_s=inf, cap_s=_LONGEST_WAIT_S, sleep=self._pause, on_wait=self._waiting)
 
-    def once(self) -> tuple[Head, float | None]:
+    def once(self, *, scrub: bool = False) -> tuple[Head, float | None, int]:
         """Look until everything the DC had committed when this began is durable.
 
+        Args:
+            scrub: Compare all of the directory.
+
         Returns:
-            The head then, and when its last commit was made.
+            The head then, when its last commit was made, and how many objects a scrub found to have drifted.
         """
         with self._connected(Role.VISITOR) as (_, capture):
-            capture.look()
+            drifted = capture.scrub() if scrub else 0
+            if not scrub:
+                capture.look()
             capture.hand_back()
-            return capture.head, capture.journal.last_commit_time()
+            return capture.head, capture.journal.last_commit_time(), drifted
 
     def run(self) -> None:
         """Capture until a signal says stop; comes back after outages of the DC or the store.
@@ -138,6 +147,8 @@ class Service:
                     raise
                 # who took the journal over may be done with it: connecting again finds out whether to give way
                 log.info("agent.displaced", error=error.message)
+            finally:
+                self._folded = capture.folded
 
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
         settings, health = self._config.capture, self._health
@@ -164,11 +175,19 @@ class Service:
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
+            if self._is_scrub_due(capture.head):
+                health.scrubbed(capture.scrub())
+                health.looked(capture.head, 0)
+                rest_s = pace.after_look(capture.asked_s)
             health.judged(capture.lineage)
             health.stage(CAPTURING)
             # the first look is a full one: before it is durable there is nothing to rely on
             notify("READY=1\nWATCHDOG=1")
             self._pause(rest_s)
+
+    def _is_scrub_due(self, head: Head) -> bool:
+        every = _SCRUBS.get(self._config.capture.scrub)
+        return every is not None and head.complete and time.time() - head.scrubbed >= every
 
     def _waiting(self, error: AdpersistError, wait_s: float) -> None:
         if isinstance(error, VisitedError):
@@ -186,11 +205,13 @@ class Service:
         with connections.connected_journal(self._config, self._health) as (dc, journal):
             require_own(dc, journal)
             with self._in_turn(role, journal) as writer:
+                folded, self._folded = self._folded, None
                 capture = Capture.begin(
                     dc,
                     journal,
                     writer,
                     again=self._held,
+                    index=folded[1] if folded and folded[0] == journal.head.digest else None,
                     accept_store_behind=self._accept_store_behind and not self._held,
                 )
                 self._held = True

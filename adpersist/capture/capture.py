@@ -18,7 +18,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Position, Quarantined, Writer
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
-from adpersist.model.objects.stamps import Stamps
+from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold_fingerprints, without_gc
 from adpersist.system import lock_file
@@ -31,6 +31,7 @@ _RECENT_USNS: Final = 100
 _MOST_QUARANTINED: Final = 200
 """The head names them all; more are no odd ones."""
 _LONGEST_WORDS: Final = 300
+_LOGGED: Final = 20
 
 SECRET: Final = "unicodePwd"  # noqa: S105 - an attribute every domain has: krbtgt's
 _ASKED_LATELY: Final = 10
@@ -48,6 +49,7 @@ class _Looking:
         invocation: Whose USNs they are.
         newest: The stamps of what was written last, as far as they were seen.
         count: Changes made durable.
+        told: Of a look at everything: which objects they are of.
     """
 
     look: Look
@@ -55,6 +57,7 @@ class _Looking:
     invocation: Guid
     newest: Mapping[Guid, Stamps] = field(default_factory=dict)
     count: int = 0
+    told: list[Guid] = field(default_factory=list)
 
 
 class Capture:
@@ -73,6 +76,7 @@ class Capture:
         self._writer = writer
         self._index = index
         self._clock = clock
+        self._folded = journal.head.digest
         self._full_look_due = False
         self._invocation: Guid | None = None
         self._canary: Canary | None = None
@@ -132,6 +136,12 @@ class Capture:
         return min(self._asked, default=0.0)
 
     @property
+    def folded(self) -> tuple[bytes, FingerprintIndex]:
+        """What the journal holds, and the digest of the commit up to which it was folded: whoever connects anew need
+        not fold it again while that is the last one."""
+        return self._folded, self._index
+
+    @property
     def head(self) -> Head:
         """The journal's head."""
         return self.journal.head
@@ -151,16 +161,41 @@ class Capture:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
         with without_gc():
-            looking = self._begin_look(usn, shown)
-            for piece in looking.look.pieces():
-                seen = self._prove(piece)
-                if seen.invocation != looking.invocation:
-                    # it goes on under another invocationID, of which these cookies hide everything
-                    self._invocation = seen.invocation
-                    return looking.count + self.look(looking.usn)
-                self._commit(looking, piece, seen)
-            self._end_look(looking.look)
-            return looking.count
+            return self._finish(self._begin_look(usn, shown))
+
+    def _finish(self, looking: _Looking) -> int:
+        for piece in looking.look.pieces():
+            seen = self._prove(piece)
+            if seen.invocation != looking.invocation:
+                # it goes on under another invocationID, of which these cookies hide everything
+                self._invocation = seen.invocation
+                return looking.count + self.look(looking.usn)
+            self._commit(looking, piece, seen)
+        self._end_look(looking.look)
+        return looking.count
+
+    def scrub(self) -> int:
+        """Compare all of the directory with the journal; what a look for changes never told becomes durable now.
+
+        Returns:
+            How many objects differed though nobody wrote to them since the look before.
+
+        Raises:
+            As :meth:`look`.
+        """
+        self.look()
+        known = self.head.position.usn if self.head.position else Usn(0)
+        self._full_look_due = True
+        with without_gc():
+            looking = self._begin_look(None, None)
+            count, told = self._finish(looking), looking.told
+        stamps = self._dc.stamps(told)
+        written = {guid: found[CHANGED].local_usn for guid, found in stamps.items() if CHANGED in found}
+        drifted = [guid for guid in told if written.get(guid, known) <= known]
+        for guid in drifted[:_LOGGED]:
+            log.warning("scrub.drift", object=guid_text(guid))
+        log.info("scrub.ended", changes=count, drifted=len(drifted), objects=len(self._index))
+        return len(drifted)
 
     def leave_canary(self) -> None:
         """Have the directory remember the newest commit, so that it shows when either of them goes back."""
@@ -168,6 +203,7 @@ class Capture:
         if newest != self._canary:
             self._dc.leave_canary(newest)
         self._canary = newest
+        self.journal.leave_witness()
 
     def check(self) -> None:
         """Prove that the DC still is the journal's, and the journal this agent's.
@@ -243,9 +279,13 @@ class Capture:
             now=self._clock(),
             ends_look=piece.is_last,
             quarantined=self._quarantined(look),
+            is_whole=look.full,
         )
         self._index.apply(changes)
+        self._folded = self.head.digest
         looking.count += len(changes)
+        if look.full and before is not None:
+            looking.told += [change.guid for change in changes]
         log.info("commit.appended", seq=self.head.seq, changes=len(changes), objects=len(self._index), usn=position.usn)
 
     def _quarantined(self, look: Look) -> list[Quarantined]:

@@ -22,6 +22,7 @@ from adpersist.journal.spare_head import missing_head
 from adpersist.journal.timelines import path_to
 from adpersist.journal.upkeep import checkpoints
 from adpersist.journal.upkeep.retention import PrunePlan
+from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import (
@@ -59,8 +60,10 @@ class Journal:
         *,
         randomness: Randomness = os.urandom,
         patience: Patience = PATIENCE,
+        witness: WitnessFile | None = None,
     ) -> None:
         self._store = store
+        self._witness = witness
         self._randomness = randomness
         self._end = Appender(store, keys, tip, randomness=randomness, patience=patience)
 
@@ -109,6 +112,7 @@ class Journal:
         expected: str | None = None,
         randomness: Randomness = os.urandom,
         patience: Patience = PATIENCE,
+        witness: WitnessFile | None = None,
     ) -> "Journal":
         """Open a journal to read from it; :meth:`claim` it to write.
 
@@ -118,6 +122,7 @@ class Journal:
             expected: The journal's id where it is known: then a journal of another DC put in its place is noticed.
             randomness: For nonces and data keys.
             patience: How long an unknown outcome is looked into.
+            witness: Where its newest commit is noted beside.
 
         Raises:
             NoJournalError, StoreUnreachableError: There is none, or no answer.
@@ -127,7 +132,7 @@ class Journal:
         tip = open_head(_standing(store), keys)
         if expected is not None and tip.journal.hex() != expected:
             raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
-        return cls(store, keys, tip, randomness=randomness, patience=patience)
+        return cls(store, keys, tip, randomness=randomness, patience=patience, witness=witness)
 
     @property
     def id(self) -> str:
@@ -147,6 +152,26 @@ class Journal:
     def refresh(self) -> Head:
         """Read the head again. After an OutcomeUnknownError this settles whether the write was done."""
         return self._end.refresh()
+
+    def leave_witness(self) -> None:
+        """Note the newest commit outside of the store, where that is configured."""
+        if self._witness is not None:
+            self._witness.leave(self.id, self.head.last)
+
+    def behind_witness(self) -> str | None:
+        """What was noted outside of the store and is not in it; None: nothing.
+
+        Raises:
+            ConfigError: The witness cannot be asked.
+        """
+        known = self._witness.read(self.id) if self._witness is not None else None
+        if known is None or self._witness is None or known.seq <= self.head.pruned or known == self.head.last:
+            return None
+        if known.seq > self.head.seq:
+            return f"{self._witness.path} knows commit {known.seq}, the store's last one is {self.head.seq}"
+        if known.seq and next(self.commits(after=Seq(known.seq - 1), through=known.seq)).digest != known.digest:
+            return f"{self._witness.path} knows another commit {known.seq} than the store has"
+        return None
 
     def close(self) -> None:
         """Let go of the store."""
@@ -188,6 +213,7 @@ class Journal:
         now: float,
         ends_look: bool = True,
         quarantined: Sequence[Quarantined] | None = None,
+        is_whole: bool = False,
     ) -> Head:
         """Make one look durable. A large one becomes several commits; the position moves only with the last.
 
@@ -200,6 +226,7 @@ class Journal:
             now: Unix seconds.
             ends_look: False: more of the same look follows; neither position nor witnesses move yet.
             quarantined: The whole new set of objects that cannot be read; None: as it was.
+            is_whole: The look was at everything.
 
         Raises:
             FencedError: Somebody else holds the journal; named in the message. What was not acknowledged before may
@@ -214,6 +241,7 @@ class Journal:
             witnesses=tuple(witnesses),
             complete=complete,
             quarantined=None if quarantined is None else tuple(quarantined),
+            scrubbed=_rounded(now) if is_whole else None,
         )
         drafter = self._drafter(now)
         empty = True

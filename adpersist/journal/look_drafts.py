@@ -20,6 +20,7 @@ class Ending:
         witnesses: The whole new set; ``seq`` 0 stands for the number of the look's last commit.
         complete: The first whole look is in the journal.
         quarantined: The whole new set; None: as it is.
+        scrubbed: When all of the directory was compared, if this look did.
     """
 
     usn_from: Usn
@@ -27,6 +28,7 @@ class Ending:
     witnesses: tuple[Witness, ...]
     complete: bool
     quarantined: tuple[Quarantined, ...] | None = None
+    scrubbed: float | None = None
 
     def on(self, base: Head) -> Head:
         """The head after a look that ends right after ``base``."""
@@ -38,6 +40,7 @@ class Ending:
             complete=base.complete or self.complete,
             settled=True,
             quarantined=base.quarantined if self.quarantined is None else self.quarantined,
+            scrubbed=base.scrubbed if self.scrubbed is None else self.scrubbed,
         )
 
 

@@ -139,3 +139,28 @@ def test_two_journals_of_one_dc_never_fight_over_it(world: World) -> None:
     with Hands(world.dc) as hands:
         assert hands.find("(cn=later)")
     second("verify", code=0)
+
+
+def test_a_store_that_went_back_with_the_dc_is_seen_by_a_witness_outside_of_both(world: World) -> None:
+    witness = world.place / "elsewhere" / "witness.json"
+    run = world.run.with_environment(ADPERSIST_JOURNAL_WITNESS=str(witness))
+    run("agent", "--once", code=0)
+    shutil.copy(world.store, world.place / "old.db")
+    with Hands(world.dc) as hands:
+        hands.user("lost")
+    run("agent", "--once", code=0)
+    run("status", code=0)
+    newest = witness.read_text(encoding="utf-8")
+    world.revert()
+    shutil.copy(world.place / "old.db", world.store)
+    assert world.run("status", "--json", code=0).json["lineage"] == "same", "nobody else can tell"
+    told = run("status", "--json", code=4).json
+    assert (told["lineage"], str(witness) in told["evidence"]) == ("store-behind", True)
+    before = world.head()
+    run("agent", "--once", code=4)
+    run("guard", "--on-revert", "restore", code=4)
+    run("restore", "--yes", code=4)
+    assert (world.head(), witness.read_text(encoding="utf-8")) == (before, newest)
+    witness.write_text("{")
+    run("guard", code=7)
+    run.with_environment(ADPERSIST_JOURNAL_WITNESS="")("agent", "--once", code=0)

@@ -76,3 +76,18 @@ def test_one_object_that_cannot_be_read_is_told_and_all_else_flows(world: World,
     with Hands(world.dc) as hands:
         assert hands.read(odd, "title")["title"] == [b"again"]
         assert all(hands.find(f"(cn={name})") for name in ("before", "after"))
+
+
+def test_a_drift_that_no_look_tells_of_is_found_by_the_scrub(world: World) -> None:
+    with Hands(world.dc) as hands:
+        odd = hands.user("odd", parent=f"OU=Office,{hands.base}")
+        hands.set(odd, title="captured")
+    world.run("agent", "--once", code=0)
+    damage(world, "title", b"written below every module")
+    assert world.run("agent", "--once", "--json", code=0).json["durable"]
+    assert "captured" in world.run("show", "odd", code=0).out
+    scrubbed = world.run("agent", "--once", "--scrub", "--json", code=0)
+    assert scrubbed.json["drifted"] == 1
+    assert "scrub.drift" in scrubbed.err
+    assert "below every module" in world.run("show", "odd", code=0).out
+    assert world.run("agent", "--once", "--scrub", "--json", code=0).json["drifted"] == 0

@@ -106,6 +106,7 @@ heads = st.builds(
     pruned=seqs,
     before_marks=st.none() | st.builds(CommitId, seq=seqs, digest=digests),
     fresh=st.none() | guids,
+    scrubbed=times,
     quarantined=st.lists(
         st.builds(Quarantined, guid=guids, dn=st.text(max_size=30), reason=st.text(max_size=30), time=times), max_size=3
     ).map(tuple),

@@ -34,6 +34,7 @@ class AgentHealth:
         self._head: Head | None = None
         self._durable_time: float | None = None
         self._restored: Commit | None = None
+        self._drifted: int | None = None
         self._sure: float | None = None
         self._usn = Usn(0)
         self._pending = True
@@ -71,6 +72,10 @@ class AgentHealth:
         self._usn, self._pending = usn, not durable
         if durable:
             self._sure = self._clock()
+
+    def scrubbed(self, drifted: int) -> None:
+        """All of the directory was compared; so many objects differed that no look for changes had told of."""
+        self._drifted = drifted
 
     def sent(self, size: int) -> None:
         """The store took so many bytes of commits."""
@@ -129,6 +134,7 @@ class AgentHealth:
             if head
             else None,
             "restored": self._last_restore(),
+            "scrub": {"time": head.scrubbed or None, "drifted": self._drifted} if head else None,
             "quarantined": [{"dn": each.dn, "reason": each.reason, "time": each.time} for each in head.quarantined]
             if head
             else [],
@@ -173,6 +179,12 @@ class AgentHealth:
             "timeline", "Counts the restores in the journal, from 1.", lambda: self._head.timeline if self._head else 0
         )
         gauge("restores", "Restores in the journal.", lambda: len(self._head.timelines) if self._head else 0)
+        gauge(
+            "scrub_timestamp_seconds",
+            "When all of the directory was compared with the journal last.",
+            lambda: self._head.scrubbed if self._head else 0,
+        )
+        gauge("scrub_drifted", "Objects the last scrub of this process found to differ.", lambda: self._drifted or 0)
         gauge(
             "quarantined_objects",
             "Objects that could not be read when they were looked at last.",

@@ -6,11 +6,15 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.errors import ConfigError
 
 
 def agent(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="One look, then exit when it is durable.")] = False,
+    scrub: Annotated[
+        bool, typer.Option("--scrub", help="With --once: compare everything, not only what changed, and tell.")
+    ] = False,
     accept_store_behind: Annotated[
         bool,
         typer.Option("--accept-store-behind", help="Go on though the store was put back: what it lost is given up."),
@@ -31,11 +35,15 @@ def agent(
 
     common = common_options(ctx, config, as_json)
     service = Service(loaded(common), accept_store_behind=accept_store_behind, reload=lambda: load(common.config))
+    if scrub and not once:
+        raise ConfigError("--scrub goes with --once", hint="A running agent compares as often as [capture] scrub says.")
     if not once:
         service.run()
         return
-    head, committed = service.once()
+    head, committed, drifted = service.once(scrub=scrub)
     if common.as_json:
-        output.machine({"durable": durable(head, committed)})
-    else:
-        output.say(f"Durable: commit {head.seq}, USN {head.position.usn if head.position else 0}")
+        output.machine({"durable": durable(head, committed), **({"drifted": drifted} if scrub else {})})
+        return
+    output.say(f"Durable: commit {head.seq}, USN {head.position.usn if head.position else 0}")
+    if scrub:
+        output.say(f"Compared: everything; {drifted or 'no'} objects differed though nobody wrote to them")

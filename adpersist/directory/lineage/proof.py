@@ -34,6 +34,9 @@ class JournalEnd(Protocol):
     def refresh(self) -> Head:
         """Read the head again."""
 
+    def behind_witness(self) -> str | None:
+        """What is known outside of the store and not in it; None: nothing."""
+
 
 def require_own(dc: Judged, journal: JournalEnd) -> None:
     """Make sure that the journal was taken from this DC, whatever has become of it.
@@ -85,6 +88,11 @@ def lineage_of(dc: Judged, journal: JournalEnd, seen: Evidence | None = None) ->
         if journal.refresh().seq == before:
             break
         lineage = dc.lineage(journal.head, journal.seed)
+    # in the middle of capturing it was asked before
+    if seen is None and lineage.verdict is not Verdict.STORE_BEHIND and journal.behind_witness():
+        journal.refresh()  # an agent may have noted what it committed since
+        if missing := journal.behind_witness():
+            return Lineage(verdict=Verdict.STORE_BEHIND, evidence=missing)
     return lineage
 
 

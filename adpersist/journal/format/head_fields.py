@@ -27,6 +27,7 @@ WITH_BEFORE_MARKS: Final = 14
 """While the journal ends with marks, the commit before them is another one."""
 WITH_QUARANTINED: Final = 15
 """While there are objects that cannot be read, those are another one."""
+WITH_SCRUBBED: Final = 16
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -72,11 +73,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_QUARANTINED:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_QUARANTINED} expected")
+        if not FIELDS <= len(fields) <= WITH_SCRUBBED:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_SCRUBBED} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined = [*passing, None, None, None][:3]
+        fresh, before_marks, quarantined, scrubbed = [*passing, None, None, None, None][:4]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -98,6 +99,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             pruned=Seq(integer(pruned)),
             before_marks=None if before_marks is None else _commit_id(before_marks),
             quarantined=() if quarantined is None else tuple(_quarantined(each) for each in items(quarantined)),
+            scrubbed=0.0 if scrubbed is None else number(scrubbed),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -132,6 +134,7 @@ def _pack_passing(head: Head) -> list[object]:
         head.fresh,
         None if before is None else [before.seq, before.digest],
         [[each.guid, each.dn, each.reason, float(each.time)] for each in quarantined] or None,
+        float(head.scrubbed) or None,
     ]
     while passing and passing[-1] is None:
         passing.pop()

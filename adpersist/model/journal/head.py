@@ -188,6 +188,7 @@ class Head:
         pruned: Commits up to this one are gone; 0 when none are. There is a checkpoint of this number then.
         before_marks: The last commit but for the marks that follow it; None: the last one is no mark.
         quarantined: Objects that could not be read when they were looked at last; the journal has them as before.
+        scrubbed: Unix seconds when all of the directory was compared with the journal last; 0 when that is unknown.
     """
 
     seq: Seq
@@ -209,6 +210,7 @@ class Head:
     pruned: Seq = BEFORE_FIRST
     before_marks: CommitId | None = None
     quarantined: tuple[Quarantined, ...] = ()
+    scrubbed: float = 0.0
 
     @property
     def last(self) -> CommitId:

@@ -1,0 +1,60 @@
+"""A note of the newest commit, outside of store and directory: where both were put back together, it alone knows."""
+
+import json
+from pathlib import Path
+
+from adpersist.errors import ConfigError
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import CommitId
+from adpersist.system import durable_file
+from adpersist.telemetry import logger
+
+log = logger("journal")
+
+
+class WitnessFile:
+    """One file for one journal; it lies on a disk that goes back with neither.
+
+    Attributes:
+        path: The file: JSON with ``journal`` (its id), ``seq`` and ``digest`` (hexadecimal).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._left: CommitId | None = None
+
+    def read(self, journal: str) -> CommitId | None:
+        """The newest commit it knows of that journal; None: there is no file yet.
+
+        Raises:
+            ConfigError: It cannot be read, says something else, or is another journal's.
+        """
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            owner, known = str(found["journal"]), CommitId(seq=Seq(found["seq"]), digest=bytes.fromhex(found["digest"]))
+        except FileNotFoundError:
+            log.warning("witness.missing", path=str(self.path))
+            return None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ConfigError(
+                f"the witness {self.path} cannot be read: {error}",
+                hint="It is what tells when store and domain controller were put back together. Remove it only if "
+                "neither was.",
+            ) from error
+        if owner != journal:
+            raise ConfigError(f"the witness {self.path} is of journal {owner}, not of {journal}")
+        return known
+
+    def leave(self, journal: str, newest: CommitId) -> None:
+        """Note a commit. One that cannot be noted is told and keeps nobody from capturing."""
+        if newest == self._left:
+            return
+        note = {"journal": journal, "seq": newest.seq, "digest": newest.digest.hex()}
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with durable_file.replaced(self.path) as file:
+                file.write(f"{json.dumps(note)}\n".encode())
+        except OSError as error:
+            log.warning("witness.not_left", path=str(self.path), error=error.strerror)
+            return
+        self._left = newest
