@@ -19,8 +19,11 @@ from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.scene import copy_journal, init_words, staff, until
 from tools.samba_dc import Golden, SambaDC, dbcheck, free_address, join, ldapcmp
+from tools.samba_dc.programs import SYSTEM_PYTHON
+from tools.samba_dc.programs import run as run_program
 
 PASSWORD: Final = "Passw0rd.partner"
+_OWN_PASSWORD: Final = Path(__file__).parent / "workload" / "own_password.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,10 @@ def day(golden: Golden, module_place: Path) -> Iterator[Pair]:
             run("agent", "--once", code=0)
             with Hands(first) as hands:
                 _known_to_both(hands)
+            first.stop()
+            run_program([SYSTEM_PYTHON, str(_OWN_PASSWORD), str(first.smb_conf)], timeout_s=60)
+            first.start()
+            assert first.machine_logs_in(), "it knows its new password"
             pair.replicate(second, first)
             second.stop()
             with Hands(first) as hands:
@@ -147,7 +154,10 @@ def _booted(pair: Pair) -> Iterator[None]:
 
 def _both_agree(pair: Pair) -> None:
     """With both DCs running: what each side knew is on both, and a new change of the first one arrives."""
+    assert pair.first.machine_logs_in(), "by the keytab its files hold, at its own KDC"
     pair.settle()
+    assert pair.first.machine_logs_in()
+    assert pair.first.machine_logs_in(at=pair.second), "and at its partner's"
     with Hands(pair.first) as hands:
         hands.user("afterwards", parent=_office(hands), password=PASSWORD)
         hands.set(f"CN=carl,{_office(hands)}", description="after the restore")

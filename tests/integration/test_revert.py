@@ -5,8 +5,6 @@ Judges are Samba's own tools and raw comparisons of the database files; none of 
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -149,22 +147,10 @@ def _life_after(told: Story) -> None:
     told.facts["unchanged login"] = dc.can_login("bert", PASSWORD, enctypes=AES256)
     dc.kinit("newcomer", NEW_PASSWORDS["newcomer"])
     dc.service_ticket("ldap")
-    told.facts["machine login"] = _machine_login(dc)
+    told.facts["machine login"] = dc.machine_logs_in()
     with Hands(dc) as hands:
         told.facts["fresh rid"] = hands.rid(hands.user("fresh", password=PASSWORD))
     told.facts["fresh login"] = dc.can_login("fresh", PASSWORD)
-
-
-def _machine_login(dc: SambaDC) -> bool:
-    """Whether the DC's machine account still has the keys its own keytab holds."""
-    with tempfile.TemporaryDirectory() as scratch:
-        done = subprocess.run(
-            ["kinit", "-c", f"FILE:{scratch}/tickets", "-k", "-t", str(dc.private_dir / "secrets.keytab"),
-             f"{dc.names.hostname.upper()}$@{dc.names.realm}"],
-            env={"KRB5_CONFIG": str(dc.krb5_conf), "PATH": "/usr/bin:/bin"},
-            capture_output=True, timeout=30, check=False,
-        )  # fmt: skip
-    return done.returncode == 0
 
 
 def _second_day(told: Story) -> None:

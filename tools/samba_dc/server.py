@@ -395,6 +395,20 @@ class SambaDC:
             raise StateError(f"kinit for {user} was neither granted nor refused:\n{tail(done.stderr)}")
         return done.returncode == 0
 
+    def machine_logs_in(self, *, at: SambaDC | None = None) -> bool:
+        """Whether a KDC, this DC's own or another's, takes the keys that this DC's own keytab holds.
+
+        Raises:
+            StateError: It neither granted nor refused.
+        """
+        kdc, principal = at or self, f"{self.names.hostname.upper()}$@{self.names.realm}"
+        with tempfile.TemporaryDirectory() as scratch:
+            words = ["kinit", "-c", f"FILE:{scratch}/tickets", "-k", "-t", str(self.private_dir / "secrets.keytab")]
+            done = run([*words, principal], env={"KRB5_CONFIG": str(kdc.krb5_conf)}, check=False, timeout_s=30)
+        if done.returncode and not any(refusal in done.stderr for refusal in kerberos.REFUSALS):
+            raise StateError(f"kinit -k was neither granted nor refused:\n{tail(done.stderr)}")
+        return done.returncode == 0
+
     def service_ticket(self, service: str, host: str | None = None) -> None:
         """Get a ticket for `service/host` (this DC's name by default) with the last `kinit`'s tickets.
 

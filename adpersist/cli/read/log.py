@@ -115,7 +115,7 @@ def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
         "mark": commit.mark,
         "target": commit.target,
         "left": commit.left_count,
-        "differences": [output.difference(each) for each in commit.left],
+        "differences": [output.difference_left(each) for each in commit.left],
         "writer": {"host": commit.writer.host, "pid": commit.writer.pid} if commit.writer else None,
         "digest": commit.digest.hex(),
     }

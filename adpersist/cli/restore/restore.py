@@ -159,7 +159,7 @@ def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
         "by_kind": dict(Counter(step.op for step in outcome.applied)),
         "rounds": outcome.rounds,
         "left": len(outcome.left),
-        "differences": [output.difference(each) for each in outcome.left],
+        "differences": [output.difference_left(each) for each in outcome.left],
         "notes": note_documents(outcome.notes),
         "conflicts": conflict_documents(outcome.conflicts),
         "restart_needed": outcome.restart_needed,
