@@ -160,8 +160,28 @@ class Convergence:
         self._take_note(found, have)
         news = [each for each in self._conflicts if each.stays]
         local = [each for each in self._conflicts if not each.stays]
-        moved = (replace(each, guid=evicted_copy(each.guid)) for each in local if not each.attributes)
-        return under_policy(under_policy(found, news, OnConflict.DC), [*local, *moved], self._terms.policy)
+        # who had to give way goes on under another objectGUID
+        moved = [replace(each, guid=evicted_copy(each.guid)) for each in self._conflicts if not each.attributes]
+        news += [each for each in moved if each.stays]
+        local += [each for each in moved if not each.stays]
+        closing = under_policy(under_policy(found, news, OnConflict.DC), local, self._terms.policy)
+        return self._without_occupied(closing)
+
+    def _without_occupied(self, found: Sequence[Gap]) -> list[Gap]:
+        """Without containers that are to go and in which somebody lives who stays: they stay with them."""
+        have, want = self._live.state, self._aligned
+        dc = self._terms.policy is OnConflict.DC
+        kept = {guid for each in self._conflicts if dc or each.stays for guid in (each.guid, evicted_copy(each.guid))}
+        occupied = {
+            above for guid in kept if have.is_live(guid) and not want.is_live(guid) for above in have.above(guid)
+        }
+        staying = [gap for gap in found if gap.guid in occupied and not gap.wanted_live]
+        for gap in staying:
+            what = "stays, though it was deleted since: what was written on the domain controller lies in it"
+            note = Limitation(guid=gap.guid, dn=have.dn(gap.guid), what=what)
+            if note not in self._notes:
+                self._notes += (note,)
+        return [gap for gap in found if gap not in staying] if staying else list(found)
 
     def _pending(self) -> list[Gap]:
         """The gaps; while nothing was written they are looked for once."""
@@ -305,6 +325,10 @@ class Convergence:
             if outcome.rounds == 1 and not outcome.refusals:
                 # most often nothing is left, and the proof is the only look that is needed
                 self._live.look_anew()
+            found = self.gaps()
+        if not self._live.is_whole:
+            # the rounds are over, and only a look at everything is a proof
+            self._live.look_anew()
             found = self.gaps()
         if heals and self._restamp():
             self._live.look_anew()

@@ -11,9 +11,12 @@ from adpersist.errors import RevertedError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.lineage import Lineage
+from adpersist.reading.rfc3339 import rfc3339
 
 _DAY_S = 86400.0
 _MARGIN_DAYS = 7.0
+_SLACK_S = 3600.0
+"""Clocks of two machines may differ so much."""
 
 
 class TooOldError(RevertedError):
@@ -34,7 +37,14 @@ def require_young(
         TooOldError: It may not.
     """
     limit = limit_days(configured, dc.tombstone_days())
-    age = ((time.time() if now is None else now) - image_time(dc, journal, lineage)) / _DAY_S
+    here, captured = time.time() if now is None else now, journal.last_commit_time() or 0.0
+    if here < captured - _SLACK_S:
+        raise TooOldError(
+            f"the clock says {rfc3339(here)}, and the journal was written to at {rfc3339(captured)}: how old the image "
+            "is cannot be told",
+            hint="Set the clock. If the journal was written to while a clock stood ahead: --accept-old-image.",
+        )
+    age = (here - image_time(dc, journal, lineage)) / _DAY_S
     if age > limit:
         raise TooOldError(
             f"the domain controller was put back to an image {age:.1f} days old, the limit is {limit:g} days",

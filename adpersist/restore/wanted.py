@@ -179,7 +179,7 @@ class _Heard:
         self.guids = set[Guid]()
         self.sids = set[bytes]()
         self.captured = captured
-        self.last_look = BEFORE_FIRST
+        self.last_look = self._last = BEFORE_FIRST
         self._seqs = set[Seq]()
 
     def of(self, commit: Commit) -> None:
@@ -188,7 +188,9 @@ class _Heard:
         self.guids.update(change.guid for change in commit.changes)
         self.sids.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
         if commit.kind is CommitKind.LOOK:
-            self.captured = max(self.captured, commit.time)
+            if commit.seq > self._last:
+                # the last one's, not the latest: a clock that once stood ahead must not hide what was written since
+                self._last, self.captured = commit.seq, commit.time
             self.last_look = max(self.last_look, commit.seq if commit.ends_look else BEFORE_FIRST)
 
     def missing(self, after: Seq, through: Seq) -> Iterator[tuple[Seq, Seq]]:

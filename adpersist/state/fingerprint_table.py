@@ -13,9 +13,12 @@ T = TypeVar("T")
 _HEAD: Final = struct.Struct("<16sIIHHB")
 """objectGUID; numbers of container, attributes and naming context; how many rows of links; whether it is deleted."""
 _LINKS: Final = struct.Struct("<HBI")
-"""Number of the attribute, whether they are there and have digests, how many plain targets follow."""
+"""Number of the attribute, whether they are there, have digests and lie apart, how many plain targets follow."""
 _PRESENT: Final = 1
 _DIGESTS: Final = 2
+_APART: Final = 4
+_LARGE: Final = 1 << 14
+"""Bytes of links of one attribute: more of them lie apart, so that a large group that changes often leaves no holes."""
 _DIGEST_BYTES: Final = 8
 _FEWEST_SLOTS: Final = 1 << 14
 _FREE: Final = 0
@@ -32,8 +35,10 @@ class FingerprintTable:
         self._contexts = _Numbers[str]()
         self._names = _Numbers[str]()
         self._rows = bytearray()
-        self._odd: dict[tuple[int, str, bool], LinkDigests] = {}
+        self._odd: dict[int, dict[tuple[str, bool], LinkDigests]] = {}
         """References that are more than a target, by row and attribute."""
+        self._apart: dict[int, dict[tuple[str, bool], tuple[bytes, bytes]]] = {}
+        """Targets and digests of many links, by row and attribute."""
         self._slots = _slots(_FEWEST_SLOTS)
         self._count = self._used = self._dead = 0
 
@@ -54,7 +59,7 @@ class FingerprintTable:
         """Set a fingerprint."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
-            self._dead += 1
+            self._forget(self._slots[slot] - 2)
         else:
             self._used += self._slots[slot] == _FREE
             self._count += 1
@@ -69,9 +74,14 @@ class FingerprintTable:
         """Forget a fingerprint, if there is one."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
+            self._forget(self._slots[slot] - 2)
             self._slots[slot] = _GONE
             self._count -= 1
-            self._dead += 1
+
+    def _forget(self, start: int) -> None:
+        self._dead += 1
+        self._odd.pop(start, None)
+        self._apart.pop(start, None)
 
     def _slot(self, guid: Guid) -> int:
         """Where its number stands, or is to stand."""
@@ -113,12 +123,16 @@ class FingerprintTable:
         self._rows += _HEAD.pack(guid, parent, shape, nc, len(links), fingerprint.deleted)
         self._rows += fingerprint.packed_digests
         for (name, present), (plain, digests, odd) in links.items():
-            flags = _PRESENT * present | _DIGESTS * bool(digests)
+            is_large = len(plain) + len(digests) > _LARGE
+            flags = _PRESENT * present | _DIGESTS * bool(digests) | _APART * is_large
             self._rows += _LINKS.pack(self._names.of(name), flags, len(plain) // GUID_BYTES)
-            self._rows += plain
-            self._rows += digests
+            if is_large:
+                self._apart.setdefault(start, {})[name, present] = plain, digests
+            else:
+                self._rows += plain
+                self._rows += digests
             if odd:
-                self._odd[start, name, present] = odd
+                self._odd.setdefault(start, {})[name, present] = odd
 
     def _read(self, start: int) -> Fingerprint:
         _, parent, shape, nc, count, deleted = _HEAD.unpack_from(self._rows, start)
@@ -127,10 +141,14 @@ class FingerprintTable:
         links: dict[tuple[str, bool], PackedLinks] = {}
         for _ in range(count):
             number, flags, targets = _LINKS.unpack_from(self._rows, at)
-            plain, at = self._bytes(at + _LINKS.size, GUID_BYTES * targets)
-            known, at = self._bytes(at, _DIGEST_BYTES * targets if flags & _DIGESTS else 0)
-            name, present = self._names[number], flags & _PRESENT > 0
-            links[name, present] = plain, known, self._odd.get((start, name, present), {})
+            key = name, present = self._names[number], flags & _PRESENT > 0
+            if flags & _APART:
+                at += _LINKS.size
+                plain, known = self._apart[start][key]
+            else:
+                plain, at = self._bytes(at + _LINKS.size, GUID_BYTES * targets)
+                known, at = self._bytes(at, _DIGEST_BYTES * targets if flags & _DIGESTS else 0)
+            links[name, present] = plain, known, self._odd.get(start, {}).get(key, {})
         return Fingerprint(
             self._contexts[nc], self._containers[parent], names, digests, links or None, deleted=deleted > 0
         )

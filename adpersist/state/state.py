@@ -105,6 +105,13 @@ class State(Mapping[Guid, ObjectState]):
             dn = self._containers[each] = f"{rdn},{dn}" if dn else rdn
         return dn
 
+    def above(self, guid: Guid) -> Iterator[Guid]:
+        """The containers an object lies in, the nearest first, as far as they are here."""
+        parent = self._objects[guid].parent
+        while parent is not None and parent in self._objects:
+            yield parent
+            parent = self._objects[parent].parent
+
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context."""
         count = 0

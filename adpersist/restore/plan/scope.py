@@ -1,6 +1,6 @@
 """How much is restored: everything, one object, a tree, an attribute. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -83,15 +83,8 @@ def subtree(root: Guid, *states: State) -> frozenset[Guid]:
 
 def _missing_above(objects: frozenset[Guid], want: State, have: State) -> frozenset[Guid]:
     return frozenset(
-        above for guid in objects if want.is_live(guid) for above in _above(guid, want) if not have.is_live(above)
+        above for guid in objects if want.is_live(guid) for above in want.above(guid) if not have.is_live(above)
     )
-
-
-def _above(guid: Guid, state: State) -> Iterator[Guid]:
-    parent = state[guid].parent
-    while parent is not None and parent in state:
-        yield parent
-        parent = state[parent].parent
 
 
 def _pointing_to(gap: Gap, lives: Callable[[bytes], bool]) -> Gap:
