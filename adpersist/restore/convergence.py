@@ -355,6 +355,7 @@ class Convergence:
             staying=list(self._staying()),
         )
         if not lacking:
+            target.receive(lacking, self._progress.applying)  # a run that was killed may have left the keytab behind
             return bool(making_way)
         outcome.rounds += 1
         aside = target.receive(lacking, self._progress.applying)

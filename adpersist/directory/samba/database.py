@@ -13,7 +13,7 @@ from adpersist.directory.wire.requests import Modifications
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
 from adpersist.model.objects.change import Stamp, Values
-from adpersist.model.plan.replicated import Aside, ReplicatedLink, ReplicatedObject
+from adpersist.model.plan.replicated import Aside, MachinePassword, ReplicatedLink, ReplicatedObject
 
 _WORKER: Final = Path(__file__).with_name("database_worker.py")
 _MOST_AHEAD: Final = 100
@@ -140,9 +140,17 @@ class Database:
         """Give an object another name for a while; its stamps stay. Raises: WriteRefusedError."""
         self._ask("rename", guid_text(guid), "park", bytes(guid), rdn)
 
-    def number_machine_secret(self) -> None:
-        """Have the DC's own secret and keytab say the key version number its account has. Raises: WriteRefusedError."""
-        self._ask("modify", "the machine's own secret", "number_machine_secret")
+    def keep_machine_secret(self, known: MachinePassword | None) -> None:
+        """Have the DC's own account, secrets and keytab agree on the password its files hold.
+
+        Args:
+                known: The one that others may still know it by; None: no other.
+
+        Raises:
+            WriteRefusedError: They do not agree now.
+        """
+        told = (known.number, known.nt_hash, known.credentials) if known is not None else None
+        self._ask("modify", "the machine's own secret", "keep_machine_secret", told)
 
     def reload_schema(self) -> None:
         """Use what was just defined."""

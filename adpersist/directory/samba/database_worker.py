@@ -1,8 +1,8 @@
 """Writes to a domain controller's own database through Samba's modules, as told on standard input.
 
 A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here but
-:mod:`.replication_worker` and :mod:`.worker_frames`, of which the same is true, and nobody imports this. Run by
-:mod:`adpersist.directory.samba.database`:
+:mod:`.replication_worker`, :mod:`.keytab_worker` and :mod:`.worker_frames`, of which the same is true, and nobody
+imports this. Run by :mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
 
@@ -33,7 +33,7 @@ _HOW = {
 }
 OPERATIONS = (
     *("begin", "commit", "cancel", "add", "modify", "rename", "delete"),
-    *("give", "reload_schema", "park", "number_machine_secret"),
+    *("give", "reload_schema", "park", "keep_machine_secret"),
 )
 
 
@@ -85,9 +85,12 @@ class Worker:
             return 0, getattr(self, name)(*arguments)
         except ldb.LdbError as error:
             code, words = error.args
-            # ldb undoes one operation of several only where every index is copied for it
-            self.spoilt = code if self.db is self.batched else 0
-            return code, words
+        except (OSError, RuntimeError, TypeError, ValueError, LookupError) as error:
+            # Samba's Python says so much in other words; whoever asked can go on without
+            code, words = ldb.ERR_OPERATIONS_ERROR, f"{type(error).__name__}: {error}"
+        # ldb undoes one operation of several only where every index is copied for it
+        self.spoilt = code if self.db is self.batched else 0
+        return code, words
 
     def begin(self):
         self.db = self.opened_batched()
@@ -140,8 +143,8 @@ class Worker:
     def park(self, guid, rdn):
         self.replicating(None).park(guid, rdn)
 
-    def number_machine_secret(self):
-        self.replicating(None).number_machine_secret()
+    def keep_machine_secret(self, known):
+        self.replicating(None).keep_machine_secret(known)
 
     def reload_schema(self):
         """Use what was just defined."""

@@ -68,6 +68,9 @@ _COUNTERS = ("badPasswordTime", "badPwdCount", "lastLogoff", "lastLogon", "logon
 _SHOWN = ["show_recycled:1"]
 _RAW_PREFIX_MAP = ["local_oid:1.3.6.1.4.1.7165.4.3.3:0", "relax:0"]
 _BIND_TIMEOUT_S = 10
+_ARCFOUR = 23
+_AES = (17, 18)
+"""Encryption types, [RFC4757] and [RFC3962]."""
 
 
 class RefusedError(Exception):
@@ -134,17 +137,24 @@ class Replication:
         self.database.set_schema_update_now()
         self.state = self.prefixes = None
 
-    def number_machine_secret(self):
-        """Have the DC's own secret and keytab say the key version number that its account has.
+    def keep_machine_secret(self, known):
+        """Have the DC's own account, its secrets and its keytab agree on the password that its files hold.
 
-        The secret is the account's: both stay what they are when a DC is healed, and only the number rises.
+        The password stays what the files went back to, and its key version number rises above what anybody knows.
+        Whoever has not heard of that yet, a partner above all, still uses the one the journal has: the keytab gets its
+        keys, too.
+
+        Args:
+            known: The account's password in the journal: key version number, unicodePwd, supplementalCredentials;
+                None: it is no other one.
         """
         path = self.settings.private_path("secrets.ldb")
         secrets = Ldb(path, lp=self.settings, session_info=system_session(self.settings))
-        known = "(&(objectClass=primaryDomain)(secret=*))"
-        wanted = ["samAccountName", "msDS-KeyVersionNumber"]
-        for row in secrets.search("CN=Primary Domains", ldb.SCOPE_SUBTREE, known, attrs=wanted):
+        own = "(&(objectClass=primaryDomain)(secret=*))"
+        wanted = ["samAccountName", "msDS-KeyVersionNumber", "secret", "privateKeytab"]
+        for row in secrets.search("CN=Primary Domains", ldb.SCOPE_SUBTREE, own, attrs=wanted):
             account = ldb.binary_encode(bytes(row["samAccountName"][0]))
+            self._have_password(account, bytes(row["secret"][0]))
             (found,) = self.database.search(expression=f"(sAMAccountName={account})", attrs=["replPropertyMetaData"])
             entries = ndr_unpack(drsblobs.replPropertyMetaDataBlob, bytes(found["replPropertyMetaData"][0])).ctr.array
             number = next(str(each.version) for each in entries if each.attid == drsuapi.DRSUAPI_ATTID_unicodePwd)
@@ -152,6 +162,24 @@ class Replication:
                 message = ldb.Message(row.dn)
                 message["n"] = ldb.MessageElement(number, ldb.FLAG_MOD_REPLACE, "msDS-KeyVersionNumber")
                 secrets.modify(message)  # the database's own module writes the keytab
+            if known is not None and "privateKeytab" in row:
+                import keytab_worker  # beside this program, which alone finds it
+
+                keytab = self.settings.private_path(str(row["privateKeytab"][0]))
+                with open(keytab, "rb") as file:  # noqa: PTH123 - as all here
+                    content = file.read()
+                keytab_worker.replace(keytab, keytab_worker.with_keys(content, known[0], _keys(*known[1:])))
+
+    def _have_password(self, account, secret):
+        """Give the account the password of its machine's files where it has another: replicated in from a partner."""
+        (found,) = self.database.search(expression=f"(sAMAccountName={account})", attrs=["unicodePwd"])
+        expected = Credentials()
+        expected.set_password(secret.decode())
+        if bytes(found.get("unicodePwd", [b""])[0]) != bytes(expected.get_nt_hash()):
+            message = ldb.Message(found.dn)
+            quoted = secret.decode().encode("utf-16-le")
+            message["p"] = ldb.MessageElement(quoted, ldb.FLAG_MOD_REPLACE, "clearTextPassword")
+            self.database.modify(message)
 
     def _given(self, things, apply):
         """Those refused, by place; containers stand before what is in them, so a half never lacks the other's."""
@@ -340,6 +368,16 @@ class Replication:
         link.flags = drsuapi.DRSUAPI_DS_LINKED_ATTRIBUTE_FLAG_ACTIVE if present else 0
         link.originating_add_time, link.meta_data = stamp[1] * _TICKS, _stamp(stamp)
         return link
+
+
+def _keys(nt_hash, credentials):
+    """Kerberos keys by encryption type, of an account's secrets ([MS-SAMR] 2.2.10.1, 2.2.10.6)."""
+    keys = {_ARCFOUR: nt_hash}
+    for package in ndr_unpack(drsblobs.supplementalCredentialsBlob, credentials).sub.packages if credentials else ():
+        if package.name == "Primary:Kerberos-Newer-Keys":
+            found = ndr_unpack(drsblobs.package_PrimaryKerberosBlob, bytes.fromhex(package.data)).ctr
+            keys.update({each.keytype: bytes(each.value) for each in found.keys if each.keytype in _AES})
+    return keys
 
 
 class KeyedPipe:

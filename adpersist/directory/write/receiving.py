@@ -5,6 +5,8 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from adpersist.directory.samba.database import Database
+from adpersist.errors import WriteRefusedError
+from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
 
 T = TypeVar("T")
@@ -27,7 +29,10 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     total = sum(len(batch.objects) for batch in replica.batches) + sum(map(len, replica.links.values()))
     done = 0
     for guid, rdn in replica.parked.items():
-        database.park(guid, rdn)
+        try:
+            database.park(guid, rdn)
+        except WriteRefusedError as error:
+            aside.append(Aside(guid=guid, attribute="", reason=error.message))
     for batch in replica.batches:
         for objects in _some(batch.objects, _AT_ONCE):
             aside += database.give(batch.context, objects, as_new=batch.is_new)
@@ -42,7 +47,11 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
             aside += database.give(nc, links=some)
             done += len(some)
             told(done, total)
-    database.number_machine_secret()
+    try:
+        database.keep_machine_secret(replica.machine_password)
+    except WriteRefusedError as error:
+        account = replica.machine_password.account if replica.machine_password else Guid(bytes(16))
+        aside.append(Aside(guid=account, attribute="", reason=error.message))
     return aside
 
 

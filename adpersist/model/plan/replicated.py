@@ -86,6 +86,23 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachinePassword:
+    """The password of the DC's own account that the journal holds, and its files do not.
+
+    Attributes:
+        account: objectGUID of that account.
+        number: Its key version number.
+        nt_hash: unicodePwd.
+        credentials: supplementalCredentials, with its Kerberos keys; empty when there are none.
+    """
+
+    account: Guid
+    number: int
+    nt_hash: bytes
+    credentials: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
     """All that a DC lacks.
 
@@ -93,11 +110,13 @@ class Replica:
         parked: Objects, by the temporary name each gets, whose name another one takes before they have their own.
         batches: In order.
         links: By naming context, once all objects are there.
+        machine_password: What others may know the DC by until they hear of its own; None: the journal has none.
     """
 
     parked: Mapping[Guid, str] = field(default_factory=dict)
     batches: tuple[Batch, ...] = ()
     links: Mapping[str, tuple[ReplicatedLink, ...]] = field(default_factory=dict)
+    machine_password: MachinePassword | None = None
 
     def __bool__(self) -> bool:
         return bool(self.batches or self.links)

@@ -15,7 +15,7 @@ from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.replicated import Batch, Replica, ReplicatedLink, ReplicatedObject, Spared
+from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
 from adpersist.restore.plan.ordering import defines_class, definitions_in_order
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
@@ -26,6 +26,7 @@ _NEEDED: Final = frozenset({_INSTANCE, "name"})
 _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
 """What a tombstone has and nothing that lives."""
 _INVOCATION: Final = "invocationId"
+_HASH: Final = "unicodePwd"
 
 
 def replica(
@@ -83,7 +84,19 @@ class _Difference:
             parked=dict(self._parked(objects)),
             batches=tuple(self._batches(objects, links)),
             links={nc: tuple(found) for nc, found in links.items()},
+            machine_password=self._machine_password(),
         )
+
+    def _machine_password(self) -> MachinePassword | None:
+        for guid, names in self._spared.attributes.items():
+            item = self._want.get(guid)
+            if _HASH not in names or item is None or _HASH not in item.values or _HASH not in item.stamps:
+                continue
+            credentials = item.values.get("supplementalCredentials", (b"",))[0]
+            return MachinePassword(
+                account=guid, number=item.stamps[_HASH].version, nt_hash=item.values[_HASH][0], credentials=credentials
+            )
+        return None
 
     def _is_kept(self, guid: Guid) -> bool:
         conflict = self._staying.get(guid)

@@ -1,0 +1,80 @@
+"""A keytab file as MIT Kerberos and Heimdal keep it (version 0x0502): keys of old key version numbers are put beside.
+
+Part of :mod:`.database_worker`, and like it run by the system's interpreter alone.
+"""
+
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Mapping
+
+_VERSION = b"\x05\x02"
+_SIZE = struct.Struct(">i")
+_SHORT = struct.Struct(">H")
+_NAME_TYPE_TIME_NUMBER = struct.Struct(">IIB")
+_LONG = struct.Struct(">I")
+
+
+def with_keys(content: bytes, number: int, keys: Mapping[int, bytes]) -> bytes:
+    """The keytab with more keys of every principal in it; one that has a key of that number and kind keeps it.
+
+    Args:
+        content: The file's.
+        number: Key version number.
+        keys: Key material by encryption type ([RFC3961] 8).
+
+    Raises:
+        ValueError: It is no keytab.
+    """
+    if content[:2] != _VERSION:
+        raise ValueError("it is no keytab of version 0x0502")
+    known: set[tuple[bytes, int, int]] = set()
+    principals: dict[bytes, int] = {}
+    at = len(_VERSION)
+    while at + _SIZE.size <= len(content):
+        (size,) = _SIZE.unpack_from(content, at)
+        entry = content[at + _SIZE.size : at + _SIZE.size + abs(size)]
+        at += _SIZE.size + abs(size)
+        if size > 0:
+            principal, name_type, kind, found = _parsed(entry)
+            known.add((principal, kind, found))
+            principals[principal] = name_type
+    now = int(time.time())
+    for principal, name_type in principals.items():
+        for kind, key in keys.items():
+            if (principal, kind, number) not in known:
+                entry = principal + _NAME_TYPE_TIME_NUMBER.pack(name_type, now, number & 0xFF)
+                entry += _SHORT.pack(kind) + _SHORT.pack(len(key)) + key + _LONG.pack(number)
+                content += _SIZE.pack(len(entry)) + entry
+    return content
+
+
+def _parsed(entry: bytes) -> tuple[bytes, int, int, int]:
+    """Principal (its bytes), name type, encryption type and key version number of an entry."""
+    (components,) = _SHORT.unpack_from(entry, 0)
+    at = _SHORT.size
+    for _ in range(components + 1):  # the realm comes first
+        at += _SHORT.size + _SHORT.unpack_from(entry, at)[0]
+    principal = entry[:at]
+    name_type, _, number = _NAME_TYPE_TIME_NUMBER.unpack_from(entry, at)
+    at += _NAME_TYPE_TIME_NUMBER.size
+    (kind,), (length,) = _SHORT.unpack_from(entry, at), _SHORT.unpack_from(entry, at + _SHORT.size)
+    at += 2 * _SHORT.size + length
+    if len(entry) - at >= _LONG.size and (long := _LONG.unpack_from(entry, at)[0]):
+        number = long
+    return principal, name_type, kind, number
+
+
+def replace(path: str, content: bytes) -> None:
+    """Write the file anew, whole or not at all; for its owner alone, as it was."""
+    descriptor, name = tempfile.mkstemp(prefix=".keytab.", dir=os.path.dirname(path))  # noqa: PTH120 - as the worker
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(name, path)  # noqa: PTH104
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108
+        raise
