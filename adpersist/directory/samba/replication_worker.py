@@ -176,6 +176,8 @@ class Replication:
         expected = Credentials()
         expected.set_password(secret.decode())
         if bytes(found.get("unicodePwd", [b""])[0]) != bytes(expected.get_nt_hash()):
+            # Kerberos keys are salted with the realm
+            self.settings.set("realm", self.database.domain_dns_name().upper())
             message = ldb.Message(found.dn)
             quoted = secret.decode().encode("utf-16-le")
             message["p"] = ldb.MessageElement(quoted, ldb.FLAG_MOD_REPLACE, "clearTextPassword")
