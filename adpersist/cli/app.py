@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
+    "fleet": "List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.",
     "key": "The keys that seal the journal.",
 }
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
@@ -41,7 +42,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "mark"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
-    "read": ("log", "show", "history", "diff", "export"),
+    "read": ("log", "show", "history", "diff", "export", "fleet"),
     "upkeep": ("check", "checkpoint", "prune", "key"),
 }
 """Where the module of each command lies."""
