@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write configuration and key, create the journal, and say what can and cannot be captured.",
     "agent": "Capture every change of the domain controller until stopped.",
     "status": "Show lag, what is durable, lineage and the store's health; works while the agent runs.",
+    "doctor": "Look for what stands in the way of capturing and healing here, and name the command that mends each.",
     "guard": "Check once whether the DC was reverted; restore it if so. Exit code 0 only when it is proven right.",
     "boot": "Start the DC where nobody reaches it, prove it or heal it, then start it for everyone.",
     "plan": "Show the steps a restore would take, in order, with the reason for each. Writes nothing.",
@@ -40,7 +41,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
 
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "capture": ("init", "agent", "status", "mark"),
+    "capture": ("init", "agent", "status", "doctor", "mark"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
     "read": ("log", "show", "history", "diff", "export", "fleet"),
     "upkeep": ("check", "checkpoint", "prune", "key"),
