@@ -58,7 +58,7 @@ def test_a_samba_that_opens_before_it_is_proven_is_told() -> None:
         ("UnitFileState=enabled", "UnitFileState=disabled", Grade.WARNING, "systemctl enable --now adpersist.service"),
         ("ActiveState=active", "ActiveState=failed", Grade.BAD, "journalctl -u adpersist.service"),
         ("ActiveState=active", "ActiveState=inactive", Grade.BAD, "systemctl start adpersist.service"),
-        (AGENT, ABSENT, Grade.WARNING, "daemon-reload"),
+        (AGENT, ABSENT, Grade.WARNING, "apt install"),
     ],
 )
 def test_an_agent_that_will_not_be_there_is_told_with_what_mends_it(

@@ -56,7 +56,7 @@ def judged_units(units: Mapping[str, Shown], config: Config) -> Iterator[Finding
         yield warning(
             UNITS,
             f"systemd knows no {' and no '.join(missing)}: nobody captures after the next boot",
-            "cp samples/systemd/*.service /etc/systemd/system/ && systemctl daemon-reload",
+            "apt install ./adpersist_*.deb, or docs/installation.md.",
         )
         return
     yield _alive(agent, guard)
@@ -69,7 +69,8 @@ def judged_units(units: Mapping[str, Shown], config: Config) -> Iterator[Finding
         yield note(
             BOOT,
             "clients reach the controller before the guard has proven it",
-            "cp -r samples/systemd/samba-ad-dc.service.d /etc/systemd/system/ && systemctl daemon-reload",
+            "cp -r /usr/share/doc/adpersist/examples/samba-ad-dc.service.d /etc/systemd/system/ && "
+            "systemctl daemon-reload",
         )
 
 
