@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "history": "Tell what happened to one object: when, what to what, and who wrote it where replication says so.",
     "mark": "Name the journal's newest point, to restore to or compare with. "
     "Works while the agent runs; a name may move.",
+    "image": "The machine's golden image: note when it is taken, and see how far it is behind.",
     "check": "Prove chain, seals, head and checkpoints, and say what of a damaged journal can still be restored.",
     "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
@@ -41,7 +42,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
 
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "capture": ("init", "agent", "status", "doctor", "mark"),
+    "capture": ("init", "agent", "status", "doctor", "mark", "image"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
     "read": ("log", "show", "history", "diff", "export", "fleet"),
     "upkeep": ("check", "checkpoint", "prune", "key"),

@@ -16,7 +16,7 @@ from adpersist.journal.format.head import ClearHead, read_clear
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.model.identity.ids import Seq
-from adpersist.model.journal.head import Head, Phase, Writer
+from adpersist.model.journal.head import Head, Mark, Phase, Writer
 from adpersist.stores.finding import Found
 from adpersist.stores.registry import open_store
 
@@ -66,6 +66,9 @@ class Member:
         durable: Until when nothing is missing; None: no head.
         timeline: Counts restores, from 1.
         healed: When the last restore ended; None: never, without the key, or its commit was pruned.
+        left: Differences that the last restore could not close.
+        quarantined: Objects that could not be read when they were looked at last.
+        image: When the machine's image was taken, where that was noted.
         oldest: The oldest point that can be restored; None: none yet, or without the key.
         oldest_time: When that was.
         commits: How many are in the store; without the key, as if nothing had been pruned.
@@ -85,6 +88,9 @@ class Member:
     durable: float | None = None
     timeline: int = 0
     healed: float | None = None
+    left: int = 0
+    quarantined: int = 0
+    image: Mark | None = None
     oldest: Seq | None = None
     oldest_time: float | None = None
     commits: int | None = None
@@ -163,6 +169,7 @@ def _shown_by_key(shown: Member, journal: Journal, terms: Terms) -> Member:
     head = journal.head
     standing, why = judged(head, terms)
     oldest, oldest_time = _oldest(journal)
+    restored = journal.last_restore()
     return replace(
         shown,
         standing=standing,
@@ -172,7 +179,10 @@ def _shown_by_key(shown: Member, journal: Journal, terms: Terms) -> Member:
         seq=head.seq,
         usn=head.position.usn if head.position else None,
         durable=head.time,
-        healed=_healed(journal),
+        healed=restored.time if restored else None,
+        left=restored.left_count if restored else 0,
+        quarantined=len(head.quarantined),
+        image=head.image,
         oldest=oldest,
         oldest_time=oldest_time,
         commits=head.seq - head.pruned,
@@ -207,14 +217,6 @@ def _span(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} s"
-
-
-def _healed(journal: Journal) -> float | None:
-    restores = journal.head.timelines
-    if not restores or restores[-1].begins <= journal.head.pruned:
-        return None
-    begins = restores[-1].begins
-    return next(commit.time for commit in journal.commits(after=Seq(begins - 1), through=begins))
 
 
 def _oldest(journal: Journal) -> tuple[Seq | None, float | None]:

@@ -139,6 +139,9 @@ def _document(member: "Member") -> dict[str, Any]:
         "durable": {"seq": member.seq, "usn": member.usn, "time": when(member.durable)},
         "timeline": member.timeline,
         "last_heal": when(member.healed),
+        "left": member.left,
+        "quarantined": member.quarantined,
+        "image": {"seq": member.image.seq, "time": when(member.image.time)} if member.image else None,
         "oldest": {"seq": member.oldest, "time": when(member.oldest_time)},
         "commits": member.commits,
         "bytes": member.size,
@@ -172,7 +175,16 @@ def _print(url: str, members: "list[Member]", problem: str | None) -> None:
         ),
     )
     for member in members:
+        name = member.dns_name or member.journal or member.store
         if member.standing != "well":
-            output.say(output.printable(f"{member.dns_name or member.journal or member.store}: {member.why}"))
+            output.say(output.printable(f"{name}: {member.why}"))
+        if member.left:
+            output.say(
+                output.printable(f"{name}: the last heal left {member.left} differences; `adpersist status` there")
+            )
+        if member.quarantined:
+            output.say(
+                output.printable(f"{name}: {member.quarantined} objects cannot be read; `adpersist status` there")
+            )
     if problem:
         output.say(f"Names need the key: {problem}")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.objects.change import Stamp
@@ -96,6 +97,10 @@ class Mark:
     name: str
     seq: Seq
     time: float
+
+
+IMAGE: Final = "image"
+"""The mark that says when the machine's golden image was taken; it moves with the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +217,11 @@ class Head:
     before_marks: CommitId | None = None
     quarantined: tuple[Quarantined, ...] = ()
     scrubbed: float = 0.0
+
+    @property
+    def image(self) -> Mark | None:
+        """When the machine's image was taken; None: nobody noted it, or the note was pruned."""
+        return next((mark for mark in self.marks if mark.name == IMAGE), None)
 
     @property
     def last(self) -> CommitId:
