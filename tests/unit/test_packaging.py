@@ -73,7 +73,10 @@ def test_bash_completes_commands_options_choices_and_files(tmp_path: Path) -> No
     assert completed(tmp_path, "guard", "--on-c") == {"--on-conflict"}
     assert completed(tmp_path, "guard", "--on-revert", "") == {"restore", "report"}
     assert completed(tmp_path, "--config", "x", "guard", "--on-revert", "rest") == {"restore"}
-    assert completed(tmp_path, "key", "") == {each.name.split()[1] for each in WORDS.walk() if " " in each.name}
+    for group in ("key", "image"):
+        below = {each.name.split()[1] for each in WORDS.walk() if each.name.startswith(f"{group} ")}
+        assert below
+        assert completed(tmp_path, group, "") == below
     assert "--new-key-file" in completed(tmp_path, "key", "rotate", "--new")
     assert completed(tmp_path, "status", "--config", "adp") == {"adpersist"}
     assert completed(tmp_path, "boot", "--", "sam") == set()

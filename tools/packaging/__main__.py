@@ -61,6 +61,8 @@ def build(out: Path) -> Path:
         _build_python(source, wheels, epoch)
         (wheel,) = wheels.glob("*.whl")
         package = debian.build(source, wheel, Path(place), version=__version__, epoch=epoch)
+        for python in locking.PYTHONS:
+            locking.bill_of_materials(python, out / f"adpersist_{__version__}_python{python}.cdx.json")
         made = [shutil.copy2(each, out) for each in (*sorted(wheels.iterdir()), package)]
     for each in made:
         sys.stdout.write(f"{each}\n")

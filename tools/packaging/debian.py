@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.packaging import completions, manual
-from tools.packaging.locking import PYTHONS, install
+from tools.packaging.locking import PYTHONS, bill_of_materials, install
 from tools.packaging.words import all_words
 
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -113,6 +113,8 @@ def _system(tree: Path, source: Path) -> None:
 
 def _documents(doc: Path, source: Path) -> None:
     _write(doc / "copyright", _COPYRIGHT)
+    for python in PYTHONS:
+        bill_of_materials(python, doc / f"python{python}.cdx.json")
     for name in ("README.md", *sorted(f"docs/{page.name}" for page in (source / "docs").glob("*.md"))):
         _write(doc / name, (source / name).read_text(encoding="utf-8"))
     _zipped(doc / "changelog.gz", (source / "CHANGELOG.md").read_text(encoding="utf-8"))

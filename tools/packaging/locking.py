@@ -44,6 +44,16 @@ def write_locks() -> None:
         lock_file(python).write_text("\n".join([f"# Written by tools/package --lock, for {_arch()}.", *lines, ""]))
 
 
+def bill_of_materials(python: str, target: Path) -> None:
+    """What the lock names, as a CycloneDX document; the same lock makes the same document."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", "-o", str(target),
+         str(lock_file(python))],
+        timeout=_TIMEOUT_S, check=True,
+    )  # fmt: skip
+
+
 def install(python: str, target: Path, wheel: Path) -> None:
     """What the lock names, and adpersist's own wheel, as that Python finds it."""
     common = [*_pip(python), "--no-deps", "--no-compile", "--target", str(target)]
