@@ -116,13 +116,11 @@ def test_a_block_that_is_shown_does_what_it_is_shown_for(world: World, page: str
     how(world, block)
 
 
-def test_the_first_run_goes_as_it_is_shown(golden: Golden, place: Path) -> None:
-    first = [block for _, block in BLOCKS if block[0].startswith(INIT)]
-    assert first
+@pytest.mark.parametrize("line", [line for _, block in BLOCKS for line in block if line.startswith(INIT)])
+def test_a_first_run_goes_as_it_is_shown(golden: Golden, place: Path, line: str) -> None:
     with SambaDC(golden, place / "dc", address=free_address()) as dc:
         dc.start()
-        for (line,) in first:
-            Adpersist(None)(*shown(line, dc, place), code=0)
+        Adpersist(None)(*shown(line, dc, place), code=0)
         run = Adpersist(place / "shown" / "adpersist.toml")
         run("agent", "--once", code=0)
         run("status", code=0)
