@@ -34,6 +34,11 @@ def test_a_controller_that_is_captured_is_well_but_for_what_is_warned_of(world: 
         for about in ("configuration", "key", "rights", "way of healing", "Samba", "clocks", "partners", "journal"):
             assert found[about] == "ok", ran
         assert (found["lineage"], found["agent"], found["free space"]) == ("ok", "ok", "ok")
+        assert found["witness"] == "note"
+        beside = world.run.with_environment(ADPERSIST_JOURNAL_WITNESS=str(world.place / "witness"))
+        assert graded(beside("doctor", "--json"))["witness"] == "warning"
+        apart = world.run.with_environment(ADPERSIST_JOURNAL_WITNESS="/dev/shm/adp/witness")  # noqa: S108 - another disk
+        assert graded(apart("doctor", "--json"))["witness"] == "ok"
         shown = world.run("doctor", code=0)
         assert "warning  key copy" in shown.out
         assert "-> Copy" in shown.out

@@ -8,7 +8,7 @@ import pytest
 
 from adpersist.agent.doctor.finding import Finding, Grade
 from adpersist.agent.doctor.units import judged_units, read_units
-from adpersist.config import Config, KeySection, StoreSection
+from adpersist.config import Config, JournalSection, KeySection, StoreSection
 
 AGENT = """\
 ExecStart={ path=/opt/adpersist/bin/adpersist ; argv[]=/opt/adpersist/bin/adpersist agent ; ignore_errors=no }
@@ -83,6 +83,14 @@ def test_a_store_outside_the_sandbox_is_told_for_each_unit_that_does_not_reach_i
     assert findings(AGENT + "\nReadWritePaths=/srv", opened, SAMBA, config=elsewhere)["sandbox"].grade is Grade.OK
     beside = Config(store=StoreSection(url="sqlite:///srv/journal2/journal.db"))
     assert findings(AGENT + "\nReadWritePaths=/srv/journal", opened, SAMBA, config=beside)["sandbox"].grade is Grade.BAD
+
+
+def test_a_witness_outside_the_sandbox_is_told_as_well() -> None:
+    config = USUAL.model_copy(update={"journal": JournalSection(witness=Path("/mnt/elsewhere/witness"))})
+    assert "where the witness lies" in findings(AGENT, GUARD, SAMBA, config=config)["sandbox"].says
+    allowed = "\nReadWritePaths=/mnt/elsewhere"
+    opened = GUARD.replace("-/var/lib/samba", "-/var/lib/samba /mnt/elsewhere")
+    assert findings(AGENT + allowed, opened, SAMBA, config=config)["sandbox"].grade is Grade.OK
 
 
 def test_a_key_that_the_units_cannot_see_is_told() -> None:

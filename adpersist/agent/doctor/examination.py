@@ -10,7 +10,7 @@ from adpersist.agent.doctor.controller import examine_controller
 from adpersist.agent.doctor.finding import Finding, failed, ok
 from adpersist.agent.doctor.keeping import examine_journal
 from adpersist.agent.doctor.key import examine_key
-from adpersist.agent.doctor.place import ROOT, examine_place, machine_of
+from adpersist.agent.doctor.place import ROOT, examine_place, examine_witness, machine_of
 from adpersist.agent.doctor.units import examine_units
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
@@ -46,7 +46,9 @@ def _connected(config: Config) -> Iterator[Finding]:
         return
     try:
         yield from _guarded("domain controller", lambda: examine_controller(dc, config.restore.restart_command))
-        yield from _guarded("store", lambda: examine_place(config.store.url, machine_of(dc)))
+        machine = machine_of(dc)
+        yield from _guarded("store", lambda: examine_place(config.store.url, machine))
+        yield from _guarded("witness", lambda: examine_witness(config.journal.witness, config.store.url, machine))
         yield from _guarded("journal", lambda: _journal(config, dc))
     finally:
         dc.close()

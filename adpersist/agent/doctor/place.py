@@ -1,16 +1,17 @@
-"""Where an embedded store lies: on which disk, and how full that is."""
+"""On which disks store and witness lie, and how full the store's is."""
 
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from adpersist.agent.doctor.finding import Finding, bad, ok, warning
+from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import StoreError
 
 ROOT: Final = Path("/")
 DISK: Final = "store's disk"
+WITNESS: Final = "witness"
 SPACE: Final = "free space"
 _FEW_BYTES: Final = 1 << 30
 _NONE_BYTES: Final = 64 << 20
@@ -41,14 +42,7 @@ def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
     if scheme != "sqlite":
         yield ok(DISK, f"{store} is not on this machine")
         return
-    path = Path("/" + rest.lstrip("/"))
-    try:
-        folder = next(each for each in path.parents if each.exists())
-        device = folder.stat().st_dev
-        together = [str(each) for each in machine if each.exists() and each.stat().st_dev == device]
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be looked at: {error.strerror}", hint="Run this as root.") from error
+    folder, together = _together(Path("/" + rest.lstrip("/")), machine)
     if together:
         yield warning(
             DISK,
@@ -60,7 +54,41 @@ def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
         yield ok(DISK, f"{folder} lies on another disk than {' and '.join(map(str, machine))}")
     else:
         yield ok(DISK, f"{folder} is not on the controller's machine")
-    yield _room(folder, free)
+    yield _room(folder, shutil.disk_usage(folder).free)
+
+
+def examine_witness(witness: Path | None, store: str, machine: Sequence[Path]) -> Iterator[Finding]:
+    """Whether somebody could tell that store and DC were put back together.
+
+    Args:
+        witness: The file outside of both; None: none is configured.
+        store: The store's URL.
+        machine: As for :func:`examine_place`.
+
+    Raises:
+        StoreError: Its directory cannot be looked at.
+    """
+    mend = "Set [journal] witness to a file on a disk that goes back with neither: docs/lineage.md."
+    if witness is None:
+        yield note(WITNESS, "there is none: nobody could tell that store and controller were put back together", mend)
+        return
+    scheme, _, rest = store.partition("://")
+    beside = [*machine, *([Path("/" + rest.lstrip("/")).parent] if scheme == "sqlite" else [])]
+    folder, together = _together(witness, beside)
+    if together:
+        yield warning(WITNESS, f"{folder} lies on the disk of {' and '.join(together)}, and goes back with it", mend)
+    else:
+        yield ok(WITNESS, f"{folder} lies on a disk of its own")
+
+
+def _together(path: Path, others: Sequence[Path]) -> tuple[Path, list[str]]:
+    """The directory that a file lies in, or will, and which of some other directories are on its disk."""
+    try:
+        folder = next(each for each in path.parents if each.exists())
+        device = folder.stat().st_dev
+        return folder, [str(each) for each in others if each.exists() and each.stat().st_dev == device]
+    except OSError as error:
+        raise StoreError(f"{path} cannot be looked at: {error.strerror}", hint="Run this as root.") from error
 
 
 def _room(folder: Path, free: int) -> Finding:

@@ -93,13 +93,15 @@ def _walled_off(agent: Shown, guard: Shown, config: Config) -> Iterator[Finding]
     """What the sandbox keeps the units from that the configuration sends them to."""
     walls: list[Finding] = []
     scheme, _, rest = config.store.url.partition("://")
-    store = Path("/" + rest.lstrip("/")).parent
-    if scheme == "sqlite" and not store.is_relative_to(_STATE):
-        for name, unit in ((AGENT_UNIT, agent), (GUARD_UNIT, guard)):
-            allowed = [Path(word.lstrip("-+")) for word in unit.get("ReadWritePaths", "").split()]
-            if not any(store.is_relative_to(each) for each in allowed):
-                mend = f"systemctl edit {name}, with [Service] and ReadWritePaths={store} in it"
-                walls.append(bad(SANDBOX, f"{name} may not write to {store}, where the store lies", mend))
+    places = {Path("/" + rest.lstrip("/")).parent: "store"} if scheme == "sqlite" else {}
+    if config.journal.witness is not None:
+        places[config.journal.witness.parent] = "witness"
+    for name, unit in ((AGENT_UNIT, agent), (GUARD_UNIT, guard)):
+        allowed = [_STATE, *(Path(word.lstrip("-+")) for word in unit.get("ReadWritePaths", "").split())]
+        for place, what in places.items():
+            if not any(place.is_relative_to(each) for each in allowed):
+                mend = f"systemctl edit {name}, with [Service] and ReadWritePaths={place} in it"
+                walls.append(bad(SANDBOX, f"{name} may not write to {place}, where the {what} lies", mend))
     hidden = config.key.file if config.key.file and any(map(config.key.file.is_relative_to, _HOMES)) else None
     if hidden is not None and agent.get("ProtectHome") in ("yes", "tmpfs"):
         mend = "Move it to /etc/adpersist, and set [key] file to it."
