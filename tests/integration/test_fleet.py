@@ -9,7 +9,7 @@ from tests.integration.hands import Hands
 from tests.integration.scene import World, until
 
 BEAT = "1s"
-SILENT_AFTER = "8s"
+SILENT_AFTER = "15s"
 
 
 def seen(workstation: Adpersist, world: World, code: int | None = None) -> Any:  # noqa: ANN401 - one journal's document
