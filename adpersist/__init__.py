@@ -4,4 +4,4 @@ Streams every change of a domain controller into durable storage, notices when t
 image, and replays what was lost with identities and secrets intact.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -6,6 +6,7 @@ Every key is also ``ADPERSIST_<SECTION>_<KEY>``: ``[store] url`` is ``ADPERSIST_
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -22,6 +23,7 @@ DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
 PATH_VARIABLE: Final = "ADPERSIST_CONFIG"
 _MAX_BYTES: Final = 1_048_576
 _PREFIX: Final = "ADPERSIST_"
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _Parsed = TypeVar("_Parsed")
 
 
@@ -108,6 +110,22 @@ class CaptureSection(_Section):
     scrub: str = Field(default="weekly", pattern="^(daily|weekly|monthly|off)$")
 
 
+class AgentSection(_Section):
+    """What the agent does beside looking.
+
+    Attributes:
+        beat: While nothing happens it says so in the journal every so long (s, m, h, d): one small write of the head,
+            by which ``adpersist fleet`` tells a quiet DC from a dead agent; off: never.
+    """
+
+    beat: str = Field(default="5m", pattern=r"^(off|[1-9]\d{0,5}[smhd])$")
+
+    @property
+    def beat_s(self) -> float:
+        """Seconds between two beats; infinite when they are off."""
+        return inf if self.beat == "off" else int(self.beat[:-1]) * float(_SECONDS[self.beat[-1]])
+
+
 class StatusSection(_Section):
     """When monitoring is to raise an alarm."""
 
@@ -163,6 +181,7 @@ class Config(_Section):
     key: KeySection = KeySection()
     journal: JournalSection = JournalSection()
     capture: CaptureSection = CaptureSection()
+    agent: AgentSection = AgentSection()
     status: StatusSection = StatusSection()
     restore: RestoreSection = RestoreSection()
     boot: BootSection = BootSection()

@@ -5,13 +5,15 @@ journal only once it is there, and every step accepts what an earlier run left b
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from adpersist import config as configuration
 from adpersist.agent import connections
+from adpersist.agent.doctor.finding import Grade
+from adpersist.agent.doctor.place import examine_place, machine_of
 from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
 from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
@@ -84,7 +86,7 @@ class InitReport:
         yield from (f"Warning: {line}" for line in self.warnings)
         if self.key_created:
             yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
-        yield "\nNext: adpersist agent"
+        yield "\nNext: adpersist agent; `adpersist doctor` says what still stands in the way."
 
 
 class Initialization:
@@ -153,6 +155,7 @@ class Initialization:
             location = connections.store(config, None).location
             journal.close()
             self._write(config)
+            machine = machine_of(dc)
         finally:
             dc.close()
         file = self._config.key.file
@@ -166,7 +169,7 @@ class Initialization:
             key_vault=self._config.key.vault,
             key_created=key_created,
             config=self._path,
-            warnings=tuple(filter(None, [exposure(file) if file else ""])),
+            warnings=tuple(filter(None, [exposure(file) if file else "", *_place_warnings(location, machine)])),
         )
 
     def _require_unwatched(self, dc: DomainController) -> None:
@@ -241,3 +244,9 @@ class Initialization:
                 f"cannot write the configuration {self._path}: {error.strerror}",
                 hint="Run `adpersist init` again with another --config; the key and the journal made are used.",
             ) from error
+
+
+def _place_warnings(store: str, machine: Sequence[Path]) -> Iterator[str]:
+    for finding in examine_place(store, machine):
+        if finding.grade in (Grade.WARNING, Grade.BAD):
+            yield f"{finding.says}. {finding.mend}"

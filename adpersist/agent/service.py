@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from adpersist import telemetry
 from adpersist.agent import connections
+from adpersist.agent.beat import Beat
 from adpersist.agent.checkpoint_thread import CheckpointThread
 from adpersist.agent.checkpoints import CheckpointPolicy
 from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
@@ -160,6 +161,7 @@ class Service:
         give_back()  # what the journal was read with
         health.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
+        beat = Beat(self._config.agent.beat_s)
         pace = PollingPace(settings.interval_s, settings.share)
         while True:
             rest_s = pace.after_nothing()
@@ -175,6 +177,8 @@ class Service:
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
+            elif beat.due(capture.head):
+                capture.beat()
             if self._is_scrub_due(capture.head):
                 health.scrubbed(capture.scrub())
                 health.looked(capture.head, 0)

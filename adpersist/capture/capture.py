@@ -215,6 +215,18 @@ class Capture:
             raise FencedError(f"the journal is held by {self.head.writer.host}, process {self.head.writer.pid}")
         self.lineage = require_same(self._dc, self.journal)
 
+    def beat(self) -> None:
+        """Say in the journal that the DC is proven, and that nothing of it is missing there.
+
+        To be called only when the DC has written nothing since the last look.
+
+        Raises:
+            RevertedError, FencedError, StoreError, DirectoryError.
+        """
+        self.check()
+        self.journal.beat(now=self._clock())
+        log.debug("journal.beat", seq=self.head.seq)
+
     def holds(self) -> bool:
         """Whether the journal still is this agent's; reads the head again."""
         return self.journal.is_held_after_refresh()

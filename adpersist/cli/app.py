@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "init": "Write configuration and key, create the journal, and say what can and cannot be captured.",
     "agent": "Capture every change of the domain controller until stopped.",
     "status": "Show lag, what is durable, lineage and the store's health; works while the agent runs.",
+    "doctor": "Look for what stands in the way of capturing and healing here, and name the command that mends each.",
     "guard": "Check once whether the DC was reverted; restore it if so. Exit code 0 only when it is proven right.",
     "boot": "Start the DC where nobody reaches it, prove it or heal it, then start it for everyone.",
     "plan": "Show the steps a restore would take, in order, with the reason for each. Writes nothing.",
@@ -29,19 +30,21 @@ COMMANDS: Final[Mapping[str, str]] = {
     "history": "Tell what happened to one object: when, what to what, and who wrote it where replication says so.",
     "mark": "Name the journal's newest point, to restore to or compare with. "
     "Works while the agent runs; a name may move.",
+    "image": "The machine's golden image: note when it is taken, and see how far it is behind.",
     "check": "Prove chain, seals, head and checkpoints, and say what of a damaged journal can still be restored.",
     "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
+    "fleet": "List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.",
     "key": "The keys that seal the journal.",
 }
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
 
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "capture": ("init", "agent", "status", "mark"),
+    "capture": ("init", "agent", "status", "doctor", "mark", "image"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
-    "read": ("log", "show", "history", "diff", "export"),
+    "read": ("log", "show", "history", "diff", "export", "fleet"),
     "upkeep": ("check", "checkpoint", "prune", "key"),
 }
 """Where the module of each command lies."""

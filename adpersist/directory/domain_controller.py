@@ -18,7 +18,7 @@ from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.evidence import OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
-from adpersist.directory.samba.own_database import NotLocalError
+from adpersist.directory.samba.own_database import NotLocalError, running_version
 from adpersist.directory.schema import Schema
 from adpersist.directory.stamp_sources import StampSources
 from adpersist.directory.tombstone_lifetime import tombstone_days
@@ -33,7 +33,7 @@ from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
 from adpersist.model.objects.change import AttributeStamps, LinkStamps, Stamp
-from adpersist.model.objects.directory_time import since_1601, unix_seconds
+from adpersist.model.objects.directory_time import generalized_time, since_1601, unix_seconds
 from adpersist.model.objects.rid_set import RidSet
 from adpersist.model.objects.stamps import EVER, Stamps
 from adpersist.model.plan.engine import Engine
@@ -112,6 +112,20 @@ class DomainController:
     def own_stamp(self) -> Stamp:
         """A stamp for what the DC writes now; its version is for the caller to choose."""
         return Stamp(version=0, time=since_1601(time.time()), origin=self.invocation(), usn=self.usn())
+
+    def samba_version(self) -> str | None:
+        """Of the running Samba; None where that cannot be seen from here."""
+        if not self.privileged:
+            return None
+        try:
+            return running_version(self.session)
+        except NotLocalError:
+            return None
+
+    def clock(self) -> float:
+        """Unix seconds by the DC's own clock."""
+        said = self.session.read("", attributes=["currentTime"]).attributes["currentTime"][0]
+        return unix_seconds(generalized_time(said))
 
     def partners(self) -> frozenset[Guid]:
         """invocationIDs of the domain's other DCs."""

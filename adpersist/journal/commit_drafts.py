@@ -69,8 +69,8 @@ class CommitDrafter:
         )
 
     def head_only(self, base: OpenHead, head: Head, *, tolerant: bool = False) -> Draft:
-        """No commit; the head alone moves."""
-        return Draft(head=replace(head, time=self.time), keyring=base.keyring, tolerant=tolerant)
+        """No commit; the head alone moves, and its time with it unless it says nothing about the capture."""
+        return Draft(head=head if tolerant else replace(head, time=self.time), keyring=base.keyring, tolerant=tolerant)
 
     def mark(self, base: OpenHead, name: str, writer: Writer) -> Draft:
         """A named point; everything else in the head stays, and so does who holds the journal."""
@@ -84,7 +84,7 @@ class CommitDrafter:
             raise LimitError(f"the journal has {MAX_MARKS} marks already", hint="Use a name again, or prune.")
         made = Mark(name=name, seq=Seq(base.head.seq + 1), time=self.time)
         before = base.head.before_marks or base.head.last
-        head = replace(base.head, time=self.time, marks=(*kept, made), before_marks=before)
+        head = replace(base.head, marks=(*kept, made), before_marks=before)
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
     def begin_restore(
@@ -155,7 +155,7 @@ class CommitDrafter:
             timeline=head.timeline,
             part=part,
             seq=seq,
-            time_us=microseconds(head.time),
+            time_us=microseconds(self.time),
             usn_from=usn[0],
             usn_to=usn[1],
             changes=changes,

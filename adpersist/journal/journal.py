@@ -197,6 +197,16 @@ class Journal:
         self._end.holder = None
         return self.head
 
+    def beat(self, *, now: float) -> Head:
+        """Say that at this moment nothing is missing from the journal: the head's time alone moves.
+
+        Raises:
+            FencedError: Somebody else holds it.
+        """
+        drafter = self._drafter(now)
+        self._end.append(self._held(lambda base: drafter.head_only(base, base.head)))
+        return self.head
+
     def is_held_after_refresh(self) -> bool:
         """Read the head again: whether this process still holds the journal."""
         self.refresh()

@@ -170,7 +170,7 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
         digest=digest,
         settled=header.ends_look,
         complete=header.complete,
-        time=header.time_us / 1_000_000,
+        time=before.time if is_mark else header.time_us / 1_000_000,
         before_marks=(before.before_marks or before.last) if is_mark else None,
     )
     position = head.position

@@ -17,13 +17,18 @@ from adpersist.stores.port import (
 _JOURNAL_ID = re.compile(r"[0-9a-f]{32}")
 
 
+def is_journal_id(text: str) -> bool:
+    """32 lower-case hexadecimal digits."""
+    return _JOURNAL_ID.fullmatch(text) is not None
+
+
 def check_journal_id(journal: str) -> str:
     """The id itself.
 
     Raises:
         ConfigError: It is not 32 lower-case hexadecimal digits.
     """
-    if not _JOURNAL_ID.fullmatch(journal):
+    if not is_journal_id(journal):
         raise ConfigError(
             f"not a journal id: {journal!r}",
             hint="A journal id is 32 lower-case hexadecimal digits, as `init` wrote it.",

@@ -25,6 +25,12 @@ _LOCK = threading.Lock()
 _JOURNALS: dict[tuple[str, str], _Journal] = {}
 
 
+def journals_in(name: str) -> list[str]:
+    """Ids of the journals in a store of this process."""
+    with _LOCK:
+        return sorted(journal for place, journal in _JOURNALS if place == name)
+
+
 class MemoryStore:
     """Implements :class:`adpersist.stores.port.Store`. Openers of one name share it, in one process."""
 

@@ -46,14 +46,8 @@ def open_store(
 def open_adapter(url: str, *, journal: str, environment: Mapping[str, str] = os.environ) -> Store:
     """As :func:`open_store`, but everything is tried once and an unknown outcome is the caller's to settle."""
     check_journal_id(journal)
-    scheme, separator, rest = url.partition("://")
-    if _CREDENTIAL.search(url):
-        raise ConfigError(  # the URL is not repeated: it would land in logs
-            "the store URL carries a credential",
-            hint="Credentials come by environment or file: ADPERSIST_AZURE_SAS, ADPERSIST_AZURE_ACCOUNT_KEY or "
-            "ADPERSIST_AZURE_CONNECTION_STRING, each also with _FILE.",
-        )
-    match scheme if separator else "":
+    scheme, rest = parts(url)
+    match scheme:
         case "memory":
             return MemoryStore(rest, journal=journal)
         case "sqlite":
@@ -62,6 +56,22 @@ def open_adapter(url: str, *, journal: str, environment: Mapping[str, str] = os.
             return _azure(scheme, rest, journal, environment)
         case _:
             raise ConfigError(f"not a store URL: {url!r}", hint=f"Use one of {FORMS}.")
+
+
+def parts(url: str) -> tuple[str, str]:
+    """Scheme and rest of a store URL; the scheme is empty where there is none.
+
+    Raises:
+        ConfigError: It carries a credential.
+    """
+    if _CREDENTIAL.search(url):
+        raise ConfigError(  # the URL is not repeated: it would land in logs
+            "the store URL carries a credential",
+            hint="Credentials come by environment or file: ADPERSIST_AZURE_SAS, ADPERSIST_AZURE_ACCOUNT_KEY or "
+            "ADPERSIST_AZURE_CONNECTION_STRING, each also with _FILE.",
+        )
+    scheme, separator, rest = url.partition("://")
+    return (scheme, rest) if separator else ("", url)
 
 
 def _path(rest: str) -> Path:
@@ -76,8 +86,7 @@ def _azure(scheme: str, rest: str, journal: str, environment: Mapping[str, str])
     from adpersist.stores.azure import access  # the SDK takes half a second to load
     from adpersist.stores.azure.tables import AzureTableStore
 
-    parse = access.azurite_address if scheme == "azurite" else access.azure_address
-    address = parse(rest)
+    address = access.address(scheme, rest)
     credentials = access.Credentials(address, environment)
     client = access.connect(address, credentials.current)
     return AzureTableStore(client, journal=journal, location=address.location, renew=credentials.renew)

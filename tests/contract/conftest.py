@@ -12,19 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableServiceClient
 
 from adpersist.stores import memory
-from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
+from adpersist.stores.azure import access
 from adpersist.stores.port import Store
-from adpersist.stores.registry import open_adapter, open_store
+from adpersist.stores.registry import open_adapter, open_store, parts
 from adpersist.stores.retrying import RetryingStore
 from tests.faults import FaultyStore
 from tools.samba_dc import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 AZURITE = REPOSITORY / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-table"
+
+
+ACCOUNT_VARIABLE = "ADPERSIST_VERIFY_ACCOUNT"
+"""An account of the user's own in place of Azurite: set by tools/verify-azure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +52,15 @@ class Place:
             return [journal for name, journal in memory._JOURNALS if name == rest]
         if scheme == "sqlite":
             return sorted(str(found) for found in Path(rest).parents[1].rglob("*"))
-        address, _, table = rest.partition("/")
-        credential = AzureNamedKeyCredential(AZURITE_ACCOUNT, AZURITE_KEY)
-        with TableServiceClient(f"http://{address}/{AZURITE_ACCOUNT}", credential=credential) as service:
+        table = rest.rpartition("/")[2]
+        with _service(self.url) as service:
             return [found.name for found in service.list_tables() if found.name == table]
+
+
+def _service(url: str) -> TableServiceClient:
+    """The account of a table."""
+    address = access.address(*parts(url))
+    return TableServiceClient(address.endpoint, credential=access.Credentials(address, os.environ).current)
 
 
 def as_users_get_it(url: str, journal: str) -> Store:
@@ -137,7 +145,18 @@ def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
             return Place(url=f"sqlite://{tmp_path / 'store' / 'journal.db'}", opener=opener)
         case _:
             table = f"t{secrets.token_hex(8)}"
-            return Place(url=f"azurite://{request.getfixturevalue('azurite')}/{table}", opener=opener)
+            account = os.environ.get(ACCOUNT_VARIABLE)
+            if account is None:
+                return Place(url=f"azurite://{request.getfixturevalue('azurite')}/{table}", opener=opener)
+            place = Place(url=f"{account}/{table}", opener=opener)
+            request.addfinalizer(lambda: _drop(place.url))
+            return place
+
+
+def _drop(url: str) -> None:
+    """Leave nothing behind in an account of somebody's own."""
+    with _service(url) as service:
+        service.delete_table(url.rpartition("/")[2])  # one that is not there is no error
 
 
 @pytest.fixture(params=["memory", "memory wrapped", "sqlite", "sqlite bare", "azurite", "azurite bare"])

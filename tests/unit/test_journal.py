@@ -130,6 +130,43 @@ def new_journal_on(store: FaultyStore) -> Journal:
     return Journal.create(store, key(), identity=IDENTITY, writer=AGENT, now=NOON, patience=IMPATIENT)
 
 
+def test_a_beat_moves_the_heads_time_and_nothing_else() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    before = look(journal, [created("a")], 10)
+    head = journal.beat(now=NOON + 300)
+    assert head == replace(before, time=NOON + 300)
+    assert opened(store).head == head
+    proven(store)
+
+
+def test_only_who_holds_the_journal_may_beat() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    opened(store).claim(OTHER, now=NOON)
+    with pytest.raises(FencedError):
+        journal.beat(now=NOON + 300)
+    with pytest.raises(FencedError):
+        opened(store).beat(now=NOON + 300)
+    assert opened(store).head.time < NOON + 300
+
+
+def test_what_says_nothing_of_the_capture_makes_no_dead_agent_look_alive() -> None:
+    store = fresh_store()
+    heard = look(new_journal(store), [created("a")], 10).time
+    journal, later = opened(store), heard + 1000
+    journal.mark("here", writer=OTHER, now=later)
+    journal.write_checkpoint(journal.resolve(None, now=later), (), now=later)
+    journal.rotate_data_key(now=later)
+    journal.rotate_key(key(), now=later)
+    journal.prune(oldest=journal.head.seq, keep_marks=True, now=later)
+    journal.claim(OTHER, now=later)
+    assert opened(store).head.time == heard
+    assert [mark.time for mark in opened(store).marks()] == [later]
+    assert opened(store).last_commit_time() == later
+
+
 def test_an_empty_first_look_is_a_point_to_restore_to() -> None:
     journal = new_journal(fresh_store())
     look(journal, [], 10)

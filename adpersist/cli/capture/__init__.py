@@ -1,1 +1,1 @@
-"""Commands that set capture up, run it, and say how it stands: init, agent, status, mark."""
+"""Commands that set capture up, run it, and say how it stands: init, agent, status, doctor, mark, image."""

@@ -37,6 +37,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         "store": "ok",
         "writer": {"host": head.writer.host, "pid": head.writer.pid},
         "restored": restored(found.restored),
+        "image": image(head),
         "quarantined": [
             {
                 "guid": output.guid(each.guid),
@@ -58,6 +59,11 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
             f"Store     ok; timeline {head.timeline}, {head.phase}, {'' if is_held(head.writer) else 'last '}"
             f"held by {head.writer.pid}@{head.writer.host}"
         )
+        taken = document["image"]
+        if taken is not None:
+            output.say(
+                f"Image     {taken['age_days']:.1f} days old, {taken['commits']} commits behind: `adpersist image show`"
+            )
         if found.restored is not None and found.restored.left_count:
             output.say(
                 f"Restored  at commit {found.restored.seq}, but for {found.restored.left_count} differences: "
@@ -66,6 +72,20 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         for each in head.quarantined:
             output.say(output.printable(f"Not read  {each.dn}: {each.reason}"))
     raise typer.Exit(verdict_code(str(found.lineage.verdict), late=found.lag_s > settings.status.max_lag_s))
+
+
+def image(head: Head) -> dict[str, Any] | None:
+    """When the machine's image was taken; None where nobody noted it."""
+    import time
+
+    from adpersist.agent.image import DAY_S, image_age
+    from adpersist.reading.rfc3339 import rfc3339
+
+    found = image_age(head, time.time())
+    if found is None:
+        return None
+    age_days = round(found.age_s / DAY_S, 3)
+    return {"seq": found.mark.seq, "time": rfc3339(found.mark.time), "age_days": age_days, "commits": found.commits}
 
 
 def restored(commit: Commit | None) -> dict[str, Any] | None:

@@ -27,14 +27,18 @@ def prune(
     keep_marks: Annotated[
         bool, typer.Option("--keep-marks", help="Keep every marked point too, however old, and all that came after it.")
     ] = False,
+    forget_image: Annotated[
+        bool, typer.Option("--forget-image", help="Let go also of what came since the machine's image was taken.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.
 
-    First a checkpoint takes the place of what goes; killed anywhere, the journal is whole and the next run goes on.
-    Fences nobody: the agent may run. What went cannot be brought back.
+    What came since the machine's image was taken (`adpersist image mark`) is kept, too: by that a heal tells what was
+    lost from what was written since. First a checkpoint takes the place of what goes; killed anywhere, the journal
+    is whole and the next run goes on. Fences nobody: the agent may run. What went cannot be brought back.
     """
     from adpersist.agent import checkpoints
     from adpersist.journal.upkeep.retention import PrunePlan
@@ -45,6 +49,10 @@ def prune(
     with opened_journal(loaded(common)) as journal:
         before = journal.head
         oldest = _oldest(journal, keep)
+        image = before.image
+        for_image = bool(image and oldest and not forget_image and before.pruned <= image.seq < oldest)
+        if for_image and image:
+            oldest = image.seq
         if oldest is None:
             plan = PrunePlan(through=before.pruned, checkpoints=(), marks=(), wanted=None)
         elif dry_run:
@@ -54,6 +62,7 @@ def prune(
                 bar.looking("writing the checkpoint, then forgetting")
                 plan = checkpoints.prune(journal, oldest=oldest, keep_marks=keep_marks, now=time.time())
         document = _document(plan, journal, oldest, gone=plan.through - before.pruned, dry_run=dry_run)
+        document["kept_for_image"] = image.seq if for_image and image else None
     if common.as_json:
         output.machine(document)
     else:
@@ -84,6 +93,11 @@ def _document(
 
 def _print(document: dict[str, Any]) -> None:
     verb = "would go" if document["dry_run"] else "went"
+    if document["kept_for_image"]:
+        output.say(
+            f"What came since the image at commit {document['kept_for_image']} is kept: take a new image, or say "
+            "--forget-image."
+        )
     if not document["commits"]:
         output.say(f"Nothing {verb}: every commit is needed by a point that is kept.")
         return

@@ -40,7 +40,7 @@ def own_database(session: Session, invocation: Guid) -> Database:
     path = database_path(session)
     if os.geteuid() != 0:
         raise NotLocalError("only root may write to the database")
-    running = _running_version(session.peer())
+    running = running_version(session)
     before = session.usn()
     try:
         database = Database(path)
@@ -94,8 +94,13 @@ def database_path(session: Session) -> Path:
     return path
 
 
-def _running_version(process: int) -> str:
-    """Version of the program behind the socket."""
+def running_version(session: Session) -> str:
+    """Version of the Samba behind the privileged socket.
+
+    Raises:
+        NotLocalError: It cannot be seen from here.
+    """
+    process = session.peer()
     try:
         program = Path(f"/proc/{process}/exe").readlink()
     except OSError as error:

@@ -45,6 +45,25 @@ class OpenHead:
     journal: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearHead:
+    """What a head says to whoever has no key. Its checksum is right, and nothing else of it is proven.
+
+    Attributes:
+        journal: Journal id, 32 hex digits.
+        timeline: Counts restores, from 1.
+        seq: Number of the last commit.
+        time: Unix seconds, the head's.
+        wrappers: Which key-encryption keys the data keys are wrapped with, oldest data key first.
+    """
+
+    journal: str
+    timeline: int
+    seq: Seq
+    time: float
+    wrappers: tuple[str, ...]
+
+
 def microseconds(time: float) -> int:
     """Unix seconds as the format counts them."""
     return round(time * 1_000_000)
@@ -85,6 +104,26 @@ def seq_of(body: bytes) -> Seq:
     return Seq(_FIXED.unpack_from(body)[5])
 
 
+def read_clear(body: bytes) -> ClearHead:
+    """What stands in the clear.
+
+    Raises:
+        DamagedError: It is no head, or a damaged one.
+    """
+    try:
+        count, journal, timeline, seq, time_us, _, _ = _fixed_part(body)
+        wrapped, _ = _read_keys(body[:-CHECKSUM_BYTES], count)
+    except ValueError as error:
+        raise DamagedError(str(error), seq=None, damage=Damage.FORGED) from error
+    return ClearHead(
+        journal=journal.hex(),
+        timeline=timeline,
+        seq=Seq(seq),
+        time=time_us / 1_000_000,
+        wrappers=tuple(key.wrapper for key in wrapped),
+    )
+
+
 def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = None) -> OpenHead:
     """Read, authenticate and decode a head; data keys that ``known`` holds need no unwrapping.
 
@@ -93,14 +132,8 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
         DamagedError: Damaged or forged.
     """
     body = stored.body
-    if len(body) < _FIXED.size or checksum(body[:-CHECKSUM_BYTES]) != body[-CHECKSUM_BYTES:]:
-        raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
     try:
-        magic, version, count, journal, timeline, seq, time_us, digest, nonce = _FIXED.unpack_from(body)
-        if magic != MAGIC or body[5]:
-            raise ValueError("not a head of adpersist")
-        if version != VERSION:
-            raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
+        count, journal, timeline, seq, time_us, digest, nonce = _fixed_part(body)
         wrapped, end = _read_keys(body[:-CHECKSUM_BYTES], count)
         keyring = Keyring.unlock(wrapped, keys, journal, known)
         content = keyring.active.heads.decrypt(nonce, body[end:-CHECKSUM_BYTES], body[:end])
@@ -112,6 +145,24 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     if stored.seq != head.seq:
         raise DamagedError(f"the store files it under {stored.seq}", seq=None, damage=Damage.FORGED)
     return OpenHead(stored=stored, head=head, keyring=keyring, journal=journal)
+
+
+def _fixed_part(body: bytes) -> tuple[int, bytes, int, int, int, bytes, bytes]:
+    """Number of keys, journal, timeline, seq, microseconds, digest, nonce.
+
+    Raises:
+        DamagedError: The checksum is wrong.
+        ValueError: It is something else than a head, or of another version.
+    """
+    if len(body) < _FIXED.size or checksum(body[:-CHECKSUM_BYTES]) != body[-CHECKSUM_BYTES:]:
+        raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
+    magic, version, *rest = _FIXED.unpack_from(body)
+    if magic != MAGIC or body[5]:
+        raise ValueError("not a head of adpersist")
+    if version != VERSION:
+        raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
+    count, journal, timeline, seq, time_us, digest, nonce = rest
+    return count, journal, timeline, seq, time_us, digest, nonce
 
 
 def _write_key(key: WrappedKey) -> bytes:

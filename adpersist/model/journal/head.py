@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.objects.change import Stamp
@@ -98,6 +99,10 @@ class Mark:
     time: float
 
 
+IMAGE: Final = "image"
+"""The mark that says when the machine's golden image was taken; it moves with the next one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """A run of commits that began with a restore; number 1 began with nothing and is not listed.
@@ -172,7 +177,8 @@ class Head:
         seq: Number of the last commit; 0 for an empty journal.
         digest: SHA-256 of the last frame, the journal's seed digest when there is none.
         timeline: Counts restores, from 1.
-        time: Unix seconds when this head was made.
+        time: Unix seconds when whoever holds the journal wrote last: until then nothing of a captured DC was missing.
+            Marks, checkpoints, prunes, key changes and claims leave it.
         identity: The DC the journal belongs to.
         writer: Who made it.
         phase: Capturing, or in the middle of a restore.
@@ -211,6 +217,11 @@ class Head:
     before_marks: CommitId | None = None
     quarantined: tuple[Quarantined, ...] = ()
     scrubbed: float = 0.0
+
+    @property
+    def image(self) -> Mark | None:
+        """When the machine's image was taken; None: nobody noted it, or the note was pruned."""
+        return next((mark for mark in self.marks if mark.name == IMAGE), None)
 
     @property
     def last(self) -> CommitId:

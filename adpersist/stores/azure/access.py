@@ -49,6 +49,15 @@ class Address:
     emulated: bool = False
 
 
+def address(scheme: str, rest: str) -> Address:
+    """What stands behind ``azure://`` or ``azurite://``.
+
+    Raises:
+        ConfigError: It names no table of an account.
+    """
+    return azurite_address(rest) if scheme == "azurite" else azure_address(rest)
+
+
 def azure_address(rest: str) -> Address:
     """``<account>/<table>``, or ``<host>/<table>`` for Cosmos DB and the sovereign clouds.
 

@@ -23,6 +23,7 @@ from azure.data.tables import EdmType, EntityProperty
 
 from adpersist.errors import IntegrityError
 from adpersist.model.identity.ids import Seq
+from adpersist.stores.limits import is_journal_id
 from adpersist.stores.port import Frame
 
 PROPERTY_BYTES: Final = 65_536
@@ -70,6 +71,17 @@ def checkpoint_row(seq: int) -> str:
 
 def checkpoint_partition(journal: str, seq: int) -> str:
     return f"{journal}.k{seq:016x}"
+
+
+def journal_of(partition: str) -> str:
+    """The journal that a partition is part of; empty: none's."""
+    name = partition.partition(".")[0]
+    return name if is_journal_id(name) else ""
+
+
+def behind(journal: str) -> str:
+    """A PartitionKey behind all of a journal's partitions and before the next journal's."""
+    return f"{journal}.~"
 
 
 def head_entity(journal: str, seq: int, body: bytes) -> Entity:

@@ -49,6 +49,59 @@ def _never() -> bool:
     return False
 
 
+def journals_in(client: TableClient, *, location: str, in_order: bool) -> list[str]:
+    """Ids of the journals in a table, those included whose head is lost. Needs the right to query alone.
+
+    Args:
+        client: Of the table.
+        location: The store URL.
+        in_order: The service answers in the order of the keys: one small question a journal, however long it is.
+            Where it does not (Cosmos DB), every head is asked for, which its index answers.
+
+    Raises:
+        NoJournalError: There is no such table.
+        StoreError: It cannot be read.
+    """
+    if in_order:
+        return list(_partition_by_partition(client, location))
+    question = "RowKey eq @head or RowKey eq @spare"
+    rows = _queried(client, location, question, head=layout.HEAD_ROW, spare=layout.SPARE_ROW)
+    return sorted({journal for row in rows if (journal := layout.journal_of(str(row["PartitionKey"])))})
+
+
+def _partition_by_partition(client: TableClient, location: str) -> Iterator[str]:
+    after = ""
+    while True:
+        rows = _queried(client, location, "PartitionKey gt @after", page=1, after=after)
+        first = next(rows, None)
+        if first is None:
+            return
+        partition = str(first["PartitionKey"])
+        journal = layout.journal_of(partition)
+        if journal:
+            yield journal
+        after = layout.behind(journal) if journal else partition  # a partition of somebody else's
+
+
+def _queried(
+    client: TableClient, location: str, question: str, page: int | None = None, **words: str
+) -> Iterator[TableEntity]:
+    """Keys alone; empty pages with a token are walked over."""
+    found = iter(
+        client.query_entities(question, parameters=words, select=["PartitionKey", "RowKey"], results_per_page=page)
+    )
+    while True:
+        try:
+            row = next(found, None)
+        except SDK_ERRORS as error:
+            raise typed(error, writing=False, location=location) from (
+                error if isinstance(error, HttpResponseError) and error.response is not None else None
+            )
+        if row is None:
+            return
+        yield row
+
+
 class AzureTableStore:
     """Implements :class:`adpersist.stores.port.Store`."""
 

@@ -61,6 +61,12 @@ def make_schema(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
+def has_spares(connection: sqlite3.Connection) -> bool:
+    """The file has the table of spare heads; one of an earlier version gets it with its first spare."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'spare'"
+    return connection.execute(query).fetchone() is not None
+
+
 def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """True for our database, False for a blank one.
 

@@ -15,13 +15,33 @@ from adpersist.model.identity.ids import Seq
 from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
 from adpersist.stores.port import Frame, StoredHead
 from adpersist.stores.sqlite.file import SqliteFile
-from adpersist.stores.sqlite.schema import SPARE, is_ours
+from adpersist.stores.sqlite.schema import SPARE, has_spares, is_ours
 
 _PAGE_BYTES: Final = 4 * 1_048_576
 _PAGE_FRAMES: Final = 1000
 _TRIM_FRAMES: Final = 500
 
 _Cell = int | str | bytes
+
+
+def journals_in(path: Path, *, busy_timeout_s: float = 0.5) -> list[str]:
+    """Ids of the journals in a file, those included whose head is lost; writes nothing.
+
+    Raises:
+        NoJournalError: There is no such file.
+        AdpersistError: It cannot be read, or is another program's.
+    """
+    file = SqliteFile(path, busy_timeout_s=busy_timeout_s)
+    try:
+        with file.reading() as connection:
+            if not is_ours(connection, path):
+                return []
+            found = connection.execute("SELECT name FROM journal").fetchall()
+            if has_spares(connection):
+                found += connection.execute("SELECT name FROM spare").fetchall()
+    finally:
+        file.close()
+    return sorted({str(name) for (name,) in found})
 
 
 class SqliteStore:
@@ -174,8 +194,7 @@ class SqliteStore:
         return None if found is None else _int(found[0])
 
     def _has_spares(self, connection: sqlite3.Connection) -> bool:
-        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'spare'"
-        return is_ours(connection, self._file.path) and connection.execute(query).fetchone() is not None
+        return is_ours(connection, self._file.path) and has_spares(connection)
 
     def _row(self, connection: sqlite3.Connection) -> int | None:
         found = connection.execute("SELECT id FROM journal WHERE name = ?", (self._journal,)).fetchone()

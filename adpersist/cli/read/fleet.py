@@ -1,0 +1,190 @@
+"""``adpersist fleet``: every journal in a store."""
+
+import os
+import re
+import time
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import CommonOptions, ConfigOption, JsonOption, common_options, loaded
+from adpersist.errors import ConfigError, ExitCode, KeyMissingError, NoJournalError
+
+if TYPE_CHECKING:
+    from adpersist.config import Config
+    from adpersist.journal.keys.key_encryption import KeyEncryption
+    from adpersist.reading.fleet import Member
+
+_AGE: Final = re.compile(r"off|[1-9]\d{0,8}[smhdw]")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+_CODES: Final = {
+    "damaged": ExitCode.INTEGRITY,
+    "unreadable": ExitCode.STORE_UNREACHABLE,
+    "broken off": ExitCode.REVERTED,
+    "restoring": ExitCode.FAILURE,
+    "silent": ExitCode.FAILURE,
+    "clock": ExitCode.FAILURE,
+    "beginning": ExitCode.FAILURE,
+    "well": ExitCode.OK,
+}
+"""What monitoring is to see of each, the worst first."""
+
+
+def fleet(
+    ctx: typer.Context,
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store",
+            help="Where the journals lie: azure://account/table, sqlite:///file, or sqlite:///directory for all files "
+            "there. Left out: the configured store.",
+            metavar="URL",
+        ),
+    ] = "",
+    key_file: Annotated[
+        list[Path] | None,
+        typer.Option("--key-file", help="A key to read names with; may be given several times.", metavar="PATH"),
+    ] = None,
+    silent_after: Annotated[
+        str,
+        typer.Option(
+            "--silent-after",
+            help="Silent is what was not heard of for so long (s, m, h, d, w): longer than a beat; off: nothing is.",
+            metavar="AGE",
+        ),
+    ] = "15m",
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="Also add up the bytes of the commits, which reads them all.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.
+
+    Asks no domain controller and writes nothing: a workstation with credentials that may only read will do. Names, and
+    proof of what is shown, need the key: that of --key-file, of the configuration, or of ADPERSIST_KEY.
+
+    Exit code for monitoring: 0 all are well; 8 one is damaged; 5 one cannot be read; 4 a restore was broken off;
+    1 one is silent, or not captured for another reason.
+    """
+    from adpersist.reading.fleet import Terms, surveyed
+    from adpersist.stores.finding import find_journals
+
+    if not _AGE.fullmatch(silent_after):
+        raise ConfigError(f"{silent_after!r} is no age", hint="Say 15m, 2h or off: a number and one of s, m, h, d, w.")
+    common = common_options(ctx, config, as_json)
+    settings = _settings(common, store)
+    url = store or (settings.store.url if settings else "")
+    if not url:
+        raise ConfigError("no store is configured", hint="Set [store] url, ADPERSIST_STORE_URL or --store.")
+    keys, problem = _keys(settings, key_file or [])
+    found = find_journals(url)
+    if not found:
+        raise NoJournalError(f"{url} holds no journal", hint="Correct the store URL, or run `adpersist init` on a DC.")
+    quiet_s = inf if silent_after == "off" else float(int(silent_after[:-1]) * _SECONDS[silent_after[-1]])
+    terms = Terms(keys=keys, now=time.time(), silent_after_s=quiet_s, sizes=sizes)
+    with output.Bar(shown=not common.as_json) as bar:
+        members: list[Member] = []
+        for number, each in enumerate(found):
+            bar.counting("reading journals", number, len(found))
+            members.append(surveyed(each, terms))
+    members.sort(key=lambda each: (each.domain, each.dns_name, each.store, each.journal))
+    if common.as_json:
+        output.machine({"store": url, "key_problem": problem, "journals": [_document(each) for each in members]})
+    else:
+        _print(url, members, problem)
+    raise typer.Exit(int(next(code for name, code in _CODES.items() if any(each.standing == name for each in members))))
+
+
+def _settings(common: CommonOptions, store: str) -> "Config | None":
+    """The configuration; None where there is none and the store was named, as on a workstation."""
+    from adpersist.config import find
+
+    if store and common.config is None and not find(None).exists():
+        return None
+    return loaded(common)
+
+
+def _keys(settings: "Config | None", files: list[Path]) -> "tuple[list[KeyEncryption], str | None]":
+    """The keys at hand, and why there is none, where a configured one cannot be had: names are missing then."""
+    from adpersist.agent import connections
+    from adpersist.config import from_environment
+    from adpersist.journal.keys.key_file import read_key_file
+
+    keys: list[KeyEncryption] = [read_key_file(file) for file in files]
+    try:
+        keys.append(connections.key(settings or from_environment(os.environ)))
+    except KeyMissingError as error:
+        return keys, None if keys else error.message
+    return keys, None
+
+
+def _document(member: "Member") -> dict[str, Any]:
+    from adpersist.reading.rfc3339 import rfc3339
+
+    def when(seconds: float | None) -> str | None:
+        return None if seconds is None else rfc3339(seconds)
+
+    return {
+        "journal": member.journal or None,
+        "store": member.store,
+        "dc": member.dns_name or None,
+        "domain": member.domain or None,
+        "verdict": str(member.standing),
+        "why": member.why,
+        "durable": {"seq": member.seq, "usn": member.usn, "time": when(member.durable)},
+        "timeline": member.timeline,
+        "last_heal": when(member.healed),
+        "left": member.left,
+        "quarantined": member.quarantined,
+        "image": {"seq": member.image.seq, "time": when(member.image.time)} if member.image else None,
+        "oldest": {"seq": member.oldest, "time": when(member.oldest_time)},
+        "commits": member.commits,
+        "bytes": member.size,
+        "key": {"id": member.key or None, "opened": member.opened},
+        "writer": {"host": member.writer.host, "pid": member.writer.pid} if member.writer else None,
+    }
+
+
+def _print(url: str, members: "list[Member]", problem: str | None) -> None:
+    from adpersist.reading.rfc3339 import rfc3339
+
+    def when(seconds: float | None) -> str:
+        return "-" if seconds is None else rfc3339(seconds).partition(".")[0] + "Z"
+
+    sized = any(member.size is not None for member in members)
+    output.table(
+        f"{len(members)} {'journal' if len(members) == 1 else 'journals'} in {output.printable(url)}",
+        ("DC", "verdict", "durable to", "last heal", "oldest point", "commits", *(("MB",) if sized else ()), "key"),
+        (
+            (
+                member.dns_name or member.journal or member.store,
+                str(member.standing),
+                when(member.durable),
+                when(member.healed),
+                when(member.oldest_time),
+                "-" if member.commits is None else str(member.commits),
+                *(("-" if member.size is None else f"{member.size / 1e6:.1f}",) if sized else ()),
+                f"{member.key[-16:] or '-'}{'' if member.opened or not member.key else ' (not at hand)'}",
+            )
+            for member in members
+        ),
+    )
+    for member in members:
+        name = member.dns_name or member.journal or member.store
+        if member.standing != "well":
+            output.say(output.printable(f"{name}: {member.why}"))
+        if member.left:
+            output.say(
+                output.printable(f"{name}: the last heal left {member.left} differences; `adpersist status` there")
+            )
+        if member.quarantined:
+            output.say(
+                output.printable(f"{name}: {member.quarantined} objects cannot be read; `adpersist status` there")
+            )
+    if problem:
+        output.say(f"Names need the key: {problem}")

@@ -1,0 +1,126 @@
+"""Every block of README and docs that shows commands of adpersist is run, word for word, against a real DC.
+
+Places of this world stand for the administrator's: a directory of its own, the socket of the DC, a table on this
+machine. A block that nothing here knows how to run fails, so that none is added untried.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.examples import PAGES, blocks
+from tests.integration.commands import Adpersist, Ran
+from tests.integration.hands import Hands
+from tests.integration.scene import World
+from tools.samba_dc import Golden, SambaDC, free_address
+
+NOT_OURS: Final = ("systemctl ",)
+"""Lines of others, which `tools/package --try` or nobody can run."""
+
+BLOCKS: Final = [(name, block) for name, page in PAGES.items() for block in blocks(page)]
+INIT: Final = "adpersist init "
+
+
+def shown(line: str, dc: SambaDC, place: Path) -> list[str]:
+    """The words of a line, with places of a world for those it names."""
+    line = line.partition(" > ")[0]
+    places: Mapping[str, str] = {
+        "ldapi:///var/lib/samba/private/ldap_priv/ldapi": dc.ldapi_url,
+        "sqlite:///var/lib/adpersist/journal.db": f"sqlite://{place}/shown/journal.db",
+        "azure://corpjournals/adpersist": f"sqlite://{place}/journal.db",
+        "/etc/adpersist/key": str(place / "shown" / "key"),
+        "/etc/adpersist/adpersist.toml": str(place / "shown" / "adpersist.toml"),
+        "/media/safe/key": str(place / "copy"),
+        "corp.key": str(place / "key"),
+    }
+    return [places.get(word, word) for word in shlex.split(line)][1:]
+
+
+def all_of(world: World, block: list[str]) -> list[Ran]:
+    """Run its lines one after another."""
+    return [
+        world.run(*shown(line, world.dc, world.place), stdin="y\n") for line in block if line.startswith("adpersist ")
+    ]
+
+
+def captured(world: World, block: list[str]) -> None:
+    """While the agent runs; all of it ends with 0."""
+    shutil.copy2(world.key, world.place / "copy")
+    with world.run.agent(world.log):
+        for ran in all_of(world, block):
+            assert ran.code == 0, ran
+
+
+def back_to_a_mark(world: World, block: list[str]) -> None:
+    """A change between the mark and the rest of the block is undone by it."""
+    with Hands(world.dc) as hands:
+        marked, compared, restored = block
+        assert all_of(world, [marked])[0].code == 0
+        hands.user("migrated")
+        world.run("agent", "--once", code=0)
+        assert all_of(world, [compared])[0].code == 2
+        assert all_of(world, [restored])[0].code == 0
+        assert not hands.find("(sAMAccountName=migrated)")
+
+
+def back_by_the_clock(world: World, block: list[str]) -> None:
+    """It is three hours later, and ada was deleted within the last two."""
+    with Hands(world.dc) as hands:
+        (ada,) = hands.find("(sAMAccountName=ada)")
+        before = hands.guid(ada)
+        hands.delete(ada)
+        with later(world, "+3h") as then:
+            then.run("agent", "--once", code=0)
+            (ran,) = all_of(then, block)
+        assert ran.code == 0, ran
+        assert hands.guid(ada) == before
+
+
+HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
+    "systemctl enable --now adpersist.service": captured,
+    "adpersist mark before-migration": back_to_a_mark,
+    "adpersist restore --to -2h": back_by_the_clock,
+    "adpersist doctor --key-copy": captured,
+    "adpersist fleet": captured,
+    "export ADPERSIST_AZURE_SAS_FILE": captured,
+    "adpersist image mark": captured,
+}
+"""How a block is run, by how it begins."""
+
+
+@contextmanager
+def later(world: World, offset: str) -> Iterator[World]:
+    """The command line lives so far from now."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    assert library is not None, "libfaketime is missing: tools/setup installs it"
+    run = world.run.with_environment(LD_PRELOAD=str(library), FAKETIME=offset, FAKETIME_DONT_FAKE_MONOTONIC="1")
+    yield World(place=world.place, dc=world.dc, run=run, store=world.store, key=world.key)
+
+
+@pytest.mark.parametrize(
+    ("page", "block"),
+    [(page, block) for page, block in BLOCKS if not block[0].startswith(INIT)],
+    ids=[f"{page}-{block[0][:40]}" for page, block in BLOCKS if not block[0].startswith(INIT)],
+)
+def test_a_block_that_is_shown_does_what_it_is_shown_for(world: World, page: str, block: list[str]) -> None:
+    how = next((run for begin, run in HOW.items() if block[0].startswith(begin)), None)
+    assert how is not None, f"nobody knows how to run this block of {page}: {block}"
+    assert all(line.startswith(("adpersist ", "export ", *NOT_OURS)) for line in block), block
+    how(world, block)
+
+
+@pytest.mark.parametrize("line", [line for _, block in BLOCKS for line in block if line.startswith(INIT)])
+def test_a_first_run_goes_as_it_is_shown(golden: Golden, place: Path, line: str) -> None:
+    with SambaDC(golden, place / "dc", address=free_address()) as dc:
+        dc.start()
+        Adpersist(None)(*shown(line, dc, place), code=0)
+        run = Adpersist(place / "shown" / "adpersist.toml")
+        run("agent", "--once", code=0)
+        run("status", code=0)

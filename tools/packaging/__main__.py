@@ -1,0 +1,85 @@
+"""Builds, and on request tries, the packages of this commit."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from adpersist import __version__
+from tools.packaging import debian, locking
+from tools.packaging.words import REPOSITORY
+
+_TRIAL: Final = Path(__file__).parent / "trial"
+
+
+def main() -> None:
+    """Parse, build, try."""
+    parser = argparse.ArgumentParser(
+        prog="tools/package",
+        description="Builds dist/adpersist_VERSION_ARCH.deb, a wheel and an sdist, of the commit that is checked out. "
+        "The version is that of adpersist/__init__.py.",
+    )
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "dist", metavar="DIR", help="default: dist/")
+    parser.add_argument(
+        "--try",
+        dest="releases",
+        action="append",
+        default=[],
+        choices=["bookworm", "trixie"],
+        help="then install it in a fresh Debian and live through README's quick start, a revert, a heal, an upgrade "
+        "and a removal there; may be given twice",
+    )
+    parser.add_argument("--lock", action="store_true", help="instead: write the locks anew, from the registry")
+    asked = parser.parse_args()
+    if asked.lock:
+        locking.write_locks()
+        return
+    package = build(asked.out.resolve())
+    for release in asked.releases:
+        subprocess.run([_TRIAL, release, package], check=True)
+
+
+def build(out: Path) -> Path:
+    """All packages; the Debian one is handed back."""
+    if _git("status", "--porcelain"):
+        sys.stderr.write("package: what is not committed is not in it\n")
+    epoch = int(_git("log", "-1", "--format=%ct"))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="adpersist-package-") as place:
+        source = Path(place, f"adpersist-{__version__}")
+        source.mkdir()
+        archive = Path(place, "source.tar")
+        _git("archive", "--format=tar", f"--output={archive}", "HEAD")
+        subprocess.run(["tar", "--extract", f"--file={archive}", f"--directory={source}"], check=True)
+        wheels = Path(place, "wheels")
+        _build_python(source, wheels, epoch)
+        (wheel,) = wheels.glob("*.whl")
+        package = debian.build(source, wheel, Path(place), version=__version__, epoch=epoch)
+        for python in locking.PYTHONS:
+            locking.bill_of_materials(python, out / f"adpersist_{__version__}_python{python}.cdx.json")
+        made = [shutil.copy2(each, out) for each in (*sorted(wheels.iterdir()), package)]
+    for each in made:
+        sys.stdout.write(f"{each}\n")
+    return out / package.name
+
+
+def _build_python(source: Path, out: Path, epoch: int) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(out), str(source)],
+        env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", "-C", str(REPOSITORY), *words], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
