@@ -5,7 +5,7 @@ can help. Adapters turn foreign errors into these with ``raise ... from``.
 """
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitCode(IntEnum):
@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     DIRECTORY_UNREACHABLE = 6
     USAGE = 7
     INTEGRITY = 8
+    KEY = 9
+    NO_JOURNAL = 10
+    STORE_FULL = 11
 
 
 class AdpersistError(Exception):
@@ -51,7 +54,9 @@ class ConfigError(AdpersistError):
 
 
 class KeyMissingError(ConfigError):
-    """The key-encryption key the journal asks for is not there."""
+    """The key-encryption key the journal asks for is not there, or what lies in its place is no key."""
+
+    exit_code = ExitCode.KEY
 
 
 # --- the store ----------------------------------------------------------------------------------------------------
@@ -88,6 +93,8 @@ class StoreReadOnlyError(StoreError):
 class StoreFullError(StoreError):
     """No space left for the journal. Nothing was written."""
 
+    exit_code = ExitCode.STORE_FULL
+
 
 class OutcomeUnknownError(StoreError):
     """The store did not answer a write; it may or may not have happened. Read the head before anything else."""
@@ -96,9 +103,17 @@ class OutcomeUnknownError(StoreError):
 
 
 class NoJournalError(StoreError):
-    """The store holds no such journal."""
+    """The store holds no such journal: it is lost, elsewhere, or on a disk that is not mounted."""
 
-    exit_code = ExitCode.USAGE
+    exit_code = ExitCode.NO_JOURNAL
+
+
+WHERE_TO_LOOK: Final = (
+    "See that its disk is mounted or its table not deleted, and that [store] url and [journal] id name the right ones; "
+    "a journal that is gone comes back from a copy of its store."
+)
+"""The hint wherever a journal is missed. It does not say `init`: a second journal would take the DC, perhaps put back,
+for the truth."""
 
 
 class JournalExistsError(StoreError):
@@ -121,13 +136,15 @@ class LimitError(AdpersistError):
 
 
 class IntegrityError(AdpersistError):
-    """The journal is not what was written: damaged, forged, incomplete, or sealed with another key."""
+    """The journal is not what was written: damaged, forged or incomplete."""
 
     exit_code = ExitCode.INTEGRITY
 
 
 class WrongKeyError(IntegrityError):
     """The key at hand does not open this journal."""
+
+    exit_code = ExitCode.KEY
 
 
 class PointError(ConfigError):

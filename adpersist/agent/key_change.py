@@ -109,9 +109,9 @@ def _opened(config: Config, new: KeyEncryption) -> tuple[Journal, bool]:
     """The journal, and whether it is the new key that opens it."""
     place = connections.store(config, None)
     try:
-        return Journal.open(place, new), True
+        return Journal.open(place, new, expected=config.journal.id or None), True
     except WrongKeyError:
-        return Journal.open(place, connections.key(config)), False
+        return Journal.open(place, connections.key(config), expected=config.journal.id or None), False
 
 
 def require_writable(path: Path, environment: Mapping[str, str] = os.environ) -> None:

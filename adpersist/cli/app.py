@@ -92,7 +92,8 @@ app = typer.Typer(
     "old image, and replays what was lost: same GUIDs, same SIDs, same passwords.\n\n"
     "Begin with `adpersist init`, keep `adpersist agent` running, and start every boot with `adpersist guard`.\n\n"
     "Exit codes: 0 done; 1 failure; 2 differences found; 3 fenced by another writer; 4 reverted and not restored; "
-    "5 store unreachable; 6 directory unreachable; 7 bad configuration or usage; 8 integrity failure.",
+    "5 store unreachable; 6 directory unreachable; 7 bad configuration or usage; 8 integrity failure; "
+    "9 wrong or missing key; 10 no journal there; 11 store full.",
 )
 
 

@@ -10,7 +10,7 @@ from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
-from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head
+from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head
 from adpersist.journal.format.splitting import Run, runs
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
@@ -129,9 +129,7 @@ class Journal:
             WrongKeyError: It wants another key; both are named.
             DamagedError: The head is not what was written.
         """
-        tip = open_head(_standing(store), keys)
-        if expected is not None and tip.journal.hex() != expected:
-            raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
+        tip = require_journal(open_head(_standing(store), keys), expected)
         return cls(store, keys, tip, randomness=randomness, patience=patience, witness=witness)
 
     @property

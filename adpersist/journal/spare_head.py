@@ -15,7 +15,7 @@ from adpersist.errors import IntegrityError, NoJournalError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.chain import Chain
 from adpersist.journal.format.frame_header import FrameHeader
-from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head, seq_of
+from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import Assembly
@@ -56,8 +56,13 @@ class Rebuilt:
     stopped: DamagedError | None
 
 
-def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
+def rebuilt(store: Store, keys: KeyEncryption, *, expected: str | None = None) -> Rebuilt:
     """Read the spare and follow the chain from there; writes nothing.
+
+    Args:
+        store: Where the journal lies.
+        keys: Its key-encryption key.
+        expected: The journal's id where it is known.
 
     Raises:
         NoJournalError: There is no spare either.
@@ -68,7 +73,7 @@ def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
         raise NoJournalError(
             f"{store.location} holds no spare of the head", hint="Look for the store's backups: the head is needed."
         )
-    spare = open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys)
+    spare = require_journal(open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys), expected)
     chain = Chain(spare.keyring, spare.journal, seq=spare.head.seq, digest=spare.head.digest)
     assembly, head = Assembly(), spare.head
     look = head.position.canary if head.position else BEFORE_FIRST
@@ -86,7 +91,13 @@ def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
 
 
 def repair(
-    store: Store, keys: KeyEncryption, *, writer: Writer, now: float, randomness: Randomness = os.urandom
+    store: Store,
+    keys: KeyEncryption,
+    *,
+    writer: Writer,
+    now: float,
+    expected: str | None = None,
+    randomness: Randomness = os.urandom,
 ) -> Head | None:
     """Put a rebuilt head in the place of one that is lost or damaged; None when the head is sound.
 
@@ -98,10 +109,10 @@ def repair(
         WrongKeyError: Sealed with another key.
         FencedError: Somebody wrote to the journal meanwhile.
     """
-    lost = _lost(store, keys)
+    lost = _lost(store, keys, expected)
     if lost is None:
         return None
-    found = rebuilt(store, keys)
+    found = rebuilt(store, keys, expected=expected)
     if found.stopped is not None:
         raise found.stopped
     tip = found.tip
@@ -111,7 +122,7 @@ def repair(
     return head
 
 
-def _lost(store: Store, keys: KeyEncryption) -> StoredHead | None:
+def _lost(store: Store, keys: KeyEncryption, expected: str | None) -> StoredHead | None:
     """What stands in the head's place and cannot be opened; None when it can."""
     try:
         found = store.head()
@@ -121,7 +132,7 @@ def _lost(store: Store, keys: KeyEncryption) -> StoredHead | None:
             raise
         return store.create(body)  # only holds the place: filed under the wrong number, it opens for nobody
     try:
-        open_beside_spare(store, found, keys)
+        require_journal(open_beside_spare(store, found, keys), expected)
     except DamagedError:
         return found
     return None

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.config import load
 from adpersist.journal.keys.key_file import create_key_file
-from tests.integration.commands import Adpersist
+from tests.integration.commands import Adpersist, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World, copy_journal, until
 
@@ -393,6 +394,41 @@ def test_check_names_the_damage_and_what_is_still_restorable(
     assert f"Still restorable: 1-{good}" in run("check", code=8).out
 
 
+def test_another_journal_under_the_same_key_in_the_place_of_ours_is_no_journal_of_ours(past: Past, place: Path) -> None:
+    run = _copied(past, place)
+    assert run.config is not None
+    ours = "0123456789abcdef" * 2
+    with closing(sqlite3.connect(place / "journal.db")) as database, database:
+        database.execute("UPDATE journal SET name = ?", (ours,))
+        database.execute("UPDATE spare SET name = ?", (ours,))
+    text = run.config.read_text()
+    theirs = load(run.config).journal.id
+    run.config.write_text(text.replace(theirs, ours))
+    found = run("check", "--json", code=8).json
+    assert [(each["class"], each["part"]) for each in found["findings"]] == [("forged", "head")]
+    assert found["restorable"] == []
+    for words in (
+        ("log",),
+        ("show", "ada"),
+        ("history", "ada"),
+        ("diff", "1"),
+        ("export", "--ldif"),
+        ("mark", "here"),
+        ("checkpoint",),
+        ("prune", "--keep", "1s"),
+        ("key", "rotate"),
+        ("key", "rotate", "--new-key-file", str(place / "key2")),
+        ("check", "--repair-head"),
+    ):
+        assert theirs in complaint(run(*words, code=8)), words
+    run.config.write_text(text)
+    with closing(sqlite3.connect(place / "journal.db")) as database, database:
+        database.execute("UPDATE journal SET name = ?", (theirs,))
+        database.execute("UPDATE spare SET name = ?", (theirs,))
+    assert run("check", "--json", code=0).json["ok"], "something was written to the other journal"
+    assert not [each for each in run("log", "--json", code=0).json if each["mark"] == "here"]
+
+
 # --- bounding -------------------------------------------------------------------------------------------------------
 
 
@@ -459,7 +495,7 @@ def test_a_new_key_file_takes_over_and_the_old_one_opens_nothing(past: Past, pla
     done = run("key", "rotate", "--new-key-file", str(place / "new key"), "--json", code=0).json
     assert (done["created"], done["already"], done["todo"]) == (True, False, None)
     run("check", code=0)
-    assert Adpersist(old_config)("check").code == 8
+    assert Adpersist(old_config)("check").code == 9
     assert done["key_id"] in Adpersist(old_config)("log").err, "the key it wants is named"
     assert (place / "new key").stat().st_mode & 0o777 == 0o600
 

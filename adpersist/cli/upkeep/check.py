@@ -65,15 +65,15 @@ def check(
     key = connections.key(settings)
     store = connections.store(settings, None)
     try:
-        mended = (
-            repair(store, key, writer=handed_back(new_writer(Role.VISITOR)), now=time.time()) if repair_head else None
-        )
-        tip = _opened(store, key)
+        writer, expected = handed_back(new_writer(Role.VISITOR)), settings.journal.id or None
+        mended = repair(store, key, writer=writer, now=time.time(), expected=expected) if repair_head else None
+        tip = _opened(store, key, expected)
         asked = ask_for_canary(settings, tip) if tip else CanaryAnswer(why="the head cannot be read")
         with output.Bar(shown=not common.as_json) as bar:
             verdict = check_journal(
                 store,
                 key,
+                expected=expected,
                 after=Seq(start - 1),
                 known=(*vouched, *(asked.known(tip.seed) if tip else ())),
                 progress=lambda seq, last: bar.counting("proving commits", seq, last),
@@ -88,13 +88,13 @@ def check(
     raise typer.Exit(int(ExitCode.INTEGRITY if verdict.findings else ExitCode.OK))
 
 
-def _opened(store: "Store", key: "KeyEncryption") -> "Journal | None":
+def _opened(store: "Store", key: "KeyEncryption", expected: str | None) -> "Journal | None":
     """The journal before the check, so that what is proven reaches that far at least; None when the head is damaged."""
     from adpersist.journal.damage import DamagedError
     from adpersist.journal.journal import Journal
 
     try:
-        return Journal.open(store, key)
+        return Journal.open(store, key, expected=expected)
     except DamagedError:
         return None
 

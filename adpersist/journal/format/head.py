@@ -114,6 +114,17 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     return OpenHead(stored=stored, head=head, keyring=keyring, journal=journal)
 
 
+def require_journal(tip: OpenHead, expected: str | None) -> OpenHead:
+    """The head itself, where it is the expected journal's; None: any will do.
+
+    Raises:
+        DamagedError: Another journal, sealed with the same key, was put in its place.
+    """
+    if expected is not None and tip.journal.hex() != expected:
+        raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
+    return tip
+
+
 def _write_key(key: WrappedKey) -> bytes:
     wrapper = key.wrapper.encode("ascii")
     return _KEY.pack(key.id, key.since, len(wrapper), len(key.wrapped)) + wrapper + key.wrapped

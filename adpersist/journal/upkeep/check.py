@@ -9,7 +9,7 @@ from adpersist.errors import IntegrityError, NoJournalError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
 from adpersist.journal.format.frame import digest_of
-from adpersist.journal.format.head import OpenHead, open_head, seq_of
+from adpersist.journal.format.head import OpenHead, open_head, require_journal, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.reader import anchor, read_frame
 from adpersist.journal.spare_head import missing_head, open_beside_spare, rebuilt
@@ -103,6 +103,7 @@ def check_journal(
     store: Store,
     keys: KeyEncryption,
     *,
+    expected: str | None = None,
     after: Seq = BEFORE_FIRST,
     known: Sequence[KnownCommit] = (),
     progress: Progress | None = None,
@@ -112,6 +113,7 @@ def check_journal(
     Args:
         store: Where the journal lies.
         keys: Its key-encryption key.
+        expected: The journal's id where it is known: another one in its place is a finding.
         after: Commits up to this one are taken as proven.
         known: Without it a store that was rolled back as a whole looks sound.
         progress: See :data:`Progress`.
@@ -122,8 +124,9 @@ def check_journal(
     """
     try:
         tip = open_beside_spare(store, store.head(), keys)
+        require_journal(tip, expected)
     except DamagedError as error:
-        return _without_head(store, keys, error, after=after, known=known, progress=progress)
+        return _without_head(store, keys, error, expected=expected, after=after, known=known, progress=progress)
     except NoJournalError:
         lost = missing_head(store)
         if lost is None:
@@ -138,13 +141,14 @@ def _without_head(
     keys: KeyEncryption,
     wrong: DamagedError,
     *,
+    expected: str | None,
     after: Seq,
     known: Sequence[KnownCommit],
     progress: Progress | None,
 ) -> CheckReport:
     """What the spare and the commits after it can tell."""
     try:
-        found = rebuilt(store, keys)
+        found = rebuilt(store, keys, expected=expected)
     except (IntegrityError, NoJournalError):
         finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
         return CheckReport(findings=(finding,), commits=0, size=0, restorable=())

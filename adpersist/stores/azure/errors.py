@@ -20,6 +20,7 @@ from azure.core.exceptions import (
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from adpersist.errors import (
+    WHERE_TO_LOOK,
     AdpersistError,
     FencedError,
     LimitError,
@@ -99,13 +100,9 @@ def _answered(error: HttpResponseError, status: int, *, writing: bool, location:
         case 403:
             meaning = _forbidden(error, code, writing=writing, location=location)
         case 404 if code == "TableNotFound":
-            meaning = NoJournalError(
-                f"there is no table for {location}", hint="It was deleted or never made; `adpersist init` makes it."
-            )
+            meaning = NoJournalError(f"there is no table for {location}", hint=WHERE_TO_LOOK)
         case 404:
-            meaning = NoJournalError(
-                f"{location} holds no such journal", hint="Run `adpersist init`, or correct the store URL."
-            )
+            meaning = NoJournalError(f"{location} holds no such journal", hint=WHERE_TO_LOOK)
         case 409 if code == "TableBeingDeleted":
             meaning = StoreUnreachableError(f"the table of {location} is being deleted", hint="Wait a minute.")
         case 412:
