@@ -54,17 +54,38 @@ class RetryingStore:
 
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         def ours() -> StoredHead | None:
-            found = self._inner.head()
-            if found.token == onto.token:
-                return None
-            if found.body == head and found.seq == onto.seq + len(frames):
-                return found
-            raise FencedError(f"the head of {self.location} is at {found.seq} and no longer the one at {onto.seq}")
+            return self._found(onto, onto.seq + len(frames), head)
 
         def write() -> StoredHead:
             return self._inner.append(frames, onto=onto, head=head, spare=spare)
 
         return self._settled(write, ours, lost=FencedError)
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        base, doubtful = onto, False
+
+        def write() -> StoredHead:
+            nonlocal base, doubtful
+            try:
+                return self._inner.stage(frames, onto=base)
+            except OutcomeUnknownError:
+                doubtful = True
+                raise
+            except FencedError:
+                if not doubtful:
+                    raise
+                base = self._inner.head()  # ours has landed, perhaps late: the same frames once more do no harm
+                if (base.seq, base.body) != (onto.seq, onto.body):
+                    raise
+                return self._inner.stage(frames, onto=base)
+
+        return self._backoff.call(write)
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        def ours() -> StoredHead | None:
+            return self._found(onto, seq, head)
+
+        return self._settled(lambda: self._inner.advance(onto=onto, seq=seq, head=head), ours, lost=FencedError)
 
     def spare(self) -> bytes | None:
         return self._backoff.call(self._inner.spare)
@@ -107,6 +128,15 @@ class RetryingStore:
 
     def close(self) -> None:
         self._inner.close()
+
+    def _found(self, onto: StoredHead, seq: int, head: bytes) -> StoredHead | None:
+        """The head, where it is the one written; None when it is still ``onto``."""
+        found = self._inner.head()
+        if found.token == onto.token:
+            return None
+        if found.body == head and found.seq == seq:
+            return found
+        raise FencedError(f"the head of {self.location} is at {found.seq} and no longer the one at {onto.seq}")
 
     def _settled(
         self,

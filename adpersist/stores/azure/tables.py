@@ -28,7 +28,7 @@ from adpersist.model.identity.ids import Seq
 from adpersist.stores.azure import layout
 from adpersist.stores.azure.errors import typed
 from adpersist.stores.azure.layout import Entity
-from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.limits import check_advance, check_append, check_head, check_journal_id, check_part, check_stage
 from adpersist.stores.port import Frame, StoredHead
 
 _WINDOW_BYTES: Final = 8 * 1_048_576
@@ -91,18 +91,10 @@ class AzureTableStore:
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         check_append(frames, onto=onto, head=head, spare=spare)
         seq = Seq(onto.seq + len(frames))
-        moved = layout.head_entity(self._journal, seq, head)
-        condition = {
-            "mode": UpdateMode.REPLACE,
-            "etag": onto.token,
-            "match_condition": MatchConditions.IfNotModified,
-        }
         inserted = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
-        operations: list[_Operation] = [("update", moved, condition)]
-        operations += [("create", entity, {}) for entity in inserted]
+        operations = [self._moved(onto, seq, head), *(_create(entity) for entity in inserted)]
         if spare:
-            copy = layout.spare_entity(self._journal, seq, head)
-            operations.append(("upsert", copy, {"mode": UpdateMode.REPLACE}))
+            operations.append(_put(layout.spare_entity(self._journal, seq, head)))
         try:
             answers = self._transact(operations)
         except _RowExistsError as error:
@@ -111,6 +103,17 @@ class AzureTableStore:
             raise IntegrityError(
                 f"{self._location} holds frames after its head at {onto.seq}", hint="Run `adpersist check`."
             ) from error
+        return StoredHead(seq=seq, body=bytes(head), token=answers[0])
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        check_stage(frames, onto=onto)
+        lying = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
+        answers = self._transact([self._moved(onto, onto.seq, onto.body), *map(_put, lying)])
+        return StoredHead(seq=onto.seq, body=onto.body, token=answers[0])
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        check_advance(onto=onto, seq=seq, head=head)
+        answers = self._transact([self._moved(onto, seq, head), _put(layout.spare_entity(self._journal, seq, head))])
         return StoredHead(seq=seq, body=bytes(head), token=answers[0])
 
     def spare(self) -> bytes | None:
@@ -142,7 +145,7 @@ class AzureTableStore:
         for number, part in enumerate(parts, start=start):
             check_part(seq, number, part)
             entities = layout.part_entities(self._journal, seq, number, part)
-            self._transact([("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities])
+            self._transact([_put(entity) for entity in entities])
 
     def checkpoints(self) -> Sequence[Seq]:
         self._seq()
@@ -217,6 +220,15 @@ class AzureTableStore:
 
     # --- writing ---
 
+    def _moved(self, onto: StoredHead, seq: Seq, head: bytes) -> _Operation:
+        """The head, moved, if it is still ``onto``."""
+        condition = {
+            "mode": UpdateMode.REPLACE,
+            "etag": onto.token,
+            "match_condition": MatchConditions.IfNotModified,
+        }
+        return "update", layout.head_entity(self._journal, seq, head), condition
+
     def _insert_head(self, head: bytes) -> str:
         with self._asked(writing=True):
             try:
@@ -275,6 +287,16 @@ class AzureTableStore:
                     f"{self._location} refused the old credential; there is a new one"
                 ) from cause
             raise meaning from cause
+
+
+def _create(entity: Entity) -> _Operation:
+    """A row that must not be there yet."""
+    return "create", entity, {}
+
+
+def _put(entity: Entity) -> _Operation:
+    """A row, in the place of one that is there."""
+    return "upsert", entity, {"mode": UpdateMode.REPLACE}
 
 
 class _RowExistsError(StoreError):
