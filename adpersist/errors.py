@@ -116,6 +116,10 @@ WHERE_TO_LOOK: Final = (
 for the truth."""
 
 
+class UnfinishedCopyError(NoJournalError):
+    """A copy of a journal was begun there, and is not whole yet."""
+
+
 class JournalExistsError(StoreError):
     """A journal of that id is already in the store."""
 
@@ -149,6 +153,12 @@ class WrongKeyError(IntegrityError):
 
 class PointError(ConfigError):
     """A point in time that the journal does not hold."""
+
+
+class CopyRefusedError(AdpersistError):
+    """A place cannot be the copy of this journal; nothing was changed there."""
+
+    exit_code = ExitCode.USAGE
 
 
 # --- the directory ------------------------------------------------------------------------------------------------

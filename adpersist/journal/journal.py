@@ -391,7 +391,7 @@ class Journal:
         tip = self._end.tip
         for each in tip.head.checkpoints:
             if each.seq == seq:
-                return open_checkpoint(self._store.checkpoint(seq), each, tip.journal, tip.keyring)
+                return open_checkpoint(self._store.checkpoint(each.lies_at), each, tip.journal, tip.keyring)
         raise PointError(f"there is no checkpoint at commit {seq}")
 
     def resolve(self, point: str | None, *, now: float) -> Seq:

@@ -39,6 +39,7 @@ def spared_facts(head: Head, keyring: Keyring) -> SparedFacts:
         head.pruned,
         head.timelines,
         head.fresh,
+        head.lost,
         position and (position.invocation, frozenset(position.cookies)),
     )
 
@@ -74,7 +75,7 @@ def rebuilt(store: Store, keys: KeyEncryption, *, expected: str | None = None) -
             f"{store.location} holds no spare of the head", hint="Look for the store's backups: the head is needed."
         )
     spare = require_journal(open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys), expected)
-    chain = Chain(spare.keyring, spare.journal, seq=spare.head.seq, digest=spare.head.digest)
+    chain = Chain(spare.keyring, spare.journal, seq=spare.head.seq, digest=spare.head.digest, lost=spare.head.lost)
     assembly, head = Assembly(), spare.head
     look = head.position.canary if head.position else BEFORE_FIRST
     stopped: DamagedError | None = None
@@ -188,8 +189,11 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
     if header.kind is CommitKind.LOOK and header.ends_look and position is not None:
         canary = told if position.canary else BEFORE_FIRST  # one that is never told remembers nothing
         return replace(head, position=replace(position, usn=header.usn_to, canary=canary))
-    if commit is None:
-        return head
+    return head if commit is None else _with_note(head, header, commit)
+
+
+def _with_note(head: Head, header: FrameHeader, commit: Commit) -> Head:
+    """The same for a commit that is no look."""
     match commit.kind:
         case CommitKind.MARK if commit.mark is not None:
             made = Mark(name=commit.mark, seq=commit.seq, time=commit.time)
@@ -208,8 +212,25 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
                 position=None,
                 witnesses=(),
             )
+        case CommitKind.REPAIR if commit.target is not None:
+            return repaired_head(head, Timeline(number=header.timeline, base=commit.target, begins=commit.seq))
         case _:
             return head
+
+
+def repaired_head(head: Head, began: Timeline) -> Head:
+    """The head that goes on without what was lost: a look at everything is due, and nothing to restore to before it.
+
+    Where the feed stood, and the captured writes, stay: by them the DC is told from one that was put back.
+    """
+    return replace(
+        head,
+        timeline=began.number,
+        timelines=(*head.timelines, began),
+        position=head.position and replace(head.position, cookies={}),
+        settled=False,
+        complete=False,
+    )
 
 
 def _beyond(store: Store, after: Seq) -> Iterator[Frame]:

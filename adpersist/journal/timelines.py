@@ -39,7 +39,8 @@ def path_to(head: Head, point: Seq, *, since: Seq | None = None) -> Path:
         since: A commit whose state is at hand, to begin with.
 
     Raises:
-        PointError: The point is beyond the head, what it is made of was pruned, or no way leads there from ``since``.
+        PointError: The point is beyond the head, what it is made of was pruned or lost, or no way leads there from
+            ``since``.
     """
     if not BEFORE_FIRST <= point <= head.seq:
         raise PointError(f"commit {point} is not in the journal; its last one is {head.seq}")
@@ -47,24 +48,30 @@ def path_to(head: Head, point: Seq, *, since: Seq | None = None) -> Path:
     for span in _spans_back(head, point):
         if since is not None and span.after <= since <= span.through:
             spans.append(Span(after=since, through=span.through))
-            return _path(None, spans)
+            return _path(head, point, None, spans)
         usable = [each for each in head.checkpoints if span.after <= each.seq <= span.through]
         if usable and since is None:
             newest = usable[-1]
             spans.append(Span(after=newest.seq, through=span.through))
-            return _path(newest, spans)
+            return _path(head, point, newest, spans)
         if span.after < head.pruned:
             break
         spans.append(span)
     else:
         if since is None:
-            return _path(None, spans)
+            return _path(head, point, None, spans)
     raise PointError(
         f"what the state at commit {point} is made of was pruned", hint="`adpersist log` lists what is left."
     )
 
 
-def _path(checkpoint: Checkpoint | None, spans: list[Span]) -> Path:
+def _path(head: Head, point: Seq, checkpoint: Checkpoint | None, spans: list[Span]) -> Path:
+    for lost in head.lost:
+        if any(span.after < lost.last and lost.first <= span.through for span in spans):
+            raise PointError(
+                f"what the state at commit {point} is made of is lost: commits {lost.first} to {lost.last}",
+                hint="`adpersist check` says which points can be restored.",
+            )
     return Path(checkpoint=checkpoint, spans=tuple(span for span in reversed(spans) if span.after < span.through))
 
 

@@ -48,6 +48,7 @@ READING: Final[Mapping[str, Sequence[str]]] = {
     "export": ("--ldif",),
     "checkpoint": (),
     "prune": ("--keep", "30d"),
+    "copy": ("--to", "memory://copy"),
     "key": ("rotate",),
 }
 """Commands that need no domain controller, and words they run with."""

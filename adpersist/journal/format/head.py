@@ -10,11 +10,12 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from adpersist.errors import LimitError
+from adpersist.errors import LimitError, UnfinishedCopyError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
 from adpersist.journal.format.head_fields import pack_head, unpack_head
 from adpersist.journal.format.packing import compress, decompress
+from adpersist.journal.format.unfinished import begun_copy
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, Keyring, WrappedKey
 from adpersist.model.identity.ids import Seq
@@ -89,10 +90,16 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     """Read, authenticate and decode a head; data keys that ``known`` holds need no unwrapping.
 
     Raises:
+        UnfinishedCopyError: It is no journal yet.
         WrongKeyError: Sealed with another key.
         DamagedError: Damaged or forged.
     """
     body = stored.body
+    if begun_copy(body) is not None:
+        raise UnfinishedCopyError(
+            "a copy of a journal was begun here and is not whole",
+            hint="Run `adpersist copy --to` again where the journal is: it goes on where it stopped.",
+        )
     if len(body) < _FIXED.size or checksum(body[:-CHECKSUM_BYTES]) != body[-CHECKSUM_BYTES:]:
         raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
     try:

@@ -218,7 +218,7 @@ def _scanned(store: Store, tip: OpenHead, after: Seq, progress: Progress | None)
 def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | None:
     seq = checkpoint.seq
     try:
-        for _ in open_checkpoint(store.checkpoint(seq), checkpoint, tip.journal, tip.keyring):
+        for _ in open_checkpoint(store.checkpoint(checkpoint.lies_at), checkpoint, tip.journal, tip.keyring):
             pass
     except IntegrityError as error:
         damage = error.damage if isinstance(error, DamagedError) else Damage.CORRUPT

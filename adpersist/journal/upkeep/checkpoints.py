@@ -86,7 +86,7 @@ def prune(store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, k
 
 
 def _prove(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> None:
-    for _ in open_checkpoint(store.checkpoint(checkpoint.seq), checkpoint, tip.journal, tip.keyring):
+    for _ in open_checkpoint(store.checkpoint(checkpoint.lies_at), checkpoint, tip.journal, tip.keyring):
         pass
 
 
