@@ -37,6 +37,7 @@ class Point(StrEnum):
     APPEND = "append"
     STAGE = "stage"
     ADVANCE = "advance"
+    CLEAR = "clear"
     SPARE = "spare"
     FRAMES = "frames"
     PUT_CHECKPOINT = "put_checkpoint"
@@ -75,6 +76,7 @@ WRITES: Final = frozenset(
         Point.APPEND,
         Point.STAGE,
         Point.ADVANCE,
+        Point.CLEAR,
         Point.PUT_CHECKPOINT,
         Point.DROP_CHECKPOINT,
         Point.TRIM,
@@ -146,6 +148,10 @@ class FaultyStore:
     def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
         self._land()
         return self._struck(Point.ADVANCE, lambda: self._inner.advance(onto=onto, seq=seq, head=head))
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        self._land()
+        return self._struck(Point.CLEAR, lambda: self._inner.clear(onto=onto))
 
     def spare(self) -> bytes | None:
         return self._struck(Point.SPARE, self._inner.spare)

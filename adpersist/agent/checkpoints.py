@@ -88,6 +88,8 @@ class CheckpointPolicy:
         if not (head.settled and head.complete):
             return False
         last = head.checkpoints[-1].seq if head.checkpoints else head.pruned
+        if any(last <= each.last for each in head.lost):
+            return True  # nothing that was lost is needed any more once it is there
         if self.every_commits and head.seq - last >= self.every_commits:
             return True
         return bool(self.every_bytes) and self._measure(journal, last) >= self.every_bytes

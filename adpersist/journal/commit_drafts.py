@@ -16,6 +16,7 @@ from adpersist.journal.format.packing import compress, pack
 from adpersist.journal.format.splitting import Piece
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import MAX_FRAMES_A_KEY, Keyring
+from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
@@ -117,6 +118,17 @@ class CommitDrafter:
             witnesses=(),
         )
         return self._note(base, head, kind=CommitKind.RESTORE_END, note=_ending(target, left))
+
+    def repair(self, base: OpenHead, head: Head, point: Seq, writer: Writer) -> Draft:
+        """What the newest state is made of is lost: a new timeline goes on from an older point, 0 for nothing.
+
+        Args:
+            head: The base's, with what is lost noted.
+        """
+        began = Timeline(number=head.timeline + 1, base=point, begins=Seq(base.head.seq + 1))
+        anew = replace(begun_anew(head, began), time=self.time, writer=writer)
+        note: list[object] = [None, point, pack_writer(writer)]
+        return self._note(base, anew, kind=CommitKind.REPAIR, note=note, tolerant=True)
 
     def rotate_data_key(self, base: OpenHead) -> Draft:
         """A new data key, for the commits after this head."""

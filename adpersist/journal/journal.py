@@ -20,7 +20,9 @@ from adpersist.journal.points import resolve_point
 from adpersist.journal.reader import read_commits, read_headers
 from adpersist.journal.spare_head import missing_head
 from adpersist.journal.timelines import path_to
-from adpersist.journal.upkeep import checkpoints
+from adpersist.journal.upkeep import checkpoints, repair
+from adpersist.journal.upkeep.check import CheckReport
+from adpersist.journal.upkeep.repair import Repaired
 from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
@@ -316,6 +318,18 @@ class Journal:
     def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
         """Forget what no point from ``oldest`` on, nor a mark where they are kept, needs. Fences nobody."""
         return checkpoints.prune(self._store, self._end, self._drafter(now), oldest=oldest, keep_marks=keep_marks)
+
+    def take_up(self, writer: Writer, *, now: float) -> Repaired:
+        """Make frames behind the head count where they follow it, and remove the others. Fences a holder."""
+        return repair.take_up(self._store, self._end, writer, now=_rounded(now), randomness=self._randomness)
+
+    def go_on(self, report: CheckReport, writer: Writer, *, now: float) -> Repaired:
+        """Note what a check found to be lost, and go on without it; see :mod:`~adpersist.journal.upkeep.repair`.
+
+        Raises:
+            IntegrityError: A restore stands on what is lost.
+        """
+        return repair.go_on(self._store, self._end, self._drafter(now), report, writer)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,8 @@ def _vouched(store: Store, tip: OpenHead, seq: Seq) -> bytes | None:
     """
     if seq == tip.head.seq:
         return tip.head.digest
+    if any(each.holds(seq + 1) for each in tip.head.lost):
+        return None
     try:
         after = Seq(seq + 1)
         return open_in_place(read_frame(store, after).body, after, tip.journal, tip.keyring).header.previous

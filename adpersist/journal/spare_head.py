@@ -19,6 +19,7 @@ from adpersist.journal.format.head import OpenHead, microseconds, open_head, req
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import Assembly
+from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
@@ -74,13 +75,19 @@ def rebuilt(store: Store, keys: KeyEncryption, *, expected: str | None = None) -
         raise NoJournalError(
             f"{store.location} holds no spare of the head", hint="Look for the store's backups: the head is needed."
         )
-    spare = require_journal(open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys), expected)
-    chain = Chain(spare.keyring, spare.journal, seq=spare.head.seq, digest=spare.head.digest, lost=spare.head.lost)
-    assembly, head = Assembly(), spare.head
+    return followed(
+        store, require_journal(open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys), expected)
+    )
+
+
+def followed(store: Store, tip: OpenHead) -> Rebuilt:
+    """The head that the frames behind an older one make up; writes nothing."""
+    chain = Chain(tip.keyring, tip.journal, seq=tip.head.seq, digest=tip.head.digest, lost=tip.head.lost)
+    assembly, head = Assembly(), tip.head
     look = head.position.canary if head.position else BEFORE_FIRST
     stopped: DamagedError | None = None
     try:
-        for frame in _beyond(store, spare.head.seq):
+        for frame in _beyond(store, tip.head.seq):
             opened = chain.open(frame)
             commit = None if opened.header.kind in _BARE else assembly.take(opened)
             head = _after(head, opened.header, commit, digest=chain.digest, told=look)
@@ -88,7 +95,7 @@ def rebuilt(store: Store, keys: KeyEncryption, *, expected: str | None = None) -
                 look = chain.seq
     except DamagedError as error:
         stopped = error
-    return Rebuilt(tip=replace(spare, head=head), stopped=stopped)
+    return Rebuilt(tip=replace(tip, head=head), stopped=stopped)
 
 
 def repair(
@@ -213,24 +220,9 @@ def _with_note(head: Head, header: FrameHeader, commit: Commit) -> Head:
                 witnesses=(),
             )
         case CommitKind.REPAIR if commit.target is not None:
-            return repaired_head(head, Timeline(number=header.timeline, base=commit.target, begins=commit.seq))
+            return begun_anew(head, Timeline(number=header.timeline, base=commit.target, begins=commit.seq))
         case _:
             return head
-
-
-def repaired_head(head: Head, began: Timeline) -> Head:
-    """The head that goes on without what was lost: a look at everything is due, and nothing to restore to before it.
-
-    Where the feed stood, and the captured writes, stay: by them the DC is told from one that was put back.
-    """
-    return replace(
-        head,
-        timeline=began.number,
-        timelines=(*head.timelines, began),
-        position=head.position and replace(head.position, cookies={}),
-        settled=False,
-        complete=False,
-    )
 
 
 def _beyond(store: Store, after: Seq) -> Iterator[Frame]:

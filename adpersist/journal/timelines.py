@@ -4,11 +4,11 @@ A journal's numbers only grow, also through restores: after a restore to 10 that
 made of the commits 1 to 10 and 21 to 25; 11 to 20 are abandoned, and still there for whoever asks for one of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adpersist.errors import PointError
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
-from adpersist.model.journal.head import Checkpoint, Head
+from adpersist.model.journal.head import Checkpoint, Head, Timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,4 +83,29 @@ def _spans_back(head: Head, point: Seq) -> list[Span]:
         if timeline.begins <= through:
             spans.append(Span(after=timeline.begins, through=through))
             through = timeline.base
-    return [*spans, Span(after=BEFORE_FIRST, through=through)]
+    # a repair may have found nothing to go on from: its timeline begins with nothing
+    return spans if spans and through == BEFORE_FIRST else [*spans, Span(after=BEFORE_FIRST, through=through)]
+
+
+def is_tellable(head: Head, point: Seq) -> bool:
+    """Whether the state at a point can still be told, by what the head says."""
+    try:
+        path_to(head, point)
+    except PointError:
+        return False
+    return True
+
+
+def begun_anew(head: Head, began: Timeline) -> Head:
+    """The head that goes on without what was lost: a look at everything is due, and nothing to restore to before it.
+
+    Where the feed stood, and the captured writes, stay: by them the DC is told from one that was put back.
+    """
+    return replace(
+        head,
+        timeline=began.number,
+        timelines=(*head.timelines, began),
+        position=head.position and replace(head.position, cookies={}),
+        settled=False,
+        complete=False,
+    )

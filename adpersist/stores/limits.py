@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from adpersist.errors import ConfigError, LimitError
+from adpersist.errors import ConfigError, IntegrityError, LimitError
 from adpersist.stores.port import (
     MAX_APPEND_BYTES,
     MAX_APPEND_FRAMES,
@@ -87,6 +87,15 @@ def check_advance(*, onto: StoredHead, seq: int, head: bytes) -> None:
     check_head(head)
     if seq < onto.seq:
         raise ValueError(f"the head is at {onto.seq} and does not go back to {seq}")
+
+
+def frames_behind(location: str, seq: int) -> IntegrityError:
+    """The error for an append that finds frames in its place which no head names."""
+    return IntegrityError(
+        f"{location} holds frames after its head at {seq}",
+        hint="A copy that was cut off, or a failover, left them: `adpersist check --repair` takes up what follows, and "
+        "removes the rest.",
+    )
 
 
 def _check_frames(frames: Sequence[Frame]) -> int:

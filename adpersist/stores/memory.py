@@ -75,6 +75,13 @@ class MemoryStore:
             journal.spare = journal.head.body
             return journal.head
 
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        with _LOCK:
+            journal = self._at(onto)
+            journal.frames = {seq: body for seq, body in journal.frames.items() if seq <= onto.seq}
+            journal.head = replace(journal.head, token=secrets.token_hex(8))
+            return journal.head
+
     def spare(self) -> bytes | None:
         with _LOCK:
             found = _JOURNALS.get(self._key)

@@ -134,6 +134,17 @@ class Store(Protocol):
         """
         ...
 
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        """Remove whatever frames lie behind the head: what a copy that was cut off, or a failover, left there.
+
+        Only while the head is ``onto``, so that no writer's frame goes; the head stays as it is under a new token. May
+        stop anywhere; safe to repeat.
+
+        Raises:
+            FencedError, OutcomeUnknownError, StoreError: As :meth:`append`.
+        """
+        ...
+
     def spare(self) -> bytes | None:
         """The spare head as it was kept last; None when there is none. Answers also when the head itself is gone."""
         ...

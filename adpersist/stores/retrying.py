@@ -62,24 +62,10 @@ class RetryingStore:
         return self._settled(write, ours, lost=FencedError)
 
     def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
-        base, doubtful = onto, False
+        return self._repeated(lambda base: self._inner.stage(frames, onto=base), onto)
 
-        def write() -> StoredHead:
-            nonlocal base, doubtful
-            try:
-                return self._inner.stage(frames, onto=base)
-            except OutcomeUnknownError:
-                doubtful = True
-                raise
-            except FencedError:
-                if not doubtful:
-                    raise
-                base = self._inner.head()  # ours has landed, perhaps late: the same frames once more do no harm
-                if (base.seq, base.body) != (onto.seq, onto.body):
-                    raise
-                return self._inner.stage(frames, onto=base)
-
-        return self._backoff.call(write)
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        return self._repeated(lambda base: self._inner.clear(onto=base), onto)
 
     def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
         def ours() -> StoredHead | None:
@@ -178,6 +164,27 @@ class RetryingStore:
             raise OutcomeUnknownError(  # the last try wrote nothing; the first may have
                 f"{self.location} did not tell whether it took a write: {error.message}", hint=error.hint
             ) from error
+
+    def _repeated(self, write: Callable[[StoredHead], StoredHead], onto: StoredHead) -> StoredHead:
+        """A write behind a head that stays as it is, but for its token: to do it twice does no harm."""
+        base, doubtful = onto, False
+
+        def attempt() -> StoredHead:
+            nonlocal base, doubtful
+            try:
+                return write(base)
+            except OutcomeUnknownError:
+                doubtful = True
+                raise
+            except FencedError:
+                if not doubtful:
+                    raise
+                base = self._inner.head()  # ours has landed, perhaps late
+                if (base.seq, base.body) != (onto.seq, onto.body):
+                    raise
+                return write(base)
+
+        return self._backoff.call(attempt)
 
     def _resumed(self, stream: Callable[[], Iterator[T]]) -> Iterator[T]:
         """All of a stream; ``stream`` opens it behind what was handed out."""

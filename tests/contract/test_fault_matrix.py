@@ -45,6 +45,7 @@ ACTS: Mapping[Point, Act] = {
     Point.APPEND: lambda store, onto: store.append(TWO, onto=onto, head=b"moved"),
     Point.STAGE: lambda store, onto: store.stage(TWO, onto=onto),
     Point.ADVANCE: lambda store, onto: store.advance(onto=onto, seq=Seq(3), head=b"moved"),
+    Point.CLEAR: lambda store, onto: store.clear(onto=onto),
     Point.SPARE: lambda store, _: store.spare(),
     Point.FRAMES: lambda store, _: frames_of(store),
     Point.PUT_CHECKPOINT: lambda store, _: store.put_checkpoint(Seq(1), iter([b"x", b"y", b"z"])),
@@ -58,6 +59,7 @@ LOOKS: Mapping[Point, Callable[[Store], object]] = {
     Point.APPEND: lambda store: frames_of(store)[1:] == TWO and store.head().body == b"moved",
     Point.STAGE: lambda store: list(store.frames(after=Seq(1), through=Seq(3))) == TWO,
     Point.ADVANCE: lambda store: (store.head().seq, store.head().body, store.spare()) == (3, b"moved", b"moved"),
+    Point.CLEAR: lambda store: list(store.frames(after=Seq(1), through=Seq(3))) == [],
     Point.PUT_CHECKPOINT: lambda store: list(store.checkpoint(Seq(1))) == [b"x", b"y", b"z"],
     Point.DROP_CHECKPOINT: lambda store: store.checkpoints() == [],
     Point.TRIM: lambda store: frames_of(store) == [],
@@ -115,7 +117,7 @@ def test_matrix(
     if point is not Point.CREATE:
         onto = truth.append([Frame(seq=Seq(1), body=b"1")], onto=truth.create(b""), head=b"first")
         truth.put_checkpoint(Seq(0), [b"a", b"b"])
-    if point is Point.ADVANCE:
+    if point in (Point.ADVANCE, Point.CLEAR):
         onto = truth.stage(TWO, onto=onto)
     with closing(place.open(journal)) as inner:
         faulty = FaultyStore(inner, [Injection(point=point, fault=fault, times=times)], tempo)

@@ -565,3 +565,23 @@ class TestStaging:
             store.stage(made(1, b"x"), onto=onto)
         with pytest.raises(NoJournalError):
             store.advance(onto=onto, seq=Seq(0), head=b"h")
+
+    def test_what_lies_behind_the_head_is_cleared_and_nothing_else(self, store: Store) -> None:
+        head = filled(store, 2)
+        for first in (3, 67, 200):
+            head = store.stage(made(first, *(b"%d" % number for number in range(first, first + 60))), onto=head)
+        cleared = store.clear(onto=head)
+        assert store.head() == cleared
+        assert (cleared.seq, cleared.body) == (2, b"head 2")
+        assert numbers(store, through=300) == [1, 2]
+        store.append(made(3, b"3"), onto=cleared, head=b"head 3")
+        assert numbers(store, through=300) == [1, 2, 3]
+
+    def test_nothing_of_a_writer_that_came_first_is_cleared(self, place: Place, journal: str, store: Store) -> None:
+        head = filled(store, 2)
+        staged = store.stage(made(9, b"9"), onto=head)
+        with closing(place.open(journal)) as other:
+            other.append(made(3, b"3"), onto=staged, head=b"head 3")
+        with pytest.raises(FencedError):
+            store.clear(onto=staged)
+        assert numbers(store, through=9) == [1, 2, 3, 9]

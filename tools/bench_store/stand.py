@@ -154,6 +154,10 @@ class CountingStore:
         self.operations += 1
         return self._inner.advance(onto=onto, seq=seq, head=head)
 
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        self.operations += 1
+        return self._inner.clear(onto=onto)
+
     def spare(self) -> bytes | None:
         self.operations += 1
         return self._inner.spare()

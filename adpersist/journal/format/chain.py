@@ -55,7 +55,8 @@ class Chain:
         Raises:
             DamagedError: It ends early, or with another frame than the one named.
         """
-        self._pass_lost()
+        if self.seq < seq:
+            self._pass_lost()
         if self.seq < seq:
             raise missing(Seq(self.seq + 1))
         if self.digest != digest:

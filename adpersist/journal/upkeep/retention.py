@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from adpersist.errors import PointError
-from adpersist.journal.timelines import path_to
+from adpersist.journal.timelines import is_tellable, path_to
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Head
 
@@ -54,30 +53,23 @@ def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
         checkpoints=tuple(each for each in head.checkpoints if each.seq not in forgetting.checkpoints),
         marks=tuple(mark for mark in head.marks if mark.name not in forgetting.marks),
         timelines=tuple(each for each in head.timelines if each.begins > forgetting.through),
+        lost=tuple(each for each in head.lost if each.last > forgetting.through),
     )
 
 
 def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
     """The points everything kept is built on; what cannot be told any more is kept no longer."""
     oldest = max(oldest, head.pruned)
-    if not _tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
+    if not is_tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
         starts = [*(each.seq for each in head.checkpoints), *(each.begins for each in head.timelines)]
-        oldest = min((at for at in starts if at >= oldest and _tellable(head, at)), default=head.seq)
+        oldest = min((at for at in starts if at >= oldest and is_tellable(head, at)), default=head.seq)
     roots = {oldest}
     if head.target is not None:
         roots.add(head.target)
     if keep_marks:
         roots.update(mark.seq for mark in head.marks)
-    roots.update(each.base for each in head.timelines if each.begins > oldest)
-    return {point for point in roots if _tellable(head, point)}
-
-
-def _tellable(head: Head, point: Seq) -> bool:
-    try:
-        path_to(head, point)
-    except PointError:
-        return False
-    return True
+    roots.update(each.base for each in head.timelines if each.begins > oldest and each.base)
+    return {point for point in roots if is_tellable(head, point)}
 
 
 def _anchor(head: Head, point: Seq) -> Seq:

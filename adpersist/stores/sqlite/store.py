@@ -12,7 +12,15 @@ from typing import Final
 
 from adpersist.errors import WHERE_TO_LOOK, FencedError, IntegrityError, JournalExistsError, NoJournalError
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.limits import check_advance, check_append, check_head, check_journal_id, check_part, check_stage
+from adpersist.stores.limits import (
+    check_advance,
+    check_append,
+    check_head,
+    check_journal_id,
+    check_part,
+    check_stage,
+    frames_behind,
+)
 from adpersist.stores.port import Frame, StoredHead
 from adpersist.stores.sqlite.file import SqliteFile
 from adpersist.stores.sqlite.schema import SPARE, is_ours
@@ -62,10 +70,13 @@ class SqliteStore:
         made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(16))
         with self._file.writing() as connection:
             row = self._move(connection, onto, made)
-            connection.executemany(
-                "INSERT INTO frame (journal, seq, body) VALUES (?, ?, ?)",
-                [(row, frame.seq, frame.body) for frame in frames],
-            )
+            try:
+                connection.executemany(
+                    "INSERT INTO frame (journal, seq, body) VALUES (?, ?, ?)",
+                    [(row, frame.seq, frame.body) for frame in frames],
+                )
+            except sqlite3.IntegrityError as error:
+                raise frames_behind(self.location, onto.seq) from error
             if spare:
                 self._keep_spare(connection, row, made.body)
         return made
@@ -87,6 +98,13 @@ class SqliteStore:
         with self._file.writing() as connection:
             row = self._move(connection, onto, made)
             self._keep_spare(connection, row, made.body)
+        return made
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        made = StoredHead(seq=onto.seq, body=onto.body, token=secrets.token_hex(16))
+        with self._file.writing() as connection:
+            row = self._move(connection, onto, made)
+            connection.execute("DELETE FROM frame WHERE journal = ? AND seq > ?", (row, onto.seq))
         return made
 
     def spare(self) -> bytes | None:
