@@ -1,13 +1,13 @@
 """Keeping the journal bounded: checkpoints, by hand and by policy, and what a prune takes."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.config import JournalSection
-from adpersist.errors import PointError
+from adpersist.errors import PointError, StoreFullError
 from adpersist.journal.journal import Journal
+from adpersist.journal.upkeep.checkpoints import HalfLookError
 from adpersist.journal.upkeep.retention import PrunePlan, plan_prune
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import CommitKind
@@ -19,6 +19,9 @@ _MEASURED_AT_ONCE: Final = 32
 """The size of commits is looked up in the store; not oftener than for so many of them together."""
 
 _WINDOW: Final = 64
+
+_PRUNE_TRIES: Final = 4
+"""How often a prune plans anew because another one was quicker."""
 
 Progress = Callable[[Seq], None]
 
@@ -50,13 +53,28 @@ def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
 def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
     """Forget what no point from ``oldest`` on needs; a checkpoint takes the place of what made the oldest point.
 
-    The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less.
+    The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less. Where
+    the store has no room for it, older checkpoints have to do: then less goes.
+
+    Raises:
+        StoreFullError: There is no room, and nothing can go without a new checkpoint.
     """
-    wanted = plan_prune(journal.head, oldest=oldest, keep_marks=keep_marks).wanted
-    if wanted is not None:
-        # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
-        with suppress(PointError):
-            journal.write_checkpoint(wanted, stream_objects(journal, wanted), now=now)
+    for _ in range(_PRUNE_TRIES):
+        head = journal.refresh()
+        plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks)
+        if plan.wanted is None:
+            break
+        try:
+            journal.write_checkpoint(plan.wanted, stream_objects(journal, plan.wanted), now=now)
+        except HalfLookError:
+            break  # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
+        except PointError:
+            if journal.refresh().pruned == head.pruned:
+                raise  # else another prune went past it meanwhile
+        except StoreFullError:
+            if plan.through <= head.pruned:
+                raise
+            break
     return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
 
 
