@@ -90,6 +90,20 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
     return key_from_environment(environment)
 
 
+def key_text(config: Config, environment: Mapping[str, str] = os.environ) -> str:
+    """The line that is the key, of the file or of the environment; :func:`key` proved that it is one.
+
+    Raises:
+        KeyMissingError: The file cannot be read any more.
+    """
+    if config.key.file is None:
+        return environment.get(VARIABLE, "").strip()
+    try:
+        return config.key.file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise KeyMissingError(f"cannot read the key file {config.key.file}: {error.strerror}") from error
+
+
 def vault_key(url: str, algorithm: str) -> KeyEncryption:
     """A key that stays in its vault."""
     from adpersist.journal.keys.key_vault import VaultKey  # the SDK takes its time to load

@@ -302,11 +302,25 @@ class Journal:
         return self.head
 
     def rotate_key(self, new: KeyEncryption, *, now: float) -> Head:
-        """Wrap every data key with ``new``; the old key opens newer heads no more. Fences nobody."""
+        """Wrap every data key with ``new``, too: either key opens the journal until :meth:`finish_key`. Fences nobody.
+
+        Raises:
+            ConfigError: Another change of the key is not finished.
+            KeyMissingError: The new key may not be used both ways; nothing was changed.
+        """
         drafter = self._drafter(now)
-        self._end.append(lambda base: drafter.rotate_key(base, new))
+        self._end.append(lambda base: None if new.key_id in base.keyring.wrappers else drafter.rotate_key(base, new))
         self._end.keys = new
         return self.head
+
+    def finish_key(self, *, now: float) -> bool:
+        """Have the key at hand alone open the journal; False: no other did. Fences nobody."""
+        return self._end.append(self._drafter(now).finish_key)
+
+    @property
+    def wrappers(self) -> tuple[str, ...]:
+        """Ids of the keys that open the journal: one, or two while the key is changed, the new one last."""
+        return self._end.tip.keyring.wrappers
 
     def write_checkpoint(self, seq: Seq, states: Iterable[ObjectState | Gone], *, now: float) -> Checkpoint:
         """Store the whole state after a settled commit, so that reading may begin there; see :mod:`bounding`.

@@ -495,6 +495,16 @@ def test_a_new_key_file_takes_over_and_the_old_one_opens_nothing(past: Past, pla
     done = run("key", "rotate", "--new-key-file", str(place / "new key"), "--json", code=0).json
     assert (done["created"], done["already"], done["todo"]) == (True, False, None)
     run("check", code=0)
+    Adpersist(old_config)("mark", "by-the-old-one", code=0)  # the machine's disk went back, and the new key with it
+    assert "--finish" in run("key", "rotate", code=7).err
+    assert "going over" in complaint(run("key", "rotate", "--new-key-file", str(place / "third"), code=7))
+    assert "restart" in complaint(run("key", "rotate", "--finish", code=7))
+    assert "names the key" in complaint(Adpersist(old_config)("key", "rotate", "--finish", "--yes", code=7))
+    finished = run("key", "rotate", "--finish", "--yes", "--json", code=0).json
+    assert (finished["key_id"], finished["finished"]) == (done["key_id"], True)
+    assert run("key", "rotate", "--finish", "--json", code=0).json["retired"] is None
+    run("check", code=0)
+    run("key", "rotate", code=0)
     assert Adpersist(old_config)("check").code == 9
     assert done["key_id"] in Adpersist(old_config)("log").err, "the key it wants is named"
     assert (place / "new key").stat().st_mode & 0o777 == 0o600
@@ -522,6 +532,37 @@ def test_a_key_file_named_by_the_environment_is_left_to_whoever_set_it(past: Pas
     run.with_environment(ADPERSIST_KEY_FILE=str(place / "key2"))("check", code=0)
 
 
+def test_a_recovery_sheet_opens_the_journal_and_a_kept_copy_is_proven(past: Past, place: Path) -> None:
+    run = _copied(past, place)
+    assert run.config is not None
+    sheet = run("key", "escrow", code=0).out
+    line = (place / "key").read_text().strip()
+    assert line in sheet
+    assert f"sqlite://{place}/journal.db" in sheet
+    run("key", "escrow", "--output", str(place / "sheet.txt"), code=0)
+    assert (place / "sheet.txt").stat().st_mode & 0o777 == 0o600
+    assert "exists already" in complaint(run("key", "escrow", "-o", str(place / "sheet.txt"), code=7))
+    found = run("key", "check", str(place / "sheet.txt"), "--json", code=0).json
+    assert (found["opens"], found["newest"]) == (True, True)
+    assert found["key_id"] == run("key", "escrow", "--json", code=0).json["key_id"]
+    run("key", "check", str(place / "key"), code=0)
+
+    create_key_file(place / "other")
+    assert "wants the key" in complaint(run("key", "check", str(place / "other"), code=9))
+    (place / "sheet.txt").write_text(sheet.replace(line, line[:-1] + ("0" if line[-1] != "0" else "1")))
+    assert "damaged" in complaint(run("key", "check", str(place / "sheet.txt"), code=9))
+    (place / "empty").touch()
+    for path in ("empty", "lost"):
+        assert str(place / path) in complaint(run("key", "check", str(place / path), code=9))
+
+    run("key", "rotate", "--new-key-file", str(place / "key2"), code=0)
+    assert not run("key", "check", str(place / "key"), "--json", code=0).json["newest"]
+    assert "old one of two" in run("key", "check", str(place / "key"), code=0).out
+    assert "Also opened by" in run("key", "escrow", code=0).out
+    run("key", "rotate", "--finish", "--yes", code=0)
+    run("key", "check", str(place / "key"), code=9)
+
+
 # --- beside a running agent -----------------------------------------------------------------------------------------
 
 
@@ -533,6 +574,7 @@ def test_everything_works_beside_a_running_agent_and_fences_nobody(scene: Scene,
                 ("checkpoint",),
                 ("key", "rotate"),
                 ("key", "rotate", "--new-key-file", str(place / "key2")),
+                ("key", "rotate", "--finish", "--yes"),
                 ("prune", "--keep", "1s"),
                 ("check",),
                 ("log",),
@@ -543,7 +585,7 @@ def test_everything_works_beside_a_running_agent_and_fences_nobody(scene: Scene,
             world.run.settled()
             assert agent.process.poll() is None, f"{words} stopped the agent: {agent.said}"
         shown = world.run("show", "ada", "--json", code=0).json
-        assert shown["attributes"]["description"]["values"] == ["written 6"]
+        assert shown["attributes"]["description"]["values"] == ["written 7"]
         world.run("verify", code=0)
 
 

@@ -54,8 +54,12 @@ def wants(ran: Ran, key_id: str) -> None:
 
 
 def rotated(run: Adpersist, *words: str) -> tuple[str, str]:
-    """Go over to a key; its id, and what is left to do."""
+    """Go over to a key for good; its id, and what is left to do before that."""
     done = run("key", "rotate", *words, "--json", code=0).json
+    if not done["todo"]:
+        finished = run("key", "rotate", "--finish", "--yes", "--json", code=0).json
+        assert finished["key_id"] == done["key_id"]
+        assert finished["retired"]
     return done["key_id"], done["todo"] or ""
 
 
@@ -77,6 +81,11 @@ def test_the_key_goes_from_file_to_environment_to_vault_and_back(run: Adpersist,
     assert run("check").code == 9, "nothing names a key"
     by_environment = run.with_environment(ADPERSIST_KEY=line)
     sound(by_environment)
+    renewed = run.config.read_text()
+    run.config.write_text(old)
+    sound(run)  # the disk went back: the old configuration still opens it
+    run.config.write_text(renewed)
+    by_environment("key", "rotate", "--finish", "--yes", code=0)
     run.config.write_text(old)
     wants(run("check"), second)
 
@@ -147,6 +156,9 @@ def test_a_vault_that_does_not_help_is_one_sentence(run: Adpersist, vault: Vault
 def test_a_key_that_may_not_be_used_is_not_gone_over_to(run: Adpersist, vault: Vault) -> None:
     vault.granted = {"unwrapkey"}
     assert "wrapKey" in run("key", "rotate", "--new-key-vault", vault.url("journal"), code=9).err
+    vault.granted = {"wrapkey"}  # what it wrapped nobody could open again
+    assert "unwrapKey" in run("key", "rotate", "--new-key-vault", vault.url("journal"), code=9).err
+    sound(run)
     vault.granted = {"wrapkey", "unwrapkey"}
     assert "vault_algorithm" in run("key", "rotate", "--new-key-vault", vault.url("symmetric"), code=9).err
     assert "no key" in complaint(run("key", "rotate", "--new-key-vault", vault.url("absent"), code=9))

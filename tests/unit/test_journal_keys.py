@@ -175,6 +175,7 @@ def test_old_frames_stay_readable_through_both_rotations() -> None:
     look(journal, [created("b")], 20)
     journal.rotate_key(key("second"), now=NOON)
     look(journal, [created("c")], 30)
+    assert journal.finish_key(now=NOON)
     journal.rotate_data_key(now=NOON)
     look(journal, [created("d")], 40)
     with pytest.raises(WrongKeyError, match=key("second").key_id):

@@ -31,6 +31,8 @@ WITH_QUARANTINED: Final = 15
 WITH_SCRUBBED: Final = 16
 WITH_LOST: Final = 17
 """Where commits are lost for good, those."""
+WITH_KEY_CHANGED: Final = 18
+"""While two keys open the journal, since when."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -79,11 +81,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_LOST:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_LOST} expected")
+        if not FIELDS <= len(fields) <= WITH_KEY_CHANGED:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_KEY_CHANGED} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined, scrubbed, lost = [*passing, *(None,) * 5][:5]
+        fresh, before_marks, quarantined, scrubbed, lost, key_changed = [*passing, *(None,) * 6][:6]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -107,6 +109,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             quarantined=() if quarantined is None else tuple(_quarantined(each) for each in items(quarantined)),
             scrubbed=0.0 if scrubbed is None else number(scrubbed),
             lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
+            key_changed=None if key_changed is None else number(key_changed),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -143,6 +146,7 @@ def _pack_passing(head: Head) -> list[object]:
         [[each.guid, each.dn, each.reason, float(each.time)] for each in quarantined] or None,
         float(head.scrubbed) or None,
         [[each.first, each.last, each.digest, float(each.time)] for each in head.lost] or None,
+        None if head.key_changed is None else float(head.key_changed),
     ]
     while passing and passing[-1] is None:
         passing.pop()

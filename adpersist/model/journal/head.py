@@ -218,6 +218,7 @@ class Head:
         quarantined: Objects that could not be read when they were looked at last; the journal has them as before.
         scrubbed: Unix seconds when all of the directory was compared with the journal last; 0 when that is unknown.
         lost: Commits that are lost for good, ascending.
+        key_changed: While two keys open the journal: Unix seconds since when the newer one does; None: one does.
     """
 
     seq: Seq
@@ -241,6 +242,7 @@ class Head:
     quarantined: tuple[Quarantined, ...] = ()
     scrubbed: float = 0.0
     lost: tuple[Lost, ...] = ()
+    key_changed: float | None = None
 
     @property
     def last(self) -> CommitId:
