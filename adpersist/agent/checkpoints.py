@@ -1,14 +1,15 @@
 """Keeping the journal bounded: checkpoints, by hand and by policy, and what a prune takes."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.config import JournalSection
-from adpersist.errors import PointError, StoreFullError
+from adpersist.errors import ConfigError, PointError, StoreFullError
 from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.checkpoints import HalfLookError
-from adpersist.journal.upkeep.retention import PrunePlan, plan_prune
+from adpersist.journal.upkeep.retention import PrunePlan, doubts, plan_prune
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint, Head
@@ -123,6 +124,61 @@ class CheckpointPolicy:
             if begins:
                 give_back()  # it may have been the whole journal
         return self._bytes
+
+
+@dataclass(slots=True)
+class RetentionPolicy:
+    """When the agent lets go of what is too old: now and then, by the checkpoints there are.
+
+    Attributes:
+        keep: How long a point is kept, as a person writes it; empty: for ever.
+        every_s: How often it is looked into.
+        clock: Seconds, never going back.
+    """
+
+    keep: str
+    every_s: float = 6 * 3600.0
+    clock: Callable[[], float] = time.monotonic
+    _next: float = 0.0
+
+    def due(self) -> bool:
+        """Whether to look into it now; the next time is so much later."""
+        if not self.keep or self.clock() < self._next:
+            return False
+        self._next = self.clock() + self.every_s
+        return True
+
+    def tend(self, journal: Journal, *, now: float) -> PrunePlan | None:
+        """Forget what is too old, but for marks; None: there is nothing.
+
+        Raises:
+            DoubtfulPruneError: A person is to decide.
+        """
+        try:
+            oldest = journal.resolve(f"-{self.keep}", now=now)
+        except PointError:
+            return None  # the journal does not reach back so far
+        plan = plan_prune(journal.head, oldest=oldest, keep_marks=True)
+        if plan.through <= journal.head.pruned:
+            return None
+        require_sure(journal.head, plan, now=now)
+        return journal.prune(oldest=oldest, keep_marks=True, now=now)
+
+
+class DoubtfulPruneError(ConfigError):
+    """A prune would take much, or by a clock that cannot be right; nothing went."""
+
+
+def require_sure(head: Head, plan: PrunePlan, *, now: float) -> None:
+    """Raises:
+    DoubtfulPruneError: A person has to say yes to this prune.
+    """
+    found = doubts(head, plan, now=now)
+    if found:
+        raise DoubtfulPruneError(
+            f"nothing was pruned: {'; '.join(found)}",
+            hint="Look at `date`, and at what `adpersist prune --keep AGE --dry-run` says; --yes does it.",
+        )
 
 
 def _newest_look(journal: Journal) -> Seq:

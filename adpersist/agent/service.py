@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 from adpersist import telemetry
 from adpersist.agent import connections
 from adpersist.agent.checkpoint_thread import CheckpointThread
-from adpersist.agent.checkpoints import CheckpointPolicy
+from adpersist.agent.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.polling import PollingPace
@@ -153,7 +153,9 @@ class Service:
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
         settings, health = self._config.capture, self._health
         checkpoints = CheckpointThread(
-            CheckpointPolicy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity)
+            CheckpointPolicy.of(self._config.journal),
+            RetentionPolicy(self._config.journal.keep),
+            lambda: connections.journal(self._config, dc.identity),
         )
         journal = capture.journal
         health.found(journal.head, journal.last_commit_time(), journal.last_restore())

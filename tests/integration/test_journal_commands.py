@@ -449,10 +449,13 @@ def test_prune_says_what_goes_and_lets_only_that_go(copied: Adpersist) -> None:
     until(lambda: time.time() - made > 1, "nothing is younger than what is kept")
     before = copied("export", "--ldif", "--secrets", code=0).out
     assert copied("prune", "--keep", "30d", "--json", code=0).json["commits"] == 0
-    planned = copied("prune", "--keep", "1s", "--dry-run", "--json", code=0).json
+    words = ("prune", "--keep", "1s", "--drop-marks")
+    planned = copied(*words, "--dry-run", "--json", code=0).json
     assert planned["marks"] == ["before"]
+    assert "more than half" in planned["doubts"][0]
+    assert "more than half" in complaint(copied(*words, code=7)), "it wants a person's word"
     assert copied("log", "--json", "--limit", "0", code=0).json[-1]["seq"] == 1, "a dry run changed something"
-    done = copied("prune", "--keep", "1s", "--json", code=0).json
+    done = copied(*words, "--yes", "--json", code=0).json
     assert {**done, "dry_run": True} == planned
     assert done["through"] == last
     copied("check", code=0)
@@ -462,9 +465,9 @@ def test_prune_says_what_goes_and_lets_only_that_go(copied: Adpersist) -> None:
     assert not any(commit["mark"] for commit in copied("log", "--json", "--limit", "0", code=0).json)
 
 
-def test_prune_keeps_marked_points_when_asked(copied: Adpersist) -> None:
+def test_prune_keeps_marked_points_unless_told(copied: Adpersist) -> None:
     before = copied("export", "--ldif", "--at", "@before", code=0).out
-    done = copied("prune", "--keep", "1s", "--keep-marks", "--json", code=0).json
+    done = copied("prune", "--keep", "1s", "--yes", "--json", code=0).json
     assert done["marks"] == []
     assert done["commits"] > 0
     assert copied("export", "--ldif", "--at", "@before", code=0).out == before
@@ -575,7 +578,7 @@ def test_everything_works_beside_a_running_agent_and_fences_nobody(scene: Scene,
                 ("key", "rotate"),
                 ("key", "rotate", "--new-key-file", str(place / "key2")),
                 ("key", "rotate", "--finish", "--yes"),
-                ("prune", "--keep", "1s"),
+                ("prune", "--keep", "1s", "--yes"),
                 ("check",),
                 ("log",),
             )

@@ -47,7 +47,7 @@ READING: Final[Mapping[str, Sequence[str]]] = {
     "history": ("ou=staff,dc=x",),
     "export": ("--ldif",),
     "checkpoint": (),
-    "prune": ("--keep", "30d"),
+    "prune": ("--keep", "30d", "--yes"),
     "copy": ("--to", "memory://copy"),
     "key": ("rotate",),
 }

@@ -1,6 +1,7 @@
 """What may be forgotten. Pure: decides which commits, checkpoints, marks and timelines a head goes on without."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from adpersist.journal.timelines import is_tellable, path_to
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
@@ -43,6 +44,33 @@ def plan_prune(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
         marks=tuple(mark.name for mark in head.marks if mark.seq < floor),
         wanted=wanted if wanted > floor else None,
     )
+
+
+_PLAUSIBLE_S: Final = 86_400.0
+"""So long after the journal's last word a clock is believed."""
+
+
+def doubts(head: Head, plan: PrunePlan, *, now: float) -> tuple[str, ...]:
+    """Why a prune wants a person's word, as clauses; none: it may go ahead.
+
+    What a wrong clock calls old is gone for good, so a clock that is far ahead of the journal, and a prune that would
+    take more than half of it, are asked about.
+
+    Args:
+        head: The journal's head.
+        plan: What would go.
+        now: By the clock that decides what is old, Unix seconds.
+    """
+    gone = plan.through - head.pruned
+    if not gone:
+        return ()
+    found = []
+    if now - head.time > _PLAUSIBLE_S:
+        days = (now - head.time) / 86_400
+        found.append(f"this machine's clock is {days:.0f} days past the journal's last word")
+    if gone * 2 > head.seq - head.pruned:
+        found.append(f"{gone} of {head.seq - head.pruned} commits would go, more than half")
+    return tuple(found)
 
 
 def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
