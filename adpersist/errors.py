@@ -30,7 +30,9 @@ class AdpersistError(Exception):
 
     Attributes:
         exit_code: What the process ends with when nobody handles the error.
-        retryable: The same call may succeed later without anybody doing anything.
+        retryable: The same call may succeed a moment later without anybody doing anything.
+        may_pass: It may be over in an hour, by itself or by a person's hand: whoever has nothing else to do, an agent
+            or a boot, waits for it and says why; a command that somebody looks at ends with it.
         asked_every_s: It ends soon, and is asked for so often instead of more and more seldom; None: nobody knows.
         retry_after_s: The next try comes no sooner than that; None: it does not say.
         hint: One sentence telling a person what to do next; empty when the message says it all.
@@ -38,6 +40,7 @@ class AdpersistError(Exception):
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
     retryable: ClassVar[bool] = False
+    may_pass: ClassVar[bool] = False
     asked_every_s: ClassVar[float | None] = None
     retry_after_s: float | None = None
 
@@ -86,14 +89,23 @@ class ThrottledError(StoreUnreachableError):
         self.retry_after_s = retry_after_s
 
 
+class CredentialRefusedError(StoreError):
+    """The store does not believe who asks: no token yet, one that ended, a clock that is wrong, rights on their way."""
+
+    may_pass = True
+
+
 class StoreReadOnlyError(StoreError):
     """The store can be read but not written with these rights."""
+
+    may_pass = True
 
 
 class StoreFullError(StoreError):
     """No space left for the journal. Nothing was written."""
 
     exit_code = ExitCode.STORE_FULL
+    may_pass = True
 
 
 class OutcomeUnknownError(StoreError):

@@ -15,7 +15,7 @@ from adpersist.errors import AdpersistError, CopyRefusedError
 from adpersist.journal.upkeep.copy import Copied, JournalCopy
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_store
-from adpersist.system.backoff import Backoff
+from adpersist.system.backoff import Backoff, may_pass
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
 
@@ -81,7 +81,7 @@ def follow(copy: JournalCopy, told: Callable[[Copied], None]) -> None:
         AdpersistError: As :meth:`JournalCopy.run`, what waiting would not mend.
     """
     pause, caught_up = Pause(time.sleep), False
-    outage = Backoff(budget_s=inf, cap_s=_LONGEST_WAIT_S, sleep=pause, on_wait=_waiting)
+    outage = Backoff(budget_s=inf, cap_s=_LONGEST_WAIT_S, waits_for=may_pass, sleep=pause, on_wait=_waiting)
     with suppress(Stopped), heeded(pause):
         while True:
             with suppress(Reloaded):

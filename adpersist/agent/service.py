@@ -24,7 +24,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system import lock_file
-from adpersist.system.backoff import Backoff
+from adpersist.system.backoff import Backoff, may_pass
 from adpersist.system.memory import give_back, keep_little
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
@@ -62,7 +62,9 @@ class Service:
         self._read_again = reload or (lambda: config)
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
-        self._outage = Backoff(budget_s=inf, cap_s=_LONGEST_WAIT_S, sleep=self._pause, on_wait=self._waiting)
+        self._outage = Backoff(
+            budget_s=inf, cap_s=_LONGEST_WAIT_S, waits_for=may_pass, sleep=self._pause, on_wait=self._waiting
+        )
 
     def once(self, *, scrub: bool = False) -> tuple[Head, float | None, int]:
         """Look until everything the DC had committed when this began is durable.
@@ -99,17 +101,20 @@ class Service:
 
     def _follow_until_reloaded(self) -> None:
         while True:
+            rest_s = self._config.capture.interval_s
             try:
                 self._follow()
             except Reloaded:
                 return
             except AdpersistError as error:
                 self._health.troubled(error)
-                if not error.retryable:
+                if not may_pass(error):
                     raise
                 log.warning("agent.interrupted", error=error.message)
+                if not error.retryable:
+                    rest_s = _LONGEST_WAIT_S  # what was full a moment ago still is
             try:
-                self._pause(self._config.capture.interval_s)
+                self._pause(rest_s)
             except Reloaded:
                 return
 

@@ -26,7 +26,7 @@ from adpersist.journal.upkeep.repair import Repaired
 from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
-from adpersist.model.journal.commit import Commit
+from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import (
     Checkpoint,
     Head,
@@ -169,6 +169,8 @@ class Journal:
             return None
         if known.seq > self.head.seq:
             return f"{self._witness.path} knows commit {known.seq}, the store's last one is {self.head.seq}"
+        if any(each.holds(known.seq) for each in self.head.lost):
+            return None  # nothing is left to compare it with
         if known.seq and next(self.commits(after=Seq(known.seq - 1), through=known.seq)).digest != known.digest:
             return f"{self._witness.path} knows another commit {known.seq} than the store has"
         return None
@@ -361,10 +363,14 @@ class Journal:
             raise
 
     def last_restore(self) -> Commit | None:
-        """How the last restore of everything ended; None: there was none, or its commit is pruned."""
-        if not self.head.timelines or (ended := self.head.timelines[-1].begins) <= self.head.pruned:
-            return None
-        return next(self.commits(after=Seq(ended - 1), through=ended))
+        """How the last restore of everything ended; None: there was none, or its commit is pruned or lost."""
+        for timeline in reversed(self.head.timelines):
+            if timeline.begins <= self.head.pruned:
+                break
+            for commit in self.commits(after=Seq(timeline.begins - 1), through=timeline.begins):
+                if commit.kind is not CommitKind.REPAIR:
+                    return commit
+        return None
 
     def last_commit_time(self) -> float | None:
         """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -22,7 +23,7 @@ import pytest
 from tests.images import image
 from tests.integration.commands import Adpersist, Ran, complaint
 from tests.integration.hands import Hands
-from tests.integration.scene import Scene, World, copy_journal, init_words
+from tests.integration.scene import Scene, World, copy_journal, init_words, until
 
 FAILURE, REVERTED, STORE, DIRECTORY, USAGE, INTEGRITY, KEY, NO_JOURNAL, FULL = 1, 4, 5, 6, 7, 8, 9, 10, 11
 
@@ -379,18 +380,34 @@ def cramped(place: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place / "disk")], check=True)
 
 
-def test_a_full_disk_loses_nothing_acknowledged(healthy: World, place: Path, cramped: Path) -> None:
-    run = Adpersist(place / "adpersist.toml")
-    run("init", *init_words(healthy.dc, cramped / "j.db", place / "key"), code=0)
-    with (cramped / "ballast").open("wb") as ballast:
-        ballast.write(bytes(850 * 1024))
-    for words in (("agent", "--once"), ("agent",)):
-        refused(run(*words), FULL, "full")
-    assert run.status()["durable"]["seq"] == 0
-    (cramped / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=32m", str(cramped)], check=True)
+def test_a_full_disk_loses_nothing_acknowledged(world: World, place: Path, cramped: Path) -> None:
+    run = world.run
+    assert run.config is not None
+    subprocess.run(["mount", "-o", "remount,size=4m", str(cramped)], check=True)
+    copy_journal(world.store, cramped / "j.db")
+    run.config.write_text(run.config.read_text().replace(f"sqlite://{world.store}", f"sqlite://{cramped}/j.db"))
     run("agent", "--once", code=0)
+    durable = run.status()["durable"]["seq"]
+    found = os.statvfs(cramped)
+    with (cramped / "ballast").open("wb") as ballast:
+        ballast.write(bytes(found.f_bavail * found.f_frsize - 150 * 1024))
+    with Hands(world.dc) as hands:
+        for number in range(6):  # more than there is room for
+            hands.user(f"photographed{number}", attributes={"jpegPhoto": os.urandom(80_000)})
+    refused(run("agent", "--once"), FULL, "full")
+    agent = run.start("agent", log=place / "agent.log")
+    try:
+        until(lambda: "the disk is full" in (place / "agent.log").read_text(), "the agent says what it waits for")
+        assert run.status()["durable"]["seq"] == durable
+        (cramped / "ballast").unlink()
+        agent.send_signal(signal.SIGHUP)  # it would have looked by itself in half a minute
+        run.settled()
+        assert agent.poll() is None, "it ended over something that passes"
+    finally:
+        agent.kill()
+        agent.wait(60)
     run("verify", code=0)
+    run("check", code=0)
 
 
 def test_init_on_a_full_disk_can_be_repeated(healthy: World, place: Path, cramped: Path) -> None:

@@ -22,6 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from adpersist.errors import (
     WHERE_TO_LOOK,
     AdpersistError,
+    CredentialRefusedError,
     FencedError,
     LimitError,
     NoJournalError,
@@ -54,7 +55,7 @@ def typed(error: Exception, *, writing: bool, location: str) -> AdpersistError:
     if isinstance(error, HttpResponseError) and error.status_code:
         return _answered(error, error.status_code, writing=writing, location=location)
     if isinstance(error, ClientAuthenticationError):
-        return StoreError(f"no credential for {location}: {_first_line(error)}", hint=_CREDENTIAL_HINT)
+        return CredentialRefusedError(f"no credential for {location}: {_first_line(error)}", hint=_CREDENTIAL_HINT)
     said = f"{location} did not answer: {_transport_text(error)}"
     if writing and not never_sent(error):
         return OutcomeUnknownError(said, hint=_LINE_HINT)
@@ -130,15 +131,15 @@ def _forbidden(error: HttpResponseError, code: str, *, writing: bool, location: 
     return _refused(error, location)
 
 
-def _refused(error: HttpResponseError, location: str) -> StoreError:
+def _refused(error: HttpResponseError, location: str) -> CredentialRefusedError:
     code = code_of(error) or error.status_code
     skew_s = _skew_s(error)
     if abs(skew_s) > SKEW_S:
-        return StoreError(
+        return CredentialRefusedError(
             f"{location} refused the credential ({code})",
             hint=f"This machine's clock is {abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead'}: set it.",
         )
-    return StoreError(f"{location} refused the credential ({code})", hint=_CREDENTIAL_HINT)
+    return CredentialRefusedError(f"{location} refused the credential ({code})", hint=_CREDENTIAL_HINT)
 
 
 def _skew_s(error: HttpResponseError) -> float:
