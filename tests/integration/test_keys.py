@@ -193,10 +193,11 @@ def test_init_and_the_agent_with_a_vaults_key(
     with scene.played(place / "played") as world:
         run = Adpersist(place / "vault.toml").with_environment(**keeper[1])
         words = ("--directory", world.dc.ldapi_url, "--store", f"sqlite://{place}/vault.db")
-        made = run("init", *words, "--key-vault", vault.url("journal"), "--json", code=0).json
+        vaulted = ("--key-vault", vault.url("journal"))
+        made = run("init", *words, *vaulted, "--supersede", "--json", code=0).json  # of the scene's own journal
         assert made["key"] == {"file": None, "vault": vault.url("journal"), "created": False}
         assert not (place / "key").exists()
-        run("init", *words, "--key-vault", vault.url("journal"), code=0)
+        run("init", *words, *vaulted, code=0)
         with run.agent(place / "vault.log"), Hands(world.dc) as hands:
             hands.user("newcomer")
             run.settled()

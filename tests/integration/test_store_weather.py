@@ -185,7 +185,7 @@ def test_an_agent_notices_a_store_that_went_back_under_it(scene: Scene, place: P
         run = Adpersist(place / "adpersist.toml").with_environment(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
         words = ("--directory", world.dc.ldapi_url, "--store", f"azurite://127.0.0.1:{port}/journal")
         with azurite_at(data, port):
-            run("init", *words, "--key-file", str(place / "key"), code=0)
+            run("init", *words, "--key-file", str(place / "key"), "--supersede", code=0)  # the scene's own journal
             run("agent", "--once", code=0)
             before = run("log", "--json", code=0).json[0]
         shutil.copytree(data, yesterday)
