@@ -2,5 +2,5 @@
 
 In: a configuration. Out: commits, restores, health. Read `service` (capture until stopped), `guard`, `boot`, `status`,
 `initialization`; then what they need: `connections` (a configuration opened), `polling`, `signals`, `checkpoints` and
-`checkpoint_thread`, `key_change`, `canary_check`. Folders: `boot`, `health`. Must not import `cli`.
+`checkpoint_thread`, `key_change`, `canary_check`. Folders: `boot`, `health`, `upkeep`. Must not import `cli`.
 """

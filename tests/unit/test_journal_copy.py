@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.agent.copying import credentials_of_copy
+from adpersist.agent.upkeep.copying import credentials_of_copy
 from adpersist.errors import (
     CopyRefusedError,
     FencedError,

@@ -8,7 +8,7 @@ from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 
 if TYPE_CHECKING:
-    from adpersist.agent.copying import OpenCopy
+    from adpersist.agent.upkeep.copying import OpenCopy
     from adpersist.journal.upkeep.copy import Copied
 
 
@@ -38,7 +38,7 @@ def copy(
     Where the copy lies in another account, its credentials are ADPERSIST_COPY_AZURE_SAS and its like. A copy protects
     from the loss of a store, and with other credentials from who holds the first; keep a copy of the key, too.
     """
-    from adpersist.agent import copying
+    from adpersist.agent.upkeep import copying
 
     common = common_options(ctx, config, as_json)
     with copying.opened(loaded(common), to, forgets=not append_only) as place:

@@ -157,7 +157,7 @@ def escrow(
     password of the domain. `key check FILE` proves later that a kept sheet, or a copy of the key file, still is the
     right one. A key in a vault never leaves it: the sheet then says which one it is, and what keeps it from being lost.
     """
-    from adpersist.agent import escrow as sheets
+    from adpersist.agent.upkeep import escrow as sheets
 
     common = common_options(ctx, config, as_json)
     sheet = sheets.recovery_sheet(loaded(common), now=time.time())
@@ -181,7 +181,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Prove that a kept copy of the key opens this journal; exit code 9 when it does not. Reads only the head."""
-    from adpersist.agent import escrow as sheets
+    from adpersist.agent.upkeep import escrow as sheets
 
     common = common_options(ctx, config, as_json)
     found = sheets.proven_copy(loaded(common), file)
