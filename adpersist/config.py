@@ -75,18 +75,20 @@ class KeySection(_Section):
 
 
 class JournalSection(_Section):
-    """Which journal of the store is this DC's, and how often the agent saves it a whole state.
+    """Which journal of the store is this DC's, how often the agent saves it a whole state, and how far it reaches back.
 
     Attributes:
         id: Empty: derived from the DC's identity.
         witness: A file on a disk that goes back with neither store nor DC; the newest commit is noted there, so that a
             store that was put back together with the DC is noticed. Empty: none.
+        keep: The agent forgets what no point so young, and no mark, needs (s, m, h, d, w); empty: nothing.
         checkpoint_every_commits: A checkpoint after so many commits; 0: not by number.
         checkpoint_every_bytes: A checkpoint after so many bytes of commits; 0: not by size.
     """
 
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")
     witness: Path | None = None
+    keep: str = Field(default="90d", pattern=r"^([1-9]\d{0,8}[smhdw])?$")
     checkpoint_every_commits: int = Field(default=10_000, ge=0)
     checkpoint_every_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
 

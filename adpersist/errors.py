@@ -5,7 +5,7 @@ can help. Adapters turn foreign errors into these with ``raise ... from``.
 """
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitCode(IntEnum):
@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     DIRECTORY_UNREACHABLE = 6
     USAGE = 7
     INTEGRITY = 8
+    KEY = 9
+    NO_JOURNAL = 10
+    STORE_FULL = 11
 
 
 class AdpersistError(Exception):
@@ -27,7 +30,9 @@ class AdpersistError(Exception):
 
     Attributes:
         exit_code: What the process ends with when nobody handles the error.
-        retryable: The same call may succeed later without anybody doing anything.
+        retryable: The same call may succeed a moment later without anybody doing anything.
+        may_pass: It may be over in an hour, by itself or by a person's hand: whoever has nothing else to do, an agent
+            or a boot, waits for it and says why; a command that somebody looks at ends with it.
         asked_every_s: It ends soon, and is asked for so often instead of more and more seldom; None: nobody knows.
         retry_after_s: The next try comes no sooner than that; None: it does not say.
         hint: One sentence telling a person what to do next; empty when the message says it all.
@@ -35,6 +40,7 @@ class AdpersistError(Exception):
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
     retryable: ClassVar[bool] = False
+    may_pass: ClassVar[bool] = False
     asked_every_s: ClassVar[float | None] = None
     retry_after_s: float | None = None
 
@@ -51,7 +57,9 @@ class ConfigError(AdpersistError):
 
 
 class KeyMissingError(ConfigError):
-    """The key-encryption key the journal asks for is not there."""
+    """The key-encryption key the journal asks for is not there, or what lies in its place is no key."""
+
+    exit_code = ExitCode.KEY
 
 
 # --- the store ----------------------------------------------------------------------------------------------------
@@ -81,12 +89,23 @@ class ThrottledError(StoreUnreachableError):
         self.retry_after_s = retry_after_s
 
 
+class CredentialRefusedError(StoreError):
+    """The store does not believe who asks: no token yet, one that ended, a clock that is wrong, rights on their way."""
+
+    may_pass = True
+
+
 class StoreReadOnlyError(StoreError):
     """The store can be read but not written with these rights."""
+
+    may_pass = True
 
 
 class StoreFullError(StoreError):
     """No space left for the journal. Nothing was written."""
+
+    exit_code = ExitCode.STORE_FULL
+    may_pass = True
 
 
 class OutcomeUnknownError(StoreError):
@@ -96,9 +115,21 @@ class OutcomeUnknownError(StoreError):
 
 
 class NoJournalError(StoreError):
-    """The store holds no such journal."""
+    """The store holds no such journal: it is lost, elsewhere, or on a disk that is not mounted."""
 
-    exit_code = ExitCode.USAGE
+    exit_code = ExitCode.NO_JOURNAL
+
+
+WHERE_TO_LOOK: Final = (
+    "See that its disk is mounted or its table not deleted, and that [store] url and [journal] id name the right ones; "
+    "a journal that is gone comes back from a copy of its store."
+)
+"""The hint wherever a journal is missed. It does not say `init`: a second journal would take the DC, perhaps put back,
+for the truth."""
+
+
+class UnfinishedCopyError(NoJournalError):
+    """A copy of a journal was begun there, and is not whole yet."""
 
 
 class JournalExistsError(StoreError):
@@ -121,7 +152,7 @@ class LimitError(AdpersistError):
 
 
 class IntegrityError(AdpersistError):
-    """The journal is not what was written: damaged, forged, incomplete, or sealed with another key."""
+    """The journal is not what was written: damaged, forged or incomplete."""
 
     exit_code = ExitCode.INTEGRITY
 
@@ -129,9 +160,17 @@ class IntegrityError(AdpersistError):
 class WrongKeyError(IntegrityError):
     """The key at hand does not open this journal."""
 
+    exit_code = ExitCode.KEY
+
 
 class PointError(ConfigError):
     """A point in time that the journal does not hold."""
+
+
+class CopyRefusedError(AdpersistError):
+    """A place cannot be the copy of this journal; nothing was changed there."""
+
+    exit_code = ExitCode.USAGE
 
 
 # --- the directory ------------------------------------------------------------------------------------------------

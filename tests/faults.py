@@ -35,6 +35,9 @@ class Point(StrEnum):
     CREATE = "create"
     HEAD = "head"
     APPEND = "append"
+    STAGE = "stage"
+    ADVANCE = "advance"
+    CLEAR = "clear"
     SPARE = "spare"
     FRAMES = "frames"
     PUT_CHECKPOINT = "put_checkpoint"
@@ -67,7 +70,18 @@ class Fault(StrEnum):
     """This process is killed after the call was done and before anybody hears of it."""
 
 
-WRITES: Final = frozenset({Point.CREATE, Point.APPEND, Point.PUT_CHECKPOINT, Point.DROP_CHECKPOINT, Point.TRIM})
+WRITES: Final = frozenset(
+    {
+        Point.CREATE,
+        Point.APPEND,
+        Point.STAGE,
+        Point.ADVANCE,
+        Point.CLEAR,
+        Point.PUT_CHECKPOINT,
+        Point.DROP_CHECKPOINT,
+        Point.TRIM,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +140,18 @@ class FaultyStore:
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         self._land()
         return self._struck(Point.APPEND, lambda: self._inner.append(frames, onto=onto, head=head, spare=spare))
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        self._land()
+        return self._struck(Point.STAGE, lambda: self._inner.stage(frames, onto=onto))
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        self._land()
+        return self._struck(Point.ADVANCE, lambda: self._inner.advance(onto=onto, seq=seq, head=head))
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        self._land()
+        return self._struck(Point.CLEAR, lambda: self._inner.clear(onto=onto))
 
     def spare(self) -> bytes | None:
         return self._struck(Point.SPARE, self._inner.spare)

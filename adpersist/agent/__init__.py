@@ -3,5 +3,5 @@
 In: a configuration. Out: commits, restores, health. Read `service` (capture until stopped), `guard`, `boot`, `status`,
 `initialization`; then what they need: `connections` (a configuration opened), `polling`, `beat`, `signals`,
 `checkpoints` and `checkpoint_thread`, `key_change`, `canary_check`, `image` (when the machine's was taken). Folders:
-`boot`, `doctor`, `health`. Must not import `cli`.
+`boot`, `doctor`, `health`, `upkeep`. Must not import `cli`.
 """

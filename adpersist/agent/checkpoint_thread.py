@@ -1,10 +1,10 @@
-"""Checkpoints while the agent captures: written beside it, so that no change waits for one."""
+"""Checkpoints, and what is too old, while the agent captures: tended beside it, so that no change waits for either."""
 
 import time
 from collections.abc import Callable
 from threading import Thread
 
-from adpersist.agent.checkpoints import CheckpointPolicy
+from adpersist.agent.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.errors import AdpersistError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
@@ -16,13 +16,14 @@ log = logger("bounds")
 
 
 class CheckpointThread:
-    """Writes a checkpoint whenever the policy says so, one at a time, in a thread with a journal of its own.
+    """Writes a checkpoint, or prunes, whenever a policy says so, one at a time, in a thread with a journal of its own.
 
     The process may end at any moment: a checkpoint counts only once it is whole and the head names it.
     """
 
-    def __init__(self, policy: CheckpointPolicy, opened: Callable[[], Journal]) -> None:
+    def __init__(self, policy: CheckpointPolicy, retention: RetentionPolicy, opened: Callable[[], Journal]) -> None:
         self._policy = policy
+        self._retention = retention
         self._opened = opened
         self._thread: Thread | None = None
 
@@ -34,13 +35,33 @@ class CheckpointThread:
             self._thread = None
             journal.refresh()
         if self._policy.due(journal):
-            self._thread = Thread(target=self._write, args=(journal.head.seq,), name="checkpoint", daemon=True)
-            self._thread.start()
+            self._begin(Thread(target=self._write, args=(journal.head.seq,), name="checkpoint", daemon=True))
+        elif self._retention.due():
+            self._begin(Thread(target=self._prune, name="prune", daemon=True))
 
     def wait(self) -> None:
-        """Until the checkpoint that is being written is done."""
+        """Until what is being done is done."""
         if self._thread is not None:
             self._thread.join()
+
+    def _begin(self, thread: Thread) -> None:
+        self._thread = thread
+        thread.start()
+
+    def _prune(self) -> None:
+        try:
+            journal = self._opened()
+            try:
+                before = journal.head.pruned
+                plan = self._retention.tend(journal, now=time.time())
+            finally:
+                journal.close()
+        except AdpersistError as error:
+            # capture must not end over it; a later look into it may do
+            log.warning("prune.failed", error=error.message)
+            return
+        if plan is not None:
+            log.info("journal.pruned", through=plan.through, commits=plan.through - before)
 
     def _write(self, seq: Seq) -> None:
         began = time.monotonic()

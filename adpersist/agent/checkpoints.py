@@ -1,14 +1,15 @@
 """Keeping the journal bounded: checkpoints, by hand and by policy, and what a prune takes."""
 
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.config import JournalSection
-from adpersist.errors import PointError
+from adpersist.errors import ConfigError, PointError, StoreFullError
 from adpersist.journal.journal import Journal
-from adpersist.journal.upkeep.retention import PrunePlan, plan_prune
+from adpersist.journal.upkeep.checkpoints import HalfLookError
+from adpersist.journal.upkeep.retention import PrunePlan, doubts, plan_prune
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint, Head
@@ -19,6 +20,9 @@ _MEASURED_AT_ONCE: Final = 32
 """The size of commits is looked up in the store; not oftener than for so many of them together."""
 
 _WINDOW: Final = 64
+
+_PRUNE_TRIES: Final = 4
+"""How often a prune plans anew because another one was quicker."""
 
 Progress = Callable[[Seq], None]
 
@@ -50,13 +54,28 @@ def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
 def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
     """Forget what no point from ``oldest`` on needs; a checkpoint takes the place of what made the oldest point.
 
-    The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less.
+    The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less. Where
+    the store has no room for it, older checkpoints have to do: then less goes.
+
+    Raises:
+        StoreFullError: There is no room, and nothing can go without a new checkpoint.
     """
-    wanted = plan_prune(journal.head, oldest=oldest, keep_marks=keep_marks).wanted
-    if wanted is not None:
-        # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
-        with suppress(PointError):
-            journal.write_checkpoint(wanted, stream_objects(journal, wanted), now=now)
+    for _ in range(_PRUNE_TRIES):
+        head = journal.refresh()
+        plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks)
+        if plan.wanted is None:
+            break
+        try:
+            journal.write_checkpoint(plan.wanted, stream_objects(journal, plan.wanted), now=now)
+        except HalfLookError:
+            break  # a mark in the middle of a look is no place for a checkpoint: less goes then, and nothing is wrong
+        except PointError:
+            if journal.refresh().pruned == head.pruned:
+                raise  # else another prune went past it meanwhile
+        except StoreFullError:
+            if plan.through <= head.pruned:
+                raise
+            break
     return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
 
 
@@ -88,6 +107,8 @@ class CheckpointPolicy:
         if not (head.settled and head.complete):
             return False
         last = head.checkpoints[-1].seq if head.checkpoints else head.pruned
+        if any(last <= each.last for each in head.lost):
+            return True  # nothing that was lost is needed any more once it is there
         if self.every_commits and head.seq - last >= self.every_commits:
             return True
         return bool(self.every_bytes) and self._measure(journal, last) >= self.every_bytes
@@ -103,6 +124,61 @@ class CheckpointPolicy:
             if begins:
                 give_back()  # it may have been the whole journal
         return self._bytes
+
+
+@dataclass(slots=True)
+class RetentionPolicy:
+    """When the agent lets go of what is too old: now and then, by the checkpoints there are.
+
+    Attributes:
+        keep: How long a point is kept, as a person writes it; empty: for ever.
+        every_s: How often it is looked into.
+        clock: Seconds, never going back.
+    """
+
+    keep: str
+    every_s: float = 6 * 3600.0
+    clock: Callable[[], float] = time.monotonic
+    _next: float = 0.0
+
+    def due(self) -> bool:
+        """Whether to look into it now; the next time is so much later."""
+        if not self.keep or self.clock() < self._next:
+            return False
+        self._next = self.clock() + self.every_s
+        return True
+
+    def tend(self, journal: Journal, *, now: float) -> PrunePlan | None:
+        """Forget what is too old, but for marks; None: there is nothing.
+
+        Raises:
+            DoubtfulPruneError: A person is to decide.
+        """
+        try:
+            oldest = journal.resolve(f"-{self.keep}", now=now)
+        except PointError:
+            return None  # the journal does not reach back so far
+        plan = plan_prune(journal.head, oldest=oldest, keep_marks=True)
+        if plan.through <= journal.head.pruned:
+            return None
+        require_sure(journal.head, plan, now=now)
+        return journal.prune(oldest=oldest, keep_marks=True, now=now)
+
+
+class DoubtfulPruneError(ConfigError):
+    """A prune would take much, or by a clock that cannot be right; nothing went."""
+
+
+def require_sure(head: Head, plan: PrunePlan, *, now: float) -> None:
+    """Raises:
+    DoubtfulPruneError: A person has to say yes to this prune.
+    """
+    found = doubts(head, plan, now=now)
+    if found:
+        raise DoubtfulPruneError(
+            f"nothing was pruned: {'; '.join(found)}",
+            hint="Look at `date`, and at what `adpersist prune --keep AGE --dry-run` says; --yes does it.",
+        )
 
 
 def _newest_look(journal: Journal) -> Seq:

@@ -10,7 +10,7 @@ from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
-from adpersist.journal.keys.key_file import key_from_environment, read_key_file
+from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, read_key_file
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
@@ -73,7 +73,7 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
     """The key-encryption key: of the file, of the vault, or else of the environment.
 
     Raises:
-        KeyMissingError: None is configured and the environment has none, or the file is not there.
+        KeyMissingError: None is configured and the environment has none, or what is there is none.
         ConfigError: Two are configured, or what it takes to ask a vault is not installed.
     """
     if config.key.file is not None and config.key.vault:
@@ -82,13 +82,26 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
         return read_key_file(config.key.file)
     if config.key.vault:
         return vault_key(config.key.vault, config.key.vault_algorithm)
-    try:
-        return key_from_environment(environment)
-    except KeyMissingError as error:
+    if not environment.get(VARIABLE, "").strip():
         raise KeyMissingError(
             "no key is configured",
             hint="Set [key] file or [key] vault, ADPERSIST_KEY_FILE, ADPERSIST_KEY_VAULT or ADPERSIST_KEY.",
-        ) from error
+        )
+    return key_from_environment(environment)
+
+
+def key_text(config: Config, environment: Mapping[str, str] = os.environ) -> str:
+    """The line that is the key, of the file or of the environment; :func:`key` proved that it is one.
+
+    Raises:
+        KeyMissingError: The file cannot be read any more.
+    """
+    if config.key.file is None:
+        return environment.get(VARIABLE, "").strip()
+    try:
+        return config.key.file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise KeyMissingError(f"cannot read the key file {config.key.file}: {error.strerror}") from error
 
 
 def vault_key(url: str, algorithm: str) -> KeyEncryption:
@@ -123,8 +136,9 @@ def store(config: Config, identity: Identity | None, health: "AgentHealth | None
 
 def journal(config: Config, identity: Identity | None, health: "AgentHealth | None" = None) -> Journal:
     """The open journal; see :func:`store`."""
+    expected = config.journal.id or (journal_id(identity) if identity else None)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
-    return Journal.open(store(config, identity, health), key(config), witness=witness)
+    return Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
 
 
 @contextmanager

@@ -227,7 +227,7 @@ class Initialization:
             with visiting(journal_id(dc.identity)) as writer:
                 return Journal.create(place, key, identity=dc.identity, writer=writer, now=now), True
         except JournalExistsError:
-            journal = Journal.open(place, key)
+            journal = Journal.open(place, key, expected=journal_id(dc.identity))
             require_own(dc, journal)
             return journal, False
 

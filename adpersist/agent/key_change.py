@@ -70,13 +70,28 @@ def in_vault(url: str, algorithm: str) -> NewKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFinished:
+    """What became of a change of the key.
+
+    Attributes:
+        journal: Journal id.
+        key_id: Of the only key that opens the journal now.
+        retired: Of the key that opens it no more; None: there was no other.
+    """
+
+    journal: str
+    key_id: str
+    retired: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rekeyed:
     """What became of the key.
 
     Attributes:
         journal: Journal id.
         key_id: Of the key that opens the journal now.
-        already: The journal had gone over to it before.
+        already: It had been made to open the journal before.
         updated: The configuration file that names the new key now; None when a person has to.
         todo: What a person has to do, as a sentence; empty when nothing.
     """
@@ -89,7 +104,7 @@ class Rekeyed:
 
 
 def rewrap(config: Config, path: Path, new: NewKey, environment: Mapping[str, str] = os.environ) -> Rekeyed:
-    """Wrap the journal's data keys with another key.
+    """Wrap the journal's data keys with another key, too; :func:`finish` retires the old one.
 
     Raises:
         WrongKeyError: Neither the configured key nor the new one opens the journal.
@@ -109,9 +124,48 @@ def _opened(config: Config, new: KeyEncryption) -> tuple[Journal, bool]:
     """The journal, and whether it is the new key that opens it."""
     place = connections.store(config, None)
     try:
-        return Journal.open(place, new), True
+        return Journal.open(place, new, expected=config.journal.id or None), True
     except WrongKeyError:
-        return Journal.open(place, connections.key(config)), False
+        return Journal.open(place, connections.key(config), expected=config.journal.id or None), False
+
+
+def finish(config: Config, *, sure: bool, now: float, booted: float) -> KeyFinished:
+    """Have the configured key alone open the journal.
+
+    Args:
+        config: Names the key that is to stay: the new one.
+        sure: A person says that the new key survives a restart.
+        now: Unix seconds.
+        booted: When this machine was started, the same: what a restart would take away would be gone since then.
+
+    Raises:
+        ConfigError: The configured key is not the new one, or nothing shows yet that it survives a restart.
+    """
+    journal = connections.journal(config, None)
+    try:
+        wrappers, keys = journal.wrappers, connections.key(config)
+        if len(wrappers) == 1:
+            return KeyFinished(journal=journal.id, key_id=wrappers[0], retired=None)
+        if keys.key_id != wrappers[-1]:
+            raise ConfigError(
+                f"the configuration names the key {keys.key_id}, the journal is going over to {wrappers[-1]}",
+                hint="Bring the new key and the configuration that names it back; or run `key rotate` with it again.",
+            )
+        since = journal.head.key_changed
+        if not sure and (since is None or booted <= since):
+            raise ConfigError(
+                "nothing shows yet that the new key and the configuration outlive a restart of this machine",
+                hint="Take the machine's image anew, restart it, and run this again; or say --yes.",
+            )
+        journal.finish_key(now=now)
+        return KeyFinished(journal=journal.id, key_id=wrappers[-1], retired=wrappers[0])
+    finally:
+        journal.close()
+
+
+def booted_at() -> float:
+    """Unix seconds when this machine was started."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def require_writable(path: Path, environment: Mapping[str, str] = os.environ) -> None:

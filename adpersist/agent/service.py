@@ -10,7 +10,7 @@ from adpersist import telemetry
 from adpersist.agent import connections
 from adpersist.agent.beat import Beat
 from adpersist.agent.checkpoint_thread import CheckpointThread
-from adpersist.agent.checkpoints import CheckpointPolicy
+from adpersist.agent.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.polling import PollingPace
@@ -25,7 +25,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system import lock_file
-from adpersist.system.backoff import Backoff
+from adpersist.system.backoff import Backoff, may_pass
 from adpersist.system.memory import give_back, keep_little
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
@@ -63,7 +63,9 @@ class Service:
         self._read_again = reload or (lambda: config)
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
-        self._outage = Backoff(budget_s=inf, cap_s=_LONGEST_WAIT_S, sleep=self._pause, on_wait=self._waiting)
+        self._outage = Backoff(
+            budget_s=inf, cap_s=_LONGEST_WAIT_S, waits_for=may_pass, sleep=self._pause, on_wait=self._waiting
+        )
 
     def once(self, *, scrub: bool = False) -> tuple[Head, float | None, int]:
         """Look until everything the DC had committed when this began is durable.
@@ -100,17 +102,20 @@ class Service:
 
     def _follow_until_reloaded(self) -> None:
         while True:
+            rest_s = self._config.capture.interval_s
             try:
                 self._follow()
             except Reloaded:
                 return
             except AdpersistError as error:
                 self._health.troubled(error)
-                if not error.retryable:
+                if not may_pass(error):
                     raise
                 log.warning("agent.interrupted", error=error.message)
+                if not error.retryable:
+                    rest_s = _LONGEST_WAIT_S  # what was full a moment ago still is
             try:
-                self._pause(self._config.capture.interval_s)
+                self._pause(rest_s)
             except Reloaded:
                 return
 
@@ -154,7 +159,9 @@ class Service:
     def _capture(self, dc: DomainController, capture: Capture) -> NoReturn:
         settings, health = self._config.capture, self._health
         checkpoints = CheckpointThread(
-            CheckpointPolicy.of(self._config.journal), lambda: connections.journal(self._config, dc.identity)
+            CheckpointPolicy.of(self._config.journal),
+            RetentionPolicy(self._config.journal.keep),
+            lambda: connections.journal(self._config, dc.identity),
         )
         journal = capture.journal
         health.found(journal.head, journal.last_commit_time(), journal.last_restore())

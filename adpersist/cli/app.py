@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check": "Prove chain, seals, head and checkpoints, and say what of a damaged journal can still be restored.",
     "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
+    "copy": "Copy the journal to another store, or bring the copy that is there up to date.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
     "fleet": "List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.",
@@ -45,7 +46,7 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "doctor", "mark", "image"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
     "read": ("log", "show", "history", "diff", "export", "fleet"),
-    "upkeep": ("check", "checkpoint", "prune", "key"),
+    "upkeep": ("check", "checkpoint", "prune", "copy", "key"),
 }
 """Where the module of each command lies."""
 
@@ -95,7 +96,8 @@ app = typer.Typer(
     "old image, and replays what was lost: same GUIDs, same SIDs, same passwords.\n\n"
     "Begin with `adpersist init`, keep `adpersist agent` running, and start every boot with `adpersist guard`.\n\n"
     "Exit codes: 0 done; 1 failure; 2 differences found; 3 fenced by another writer; 4 reverted and not restored; "
-    "5 store unreachable; 6 directory unreachable; 7 bad configuration or usage; 8 integrity failure.",
+    "5 store unreachable; 6 directory unreachable; 7 bad configuration or usage; 8 integrity failure; "
+    "9 wrong or missing key; 10 no journal there; 11 store full.",
 )
 
 

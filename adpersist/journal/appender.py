@@ -16,6 +16,9 @@ from adpersist.model.journal.head import Head, Writer
 from adpersist.stores.limits import room_for_spare
 from adpersist.stores.port import Frame, Store, StoredHead
 
+_STALE_PAUSES_S: Final = (0.2, 1.0, 3.0)
+"""A head that went back is read so often again before it counts: Cosmos DB may answer with an older one."""
+
 MAX_TRIES: Final = 32
 """How often an append gives way to marks before it gives up."""
 
@@ -97,7 +100,7 @@ class Appender:
 
     def refresh(self) -> Head:
         """Read the head again, and settle what is open; a holder that finds foreign commits is none any more."""
-        found = self._open(self._store.head())
+        found = self._open(self._newest())
         if self.holder is not None or self._pending is not None:
             attempt = self._pending or Attempt(base=self.tip, head=self.tip.head)
             moved = found.stored.token != attempt.base.stored.token
@@ -154,6 +157,15 @@ class Appender:
     def _settle(self, attempt: Attempt, found: OpenHead) -> AppendOutcome:
         between = self._store.frames(after=attempt.base.head.seq, through=found.head.seq)
         return settle_append(attempt, found, between)
+
+    def _newest(self) -> StoredHead:
+        """The head; a service that answers with one older than it gave before may only be late."""
+        for pause in _STALE_PAUSES_S:
+            stored = self._store.head()
+            if stored.seq >= self.tip.head.seq:
+                return stored
+            self._patience.sleep(pause)
+        return self._store.head()
 
     def _look_again(self) -> StoredHead:
         for pause in self._patience.pauses_s:

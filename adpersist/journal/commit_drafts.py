@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adpersist.errors import LimitError, PointError
+from adpersist.errors import ConfigError, LimitError, PointError
 from adpersist.journal.appender import Draft
 from adpersist.journal.format.frame import digest_of, seal_frame
 from adpersist.journal.format.frame_header import FrameHeader
@@ -16,6 +16,7 @@ from adpersist.journal.format.packing import compress, pack
 from adpersist.journal.format.splitting import Piece
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import MAX_FRAMES_A_KEY, Keyring
+from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
@@ -118,15 +119,53 @@ class CommitDrafter:
         )
         return self._note(base, head, kind=CommitKind.RESTORE_END, note=_ending(target, left))
 
+    def repair(self, base: OpenHead, head: Head, point: Seq, writer: Writer) -> Draft:
+        """What the newest state is made of is lost: a new timeline goes on from an older point, 0 for nothing.
+
+        Args:
+            head: The base's, with what is lost noted.
+        """
+        began = Timeline(number=head.timeline + 1, base=point, begins=Seq(base.head.seq + 1))
+        anew = replace(begun_anew(head, began), time=self.time, writer=writer)
+        note: list[object] = [None, point, pack_writer(writer)]
+        return self._note(base, anew, kind=CommitKind.REPAIR, note=note, tolerant=True)
+
     def rotate_data_key(self, base: OpenHead) -> Draft:
-        """A new data key, for the commits after this head."""
+        """A new data key, for the commits after this head.
+
+        Raises:
+            ConfigError: The key that would wrap it is being changed.
+        """
+        if len(base.keyring.wrappers) > 1:
+            raise ConfigError(
+                "two keys open the journal, and a new data key can be wrapped by one only",
+                hint="Finish the change of the key first: `adpersist key rotate --finish`.",
+            )
         keyring = base.keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)
         return replace(self.head_only(base, base.head, tolerant=True), keyring=keyring)
 
     def rotate_key(self, base: OpenHead, new: KeyEncryption) -> Draft:
-        """The same data keys, wrapped anew."""
-        keyring = base.keyring.rewrapped(self.keys, new, base.journal)
-        return replace(self.head_only(base, base.head, tolerant=True), keyring=keyring)
+        """The same data keys, wrapped by the new key, too: from now on either opens the journal.
+
+        Raises:
+            ConfigError: Another change of the key is not finished.
+        """
+        if len(base.keyring.wrappers) > 1:
+            raise ConfigError(
+                f"the journal is going over to the key {base.keyring.wrappers[-1]} already",
+                hint="Finish that first: `adpersist key rotate --finish`.",
+            )
+        keyring = base.keyring.wrapped_for_both(self.keys, new, base.journal)
+        head = replace(base.head, key_changed=self.time)
+        return replace(self.head_only(base, head, tolerant=True), keyring=keyring)
+
+    def finish_key(self, base: OpenHead) -> Draft | None:
+        """The same data keys, wrapped by the key at hand alone; None: no other opens the journal."""
+        if len(base.keyring.wrappers) == 1:
+            return None
+        head = replace(base.head, key_changed=None)
+        draft = self.head_only(base, head, tolerant=True)
+        return replace(draft, keyring=base.keyring.wrapped_alone(self.keys))
 
     def _note(
         self, base: OpenHead, head: Head, *, kind: CommitKind, note: list[object], tolerant: bool = False
@@ -178,6 +217,8 @@ class CommitDrafter:
 
     def _fresh(self, base: OpenHead) -> Keyring:
         keyring = base.keyring
-        if base.head.seq - keyring.wrapped[-1].since < self.commits_a_key:
-            return keyring
+        if base.head.seq - keyring.wrapped[-1].since < self.commits_a_key or len(keyring.wrappers) > 1:
+            return (
+                keyring  # while the key is changed there is only one of the two at hand: the next one comes after that
+            )
         return keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)

@@ -22,12 +22,19 @@ class Damage(StrEnum):
     STORE_BEHIND = "store-behind"
     """Everything is in order, and older than what is known to have been written: the store was rolled back."""
 
+    STRAY = "stray"
+    """Frames lie behind the head, where the next commit is to go: a copy that was cut off, or a failover."""
+
+
+_GO_ON: Final = "`adpersist check` says what is still restorable, `adpersist check --repair` goes on without the rest"
 
 _HINTS: Final = {
-    Damage.GAP: "Run `adpersist check` to see what is still restorable; look for the store's backups.",
-    Damage.CORRUPT: "Run `adpersist check` to see what is still restorable; look at the store's disk.",
-    Damage.FORGED: "Somebody may have written to the store: keep it as evidence and run `adpersist check`.",
-    Damage.STORE_BEHIND: "The store was put back to an older state: bring its newest state back.",
+    Damage.GAP: f"{_GO_ON}; a copy of the store may have it.",
+    Damage.CORRUPT: f"{_GO_ON}; look at the store's disk.",
+    Damage.FORGED: f"Somebody may have written to the store: keep it as evidence. {_GO_ON}.",
+    Damage.STORE_BEHIND: "The store was put back to an older state: bring its newest state back, from a copy. If what "
+    "it lost is given up: `adpersist agent --once --accept-store-behind`.",
+    Damage.STRAY: "`adpersist check --repair` takes up what follows, and removes the rest.",
 }
 
 

@@ -10,7 +10,7 @@ from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
-from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head
+from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head
 from adpersist.journal.format.splitting import Run, runs
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
@@ -20,11 +20,13 @@ from adpersist.journal.points import resolve_point
 from adpersist.journal.reader import read_commits, read_headers
 from adpersist.journal.spare_head import missing_head
 from adpersist.journal.timelines import path_to
-from adpersist.journal.upkeep import checkpoints
+from adpersist.journal.upkeep import checkpoints, repair
+from adpersist.journal.upkeep.check import CheckReport
+from adpersist.journal.upkeep.repair import Repaired
 from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
-from adpersist.model.journal.commit import Commit
+from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import (
     Checkpoint,
     Head,
@@ -129,9 +131,7 @@ class Journal:
             WrongKeyError: It wants another key; both are named.
             DamagedError: The head is not what was written.
         """
-        tip = open_head(_standing(store), keys)
-        if expected is not None and tip.journal.hex() != expected:
-            raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
+        tip = require_journal(open_head(_standing(store), keys), expected)
         return cls(store, keys, tip, randomness=randomness, patience=patience, witness=witness)
 
     @property
@@ -169,6 +169,8 @@ class Journal:
             return None
         if known.seq > self.head.seq:
             return f"{self._witness.path} knows commit {known.seq}, the store's last one is {self.head.seq}"
+        if any(each.holds(known.seq) for each in self.head.lost):
+            return None  # nothing is left to compare it with
         if known.seq and next(self.commits(after=Seq(known.seq - 1), through=known.seq)).digest != known.digest:
             return f"{self._witness.path} knows another commit {known.seq} than the store has"
         return None
@@ -312,11 +314,25 @@ class Journal:
         return self.head
 
     def rotate_key(self, new: KeyEncryption, *, now: float) -> Head:
-        """Wrap every data key with ``new``; the old key opens newer heads no more. Fences nobody."""
+        """Wrap every data key with ``new``, too: either key opens the journal until :meth:`finish_key`. Fences nobody.
+
+        Raises:
+            ConfigError: Another change of the key is not finished.
+            KeyMissingError: The new key may not be used both ways; nothing was changed.
+        """
         drafter = self._drafter(now)
-        self._end.append(lambda base: drafter.rotate_key(base, new))
+        self._end.append(lambda base: None if new.key_id in base.keyring.wrappers else drafter.rotate_key(base, new))
         self._end.keys = new
         return self.head
+
+    def finish_key(self, *, now: float) -> bool:
+        """Have the key at hand alone open the journal; False: no other did. Fences nobody."""
+        return self._end.append(self._drafter(now).finish_key)
+
+    @property
+    def wrappers(self) -> tuple[str, ...]:
+        """Ids of the keys that open the journal: one, or two while the key is changed, the new one last."""
+        return self._end.tip.keyring.wrappers
 
     def write_checkpoint(self, seq: Seq, states: Iterable[ObjectState | Gone], *, now: float) -> Checkpoint:
         """Store the whole state after a settled commit, so that reading may begin there; see :mod:`bounding`.
@@ -328,6 +344,18 @@ class Journal:
     def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
         """Forget what no point from ``oldest`` on, nor a mark where they are kept, needs. Fences nobody."""
         return checkpoints.prune(self._store, self._end, self._drafter(now), oldest=oldest, keep_marks=keep_marks)
+
+    def take_up(self, writer: Writer, *, now: float) -> Repaired:
+        """Make frames behind the head count where they follow it, and remove the others. Fences a holder."""
+        return repair.take_up(self._store, self._end, writer, now=_rounded(now), randomness=self._randomness)
+
+    def go_on(self, report: CheckReport, writer: Writer, *, now: float) -> Repaired:
+        """Note what a check found to be lost, and go on without it; see :mod:`~adpersist.journal.upkeep.repair`.
+
+        Raises:
+            IntegrityError: A restore stands on what is lost.
+        """
+        return repair.go_on(self._store, self._end, self._drafter(now), report, writer)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -345,10 +373,14 @@ class Journal:
             raise
 
     def last_restore(self) -> Commit | None:
-        """How the last restore of everything ended; None: there was none, or its commit is pruned."""
-        if not self.head.timelines or (ended := self.head.timelines[-1].begins) <= self.head.pruned:
-            return None
-        return next(self.commits(after=Seq(ended - 1), through=ended))
+        """How the last restore of everything ended; None: there was none, or its commit is pruned or lost."""
+        for timeline in reversed(self.head.timelines):
+            if timeline.begins <= self.head.pruned:
+                break
+            for commit in self.commits(after=Seq(timeline.begins - 1), through=timeline.begins):
+                if commit.kind is not CommitKind.REPAIR:
+                    return commit
+        return None
 
     def last_commit_time(self) -> float | None:
         """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none."""
@@ -403,7 +435,7 @@ class Journal:
         tip = self._end.tip
         for each in tip.head.checkpoints:
             if each.seq == seq:
-                return open_checkpoint(self._store.checkpoint(seq), each, tip.journal, tip.keyring)
+                return open_checkpoint(self._store.checkpoint(each.lies_at), each, tip.journal, tip.keyring)
         raise PointError(f"there is no checkpoint at commit {seq}")
 
     def resolve(self, point: str | None, *, now: float) -> Seq:

@@ -52,8 +52,10 @@ def _opened(store: Store, tip: OpenHead, *, after: Seq, through: Seq, whole: boo
     if after >= through:
         return
     chain = anchor(store, tip, after, whole=whole)
-    for frame in store.frames(after=chain.seq, through=through):
+    for frame in chain.counting(store.frames(after=chain.seq, through=through)):
         yield chain.open(frame)
+    if any(each.first <= through < each.last for each in head.lost):
+        return  # it ends among lost ones, of which nothing is known
     chain.finish(seq=through, digest=_vouched(store, tip, through) or chain.digest)
 
 
@@ -64,6 +66,8 @@ def _vouched(store: Store, tip: OpenHead, seq: Seq) -> bytes | None:
     """
     if seq == tip.head.seq:
         return tip.head.digest
+    if any(each.holds(seq + 1) for each in tip.head.lost):
+        return None
     try:
         after = Seq(seq + 1)
         return open_in_place(read_frame(store, after).body, after, tip.journal, tip.keyring).header.previous
@@ -86,11 +90,14 @@ def anchor(store: Store, tip: OpenHead, after: Seq, *, whole: bool) -> Chain:
     """A chain that begins after ``after``, or before a large change's parts when they are wanted ``whole``."""
 
     def chain(seq: Seq, digest: bytes) -> Chain:
-        return Chain(tip.keyring, tip.journal, seq=seq, digest=digest)
+        return Chain(tip.keyring, tip.journal, seq=seq, digest=digest, lost=tip.head.lost)
 
     def known(seq: Seq) -> Chain | None:
         if seq == BEFORE_FIRST:
             return chain(seq, tip.keyring.seed(tip.journal))
+        for lost in tip.head.lost:
+            if lost.holds(seq):
+                return chain(lost.last, lost.digest)
         return next((chain(seq, each.digest) for each in tip.head.checkpoints if each.seq == seq), None)
 
     def opened(seq: Seq) -> Opened:

@@ -15,10 +15,11 @@ from adpersist.errors import IntegrityError, NoJournalError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.chain import Chain
 from adpersist.journal.format.frame_header import FrameHeader
-from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head, seq_of
+from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import Assembly
+from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
@@ -39,6 +40,7 @@ def spared_facts(head: Head, keyring: Keyring) -> SparedFacts:
         head.pruned,
         head.timelines,
         head.fresh,
+        head.lost,
         position and (position.invocation, frozenset(position.cookies)),
     )
 
@@ -56,8 +58,13 @@ class Rebuilt:
     stopped: DamagedError | None
 
 
-def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
+def rebuilt(store: Store, keys: KeyEncryption, *, expected: str | None = None) -> Rebuilt:
     """Read the spare and follow the chain from there; writes nothing.
+
+    Args:
+        store: Where the journal lies.
+        keys: Its key-encryption key.
+        expected: The journal's id where it is known.
 
     Raises:
         NoJournalError: There is no spare either.
@@ -68,13 +75,19 @@ def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
         raise NoJournalError(
             f"{store.location} holds no spare of the head", hint="Look for the store's backups: the head is needed."
         )
-    spare = open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys)
-    chain = Chain(spare.keyring, spare.journal, seq=spare.head.seq, digest=spare.head.digest)
-    assembly, head = Assembly(), spare.head
+    return followed(
+        store, require_journal(open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys), expected)
+    )
+
+
+def followed(store: Store, tip: OpenHead) -> Rebuilt:
+    """The head that the frames behind an older one make up; writes nothing."""
+    chain = Chain(tip.keyring, tip.journal, seq=tip.head.seq, digest=tip.head.digest, lost=tip.head.lost)
+    assembly, head = Assembly(), tip.head
     look = head.position.canary if head.position else BEFORE_FIRST
     stopped: DamagedError | None = None
     try:
-        for frame in _beyond(store, spare.head.seq):
+        for frame in _beyond(store, tip.head.seq):
             opened = chain.open(frame)
             commit = None if opened.header.kind in _BARE else assembly.take(opened)
             head = _after(head, opened.header, commit, digest=chain.digest, told=look)
@@ -82,11 +95,17 @@ def rebuilt(store: Store, keys: KeyEncryption) -> Rebuilt:
                 look = chain.seq
     except DamagedError as error:
         stopped = error
-    return Rebuilt(tip=replace(spare, head=head), stopped=stopped)
+    return Rebuilt(tip=replace(tip, head=head), stopped=stopped)
 
 
 def repair(
-    store: Store, keys: KeyEncryption, *, writer: Writer, now: float, randomness: Randomness = os.urandom
+    store: Store,
+    keys: KeyEncryption,
+    *,
+    writer: Writer,
+    now: float,
+    expected: str | None = None,
+    randomness: Randomness = os.urandom,
 ) -> Head | None:
     """Put a rebuilt head in the place of one that is lost or damaged; None when the head is sound.
 
@@ -98,10 +117,10 @@ def repair(
         WrongKeyError: Sealed with another key.
         FencedError: Somebody wrote to the journal meanwhile.
     """
-    lost = _lost(store, keys)
+    lost = _lost(store, keys, expected)
     if lost is None:
         return None
-    found = rebuilt(store, keys)
+    found = rebuilt(store, keys, expected=expected)
     if found.stopped is not None:
         raise found.stopped
     tip = found.tip
@@ -111,7 +130,7 @@ def repair(
     return head
 
 
-def _lost(store: Store, keys: KeyEncryption) -> StoredHead | None:
+def _lost(store: Store, keys: KeyEncryption, expected: str | None) -> StoredHead | None:
     """What stands in the head's place and cannot be opened; None when it can."""
     try:
         found = store.head()
@@ -121,7 +140,7 @@ def _lost(store: Store, keys: KeyEncryption) -> StoredHead | None:
             raise
         return store.create(body)  # only holds the place: filed under the wrong number, it opens for nobody
     try:
-        open_beside_spare(store, found, keys)
+        require_journal(open_beside_spare(store, found, keys), expected)
     except DamagedError:
         return found
     return None
@@ -177,8 +196,11 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
     if header.kind is CommitKind.LOOK and header.ends_look and position is not None:
         canary = told if position.canary else BEFORE_FIRST  # one that is never told remembers nothing
         return replace(head, position=replace(position, usn=header.usn_to, canary=canary))
-    if commit is None:
-        return head
+    return head if commit is None else _with_note(head, header, commit)
+
+
+def _with_note(head: Head, header: FrameHeader, commit: Commit) -> Head:
+    """The same for a commit that is no look."""
     match commit.kind:
         case CommitKind.MARK if commit.mark is not None:
             made = Mark(name=commit.mark, seq=commit.seq, time=commit.time)
@@ -197,6 +219,8 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
                 position=None,
                 witnesses=(),
             )
+        case CommitKind.REPAIR if commit.target is not None:
+            return begun_anew(head, Timeline(number=header.timeline, base=commit.target, begins=commit.seq))
         case _:
             return head
 

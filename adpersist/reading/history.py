@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
+from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
@@ -55,7 +55,7 @@ def history(journal: Journal, guid: Guid) -> Iterator[tuple[Event, State]]:
     """
     state = _earliest(journal)
     for commit in _looks(journal):
-        if commit.kind is CommitKind.RESTORE_END and commit.target is not None:
+        if commit.kind in _NEW_TIMELINE and commit.target is not None:
             old, before = state.get(guid), _dn(state, guid)
             state = _at(journal, commit.target, state)
             new = state.get(guid)
@@ -121,6 +121,7 @@ def _names(change: Change) -> bool:
     return change.rdn is not None or change.parent is not None or not _NAMES.isdisjoint(change.values)
 
 
+_NEW_TIMELINE = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
 _NAMES = frozenset({"sAMAccountName", "objectSid", "sIDHistory"})
 
 
@@ -130,7 +131,8 @@ def _present(state: State, changes: list[Change]) -> list[ObjectState]:
 
 def _earliest(journal: Journal) -> State:
     pruned = journal.head.pruned
-    return State(journal.read_checkpoint(pruned)) if pruned > BEFORE_FIRST else State()
+    there = any(each.seq == pruned for each in journal.head.checkpoints)  # a damaged one counts no more
+    return State(journal.read_checkpoint(pruned)) if there else State()
 
 
 def _at(journal: Journal, target: Seq, otherwise: State) -> State:

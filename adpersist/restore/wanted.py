@@ -84,7 +84,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         IntegrityError: The journal is damaged; nothing of it is used.
     """
     head = journal.head
-    if not head.complete:
+    if not head.complete and not (head.lost and target is not None):  # after a repair an older point still is whole
         raise NothingToRestoreError(
             "the journal never finished its first look, so it does not know the whole directory",
             hint="Let `adpersist agent --once` finish; there is nothing to restore yet.",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from adpersist.errors import ConfigError, LimitError
+from adpersist.errors import ConfigError, IntegrityError, LimitError
 from adpersist.stores.port import (
     MAX_APPEND_BYTES,
     MAX_APPEND_FRAMES,
@@ -66,6 +66,46 @@ def check_append(frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spar
     for expected, frame in enumerate(frames, start=onto.seq + 1):
         if frame.seq != expected:
             raise ValueError(f"frame {frame.seq} where {expected} should follow head {onto.seq}")
+    total = _check_frames(frames)
+    if spare and not room_for_spare(frames, head):
+        raise LimitError(f"frames of {total} bytes leave no room for a spare of a head of {len(head)} bytes")
+
+
+def check_stage(frames: Sequence[Frame], *, onto: StoredHead) -> None:
+    """Raises:
+    LimitError: A frame, or all of them together, are larger than any store takes.
+    ValueError: They do not lie behind the head, or not in order.
+    """
+    last = onto.seq
+    for frame in frames:
+        if frame.seq <= last:
+            raise ValueError(f"frame {frame.seq} does not lie behind {last}")
+        last = frame.seq
+    _check_frames(frames)
+
+
+def check_advance(*, onto: StoredHead, seq: int, head: bytes) -> None:
+    """Raises:
+    LimitError: The head is larger than any store takes.
+    ValueError: It would go back.
+    """
+    check_head(head)
+    if seq < onto.seq:
+        raise ValueError(f"the head is at {onto.seq} and does not go back to {seq}")
+
+
+def frames_behind(location: str, seq: int) -> IntegrityError:
+    """The error for an append that finds frames in its place which no head names."""
+    return IntegrityError(
+        f"{location} holds frames after its head at {seq}",
+        hint="A copy that was cut off, or a failover, left them: `adpersist check --repair` takes up what follows, and "
+        "removes the rest.",
+    )
+
+
+def _check_frames(frames: Sequence[Frame]) -> int:
+    """How many bytes they have together."""
+    for frame in frames:
         if len(frame.body) > MAX_FRAME_BYTES:
             raise LimitError(f"frame {frame.seq} is {len(frame.body)} bytes, the limit is {MAX_FRAME_BYTES}")
     if len(frames) > MAX_APPEND_FRAMES:
@@ -73,5 +113,4 @@ def check_append(frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spar
     total = sum(len(frame.body) for frame in frames)
     if total > MAX_APPEND_BYTES:
         raise LimitError(f"the frames of one append are {total} bytes, the limit is {MAX_APPEND_BYTES}")
-    if spare and not room_for_spare(frames, head):
-        raise LimitError(f"frames of {total} bytes leave no room for a spare of a head of {len(head)} bytes")
+    return total

@@ -3,11 +3,11 @@
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adpersist.errors import FencedError, JournalExistsError, NoJournalError
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.limits import check_advance, check_append, check_head, check_journal_id, check_part, check_stage
 from adpersist.stores.port import Frame, StoredHead
 
 
@@ -58,14 +58,35 @@ class MemoryStore:
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         check_append(frames, onto=onto, head=head, spare=spare)
         with _LOCK:
-            journal = self._journal()
-            if journal.head.token != onto.token:
-                raise FencedError(f"the head of {self.location} is no longer the one at {onto.seq}")
+            journal = self._at(onto)
             journal.frames.update({frame.seq: bytes(frame.body) for frame in frames})
             made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(8))
             journal.head = made
             journal.spare = made.body if spare else journal.spare
             return made
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        check_stage(frames, onto=onto)
+        with _LOCK:
+            journal = self._at(onto)
+            journal.frames.update({frame.seq: bytes(frame.body) for frame in frames})
+            journal.head = replace(journal.head, token=secrets.token_hex(8))
+            return journal.head
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        check_advance(onto=onto, seq=seq, head=head)
+        with _LOCK:
+            journal = self._at(onto)
+            journal.head = StoredHead(seq=seq, body=bytes(head), token=secrets.token_hex(8))
+            journal.spare = journal.head.body
+            return journal.head
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        with _LOCK:
+            journal = self._at(onto)
+            journal.frames = {seq: body for seq, body in journal.frames.items() if seq <= onto.seq}
+            journal.head = replace(journal.head, token=secrets.token_hex(8))
+            return journal.head
 
     def spare(self) -> bytes | None:
         with _LOCK:
@@ -111,6 +132,12 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to let go of; the journal stays for other openers of the same name."""
+
+    def _at(self, onto: StoredHead) -> _Journal:
+        journal = self._journal()
+        if journal.head.token != onto.token:
+            raise FencedError(f"the head of {self.location} is no longer the one at {onto.seq}")
+        return journal
 
     def _journal(self) -> _Journal:
         found = _JOURNALS.get(self._key)

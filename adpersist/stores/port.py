@@ -107,6 +107,44 @@ class Store(Protocol):
         """
         ...
 
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        """Put frames behind the head, where they do not count until :meth:`advance` has a head say so: for copies.
+
+        One atomic step, and only if the head is still ``onto``: whoever writes to the journal meanwhile never finds a
+        frame of its own replaced. The head stays as it is under a new token. A frame that lies there is replaced, so
+        the same call is safe to repeat.
+
+        Args:
+            frames: Ascending, all above ``onto.seq``; within the limits of :meth:`append`.
+            onto: The head they lie behind.
+
+        Raises:
+            As :meth:`append`.
+        """
+        ...
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        """Make staged frames count: the head moves to ``seq``, and its spare with it, in one atomic step.
+
+        Only if the head is still ``onto``. That the frames lie there is the caller's to know.
+
+        Raises:
+            FencedError, OutcomeUnknownError, StoreError, LimitError: As :meth:`append`.
+            ValueError: The head would go back.
+        """
+        ...
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        """Remove whatever frames lie behind the head: what a copy that was cut off, or a failover, left there.
+
+        Only while the head is ``onto``, so that no writer's frame goes; the head stays as it is under a new token. May
+        stop anywhere; safe to repeat.
+
+        Raises:
+            FencedError, OutcomeUnknownError, StoreError: As :meth:`append`.
+        """
+        ...
+
     def spare(self) -> bytes | None:
         """The spare head as it was kept last; None when there is none. Answers also when the head itself is gone."""
         ...

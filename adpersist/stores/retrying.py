@@ -54,17 +54,24 @@ class RetryingStore:
 
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         def ours() -> StoredHead | None:
-            found = self._inner.head()
-            if found.token == onto.token:
-                return None
-            if found.body == head and found.seq == onto.seq + len(frames):
-                return found
-            raise FencedError(f"the head of {self.location} is at {found.seq} and no longer the one at {onto.seq}")
+            return self._found(onto, onto.seq + len(frames), head)
 
         def write() -> StoredHead:
             return self._inner.append(frames, onto=onto, head=head, spare=spare)
 
         return self._settled(write, ours, lost=FencedError)
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        return self._repeated(lambda base: self._inner.stage(frames, onto=base), onto)
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        return self._repeated(lambda base: self._inner.clear(onto=base), onto)
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        def ours() -> StoredHead | None:
+            return self._found(onto, seq, head)
+
+        return self._settled(lambda: self._inner.advance(onto=onto, seq=seq, head=head), ours, lost=FencedError)
 
     def spare(self) -> bytes | None:
         return self._backoff.call(self._inner.spare)
@@ -108,6 +115,15 @@ class RetryingStore:
     def close(self) -> None:
         self._inner.close()
 
+    def _found(self, onto: StoredHead, seq: int, head: bytes) -> StoredHead | None:
+        """The head, where it is the one written; None when it is still ``onto``."""
+        found = self._inner.head()
+        if found.token == onto.token:
+            return None
+        if found.body == head and found.seq == seq:
+            return found
+        raise FencedError(f"the head of {self.location} is at {found.seq} and no longer the one at {onto.seq}")
+
     def _settled(
         self,
         write: Callable[[], StoredHead],
@@ -148,6 +164,27 @@ class RetryingStore:
             raise OutcomeUnknownError(  # the last try wrote nothing; the first may have
                 f"{self.location} did not tell whether it took a write: {error.message}", hint=error.hint
             ) from error
+
+    def _repeated(self, write: Callable[[StoredHead], StoredHead], onto: StoredHead) -> StoredHead:
+        """A write behind a head that stays as it is, but for its token: to do it twice does no harm."""
+        base, doubtful = onto, False
+
+        def attempt() -> StoredHead:
+            nonlocal base, doubtful
+            try:
+                return write(base)
+            except OutcomeUnknownError:
+                doubtful = True
+                raise
+            except FencedError:
+                if not doubtful:
+                    raise
+                base = self._inner.head()  # ours has landed, perhaps late
+                if (base.seq, base.body) != (onto.seq, onto.body):
+                    raise
+                return write(base)
+
+        return self._backoff.call(attempt)
 
     def _resumed(self, stream: Callable[[], Iterator[T]]) -> Iterator[T]:
         """All of a stream; ``stream`` opens it behind what was handed out."""

@@ -25,6 +25,34 @@ def log_wait(error: AdpersistError, wait_s: float) -> None:
     log.debug("outage.waited_out", error=error.message, wait_s=round(wait_s, 2))
 
 
+def is_retryable(error: AdpersistError) -> bool:
+    """It may be over in a moment."""
+    return error.retryable
+
+
+def may_pass(error: AdpersistError) -> bool:
+    """It may be over some time: for who has nothing else to do than to wait."""
+    return error.retryable or error.may_pass
+
+
+class Told:
+    """Says what is being waited for, when it begins, when it is another, and now and then: nobody waits silently."""
+
+    def __init__(self, *, every_s: float = 600.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every_s = every_s
+        self._clock = clock
+        self._said = ""
+        self._next = 0.0
+
+    def __call__(self, error: AdpersistError, wait_s: float) -> None:
+        """Before every wait."""
+        if error.message == self._said and self._clock() < self._next:
+            log_wait(error, wait_s)
+            return
+        self._said, self._next = error.message, self._clock() + self._every_s
+        log.warning("outage.waiting", error=error.message, hint=error.hint)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
     """Exponential, jittered, bounded in time; what an error asks for itself is honoured.
@@ -34,6 +62,7 @@ class Backoff:
             call last got on; 0: it is tried once; infinite: for as long as it takes.
         first_s: The longest first wait; it doubles every time.
         cap_s: The longest wait, unless the error asks for more.
+        waits_for: Which errors are waited out.
         on_wait: Told the error and the seconds before every wait: for metrics and logs.
         sleep: May be an event's ``wait``, to be woken for a stop; what it raises ends the call.
         clock: Seconds, never going back.
@@ -43,6 +72,7 @@ class Backoff:
     budget_s: float = 30.0
     first_s: float = 0.2
     cap_s: float = 5.0
+    waits_for: Callable[[AdpersistError], bool] = is_retryable
     on_wait: Callable[[AdpersistError, float], object] = log_wait
     sleep: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -63,13 +93,13 @@ class Backoff:
             progress: When what it returns has changed since the last failure, the patience starts afresh.
 
         Raises:
-            AdpersistError: One that is not ``retryable``, or the last one when the budget is spent.
+            AdpersistError: One that is not waited for, or the last one when the budget is spent.
         """
         if failed is None:
             try:
                 return do()
             except AdpersistError as error:
-                if not error.retryable:
+                if not self.waits_for(error):
                     raise
                 failed = error
         from tenacity import Retrying, retry_if_exception  # loaded where there is something to wait out
@@ -83,16 +113,15 @@ class Backoff:
 
         patience = _Patience(self, progress)
         return Retrying(
-            retry=retry_if_exception(_is_retryable),
+            retry=retry_if_exception(self._is_waited_for),
             wait=patience.wait_s,
             stop=patience.spent,
             sleep=patience.sleep,
             reraise=True,
         )(attempt)
 
-
-def _is_retryable(error: BaseException) -> bool:
-    return isinstance(error, AdpersistError) and error.retryable
+    def _is_waited_for(self, error: BaseException) -> bool:
+        return isinstance(error, AdpersistError) and self.waits_for(error)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,9 @@ ACTS: Mapping[Point, Act] = {
     Point.CREATE: lambda store, _: store.create(b"made"),
     Point.HEAD: lambda store, _: store.head(),
     Point.APPEND: lambda store, onto: store.append(TWO, onto=onto, head=b"moved"),
+    Point.STAGE: lambda store, onto: store.stage(TWO, onto=onto),
+    Point.ADVANCE: lambda store, onto: store.advance(onto=onto, seq=Seq(3), head=b"moved"),
+    Point.CLEAR: lambda store, onto: store.clear(onto=onto),
     Point.SPARE: lambda store, _: store.spare(),
     Point.FRAMES: lambda store, _: frames_of(store),
     Point.PUT_CHECKPOINT: lambda store, _: store.put_checkpoint(Seq(1), iter([b"x", b"y", b"z"])),
@@ -54,6 +57,9 @@ ACTS: Mapping[Point, Act] = {
 LOOKS: Mapping[Point, Callable[[Store], object]] = {
     Point.CREATE: lambda store: store.head().body == b"made",
     Point.APPEND: lambda store: frames_of(store)[1:] == TWO and store.head().body == b"moved",
+    Point.STAGE: lambda store: list(store.frames(after=Seq(1), through=Seq(3))) == TWO,
+    Point.ADVANCE: lambda store: (store.head().seq, store.head().body, store.spare()) == (3, b"moved", b"moved"),
+    Point.CLEAR: lambda store: list(store.frames(after=Seq(1), through=Seq(3))) == [],
     Point.PUT_CHECKPOINT: lambda store: list(store.checkpoint(Seq(1))) == [b"x", b"y", b"z"],
     Point.DROP_CHECKPOINT: lambda store: store.checkpoints() == [],
     Point.TRIM: lambda store: frames_of(store) == [],
@@ -75,7 +81,7 @@ ONCE: Mapping[Fault, str] = {
 
 def lasting(point: Point, fault: Fault) -> str:
     """What comes out when the fault does not go away."""
-    if fault in (Fault.LOSE_ANSWER, Fault.LATE) and point in (Point.CREATE, Point.APPEND):
+    if fault in (Fault.LOSE_ANSWER, Fault.LATE) and point in (Point.CREATE, Point.APPEND, Point.ADVANCE):
         return "done"  # the head tells
     sure = {Fault.REJECT: "refused", Fault.SLOW: "done", Fault.THROTTLE: "unreachable"}
     return sure.get(fault, "unreachable" if point in READS else "unknown")
@@ -111,6 +117,8 @@ def test_matrix(
     if point is not Point.CREATE:
         onto = truth.append([Frame(seq=Seq(1), body=b"1")], onto=truth.create(b""), head=b"first")
         truth.put_checkpoint(Seq(0), [b"a", b"b"])
+    if point in (Point.ADVANCE, Point.CLEAR):
+        onto = truth.stage(TWO, onto=onto)
     with closing(place.open(journal)) as inner:
         faulty = FaultyStore(inner, [Injection(point=point, fault=fault, times=times)], tempo)
         outcome = outcome_of(lambda: ACTS[point](RetryingStore(faulty, backoff), onto))

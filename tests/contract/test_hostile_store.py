@@ -27,6 +27,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import repair
 from adpersist.journal.upkeep.check import CheckReport, Finding, Part, check_journal
+from adpersist.journal.upkeep.checkpoints import commit_of
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
@@ -353,7 +354,7 @@ def covers(finding: Finding, place: Place) -> bool:
     if what == "frame":
         return finding.part is Part.COMMIT and finding.first <= seq <= finding.last
     part = Part({"part": "checkpoint"}.get(what, what))
-    return finding.part is part and finding.first == (seq if what == "part" else BEFORE_FIRST)
+    return finding.part is part and finding.first == (commit_of(Seq(seq)) if what == "part" else BEFORE_FIRST)
 
 
 def test_a_store_in_memory(tmp_path: Path) -> None:
@@ -447,7 +448,7 @@ def test_prune_does_not_stand_on_a_checkpoint_that_is_damaged(tmp_path: Path) ->
     store = open_adapter(ground.url, journal=JOURNAL)
     journal = furnished(store)
     truth = told(journal)
-    newest = journal.head.checkpoints[-1].seq
+    newest = journal.head.checkpoints[-1].lies_at
     ground.put(("part", newest, 0), b"rubbish")
     with pytest.raises(DamagedCheckpointError):
         journal.prune(oldest=journal.head.seq, keep_marks=False, now=NOON + 100)

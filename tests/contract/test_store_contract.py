@@ -491,3 +491,97 @@ def test_error_kinds_tell_whether_to_try_again() -> None:
     assert StoreUnreachableError.retryable
     assert OutcomeUnknownError.retryable
     assert not FencedError.retryable
+
+
+class TestStaging:
+    """Frames of a copy: put behind the head first, and made to count in one step."""
+
+    def test_staged_frames_count_only_once_the_head_has_advanced(self, store: Store) -> None:
+        head = filled(store, 2)
+        staged = store.stage(made(5, b"5", b"6"), onto=head)
+        assert (staged.seq, staged.body) == (head.seq, head.body)
+        assert staged.token != head.token
+        assert store.head() == staged
+        assert numbers(store) == [1, 2]
+        assert numbers(store, through=6) == [1, 2, 5, 6]
+        staged = store.stage(made(3, b"3", b"4"), onto=staged)
+        moved = store.advance(onto=staged, seq=Seq(6), head=b"head 6")
+        assert store.head() == moved == StoredHead(seq=Seq(6), body=b"head 6", token=moved.token)
+        assert store.spare() == b"head 6"
+        assert numbers(store) == [1, 2, 3, 4, 5, 6]
+        store.append(made(7, b"7"), onto=moved, head=b"head 7")
+        assert numbers(store) == [1, 2, 3, 4, 5, 6, 7]
+
+    def test_a_staged_frame_is_replaced_by_the_next_of_its_number(self, store: Store) -> None:
+        staged = store.stage(made(1, b"x" * 1_000_000, b"2"), onto=store.create(b"h"))
+        staged = store.stage(made(1, b"1"), onto=staged)
+        store.advance(onto=staged, seq=Seq(2), head=b"h2")
+        assert numbers(store) == [1, 2]
+
+    def test_a_writer_that_came_first_is_never_overwritten(self, place: Place, journal: str, store: Store) -> None:
+        head = filled(store, 2)
+        with closing(place.open(journal)) as other:
+            theirs = other.append(made(3, b"3"), onto=head, head=b"head 3")
+        with pytest.raises(FencedError):
+            store.stage(made(3, b"another"), onto=head)
+        with pytest.raises(FencedError):
+            store.advance(onto=head, seq=Seq(9), head=b"head 9")
+        assert store.head() == theirs
+        assert numbers(store, through=9) == [1, 2, 3]
+
+    def test_a_writer_is_fenced_by_what_was_staged_under_it(self, store: Store) -> None:
+        head = filled(store, 1)
+        store.stage(made(2, b"2"), onto=head)
+        with pytest.raises(FencedError):
+            store.append(made(2, b"another"), onto=head, head=b"h")
+        assert numbers(store, through=2) == [1, 2]
+
+    def test_what_does_not_lie_behind_the_head_is_refused(self, store: Store) -> None:
+        head = filled(store, 2)
+        for frames in (made(2, b"x"), made(1, b"x"), [*made(5, b"x"), *made(4, b"x")]):
+            with pytest.raises(ValueError, match="behind"):
+                store.stage(frames, onto=head)
+        with pytest.raises(ValueError, match="back"):
+            store.advance(onto=head, seq=Seq(1), head=b"h")
+        with pytest.raises(LimitError):
+            store.stage(made(3, b"x" * (MAX_FRAME_BYTES + 1)), onto=head)
+        with pytest.raises(LimitError):
+            store.stage(made(3, *[b"x"] * (MAX_APPEND_FRAMES + 1)), onto=head)
+        with pytest.raises(LimitError):
+            store.advance(onto=head, seq=Seq(3), head=b"x" * (MAX_HEAD_BYTES + 1))
+        assert store.head() == head
+        assert numbers(store) == [1, 2]
+
+    def test_the_largest_there_may_be_is_staged_and_advanced(self, store: Store) -> None:
+        head = store.create(b"h" * MAX_HEAD_BYTES)
+        staged = store.stage(made(1, b"x" * MAX_FRAME_BYTES), onto=head)
+        store.advance(onto=staged, seq=Seq(1), head=b"i" * MAX_HEAD_BYTES)
+        assert [frame.body for frame in store.frames(after=BEGIN)] == [b"x" * MAX_FRAME_BYTES]
+        assert store.spare() == store.head().body == b"i" * MAX_HEAD_BYTES
+
+    def test_nothing_is_staged_where_no_journal_is(self, store: Store) -> None:
+        onto = StoredHead(seq=BEGIN, body=b"", token='W/"nothing"')
+        with pytest.raises(NoJournalError):
+            store.stage(made(1, b"x"), onto=onto)
+        with pytest.raises(NoJournalError):
+            store.advance(onto=onto, seq=Seq(0), head=b"h")
+
+    def test_what_lies_behind_the_head_is_cleared_and_nothing_else(self, store: Store) -> None:
+        head = filled(store, 2)
+        for first in (3, 67, 200):
+            head = store.stage(made(first, *(b"%d" % number for number in range(first, first + 60))), onto=head)
+        cleared = store.clear(onto=head)
+        assert store.head() == cleared
+        assert (cleared.seq, cleared.body) == (2, b"head 2")
+        assert numbers(store, through=300) == [1, 2]
+        store.append(made(3, b"3"), onto=cleared, head=b"head 3")
+        assert numbers(store, through=300) == [1, 2, 3]
+
+    def test_nothing_of_a_writer_that_came_first_is_cleared(self, place: Place, journal: str, store: Store) -> None:
+        head = filled(store, 2)
+        staged = store.stage(made(9, b"9"), onto=head)
+        with closing(place.open(journal)) as other:
+            other.append(made(3, b"3"), onto=staged, head=b"head 3")
+        with pytest.raises(FencedError):
+            store.clear(onto=staged)
+        assert numbers(store, through=9) == [1, 2, 3, 9]

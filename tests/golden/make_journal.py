@@ -152,7 +152,7 @@ def main(path: Path) -> None:
         "spare": text(store.spare() or b""),
         "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
         "checkpoints": {
-            str(each.seq): [text(part) for part in store.checkpoint(each.seq)] for each in journal.head.checkpoints
+            str(each.seq): [text(part) for part in store.checkpoint(each.lies_at)] for each in journal.head.checkpoints
         },
     }
     with path.open("x", encoding="ascii") as file:

@@ -23,7 +23,7 @@ PATIENCE_S: Final = 180.0
 
 PROGRAM: Final = (sys.executable, "-m", "adpersist")
 
-_DOCUMENTED: Final = frozenset(range(9))
+_DOCUMENTED: Final = frozenset(range(12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

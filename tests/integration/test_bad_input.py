@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -22,9 +23,9 @@ import pytest
 from tests.images import image
 from tests.integration.commands import Adpersist, Ran, complaint
 from tests.integration.hands import Hands
-from tests.integration.scene import Scene, World, copy_journal, init_words
+from tests.integration.scene import Scene, World, copy_journal, init_words, until
 
-FAILURE, REVERTED, STORE, DIRECTORY, USAGE, INTEGRITY = 1, 4, 5, 6, 7, 8
+FAILURE, REVERTED, STORE, DIRECTORY, USAGE, INTEGRITY, KEY, NO_JOURNAL, FULL = 1, 4, 5, 6, 7, 8, 9, 10, 11
 
 COMMANDS = (("status",), ("agent", "--once"), ("guard",), ("plan",), ("verify",), ("restore", "--yes"))
 WRITING: tuple[tuple[str, ...], ...] = (("agent", "--once"), ("guard",), ("restore", "--yes"))
@@ -211,11 +212,11 @@ def other_key(module_place: Path, healthy: World) -> Path:
 
 @pytest.mark.parametrize("words", WRITING)
 def test_the_wrong_key(healthy: World, place: Path, other_key: Path, words: Sequence[str]) -> None:
-    refused(changed(healthy, place, key__file=str(other_key))(*words), INTEGRITY, "key")
+    refused(changed(healthy, place, key__file=str(other_key))(*words), KEY, "key")
 
 
 def test_a_missing_key_file(healthy: World, place: Path) -> None:
-    refused(changed(healthy, place, key__file=str(place / "lost"))("status"), USAGE, "key", str(place))
+    refused(changed(healthy, place, key__file=str(place / "lost"))("status"), KEY, "key", str(place))
 
 
 @pytest.mark.parametrize(
@@ -233,11 +234,11 @@ def test_a_key_file_that_holds_no_key(
     healthy: World, place: Path, what: str, content: Callable[[bytes], bytes]
 ) -> None:
     (place / "key").write_bytes(content(healthy.key.read_bytes()))
-    refused(changed(healthy, place, key__file=str(place / "key"))("status"), USAGE, "key", str(place))
+    refused(changed(healthy, place, key__file=str(place / "key"))("status"), KEY, "key", str(place))
 
 
 def test_a_key_file_that_is_a_directory(healthy: World, place: Path) -> None:
-    refused(changed(healthy, place, key__file=str(place))("status"), USAGE, "key")
+    refused(changed(healthy, place, key__file=str(place))("status"), KEY, "key")
 
 
 def test_a_damaged_key_in_the_environment_is_named_and_not_shown(healthy: World, place: Path) -> None:
@@ -250,7 +251,7 @@ def test_a_damaged_key_in_the_environment_is_named_and_not_shown(healthy: World,
     good("status", code=0)
     bad = Adpersist(path, environment={"ADPERSIST_KEY": secret[:-3]})
     ran = bad("status")
-    refused(ran, USAGE, "ADPERSIST_KEY")
+    refused(ran, KEY, "ADPERSIST_KEY")
     assert secret[20:40] not in ran.err + ran.out
 
 
@@ -260,7 +261,7 @@ def test_init_makes_no_second_key_for_a_journal_that_has_one(healthy: World, pla
     copy_journal(healthy.store, store)
     run = Adpersist(place / "adpersist.toml")
     ran = run("init", *init_words(healthy.dc, store, place / "new-key"))
-    refused(ran, USAGE, "key file", str(place / "new-key"))
+    refused(ran, KEY, "key file", str(place / "new-key"))
     assert not run.config or not run.config.exists(), "a configuration that cannot work was written"
     assert not (place / "new-key").exists(), "a key that opens nothing was left behind"
 
@@ -271,12 +272,12 @@ def test_init_makes_no_second_key_for_a_journal_that_has_one(healthy: World, pla
 @pytest.mark.parametrize("words", WRITING)
 def test_no_journal(healthy: World, place: Path, words: Sequence[str]) -> None:
     run = changed(healthy, place, store__url=f"sqlite://{place}/none.db")
-    refused(run(*words), USAGE, str(place))
+    refused(run(*words), NO_JOURNAL, str(place))
     assert not (place / "none.db").exists(), "looking made a file"
 
 
 def test_a_store_that_holds_another_journal_only(healthy: World, place: Path) -> None:
-    refused(changed(healthy, place, journal__id="0" * 32)("status"), USAGE, "holds no journal")
+    refused(changed(healthy, place, journal__id="0" * 32)("status"), NO_JOURNAL, "holds no journal")
 
 
 @pytest.mark.parametrize("words", WRITING)
@@ -312,7 +313,7 @@ def test_a_truncated_database(healthy: World, place: Path, part: float) -> None:
 
 def test_an_empty_database_file(healthy: World, place: Path) -> None:
     (place / "j.db").touch()
-    refused(changed(healthy, place, store__url=f"sqlite://{place}/j.db")("status"), USAGE, "holds no journal")
+    refused(changed(healthy, place, store__url=f"sqlite://{place}/j.db")("status"), NO_JOURNAL, "holds no journal")
 
 
 def test_a_flipped_bit_anywhere_is_found_before_anything_is_restored(healthy: World, place: Path) -> None:
@@ -379,18 +380,34 @@ def cramped(place: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place / "disk")], check=True)
 
 
-def test_a_full_disk_loses_nothing_acknowledged(healthy: World, place: Path, cramped: Path) -> None:
-    run = Adpersist(place / "adpersist.toml")
-    run("init", *init_words(healthy.dc, cramped / "j.db", place / "key"), code=0)
-    with (cramped / "ballast").open("wb") as ballast:
-        ballast.write(bytes(850 * 1024))
-    for words in (("agent", "--once"), ("agent",)):
-        refused(run(*words), STORE, "full")
-    assert run.status()["durable"]["seq"] == 0
-    (cramped / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=32m", str(cramped)], check=True)
+def test_a_full_disk_loses_nothing_acknowledged(world: World, place: Path, cramped: Path) -> None:
+    run = world.run
+    assert run.config is not None
+    subprocess.run(["mount", "-o", "remount,size=4m", str(cramped)], check=True)
+    copy_journal(world.store, cramped / "j.db")
+    run.config.write_text(run.config.read_text().replace(f"sqlite://{world.store}", f"sqlite://{cramped}/j.db"))
     run("agent", "--once", code=0)
+    durable = run.status()["durable"]["seq"]
+    found = os.statvfs(cramped)
+    with (cramped / "ballast").open("wb") as ballast:
+        ballast.write(bytes(found.f_bavail * found.f_frsize - 150 * 1024))
+    with Hands(world.dc) as hands:
+        for number in range(6):  # more than there is room for
+            hands.user(f"photographed{number}", attributes={"jpegPhoto": os.urandom(80_000)})
+    refused(run("agent", "--once"), FULL, "full")
+    agent = run.start("agent", log=place / "agent.log")
+    try:
+        until(lambda: "the disk is full" in (place / "agent.log").read_text(), "the agent says what it waits for")
+        assert run.status()["durable"]["seq"] == durable
+        (cramped / "ballast").unlink()
+        agent.send_signal(signal.SIGHUP)  # it would have looked by itself in half a minute
+        run.settled()
+        assert agent.poll() is None, "it ended over something that passes"
+    finally:
+        agent.kill()
+        agent.wait(60)
     run("verify", code=0)
+    run("check", code=0)
 
 
 def test_init_on_a_full_disk_can_be_repeated(healthy: World, place: Path, cramped: Path) -> None:
@@ -402,7 +419,7 @@ def test_init_on_a_full_disk_can_be_repeated(healthy: World, place: Path, crampe
             except OSError:
                 break
     run = Adpersist(place / "adpersist.toml")
-    refused(run("init", *init_words(healthy.dc, cramped / "j.db", place / "key")), STORE)
+    refused(run("init", *init_words(healthy.dc, cramped / "j.db", place / "key")), FULL)
     refused(Adpersist(cramped / "c.toml")("init", *init_words(healthy.dc, place / "k.db", place / "key")), USAGE)
     assert not (cramped / "c.toml").exists(), "half a configuration was left behind"
     ballast.unlink()
@@ -456,7 +473,7 @@ def test_init_where_no_configuration_can_be_written(healthy: World, place: Path)
     words = init_words(healthy.dc, place / "j.db", place / "key")
     for path in (place / "file" / "adpersist.toml", Path("/proc/adpersist.toml"), place):
         refused(Adpersist(path)("init", *words), USAGE)
-    refused(Adpersist(place / "c.toml")("init", *words[:4], "--key-file", str(place / "file" / "key")), USAGE)
+    refused(Adpersist(place / "c.toml")("init", *words[:4], "--key-file", str(place / "file" / "key")), KEY)
 
 
 def test_init_says_what_it_lacks(place: Path, healthy: World) -> None:
@@ -531,7 +548,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_environment(healthy: World, name: str) -> None:
     ran = healthy.run.with_environment(**{name: HOSTILE[name]})("status")
-    assert ran.code in {USAGE, DIRECTORY}, ran
+    assert ran.code in {USAGE, DIRECTORY, KEY}, ran
     sentence = complaint(ran)
     assert "\x1b" not in ran.err
     assert len(sentence) < 2000, "a wall of text is no sentence"

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.config import load
 from adpersist.journal.keys.key_file import create_key_file
-from tests.integration.commands import Adpersist
+from tests.integration.commands import Adpersist, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World, copy_journal, until
 
@@ -393,6 +394,41 @@ def test_check_names_the_damage_and_what_is_still_restorable(
     assert f"Still restorable: 1-{good}" in run("check", code=8).out
 
 
+def test_another_journal_under_the_same_key_in_the_place_of_ours_is_no_journal_of_ours(past: Past, place: Path) -> None:
+    run = _copied(past, place)
+    assert run.config is not None
+    ours = "0123456789abcdef" * 2
+    with closing(sqlite3.connect(place / "journal.db")) as database, database:
+        database.execute("UPDATE journal SET name = ?", (ours,))
+        database.execute("UPDATE spare SET name = ?", (ours,))
+    text = run.config.read_text()
+    theirs = load(run.config).journal.id
+    run.config.write_text(text.replace(theirs, ours))
+    found = run("check", "--json", code=8).json
+    assert [(each["class"], each["part"]) for each in found["findings"]] == [("forged", "head")]
+    assert found["restorable"] == []
+    for words in (
+        ("log",),
+        ("show", "ada"),
+        ("history", "ada"),
+        ("diff", "1"),
+        ("export", "--ldif"),
+        ("mark", "here"),
+        ("checkpoint",),
+        ("prune", "--keep", "1s"),
+        ("key", "rotate"),
+        ("key", "rotate", "--new-key-file", str(place / "key2")),
+        ("check", "--repair-head"),
+    ):
+        assert theirs in complaint(run(*words, code=8)), words
+    run.config.write_text(text)
+    with closing(sqlite3.connect(place / "journal.db")) as database, database:
+        database.execute("UPDATE journal SET name = ?", (theirs,))
+        database.execute("UPDATE spare SET name = ?", (theirs,))
+    assert run("check", "--json", code=0).json["ok"], "something was written to the other journal"
+    assert not [each for each in run("log", "--json", code=0).json if each["mark"] == "here"]
+
+
 # --- bounding -------------------------------------------------------------------------------------------------------
 
 
@@ -413,10 +449,13 @@ def test_prune_says_what_goes_and_lets_only_that_go(copied: Adpersist) -> None:
     until(lambda: time.time() - made > 1, "nothing is younger than what is kept")
     before = copied("export", "--ldif", "--secrets", code=0).out
     assert copied("prune", "--keep", "30d", "--json", code=0).json["commits"] == 0
-    planned = copied("prune", "--keep", "1s", "--dry-run", "--json", code=0).json
+    words = ("prune", "--keep", "1s", "--drop-marks")
+    planned = copied(*words, "--dry-run", "--json", code=0).json
     assert planned["marks"] == ["before"]
+    assert "more than half" in planned["doubts"][0]
+    assert "more than half" in complaint(copied(*words, code=7)), "it wants a person's word"
     assert copied("log", "--json", "--limit", "0", code=0).json[-1]["seq"] == 1, "a dry run changed something"
-    done = copied("prune", "--keep", "1s", "--json", code=0).json
+    done = copied(*words, "--yes", "--json", code=0).json
     assert {**done, "dry_run": True} == planned
     assert done["through"] == last
     copied("check", code=0)
@@ -426,9 +465,9 @@ def test_prune_says_what_goes_and_lets_only_that_go(copied: Adpersist) -> None:
     assert not any(commit["mark"] for commit in copied("log", "--json", "--limit", "0", code=0).json)
 
 
-def test_prune_keeps_marked_points_when_asked(copied: Adpersist) -> None:
+def test_prune_keeps_marked_points_unless_told(copied: Adpersist) -> None:
     before = copied("export", "--ldif", "--at", "@before", code=0).out
-    done = copied("prune", "--keep", "1s", "--keep-marks", "--json", code=0).json
+    done = copied("prune", "--keep", "1s", "--yes", "--json", code=0).json
     assert done["marks"] == []
     assert done["commits"] > 0
     assert copied("export", "--ldif", "--at", "@before", code=0).out == before
@@ -459,7 +498,17 @@ def test_a_new_key_file_takes_over_and_the_old_one_opens_nothing(past: Past, pla
     done = run("key", "rotate", "--new-key-file", str(place / "new key"), "--json", code=0).json
     assert (done["created"], done["already"], done["todo"]) == (True, False, None)
     run("check", code=0)
-    assert Adpersist(old_config)("check").code == 8
+    Adpersist(old_config)("mark", "by-the-old-one", code=0)  # the machine's disk went back, and the new key with it
+    assert "--finish" in run("key", "rotate", code=7).err
+    assert "going over" in complaint(run("key", "rotate", "--new-key-file", str(place / "third"), code=7))
+    assert "restart" in complaint(run("key", "rotate", "--finish", code=7))
+    assert "names the key" in complaint(Adpersist(old_config)("key", "rotate", "--finish", "--yes", code=7))
+    finished = run("key", "rotate", "--finish", "--yes", "--json", code=0).json
+    assert (finished["key_id"], finished["finished"]) == (done["key_id"], True)
+    assert run("key", "rotate", "--finish", "--json", code=0).json["retired"] is None
+    run("check", code=0)
+    run("key", "rotate", code=0)
+    assert Adpersist(old_config)("check").code == 9
     assert done["key_id"] in Adpersist(old_config)("log").err, "the key it wants is named"
     assert (place / "new key").stat().st_mode & 0o777 == 0o600
 
@@ -486,6 +535,37 @@ def test_a_key_file_named_by_the_environment_is_left_to_whoever_set_it(past: Pas
     run.with_environment(ADPERSIST_KEY_FILE=str(place / "key2"))("check", code=0)
 
 
+def test_a_recovery_sheet_opens_the_journal_and_a_kept_copy_is_proven(past: Past, place: Path) -> None:
+    run = _copied(past, place)
+    assert run.config is not None
+    sheet = run("key", "escrow", code=0).out
+    line = (place / "key").read_text().strip()
+    assert line in sheet
+    assert f"sqlite://{place}/journal.db" in sheet
+    run("key", "escrow", "--output", str(place / "sheet.txt"), code=0)
+    assert (place / "sheet.txt").stat().st_mode & 0o777 == 0o600
+    assert "exists already" in complaint(run("key", "escrow", "-o", str(place / "sheet.txt"), code=7))
+    found = run("key", "check", str(place / "sheet.txt"), "--json", code=0).json
+    assert (found["opens"], found["newest"]) == (True, True)
+    assert found["key_id"] == run("key", "escrow", "--json", code=0).json["key_id"]
+    run("key", "check", str(place / "key"), code=0)
+
+    create_key_file(place / "other")
+    assert "wants the key" in complaint(run("key", "check", str(place / "other"), code=9))
+    (place / "sheet.txt").write_text(sheet.replace(line, line[:-1] + ("0" if line[-1] != "0" else "1")))
+    assert "damaged" in complaint(run("key", "check", str(place / "sheet.txt"), code=9))
+    (place / "empty").touch()
+    for path in ("empty", "lost"):
+        assert str(place / path) in complaint(run("key", "check", str(place / path), code=9))
+
+    run("key", "rotate", "--new-key-file", str(place / "key2"), code=0)
+    assert not run("key", "check", str(place / "key"), "--json", code=0).json["newest"]
+    assert "old one of two" in run("key", "check", str(place / "key"), code=0).out
+    assert "Also opened by" in run("key", "escrow", code=0).out
+    run("key", "rotate", "--finish", "--yes", code=0)
+    run("key", "check", str(place / "key"), code=9)
+
+
 # --- beside a running agent -----------------------------------------------------------------------------------------
 
 
@@ -497,7 +577,8 @@ def test_everything_works_beside_a_running_agent_and_fences_nobody(scene: Scene,
                 ("checkpoint",),
                 ("key", "rotate"),
                 ("key", "rotate", "--new-key-file", str(place / "key2")),
-                ("prune", "--keep", "1s"),
+                ("key", "rotate", "--finish", "--yes"),
+                ("prune", "--keep", "1s", "--yes"),
                 ("check",),
                 ("log",),
             )
@@ -507,7 +588,7 @@ def test_everything_works_beside_a_running_agent_and_fences_nobody(scene: Scene,
             world.run.settled()
             assert agent.process.poll() is None, f"{words} stopped the agent: {agent.said}"
         shown = world.run("show", "ada", "--json", code=0).json
-        assert shown["attributes"]["description"]["values"] == ["written 6"]
+        assert shown["attributes"]["description"]["values"] == ["written 7"]
         world.run("verify", code=0)
 
 

@@ -134,7 +134,7 @@ def test_an_object_deleted_long_ago_stays_deleted_after_prune_and_revert(world: 
         hands.user("later")
         world.run("agent", "--once", code=0)
     time.sleep(1.1)
-    pruned = world.run("prune", "--keep", "1s", "--json", code=0).json
+    pruned = world.run("prune", "--keep", "1s", "--yes", "--json", code=0).json
     assert pruned["commits"] > 0
     assert world.run("show", str(guid)).code == 7, "it is in no state any more"
 

@@ -48,14 +48,18 @@ def run(scene: Scene, place: Path, keeper: tuple[Vault, Mapping[str, str]]) -> A
 
 
 def wants(ran: Ran, key_id: str) -> None:
-    """It ends with 8 and names the key it wants."""
-    assert ran.code == 8, ran
+    """It ends with 9 and names the key it wants."""
+    assert ran.code == 9, ran
     assert key_id in complaint(ran)
 
 
 def rotated(run: Adpersist, *words: str) -> tuple[str, str]:
-    """Go over to a key; its id, and what is left to do."""
+    """Go over to a key for good; its id, and what is left to do before that."""
     done = run("key", "rotate", *words, "--json", code=0).json
+    if not done["todo"]:
+        finished = run("key", "rotate", "--finish", "--yes", "--json", code=0).json
+        assert finished["key_id"] == done["key_id"]
+        assert finished["retired"]
     return done["key_id"], done["todo"] or ""
 
 
@@ -74,9 +78,14 @@ def test_the_key_goes_from_file_to_environment_to_vault_and_back(run: Adpersist,
     line = (place / "second").read_text()
     second, todo = rotated(run.with_environment(NEW_KEY=line), "--new-key-variable", "NEW_KEY")
     assert "ADPERSIST_KEY" in todo
-    assert run("check").code == 7, "nothing names a key"
+    assert run("check").code == 9, "nothing names a key"
     by_environment = run.with_environment(ADPERSIST_KEY=line)
     sound(by_environment)
+    renewed = run.config.read_text()
+    run.config.write_text(old)
+    sound(run)  # the disk went back: the old configuration still opens it
+    run.config.write_text(renewed)
+    by_environment("key", "rotate", "--finish", "--yes", code=0)
     run.config.write_text(old)
     wants(run("check"), second)
 
@@ -108,7 +117,7 @@ def test_a_wrong_key_is_told_by_the_id_of_the_right_one(run: Adpersist, place: P
     run.config.write_text(text.replace(str(place / "key"), str(place / "wrong")))
     wants(run("check"), right)
     run.config.write_text(text.replace("file =", "# file ="))
-    assert "no key is configured" in complaint(run("check", code=7))
+    assert "no key is configured" in complaint(run("check", code=9))
     wants(run.with_environment(ADPERSIST_KEY=(place / "wrong").read_text())("check"), right)
     wants(run.with_environment(ADPERSIST_KEY_VAULT=vault.url("journal"))("check"), right)
     run.with_environment(ADPERSIST_KEY=(place / "key").read_text())("check", code=0)
@@ -126,30 +135,33 @@ def test_a_wrong_key_is_told_by_the_id_of_the_right_one(run: Adpersist, place: P
 def test_a_vault_that_does_not_help_is_one_sentence(run: Adpersist, vault: Vault) -> None:
     run("key", "rotate", "--new-key-vault", vault.url("journal"), code=0)
     vault.granted = {"wrapkey"}
-    ran = run("check", code=7)
+    ran = run("check", code=9)
     assert vault.url("journal") in complaint(ran)
     assert "unwrapKey" in ran.err
     vault.granted = {"wrapkey", "unwrapkey"}
     vault.status = 503
-    assert vault.url("journal") in complaint(run("check", code=7))
+    assert vault.url("journal") in complaint(run("check", code=9))
     vault.status = 0
     run("check", code=0)
     assert run.config is not None
     text = run.config.read_text()
     run.config.write_text(text.replace(vault.address, "127.0.0.1:1"))
     wants_other = run("check")
-    assert wants_other.code == 8, "another URL is another key"
+    assert wants_other.code == 9, "another URL is another key"
     nobody = run.with_environment(IDENTITY_ENDPOINT="", AZURE_TOKEN_CREDENTIALS="EnvironmentCredential")
     run.config.write_text(text)
-    assert "no credential" in complaint(nobody("check", code=7))
+    assert "no credential" in complaint(nobody("check", code=9))
 
 
 def test_a_key_that_may_not_be_used_is_not_gone_over_to(run: Adpersist, vault: Vault) -> None:
     vault.granted = {"unwrapkey"}
-    assert "wrapKey" in run("key", "rotate", "--new-key-vault", vault.url("journal"), code=7).err
+    assert "wrapKey" in run("key", "rotate", "--new-key-vault", vault.url("journal"), code=9).err
+    vault.granted = {"wrapkey"}  # what it wrapped nobody could open again
+    assert "unwrapKey" in run("key", "rotate", "--new-key-vault", vault.url("journal"), code=9).err
+    sound(run)
     vault.granted = {"wrapkey", "unwrapkey"}
-    assert "vault_algorithm" in run("key", "rotate", "--new-key-vault", vault.url("symmetric"), code=7).err
-    assert "no key" in complaint(run("key", "rotate", "--new-key-vault", vault.url("absent"), code=7))
+    assert "vault_algorithm" in run("key", "rotate", "--new-key-vault", vault.url("symmetric"), code=9).err
+    assert "no key" in complaint(run("key", "rotate", "--new-key-vault", vault.url("absent"), code=9))
     sound(run)
 
 
@@ -181,10 +193,11 @@ def test_init_and_the_agent_with_a_vaults_key(
     with scene.played(place / "played") as world:
         run = Adpersist(place / "vault.toml").with_environment(**keeper[1])
         words = ("--directory", world.dc.ldapi_url, "--store", f"sqlite://{place}/vault.db")
-        made = run("init", *words, "--key-vault", vault.url("journal"), "--json", code=0).json
+        vaulted = ("--key-vault", vault.url("journal"))
+        made = run("init", *words, *vaulted, "--supersede", "--json", code=0).json  # of the scene's own journal
         assert made["key"] == {"file": None, "vault": vault.url("journal"), "created": False}
         assert not (place / "key").exists()
-        run("init", *words, "--key-vault", vault.url("journal"), code=0)
+        run("init", *words, *vaulted, code=0)
         with run.agent(place / "vault.log"), Hands(world.dc) as hands:
             hands.user("newcomer")
             run.settled()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import tomllib
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adpersist.agent.key_change import in_file, in_variable, renamed_key, require_writable, rewrap
+from adpersist.agent import connections
+from adpersist.agent.key_change import booted_at, finish, in_file, in_variable, renamed_key, require_writable, rewrap
 from adpersist.config import load
-from adpersist.errors import ConfigError
+from adpersist.errors import ConfigError, WrongKeyError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file
@@ -160,3 +163,41 @@ def test_a_file_in_a_directory_that_takes_no_file_is_named() -> None:
     with pytest.raises(ConfigError, match="/proc/self/status"):
         require_writable(Path("/proc/self/status"), {})
     assert not os.access("/proc/self", os.W_OK)
+
+
+def test_a_change_is_finished_only_by_the_new_key_and_after_a_restart(path: Path, tmp_path: Path) -> None:
+    before = load(path, {})
+    began = time.time()
+    rewrap(before, path, in_file(tmp_path / "new"), {})
+    after = load(path, {})
+    for booted in (began - 1000, began - 1):
+        with pytest.raises(ConfigError, match="restart"):
+            finish(after, sure=False, now=began, booted=booted)
+    with pytest.raises(ConfigError, match="names the key"):
+        finish(before, sure=True, now=began, booted=began + 9000)
+    connections.journal(before, None).close()  # the old key still opens it
+    done = finish(after, sure=False, now=began, booted=time.time() + 1)
+    assert done.retired is not None
+    assert finish(after, sure=False, now=began, booted=0.0).retired is None
+    with pytest.raises(WrongKeyError):
+        connections.journal(before, None)
+    with closing(connections.journal(after, None)) as journal:
+        assert (journal.head.key_changed, len(journal.wrappers)) == (None, 1)
+
+
+def test_who_has_the_old_key_goes_on_until_the_change_is_finished(path: Path, tmp_path: Path) -> None:
+    before = load(path, {})
+    agent = connections.journal(before, None)
+    rewrap(before, path, in_file(tmp_path / "new"), {})
+    agent.claim(Writer(id="agent", host="h", pid=2), now=1.0)
+    agent.close()
+    again = connections.journal(before, None)  # as after an outage, with the configuration it was started with
+    again.mark("by-the-old-key", writer=Writer(id="w", host="h", pid=1), now=2.0)
+    assert again.wrappers == connections.journal(load(path, {}), None).wrappers
+    again.close()
+
+
+def test_what_says_no_restart_was_seen_is_this_machines_clock() -> None:
+    with Path("/proc/stat").open() as file:
+        since = next(int(line.split()[1]) for line in file if line.startswith("btime "))
+    assert abs(booted_at() - since) < 120

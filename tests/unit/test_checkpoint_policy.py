@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from adpersist.agent import checkpoints
-from adpersist.agent.checkpoints import CheckpointPolicy
+from adpersist.agent.checkpoints import CheckpointPolicy, DoubtfulPruneError, RetentionPolicy
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import LocalKey
@@ -136,3 +136,98 @@ def test_a_checkpoint_stands_at_a_look_and_not_at_a_mark(kept: Kept) -> None:
     assert checkpoints.write_checkpoint(kept.journal, now=4.0).seq == 3
     assert checkpoints.write_checkpoint(kept.journal, now=5.0).seq == 3
     assert len(kept.journal.head.checkpoints) == 1
+
+
+# --- what is too old ------------------------------------------------------------------------------------------------
+
+DAY_S = 86_400.0
+
+
+class Aged(Kept):
+    """A look a day."""
+
+    def days(self, count: int, *, checkpoint_every: int) -> None:
+        for _ in range(count):
+            self._usn += 1
+            change = Change(kind=Kind.CREATED, guid=guid(100 + self._usn), nc="DC=x", rdn=f"CN={self._usn}")
+            self.state.apply([change])
+            self.journal.commit(
+                [change],
+                position=Position(invocation=guid(3), usn=Usn(self._usn)),
+                usn_from=Usn(self._usn - 1),
+                witnesses=(),
+                complete=True,
+                now=self._usn * DAY_S,
+            )
+            if self._usn % checkpoint_every == 0:
+                self.journal.write_checkpoint(self.journal.head.seq, self.state.everything(), now=self._usn * DAY_S)
+
+    @property
+    def now(self) -> float:
+        return self._usn * DAY_S + 60
+
+
+def test_the_agent_lets_go_of_what_is_older_than_it_keeps() -> None:
+    aged = Aged()
+    aged.days(130, checkpoint_every=10)
+    policy = RetentionPolicy("90d")
+    plan = policy.tend(aged.journal, now=aged.now)
+    assert plan is not None
+    assert plan.through == 40, "the newest checkpoint that every kept point can be told from"
+    assert aged.journal.resolve("-90d", now=aged.now) == 40
+    assert len(fold(aged.journal, Seq(41))) == 41
+    assert policy.tend(aged.journal, now=aged.now) is None, "nothing is left to do"
+    aged.days(3, checkpoint_every=10)
+    assert policy.tend(aged.journal, now=aged.now) is None
+
+
+def test_a_young_journal_and_one_without_checkpoints_lose_nothing() -> None:
+    aged = Aged()
+    aged.days(80, checkpoint_every=10)
+    assert RetentionPolicy("90d").tend(aged.journal, now=aged.now) is None
+    bare = Aged()
+    bare.days(130, checkpoint_every=1000)
+    assert RetentionPolicy("90d").tend(bare.journal, now=bare.now) is None
+
+
+def test_the_agent_keeps_marks_however_old() -> None:
+    aged = Aged()
+    aged.days(15, checkpoint_every=10)
+    aged.journal.mark("for-ever", writer=WRITER, now=aged.now)
+    aged.days(120, checkpoint_every=10)
+    plan = RetentionPolicy("90d").tend(aged.journal, now=aged.now)
+    assert plan is not None
+    assert plan.through == 10
+    assert aged.journal.resolve("@for-ever", now=aged.now) == 16
+
+
+@pytest.mark.parametrize("ahead_days", [2, 365])
+def test_a_clock_that_is_far_ahead_prunes_nothing_by_itself(ahead_days: int) -> None:
+    aged = Aged()
+    aged.days(130, checkpoint_every=10)
+    before = aged.journal.head
+    with pytest.raises(DoubtfulPruneError, match="clock"):
+        RetentionPolicy("90d").tend(aged.journal, now=aged.now + ahead_days * DAY_S)
+    assert aged.journal.refresh() == before
+
+
+def test_a_prune_of_more_than_half_is_left_to_a_person() -> None:
+    """Also when the agent itself has just captured by a clock that is a year ahead."""
+    aged = Aged()
+    aged.days(130, checkpoint_every=10)
+    aged._usn += 365
+    aged.days(1, checkpoint_every=1000)
+    before = aged.journal.head
+    with pytest.raises(DoubtfulPruneError, match="more than half"):
+        RetentionPolicy("90d").tend(aged.journal, now=aged.now)
+    assert aged.journal.refresh() == before
+
+
+def test_retention_is_looked_into_now_and_then_and_can_be_switched_off() -> None:
+    clock = [100.0]
+    policy = RetentionPolicy("90d", every_s=10.0, clock=lambda: clock[0])
+    assert policy.due()
+    assert not policy.due()
+    clock[0] += 10
+    assert policy.due()
+    assert not RetentionPolicy("", clock=lambda: clock[0]).due()

@@ -47,8 +47,9 @@ READING: Final[Mapping[str, Sequence[str]]] = {
     "history": ("ou=staff,dc=x",),
     "export": ("--ldif",),
     "checkpoint": (),
-    "prune": ("--keep", "30d"),
+    "prune": ("--keep", "30d", "--yes"),
     "fleet": ("--silent-after", "off"),
+    "copy": ("--to", "memory://copy"),
     "key": ("rotate",),
 }
 """Commands that need no domain controller, and words they run with."""

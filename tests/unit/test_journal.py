@@ -17,6 +17,7 @@ from adpersist.errors import (
     StoreUnreachableError,
 )
 from adpersist.journal.commit_drafts import MAX_MARKS
+from adpersist.journal.damage import Damage
 from adpersist.journal.format.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
@@ -685,7 +686,7 @@ def test_frames_the_store_holds_beyond_the_head_do_not_count() -> None:
     with pytest.raises(PointError):
         again.history(Seq(2))
     verdict = check_journal(ahead, key())
-    assert (verdict.findings, verdict.commits) == ((), 1)
+    assert ([each.damage for each in verdict.findings], verdict.commits) == ([Damage.STRAY], 1)
     assert [(span.after, span.through) for span in verdict.restorable] == [(0, 1)]
 
 

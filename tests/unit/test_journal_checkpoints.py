@@ -1,13 +1,17 @@
 """A checkpoint counts once it was read back, and what is pruned is gone from the store as well."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import pytest
 
-from adpersist.errors import OutcomeUnknownError, PointError
+from adpersist.agent.checkpoints import prune
+from adpersist.errors import OutcomeUnknownError, PointError, StoreFullError
 from adpersist.journal.damage import Damage, DamagedCheckpointError
 from adpersist.journal.format.checkpoint import Place, Sealing
 from adpersist.journal.journal import Journal
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.journal.upkeep.checkpoints import commit_of
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.stores.memory import MemoryStore
@@ -20,6 +24,7 @@ from tests.golden.journal_samples import (
     created,
     fresh_store,
     guid,
+    key,
     look,
     new_journal,
     opened,
@@ -126,10 +131,10 @@ def sealed(journal: Journal, seq: int, states: Iterable[ObjectState]) -> list[by
 def test_another_checkpoint_of_the_same_commit_is_not_the_one_the_head_names(store: MemoryStore) -> None:
     """Its numbers, its objects' number and every seal hold: only the proof tells."""
     journal = opened(store)
-    real = list(store.checkpoint(Seq(5)))
+    real = list(store.checkpoint(place_of(store, 5)))
     other = sealed(journal, 5, [*several()[:-1], state("mole", SMALL_FRAME // 2)])
     assert len(other) == len(real)
-    store.put_checkpoint(Seq(5), other)
+    store.put_checkpoint(place_of(store, 5), other)
     read = journal.read_checkpoint(Seq(5))
     with pytest.raises(DamagedCheckpointError, match="not the one the head names") as caught:
         list(read)
@@ -139,9 +144,9 @@ def test_another_checkpoint_of_the_same_commit_is_not_the_one_the_head_names(sto
 @pytest.mark.parametrize("order", [(1, 0, 2, 3), (1, 1, 2, 3), (0, 2, 1, 3), (0, 1, 3, 2)])
 def test_nothing_of_a_part_that_stands_in_anothers_place_is_told(store: MemoryStore, order: tuple[int, ...]) -> None:
     """The proof would say so as well, but only after everything was handed out."""
-    parts = list(store.checkpoint(Seq(5)))
+    parts = list(store.checkpoint(place_of(store, 5)))
     assert len(parts) == len(order) == len(several()), "an object each"
-    store.put_checkpoint(Seq(5), [parts[place] for place in order])
+    store.put_checkpoint(place_of(store, 5), [parts[place] for place in order])
     wrong = next(number for number, place in enumerate(order) if number != place)
     told = []
     with pytest.raises(DamagedCheckpointError, match=f"in place of part {wrong}"):
@@ -155,7 +160,12 @@ def test_nothing_of_a_part_that_stands_in_anothers_place_is_told(store: MemorySt
 
 def lying(store: MemoryStore) -> tuple[list[int], list[int]]:
     """Numbers of the frames and of the checkpoints in the store, be they named or not."""
-    return [frame.seq for frame in store.frames(after=Seq(0))], list(store.checkpoints())
+    return [frame.seq for frame in store.frames(after=Seq(0))], sorted(map(commit_of, store.checkpoints()))
+
+
+def place_of(store: MemoryStore, seq: int) -> Seq:
+    """Where the checkpoint of a commit lies."""
+    return next(each.lies_at for each in opened(store).head.checkpoints if each.seq == seq)
 
 
 def test_what_is_pruned_is_gone_from_the_store(store: MemoryStore) -> None:
@@ -177,7 +187,7 @@ def test_a_prune_sweeps_up_what_an_earlier_one_left(store: MemoryStore, point: P
 
 
 def test_a_checkpoint_that_is_just_being_written_is_not_swept_up(store: MemoryStore) -> None:
-    store.put_checkpoint(Seq(9), [b"its first part"])
+    store.put_checkpoint(Seq(9 | 7 << 40), [b"its first part"])
     opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
     assert lying(store) == ([9, 10], [8, 9])
 
@@ -190,3 +200,80 @@ def test_a_mark_that_is_kept_keeps_its_frames(store: MemoryStore) -> None:
     journal.write_checkpoint(Seq(12), [], now=NOON)
     journal.prune(oldest=Seq(12), keep_marks=True, now=NOON)
     assert lying(store) == ([9, 10, 11, 12], [8, 12])
+
+
+# --- two at once ----------------------------------------------------------------------------------------------------
+
+
+def test_two_checkpoints_of_one_commit_do_not_touch_each_other(store: MemoryStore) -> None:
+    """One is named while the other is being written: the slower one is thrown away, and nothing of the quicker one."""
+    slow, quick = opened(store), opened(store)
+
+    def states() -> Iterable[ObjectState]:
+        yield from several()[:2]
+        quick.write_checkpoint(Seq(9), several(), now=NOON)
+        yield from several()[2:]
+
+    with small_frames():
+        made = slow.write_checkpoint(Seq(9), states(), now=NOON)
+    assert made == next(each for each in opened(store).head.checkpoints if each.seq == 9)
+    assert check_journal(store, key()).findings == ()
+    assert lying(store)[1] == [2, 5, 8, 9]
+
+
+def test_two_prunes_at_once_lose_nothing(store: MemoryStore) -> None:
+    """The second planned its checkpoint before the first had named one there, pruned, and trimmed."""
+    first, second = opened(store), opened(store)
+
+    def states() -> Iterable[ObjectState]:
+        yield state("one")
+        first.write_checkpoint(Seq(9), several(), now=NOON)
+        first.prune(oldest=Seq(9), keep_marks=False, now=NOON)
+        yield state("two")
+
+    with pytest.raises(PointError), small_frames():
+        second.write_checkpoint(Seq(7), states(), now=NOON)
+    second.prune(oldest=Seq(7), keep_marks=False, now=NOON)
+    assert check_journal(store, key()).findings == ()
+    assert lying(store) == ([10], [9])
+    assert len(list(opened(store).read_checkpoint(Seq(9)))) == len(several())
+
+
+def test_a_prune_sweeps_nothing_that_is_named_a_moment_later(store: MemoryStore) -> None:
+    slow, pruning = opened(store), opened(store)
+
+    def states() -> Iterable[ObjectState]:
+        yield state("one")
+        pruning.prune(oldest=Seq(10), keep_marks=False, now=NOON)  # up to 8: what is written now is for 9
+        yield state("two")
+
+    with small_frames():
+        slow.write_checkpoint(Seq(9), states(), now=NOON)
+    assert check_journal(store, key()).findings == ()
+    assert lying(store) == ([9, 10], [8, 9])
+
+
+def test_a_checkpoint_that_failed_leaves_nothing(store: MemoryStore) -> None:
+    before = lying(store)
+
+    class Full(TamperedStore):
+        def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+            super().put_checkpoint(seq, islice(parts, 2), start=start)
+            raise StoreFullError("the disk is full")
+
+    with small_frames(), pytest.raises(StoreFullError):
+        opened(Full(store)).write_checkpoint(Seq(9), several(), now=NOON)
+    assert lying(store) == before
+
+
+def test_a_prune_of_a_full_store_goes_as_far_as_an_older_checkpoint_lets_it(store: MemoryStore) -> None:
+    class Full(TamperedStore):
+        def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+            raise StoreFullError("the disk is full")
+
+    journal = opened(Full(store))
+    assert prune(journal, oldest=Seq(9), keep_marks=False, now=NOON).through == 8
+    assert lying(store) == ([9, 10], [8])
+    with pytest.raises(StoreFullError):
+        prune(journal, oldest=Seq(10), keep_marks=False, now=NOON)
+    assert check_journal(store, key()).findings == ()

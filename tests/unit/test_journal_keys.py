@@ -99,7 +99,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         key_from_environment({})
     with pytest.raises(KeyMissingError):
         read_key_file(tmp_path)  # a directory
-    assert KeyMissingError("").exit_code is ExitCode.USAGE
+    assert KeyMissingError("").exit_code is ExitCode.KEY
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"  \n\n", bytes(100)])
@@ -118,7 +118,7 @@ def test_a_key_cut_short_or_mistyped_is_no_key(tmp_path: Path) -> None:
     broken += [line.replace("key-1", "key-2"), line.upper(), "hunter2", "\xff" * 60, "x" * 5000]
     for content in broken:
         path.write_bytes(content.encode("latin-1"))
-        with pytest.raises(ConfigError, match=r"journal\.key") as caught:
+        with pytest.raises(KeyMissingError, match=r"journal\.key") as caught:
             read_key_file(path)
         assert TEST_KEY.hex() not in str(caught.value)
         assert line[16:59] not in str(caught.value)
@@ -145,7 +145,7 @@ def test_a_wrong_key_names_both() -> None:
         Journal.open(store, key("other"))
     assert key().key_id in str(caught.value)
     assert key("other").key_id in str(caught.value)
-    assert caught.value.exit_code is ExitCode.INTEGRITY
+    assert caught.value.exit_code is ExitCode.KEY
 
 
 def test_a_key_of_the_right_name_that_does_not_unwrap_is_a_forgery() -> None:
@@ -175,6 +175,7 @@ def test_old_frames_stay_readable_through_both_rotations() -> None:
     look(journal, [created("b")], 20)
     journal.rotate_key(key("second"), now=NOON)
     look(journal, [created("c")], 30)
+    assert journal.finish_key(now=NOON)
     journal.rotate_data_key(now=NOON)
     look(journal, [created("d")], 40)
     with pytest.raises(WrongKeyError, match=key("second").key_id):

@@ -146,6 +146,18 @@ class CountingStore:
         self.operations += 1
         return self._inner.append(frames, onto=onto, head=head, spare=spare)
 
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        self.operations += 1
+        return self._inner.stage(frames, onto=onto)
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        self.operations += 1
+        return self._inner.advance(onto=onto, seq=seq, head=head)
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        self.operations += 1
+        return self._inner.clear(onto=onto)
+
     def spare(self) -> bytes | None:
         self.operations += 1
         return self._inner.spare()

@@ -14,7 +14,7 @@ from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, RevertedError
 from adpersist.restore.progress import Progress
-from adpersist.system.backoff import Backoff, log_wait
+from adpersist.system.backoff import Backoff, Told, may_pass
 from adpersist.telemetry import logger
 
 _ASLEEP_S: Final = 3600.0
@@ -99,8 +99,10 @@ def _bring_up(
             health.found(journal.head, journal.last_commit_time(), journal.last_restore())
             return guard(dc, journal, terms, progress=progress, closed=True)
 
+    told = Told()
+
     def waiting(error: AdpersistError, wait_s: float) -> None:
-        log_wait(error, wait_s)
+        told(error, wait_s)
         health.troubled(error)
 
     for left in reversed(range(_TRIES)):
@@ -110,7 +112,7 @@ def _bring_up(
             closed_dc.start().close()
             try:
                 # a store that is away is waited for: what it holds alone can prove the DC
-                found = Backoff(budget_s=patience_s, first_s=0.1, on_wait=waiting).call(proven)
+                found = Backoff(budget_s=patience_s, first_s=0.1, waits_for=may_pass, on_wait=waiting).call(proven)
                 break
             except BootError as error:
                 if not left:

@@ -15,7 +15,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
     """Show lag, what is durable, lineage and the store's health; works while the agent runs.
 
     Exit code for monitoring: 0 well; 1 the lag is over [status] max_lag_s; 4 the DC is not the journal's; 5 the store
-    or 6 the directory does not answer.
+    or 6 the directory does not answer; 8 the journal is damaged; 9 the key is missing or wrong; 10 there is no journal.
     """
     from adpersist.agent import connections
     from adpersist.agent.status import status as measure

@@ -48,7 +48,7 @@ def guard(
     from adpersist.agent import connections
     from adpersist.agent.guard import GuardResult, GuardTerms
     from adpersist.agent.guard import guard as check
-    from adpersist.system.backoff import Backoff
+    from adpersist.system.backoff import Backoff, Told, may_pass
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -66,7 +66,7 @@ def guard(
             return check(dc, journal, terms, progress=bar)
 
     with output.Bar(shown=not common.as_json) as bar:
-        found = Backoff(budget_s=wait, first_s=0.1).call(lambda: once(bar))
+        found = Backoff(budget_s=wait, first_s=0.1, waits_for=may_pass, on_wait=Told()).call(lambda: once(bar))
     if found.outcome:
         restart_where_needed(settings, found.outcome)
     document: dict[str, Any] = {

@@ -1,1 +1,1 @@
-"""Commands that keep the journal sound and small: check, checkpoint, prune, key."""
+"""Commands that keep the journal sound and small: check, checkpoint, prune, copy, key."""

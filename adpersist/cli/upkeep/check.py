@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from adpersist.journal.keys.key_encryption import KeyEncryption
     from adpersist.journal.timelines import Span
     from adpersist.journal.upkeep.check import CheckReport, KnownCommit
-    from adpersist.model.journal.head import Head
+    from adpersist.journal.upkeep.repair import Repaired
+    from adpersist.model.journal.head import Head, Writer
     from adpersist.stores.port import Store
 
 _KNOWN: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})", re.IGNORECASE)
@@ -32,6 +33,10 @@ def check(
         typer.Option(
             "--repair-head", help="First rebuild a lost or damaged head from its spare; a sound one is left as it is."
         ),
+    ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Note what is lost, and go on without it; then prove the rest."),
     ] = False,
     known: Annotated[
         str | None,
@@ -48,15 +53,21 @@ def check(
     """Prove chain, seals, head and checkpoints, and say what of a damaged journal can still be restored.
 
     Exit code 8 when anything is damaged. Classes: `gap` (something is missing), `corrupt` (a disk's doing), `forged`
-    (somebody's doing), `store-behind` (whole, but older than the DC or `--known` knows). Reads everything, changes
-    nothing but with `--repair-head`; works while the agent runs. A store that was rolled back as a whole looks sound by
-    itself: the DC is asked which commit it was told of last, if it can be reached. Where it cannot, keep the line with
-    `KnownCommit` of a check somewhere else and hand it back with `--known`.
+    (somebody's doing), `stray` (frames behind the head), `store-behind` (whole, but older than the DC or `--known`
+    knows). Reads everything, changes nothing but with `--repair` or `--repair-head`; works while the agent runs. A
+    store that was rolled back as a whole looks sound by itself: the DC is asked which commit it was told of last, if it
+    can be reached. Where it cannot, keep the line with `KnownCommit` of a check somewhere else and hand it back with
+    `--known`.
+
+    With `--repair` the journal goes on: a lost head is rebuilt, frames behind the head are taken up where they follow
+    it and removed where not, damaged checkpoints count no more, and lost commits are noted as lost: whatever needs none
+    of them can be restored as before. Where the newest state needs one, a new timeline begins: the agent looks at the
+    whole DC and saves all of it. Nothing sound is given up; a store's backup, where there is one, is better still.
     """
     from adpersist.agent import connections
     from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
+    from adpersist.journal import spare_head
     from adpersist.journal.holder import Role, handed_back, new_writer
-    from adpersist.journal.spare_head import repair
     from adpersist.journal.upkeep.check import check_journal
 
     common = common_options(ctx, config, as_json)
@@ -65,15 +76,20 @@ def check(
     key = connections.key(settings)
     store = connections.store(settings, None)
     try:
+        writer, expected = handed_back(new_writer(Role.VISITOR)), settings.journal.id or None
         mended = (
-            repair(store, key, writer=handed_back(new_writer(Role.VISITOR)), now=time.time()) if repair_head else None
+            spare_head.repair(store, key, writer=writer, now=time.time(), expected=expected)
+            if repair_head or repair
+            else None
         )
-        tip = _opened(store, key)
+        tip = _opened(store, key, expected)
+        done = _repaired(tip, store, key, writer, shown=not common.as_json) if repair and tip else ()
         asked = ask_for_canary(settings, tip) if tip else CanaryAnswer(why="the head cannot be read")
         with output.Bar(shown=not common.as_json) as bar:
             verdict = check_journal(
                 store,
                 key,
+                expected=expected,
                 after=Seq(start - 1),
                 known=(*vouched, *(asked.known(tip.seed) if tip else ())),
                 progress=lambda seq, last: bar.counting("proving commits", seq, last),
@@ -82,21 +98,63 @@ def check(
         store.close()
     proven = tip.head if tip and not verdict.findings else None
     if common.as_json:
-        output.machine(_document(verdict, proven, asked, mended))
+        output.machine(_document(verdict, proven, asked, mended) | {"repaired": [_deeds(each) for each in done]})
     else:
+        for each in done:
+            _print_repaired(each)
         _print(verdict, proven, asked, mended)
     raise typer.Exit(int(ExitCode.INTEGRITY if verdict.findings else ExitCode.OK))
 
 
-def _opened(store: "Store", key: "KeyEncryption") -> "Journal | None":
+def _opened(store: "Store", key: "KeyEncryption", expected: str | None) -> "Journal | None":
     """The journal before the check, so that what is proven reaches that far at least; None when the head is damaged."""
     from adpersist.journal.damage import DamagedError
     from adpersist.journal.journal import Journal
 
     try:
-        return Journal.open(store, key)
+        return Journal.open(store, key, expected=expected)
     except DamagedError:
         return None
+
+
+def _repaired(
+    journal: "Journal", store: "Store", key: "KeyEncryption", writer: "Writer", *, shown: bool
+) -> "tuple[Repaired, ...]":
+    """What lies behind the head first: a commit that is taken up is one that is not lost."""
+    from adpersist.journal.upkeep.check import check_journal
+    from adpersist.journal.upkeep.repair import Repaired
+
+    behind = journal.take_up(writer, now=time.time())
+    with output.Bar(shown=shown) as bar:
+        found = check_journal(store, key, progress=lambda seq, last: bar.counting("looking for damage", seq, last))
+    done = behind, journal.go_on(found, writer, now=time.time())
+    return tuple(each for each in done if each != Repaired())
+
+
+def _deeds(done: "Repaired") -> dict[str, Any]:
+    return {
+        "taken_up": done.taken_up,
+        "removed": done.removed,
+        "lost": [{"first": each.first, "last": each.last} for each in done.lost],
+        "checkpoints": list(done.checkpoints),
+        "goes_on_from": done.goes_on_from,
+    }
+
+
+def _print_repaired(done: "Repaired") -> None:
+    if done.taken_up:
+        output.say(f"Taken up: {done.taken_up} commits that lay behind the head.")
+    if done.removed:
+        output.say("Removed: frames behind the head that do not follow it.")
+    for each in done.lost:
+        output.say(f"Noted as lost: commits {_range(each.first, each.last)}.")
+    for seq in done.checkpoints:
+        output.say(f"Counts no more: the checkpoint at commit {seq}.")
+    if done.goes_on_from is not None:
+        place = f"commit {done.goes_on_from}, the newest that can be told" if done.goes_on_from else "nothing"
+        output.say(
+            f"A new timeline goes on from {place}: the agent looks at the whole DC, then all of it is there again."
+        )
 
 
 def _known(text: str | None) -> "tuple[KnownCommit, ...]":
@@ -117,11 +175,15 @@ def _print(verdict: "CheckReport", proven: "Head | None", asked: "CanaryAnswer",
         rows = ((str(e.damage), str(e.part), _range(e.first, e.last), e.message) for e in verdict.findings)
         output.table(f"Damaged places: {len(verdict.findings)}", ("class", "part", "commits", "what"), rows)
         output.say(f"Still restorable: {_spans(verdict.restorable)}")
+        output.say("`adpersist check --repair` notes what is lost and goes on with the rest.")
     elif proven is not None:
         output.say(
             f"ok: {verdict.commits} commits, {verdict.size} bytes, chain, seals and head are as they were written."
         )
         output.say(f"Restorable: {_spans(verdict.restorable)}. Known: {proven.seq}:{proven.digest.hex()}")
+    if verdict.lost:
+        lost = ", ".join(_range(each.first, each.last) for each in verdict.lost)
+        output.say(f"Lost for good, as noted by a repair: {lost}")
     output.say(f"Directory: {_witness(asked)}.")
 
 
@@ -158,6 +220,7 @@ def _document(
             }
             for each in verdict.findings
         ],
+        "lost": [{"first": each.first, "last": each.last} for each in verdict.lost],
         "restorable": [{"after": span.after, "through": span.through} for span in verdict.restorable],
     }
 

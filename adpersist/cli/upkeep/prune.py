@@ -21,16 +21,28 @@ _AGE: Final = re.compile(r"[1-9]\d{0,8}[smhdw]")
 def prune(
     ctx: typer.Context,
     keep: Annotated[
-        str,
-        typer.Option("--keep", help="Keep every point of so long: 30d, 12h, 8w (s, m, h, d, w).", metavar="AGE"),
-    ],
+        str | None,
+        typer.Option(
+            "--keep",
+            help="Keep every point of so long: 30d, 12h, 8w (s, m, h, d, w). Left out: [journal] keep.",
+            metavar="AGE",
+            show_default=False,
+        ),
+    ] = None,
     keep_marks: Annotated[
-        bool, typer.Option("--keep-marks", help="Keep every marked point too, however old, and all that came after it.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--keep-marks/--drop-marks",
+            help="Keep every marked point too, however old, and all that came after it; or let go of old ones.",
+        ),
+    ] = True,
     forget_image: Annotated[
         bool, typer.Option("--forget-image", help="Let go also of what came since the machine's image was taken.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also when more than half would go, or the clock is in doubt.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,41 +50,48 @@ def prune(
 
     What came since the machine's image was taken (`adpersist image mark`) is kept, too: by that a heal tells what was
     lost from what was written since. First a checkpoint takes the place of what goes; killed anywhere, the journal
-    is whole and the next run goes on. Fences nobody: the agent may run. What went cannot be brought back.
+    is whole and the next run goes on. Fences nobody: the agent may run. What went cannot be brought back, so a prune of
+    more than half of the journal, and one by a clock that is days past the journal's last word, want --yes. The agent
+    does the same by itself, as far as the checkpoints it writes let it: see [journal] keep.
     """
     from adpersist.agent import checkpoints
-    from adpersist.journal.upkeep.retention import PrunePlan
+    from adpersist.journal.upkeep.retention import PrunePlan, doubts
 
-    if not _AGE.fullmatch(keep):
-        raise ConfigError(f"{keep!r} is no age", hint="Say 30d, 12h or 8w: a number and one of s, m, h, d, w.")
     common = common_options(ctx, config, as_json)
-    with opened_journal(loaded(common)) as journal:
-        before = journal.head
-        oldest = _oldest(journal, keep)
+    settings = loaded(common)
+    age = settings.journal.keep if keep is None else keep
+    if not _AGE.fullmatch(age):
+        raise ConfigError(f"{age!r} is no age", hint="Say 30d, 12h or 8w: a number and one of s, m, h, d, w.")
+    with opened_journal(settings) as journal:
+        before, now = journal.head, time.time()
+        oldest = _oldest(journal, age, now)
         image = before.image
         for_image = bool(image and oldest and not forget_image and before.pruned <= image.seq < oldest)
         if for_image and image:
             oldest = image.seq
-        if oldest is None:
-            plan = PrunePlan(through=before.pruned, checkpoints=(), marks=(), wanted=None)
-        elif dry_run:
+        plan = PrunePlan(through=before.pruned, checkpoints=(), marks=(), wanted=None)
+        if oldest is not None:
             plan = checkpoints.planned(before, oldest=oldest, keep_marks=keep_marks)
-        else:
+        doubtful = doubts(before, plan, now=now)
+        if oldest is not None and not dry_run:
+            if not yes:
+                checkpoints.require_sure(before, plan, now=now)
             with output.Bar(shown=not common.as_json) as bar:
                 bar.looking("writing the checkpoint, then forgetting")
-                plan = checkpoints.prune(journal, oldest=oldest, keep_marks=keep_marks, now=time.time())
+                plan = checkpoints.prune(journal, oldest=oldest, keep_marks=keep_marks, now=now)
         document = _document(plan, journal, oldest, gone=plan.through - before.pruned, dry_run=dry_run)
         document["kept_for_image"] = image.seq if for_image and image else None
+        document["doubts"] = list(doubtful)
     if common.as_json:
         output.machine(document)
     else:
         _print(document)
 
 
-def _oldest(journal: "Journal", keep: str) -> "Seq | None":
+def _oldest(journal: "Journal", keep: str, now: float) -> "Seq | None":
     """The oldest point to keep; None when the journal does not go back that far."""
     try:
-        return journal.resolve(f"-{keep}", now=time.time())
+        return journal.resolve(f"-{keep}", now=now)
     except PointError:
         return None
 
@@ -106,6 +125,8 @@ def _print(document: dict[str, Any]) -> None:
         output.say(f"Checkpoints that {verb}: {', '.join(map(str, document['checkpoints']))}")
     if document["marks"]:
         output.say(f"Marks that {verb}: {', '.join(f'@{name}' for name in document['marks'])}")
+    for doubt in document["doubts"] if document["dry_run"] else ():
+        output.say(f"It wants --yes: {doubt}.")
     output.say(
         f"The oldest point that can be restored {'would be' if document['dry_run'] else 'is'} {document['through']}."
     )

@@ -1,25 +1,38 @@
 """The chain: every frame names the digest of the one before, the first one the journal's seed, the head the last."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import Lost
 from adpersist.stores.port import Frame
 
 
 class Chain:
     """Takes frames one after another and lets through only the one that belongs next.
 
+    Commits that the head notes as lost are passed over, whatever lies in their place.
+
     Attributes:
         seq: The last frame that did.
         digest: Its digest.
     """
 
-    def __init__(self, keyring: Keyring, journal: bytes, *, seq: Seq, digest: bytes) -> None:
+    def __init__(self, keyring: Keyring, journal: bytes, *, seq: Seq, digest: bytes, lost: Sequence[Lost] = ()) -> None:
         self._keyring = keyring
         self._journal = journal
+        self._lost = lost
         self.seq = seq
         self.digest = digest
+
+    def counting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The frames but for those in the place of lost ones; each is to be opened before the next is asked for."""
+        for frame in frames:
+            if not any(each.holds(frame.seq) for each in self._lost):
+                self._pass_lost()
+                yield frame
 
     def open(self, frame: Frame) -> Opened:
         """The next frame, opened.
@@ -43,9 +56,16 @@ class Chain:
             DamagedError: It ends early, or with another frame than the one named.
         """
         if self.seq < seq:
+            self._pass_lost()
+        if self.seq < seq:
             raise missing(Seq(self.seq + 1))
         if self.digest != digest:
             raise forged(seq, "the head names another last commit")
+
+    def _pass_lost(self) -> None:
+        for lost in self._lost:
+            if lost.holds(self.seq + 1):
+                self.seq, self.digest = lost.last, lost.digest
 
 
 def open_in_place(body: bytes, seq: Seq, journal: bytes, keyring: Keyring) -> Opened:

@@ -23,6 +23,7 @@ _NUMBERS: Final = {
     CommitKind.MARK: 3,
     CommitKind.RESTORE_BEGIN: 4,
     CommitKind.RESTORE_END: 5,
+    CommitKind.REPAIR: 6,
 }
 _KINDS: Final = {number: kind for kind, number in _NUMBERS.items()}
 

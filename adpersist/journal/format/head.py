@@ -10,11 +10,12 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from adpersist.errors import LimitError
+from adpersist.errors import LimitError, UnfinishedCopyError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
 from adpersist.journal.format.head_fields import pack_head, unpack_head
 from adpersist.journal.format.packing import compress, decompress
+from adpersist.journal.format.unfinished import begun_copy
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, Keyring, WrappedKey
 from adpersist.model.identity.ids import Seq
@@ -128,10 +129,16 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     """Read, authenticate and decode a head; data keys that ``known`` holds need no unwrapping.
 
     Raises:
+        UnfinishedCopyError: It is no journal yet.
         WrongKeyError: Sealed with another key.
         DamagedError: Damaged or forged.
     """
     body = stored.body
+    if begun_copy(body) is not None:
+        raise UnfinishedCopyError(
+            "a copy of a journal was begun here and is not whole",
+            hint="Run `adpersist copy --to` again where the journal is: it goes on where it stopped.",
+        )
     try:
         count, journal, timeline, seq, time_us, digest, nonce = _fixed_part(body)
         wrapped, end = _read_keys(body[:-CHECKSUM_BYTES], count)
@@ -163,6 +170,17 @@ def _fixed_part(body: bytes) -> tuple[int, bytes, int, int, int, bytes, bytes]:
         raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
     count, journal, timeline, seq, time_us, digest, nonce = rest
     return count, journal, timeline, seq, time_us, digest, nonce
+
+
+def require_journal(tip: OpenHead, expected: str | None) -> OpenHead:
+    """The head itself, where it is the expected journal's; None: any will do.
+
+    Raises:
+        DamagedError: Another journal, sealed with the same key, was put in its place.
+    """
+    if expected is not None and tip.journal.hex() != expected:
+        raise DamagedError(f"it belongs to journal {tip.journal.hex()}", seq=None, damage=Damage.FORGED)
+    return tip
 
 
 def _write_key(key: WrappedKey) -> bytes:

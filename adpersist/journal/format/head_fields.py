@@ -10,6 +10,7 @@ from adpersist.model.journal.head import (
     CommitId,
     Head,
     Identity,
+    Lost,
     Mark,
     Phase,
     Position,
@@ -28,6 +29,10 @@ WITH_BEFORE_MARKS: Final = 14
 WITH_QUARANTINED: Final = 15
 """While there are objects that cannot be read, those are another one."""
 WITH_SCRUBBED: Final = 16
+WITH_LOST: Final = 17
+"""Where commits are lost for good, those."""
+WITH_KEY_CHANGED: Final = 18
+"""While two keys open the journal, since when."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -56,7 +61,10 @@ def pack_head(head: Head) -> bytes:
             [[mark.name, mark.seq, float(mark.time)] for mark in head.marks],
             [[timeline.number, timeline.base, timeline.begins] for timeline in head.timelines],
             [
-                [each.seq, each.digest, float(each.time), each.parts, each.objects, each.proof]
+                [
+                    *(each.seq, each.digest, float(each.time), each.parts, each.objects, each.proof),
+                    *(() if each.place is None else (each.place,)),
+                ]
                 for each in head.checkpoints
             ],
             head.pruned,
@@ -73,11 +81,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_SCRUBBED:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_SCRUBBED} expected")
+        if not FIELDS <= len(fields) <= WITH_KEY_CHANGED:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_KEY_CHANGED} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined, scrubbed = [*passing, None, None, None, None][:4]
+        fresh, before_marks, quarantined, scrubbed, lost, key_changed = [*passing, *(None,) * 6][:6]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -100,6 +108,8 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             before_marks=None if before_marks is None else _commit_id(before_marks),
             quarantined=() if quarantined is None else tuple(_quarantined(each) for each in items(quarantined)),
             scrubbed=0.0 if scrubbed is None else number(scrubbed),
+            lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
+            key_changed=None if key_changed is None else number(key_changed),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -135,6 +145,8 @@ def _pack_passing(head: Head) -> list[object]:
         None if before is None else [before.seq, before.digest],
         [[each.guid, each.dn, each.reason, float(each.time)] for each in quarantined] or None,
         float(head.scrubbed) or None,
+        [[each.first, each.last, each.digest, float(each.time)] for each in head.lost] or None,
+        None if head.key_changed is None else float(head.key_changed),
     ]
     while passing and passing[-1] is None:
         passing.pop()
@@ -149,6 +161,11 @@ def _quarantined(value: object) -> Quarantined:
 def _commit_id(value: object) -> CommitId:
     seq, digest = items(value)
     return CommitId(seq=Seq(integer(seq)), digest=octets(digest))
+
+
+def _lost(value: object) -> Lost:
+    first, last, digest, time = items(value)
+    return Lost(first=Seq(integer(first)), last=Seq(integer(last)), digest=octets(digest), time=number(time))
 
 
 def _position(value: object) -> Position:
@@ -189,7 +206,9 @@ def _timeline(value: object) -> Timeline:
 
 
 def _checkpoint(value: object) -> Checkpoint:
-    seq, digest, time, parts, objects, proof = items(value)
+    seq, digest, time, parts, objects, proof, *place = items(value)
+    if len(place) > 1:
+        raise ValueError(f"{len(place) - 1} fields too many in a checkpoint")
     return Checkpoint(
         seq=Seq(integer(seq)),
         digest=octets(digest),
@@ -197,4 +216,5 @@ def _checkpoint(value: object) -> Checkpoint:
         parts=integer(parts),
         objects=integer(objects),
         proof=octets(proof),
+        place=Seq(integer(place[0])) if place else None,
     )

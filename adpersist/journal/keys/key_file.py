@@ -37,17 +37,17 @@ def key_from_line(line: str, *, source: str) -> LocalKey:
     """The key a line holds; ``source`` names where it came from.
 
     Raises:
-        ConfigError: Not such a line, cut short, or mistyped.
+        KeyMissingError: Not such a line, cut short, or mistyped.
     """
     found = _LINE.fullmatch(line.strip())
     if found is None:
-        raise ConfigError(f"{source} does not hold an adpersist key", hint=_HINT)
+        raise KeyMissingError(f"{source} does not hold an adpersist key", hint=_HINT)
     if _check(found[1]) != found[2]:
-        raise ConfigError(f"{source} holds a damaged adpersist key (its check does not match)", hint=_HINT)
+        raise KeyMissingError(f"{source} holds a damaged adpersist key (its check does not match)", hint=_HINT)
     try:
         secret = base64.b64decode(found[1] + "=", altchars=b"-_", validate=True)
     except binascii.Error as error:
-        raise ConfigError(f"{source} does not hold an adpersist key", hint=_HINT) from error
+        raise KeyMissingError(f"{source} does not hold an adpersist key", hint=_HINT) from error
     return LocalKey(secret)
 
 
@@ -72,8 +72,7 @@ def read_key_file(path: Path) -> LocalKey:
     """The key in a file.
 
     Raises:
-        KeyMissingError: There is no such file, it may not be read, or it is empty.
-        ConfigError: It holds something else.
+        KeyMissingError: There is no such file, it may not be read, it is empty, or it holds something else.
     """
     try:
         with path.open("rb") as file:
@@ -89,8 +88,7 @@ def key_from_environment(environment: Mapping[str, str], name: str = VARIABLE) -
     """The key in an environment variable.
 
     Raises:
-        KeyMissingError: The variable is not set, or empty.
-        ConfigError: It holds something else.
+        KeyMissingError: The variable is not set, empty, or holds something else.
     """
     line = environment.get(name, "")
     if not line.strip():

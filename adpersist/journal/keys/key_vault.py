@@ -39,6 +39,12 @@ class KeyUnreachableError(KeyMissingError):
     retryable = True
 
 
+class KeyRefusedError(KeyMissingError):
+    """The vault does not let us use it: no token yet, or rights on their way."""
+
+    may_pass = True
+
+
 class WrapResult(Protocol):
     """The key, encrypted, and the URL of the key and version that did it."""
 
@@ -126,7 +132,7 @@ class VaultKey:
 
     def _unusable(self, error: AzureError) -> KeyMissingError:
         if isinstance(error, ClientAuthenticationError) and not error.status_code:
-            return KeyMissingError(
+            return KeyRefusedError(
                 f"no credential for the key {self._url}: {str(error.message).partition(chr(10))[0][:200]}",
                 hint="Use a machine with a managed identity, set AZURE_CLIENT_ID and its like, or run `az login`.",
             )
@@ -137,7 +143,7 @@ class VaultKey:
                 hint="Set `[key] vault_algorithm`: RSA-OAEP-256 for an RSA key, A256KW for a symmetric one.",
             )
         if status in (401, 403):
-            return KeyMissingError(f"not allowed to use the key {self._url}", hint=_RIGHTS_HINT)
+            return KeyRefusedError(f"not allowed to use the key {self._url}", hint=_RIGHTS_HINT)
         if status == 404:
             return KeyMissingError(
                 f"there is no key {self._url}, or no longer that version of it",

@@ -55,7 +55,11 @@ class WrappedKey:
 
 
 class Keyring:
-    """All data keys of a journal, oldest first; the last one seals."""
+    """All data keys of a journal, oldest first; the last one seals.
+
+    While the key-encryption key is changed each is there twice in a row, wrapped by the old one and by the new: either
+    opens the journal, whichever a machine has after its disk went back.
+    """
 
     def __init__(self, wrapped: Sequence[WrappedKey], opened: Iterable[DataKey]) -> None:
         self.wrapped = tuple(wrapped)
@@ -75,16 +79,23 @@ class Keyring:
         """Unwrap the keys that ``known`` does not hold already.
 
         Raises:
-            WrongKeyError: They were wrapped by another key-encryption key.
+            WrongKeyError: One was wrapped by other key-encryption keys alone.
             DamagedError: They were tampered with.
         """
         if not wrapped:
             raise DamagedError("it holds no data key", seq=None, damage=Damage.FORGED)
         have = dict(known._opened) if known else {}
-        for each in wrapped:
-            if each.id not in have:
-                have[each.id] = DataKey(_unwrap(each, keys, journal))
+        closed = [each for each in _chosen(wrapped, keys) if each.id not in have]
+        if any(each.wrapper != keys.key_id for each in closed):
+            _require(wrapped, keys)
+        for each in closed:
+            have[each.id] = DataKey(_unwrap(each, keys, journal))
         return cls(wrapped, have.values())
+
+    @property
+    def wrappers(self) -> tuple[str, ...]:
+        """Ids of the key-encryption keys that open it: one, or two while the key is changed, the new one last."""
+        return tuple(dict.fromkeys(each.wrapper for each in self.wrapped))
 
     def find(self, key: bytes) -> DataKey | None:
         """The data key of that id; None when the journal has none."""
@@ -100,14 +111,36 @@ class Keyring:
         new = _wrap(secret, keys, journal, since=since)
         return Keyring([*self.wrapped, new], [*self._opened.values(), DataKey(secret)])
 
-    def rewrapped(self, old: KeyEncryption, new: KeyEncryption, journal: bytes) -> "Keyring":
-        """With every data key wrapped by ``new`` instead of ``old``.
+    def wrapped_for_both(self, old: KeyEncryption, new: KeyEncryption, journal: bytes) -> "Keyring":
+        """With every data key wrapped by ``new`` beside ``old``.
 
         Raises:
             WrongKeyError, DamagedError: ``old`` does not open them.
+            KeyMissingError: ``new`` may not be used both ways.
         """
-        wrapped = [_wrap(_unwrap(each, old, journal), new, journal, since=each.since) for each in self.wrapped]
+        wrapped: list[WrappedKey] = []
+        for each in _chosen(self.wrapped, old):
+            wrapped += [each, _wrap(_unwrap(each, old, journal), new, journal, since=each.since)]
         return Keyring(wrapped, self._opened.values())
+
+    def wrapped_alone(self, keys: KeyEncryption) -> "Keyring":
+        """With the wraps of one key-encryption key only.
+
+        Raises:
+            WrongKeyError: A data key is not wrapped by it.
+        """
+        chosen = _chosen(self.wrapped, keys)
+        _require(chosen, keys)
+        return Keyring(chosen, self._opened.values())
+
+
+def _chosen(wrapped: Sequence[WrappedKey], keys: KeyEncryption) -> list[WrappedKey]:
+    """Every data key once, wrapped by that key-encryption key where it is, else as it is."""
+    chosen: dict[bytes, WrappedKey] = {}
+    for each in wrapped:
+        if each.id not in chosen or each.wrapper == keys.key_id:
+            chosen[each.id] = each
+    return list(chosen.values())
 
 
 def _context(journal: bytes, key: bytes, wrapper: str) -> bytes:
@@ -117,17 +150,28 @@ def _context(journal: bytes, key: bytes, wrapper: str) -> bytes:
 def _wrap(secret: bytes, keys: KeyEncryption, journal: bytes, *, since: Seq) -> WrappedKey:
     name = key_id(secret)
     wrapped = keys.wrap(secret, context=_context(journal, name, keys.key_id))
-    return WrappedKey(id=name, since=since, wrapper=keys.key_id, wrapped=wrapped)
+    made = WrappedKey(id=name, since=since, wrapper=keys.key_id, wrapped=wrapped)
+    _unwrap(made, keys, journal)  # a key that may only wrap would lock everybody out
+    return made
+
+
+def _require(wrapped: Sequence[WrappedKey], keys: KeyEncryption) -> None:
+    """Raises:
+    WrongKeyError: A data key is wrapped by others alone; they are named.
+    """
+    if all(each.wrapper == keys.key_id for each in wrapped):
+        return
+    wanted = list(dict.fromkeys(each.wrapper for each in wrapped if each.wrapper != keys.key_id))
+    raise WrongKeyError(
+        f"the journal wants the key {' or '.join(wanted)}, the one at hand is {keys.key_id}",
+        hint=f"Set `[key] vault` to {wanted[-1]}."
+        if wanted[-1].startswith("https:")
+        else "Point `[key] file` at the key this journal was made with, or was last rotated to.",
+    )
 
 
 def _unwrap(key: WrappedKey, keys: KeyEncryption, journal: bytes) -> bytes:
-    if key.wrapper != keys.key_id:
-        raise WrongKeyError(
-            f"the journal wants the key {key.wrapper}, the one at hand is {keys.key_id}",
-            hint=f"Set `[key] vault` to {key.wrapper}."
-            if key.wrapper.startswith("https:")
-            else "Point `[key] file` at the key this journal was made with, or was last rotated to.",
-        )
+    _require([key], keys)
     try:
         secret = keys.unwrap(key.wrapped, context=_context(journal, key.id, key.wrapper))
     except ValueError as error:

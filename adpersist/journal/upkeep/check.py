@@ -9,7 +9,7 @@ from adpersist.errors import IntegrityError, NoJournalError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
 from adpersist.journal.format.frame import digest_of
-from adpersist.journal.format.head import OpenHead, open_head, seq_of
+from adpersist.journal.format.head import OpenHead, open_head, require_journal, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.reader import anchor, read_frame
 from adpersist.journal.spare_head import missing_head, open_beside_spare, rebuilt
@@ -17,8 +17,11 @@ from adpersist.journal.timelines import Span
 from adpersist.journal.upkeep.frame_scan import DamagedRange, FrameScan
 from adpersist.journal.upkeep.restorable import restorable
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
-from adpersist.model.journal.head import Checkpoint
+from adpersist.model.journal.head import Checkpoint, Lost
 from adpersist.stores.port import Store, StoredHead
+
+_BEYOND: Final = 64
+"""So far behind the head it is looked for frames."""
 
 _MAX_FAILURES: Final = 8
 """Frames in a row the store may fail to read before the rest is given up."""
@@ -31,6 +34,8 @@ class Part(StrEnum):
     COMMIT = "commit"
     CHECKPOINT = "checkpoint"
     SPARE = "spare"
+    BEHIND = "behind"
+    """What lies behind the head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,7 @@ class Finding:
 
     Attributes:
         part: What is damaged.
-        first: The first commit, or the checkpoint's number; 0 for the head and its spare.
+        first: The first commit or frame, or the checkpoint's number; 0 for the head and its spare.
         last: The last one.
         damage: In which way.
         message: What was seen of the first.
@@ -85,6 +90,7 @@ class CheckReport:
         size: Bytes in them.
         restorable: Points whose state can still be told, as ``after < point <= through``; of a journal whose head is
             damaged, once it is repaired.
+        lost: Commits that are noted as lost for good; they are no finding.
         rebuilt: The last commit of the head that can be put in the place of a damaged one; None: none can, or need not.
     """
 
@@ -92,6 +98,7 @@ class CheckReport:
     commits: int
     size: int
     restorable: tuple[Span, ...]
+    lost: tuple[Lost, ...] = ()
     rebuilt: Seq | None = None
 
 
@@ -103,6 +110,7 @@ def check_journal(
     store: Store,
     keys: KeyEncryption,
     *,
+    expected: str | None = None,
     after: Seq = BEFORE_FIRST,
     known: Sequence[KnownCommit] = (),
     progress: Progress | None = None,
@@ -112,6 +120,7 @@ def check_journal(
     Args:
         store: Where the journal lies.
         keys: Its key-encryption key.
+        expected: The journal's id where it is known: another one in its place is a finding.
         after: Commits up to this one are taken as proven.
         known: Without it a store that was rolled back as a whole looks sound.
         progress: See :data:`Progress`.
@@ -122,8 +131,9 @@ def check_journal(
     """
     try:
         tip = open_beside_spare(store, store.head(), keys)
+        require_journal(tip, expected)
     except DamagedError as error:
-        return _without_head(store, keys, error, after=after, known=known, progress=progress)
+        return _without_head(store, keys, error, expected=expected, after=after, known=known, progress=progress)
     except NoJournalError:
         lost = missing_head(store)
         if lost is None:
@@ -138,13 +148,14 @@ def _without_head(
     keys: KeyEncryption,
     wrong: DamagedError,
     *,
+    expected: str | None,
     after: Seq,
     known: Sequence[KnownCommit],
     progress: Progress | None,
 ) -> CheckReport:
     """What the spare and the commits after it can tell."""
     try:
-        found = rebuilt(store, keys)
+        found = rebuilt(store, keys, expected=expected)
     except (IntegrityError, NoJournalError):
         finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
         return CheckReport(findings=(finding,), commits=0, size=0, restorable=())
@@ -182,11 +193,25 @@ def _checked(
         if found.damage is not Damage.STORE_BEHIND
     ]
     return CheckReport(
-        findings=(*behind, *commits, *checkpoints, *_spare(store, keys, tip)),
+        findings=(*behind, *commits, *checkpoints, *_spare(store, keys, tip), *_strays(store, tip)),
         commits=scan.commits,
         size=scan.size,
         restorable=restorable(usable, lost),
+        lost=head.lost,
     )
+
+
+def _strays(store: Store, tip: OpenHead) -> list[Finding]:
+    """Frames no head names, where the next ones are to go; an agent's commits of this moment are none."""
+    seen = [frame.seq for frame in store.frames(after=tip.head.seq, through=Seq(tip.head.seq + _BEYOND))]
+    if not seen:
+        return []
+    newest = store.head().seq  # read after them: a frame and the head that names it come in one step
+    behind = [seq for seq in seen if seq > newest]
+    if not behind:
+        return []
+    message = "frames lie behind the head, where the next commits are to go"
+    return [Finding(part=Part.BEHIND, first=behind[0], last=behind[-1], damage=Damage.STRAY, message=message)]
 
 
 def _scanned(store: Store, tip: OpenHead, after: Seq, progress: Progress | None) -> FrameScan:
@@ -214,7 +239,7 @@ def _scanned(store: Store, tip: OpenHead, after: Seq, progress: Progress | None)
 def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | None:
     seq = checkpoint.seq
     try:
-        for _ in open_checkpoint(store.checkpoint(seq), checkpoint, tip.journal, tip.keyring):
+        for _ in open_checkpoint(store.checkpoint(checkpoint.lies_at), checkpoint, tip.journal, tip.keyring):
             pass
     except IntegrityError as error:
         damage = error.damage if isinstance(error, DamagedError) else Damage.CORRUPT
@@ -231,7 +256,7 @@ def _spare(store: Store, keys: KeyEncryption, tip: OpenHead) -> list[Finding]:
         found = open_head(StoredHead(seq=seq_of(body), body=body, token=""), keys, tip.keyring)
         if found.journal != tip.journal:
             raise DamagedError("it is another journal's", seq=None, damage=Damage.FORGED)
-        if found.head.seq > tip.head.seq:
+        if found.head.seq > max(tip.head.seq, store.head().seq):  # an agent may have written meanwhile
             message = f"the spare knows of commit {found.head.seq}, the last one here is {tip.head.seq}"
             return [replace(_of_head(Damage.STORE_BEHIND, message), part=Part.SPARE)]
     except IntegrityError as error:
@@ -245,7 +270,7 @@ def _unknown(store: Store, tip: OpenHead, known: KnownCommit, found: list[Findin
     """The commit known from elsewhere is there, sound, and another one: a history of its own."""
     if not tip.head.pruned < known.seq <= tip.head.seq:
         return []
-    if any(each.first <= known.seq <= each.last for each in found):
+    if any(each.first <= known.seq <= each.last for each in found) or any(e.holds(known.seq) for e in tip.head.lost):
         return []
     if known.is_it(digest_of(read_frame(store, known.seq).body)):
         return []

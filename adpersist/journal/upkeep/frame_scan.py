@@ -37,6 +37,7 @@ class FrameScan:
 
     def __init__(self, tip: OpenHead, *, after: Seq, digest: bytes | None) -> None:
         self._tip = tip
+        self._noted = tip.head.lost
         self._digest = digest
         self._assembly = Assembly()
         self._damaged: dict[Seq, DamagedRange] = {}
@@ -50,6 +51,8 @@ class FrameScan:
         """The next frame the store has; numbers only rise."""
         self.commits += 1
         self.size += len(frame.body)
+        if any(each.holds(frame.seq) for each in self._noted):
+            return
         self._skip_to(frame.seq)
         try:
             opened = open_in_place(frame.body, frame.seq, self._tip.journal, self._tip.keyring)
@@ -70,10 +73,15 @@ class FrameScan:
             self._note(frame.seq, frame.seq, error.damage, error.message)
 
     def lose(self, through: Seq, damage: Damage, message: str) -> None:
-        """The commits up to this one cannot be had."""
-        self._note(Seq(self.seq + 1), through, damage, message)
-        self.seq = through
-        self._digest = None
+        """The commits up to this one cannot be had; those noted as lost are no news."""
+        while self.seq < through:
+            noted = next((each for each in self._noted if each.holds(self.seq + 1)), None)
+            if noted is not None:
+                self.seq, self._digest, self._last_lost = noted.last, noted.digest, noted.last
+                continue
+            ends = min([through, *(Seq(each.first - 1) for each in self._noted if each.first > self.seq + 1)])
+            self._note(Seq(self.seq + 1), ends, damage, message)
+            self.seq, self._digest = ends, None
 
     def finish(self) -> list[DamagedRange]:
         """Everything that is wrong, in order, neighbours put together."""

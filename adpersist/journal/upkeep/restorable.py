@@ -16,14 +16,18 @@ def restorable(head: Head, lost: Sequence[Span]) -> tuple[Span, ...]:
         head: With the usable checkpoints only.
         lost: Damaged or missing commits.
     """
-    first = max(head.pruned - 1, 0)
-    edges = {first, head.seq}
+    first, end = max(head.pruned - 1, 0), head.seq
+    if head.lost and head.timelines and not head.complete:
+        end = Seq(head.timelines[-1].begins - 1)  # after a repair nothing is whole until the DC was looked at
+    edges = {first, end}
     for span in lost:
         edges |= {span.after, span.through}
+    for noted in head.lost:
+        edges |= {noted.first - 1, noted.last}
     for start in [*(each.seq for each in head.checkpoints), *(each.begins for each in head.timelines)]:
         edges |= {start - 1, start}
     spans: list[Span] = []
-    for after, through in pairwise(sorted(edge for edge in edges if first <= edge <= head.seq)):
+    for after, through in pairwise(sorted(edge for edge in edges if first <= edge <= end)):
         if not _tellable(head, Seq(through), lost):
             continue
         joined = spans.pop().after if spans and spans[-1].through == after else after

@@ -1,9 +1,9 @@
 """What may be forgotten. Pure: decides which commits, checkpoints, marks and timelines a head goes on without."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-from adpersist.errors import PointError
-from adpersist.journal.timelines import path_to
+from adpersist.journal.timelines import is_tellable, path_to
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Head
 
@@ -46,6 +46,33 @@ def plan_prune(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
     )
 
 
+_PLAUSIBLE_S: Final = 86_400.0
+"""So long after the journal's last word a clock is believed."""
+
+
+def doubts(head: Head, plan: PrunePlan, *, now: float) -> tuple[str, ...]:
+    """Why a prune wants a person's word, as clauses; none: it may go ahead.
+
+    What a wrong clock calls old is gone for good, so a clock that is far ahead of the journal, and a prune that would
+    take more than half of it, are asked about.
+
+    Args:
+        head: The journal's head.
+        plan: What would go.
+        now: By the clock that decides what is old, Unix seconds.
+    """
+    gone = plan.through - head.pruned
+    if not gone:
+        return ()
+    found = []
+    if now - head.time > _PLAUSIBLE_S:
+        days = (now - head.time) / 86_400
+        found.append(f"this machine's clock is {days:.0f} days past the journal's last word")
+    if gone * 2 > head.seq - head.pruned:
+        found.append(f"{gone} of {head.seq - head.pruned} commits would go, more than half")
+    return tuple(found)
+
+
 def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
     """The head that no longer knows what is forgotten."""
     return replace(
@@ -54,30 +81,23 @@ def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
         checkpoints=tuple(each for each in head.checkpoints if each.seq not in forgetting.checkpoints),
         marks=tuple(mark for mark in head.marks if mark.name not in forgetting.marks),
         timelines=tuple(each for each in head.timelines if each.begins > forgetting.through),
+        lost=tuple(each for each in head.lost if each.last > forgetting.through),
     )
 
 
 def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
     """The points everything kept is built on; what cannot be told any more is kept no longer."""
     oldest = max(oldest, head.pruned)
-    if not _tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
+    if not is_tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
         starts = [*(each.seq for each in head.checkpoints), *(each.begins for each in head.timelines)]
-        oldest = min((at for at in starts if at >= oldest and _tellable(head, at)), default=head.seq)
+        oldest = min((at for at in starts if at >= oldest and is_tellable(head, at)), default=head.seq)
     roots = {oldest}
     if head.target is not None:
         roots.add(head.target)
     if keep_marks:
         roots.update(mark.seq for mark in head.marks)
-    roots.update(each.base for each in head.timelines if each.begins > oldest)
-    return {point for point in roots if _tellable(head, point)}
-
-
-def _tellable(head: Head, point: Seq) -> bool:
-    try:
-        path_to(head, point)
-    except PointError:
-        return False
-    return True
+    roots.update(each.base for each in head.timelines if each.begins > oldest and each.base)
+    return {point for point in roots if is_tellable(head, point)}
 
 
 def _anchor(head: Head, point: Seq) -> Seq:

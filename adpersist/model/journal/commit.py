@@ -28,6 +28,10 @@ class CommitKind(StrEnum):
     RESTORE_END = "restore-end"
     """The DC is at ``target``; a new timeline begins with this commit."""
 
+    REPAIR = "repair"
+    """Commits the newest state is made of are lost; a new timeline begins with this commit on top of ``target``, 0 for
+    nothing, and a look at everything is due."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
@@ -45,7 +49,7 @@ class Commit:
             is no look takes it over from the one before.
         complete: A whole first look is in the journal with this commit or before it.
         mark: The name, of a MARK.
-        target: The point restored to, of a RESTORE_BEGIN or RESTORE_END.
+        target: The point restored to, of a RESTORE_BEGIN or RESTORE_END; what a REPAIR goes on from.
         writer: Who made it, where it was not the capturing agent: MARK and RESTORE_BEGIN.
         conflicts: Of a RESTORE_BEGIN: writes on the DC that this restore is to keep.
         left: Of a RESTORE_END: what still differed from the target, the first thousand of it.

@@ -159,6 +159,7 @@ class Checkpoint:
         parts: How many parts it has in the store.
         objects: How many objects it holds, tombstones and those that are gone for good included.
         proof: SHA-256 over the SHA-256 of every part, in order.
+        place: The number its parts lie under in the store; None, in journals of earlier versions: ``seq``.
     """
 
     seq: Seq
@@ -167,6 +168,33 @@ class Checkpoint:
     parts: int
     objects: int
     proof: bytes
+    place: Seq | None = None
+
+    @property
+    def lies_at(self) -> Seq:
+        """The number its parts lie under in the store."""
+        return self.seq if self.place is None else self.place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Commits that are damaged or missing for good, noted so that everything else can go on.
+
+    Attributes:
+        first: The first of them.
+        last: The last one.
+        digest: SHA-256 of the last one's frame, as the commit after it names it: the chain goes on from there.
+        time: Unix seconds when it was noted.
+    """
+
+    first: Seq
+    last: Seq
+    digest: bytes
+    time: float
+
+    def holds(self, seq: int) -> bool:
+        """Whether that commit is one of them."""
+        return self.first <= seq <= self.last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +212,7 @@ class Head:
         phase: Capturing, or in the middle of a restore.
         target: While restoring, the sequence number being restored to.
         fresh: While restoring, the invocationID the DC is to go on under; None: it keeps its own.
-        complete: A whole first look is in the journal; before that there is nothing to restore to.
+        complete: A whole look is in the journal; before that, and after a repair, there is nothing to restore to.
         settled: No look is half in the journal.
         position: None until the first commit of a look, and after a restore (cookies are thrown away).
         witnesses: Recently captured writes on distinct objects, newest last.
@@ -195,6 +223,8 @@ class Head:
         before_marks: The last commit but for the marks that follow it; None: the last one is no mark.
         quarantined: Objects that could not be read when they were looked at last; the journal has them as before.
         scrubbed: Unix seconds when all of the directory was compared with the journal last; 0 when that is unknown.
+        lost: Commits that are lost for good, ascending.
+        key_changed: While two keys open the journal: Unix seconds since when the newer one does; None: one does.
     """
 
     seq: Seq
@@ -217,6 +247,8 @@ class Head:
     before_marks: CommitId | None = None
     quarantined: tuple[Quarantined, ...] = ()
     scrubbed: float = 0.0
+    lost: tuple[Lost, ...] = ()
+    key_changed: float | None = None
 
     @property
     def image(self) -> Mark | None:

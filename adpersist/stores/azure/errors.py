@@ -20,7 +20,9 @@ from azure.core.exceptions import (
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from adpersist.errors import (
+    WHERE_TO_LOOK,
     AdpersistError,
+    CredentialRefusedError,
     FencedError,
     LimitError,
     NoJournalError,
@@ -53,7 +55,7 @@ def typed(error: Exception, *, writing: bool, location: str) -> AdpersistError:
     if isinstance(error, HttpResponseError) and error.status_code:
         return _answered(error, error.status_code, writing=writing, location=location)
     if isinstance(error, ClientAuthenticationError):
-        return StoreError(f"no credential for {location}: {_first_line(error)}", hint=_CREDENTIAL_HINT)
+        return CredentialRefusedError(f"no credential for {location}: {_first_line(error)}", hint=_CREDENTIAL_HINT)
     said = f"{location} did not answer: {_transport_text(error)}"
     if writing and not never_sent(error):
         return OutcomeUnknownError(said, hint=_LINE_HINT)
@@ -99,13 +101,9 @@ def _answered(error: HttpResponseError, status: int, *, writing: bool, location:
         case 403:
             meaning = _forbidden(error, code, writing=writing, location=location)
         case 404 if code == "TableNotFound":
-            meaning = NoJournalError(
-                f"there is no table for {location}", hint="It was deleted or never made; `adpersist init` makes it."
-            )
+            meaning = NoJournalError(f"there is no table for {location}", hint=WHERE_TO_LOOK)
         case 404:
-            meaning = NoJournalError(
-                f"{location} holds no such journal", hint="Run `adpersist init`, or correct the store URL."
-            )
+            meaning = NoJournalError(f"{location} holds no such journal", hint=WHERE_TO_LOOK)
         case 409 if code == "TableBeingDeleted":
             meaning = StoreUnreachableError(f"the table of {location} is being deleted", hint="Wait a minute.")
         case 412:
@@ -133,15 +131,15 @@ def _forbidden(error: HttpResponseError, code: str, *, writing: bool, location: 
     return _refused(error, location)
 
 
-def _refused(error: HttpResponseError, location: str) -> StoreError:
+def _refused(error: HttpResponseError, location: str) -> CredentialRefusedError:
     code = code_of(error) or error.status_code
     skew_s = _skew_s(error)
     if abs(skew_s) > SKEW_S:
-        return StoreError(
+        return CredentialRefusedError(
             f"{location} refused the credential ({code})",
             hint=f"This machine's clock is {abs(skew_s):.0f} s {'behind' if skew_s > 0 else 'ahead'}: set it.",
         )
-    return StoreError(f"{location} refused the credential ({code})", hint=_CREDENTIAL_HINT)
+    return CredentialRefusedError(f"{location} refused the credential ({code})", hint=_CREDENTIAL_HINT)
 
 
 def _skew_s(error: HttpResponseError) -> float:

@@ -32,6 +32,9 @@ ENTITY_BYTES: Final = 10 * PROPERTY_BYTES
 
 TRANSACTION_ENTITIES: Final = 100
 
+LAST_NUMBER: Final = 2**64 - 1
+"""The largest a row key has digits for; no frame has it."""
+
 HEAD_ROW: Final = "head"
 SPARE_ROW: Final = "spare"
 FLOOR_ROW: Final = "floor"

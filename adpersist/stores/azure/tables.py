@@ -17,7 +17,6 @@ from urllib3.exceptions import HTTPError
 
 from adpersist.errors import (
     FencedError,
-    IntegrityError,
     JournalExistsError,
     NoJournalError,
     OutcomeUnknownError,
@@ -28,7 +27,15 @@ from adpersist.model.identity.ids import Seq
 from adpersist.stores.azure import layout
 from adpersist.stores.azure.errors import typed
 from adpersist.stores.azure.layout import Entity
-from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.limits import (
+    check_advance,
+    check_append,
+    check_head,
+    check_journal_id,
+    check_part,
+    check_stage,
+    frames_behind,
+)
 from adpersist.stores.port import Frame, StoredHead
 
 _WINDOW_BYTES: Final = 8 * 1_048_576
@@ -144,27 +151,37 @@ class AzureTableStore:
     def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
         check_append(frames, onto=onto, head=head, spare=spare)
         seq = Seq(onto.seq + len(frames))
-        moved = layout.head_entity(self._journal, seq, head)
-        condition = {
-            "mode": UpdateMode.REPLACE,
-            "etag": onto.token,
-            "match_condition": MatchConditions.IfNotModified,
-        }
         inserted = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
-        operations: list[_Operation] = [("update", moved, condition)]
-        operations += [("create", entity, {}) for entity in inserted]
+        operations = [self._moved(onto, seq, head), *(_create(entity) for entity in inserted)]
         if spare:
-            copy = layout.spare_entity(self._journal, seq, head)
-            operations.append(("upsert", copy, {"mode": UpdateMode.REPLACE}))
+            operations.append(_put(layout.spare_entity(self._journal, seq, head)))
         try:
             answers = self._transact(operations)
         except _RowExistsError as error:
             if self.head().token != onto.token:
                 raise FencedError(f"the head of {self._location} is no longer the one at {onto.seq}") from error
-            raise IntegrityError(
-                f"{self._location} holds frames after its head at {onto.seq}", hint="Run `adpersist check`."
-            ) from error
+            raise frames_behind(self._location, onto.seq) from error
         return StoredHead(seq=seq, body=bytes(head), token=answers[0])
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        check_stage(frames, onto=onto)
+        lying = [entity for frame in frames for entity in layout.frame_entities(self._journal, frame)]
+        answers = self._transact([self._moved(onto, onto.seq, onto.body), *map(_put, lying)])
+        return StoredHead(seq=onto.seq, body=onto.body, token=answers[0])
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        check_advance(onto=onto, seq=seq, head=head)
+        answers = self._transact([self._moved(onto, seq, head), _put(layout.spare_entity(self._journal, seq, head))])
+        return StoredHead(seq=seq, body=bytes(head), token=answers[0])
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        lower, upper = layout.frame_bound(onto.seq + 1), layout.frame_bound(layout.LAST_NUMBER)
+        rows = self._rows(self._journal, lower, upper, ["PartitionKey", "RowKey"])
+        while batch := list(islice(rows, layout.TRANSACTION_ENTITIES - 1)):
+            gone = [_delete(self._journal, str(row["RowKey"])) for row in batch]
+            answers = self._transact([self._moved(onto, onto.seq, onto.body), *gone])
+            onto = StoredHead(seq=onto.seq, body=onto.body, token=answers[0])
+        return onto
 
     def spare(self) -> bytes | None:
         try:
@@ -195,7 +212,7 @@ class AzureTableStore:
         for number, part in enumerate(parts, start=start):
             check_part(seq, number, part)
             entities = layout.part_entities(self._journal, seq, number, part)
-            self._transact([("upsert", entity, {"mode": UpdateMode.REPLACE}) for entity in entities])
+            self._transact([_put(entity) for entity in entities])
 
     def checkpoints(self) -> Sequence[Seq]:
         self._seq()
@@ -270,6 +287,15 @@ class AzureTableStore:
 
     # --- writing ---
 
+    def _moved(self, onto: StoredHead, seq: Seq, head: bytes) -> _Operation:
+        """The head, moved, if it is still ``onto``."""
+        condition = {
+            "mode": UpdateMode.REPLACE,
+            "etag": onto.token,
+            "match_condition": MatchConditions.IfNotModified,
+        }
+        return "update", layout.head_entity(self._journal, seq, head), condition
+
     def _insert_head(self, head: bytes) -> str:
         with self._asked(writing=True):
             try:
@@ -305,13 +331,13 @@ class AzureTableStore:
         """Delete a range of rows; those that somebody else deleted meanwhile are no error."""
         rows = self._rows(partition, lower, upper, ["PartitionKey", "RowKey"])
         while batch := list(islice(rows, layout.TRANSACTION_ENTITIES)):
-            keys: list[Entity] = [{"PartitionKey": partition, "RowKey": str(row["RowKey"])} for row in batch]
+            keys = [str(row["RowKey"]) for row in batch]
             try:
-                self._transact([("delete", key, {}) for key in keys])
+                self._transact([_delete(partition, key) for key in keys])
             except NoJournalError:  # one of them is gone, and the transaction with it
                 for key in keys:
                     with self._asked(writing=True):
-                        self._client.delete_entity(partition, str(key["RowKey"]))
+                        self._client.delete_entity(partition, key)
 
     @contextmanager
     def _asked(self, *, writing: bool) -> Iterator[None]:
@@ -328,6 +354,21 @@ class AzureTableStore:
                     f"{self._location} refused the old credential; there is a new one"
                 ) from cause
             raise meaning from cause
+
+
+def _create(entity: Entity) -> _Operation:
+    """A row that must not be there yet."""
+    return "create", entity, {}
+
+
+def _delete(partition: str, row: str) -> _Operation:
+    """A row that is there."""
+    return "delete", {"PartitionKey": partition, "RowKey": row}, {}
+
+
+def _put(entity: Entity) -> _Operation:
+    """A row, in the place of one that is there."""
+    return "upsert", entity, {"mode": UpdateMode.REPLACE}
 
 
 class _RowExistsError(StoreError):

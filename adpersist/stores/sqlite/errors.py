@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.errors import (
+    WHERE_TO_LOOK,
     AdpersistError,
     IntegrityError,
     NoJournalError,
@@ -42,7 +43,7 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
         case sqlite3.SQLITE_IOERR:
             meaning = StoreUnreachableError(f"{path}: {error}", hint="Look at the disk: dmesg tells more.")
         case sqlite3.SQLITE_CANTOPEN if not os.path.lexists(path):
-            meaning = NoJournalError(f"there is no file {path}", hint="Run `adpersist init`, or correct the store URL.")
+            meaning = NoJournalError(f"there is no file {path}", hint=WHERE_TO_LOOK)
         case sqlite3.SQLITE_CANTOPEN if os.access(path, os.R_OK):
             meaning = StoreReadOnlyError(f"{path} can only be opened by who may write beside it", hint=_WRITABLE_HINT)
         case sqlite3.SQLITE_CANTOPEN:

@@ -10,9 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from adpersist.errors import FencedError, IntegrityError, JournalExistsError, NoJournalError
+from adpersist.errors import WHERE_TO_LOOK, FencedError, IntegrityError, JournalExistsError, NoJournalError
 from adpersist.model.identity.ids import Seq
-from adpersist.stores.limits import check_append, check_head, check_journal_id, check_part
+from adpersist.stores.limits import (
+    check_advance,
+    check_append,
+    check_head,
+    check_journal_id,
+    check_part,
+    check_stage,
+    frames_behind,
+)
 from adpersist.stores.port import Frame, StoredHead
 from adpersist.stores.sqlite.file import SqliteFile
 from adpersist.stores.sqlite.schema import SPARE, has_spares, is_ours
@@ -81,20 +89,42 @@ class SqliteStore:
         check_append(frames, onto=onto, head=head, spare=spare)
         made = StoredHead(seq=Seq(onto.seq + len(frames)), body=bytes(head), token=secrets.token_hex(16))
         with self._file.writing() as connection:
-            row = self._id(connection)
-            moved = connection.execute(
-                "UPDATE journal SET seq = ?, token = ?, head = ? WHERE id = ? AND token = ?",
-                (made.seq, made.token, made.body, row, onto.token),
-            )
-            if moved.rowcount != 1:
-                raise FencedError(f"the head of {self.location} is no longer the one at {onto.seq}")
+            row = self._move(connection, onto, made)
+            try:
+                connection.executemany(
+                    "INSERT INTO frame (journal, seq, body) VALUES (?, ?, ?)",
+                    [(row, frame.seq, frame.body) for frame in frames],
+                )
+            except sqlite3.IntegrityError as error:
+                raise frames_behind(self.location, onto.seq) from error
+            if spare:
+                self._keep_spare(connection, row, made.body)
+        return made
+
+    def stage(self, frames: Sequence[Frame], *, onto: StoredHead) -> StoredHead:
+        check_stage(frames, onto=onto)
+        made = StoredHead(seq=onto.seq, body=onto.body, token=secrets.token_hex(16))
+        with self._file.writing() as connection:
+            row = self._move(connection, onto, made)
             connection.executemany(
-                "INSERT INTO frame (journal, seq, body) VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO frame (journal, seq, body) VALUES (?, ?, ?)",
                 [(row, frame.seq, frame.body) for frame in frames],
             )
-            if spare:
-                connection.execute(SPARE)
-                connection.execute("INSERT OR REPLACE INTO spare VALUES (?, ?, ?)", (self._journal, row, made.body))
+        return made
+
+    def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+        check_advance(onto=onto, seq=seq, head=head)
+        made = StoredHead(seq=seq, body=bytes(head), token=secrets.token_hex(16))
+        with self._file.writing() as connection:
+            row = self._move(connection, onto, made)
+            self._keep_spare(connection, row, made.body)
+        return made
+
+    def clear(self, *, onto: StoredHead) -> StoredHead:
+        made = StoredHead(seq=onto.seq, body=onto.body, token=secrets.token_hex(16))
+        with self._file.writing() as connection:
+            row = self._move(connection, onto, made)
+            connection.execute("DELETE FROM frame WHERE journal = ? AND seq > ?", (row, onto.seq))
         return made
 
     def spare(self) -> bytes | None:
@@ -186,6 +216,25 @@ class SqliteStore:
             cursor.close()  # lets go of the snapshot, so that a slow reader never holds up checkpointing
         return page
 
+    # --- writing ---
+
+    def _move(self, connection: sqlite3.Connection, onto: StoredHead, made: StoredHead) -> int:
+        """Put ``made`` in the place of ``onto``; the journal's row. Raises: FencedError."""
+        row = self._id(connection)
+        moved = connection.execute(
+            "UPDATE journal SET seq = ?, token = ?, head = ? WHERE id = ? AND token = ?",
+            (made.seq, made.token, made.body, row, onto.token),
+        )
+        if moved.rowcount != 1:
+            raise FencedError(f"the head of {self.location} is no longer the one at {onto.seq}")
+        return row
+
+    def _keep_spare(self, connection: sqlite3.Connection, row: int, head: bytes) -> None:
+        connection.execute(SPARE)
+        connection.execute("INSERT OR REPLACE INTO spare VALUES (?, ?, ?)", (self._journal, row, head))
+
+    # --- which journal ---
+
     def _id_of_spare(self, connection: sqlite3.Connection) -> int | None:
         """The number under which frames lie whose journal's row is gone; None: a new one."""
         if not self._has_spares(connection):
@@ -214,7 +263,7 @@ class SqliteStore:
     def _missing(self) -> NoJournalError:
         return NoJournalError(
             f"{self.location} holds no journal {self._journal}",
-            hint="Run `adpersist init`, or correct the store URL.",
+            hint=WHERE_TO_LOOK,
         )
 
 

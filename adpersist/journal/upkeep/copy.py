@@ -1,0 +1,331 @@
+"""A journal in another store, byte for byte: a copy that can be read, restored from and gone on with.
+
+Checkpoints first, then frames, at last the head that names them, in one step: so the copy's head never names what is
+not there yet, and the one it had stays until the next is whole. Everything is proven on its way by the journal's own
+chain: damage is not carried over. Killed anywhere, the next run goes on where this one stopped.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from adpersist.errors import CopyRefusedError, FencedError, IntegrityError, NoJournalError, PointError, WrongKeyError
+from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
+from adpersist.journal.format.chain import Chain
+from adpersist.journal.format.head import OpenHead, open_head, require_journal
+from adpersist.journal.format.unfinished import begun_copy, unfinished_head
+from adpersist.journal.keys.key_encryption import KeyEncryption
+from adpersist.journal.keys.keyring import Keyring
+from adpersist.journal.reader import anchor
+from adpersist.journal.spare_head import missing_head
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.head import Checkpoint
+from adpersist.stores.limits import room_for_spare
+from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, Frame, Store, StoredHead
+
+_TRIES: Final = 8
+"""How often a copy begins again because the journal was pruned under it."""
+
+Progress = Callable[[Seq, Seq], None]
+"""Told of every commit that is on its way, and of the last one there is."""
+
+_EMPTY_PLACE: Final = "Copy to an empty place: another table, another file. What is there was not touched."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """What one run did.
+
+    Attributes:
+        seq: The copy's last commit.
+        commits: Commits that were copied.
+        size: Bytes in them.
+        checkpoints: Checkpoints that were copied.
+        changed: The copy is another one than before.
+    """
+
+    seq: Seq
+    commits: int = 0
+    size: int = 0
+    checkpoints: int = 0
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """A commit up to which frames are known to lie there, and its digest."""
+
+    seq: Seq
+    digest: bytes
+
+
+class JournalCopy:
+    """One journal's copy in one place, brought up to date as often as :meth:`run` is called.
+
+    Args:
+        source: Where the journal lies.
+        target: Where its copy lies, or will.
+        keys: The journal's key-encryption key: what is copied is proven, and so has to be opened.
+        expected: The journal's id where it is known.
+        forgets: The copy lets go of what the journal was pruned of; else it stays there, where nothing may be deleted.
+    """
+
+    def __init__(
+        self, source: Store, target: Store, keys: KeyEncryption, *, expected: str | None, forgets: bool = True
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._keys = keys
+        self._expected = expected
+        self._forgets = forgets
+        self._known: Keyring | None = None
+        self._copied: str | None = None
+        """Token of the journal's head that was copied last."""
+
+    def run(self, progress: Progress | None = None) -> Copied:
+        """Bring the copy to where the journal is now.
+
+        Raises:
+            CopyRefusedError: Another journal is there, or the copy was written to; nothing was changed.
+            DamagedError: The journal is damaged where it would be copied; the copy is as good as before.
+            IntegrityError: The copy is damaged.
+            FencedError: Somebody else writes to the copy.
+            NoJournalError, WrongKeyError, StoreError: Of either place; what was copied is gone on with by the next run.
+        """
+        stored = self._source.head()
+        if stored.token == self._copied:
+            return Copied(seq=stored.seq, changed=False)
+        tip = self._opened(stored)
+        for _ in range(_TRIES):
+            try:
+                done = self._brought_to(tip, progress)
+            except (DamagedError, PointError):
+                newer = self._opened(self._source.head())
+                if (newer.head.pruned, newer.head.checkpoints) == (tip.head.pruned, tip.head.checkpoints):
+                    raise
+                tip = newer  # what was being copied was pruned meanwhile
+            else:
+                self._copied = tip.stored.token
+                return done
+        raise PointError("the journal is pruned faster than it can be copied", hint="Try again when no prune runs.")
+
+    def _opened(self, stored: StoredHead) -> OpenHead:
+        tip = require_journal(open_head(stored, self._keys, self._known), self._expected)
+        self._known = tip.keyring
+        return tip
+
+    def _brought_to(self, tip: OpenHead, progress: Progress | None) -> Copied:
+        base, before = self._base(tip)
+        if base.body == tip.stored.body:
+            return Copied(seq=tip.head.seq, changed=False)
+        start = self._start(tip, before)
+        known = before.head.checkpoints if before else ()
+        new = [each for each in tip.head.checkpoints if each not in known]
+        made = sum(self._put_checkpoint(each) for each in new)
+        sending = _Sending(self._target, tip, base, progress)
+        try:
+            sending.send(self._source, start, self._lying(tip, start))
+        except FencedError as error:
+            raise FencedError(
+                f"somebody else writes to {self._target.location}",
+                hint="Another copy, or an agent: one at a time writes to a copy.",
+            ) from error
+        if self._forgets and (before is None or before.head.pruned != tip.head.pruned):
+            self._forget(tip)
+        return Copied(seq=tip.head.seq, commits=sending.commits, size=sending.size, checkpoints=made)
+
+    # --- what is there already ---
+
+    def _base(self, tip: OpenHead) -> tuple[StoredHead, OpenHead | None]:
+        """The copy's head as it is; opened, unless a first copy is only begun."""
+        seed = tip.keyring.seed(tip.journal)
+        try:
+            stored = self._target.head()
+        except NoJournalError:
+            if (lost := missing_head(self._target)) is not None:
+                raise self._damaged(lost) from lost
+            stored = self._target.create(unfinished_head(tip.journal, seed))
+        begun = begun_copy(stored.body)
+        if begun is not None:
+            if begun != (tip.journal, seed):
+                raise CopyRefusedError(f"{self._target.location} is to be another journal's copy", hint=_EMPTY_PLACE)
+            return stored, None
+        if stored == tip.stored:
+            raise CopyRefusedError(f"{self._target.location} is the journal itself", hint="Name another place.")
+        try:
+            found = open_head(stored, self._keys, tip.keyring)
+        except WrongKeyError as error:
+            raise CopyRefusedError(
+                f"{self._target.location} holds a journal that is sealed with another key", hint=_EMPTY_PLACE
+            ) from error
+        except DamagedError as error:
+            raise self._damaged(error) from error
+        if found.journal != tip.journal or found.keyring.seed(found.journal) != seed:
+            raise CopyRefusedError(
+                f"{self._target.location} holds another journal, of {found.head.identity.dns_name}", hint=_EMPTY_PLACE
+            )
+        return stored, found
+
+    def _damaged(self, error: DamagedError) -> IntegrityError:
+        return IntegrityError(
+            f"the copy in {self._target.location} is damaged: {error.message}",
+            hint="Copy to an empty place, and keep this one until that is done. The journal itself was not touched.",
+        )
+
+    def _start(self, tip: OpenHead, before: OpenHead | None) -> _Reached:
+        """The last commit the copy shares with the journal; for a new one, what the journal begins after."""
+        head = tip.head
+        if before is None:
+            begin = anchor(self._source, tip, head.pruned, whole=False)
+            return _Reached(begin.seq, begin.digest)
+        copied, where = before.head, self._target.location
+        if copied.seq > head.seq or (copied.seq == head.seq and copied.time > head.time):
+            raise CopyRefusedError(
+                f"{where} is ahead of the journal: it ends with commit {copied.seq}, the journal with {head.seq}",
+                hint="It was written to, or the journal went back. If that one is to go on, name it as [store] url.",
+            )
+        if copied.seq < head.pruned:
+            raise CopyRefusedError(
+                f"{where} ends with commit {copied.seq}, and the journal has forgotten everything up to {head.pruned}",
+                hint="Nothing tells any more whether it is a copy of this history. " + _EMPTY_PLACE,
+            )
+        begin = anchor(self._source, tip, copied.seq, whole=False)
+        if begin.seq == copied.seq and begin.digest != copied.digest:
+            raise CopyRefusedError(
+                f"{where} has another commit {copied.seq} than the journal: their histories parted before",
+                hint=_EMPTY_PLACE,
+            )
+        return _Reached(copied.seq, copied.digest)
+
+    def _lying(self, tip: OpenHead, start: _Reached) -> "_Lying":
+        """How far an earlier run came that was killed; what follows ``start`` without a gap needs not be sent again."""
+        chain = _chain(tip, start)
+        found, nothing = 0, False
+        try:
+            while not nothing and chain.seq < tip.head.seq:
+                nothing, last = True, Seq(min(chain.seq + MAX_APPEND_FRAMES, tip.head.seq))
+                for frame in chain.counting(self._target.frames(after=chain.seq, through=last)):
+                    found += 1
+                    chain.open(frame)
+                    nothing = False
+        except DamagedError:  # it ends here, or was another history's
+            found += 1
+        return _Lying(any=found > 0, through=_Reached(chain.seq, chain.digest))
+
+    # --- checkpoints ---
+
+    def _put_checkpoint(self, named: Checkpoint) -> int:
+        """Have a checkpoint lie in the copy; how many had to be sent."""
+        if _proof(self._target.checkpoint(named.lies_at)) == named.proof:
+            return 0
+        self._target.put_checkpoint(named.lies_at, self._source.checkpoint(named.lies_at))
+        if _proof(self._target.checkpoint(named.lies_at)) != named.proof:
+            self._target.drop_checkpoint(named.lies_at)
+            raise DamagedCheckpointError(
+                "checkpoint: what was copied is not what the head names", seq=named.seq, damage=Damage.CORRUPT
+            )
+        return 1
+
+    def _forget(self, tip: OpenHead) -> None:
+        named = {each.lies_at for each in tip.head.checkpoints}
+        if tip.head.pruned > BEFORE_FIRST:
+            self._target.trim(through=tip.head.pruned)
+        for place in self._target.checkpoints():
+            if place not in named:
+                self._target.drop_checkpoint(place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lying:
+    """What lies behind the copy's head.
+
+    Attributes:
+        any: Something does.
+        through: What of it follows, and need not be sent again, ends here.
+    """
+
+    any: bool
+    through: _Reached
+
+
+class _Sending:
+    """Frames on their way into the copy, and the head at last."""
+
+    def __init__(self, target: Store, tip: OpenHead, base: StoredHead, progress: Progress | None) -> None:
+        self._target = target
+        self._tip = tip
+        self._stored = base
+        self._progress = progress
+        self.commits = 0
+        self.size = 0
+
+    def send(self, source: Store, start: _Reached, lying: _Lying) -> None:
+        """All that the journal has after ``start``, but for what lies there and follows."""
+        if not lying.any and self._appended(source, start):
+            return
+        try:
+            self._staged(source, lying.through)
+        except DamagedError:
+            if lying.through == start:
+                raise
+            self._staged(source, start)  # what lies there does not lead on: all of it once more
+        self._target.advance(onto=self._stored, seq=self._tip.head.seq, head=self._tip.stored.body)
+
+    def _appended(self, source: Store, start: _Reached) -> bool:
+        """The little that came since the last time, in one step; False: it is more, or not in a row."""
+        last, body = self._tip.head.seq, self._tip.stored.body
+        if last - start.seq > MAX_APPEND_FRAMES or start.seq != self._stored.seq:
+            return False
+        frames = list(self._proven(source, start))
+        small = sum(len(frame.body) for frame in frames) <= MAX_APPEND_BYTES
+        if len(frames) != last - start.seq or not small or not room_for_spare(frames, body):
+            return False
+        self._target.append(frames, onto=self._stored, head=body, spare=True)
+        self._count(frames)
+        return True
+
+    def _staged(self, source: Store, begin: _Reached) -> None:
+        for batch in _batches(self._proven(source, begin)):
+            self._stored = self._target.stage(batch, onto=self._stored)
+            self._count(batch)
+
+    def _proven(self, source: Store, begin: _Reached) -> Iterator[Frame]:
+        head = self._tip.head
+        chain = _chain(self._tip, begin)
+        for frame in chain.counting(source.frames(after=begin.seq, through=head.seq)):
+            chain.open(frame)
+            yield frame
+        chain.finish(seq=head.seq, digest=head.digest)
+
+    def _count(self, frames: list[Frame]) -> None:
+        self.commits += len(frames)
+        self.size += sum(len(frame.body) for frame in frames)
+        if self._progress is not None and frames:
+            self._progress(frames[-1].seq, self._tip.head.seq)
+
+
+def _chain(tip: OpenHead, begin: _Reached) -> Chain:
+    return Chain(tip.keyring, tip.journal, seq=begin.seq, digest=begin.digest, lost=tip.head.lost)
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """As much as one step of a store takes."""
+    batch: list[Frame] = []
+    size = 0
+    for frame in frames:
+        if batch and (len(batch) == MAX_APPEND_FRAMES or size + len(frame.body) > MAX_APPEND_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(frame)
+        size += len(frame.body)
+    if batch:
+        yield batch
+
+
+def _proof(parts: Iterable[bytes]) -> bytes:
+    """As the head has it of a checkpoint: SHA-256 over the SHA-256 of every part."""
+    proof = sha256()
+    for part in parts:
+        proof.update(sha256(part).digest())
+    return proof.digest()

@@ -1,0 +1,134 @@
+"""The journal in a second store: carried both ways, followed while the agent writes, and restored from."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.registry import open_store
+from tests.contract.conftest import azurite
+from tests.integration.commands import Adpersist, complaint
+from tests.integration.hands import Hands
+from tests.integration.scene import Scene, World, copy_journal, until
+
+__all__ = ["azurite"]
+
+NEAR = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+
+@pytest.fixture
+def run(scene: Scene, place: Path) -> Adpersist:
+    """The command line over a copy of the scene's journal, without a DC."""
+    copy_journal(scene.store, place / "journal.db")
+    shutil.copy2(scene.key, place / "key")
+    return configured(scene, place, f"sqlite://{place}/journal.db")
+
+
+def configured(scene: Scene, place: Path, url: str) -> Adpersist:
+    """The command line over the journal in another store."""
+    path = place / f"{secrets.token_hex(4)}.toml"
+    path.write_text(
+        f"[store]\nurl = {json.dumps(url)}\n[key]\nfile = {json.dumps(str(place / 'key'))}\n"
+        f"[journal]\nid = {json.dumps(scene.journal)}\n"
+    )
+    return Adpersist(path).with_environment(**NEAR)
+
+
+def test_a_journal_goes_from_a_file_to_a_table_and_back(
+    scene: Scene, run: Adpersist, place: Path, azurite: str
+) -> None:
+    run("checkpoint", code=0)
+    run("mark", "moved", code=0)
+    exported = ("export", "--ldif", "--secrets", "--at", "@moved")
+    before = run(*exported, code=0).out
+    table = f"azurite://{azurite}/t{secrets.token_hex(8)}"
+    done = run("copy", "--to", table, "--json", code=0).json
+    assert (done["to"], done["journal"], done["checkpoints"], done["changed"]) == (table, scene.journal, 1, True)
+    assert not run("copy", "--to", table, "--json", code=0).json["changed"]
+
+    far = configured(scene, place, table)
+    assert far("check", "--json", code=0).json["head"] == run("check", "--json", code=0).json["head"]
+    far("mark", "gone-on", code=0)
+    assert "ahead" in complaint(run("copy", "--to", table, code=7))
+
+    back = f"sqlite://{place}/new/journal.db"
+    assert far("copy", "--to", back, "--json", code=0).json["commits"] == done["commits"] + 1
+    near = configured(scene, place, back)
+    near("check", code=0)
+    assert [each["mark"] for each in near("log", "--json", "--limit", "2", code=0).json] == ["gone-on", "moved"]
+    assert near(*exported, code=0).out == before
+    assert "already" in far("copy", "--to", back, code=0).out
+
+
+def test_a_place_that_cannot_be_the_copy_is_refused_in_one_sentence(run: Adpersist, place: Path) -> None:
+    assert "itself" in complaint(run("copy", "--to", f"sqlite://{place}/journal.db", code=7))
+    (place / "link.db").symlink_to(place / "journal.db")
+    assert "itself" in complaint(run("copy", "--to", f"sqlite://{place}/link.db", code=7))
+    (place / "text").write_text("certainly no database " * 100)
+    run("copy", "--to", f"sqlite://{place}/text", code=8)
+    assert "store URL" in complaint(run("copy", "--to", "nonsense", code=7))
+    run("check", code=0)
+
+
+def test_a_copy_that_was_only_begun_is_no_journal_and_says_how_to_go_on(
+    scene: Scene, run: Adpersist, place: Path
+) -> None:
+    with closing(sqlite3.connect(place / "journal.db")) as database, database:
+        database.execute("CREATE TABLE aside AS SELECT * FROM frame WHERE seq = 3")
+        database.execute("UPDATE frame SET body = zeroblob(9) WHERE seq = 3")
+    url = f"sqlite://{place}/copy.db"
+    assert "commit 3" in complaint(run("copy", "--to", url, code=8))
+    begun = configured(scene, place, url)
+    for words in (("log",), ("check",), ("mark", "here"), ("check", "--repair-head")):
+        ran = begun(*words, code=10)
+        assert "adpersist copy" in ran.err, words
+    with closing(sqlite3.connect(place / "journal.db")) as database, database:
+        database.execute("UPDATE frame SET body = (SELECT body FROM aside) WHERE seq = 3")
+        database.execute("DROP TABLE aside")
+    run("copy", "--to", url, code=0)
+    begun("check", code=0)
+
+
+def test_a_followed_copy_heals_the_dc_when_the_first_store_is_gone(scene: Scene, world: World, place: Path) -> None:
+    url = f"sqlite://{place}/second/copy.db"
+    following = world.run.start("copy", "--to", url, "--follow", log=place / "copy.log")
+    try:
+        with world.run.agent(world.log) as agent:
+            with Hands(world.dc) as hands:
+                hands.user("second-hand", parent=f"OU=Office,{hands.base}")
+            world.run.settled()
+            agent.stop()
+        last = world.head().seq
+        with closing(open_store(url, journal=scene.journal)) as copy:
+            until(lambda: copy.head().seq == last, "the copy has followed")
+            until(lambda: copy.head().body == _head(world, scene), "the copy has the journal's head")
+            assert len(list(copy.frames(after=Seq(0)))) == last
+    finally:
+        following.terminate()
+        assert following.wait(60) == 0, (place / "copy.log").read_text()
+    assert "Traceback" not in (place / "copy.log").read_text()
+
+    for lost in world.place.glob("journal.db*"):
+        lost.unlink()
+    world.revert()
+    assert "no file" in complaint(world.run("guard", code=10)), "a store that is gone is no reason to begin another"
+    assert world.run.config is not None
+    world.run.config.write_text(world.run.config.read_text().replace(f"sqlite://{world.store}", url))
+    world.run("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=second-hand)")
+    world.run("agent", "--once", code=0)
+    world.run("check", code=0)
+    world.run("verify", code=0)
+
+
+def _head(world: World, scene: Scene) -> bytes:
+    with closing(open_store(f"sqlite://{world.store}", journal=scene.journal)) as store:
+        return store.head().body

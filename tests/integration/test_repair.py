@@ -1,0 +1,97 @@
+"""A journal with damage in it goes on by one command, beside a real DC and a running agent, and heals the DC again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tests.integration.commands import complaint
+from tests.integration.hands import Hands
+from tests.integration.scene import World, until
+
+
+def spoil(world: World, statement: str, seq: int) -> None:
+    with closing(sqlite3.connect(world.store)) as database, database:
+        assert database.execute(statement, {"seq": seq}).rowcount == 1
+
+
+CORRUPT = "UPDATE frame SET body = zeroblob(length(body)) WHERE seq = :seq"
+STRAY = "INSERT INTO frame (journal, seq, body) SELECT journal, :seq, body FROM frame WHERE seq = 2"
+
+
+def test_a_damaged_commit_costs_history_and_nothing_else(world: World, place: Path) -> None:
+    run = world.run
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        hands.user("before", parent=office)
+        run("agent", "--once", code=0)
+        sound = world.head().seq
+        hands.user("damaged", parent=office)
+        run("agent", "--once", code=0)
+        bad = world.head().seq
+        hands.user("after", parent=office)
+        run("agent", "--once", code=0)
+        spoil(world, CORRUPT, bad)
+
+        ran = run("agent", "--once", code=8)
+        assert str(bad) in complaint(ran)
+        assert "check --repair" in ran.err
+        assert "check --repair" in run("check", code=8).out
+        done = run("check", "--repair", "--json", code=0).json
+        assert done["repaired"] == [
+            {
+                "taken_up": 0,
+                "removed": 0,
+                "lost": [{"first": bad, "last": bad}],
+                "checkpoints": [],
+                "goes_on_from": sound,
+            }
+        ]
+        assert done["lost"] == [{"first": bad, "last": bad}]
+        assert done["restorable"][-1]["through"] == sound
+        assert run("check", "--repair", "--json", code=0).json["repaired"] == [], "there is nothing left to do"
+        run("guard", code=0)  # the DC still is known for the one it was
+
+        run("agent", "--once", code=0)
+        run("verify", code=0)
+        run("show", "before", "--at", str(sound), code=0)
+        assert "lost" in complaint(run("show", "before", "--at", str(bad), code=7))
+        assert [each["kind"] for each in run("log", "--json", code=0).json].count("repair") == 1
+        run("history", "after", code=0)
+
+        with run.agent(world.log):
+            until(lambda: bool(world.head().checkpoints), "the agent saves all of it")
+            hands.user("later", parent=office)
+            run.settled()
+    world.revert()
+    run("guard", code=0)
+    run("agent", "--once", code=0)
+    with Hands(world.dc) as hands:
+        assert all(hands.find(f"(cn={name})") for name in ("before", "damaged", "after", "later"))
+    run("check", code=0)
+
+
+def test_a_running_agent_goes_on_after_a_repair_beside_it(world: World) -> None:
+    run = world.run
+    with run.agent(world.log) as agent, Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        hands.user("one", parent=office)
+        run.settled()
+        spoil(world, CORRUPT, world.head().seq)
+        run("check", "--repair", code=0)
+        hands.user("two", parent=office)
+        until(lambda: world.head().complete, "the agent looks at everything")
+        run.settled()
+        assert agent.process.poll() is None
+        # a frame that a copy or a failover left where the next commit is to go
+        agent.stop()
+    spoil(world, STRAY, world.head().seq + 1)
+    with Hands(world.dc) as hands:
+        hands.user("three", parent=office)
+    assert "frames after its head" in complaint(run("agent", "--once", code=8))
+    assert "stray" in run("check", code=8).out
+    run("check", "--repair", code=0)
+    run("agent", "--once", code=0)
+    run("verify", code=0)
+    run("check", code=0)

@@ -1,0 +1,388 @@
+"""A copy is the journal or, until it is whole, none; whatever is killed, pruned or written to on the way."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adpersist.agent.upkeep.copying import credentials_of_copy
+from adpersist.errors import (
+    CopyRefusedError,
+    FencedError,
+    IntegrityError,
+    NoJournalError,
+    UnfinishedCopyError,
+)
+from adpersist.journal.damage import DamagedCheckpointError, DamagedError
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.upkeep.check import Part, check_journal
+from adpersist.journal.upkeep.copy import Copied, JournalCopy
+from adpersist.model.identity.ids import Seq
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Frame, Store, StoredHead
+from adpersist.stores.registry import open_store
+from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
+from tests.golden.journal_samples import (
+    AGENT,
+    IDENTITY,
+    IMPATIENT,
+    NC,
+    NOON,
+    OTHER,
+    TamperedStore,
+    created,
+    fresh_store,
+    guid,
+    key,
+    look,
+    new_journal,
+    opened,
+)
+
+LOOKS = 150
+"""More than two steps of a store take."""
+
+
+def state(name: str) -> ObjectState:
+    return ObjectState(guid=guid(name), nc=NC, parent=None, rdn=f"CN={name}")
+
+
+@pytest.fixture
+def source() -> MemoryStore:
+    """Two hundred commits, a mark, two data keys and three checkpoints; pruned up to the first of them."""
+    made = fresh_store()
+    journal = new_journal(made)
+    for number in range(1, 21):
+        look(journal, [created(f"user{number}")], number)
+    journal.write_checkpoint(Seq(10), [state("first")], now=NOON)
+    journal.prune(oldest=Seq(10), keep_marks=True, now=NOON)
+    journal.mark("here", writer=OTHER, now=NOON)
+    journal.rotate_data_key(now=NOON)
+    grow(made, LOOKS)
+    return made
+
+
+def grow(store: MemoryStore, count: int) -> None:
+    journal = opened(store, AGENT)
+    begin = journal.head.seq
+    for number in range(begin, begin + count):
+        look(journal, [created(f"more{number}")], number)
+    journal.write_checkpoint(journal.head.seq, [state(f"at{number}")], now=NOON + number)
+
+
+def copied(source: Store, target: Store, *, forgets: bool = True) -> Copied:
+    return JournalCopy(source, target, key(), expected=journal_id(IDENTITY), forgets=forgets).run()
+
+
+def everything(store: Store) -> tuple[bytes, dict[int, bytes], dict[int, list[bytes]]]:
+    """Head, frames that count, and checkpoints that do."""
+    head = opened(store).head
+    return (
+        store.head().body,
+        {frame.seq: frame.body for frame in store.frames(after=head.pruned)},
+        {each.seq: list(store.checkpoint(each.lies_at)) for each in head.checkpoints},
+    )
+
+
+def test_a_copy_is_the_journal_byte_for_byte(source: MemoryStore) -> None:
+    target = fresh_store()
+    done = copied(source, target)
+    assert (done.seq, done.checkpoints, done.changed) == (source.head().seq, 2, True)
+    assert done.commits == source.head().seq - 10
+    assert everything(target) == everything(source)
+    assert target.spare() == target.head().body
+    assert check_journal(target, key()).findings == ()
+    assert copied(source, target) == Copied(seq=done.seq, changed=False)
+
+
+def test_an_empty_journal_is_copied_and_grows() -> None:
+    source, target = fresh_store(), fresh_store()
+    new_journal(source)
+    assert copied(source, target).commits == 0
+    assert everything(target) == everything(source)
+    grow(source, 3)
+    assert copied(source, target).commits == 3
+    assert everything(target) == everything(source)
+
+
+@pytest.mark.parametrize("more", [1, 60, 200])
+def test_what_came_since_is_all_that_is_sent(source: MemoryStore, more: int) -> None:
+    target = fresh_store()
+    copied(source, target)
+    grow(source, more)
+    done = copied(source, target)
+    assert (done.commits, done.checkpoints) == (more, 1)
+    assert everything(target) == everything(source)
+
+
+def test_a_head_that_moved_alone_is_followed(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    opened(source).claim(OTHER, now=NOON + 5000)
+    assert copied(source, target).changed
+    assert opened(target).head.writer == OTHER
+
+
+def test_a_copy_goes_on_as_a_journal_and_is_refused_as_a_copy_from_then_on(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    look(opened(target, OTHER), [created("elsewhere")], 900)
+    with pytest.raises(CopyRefusedError, match="ahead"):
+        copied(source, target)
+    grow(source, 5)
+    with pytest.raises(CopyRefusedError, match="parted"):
+        copied(source, target)
+    assert [each.guid for each in list(opened(target).commits(after=Seq(10)))[-1].changes] == [guid("elsewhere")]
+
+
+def test_a_copy_that_was_only_claimed_is_not_taken_back(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    opened(target).claim(OTHER, now=NOON + 9000)
+    with pytest.raises(CopyRefusedError, match="ahead"):
+        copied(source, target)
+    assert opened(target).head.writer == OTHER
+
+
+def test_another_journal_is_refused_and_stays(source: MemoryStore) -> None:
+    target = fresh_store()
+    look(new_journal(target), [created("theirs")], 1)  # of the same DC, and made anew
+    before = target.head()
+    with pytest.raises(CopyRefusedError, match="another journal"):
+        copied(source, target)
+    assert target.head() == before
+    sealed = fresh_store()
+    Journal.create(sealed, key("other"), identity=IDENTITY, writer=AGENT, now=NOON, patience=IMPATIENT)
+    with pytest.raises(CopyRefusedError, match="another key"):
+        copied(source, sealed)
+    with pytest.raises(CopyRefusedError, match="itself"):
+        copied(source, source)
+
+
+def test_a_copy_of_another_journal_that_was_only_begun_is_refused(source: MemoryStore) -> None:
+    target, other = fresh_store(), fresh_store()
+    look(new_journal(other), [created("theirs")], 1)
+    interrupted(other, target, Point.APPEND, Fault.DIE_BEFORE, 1)
+    with pytest.raises(CopyRefusedError, match="another journal"):
+        copied(source, target)
+
+
+def test_a_copy_behind_what_was_pruned_is_refused(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    end = source.head().seq
+    grow(source, 20)
+    journal = opened(source)
+    journal.prune(oldest=journal.head.seq, keep_marks=False, now=NOON)
+    assert journal.head.pruned > end
+    with pytest.raises(CopyRefusedError, match="forgotten"):
+        copied(source, target)
+    assert copied(source, fresh_store()).changed
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_what_was_pruned_goes_from_the_copy_unless_nothing_may_be_deleted(source: MemoryStore, forgets: bool) -> None:
+    target = fresh_store()
+    copied(source, target)
+    end = source.head().seq
+    opened(source).prune(oldest=end, keep_marks=False, now=NOON)
+    grow(source, 1)
+    copied(source, target, forgets=forgets)
+    assert everything(target) == everything(source)
+    first = next(iter(target.frames(after=Seq(0)))).seq
+    assert (first > end) is forgets
+    assert (len(target.checkpoints()) == len(source.checkpoints())) is forgets
+
+
+# --- damage is not carried over -------------------------------------------------------------------------------------
+
+
+def test_a_damaged_commit_stops_the_copy_and_leaves_the_one_there_is(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    before = everything(target)
+    grow(source, 100)
+    bad = source.head().seq - 50
+
+    class Rotten(TamperedStore):
+        def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+            for frame in super().frames(after=after, through=through):
+                yield Frame(seq=frame.seq, body=frame.body[:-1] + b"?") if frame.seq == bad else frame
+
+    with pytest.raises(DamagedError, match=str(bad)):
+        copied(Rotten(source), target)
+    assert everything(target) == before
+    copied(source, target)
+    assert everything(target) == everything(source)
+
+
+def test_a_damaged_checkpoint_is_not_named_by_a_copy(source: MemoryStore) -> None:
+    target = fresh_store()
+    named = opened(source).head.checkpoints[-1]
+    parts = list(source.checkpoint(named.lies_at))
+    source.put_checkpoint(named.lies_at, [parts[0][:-1] + b"?"])
+    with pytest.raises(DamagedCheckpointError):
+        copied(source, target)
+    with pytest.raises(UnfinishedCopyError):
+        opened(target)
+    source.put_checkpoint(named.lies_at, parts)
+    copied(source, target)
+    assert everything(target) == everything(source)
+
+
+def test_a_damaged_copy_is_named_as_such(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    stored = target.head()
+    target.append([], onto=stored, head=stored.body[:-1] + b"?")
+    grow(source, 1)
+    with pytest.raises(IntegrityError, match="the copy in memory"):
+        copied(source, target)
+
+
+# --- killed ---------------------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Stands for the process's end."""
+
+
+def die() -> None:
+    raise Killed
+
+
+def interrupted(source: Store, target: Store, point: Point, fault: Fault, call: int) -> bool:
+    """Copy until the process dies there; False: it never came to that."""
+    faulty = FaultyStore(target, [Injection(point=point, fault=fault, call=call)], Tempo(die=die))
+    try:
+        copied(source, faulty)
+    except Killed:
+        return True
+    return False
+
+
+DEATHS = [
+    (Point.CREATE, 1),
+    (Point.PUT_CHECKPOINT, 1),
+    (Point.PUT_CHECKPOINT, 2),
+    (Point.STAGE, 1),
+    (Point.STAGE, 2),
+    (Point.STAGE, 3),
+    (Point.ADVANCE, 1),
+    (Point.TRIM, 1),
+]
+
+
+@pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
+@pytest.mark.parametrize(("point", "call"), DEATHS)
+def test_a_first_copy_that_is_killed_is_no_journal_and_goes_on(
+    source: MemoryStore, point: Point, call: int, fault: Fault
+) -> None:
+    target = fresh_store()
+    assert interrupted(source, target, point, fault, call), "nothing was killed"
+    whole = point is Point.TRIM or (point is Point.ADVANCE and fault is Fault.DIE_AFTER)
+    if whole:
+        assert check_journal(target, key()).findings == ()
+    else:
+        with pytest.raises(NoJournalError) as caught:
+            opened(target)
+        assert point is Point.CREATE or "copy" in caught.value.hint
+    lay = sum(1 for _ in target.frames(after=Seq(0), through=source.head().seq)) if point is not Point.CREATE else 0
+    assert copied(source, target).commits == source.head().seq - 10 - lay, "what lay there was sent again"
+    assert everything(target) == everything(source)
+
+
+@pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
+@pytest.mark.parametrize(("point", "call"), [each for each in DEATHS if each[0] is not Point.CREATE])
+def test_a_copy_that_is_killed_while_it_catches_up_stays_the_journal_it_was(
+    source: MemoryStore, point: Point, call: int, fault: Fault
+) -> None:
+    target = fresh_store()
+    copied(source, target)
+    before = everything(target)
+    opened(source).prune(oldest=Seq(15), keep_marks=True, now=NOON)
+    grow(source, 150)
+    if point is Point.PUT_CHECKPOINT:
+        grow(source, 1)
+    if point is Point.TRIM:
+        journal = opened(source)
+        journal.prune(oldest=opened(target).head.seq, keep_marks=False, now=NOON)
+    assert interrupted(source, target, point, fault, call), "nothing was killed"
+    assert all(each.part is Part.BEHIND for each in check_journal(target, key()).findings)
+    if not (point is Point.TRIM or (point is Point.ADVANCE and fault is Fault.DIE_AFTER)):
+        assert everything(target) == before
+    copied(source, target)
+    assert everything(target) == everything(source)
+
+
+def test_what_an_earlier_run_left_of_another_history_is_sent_again(source: MemoryStore) -> None:
+    target = fresh_store()
+    copied(source, target)
+    stored = target.head()
+    stray = next(iter(source.frames(after=Seq(20))))
+    target.stage(
+        [Frame(seq=Seq(stored.seq + 1), body=stray.body), Frame(seq=Seq(stored.seq + 3), body=b"x")], onto=stored
+    )
+    grow(source, 5)
+    copied(source, target)
+    assert everything(target) == everything(source)
+    assert check_journal(target, key()).findings == ()
+
+
+def test_two_copies_at_once_do_not_mix(source: MemoryStore) -> None:
+    target = fresh_store()
+
+    class Overtaken(FaultyStore):
+        def advance(self, *, onto: StoredHead, seq: Seq, head: bytes) -> StoredHead:
+            copied(source, target)
+            return super().advance(onto=onto, seq=seq, head=head)
+
+    with pytest.raises(FencedError, match="somebody else"):
+        copied(source, Overtaken(target, []))
+    assert everything(target) == everything(source)
+
+
+def test_a_prune_under_the_copy_is_followed(source: MemoryStore) -> None:
+    target = fresh_store()
+    pruned: list[bool] = []
+
+    class Pruned(TamperedStore):
+        def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+            if not pruned and through == source.head().seq:
+                pruned.append(True)
+                opened(source).prune(oldest=source.head().seq, keep_marks=False, now=NOON)
+            return super().frames(after=after, through=through)
+
+    copied(Pruned(source), target)
+    assert pruned
+    assert everything(target) == everything(source)
+    assert check_journal(target, key()).findings == ()
+
+
+# --- between stores -------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_in_a_file_survives_the_loss_of_the_first(source: MemoryStore, tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite://{tmp_path}/copy.db", journal=journal_id(IDENTITY))) as target:
+        copied(source, target)
+        before = everything(target)
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    back = fresh_store()
+    with closing(open_store(f"sqlite://{tmp_path}/copy.db", journal=journal_id(IDENTITY))) as target:
+        copied(target, back)
+    assert everything(back) == before
+
+
+def test_a_copy_has_credentials_of_its_own_or_those_of_the_journal() -> None:
+    own = {"ADPERSIST_AZURE_SAS": "first", "PATH": "/bin"}
+    assert credentials_of_copy(own) == own
+    assert credentials_of_copy({**own, "ADPERSIST_COPY_AZURE_ACCOUNT_KEY": "second"}) == {
+        "PATH": "/bin",
+        "ADPERSIST_COPY_AZURE_ACCOUNT_KEY": "second",
+        "ADPERSIST_AZURE_ACCOUNT_KEY": "second",
+    }

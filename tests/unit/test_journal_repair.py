@@ -1,0 +1,326 @@
+"""After damage the journal goes on: what is lost is noted, what is sound is read and restored as before."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from adpersist.errors import FencedError, IntegrityError, PointError
+from adpersist.journal.damage import Damage
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.spare_head import rebuilt
+from adpersist.journal.upkeep.check import CheckReport, Part, check_journal
+from adpersist.journal.upkeep.copy import JournalCopy
+from adpersist.journal.upkeep.repair import Repaired
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.fold import fold
+from adpersist.stores import memory
+from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Frame, StoredHead
+from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
+from tests.golden.journal_samples import (
+    AGENT,
+    IDENTITY,
+    IMPATIENT,
+    NOON,
+    OTHER,
+    created,
+    fresh_store,
+    guid,
+    key,
+    look,
+    new_journal,
+    opened,
+)
+
+LOOKS = 12
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Twelve looks, each with an object of its own."""
+    made = fresh_store()
+    journal = new_journal(made)
+    for number in range(1, LOOKS + 1):
+        look(journal, [created(f"user{number}")], number)
+    return made
+
+
+def inside(store: MemoryStore) -> memory._Journal:
+    """What lies in the store, past it."""
+    return memory._JOURNALS[store._key]
+
+
+def spoil(store: MemoryStore, *seqs: int) -> None:
+    for seq in seqs:
+        inside(store).frames[Seq(seq)] = inside(store).frames[Seq(seq)][:-1] + b"?"
+
+
+def lose(store: MemoryStore, *seqs: int) -> None:
+    for seq in seqs:
+        del inside(store).frames[Seq(seq)]
+
+
+def swap_in(store: MemoryStore, *seqs: int) -> None:
+    for seq in seqs:
+        inside(store).frames[Seq(seq)] = inside(store).frames[Seq(1)]
+
+
+def checked(store: MemoryStore) -> CheckReport:
+    return check_journal(store, key())
+
+
+def repaired(store: MemoryStore) -> Repaired:
+    return opened(store).go_on(checked(store), OTHER, now=NOON + 1000)
+
+
+def users(journal: Journal, point: int | None = None) -> set[Guid]:
+    return set(fold(journal, None if point is None else Seq(point)))
+
+
+def named(*numbers: int) -> set[Guid]:
+    return {guid(f"user{number}") for number in numbers}
+
+
+def spans(report: CheckReport) -> list[tuple[int, int]]:
+    return [(span.after, span.through) for span in report.restorable]
+
+
+def look_again(store: MemoryStore, *numbers: int) -> Journal:
+    """The agent's look at everything: what the journal does not hold yet is new."""
+    journal = opened(store, AGENT)
+    held = users(journal)
+    look(journal, [created(f"user{number}") for number in numbers if guid(f"user{number}") not in held], 900)
+    return journal
+
+
+SPOILING = [spoil, lose, swap_in]
+
+
+@pytest.mark.parametrize("damage", SPOILING)
+@pytest.mark.parametrize("seqs", [(5,), (5, 6, 9), (12,), (1,), tuple(range(1, 13))])
+def test_the_journal_goes_on_and_sound_points_stay(
+    store: MemoryStore, damage: Callable[..., None], seqs: tuple[int, ...]
+) -> None:
+    if damage is swap_in and 1 in seqs:
+        seqs = tuple(seq for seq in seqs if seq != 1) or (2,)
+    damage(store, *seqs)
+    first = min(seqs)
+    before = checked(store)
+    assert before.findings
+    done = repaired(store)
+    assert done.goes_on_from == first - 1
+    report = checked(store)
+    assert report.findings == ()
+    assert [seq for each in report.lost for seq in range(each.first, each.last + 1)] == sorted(seqs)
+    assert spans(report) == ([(0, first - 1)] if first > 1 else [])
+    journal = opened(store)
+    assert not journal.head.complete
+    assert journal.head.position is not None
+    assert (journal.head.position.usn, journal.head.position.cookies) == (LOOKS, {})
+    with pytest.raises(PointError):
+        users(journal, LOOKS)
+
+    journal = look_again(store, *range(1, LOOKS + 1))
+    assert users(journal) == named(*range(1, LOOKS + 1))
+    report = checked(store)
+    assert report.findings == ()
+    end = journal.head.seq
+    assert spans(report)[-1][1] == end
+    for point in range(1, first):
+        assert users(journal, point) == named(*range(1, point + 1))
+    for seq in seqs:
+        with pytest.raises(PointError, match="lost"):
+            users(journal, seq)
+    read = [commit.seq for commit in journal.commits()]
+    assert read == [seq for seq in range(1, end + 1) if seq not in seqs]
+    assert next(journal.commits(after=Seq(LOOKS))).kind is CommitKind.REPAIR
+
+
+def test_damage_before_a_checkpoint_is_noted_and_nothing_else(store: MemoryStore) -> None:
+    journal = opened(store)
+    states = [ObjectState(guid=guid(f"user{n}"), nc="DC=x", parent=None, rdn=f"CN={n}") for n in range(1, 9)]
+    journal.write_checkpoint(Seq(8), states, now=NOON)
+    held = opened(store, AGENT)
+    spoil(store, 3)
+    assert repaired(store).goes_on_from is None
+    assert checked(store).findings == ()
+    assert spans(checked(store)) == [(0, 2), (7, 12)]
+    look(held, [created("user13")], 13)  # who holds the journal goes on
+    assert users(opened(store)) == named(*range(1, 14))
+
+
+def test_a_damaged_checkpoint_counts_no_more(store: MemoryStore) -> None:
+    journal = opened(store)
+    for seq in (4, 8):
+        journal.write_checkpoint(Seq(seq), [], now=NOON)
+    place = journal.head.checkpoints[1].lies_at
+    store.put_checkpoint(place, [b"rubbish"])
+    assert [(each.part, each.first) for each in checked(store).findings] == [(Part.CHECKPOINT, 8)]
+    done = repaired(store)
+    assert (done.checkpoints, done.lost, done.goes_on_from) == ((8,), (), None)
+    assert [each.seq for each in opened(store).head.checkpoints] == [4]
+    assert place not in store.checkpoints()
+    assert checked(store).findings == ()
+    assert opened(store).write_checkpoint(Seq(8), [], now=NOON).seq == 8, "it can be written again"
+    assert checked(store).findings == ()
+
+
+def test_the_checkpoint_the_journal_begins_with_is_lost_with_what_stood_on_it(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.write_checkpoint(Seq(4), [], now=NOON)
+    journal.prune(oldest=Seq(4), keep_marks=True, now=NOON)
+    store.put_checkpoint(journal.head.checkpoints[0].lies_at, [b"rubbish"])
+    done = repaired(store)
+    assert (done.checkpoints, done.goes_on_from) == ((4,), 0)
+    assert [(each.first, each.last) for each in done.lost] == [(4, 4)]
+    report = checked(store)
+    assert (report.findings, report.restorable) == ((), ())
+    journal = look_again(store, 1, 2, 3)
+    assert users(journal) == named(1, 2, 3)
+    assert [commit.seq for commit in journal.commits(after=Seq(4))] == list(range(5, journal.head.seq + 1))
+    assert checked(store).findings == ()
+
+
+def test_damage_can_come_twice_and_is_pruned_in_the_end(store: MemoryStore) -> None:
+    spoil(store, 5)
+    repaired(store)
+    journal = look_again(store, *range(1, 13))
+    middle = journal.head.seq
+    look(journal, [created("user13")], 901)
+    spoil(store, middle)
+    assert repaired(store).goes_on_from == 4
+    journal = look_again(store, *range(1, 14))
+    assert users(journal) == named(*range(1, 14))
+    assert [(each.first, each.last) for each in journal.head.lost] == [(5, 5), (middle, middle)]
+    states = [ObjectState(guid=each, nc="DC=x", parent=None, rdn="CN=x") for each in users(journal)]
+    journal.write_checkpoint(journal.head.seq, states, now=NOON + 2000)
+    journal.prune(oldest=journal.head.seq, keep_marks=True, now=NOON + 2000)
+    assert journal.head.lost == ()
+    assert checked(store).findings == ()
+    assert users(journal) == named(*range(1, 14))
+
+
+def test_a_repaired_journal_has_a_spare_and_a_copy(store: MemoryStore) -> None:
+    spoil(store, 5)
+    repaired(store)
+    look_again(store, *range(1, 13))
+    head = opened(store).head
+    found = rebuilt(store, key()).tip.head
+    assert (found.seq, found.digest, found.lost, found.timelines) == (head.seq, head.digest, head.lost, head.timelines)
+    target = fresh_store()
+    JournalCopy(store, target, key(), expected=journal_id(IDENTITY)).run()
+    assert checked(target).findings == ()
+    assert users(opened(target)) == named(*range(1, 13))
+
+
+def test_an_agent_that_holds_the_journal_is_told_to_begin_again(store: MemoryStore) -> None:
+    agent = opened(store, AGENT)
+    spoil(store, 5)
+    repaired(store)
+    with pytest.raises(FencedError):
+        look(agent, [created("user13")], 13)
+
+
+def test_a_repair_beside_a_busy_agent_lands_on_top(store: MemoryStore) -> None:
+    agent = opened(store, AGENT)
+    spoil(store, 5)
+
+    class Busy(FaultyStore):
+        def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+            if self.calls[Point.APPEND] == 0:
+                look(agent, [created("user13")], 13)
+            return super().append(frames, onto=onto, head=head, spare=spare)
+
+    report = checked(store)
+    Journal.open(Busy(store, []), key(), patience=IMPATIENT).go_on(report, OTHER, now=NOON + 1000)
+    assert checked(store).findings == ()
+    assert opened(store).head.seq == LOOKS + 2
+
+
+class Killed(BaseException):
+    """Stands for the process's end."""
+
+
+def die() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
+@pytest.mark.parametrize("point", [Point.APPEND, Point.DROP_CHECKPOINT])
+def test_a_repair_that_is_killed_is_finished_by_the_next(store: MemoryStore, point: Point, fault: Fault) -> None:
+    opened(store).write_checkpoint(Seq(8), [], now=NOON)
+    store.put_checkpoint(opened(store).head.checkpoints[0].lies_at, [b"rubbish"])
+    spoil(store, 5)
+    faulty = FaultyStore(store, [Injection(point=point, fault=fault)], Tempo(die=die))
+    with pytest.raises(Killed):
+        Journal.open(faulty, key(), patience=IMPATIENT).go_on(checked(store), OTHER, now=NOON)
+    repaired(store)
+    assert checked(store).findings == ()
+    assert users(look_again(store, *range(1, 13))) == named(*range(1, 13))
+
+
+@pytest.mark.parametrize("restoring", [True, False])
+def test_what_would_hide_a_revert_is_refused(store: MemoryStore, restoring: bool) -> None:
+    journal = opened(store, AGENT)
+    journal.begin_restore(target=Seq(8), writer=OTHER, now=NOON)
+    if not restoring:
+        journal.end_restore(now=NOON)
+    spoil(store, 5)
+    before = store.head()
+    with pytest.raises(IntegrityError) as caught:
+        repaired(store)
+    assert "restore --to" in caught.value.hint
+    assert store.head() == before
+
+
+# --- behind the head ------------------------------------------------------------------------------------------------
+
+
+def put_back(store: MemoryStore, head: StoredHead) -> None:
+    """The head row of another moment, as a copy that is not atomic makes it."""
+    inside(store).head = head
+
+
+def test_commits_behind_the_head_are_taken_up(store: MemoryStore) -> None:
+    old = store.head()
+    look(opened(store, AGENT), [created("user13")], 13)
+    opened(store).mark("here", writer=OTHER, now=NOON)
+    newest = opened(store).head
+    put_back(store, old)
+    [finding] = [each for each in checked(store).findings if each.part is Part.BEHIND]
+    assert (finding.first, finding.last, finding.damage) == (13, 14, Damage.STRAY)
+    done = opened(store).take_up(OTHER, now=NOON)
+    assert (done.taken_up, done.removed) == (2, 0)
+    assert checked(store).findings == ()
+    head = opened(store).head
+    assert (head.seq, head.digest, head.marks) == (newest.seq, newest.digest, newest.marks)
+    assert users(opened(store)) == named(*range(1, 14))
+
+
+def test_what_does_not_follow_the_head_is_removed(store: MemoryStore) -> None:
+    head = store.head()
+    stray = next(iter(store.frames(after=Seq(3))))
+    store.stage([Frame(seq=Seq(13), body=stray.body), Frame(seq=Seq(20), body=b"x")], onto=head)
+    assert [each.damage for each in checked(store).findings] == [Damage.STRAY]
+    done = opened(store).take_up(OTHER, now=NOON)
+    assert (done.taken_up, done.removed) == (0, 2)
+    assert checked(store).findings == ()
+    look(opened(store, AGENT), [created("user13")], 13)
+    assert users(opened(store)) == named(*range(1, 14))
+
+
+def test_the_commits_of_a_busy_agent_lie_behind_no_head(store: MemoryStore) -> None:
+    agent = opened(store, AGENT)
+
+    class Busy(MemoryStore):
+        def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+            look(agent, [created(f"user{agent.head.seq + 1}")], agent.head.seq + 1)
+            return super().checkpoint(seq)
+
+    opened(store).write_checkpoint(Seq(8), [], now=NOON)
+    busy = Busy(store.location.removeprefix("memory://"), journal=journal_id(IDENTITY))
+    assert checked(busy).findings == ()
+    assert store.head().seq > LOOKS
