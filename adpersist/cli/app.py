@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check": "Prove chain, seals, head and checkpoints, and say what of a damaged journal can still be restored.",
     "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
+    "report": "Tell a restore, or a span of time, from the journal: for people, as a page, or as JSON.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
     "key": "The keys that seal the journal.",
@@ -41,7 +42,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "mark"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
-    "read": ("log", "show", "history", "diff", "export"),
+    "read": ("log", "show", "history", "diff", "report", "export"),
     "upkeep": ("check", "checkpoint", "prune", "key"),
 }
 """Where the module of each command lies."""

@@ -1,1 +1,1 @@
-"""Commands that read the journal and need no DC: log, show, history, diff, export."""
+"""Commands that read the journal and need no DC: log, show, history, diff, report, export."""
