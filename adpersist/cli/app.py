@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
     "report": "Tell a restore, or a span of time, from the journal: for people, as a page, or as JSON.",
+    "console": "Serve pages about the journal to a browser on this machine, until stopped.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
     "key": "The keys that seal the journal.",
@@ -42,7 +43,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "mark"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
-    "read": ("log", "show", "history", "diff", "report", "export"),
+    "read": ("log", "show", "history", "diff", "report", "console", "export"),
     "upkeep": ("check", "checkpoint", "prune", "key"),
 }
 """Where the module of each command lies."""

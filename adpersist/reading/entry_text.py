@@ -14,7 +14,7 @@ from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.change import Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
-from adpersist.reading.past import Entry, Look, Past, StateAt, is_sealed
+from adpersist.reading.past import Entry, Look, Past, StateAt, changed_names, class_of, is_sealed
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.time_text import seconds_text
 from adpersist.reading.value_text import readable, resolved
@@ -33,12 +33,6 @@ SIGNS: Final = {
     "taken-back": "<",
 }
 """What stands beside a colour, for those who see none."""
-
-
-def class_of(item: ObjectState) -> str:
-    """The most special class; empty where nobody knows."""
-    classes = item.values.get("objectClass", ())
-    return classes[-1].decode(errors="replace") if classes else ""
 
 
 def sid_of(item: ObjectState) -> str | None:
@@ -210,7 +204,7 @@ def _since(entries: Iterable[Entry], seq: Seq) -> dict[str, int]:
     found: dict[str, int] = {}
     for entry in entries:
         if BEFORE_FIRST < entry.look.seq <= seq:
-            found |= dict.fromkeys(entry.names(), entry.look.seq)
+            found |= dict.fromkeys(entry.names, entry.look.seq)
     return found
 
 
@@ -235,8 +229,8 @@ def _difference(guid: Guid, old: StateAt, new: StateAt) -> Entry | None:
     else:
         moved = was is not None and (was.parent, was.rdn) != (now.parent, now.rdn)
         kind = change_kind(was.deleted if was is not None else None, now.deleted, moved=moved)
-    entry = Entry(number=0, look=look, kind=str(kind), guid=guid, old=was, new=now)
-    return entry if kind is not Kind.CHANGED or entry.names() else None
+    entry = Entry(number=0, look=look, kind=str(kind), guid=guid, old=was, new=now, names=changed_names(was, now))
+    return entry if kind is not Kind.CHANGED or entry.names else None
 
 
 def _compared(past: Past, entry: Entry, old: StateAt, new: StateAt) -> Document:

@@ -8,6 +8,7 @@ decoded, under a key that dies with the process: it can be told that a password 
 import hashlib
 import os
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -63,6 +64,7 @@ class Entry:
         number: Counts all entries, from 1: newer ones are higher.
         kind: As the change's, or ``taken-back`` where a restore went behind it.
         old, new: The object before and after; None where it was not there.
+        names: All attributes that are others than before, links among them: see :func:`changed_names`.
         stamps: Who wrote each attribute, where that is known.
         link_stamps: The same of the links.
     """
@@ -73,6 +75,7 @@ class Entry:
     guid: Guid
     old: ObjectState | None
     new: ObjectState | None
+    names: frozenset[str]
     stamps: AttributeStamps = field(default_factory=dict)
     link_stamps: Mapping[str, Mapping[bytes, LinkStamp]] = field(default_factory=dict)
 
@@ -92,14 +95,9 @@ class Entry:
         """Links that came, and that went."""
         return link_values.changed(self.old.links if self.old else {}, self.new.links if self.new else {})
 
-    def names(self) -> frozenset[str]:
-        """All attributes that are others than before, links among them."""
-        came, went = self.links()
-        return frozenset((*self.values(), *came, *went))
-
     def origins(self) -> frozenset[Guid]:
         """invocationIDs of the databases that wrote it."""
-        written = [stamp for name, stamp in self.stamps.items() if name in self.values() or name == "name"]
+        written = [stamp for name, stamp in self.stamps.items() if name in self.names or name == "name"]
         links: Iterable[Stamp] = (stamp for of_one in self.link_stamps.values() for stamp in of_one.values())
         return frozenset(stamp.origin for stamp in (*written, *links))
 
@@ -111,6 +109,19 @@ class Entry:
             and self.new is not None
             and (self.old.parent, self.old.rdn) != (self.new.parent, self.new.rdn)
         )
+
+
+def class_of(item: ObjectState) -> str:
+    """The most special class; empty where nobody knows."""
+    classes = item.values.get("objectClass", ())
+    return classes[-1].decode(errors="replace") if classes else ""
+
+
+def changed_names(old: ObjectState | None, new: ObjectState | None) -> frozenset[str]:
+    """Attributes, links among them, that are not the same in both."""
+    values = changed_values(old.values if old else {}, new.values if new else {})
+    came, went = link_values.changed(old.links if old else {}, new.links if new else {})
+    return frozenset((*values, *came, *went))
 
 
 def is_sealed(value: bytes) -> bool:
@@ -171,6 +182,7 @@ class Past:
         begins: The commit it begins after.
         entries: What happened, oldest first. What was there at the beginning is no entry.
         looks: Every commit, oldest first.
+        kinds, classes: How many entries there are of each kind, and of objects of each class.
     """
 
     def __init__(
@@ -186,6 +198,8 @@ class Past:
         self.begins = begins
         self.entries: list[Entry] = []
         self.looks: list[Look] = []
+        self.kinds: Counter[str] = Counter()
+        self.classes: Counter[str] = Counter()
         self._fold_to = fold_to
         self._read = begins
         self._key = os.urandom(32)
@@ -197,6 +211,7 @@ class Past:
         self._pending: list[Change] = []
         self._databases: dict[Guid, tuple[Guid, Seq]] = {}
         self._left: list[tuple[Seq, Seq]] = []
+        self._name_sets: dict[frozenset[str], frozenset[str]] = {}
         items = [each for each in objects if isinstance(each, ObjectState)]
         self._learn(item for item in items if _SCHEMA in item.values.get("objectClass", ()))
         for item in items:
@@ -278,6 +293,16 @@ class Past:
         """The number of the newest commit."""
         return self.looks[-1].seq if self.looks else self.begins
 
+    @property
+    def read_through(self) -> Seq:
+        """The commit that was taken in last, be it in the middle of a look."""
+        return self._read
+
+    @property
+    def earliest(self) -> Seq:
+        """The first commit at which the whole directory is known."""
+        return self.looks[0].seq if self.looks and self.looks[0].first else self.begins
+
     def guids(self) -> Iterator[Guid]:
         """Every object there ever was."""
         return iter(self._versions)
@@ -289,6 +314,10 @@ class Past:
             return None
         at = bisect_right(seqs, seq)
         return self._versions[guid][at - 1] if at else None
+
+    def versions(self, guid: Guid) -> list[ObjectState]:
+        """All that an object ever was, oldest first."""
+        return [item for item in self._versions.get(guid, ()) if item is not None]
 
     def at(self, seq: Seq) -> StateAt:
         """The directory as of a commit, one of an abandoned timeline too."""
@@ -306,7 +335,7 @@ class Past:
             for guid, seqs in self._seqs.items()
             if seqs[-1] > low
             and any(low < seq <= high for seq in seqs)
-            and self.version(guid, low) != self.version(guid, high)
+            and self.version(guid, low) is not self.version(guid, high)
         ]
 
     def databases(self) -> dict[Guid, str]:
@@ -338,11 +367,12 @@ class Past:
             guid=guid,
             old=old,
             new=new,
+            names=self._once(changed_names(old, new)),
             stamps={name: stamp for change in changes for name, stamp in change.stamps.items()},
             link_stamps={name: stamps for change in changes for name, stamps in change.link_stamps.items()},
         )
         # a stamp alone is no news
-        if entry.kind != Kind.CHANGED or entry.names() or entry.moved:
+        if entry.kind != Kind.CHANGED or entry.names or entry.moved:
             self._add(entry)
 
     def _take_back(self, look: Look, target: Seq) -> None:
@@ -360,11 +390,25 @@ class Past:
             if old != new:
                 self._put(look.seq, guid, new)
                 self._add(
-                    Entry(number=len(self.entries) + 1, look=look, kind="taken-back", guid=guid, old=old, new=new)
+                    Entry(
+                        number=len(self.entries) + 1,
+                        look=look,
+                        kind="taken-back",
+                        guid=guid,
+                        old=old,
+                        new=new,
+                        names=self._once(changed_names(old, new)),
+                    )
                 )
+
+    def _once(self, names: frozenset[str]) -> frozenset[str]:
+        """The same set for all entries that have the same names: there are few."""
+        return self._name_sets.setdefault(names, names)
 
     def _add(self, entry: Entry) -> None:
         self.entries.append(entry)
+        self.kinds[entry.kind] += 1
+        self.classes[class_of(entry.shown)] += 1
         self._of.setdefault(entry.guid, []).append(entry)
 
     def _put(self, seq: Seq, guid: Guid, item: ObjectState | None) -> None:

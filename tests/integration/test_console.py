@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+from tests.forking import Running
 from tests.integration.hands import Hands
-from tests.integration.scene import PASSWORD, World
+from tests.integration.scene import PASSWORD, World, until
 from tests.pages import Page
 
 HOSTILE = "<script>alert(1)</script>"
@@ -73,7 +79,107 @@ def _day_reported(world: World, place: Path) -> None:
     assert quiet["changes"] == 0
 
 
-def test_people_see_a_heal_and_a_day(world: World) -> None:
+def _line(log: Path, process: Running) -> dict[str, str]:
+    """The line a console prints when it listens."""
+    until(lambda: b"}\n" in log.read_bytes() or process.poll() is not None, "the console listens")
+    assert process.poll() is None, log.read_text()
+    line: dict[str, str] = json.loads(next(each for each in log.read_text().splitlines() if each.startswith("{")))
+    return line
+
+
+@dataclass
+class Browser:
+    """Whoever asks the console over HTTP; a cookie is all it keeps."""
+
+    address: str
+    cookie: str = ""
+
+    def ask(self, path: str, *, method: str = "GET", body: str = "", **headers: str) -> tuple[int, str]:
+        """Code and text."""
+        connection = HTTPConnection(self.address, timeout=60)
+        connection.putrequest(method, path, skip_host=True)
+        given = {"Host": self.address, "Cookie": self.cookie, "Content-Length": str(len(body)), **headers}
+        for name, value in given.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders(body.encode())
+        answer = connection.getresponse()
+        self.cookie = (answer.headers["Set-Cookie"] or self.cookie).partition(";")[0]
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    def json(self, path: str) -> Any:  # noqa: ANN401 - the page's own document
+        """A page's twin."""
+        code, text = self.ask(path)
+        assert code == 200, text
+        return json.loads(text)
+
+
+def _console_looked_at(world: World) -> None:
+    log = world.place / "console.log"
+    process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", log=log)
+    try:
+        line = _line(log, process)
+        address = urlsplit(line["url"]).netloc
+        login = urlsplit(line["login_url"])
+        browser, stranger = Browser(address), Browser(address)
+        assert browser.ask("/")[0] == 401
+        assert browser.ask(f"{login.path}?{login.query}")[0] == 303
+        assert stranger.ask(f"{login.path}?{login.query}")[0] == 403, "a code worked twice"
+        _pages_shown(world, browser)
+        _strangers_refused(browser, stranger)
+        again = world.run("console", "--listen", address, "--login", "--json", code=0).json["login_url"]
+        assert stranger.ask(again.removeprefix(f"http://{address}"))[0] == 303
+        world.run("console", "--listen", address, code=7)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait(60)
+    assert "Traceback" not in log.read_text()
+
+
+def _pages_shown(world: World, browser: Browser) -> None:
+    overview = browser.json("/overview.json")
+    assert overview["head"]["seq"] == world.head().seq
+    assert [each["number"] for each in overview["heals"]] == [1]
+    (grace,) = browser.json("/find.json?q=grace")["objects"]
+    path = f"/object/{grace['guid']}"
+    described = browser.json(f"{path}.json")["object"]["attributes"]
+    assert described["description"]["values"] == [HOSTILE]
+    assert described["unicodePwd"]["secret"]
+    (joined,) = browser.json("/changes.json?attribute=member&class=group")["changes"]
+    assert [dn.partition(",")[0] for dn in joined["links"]["member"]["added"]] == ["CN=grace"]
+    assert joined["dcs"] == ["DC1"]
+    assert grace["guid"] not in {each["guid"] for each in browser.json("/compare.json?from=1&to=1")["objects"]}
+    assert grace["guid"] in {each["guid"] for each in browser.json("/compare.json?from=1")["objects"]}
+    assert browser.json("/heals/1.json")["lost"]["objects"] > 0
+    for each in ("/", "/changes", path, "/find?q=grace", "/compare?from=1", "/heals", "/heals/1", "/heals/1.html"):
+        code, html = browser.ask(each)
+        assert code == 200, html
+        assert Page(html).runs_nothing()
+        assert SECRET not in html
+        assert HOSTILE not in html
+    with Hands(world.dc) as hands:
+        hands.contact("just-now")
+    world.run("agent", "--once", code=0)
+    assert browser.json("/changes.json")["changes"][0]["name"] == "just-now"
+
+
+def _strangers_refused(browser: Browser, stranger: Browser) -> None:
+    assert stranger.ask("/changes.json")[0] == 401
+    for host in ("evil.example", f"evil.example:{browser.address.rpartition(':')[2]}"):
+        assert browser.ask("/", Host=host)[0] == 421
+    assert browser.ask("/logout", method="POST", Origin="http://evil.example")[0] == 403
+    assert browser.ask("/logout", method="POST")[0] == 403
+    assert browser.ask("/logout", method="POST", Sec_Fetch_Site="same-origin")[0] == 403, "no token"
+    for path in ("/%", "/%00", "/%2e%2e/%2e%2e/etc/passwd", "//evil.example/"):
+        assert browser.ask(path)[0] in (400, 404)
+    assert browser.ask("/")[0] == 200
+
+
+def test_people_see_a_heal_a_day_and_the_console(world: World) -> None:
     _a_day(world)
     _heal_reported(world, world.place / "reports")
     _day_reported(world, world.place)
+    _console_looked_at(world)

@@ -9,8 +9,8 @@ from adpersist.journal.journal import Journal
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
-from adpersist.reading.entry_text import class_of, entry_document
-from adpersist.reading.past import Entry, Past
+from adpersist.reading.entry_text import entry_document
+from adpersist.reading.past import Entry, Past, class_of
 from adpersist.reading.rfc3339 import rfc3339
 
 Document = dict[str, Any]
@@ -69,7 +69,7 @@ TITLES: Final = {
 def _sorts(entry: Entry) -> Iterable[str]:
     old, new, kind = entry.old, entry.new, class_of(entry.shown)
     lived, lives = old is not None and not old.deleted, new is not None and not new.deleted
-    names = entry.names()
+    names = entry.names
     if entry.kind == "taken-back":
         yield "taken_back"
         return

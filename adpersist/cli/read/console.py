@@ -1,0 +1,60 @@
+"""``adpersist console``: look at the journal with a browser."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from adpersist.cli import output
+from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.errors import ConfigError
+
+
+def console(
+    ctx: typer.Context,
+    listen: Annotated[
+        str, typer.Option("--listen", help="Loopback address; port 0 takes a free one.", metavar="HOST:PORT")
+    ] = "127.0.0.1:9390",
+    login: Annotated[
+        bool,
+        typer.Option(
+            "--login", help="Only print an address that signs in once, within a minute, at a running console."
+        ),
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve pages about the journal to a browser on this machine, until stopped.
+
+    Overview, changes, every object as of any time with its history, two points compared, restores; each page is a URL
+    that ends in `.json` for machines. It reads the store and writes nothing. Whoever opens the address it prints is
+    signed in, once; `--login` gives another. From elsewhere, come through SSH: `ssh -L 9390:127.0.0.1:9390 root@dc1`.
+    Needs the extra: `pip install 'adpersist[console]'`.
+    """
+    common = common_options(ctx, config, as_json)
+    settings = loaded(common)
+    try:
+        from adpersist.console.web.listening import Address
+        from adpersist.console.web.server import new_login, serve
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the console needs {error.name}, which is not installed",
+            hint="/opt/adpersist/bin/pip install 'adpersist[console]'",
+        ) from error
+    address = Address.of(listen)
+    if login:
+        url = new_login(address)
+        output.machine({"login_url": url}) if common.as_json else output.say(url)
+        return
+
+    def listening(url: str, login_url: str) -> None:
+        if common.as_json:
+            sys.stdout.write(json.dumps({"url": url, "login_url": login_url}) + "\n")
+        else:
+            output.say(f"The console is at {url}; sign in once, within ten minutes, by opening\n  {login_url}")
+        sys.stdout.flush()
+        bar.__exit__()
+
+    with output.Bar(shown=not common.as_json) as bar:
+        serve(settings, address, listening=listening, told=lambda done, total: bar.counting("reading", done, total))
