@@ -148,6 +148,36 @@ class HealthSection(_Section):
     listen: str = Field(default="127.0.0.1:9389", pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5})?$")
 
 
+class AlertsSection(_Section):
+    """What is told whom when something in the directory, or of the agent, should be looked at.
+
+    Attributes:
+        webhook: Gets a JSON document by POST.
+        webhook_secret_file: Its first line signs it: X-Adpersist-Signature is the HMAC-SHA256 of the body.
+        mail_to: Addresses, with commas between.
+        mail_from: The sender.
+        mail_server: ``host:port``; encrypted where it offers that.
+        syslog: A socket like ``/dev/log``, or ``host:port`` (UDP, RFC 5424).
+        command: Gets the JSON document on standard input.
+        least: Rules that matter less are not told.
+        without: Rules that are not told, with commas between.
+        outbox: Keeps what is not sent yet, and how far the journal was looked through.
+        patience_s: The agent may be unwell so long before that is told.
+    """
+
+    webhook: str = Field(default="", pattern=r"^(https?://\S+)?$", description="https://alerts.corp.example/adpersist")
+    webhook_secret_file: Path | None = None
+    mail_to: str = ""
+    mail_from: str = "adpersist"
+    mail_server: str = Field(default="127.0.0.1:25", pattern=r"^[^\s:]+:\d{1,5}$")
+    syslog: str = ""
+    command: str = ""
+    least: str = Field(default="high", pattern="^(critical|high|medium)$")
+    without: str = ""
+    outbox: Path = Path("/var/lib/adpersist/alerts.db")
+    patience_s: float = Field(default=120, gt=0)
+
+
 class LogSection(_Section):
     """How the agent logs."""
 
@@ -167,6 +197,7 @@ class Config(_Section):
     restore: RestoreSection = RestoreSection()
     boot: BootSection = BootSection()
     health: HealthSection = HealthSection()
+    alerts: AlertsSection = AlertsSection()
     log: LogSection = LogSection()
 
 

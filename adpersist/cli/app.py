@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "console": "Serve pages about the journal to a browser on this machine, until stopped.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
+    "alerts": "Tell somebody when something in the directory should be looked at.",
     "key": "The keys that seal the journal.",
 }
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
@@ -44,7 +45,7 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "mark"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
     "read": ("log", "show", "history", "diff", "report", "console", "export"),
-    "upkeep": ("check", "checkpoint", "prune", "key"),
+    "upkeep": ("check", "checkpoint", "prune", "alerts", "key"),
 }
 """Where the module of each command lies."""
 

@@ -210,6 +210,7 @@ class Past:
         self.facts = JournalSchema({})
         self._pending: list[Change] = []
         self._databases: dict[Guid, tuple[Guid, Seq]] = {}
+        self._by_class: dict[str, set[Guid]] = {}
         self._left: list[tuple[Seq, Seq]] = []
         self._name_sets: dict[frozenset[str], frozenset[str]] = {}
         items = [each for each in objects if isinstance(each, ObjectState)]
@@ -315,6 +316,10 @@ class Past:
         at = bisect_right(seqs, seq)
         return self._versions[guid][at - 1] if at else None
 
+    def guids_of(self, name: str) -> frozenset[Guid]:
+        """Every object that ever was of a class, the most special one."""
+        return frozenset(self._by_class.get(name, ()))
+
     def versions(self, guid: Guid) -> list[ObjectState]:
         """All that an object ever was, oldest first."""
         return [item for item in self._versions.get(guid, ()) if item is not None]
@@ -418,6 +423,8 @@ class Past:
         else:
             seqs.append(seq)
             versions.append(item)
+        if item is not None:
+            self._by_class.setdefault(class_of(item), set()).add(guid)
         if item is not None and item.parent is not None:
             self._databases |= {Guid(each): (guid, seq) for each in item.values.get("invocationId", ())}
 

@@ -1,15 +1,19 @@
-"""What people look at: a heal as a page, a day as a page, and the console over HTTP, on a real DC and its journal."""
+"""What people are told and look at: alerts, a heal and a day as pages, the console, on a real DC and its journal."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from adpersist.model.identity.sid import sid_text
 from tests.forking import Running
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, World, until
@@ -28,6 +32,63 @@ def _a_day(world: World) -> None:
         hands.password(f"CN=ada,{office}", SECRET)
         hands.delete(f"CN=visitor,{office}")
     world.run("agent", "--once", code=0)
+
+
+def _alerted(world: World) -> None:
+    """The rules on what a real DC writes, and a command that is told, once."""
+    got, failing = world.place / "told.jsonl", world.place / "failing"
+    program = f"test ! -e {failing} && cat >> {got} && echo >> {got}"
+    settings = {"command": f"sh -c {shlex.quote(program)}", "outbox": str(world.place / "alerts.db")}
+    path = world.place / "adpersist.toml"
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    path.write_text("\n".join([path.read_text(), "[alerts]", *lines, "[health]", 'listen = ""', ""]))
+    assert world.run("alerts", "watch", "--once", "--json", code=0).json == {"new": 0}
+    with Hands(world.dc) as hands:
+        begins, office = world.head().seq, f"OU=Office,{hands.base}"
+        ada, admins = f"CN=ada,{office}", f"CN=Domain Admins,{hands.users}"
+        hands.link(admins, f"CN=crew,{office}")
+        hands.unlink(admins, f"CN=crew,{office}")
+        world.run("agent", "--once", code=0)  # there and gone again: replication shows nothing
+        hands.link(admins, f"CN=crew,{office}")
+        hands.set(f"CN=bert,{office}", userAccountControl=str(0x200 | 0x400000))
+        rights = f"(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;{_sid(hands, ada)})"
+        world.dc.samba_tool(
+            "dsacl", "set", f"--objectdn={hands.base}", f"--sddl={rights}", "-H", world.dc.ldapi_url_quoted
+        )
+        hands.password(ada, SECRET)
+        world.run("agent", "--once", code=0)
+    tried = world.run("alerts", "try", "--since", str(begins), "--json", code=0).json
+    expected = {
+        "privileged-group",
+        "weak-account",
+        "replication-rights",
+        "protected-permissions",
+        "privileged-password",
+    }
+    assert set(tried["counts"]) == expected
+    assert "would have fired" in world.run("alerts", "try", "--since", str(begins), code=0).out
+    failing.touch()
+    world.run("alerts", "watch", "--once", code=0)
+    assert not got.exists()
+    waiting = world.run("alerts", "list", "--json", code=0).json
+    assert {each["rule"] for each in waiting} == expected
+    assert all(each["sent"] is None and each["error"] for each in waiting)
+    world.run("alerts", "test", code=1)
+    failing.unlink()
+    with closing(sqlite3.connect(world.place / "alerts.db")) as outbox, outbox:
+        outbox.execute("UPDATE alert SET next = 0")  # half a minute later
+    assert world.run("alerts", "watch", "--once", "--json", code=0).json == {"new": 0}
+    told = [each for line in got.read_text().splitlines() for each in json.loads(line)["alerts"]]
+    assert sorted(each["rule"] for each in told) == sorted(expected)
+    assert SECRET not in got.read_text()
+    (granted,) = (each for each in told if each["rule"] == "replication-rights")
+    assert "CN=ada" in granted["detail"]
+    assert "Get-Changes-All" in granted["detail"]
+    world.run("alerts", "test", code=0)
+
+
+def _sid(hands: Hands, dn: str) -> str:
+    return sid_text(hands.read(dn, "objectSid")["objectSid"][0])
 
 
 def _heal_reported(world: World, reports: Path) -> None:
@@ -148,7 +209,7 @@ def _pages_shown(world: World, browser: Browser) -> None:
     described = browser.json(f"{path}.json")["object"]["attributes"]
     assert described["description"]["values"] == [HOSTILE]
     assert described["unicodePwd"]["secret"]
-    (joined,) = browser.json("/changes.json?attribute=member&class=group")["changes"]
+    (joined,) = browser.json("/changes.json?attribute=member&class=group&what=crew")["changes"]
     assert [dn.partition(",")[0] for dn in joined["links"]["member"]["added"]] == ["CN=grace"]
     assert joined["dcs"] == ["DC1"]
     assert grace["guid"] not in {each["guid"] for each in browser.json("/compare.json?from=1&to=1")["objects"]}
@@ -178,7 +239,8 @@ def _strangers_refused(browser: Browser, stranger: Browser) -> None:
     assert browser.ask("/")[0] == 200
 
 
-def test_people_see_a_heal_a_day_and_the_console(world: World) -> None:
+def test_people_are_told_and_see_a_heal_a_day_and_the_console(world: World) -> None:
+    _alerted(world)
     _a_day(world)
     _heal_reported(world, world.place / "reports")
     _day_reported(world, world.place)

@@ -92,6 +92,7 @@ PAGES = (
     f"/object/{guid_text(ADA)}",
     "/find",
     "/compare",
+    "/alerts",
     "/heals",
     "/heals/1",
     "/heals/1.html",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from adpersist import __version__
+from adpersist.console.alerts.rules import findings
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
@@ -28,6 +29,7 @@ def span_document(journal: Journal, past: Past, *, since: float, until: float) -
     for entry in entries:
         for name in _sorts(entry):
             lists.setdefault(name, []).append(entry_document(past, entry))
+    found = sorted(findings(past), key=lambda each: (each.rule.severity.rank, each.seq))
     heals = [look for look in past.looks if look.kind is CommitKind.RESTORE_END]
     names = past.databases()
     origins = Counter(names.get(each, "unknown") for entry in entries for each in entry.origins())
@@ -42,6 +44,7 @@ def span_document(journal: Journal, past: Past, *, since: float, until: float) -
         "changes": len(entries),
         "by_kind": _by_kind(entries),
         "by_dc": [{"dc": dc, "count": count} for dc, count in sorted(origins.items())],
+        "alerts": {"count": len(found), "listed": [each.document() for each in found[:_MOST]]},
         "lists": {name: {"count": len(lists.get(name, ())), "listed": lists.get(name, [])[:_MOST]} for name in TITLES},
         "heals": [
             {"seq": look.seq, "time": rfc3339(look.time), "target": look.target, "timeline": look.timeline}

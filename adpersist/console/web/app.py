@@ -89,6 +89,7 @@ class Console:
             "/object/{guid}": ("object", self._object),
             "/find": ("found", lambda request: self._views.find(_word(request, "q"))),
             "/compare": ("compare", self._compare),
+            "/alerts": ("alerts", lambda request: self._views.alerts(_word(request, "rule"))),
             "/heals": ("heals", lambda _: self._views.heals()),
             "/heals/{number:int}": ("heal", lambda request: self._views.heal(request.path_params["number"])),
         }

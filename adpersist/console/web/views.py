@@ -1,13 +1,12 @@
 """Each page's document: what a question to the console is answered with, for the page and its JSON twin alike."""
 
-import json
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
-from urllib.error import URLError
 
+from adpersist.console.agent_word import agent_word
+from adpersist.console.alerts.rules import findings
 from adpersist.console.report.heal import heal_document
 from adpersist.console.web.change_filter import ChangeFilter, resolved
 from adpersist.console.web.desk import Desk
@@ -30,9 +29,8 @@ Document = dict[str, Any]
 _HOUR_S: Final = 3600
 _HOURS: Final = 7 * 24
 _MOST_FOUND: Final = 100
+_MOST_ALERTS: Final = 200
 _MOST_COMPARED: Final = 200
-_HEALTH_BYTES: Final = 65_536
-_HEALTH_S: Final = 1.0
 
 
 class NotHereError(AdpersistError):
@@ -52,6 +50,7 @@ class Views:
     def __init__(self, desk: Desk, *, health: str) -> None:
         self._desk = desk
         self._health = health
+        self._found: tuple[Seq, list[Document]] | None = None
         self._counted: tuple[Seq, Counter[str]] | None = None
 
     def frame(self) -> Document:
@@ -68,7 +67,7 @@ class Views:
 
     def overview(self, now: float) -> Document:
         """How things stand."""
-        agent = self._agent()
+        agent = agent_word(self._health)
         with self._desk.past() as past:
             living = self._living(past)
             last = past.last
@@ -149,6 +148,20 @@ class Views:
             found = comparison(past, begin, end, most=_MOST_COMPARED)
             return {**found, "from_time": _time_of(past, begin), "to_time": _time_of(past, end), "now": past.seq}
 
+    def alerts(self, rule: str) -> Document:
+        """What the rules find in all that is known, newest first."""
+        with self._desk.past() as past:
+            if self._found is None or self._found[0] != past.seq:
+                self._found = past.seq, [each.document() for each in findings(past)]
+            found = [each for each in reversed(self._found[1]) if rule in ("", each["rule"])]
+            counts = Counter(each["rule"] for each in self._found[1])
+            return {
+                "rule": rule,
+                "count": len(found),
+                "counts": dict(counts.most_common()),
+                "findings": found[:_MOST_ALERTS],
+            }
+
     def heals(self) -> Document:
         """Every restore."""
         with self._desk.past() as past:
@@ -165,33 +178,6 @@ class Views:
             counts = Counter(class_of(item) for item in past.at(past.seq).values() if not item.deleted)
             self._counted = past.seq, counts
         return self._counted[1]
-
-    def _agent(self) -> Document | None:
-        """What the agent, or a boot, says of itself; None: nobody answers. It is told, not believed."""
-        if not self._health:
-            return None
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        opener.addheaders = []
-        try:
-            try:
-                with opener.open(f"http://{self._health}/healthz", timeout=_HEALTH_S) as answer:
-                    said = json.loads(answer.read(_HEALTH_BYTES))
-            except urllib.request.HTTPError as error:  # 503 has a reason in it
-                said = json.loads(error.read(_HEALTH_BYTES))
-        except (URLError, OSError, ValueError, RecursionError):
-            return None
-        if not isinstance(said, dict):
-            return None
-        return {
-            name: said.get(name) if isinstance(said.get(name), str | bool | None) else None
-            for name in ("healthy", "reason", "stage", "lineage", "evidence")
-        } | {"lag_s": _lag(said)}
-
-
-def _lag(said: Document) -> float | None:
-    lag = said.get("lag")
-    seconds = lag.get("seconds") if isinstance(lag, dict) else None
-    return float(seconds) if isinstance(seconds, int | float) else None
 
 
 def _hours(past: Past, now: float) -> Iterator[Document]:
