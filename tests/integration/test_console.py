@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from adpersist.model.identity.sid import sid_text
 from tests.forking import Running
@@ -239,9 +240,52 @@ def _strangers_refused(browser: Browser, stranger: Browser) -> None:
     assert browser.ask("/")[0] == 200
 
 
+def _taken_back(world: World) -> None:
+    """From a page: the plan with what it would lose, a typed number, the restore, the proof."""
+    before = world.head().seq
+    with Hands(world.dc) as hands:
+        ada = f"CN=ada,OU=Office,{hands.base}"
+        hands.set(ada, description="a mistake")
+        guid = str(hands.guid(ada))
+    world.run("agent", "--once", code=0)
+    log = world.place / "restoring.log"
+    process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", "--allow-restore", log=log)
+    try:
+        line = _line(log, process)
+        browser = Browser(urlsplit(line["url"]).netloc)
+        assert browser.ask(f"/login?{urlsplit(line['login_url']).query}")[0] == 303
+        asked = {"object": guid, "to": str(before)}
+        document = browser.json(f"/undo.json?{urlencode(asked)}")
+        assert [list(each["attributes"]) for each in document["later"]] == [["description"]]
+        assert [step["op"] for step in document["plan"]["steps"]] == ["modify"]
+        code, html = browser.ask(f"/undo?{urlencode(asked)}")
+        assert code == 200
+        token = re.findall(r'name="token" value="([^"]+)"', html)[0]
+        form = {**asked, "token": token, "digest": document["plan"]["digest"], "agreed": "1"}
+        own = {"Origin": f"http://{browser.address}"}
+        for wrong in ({"agreed": "2"}, {"agreed": ""}, {"token": "guessed"}, {"digest": "0" * 64}):
+            assert browser.ask("/undo", method="POST", body=urlencode({**form, **wrong}), **own)[0] == 403
+        assert browser.ask("/undo", method="POST", body=urlencode(form), Origin="http://evil.example")[0] == 403
+        assert browser.json("/undo/state.json")["state"] is None
+        assert browser.ask("/undo", method="POST", body=urlencode(form), **own)[0] == 303
+        until(lambda: not browser.json("/undo/state.json")["state"]["running"], "the restore ends")
+        state = browser.json("/undo/state.json")["state"]
+        assert state["error"] is None
+        assert state["outcome"]["left"] == 0
+        assert "Proven" in browser.ask("/undo/state")[1]
+        assert browser.json(f"/object/{guid}.json")["history"][0]["attributes"]["description"]["to"] == []
+        assert browser.ask("/undo", method="POST", body=urlencode(form), **own)[0] == 403, "the plan was carried out"
+    finally:
+        process.kill()
+        process.wait(60)
+    with Hands(world.dc) as hands:
+        assert "description" not in hands.read(ada, "description")
+
+
 def test_people_are_told_and_see_a_heal_a_day_and_the_console(world: World) -> None:
     _alerted(world)
     _a_day(world)
     _heal_reported(world, world.place / "reports")
     _day_reported(world, world.place)
     _console_looked_at(world)
+    _taken_back(world)

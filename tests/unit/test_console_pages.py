@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.listening import Address
 from adpersist.console.web.sign_in import CODE_S, FIRST_CODE_S, IDLE_S, LONGEST_S, SignIn, leave_code
+from adpersist.console.web.undo import BusyError, Undo, UndoError, Wish
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import guid_text
+from adpersist.model.identity.ids import Seq, guid_text
 from tests.asking import HOST, Answer, ask
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, opened
@@ -470,6 +472,52 @@ def test_the_cookie_stays_with_this_console(office: Office) -> None:
     assert "httponly" in said
     assert "samesite=strict" in said
     assert "domain" not in said
+
+
+# --- taking back ------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_taken_back_where_that_is_not_allowed(office: Office) -> None:
+    query = f"object={guid_text(ADA)}&to=2"
+    for path in ("/undo", "/undo.json", "/undo/state", "/undo/state.json"):
+        assert office.get(path, query).code == 404
+    body = f"{query}&token={office.token}".encode()
+    headers = [OWN, ("content-length", str(len(body)))]
+    assert ask(office.console.app, "/undo", method="POST", headers=headers, body=body, cookie=office.cookie).code == 404
+    assert "Plan how" not in office.get(f"/object/{guid_text(ADA)}", "at=2").text
+
+
+@pytest.mark.parametrize("name", ["--yes", "a b", "a;b", "-x", "ä", "a\n", "x" * 200])
+def test_only_what_may_name_an_attribute_reaches_a_command_line(name: str) -> None:
+    with pytest.raises(ConfigError):
+        Wish(guid=ADA, to=Seq(2), attribute=name)
+
+
+def test_a_wish_is_a_guid_a_number_and_a_name() -> None:
+    wish = Wish(guid=ADA, to=Seq(2), attribute="msDS-x", subtree=True)
+    assert wish.words == ["--object", guid_text(ADA), "--to", "2", "--attribute", "msDS-x", "--subtree"]
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("print('{')", "gave no answer"),
+        ("import sys; sys.exit(3)", "gave no answer"),
+        ("import sys; print('{}'); sys.exit(5)", "ended with 5"),
+        ('print(\'{"error": {"message": "the DC is away", "hint": "wait"}}\')', "the DC is away"),
+    ],
+)
+def test_a_command_line_that_fails_is_told_in_its_words(program: str, words: str) -> None:
+    undo = Undo([sys.executable, "-c", program])
+    with pytest.raises(UndoError, match=words):
+        undo.plan(Wish(guid=ADA, to=Seq(2)))
+
+
+def test_one_is_taken_back_at_a_time() -> None:
+    undo = Undo([sys.executable, "-c", "import time; time.sleep(2); print('{}')"])
+    undo.begin(Wish(guid=ADA, to=Seq(2)))
+    with pytest.raises(BusyError):
+        undo.begin(Wish(guid=ADA, to=Seq(2)))
 
 
 @pytest.mark.parametrize(

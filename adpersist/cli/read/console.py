@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,21 +23,30 @@ def console(
             "--login", help="Only print an address that signs in once, within a minute, at a running console."
         ),
     ] = False,
+    allow_restore: Annotated[
+        bool,
+        typer.Option(
+            "--allow-restore",
+            help="Let who is signed in take objects back to a point: with a plan, and a typed word. "
+            "Needs what `adpersist restore` needs.",
+        ),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Serve pages about the journal to a browser on this machine, until stopped.
 
     Overview, changes, every object as of any time with its history, two points compared, restores; each page is a URL
-    that ends in `.json` for machines. It reads the store and writes nothing. Whoever opens the address it prints is
-    signed in, once; `--login` gives another. From elsewhere, come through SSH: `ssh -L 9390:127.0.0.1:9390 root@dc1`.
-    Needs the extra: `pip install 'adpersist[console]'`.
+    that ends in `.json` for machines. It reads the store and, without --allow-restore, writes nothing. Whoever opens
+    the address it prints is signed in, once; `--login` gives another. From elsewhere, come through SSH:
+    `ssh -L 9390:127.0.0.1:9390 root@dc1`. Needs the extra: `pip install 'adpersist[console]'`.
     """
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     try:
         from adpersist.console.web.listening import Address
         from adpersist.console.web.server import new_login, serve
+        from adpersist.console.web.undo import Undo
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the console needs {error.name}, which is not installed",
@@ -56,5 +66,8 @@ def console(
         sys.stdout.flush()
         bar.__exit__()
 
+    program = [sys.executable, "-m", "adpersist", *(("--config", str(common.config)) if common.config else ())]
+    undo = Undo(program) if allow_restore else None
     with output.Bar(shown=not common.as_json) as bar:
-        serve(settings, address, listening=listening, told=lambda done, total: bar.counting("reading", done, total))
+        reading = partial(bar.counting, "reading")
+        serve(settings, address, listening=listening, told=reading, undo=undo)

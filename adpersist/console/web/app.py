@@ -1,6 +1,7 @@
 """From a request to an answer: who asks, which document, and as what: a page, JSON or CSV."""
 
 import csv
+import hmac
 import io
 import json
 import time
@@ -23,8 +24,9 @@ from adpersist.console.report.time_line import bars
 from adpersist.console.web.change_filter import ChangeFilter
 from adpersist.console.web.guards import MAX_BODY_BYTES, Guards
 from adpersist.console.web.sign_in import LONGEST_S, Session, SignIn
+from adpersist.console.web.undo import BusyError, UndoError
 from adpersist.console.web.views import NotHereError, Views
-from adpersist.errors import AdpersistError, ConfigError
+from adpersist.errors import AdpersistError, ConfigError, ExitCode
 from adpersist.telemetry import logger
 
 Document = dict[str, Any]
@@ -37,6 +39,12 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _LONGEST_WORD: Final = 2000
 
 log = logger("console")
+
+
+class RefusedError(AdpersistError):
+    """A form was filled in as nobody would who read it."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Console:
@@ -79,6 +87,7 @@ class Console:
             route("/login", self._enter_by_form, method="POST"),
             route("/logout", self._leave, method="POST"),
             route("/page.css", self._style),
+            route("/undo", self._signed_in(self._undo_begin), method="POST"),
             route("/changes.csv", self._signed_in(self._csv)),
             route("/heals/{number:int}.html", self._signed_in(self._heal_page)),
             route("/", self._signed_in(self._paged("overview", self._overview))),
@@ -90,6 +99,8 @@ class Console:
             "/find": ("found", lambda request: self._views.find(_word(request, "q"))),
             "/compare": ("compare", self._compare),
             "/alerts": ("alerts", lambda request: self._views.alerts(_word(request, "rule"))),
+            "/undo": ("undo", lambda request: self._views.undo_plan(_words(request))),
+            "/undo/state": ("undo_state", lambda _: self._views.undo_state()),
             "/heals": ("heals", lambda _: self._views.heals()),
             "/heals/{number:int}": ("heal", lambda request: self._views.heal(request.path_params["number"])),
         }
@@ -134,6 +145,21 @@ class Console:
             rows.writerow([_cell(cell) for cell in cells])
         headers = {"Content-Disposition": 'attachment; filename="changes.csv"'}
         return Response(text.getvalue().encode(errors="backslashreplace"), media_type="text/csv", headers=headers)
+
+    def _undo_begin(self, request: Request, _: Session) -> Response:
+        """A form of the plan's page: what was agreed to, and the typed number that says it was read."""
+        form: dict[str, str] = request.state.form
+        wish = self._views.wish(form)
+        plan = self._views.undo_plan(form)["plan"]
+        if plan["digest"] != form.get("digest"):
+            raise RefusedError(
+                "the domain controller has moved on: the plan is another one now", hint="Look at it again."
+            )
+        if form.get("agreed", "").strip() != str(len(plan["steps"])) or plan["taken"]:
+            raise RefusedError("this was not agreed to: the number typed is not that of the steps")
+        if self._views.undo is not None:
+            self._views.undo.begin(wish)
+        return RedirectResponse("/undo/state", HTTPStatus.SEE_OTHER)
 
     def _heal_page(self, request: Request, _: Session) -> Response:
         html = page(self._views.heal(request.path_params["number"]))
@@ -185,13 +211,13 @@ class Console:
                 hint = "Open the address that `adpersist console` printed, or get another: `adpersist console --login`."
                 return self._problem(request, None, "you are not signed in", hint, HTTPStatus.UNAUTHORIZED)
             try:
+                if request.method == "POST":
+                    request.state.form = await _form(request)
+                    if not hmac.compare_digest(request.state.form.get("token", "").encode(), session.token.encode()):
+                        raise RefusedError("this form is of another session")
                 return await run_in_threadpool(answer, request, session)
-            except NotHereError as error:
-                return self._problem(request, session, error.message, error.hint, HTTPStatus.NOT_FOUND)
-            except ConfigError as error:  # a point among them
-                return self._problem(request, session, error.message, error.hint, HTTPStatus.BAD_REQUEST)
             except AdpersistError as error:
-                return self._problem(request, session, error.message, error.hint, HTTPStatus.SERVICE_UNAVAILABLE)
+                return self._problem(request, session, error.message, error.hint, _code(error))
             except Exception as error:  # noqa: BLE001 - the edge: nobody is above to handle it
                 log.warning("page.failed", path=request.scope["path"][:200], error=type(error).__name__)
                 words = f"an unexpected {type(error).__name__}; this is a defect in adpersist"
@@ -228,6 +254,21 @@ class Console:
         answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict")
         return answer
+
+
+def _code(error: AdpersistError) -> HTTPStatus:
+    """What a browser is told of an error."""
+    match error:
+        case NotHereError():
+            return HTTPStatus.NOT_FOUND
+        case RefusedError():
+            return HTTPStatus.FORBIDDEN
+        case BusyError() | UndoError():
+            return HTTPStatus.CONFLICT
+        case ConfigError():  # a point among them
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class _Html(HTMLResponse):

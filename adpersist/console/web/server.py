@@ -17,6 +17,7 @@ from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.listening import Address
 from adpersist.console.web.sign_in import SignIn, leave_code
+from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
 from adpersist.reading.past import Told
@@ -30,7 +31,14 @@ _LONGEST_HEADER: Final = 16_384
 log = logger("console")
 
 
-def serve(config: Config, address: Address, *, listening: Callable[[str, str], None], told: Told) -> None:
+def serve(
+    config: Config,
+    address: Address,
+    *,
+    listening: Callable[[str, str], None],
+    told: Told,
+    undo: Undo | None = None,
+) -> None:
     """Serve until a signal says stop.
 
     Args:
@@ -38,6 +46,7 @@ def serve(config: Config, address: Address, *, listening: Callable[[str, str], N
         address: Where.
         listening: Called once it listens, with its URL and one that signs in once.
         told: Told how far the first reading has come.
+        undo: Takes objects back; None: nobody may.
 
     Raises:
         ConfigError: It cannot listen there.
@@ -49,7 +58,7 @@ def serve(config: Config, address: Address, *, listening: Callable[[str, str], N
         try:
             sign_in = SignIn(code_file(port), time.time)
             names = address.names(port)
-            views = Views(desk, health=config.health.listen)
+            views = Views(desk, health=config.health.listen, undo=undo)
             console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}")
             url = f"http://{address.netloc(port)}/"
             listening(url, login_url(url, sign_in.issue()))

@@ -1,7 +1,7 @@
 """Each page's document: what a question to the console is answered with, for the page and its JSON twin alike."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ from adpersist.console.alerts.rules import findings
 from adpersist.console.report.heal import heal_document
 from adpersist.console.web.change_filter import ChangeFilter, resolved
 from adpersist.console.web.desk import Desk
-from adpersist.errors import AdpersistError, ExitCode
+from adpersist.console.web.undo import Undo, Wish
+from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.model.identity.ids import Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.reading.entry_text import (
@@ -45,11 +46,13 @@ class Views:
     Args:
         desk: The journal.
         health: ``host:port`` of the agent's health endpoint; empty: none.
+        undo: Takes objects back; None: that is not allowed here.
     """
 
-    def __init__(self, desk: Desk, *, health: str) -> None:
+    def __init__(self, desk: Desk, *, health: str, undo: Undo | None = None) -> None:
         self._desk = desk
         self._health = health
+        self.undo = undo
         self._found: tuple[Seq, list[Document]] | None = None
         self._counted: tuple[Seq, Counter[str]] | None = None
 
@@ -63,6 +66,7 @@ class Views:
             "phase": str(head.phase),
             "read_at": rfc3339(self._desk.read_at),
             "trouble": self._desk.trouble,
+            "allow_restore": self.undo is not None,
         }
 
     def overview(self, now: float) -> Document:
@@ -161,6 +165,50 @@ class Views:
                 "counts": dict(counts.most_common()),
                 "findings": found[:_MOST_ALERTS],
             }
+
+    def wish(self, query: Mapping[str, str]) -> Wish:
+        """What somebody wants to take back.
+
+        Raises:
+            NotHereError: That is not allowed here, or there is no such object.
+            ConfigError: It is no point, or no attribute.
+        """
+        if self.undo is None:
+            raise NotHereError("nothing can be taken back from here", hint="`adpersist console --allow-restore`")
+        guid, to = _guid(query.get("object", "")), query.get("to", "")
+        if not (to.isascii() and to.isdigit()):
+            raise PointError(f"{to[:100]!r} is no commit's number")
+        with self._desk.past() as past:
+            if not past.versions(guid):
+                raise NotHereError(f"there never was an object {guid_text(guid)}")
+            seq = resolved(past, to, 0)
+        return Wish(guid=guid, to=seq, attribute=query.get("attribute", ""), subtree=bool(query.get("subtree")))
+
+    def undo_plan(self, query: Mapping[str, str]) -> Document:
+        """What would be done to take an object back, and which later writes that would lose."""
+        wish = self.wish(query)
+        assert self.undo is not None  # noqa: S101 - or there is no wish
+        plan = self.undo.plan(wish)
+        with self._desk.past() as past:
+            later = [
+                entry_document(past, entry)
+                for entry in reversed(past.of_object(wish.guid))
+                if entry.look.seq > wish.to and wish.attribute.casefold() in {"", *map(str.casefold, entry.names)}
+            ]
+            name = _named(past, wish.guid)["name"]
+            return {
+                "wish": wish.document(),
+                "name": name,
+                "time": _time_of(past, wish.to),
+                "later": later,
+                "plan": plan,
+            }
+
+    def undo_state(self) -> Document:
+        """How the restore fares that was begun last."""
+        if self.undo is None:
+            raise NotHereError("nothing can be taken back from here", hint="`adpersist console --allow-restore`")
+        return {"state": self.undo.state()}
 
     def heals(self) -> Document:
         """Every restore."""
