@@ -99,6 +99,8 @@ def _document(
         "kind": event.kind,
         "dn_from": event.dn[0] or None,
         "dn_to": event.dn[1] or None,
+        "who": None,
+        "why": _why_nobody(event, writers),
         "attributes": {
             name: {
                 "from": shown(name, old),
@@ -118,6 +120,13 @@ def _document(
             if is_wanted(name)
         },
     }
+
+
+def _why_nobody(event: "Event", writers: dict[Guid, str]) -> str:
+    """Why no person is named: what replication knows is the DC."""
+    dcs = sorted({writers.get(stamp.origin) or output.guid(stamp.origin) for stamp in event.stamps.values()})
+    where = f"written on {' and '.join(dcs)}; " if dcs else ""
+    return f"{where}the journal holds no record of which person writes"
 
 
 def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:

@@ -99,4 +99,8 @@ class Desk:
                 log.warning("journal.not_read", error=error.message)
             self.trouble = error.message
             return
+        except Exception as error:  # noqa: BLE001 - the thread's edge: without it every page would be old, and say nothing
+            log.warning("journal.not_read", error=type(error).__name__)
+            self.trouble = f"an unexpected {type(error).__name__}; this is a defect in adpersist"
+            return
         self.head, self.read_at, self.trouble = head, time.time(), ""
