@@ -100,12 +100,14 @@ class CaptureSection(_Section):
         check_s: How often the lineage is checked when nothing happens.
         scrub: How often all of the directory is compared with the journal, so that a drift nobody noticed is found
             before the day of a restore: ``daily``, ``weekly``, ``monthly``, ``off``.
+        audit_log: Where Samba logs who wrote (``dsdb_json_audit:5@FILE``); None: nowhere that is known.
     """
 
     interval_s: float = Field(default=0.15, gt=0, le=3600)
     share: float = Field(default=0.33, gt=0, le=1)
     check_s: float = Field(default=30, gt=0)
     scrub: str = Field(default="weekly", pattern="^(daily|weekly|monthly|off)$")
+    audit_log: Path | None = None
 
 
 class StatusSection(_Section):

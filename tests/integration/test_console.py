@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import ldap3
+
 from adpersist.model.identity.sid import sid_text
 from tests.forking import Running
+from tests.integration.commands import complaint
 from tests.integration.hands import Hands
-from tests.integration.scene import PASSWORD, World, until
+from tests.integration.scene import PASSWORD, Scene, World, until
 from tests.pages import Page
 
 HOSTILE = "<script>alert(1)</script>"
@@ -289,3 +292,39 @@ def test_people_are_told_and_see_a_heal_a_day_and_the_console(world: World) -> N
     _day_reported(world, world.place)
     _console_looked_at(world)
     _taken_back(world)
+
+
+def test_history_names_who_wrote_where_samba_logged_it(scene: Scene, place: Path) -> None:
+    log = place / "audit.json"
+    with scene.played(place, options={"log level": f"1 dsdb_json_audit:5@{log}"}) as world:
+        path = world.place / "adpersist.toml"
+        path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")
+        office = f"OU=Office,{world.dc.base_dn}"
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=ada,{office}", description="by root")
+        world.run("agent", "--once", code=0)
+        with _administrator(world) as person:
+            person.modify(f"CN=ada,{office}", {"description": [(ldap3.MODIFY_REPLACE, ["by a person"])]})
+            person.modify(f"CN=crew,{office}", {"member": [(ldap3.MODIFY_ADD, [f"CN=carl,{office}"])]})
+            person.delete(f"CN=visitor,{office}")
+        world.run("agent", "--once", code=0)
+        events = world.run("history", "ada", "--json", code=0).json["events"]
+        assert events[0]["who"] is None
+        assert "reaches back to" in events[0]["why"]
+        assert events[1]["who"]["how"] == "on this machine"
+        known = {"name": "Administrator", "how": "over the network"}
+        assert events[2]["attributes"]["description"]["to"] == ["by a person"]
+        deleted = world.run("history", f"CN=visitor,{office}", "--json", code=0).json["events"][-1]
+        (joined,) = world.run("history", "crew", "--attribute", "member", "--json", code=0).json["events"][-1:]
+        for event in (events[2], joined, deleted):
+            assert known.items() <= event["who"].items(), event
+            assert event["who"]["address"] == "127.0.0.1"
+            assert event["who"]["sid"].endswith("-500")
+        assert "by Administrator from 127.0.0.1" in world.run("history", "ada", code=0).out
+        path.write_text(path.read_text().replace(str(log), "/nowhere"))
+        assert "/nowhere" in complaint(world.run("history", "ada", code=7))
+
+
+def _administrator(world: World) -> Any:  # noqa: ANN401 - ldap3 ships no types
+    server = ldap3.Server(world.dc.ldaps_url)
+    return ldap3.Connection(server, world.dc.admin_user, world.dc.admin_password, auto_bind=True, raise_exceptions=True)

@@ -14,6 +14,7 @@ from adpersist.model.identity.ids import Guid
 if TYPE_CHECKING:
     from adpersist.journal.journal import Journal
     from adpersist.model.objects.change import Stamp, Values
+    from adpersist.reading.audit_log import AuditLog
     from adpersist.reading.history import Event
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
@@ -36,9 +37,15 @@ def history(
     from adpersist.reading.history import find_ever
 
     common = common_options(ctx, config, as_json)
-    with opened_journal(loaded(common)) as journal:
+    settings = loaded(common)
+    audit_log = None
+    if settings.capture.audit_log is not None:
+        from adpersist.reading.audit_log import AuditLog
+
+        audit_log = AuditLog.read(settings.capture.audit_log)
+    with opened_journal(settings) as journal:
         guid = find_ever(journal, name)
-        told = _told(journal, guid, attribute)
+        told = _told(journal, guid, attribute, audit_log)
     if common.as_json:
         output.machine({"guid": output.guid(guid), "events": told})
     else:
@@ -47,16 +54,16 @@ def history(
             _print(event)
 
 
-def _told(journal: "Journal", guid: Guid, attribute: str | None) -> list[dict[str, Any]]:
+def _told(journal: "Journal", guid: Guid, attribute: str | None, audit_log: "AuditLog | None") -> list[dict[str, Any]]:
     from adpersist.reading.history import history as events
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
     newest = fold(journal)
-    facts, writers = JournalSchema.of(newest), _databases(newest)
+    facts, writers = JournalSchema.of(newest), _Writers(journal, newest, audit_log)
     wanted = attribute.casefold() if attribute else None
     return [
-        _document(event, state, facts, writers, journal, wanted)
+        _document(event, guid, state, facts, writers, journal, wanted)
         for event, state in events(journal, guid)
         if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}
     ]
@@ -74,9 +81,10 @@ def _databases(state: "State") -> dict[Guid, str]:
 
 def _document(
     event: "Event",
+    guid: Guid,
     state: "State",
     facts: "JournalSchema",
-    writers: dict[Guid, str],
+    writers: "_Writers",
     journal: "Journal",
     wanted: str | None,
 ) -> dict[str, Any]:
@@ -99,14 +107,13 @@ def _document(
         "kind": event.kind,
         "dn_from": event.dn[0] or None,
         "dn_to": event.dn[1] or None,
-        "who": None,
-        "why": _why_nobody(event, writers),
+        **writers.person(event, guid, state),
         "attributes": {
             name: {
                 "from": shown(name, old),
                 "to": shown(name, new),
                 **({"secret": True} if facts.is_secret(name) else {}),
-                **({"written": _written(event.stamps[name], writers)} if name in event.stamps else {}),
+                **({"written": _written(event.stamps[name], writers.names)} if name in event.stamps else {}),
             }
             for name, (old, new) in sorted(event.values.items())
             if is_wanted(name)
@@ -122,11 +129,81 @@ def _document(
     }
 
 
-def _why_nobody(event: "Event", writers: dict[Guid, str]) -> str:
-    """Why no person is named: what replication knows is the DC."""
-    dcs = sorted({writers.get(stamp.origin) or output.guid(stamp.origin) for stamp in event.stamps.values()})
-    where = f"written on {' and '.join(dcs)}; " if dcs else ""
-    return f"{where}the journal holds no record of which person writes"
+class _Writers:
+    """Which DC, and where Samba's audit log says so which person, wrote.
+
+    Args:
+        journal: Whose DC is our own.
+        newest: Where the DCs' names are.
+        audit_log: Samba's; None: it is not kept, or not known here.
+    """
+
+    def __init__(self, journal: "Journal", newest: "State", audit_log: "AuditLog | None") -> None:
+        self.names = _databases(newest)
+        server = newest.get(journal.head.identity.server)
+        self._own = {Guid(value) for value in server.values.get("invocationId", ())} if server is not None else set()
+        self._log = audit_log
+
+    def person(self, event: "Event", guid: Guid, state: "State") -> dict[str, Any]:
+        """`who`, and where that is null `why`."""
+        stamps = _stamps(event, guid)
+        named = {self.names.get(stamp.origin) or output.guid(stamp.origin) for stamp in stamps}
+        where = f"written on {' and '.join(sorted(named))}; " if named else ""
+        if self._log is None:
+            return {
+                "who": None,
+                "why": f"{where}[capture] audit_log names no audit log of Samba, which knows the person",
+            }
+        if any(stamp.origin not in self._own for stamp in stamps):
+            return {"who": None, "why": f"{where}by another database, whose audit log is not at hand"}
+        return self._logged(event, guid, state, stamps, self._log)
+
+    def _logged(
+        self, event: "Event", guid: Guid, state: "State", stamps: "list[Stamp]", audit_log: "AuditLog"
+    ) -> dict[str, Any]:
+        from adpersist.model.objects.directory_time import unix_seconds
+        from adpersist.reading.audit_log import who
+
+        if not stamps:
+            return {"who": None, "why": "no stamp of it is known by which a line of the audit log could be told"}
+        times = [unix_seconds(stamp.time) for stamp in stamps]
+        operations = {"created": {"Add"}, "moved": {"Rename"}, "deleted": {"Delete"}}.get(event.kind, set())
+        attributes = {*event.values, *event.added, *event.removed}
+        # a stamp counts whole seconds: the write came up to one later
+        lines = audit_log.writes(event.dn, attributes, operations, since=min(times), until=max(times) + 1)
+        if not lines:
+            return {"who": None, "why": audit_log.why_nobody(min(times))}
+        return {"who": who(lines, _accounts(state, {line.sid for line in lines}))}
+
+
+def _stamps(event: "Event", guid: Guid) -> "list[Stamp]":
+    """Those of what the event changed, links among it."""
+    changes = [change for change in event.commit.changes if change.guid == guid]
+    links = {*event.added, *event.removed}
+    return [
+        *(stamp for name, stamp in event.stamps.items() if name in event.values or name == "name"),
+        *(
+            stamp
+            for each in changes
+            for name, found in each.link_stamps.items()
+            if name in links
+            for stamp in found.values()
+        ),
+    ]
+
+
+def _accounts(state: "State", sids: set[str]) -> dict[str, str]:
+    """Account names by SID."""
+    from adpersist.model.identity.sid import sid_from_text
+
+    wanted = {sid_from_text(sid): sid for sid in sids if sid}
+    return {
+        wanted[sid]: name.decode(errors="replace")
+        for item in state.values()
+        for sid in item.values.get("objectSid", ())
+        if sid in wanted
+        for name in item.values.get("sAMAccountName", ())
+    }
 
 
 def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:
@@ -144,6 +221,10 @@ def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:
 def _print(event: dict[str, Any]) -> None:
     aside = f", timeline {event['timeline']}" + (", abandoned" if event["abandoned"] else "")
     output.say(output.printable(f"{event['time']}  {event['kind']}  (commit {event['seq']}{aside})"))
+    if event["who"]:
+        person = event["who"]
+        address = f" from {person['address']}" if person["address"] else ""
+        output.say(output.printable(f"    by {person['name'] or person['sid']}{address}, {person['how']}"))
     if event["dn_from"] != event["dn_to"]:
         if event["dn_from"]:
             output.say(output.printable(f"    was {event['dn_from']}"))
