@@ -1,13 +1,13 @@
 """Who wrote something, from the JSON audit log that Samba keeps when it is told to (`dsdb_json_audit:5@FILE`).
 
 In: the log, and what replication knows of a change. Out: who, or why nobody is named. Values in the log are dropped as
-it is read: it hides passwords, and not every other secret. A person is named where a line of the log, on the same object
-and attribute and in the same second, says so; never because nobody else is likely.
+it is read: it hides passwords, and not every other secret. A person is named where a line of the log, on the same
+object and attribute and in the same second, says so; never because nobody else is likely.
 """
 
 import json
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,8 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 _BROKEN: Final = " +>"
 """Samba breaks a line of 4,095 bytes with this, and goes on behind two blanks."""
 _LONGEST: Final = 4 * 1024 * 1024
-_SLACK_S: Final = 1.5
-"""A stamp counts whole seconds, and the line is written a moment before or after."""
+_SLACK_S: Final = 0.2
+"""A write is stamped when it begins, in whole seconds, and logged when it ends."""
 _SYSTEM: Final = "S-1-5-18"
 
 
@@ -75,37 +75,68 @@ class AuditLog:
         return cls(line for text in (*parts, _tail(path)) for line in _lines(text))
 
     def writes(
-        self,
-        dns: Collection[str],
-        attributes: Collection[str],
-        operations: Collection[str],
-        *,
-        since: float,
-        until: float,
+        self, dns: Collection[str], attributes: Collection[str], operations: Collection[str], *, second: int
     ) -> list[Line]:
-        """Writes on an object, by any of its names, of any of these attributes or kinds, oldest first."""
+        """Writes on an object, by any of its names, of any of these attributes or kinds, oldest first.
+
+        Args:
+            second: Unix seconds: those of this second, or else the first one that ended right after it.
+        """
         wanted = {name.casefold() for name in attributes}
-        found: list[Line] = []
-        for dn in {comparable(each) for each in dns if each}:
-            lines = self._of.get(dn, [])
-            at = bisect_left(lines, since - _SLACK_S, key=lambda line: line.time)
-            for line in lines[at:]:
-                if line.time > until + _SLACK_S:
-                    break
-                if line.operation in operations or line.attributes & wanted:
-                    found.append(line)
-        return sorted(found, key=lambda line: line.time)
+        found = sorted(
+            (
+                line
+                for dn in {comparable(each) for each in dns if each}
+                for line in self._between(dn, second, second + 1 + _SLACK_S)
+                if line.operation in operations or line.attributes & wanted
+            ),
+            key=lambda line: line.time,
+        )
+        return [line for line in found if line.time < second + 1] or found[:1]
+
+    def _between(self, dn: tuple[str, ...], since: float, until: float) -> Iterator[Line]:
+        lines = self._of.get(dn, [])
+        for line in lines[bisect_left(lines, since, key=lambda each: each.time) :]:
+            if line.time >= until:
+                return
+            yield line
 
     def why_nobody(self, since: float) -> str:
         """Why there is no line of a write on this DC."""
         if self.begins is None:
             return "the audit log is empty"
-        if since < self.begins - _SLACK_S:
+        if since < self.begins:
             return f"the audit log reaches back to {rfc3339(self.begins)} only"
         return "there is no such line in the audit log: it was written on this machine, past the domain controller"
 
 
-def who(lines: Sequence[Line], name_of: "dict[str, str]") -> dict[str, Any]:
+class KeptLog:
+    """A log that grows: read again when it has.
+
+    Args:
+        path: Where it is; None: nowhere.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen: tuple[int, ...] = ()
+        self._log: AuditLog | None = None
+
+    def now(self) -> AuditLog | None:
+        """As it is. Raises: ConfigError."""
+        if self._path is None:
+            return None
+        try:
+            status = self._path.stat()
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        seen = status.st_ino, status.st_size, status.st_mtime_ns
+        if self._log is None or seen != self._seen:
+            self._log, self._seen = AuditLog.read(self._path), seen
+        return self._log
+
+
+def who(lines: Sequence[Line], name_of: Mapping[str, str]) -> dict[str, Any]:
     """The last write's, which made the value what it is; whoever wrote in the same second before is told, too.
 
     Args:
@@ -117,7 +148,7 @@ def who(lines: Sequence[Line], name_of: "dict[str, str]") -> dict[str, Any]:
     return {**last, **({"also": others} if others else {})}
 
 
-def _person(line: Line, name_of: "dict[str, str]") -> dict[str, Any]:
+def _person(line: Line, name_of: Mapping[str, str]) -> dict[str, Any]:
     sid = line.sid or _SYSTEM
     return {
         "sid": sid,
@@ -134,10 +165,14 @@ def _tail(path: Path) -> str:
             file.seek(max(0, size - _MOST_BYTES))
             return file.read(_MOST_BYTES).decode(errors="replace")
     except OSError as error:
-        raise ConfigError(
-            f"[capture] audit_log {path} cannot be read: {error.strerror}",
-            hint='smb.conf: log level = 1 dsdb_json_audit:5@FILE; docs/console.md, "Who".',
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"[capture] audit_log {path} cannot be read: {error.strerror}",
+        hint='smb.conf: log level = 1 dsdb_json_audit:5@FILE; docs/console.md, "Who".',
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[tuple[str, ...], Line]]:

@@ -3,7 +3,7 @@
 Every text in a document may be an attacker's: whoever shows it escapes it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from adpersist.model.identity.dn import first, value_of
@@ -76,7 +76,7 @@ def entry_document(past: Past, entry: Entry) -> Document:
     dn_from = was.dn(entry.guid) if entry.old is not None and entry.guid in was else None
     dn_to = now.dn(entry.guid) if entry.new is not None and entry.guid in now else None
     shown = entry.shown
-    names = past.databases()
+    writers, written = past.writers(), entry.written()
     return {
         "number": entry.number,
         "seq": seq,
@@ -94,12 +94,18 @@ def entry_document(past: Past, entry: Entry) -> Document:
         "attributes": {
             name: {
                 **changed_document(past, name, old, new, was, now),
-                **({"written": _written(entry.stamps[name], names)} if name in entry.stamps else {}),
+                **({"written": _written(entry.stamps[name], writers.names)} if name in entry.stamps else {}),
             }
             for name, (old, new) in sorted(entry.values().items())
         },
         "links": _links_document(entry, was, now),
-        "dcs": sorted(names.get(origin, guid_text(origin)) for origin in entry.origins()),
+        "dcs": writers.dcs([stamp for _, stamp in written]),
+        **writers.person(
+            entry.kind,
+            [each for each in (dn_from, dn_to) if each],
+            written,
+            lambda sids: past.accounts(sids, seq),
+        ),
     }
 
 
@@ -125,7 +131,7 @@ def _links_document(entry: Entry, was: StateAt, now: StateAt) -> Document:
     }
 
 
-def _written(stamp: Stamp, names: dict[Guid, str]) -> Document:
+def _written(stamp: Stamp, names: Mapping[Guid, str]) -> Document:
     return {
         "time": seconds_text(stamp.time),
         "by": names.get(stamp.origin),

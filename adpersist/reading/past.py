@@ -9,7 +9,7 @@ import hashlib
 import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,10 +17,13 @@ from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
+from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects import link_values
-from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, Stamp, Values
+from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, Values
 from adpersist.model.objects.object_state import Gone, ObjectState
+from adpersist.reading.audit_log import AuditLog
+from adpersist.reading.writers import Writers, Written
 from adpersist.state.changes import changed_values, evolve
 from adpersist.state.fold import fold
 from adpersist.state.journal_schema import JournalSchema
@@ -95,11 +98,15 @@ class Entry:
         """Links that came, and that went."""
         return link_values.changed(self.old.links if self.old else {}, self.new.links if self.new else {})
 
+    def written(self) -> list[Written]:
+        """What changed, with its stamps."""
+        written = [(name, stamp) for name, stamp in self.stamps.items() if name in self.names or name == "name"]
+        links = ((name, found) for name, found in self.link_stamps.items() if name in self.names)
+        return [*written, *((name, stamp) for name, found in links for stamp in found.values())]
+
     def origins(self) -> frozenset[Guid]:
         """invocationIDs of the databases that wrote it."""
-        written = [stamp for name, stamp in self.stamps.items() if name in self.names or name == "name"]
-        links: Iterable[Stamp] = (stamp for of_one in self.link_stamps.values() for stamp in of_one.values())
-        return frozenset(stamp.origin for stamp in (*written, *links))
+        return frozenset(stamp.origin for _, stamp in self.written())
 
     @property
     def moved(self) -> bool:
@@ -182,6 +189,8 @@ class Past:
         begins: The commit it begins after.
         entries: What happened, oldest first. What was there at the beginning is no entry.
         looks: Every commit, oldest first.
+        server: The DC's own NTDS settings; None: nobody knows.
+        audit_log: Samba's, where there is one: see :mod:`adpersist.reading.writers`.
         kinds, classes: How many entries there are of each kind, and of objects of each class.
     """
 
@@ -198,6 +207,8 @@ class Past:
         self.begins = begins
         self.entries: list[Entry] = []
         self.looks: list[Look] = []
+        self.server: Guid | None = None
+        self.audit_log: AuditLog | None = None
         self.kinds: Counter[str] = Counter()
         self.classes: Counter[str] = Counter()
         self._fold_to = fold_to
@@ -210,6 +221,7 @@ class Past:
         self.facts = JournalSchema({})
         self._pending: list[Change] = []
         self._databases: dict[Guid, tuple[Guid, Seq]] = {}
+        self._by_sid: dict[bytes, Guid] = {}
         self._by_class: dict[str, set[Guid]] = {}
         self._left: list[tuple[Seq, Seq]] = []
         self._name_sets: dict[frozenset[str], frozenset[str]] = {}
@@ -237,6 +249,7 @@ class Past:
             begins = journal.head.pruned
         objects = fold(journal, begins).everything() if begins > BEFORE_FIRST else iter(())
         past = cls(begins, objects, fold_to=lambda seq: fold(journal, seq))
+        past.server = journal.head.identity.server
         past.follow(journal, through=through, told=told)
         return past
 
@@ -266,7 +279,7 @@ class Past:
             kind=commit.kind,
             count=len(changes),
             digest=commit.digest,
-            first=commit.kind is CommitKind.LOOK and not self._versions,
+            first=commit.kind is CommitKind.LOOK and commit.usn_from == 0 and commit.timeline == 1,
             mark=commit.mark,
             target=commit.target,
             host=commit.writer.host if commit.writer else "",
@@ -350,6 +363,21 @@ class Past:
             for invocation, (guid, seq) in self._databases.items()
         }
 
+    def writers(self) -> Writers:
+        """Who wrote, as far as that is known."""
+        own = {invocation for invocation, (guid, _) in self._databases.items() if guid == self.server}
+        return Writers(self.databases(), own, self.audit_log)
+
+    def accounts(self, sids: Collection[str], seq: Seq) -> dict[str, str]:
+        """Account names by SID, as of a commit."""
+        found = {}
+        for sid in sids:
+            guid = self._by_sid.get(sid_from_text(sid)) if sid else None
+            item = self.version(guid, seq) if guid is not None else None
+            for name in item.values.get("sAMAccountName", ()) if item is not None else ():
+                found[sid] = name.decode(errors="replace")
+        return found
+
     def is_abandoned(self, seq: Seq) -> bool:
         """A later restore went back behind this commit, so the present is not made of it."""
         return any(base < seq < begins for base, begins in self._left)
@@ -425,6 +453,7 @@ class Past:
             versions.append(item)
         if item is not None:
             self._by_class.setdefault(class_of(item), set()).add(guid)
+            self._by_sid.update(dict.fromkeys(item.values.get("objectSid", ()), guid))
         if item is not None and item.parent is not None:
             self._databases |= {Guid(each): (guid, seq) for each in item.values.get("invocationId", ())}
 

@@ -320,6 +320,9 @@ def test_history_names_who_wrote_where_samba_logged_it(scene: Scene, place: Path
             assert known.items() <= event["who"].items(), event
             assert event["who"]["address"] == "127.0.0.1"
             assert event["who"]["sid"].endswith("-500")
+        day = world.run("report", "--since", "1", "--json", code=0).json
+        (membership,) = day["lists"]["memberships"]["listed"]
+        assert membership["who"] == joined["who"]
         assert "by Administrator from 127.0.0.1" in world.run("history", "ada", code=0).out
         path.write_text(path.read_text().replace(str(log), "/nowhere"))
         assert "/nowhere" in complaint(world.run("history", "ada", code=7))

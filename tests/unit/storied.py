@@ -9,9 +9,7 @@ from adpersist.model.journal.account import Count, LostObject, Reason, Remark, R
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, opened, position
 
-ROOT, SCHEMA, OFFICE, ADA, BERT, CREW, SITE = map(
-    guid, ("root", "schema", "office", "ada", "bert", "crew", "ntds settings")
-)
+ROOT, SCHEMA, OFFICE, ADA, BERT, CREW, SITE = map(guid, ("root", "schema", "office", "ada", "bert", "crew", "server"))
 SECRET = b"the hash that no page ever shows"
 ORIGIN = guid("invocation")
 

@@ -47,7 +47,7 @@ def log(place: Path, *rows: str) -> AuditLog:
 
 def sids(found: AuditLog, second: float = 5, *attributes: str, dns: tuple[str, ...] = (DN,)) -> list[str]:
     names = attributes or ("description",)
-    return [line.sid for line in found.writes(dns, names, (), since=NOON + second, until=NOON + second + 1)]
+    return [line.sid for line in found.writes(dns, names, (), second=int(NOON + second))]
 
 
 def test_a_write_is_known_by_object_attribute_and_second(tmp_path: Path) -> None:
@@ -60,13 +60,24 @@ def test_a_write_is_known_by_object_attribute_and_second(tmp_path: Path) -> None
     assert sids(found, 1) == []
 
 
+def test_a_write_right_before_or_after_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    around = (row(4.99, "description", sid=EVE), row(6.01, "description", sid=EVE))
+    assert sids(log(tmp_path, *around, row(5.5, "description"))) == [ADA]
+    assert sids(log(tmp_path, around[0])) == []
+    assert sids(log(tmp_path, row(6.5, "description", sid=EVE))) == []
+
+
+def test_a_write_that_ended_right_after_its_second_is_the_first_one_then(tmp_path: Path) -> None:
+    assert sids(log(tmp_path, row(6.05, "description"), row(6.1, "description", sid=EVE))) == [ADA]
+
+
 def test_what_was_refused_was_not_written(tmp_path: Path) -> None:
     assert sids(log(tmp_path, row(5, "description", statusCode=50))) == []
 
 
 def test_the_last_write_counts_and_the_others_are_told(tmp_path: Path) -> None:
     found = log(tmp_path, row(5.1, "description", sid=EVE), row(5.3, "description"), row(5.2, "description", sid=EVE))
-    lines = found.writes([DN], ["description"], (), since=NOON + 5, until=NOON + 6)
+    lines = found.writes([DN], ["description"], (), second=int(NOON + 5))
     person = who(lines, {ADA: "ada", EVE: "eve"})
     assert (person["sid"], person["name"], person["address"], person["how"]) == (
         ADA,
@@ -79,13 +90,13 @@ def test_the_last_write_counts_and_the_others_are_told(tmp_path: Path) -> None:
 
 def test_root_on_the_machine_is_the_system(tmp_path: Path) -> None:
     found = log(tmp_path, row(5, "description", sid=None))
-    person = who(found.writes([DN], ["description"], (), since=NOON + 5, until=NOON + 6), {})
+    person = who(found.writes([DN], ["description"], (), second=int(NOON + 5)), {})
     assert person == {"sid": "S-1-5-18", "name": "SYSTEM", "address": None, "how": "on this machine"}
 
 
 def test_a_kind_of_write_is_known_without_its_attributes(tmp_path: Path) -> None:
     found = log(tmp_path, row(5, operation="Delete"))
-    assert [line.sid for line in found.writes([DN], (), {"Delete"}, since=NOON + 5, until=NOON + 6)] == [ADA]
+    assert [line.sid for line in found.writes([DN], (), {"Delete"}, second=int(NOON + 5))] == [ADA]
 
 
 def test_a_line_that_samba_broke_is_put_together(tmp_path: Path) -> None:

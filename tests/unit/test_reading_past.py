@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.objects.change import Change, Kind
+from adpersist.reading.audit_log import KeptLog
 from adpersist.reading.entry_text import comparison, entry_document, object_document
 from adpersist.reading.past import Past
 from adpersist.state.fold import fold
-from tests.golden.journal_samples import NC, NOON, OTHER
+from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, new_journal, position
 from tests.unit.storied import ADA, BERT, CREW, OFFICE, ROOT, SECRET, look, opened_again, stamped, storied, user
+from tests.unit.test_audit_log import ADA as WRITER
+from tests.unit.test_audit_log import row
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,25 @@ def test_what_was_there_at_the_first_look_is_no_change(past: Past) -> None:
     assert past.looks[0].count == len(past.at(Seq(1)))
 
 
+def test_a_point_within_the_first_look_is_no_day_on_which_everything_came() -> None:
+    journal = new_journal(fresh_store())
+    for number, guid in enumerate((b"a", b"b")):
+        change = Change(kind=Kind.CREATED, guid=Guid(guid * 16), nc=NC, parent=None, rdn=f"DC={guid.decode()}")
+        journal.commit(
+            [change],
+            position=position(10),
+            usn_from=Usn(0),
+            witnesses=(),
+            complete=True,
+            now=NOON,
+            ends_look=number == 1,
+        )
+    for begins in (0, 1, 2):
+        past = Past.of(journal, Seq(begins))
+        assert past.entries == []
+        assert len(past.at(past.seq)) == 2
+
+
 def test_names_are_those_of_the_moment(past: Past) -> None:
     def dn(guid: Guid, seq: int) -> str:
         document = object_document(past, guid, Seq(seq))
@@ -100,6 +123,33 @@ def test_a_change_names_the_dc_that_wrote_it(past: Past) -> None:
     first = entry_document(past, past.of_object(ADA)[0])
     assert first["dcs"] == ["DC1"]
     assert first["attributes"]["description"]["written"]["by"] == "DC1"
+
+
+def test_a_person_is_named_where_the_audit_log_has_the_line(tmp_path: Path) -> None:
+    past = Past.of(storied())
+    first = past.of_object(ADA)[0]
+    assert entry_document(past, first)["who"] is None
+    dn = f"CN=ada,OU=Office,{NC}"
+    (tmp_path / "log").write_text(row(20.4, "description", dn=dn) + "\n" + row(70.2, "mail", dn=dn) + "\n")
+    past.audit_log = KeptLog(tmp_path / "log").now()
+    named = entry_document(past, first)
+    assert (named["who"]["sid"], named["who"]["address"], named["dcs"]) == (WRITER, "10.0.0.7", ["DC1"])
+    told = [entry_document(past, each) for each in past.of_object(ADA)[1:]]
+    assert [each["who"] for each in told] == [None, None]
+    assert "no such line" in told[0]["why"]
+    past.server = None
+    assert "another database" in entry_document(past, first)["why"]
+
+
+def test_a_log_that_grew_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(row(20, "mail") + "\n")
+    kept = KeptLog(tmp_path / "log")
+    assert kept.now() is kept.now()
+    before = kept.now()
+    with (tmp_path / "log").open("a") as file:
+        file.write(row(30, "mail") + "\n")
+    assert kept.now() is not before
+    assert KeptLog(None).now() is None
 
 
 def test_who_is_a_member_of_what_is_told_as_of_then(past: Past) -> None:

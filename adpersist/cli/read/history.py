@@ -1,5 +1,6 @@
 """``adpersist history``: what happened to one object."""
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from adpersist.model.objects.change import Stamp, Values
     from adpersist.reading.audit_log import AuditLog
     from adpersist.reading.history import Event
+    from adpersist.reading.writers import Writers, Written
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
 
@@ -60,7 +62,7 @@ def _told(journal: "Journal", guid: Guid, attribute: str | None, audit_log: "Aud
     from adpersist.state.journal_schema import JournalSchema
 
     newest = fold(journal)
-    facts, writers = JournalSchema.of(newest), _Writers(journal, newest, audit_log)
+    facts, writers = JournalSchema.of(newest), _writers(journal, newest, audit_log)
     wanted = attribute.casefold() if attribute else None
     return [
         _document(event, guid, state, facts, writers, journal, wanted)
@@ -84,7 +86,7 @@ def _document(
     guid: Guid,
     state: "State",
     facts: "JournalSchema",
-    writers: "_Writers",
+    writers: "Writers",
     journal: "Journal",
     wanted: str | None,
 ) -> dict[str, Any]:
@@ -107,7 +109,12 @@ def _document(
         "kind": event.kind,
         "dn_from": event.dn[0] or None,
         "dn_to": event.dn[1] or None,
-        **writers.person(event, guid, state),
+        **writers.person(
+            event.kind,
+            event.dn,
+            _written_of(event, guid),
+            lambda sids: _accounts(state, sids),
+        ),
         "attributes": {
             name: {
                 "from": shown(name, old),
@@ -129,61 +136,22 @@ def _document(
     }
 
 
-class _Writers:
-    """Which DC, and where Samba's audit log says so which person, wrote.
+def _writers(journal: "Journal", newest: "State", audit_log: "AuditLog | None") -> "Writers":
+    from adpersist.reading.writers import Writers
 
-    Args:
-        journal: Whose DC is our own.
-        newest: Where the DCs' names are.
-        audit_log: Samba's; None: it is not kept, or not known here.
-    """
-
-    def __init__(self, journal: "Journal", newest: "State", audit_log: "AuditLog | None") -> None:
-        self.names = _databases(newest)
-        server = newest.get(journal.head.identity.server)
-        self._own = {Guid(value) for value in server.values.get("invocationId", ())} if server is not None else set()
-        self._log = audit_log
-
-    def person(self, event: "Event", guid: Guid, state: "State") -> dict[str, Any]:
-        """`who`, and where that is null `why`."""
-        stamps = _stamps(event, guid)
-        named = {self.names.get(stamp.origin) or output.guid(stamp.origin) for stamp in stamps}
-        where = f"written on {' and '.join(sorted(named))}; " if named else ""
-        if self._log is None:
-            return {
-                "who": None,
-                "why": f"{where}[capture] audit_log names no audit log of Samba, which knows the person",
-            }
-        if any(stamp.origin not in self._own for stamp in stamps):
-            return {"who": None, "why": f"{where}by another database, whose audit log is not at hand"}
-        return self._logged(event, guid, state, stamps, self._log)
-
-    def _logged(
-        self, event: "Event", guid: Guid, state: "State", stamps: "list[Stamp]", audit_log: "AuditLog"
-    ) -> dict[str, Any]:
-        from adpersist.model.objects.directory_time import unix_seconds
-        from adpersist.reading.audit_log import who
-
-        if not stamps:
-            return {"who": None, "why": "no stamp of it is known by which a line of the audit log could be told"}
-        times = [unix_seconds(stamp.time) for stamp in stamps]
-        operations = {"created": {"Add"}, "moved": {"Rename"}, "deleted": {"Delete"}}.get(event.kind, set())
-        attributes = {*event.values, *event.added, *event.removed}
-        # a stamp counts whole seconds: the write came up to one later
-        lines = audit_log.writes(event.dn, attributes, operations, since=min(times), until=max(times) + 1)
-        if not lines:
-            return {"who": None, "why": audit_log.why_nobody(min(times))}
-        return {"who": who(lines, _accounts(state, {line.sid for line in lines}))}
+    server = newest.get(journal.head.identity.server)
+    own = {Guid(value) for value in server.values.get("invocationId", ())} if server is not None else set()
+    return Writers(_databases(newest), own, audit_log)
 
 
-def _stamps(event: "Event", guid: Guid) -> "list[Stamp]":
-    """Those of what the event changed, links among it."""
+def _written_of(event: "Event", guid: Guid) -> "list[Written]":
+    """What the event changed, links among it, with its stamps."""
     changes = [change for change in event.commit.changes if change.guid == guid]
     links = {*event.added, *event.removed}
     return [
-        *(stamp for name, stamp in event.stamps.items() if name in event.values or name == "name"),
+        *((name, stamp) for name, stamp in event.stamps.items() if name in event.values or name == "name"),
         *(
-            stamp
+            (name, stamp)
             for each in changes
             for name, found in each.link_stamps.items()
             if name in links
@@ -192,7 +160,7 @@ def _stamps(event: "Event", guid: Guid) -> "list[Stamp]":
     ]
 
 
-def _accounts(state: "State", sids: set[str]) -> dict[str, str]:
+def _accounts(state: "State", sids: Collection[str]) -> dict[str, str]:
     """Account names by SID."""
     from adpersist.model.identity.sid import sid_from_text
 
@@ -206,7 +174,7 @@ def _accounts(state: "State", sids: set[str]) -> dict[str, str]:
     }
 
 
-def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:
+def _written(stamp: "Stamp", writers: Mapping[Guid, str]) -> dict[str, Any]:
     from adpersist.reading.time_text import seconds_text
 
     return {

@@ -11,6 +11,7 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.errors import ConfigError, PointError
 
 if TYPE_CHECKING:
+    from adpersist.config import Config
     from adpersist.journal.journal import Journal
 
 
@@ -45,8 +46,9 @@ def report(
         raise ConfigError("a restore's number and --since exclude each other", hint="Say one of the two.")
     if to is not None and since is None:
         raise ConfigError("--to needs --since", hint="`adpersist report --since -2d --to -1d`")
-    with opened_journal(loaded(common)) as journal, output.Bar(shown=not common.as_json) as bar:
-        document = _of_heal(journal, number) if since is None else _of_span(journal, since, to, bar)
+    settings = loaded(common)
+    with opened_journal(settings) as journal, output.Bar(shown=not common.as_json) as bar:
+        document = _of_heal(journal, number) if since is None else _of_span(settings, journal, since, to, bar)
     if page is not None:
         from adpersist.console.report.writing import write_page
 
@@ -65,9 +67,10 @@ def _of_heal(journal: "Journal", number: int | None) -> dict[str, Any]:
     return heal_document(journal, number)
 
 
-def _of_span(journal: "Journal", since: str, to: str | None, bar: output.Bar) -> dict[str, Any]:
+def _of_span(settings: "Config", journal: "Journal", since: str, to: str | None, bar: output.Bar) -> dict[str, Any]:
     from adpersist.console.report.span import span_document
     from adpersist.journal.points import parse_moment
+    from adpersist.reading.audit_log import KeptLog
     from adpersist.reading.past import Past
 
     now = time.time()
@@ -84,7 +87,9 @@ def _of_span(journal: "Journal", since: str, to: str | None, bar: output.Bar) ->
             raise
     if first > last:
         raise ConfigError(f"{since} is after {to}", hint="Name the earlier point with --since.")
+    audit_log = KeptLog(settings.capture.audit_log).now()
     past = Past.of(journal, first, through=last, told=lambda done, total: bar.counting("reading", done, total))
+    past.audit_log = audit_log
     ends = now if to is None else (past.last.time if past.last else now)
     if begins is None:
         begins = past.looks[0].time if past.looks else ends

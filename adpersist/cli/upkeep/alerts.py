@@ -67,6 +67,7 @@ def try_out(
     """Say what would have been told since a point, by every rule. Sends nothing and notes nothing down."""
     from adpersist.console.alerts.rules import findings
     from adpersist.console.alerts.watching import told, whose
+    from adpersist.reading.audit_log import KeptLog
     from adpersist.reading.past import Past
 
     common = common_options(ctx, config, as_json)
@@ -75,6 +76,7 @@ def try_out(
     with opened_journal(settings) as journal, output.Bar(shown=not common.as_json) as bar:
         begins = journal.resolve(since, now=time.time())
         past = Past.of(journal, begins, told=lambda done, total: bar.counting("reading", done, total))
+        past.audit_log = KeptLog(settings.capture.audit_log).now()
         found = [(is_told(each), {**each.document(), **whose(journal)}) for each in findings(past)]
     counts = Counter(document["rule"] for _, document in found)
     if common.as_json:
@@ -145,7 +147,14 @@ def watch(
     with opened_journal(settings) as journal:
         outbox = Outbox(settings.alerts.outbox)
         try:
-            watching = AlertWatch(journal, outbox, ways, settings.alerts, health=settings.health.listen)
+            watching = AlertWatch(
+                journal,
+                outbox,
+                ways,
+                settings.alerts,
+                health=settings.health.listen,
+                audit_log=settings.capture.audit_log,
+            )
             if once:
                 _say_once(watching.once(), as_json=common.as_json)
                 return

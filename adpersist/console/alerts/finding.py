@@ -1,6 +1,7 @@
 """Something a rule found. Pure."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -48,6 +49,7 @@ class Finding:
         guid, dn: About which object; empty where it is about none.
         detail: What it was, with names and never with a secret.
         dcs: Which DCs wrote it.
+        who: Who wrote it, where that is known: see :mod:`adpersist.reading.writers`.
         occasion: Tells two apart that are about no commit.
     """
 
@@ -58,6 +60,7 @@ class Finding:
     dn: str = ""
     detail: str = ""
     dcs: tuple[str, ...] = ()
+    who: Mapping[str, Any] | None = None
     occasion: str = ""
 
     @property
@@ -79,4 +82,5 @@ class Finding:
             "dn": self.dn or None,
             "detail": self.detail,
             "dcs": list(self.dcs),
+            "who": dict(self.who) if self.who else None,
         }

@@ -16,7 +16,7 @@ from adpersist.model.identity.sid import rid_of
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
-from adpersist.reading.entry_text import sid_of
+from adpersist.reading.entry_text import entry_document, sid_of
 from adpersist.reading.find import former_dn
 from adpersist.reading.flag_names import USER_ACCOUNT_CONTROL
 from adpersist.reading.past import Entry, Look, Past, StateAt, class_of
@@ -64,7 +64,7 @@ class Watch:
         if not told:
             return
         here = past.at(entry.look.seq if entry.new is not None else Seq(entry.look.seq - 1))
-        names = past.databases()
+        document = entry_document(past, entry)
         dn = former_dn(here, entry.shown) if entry.shown.deleted else here.dn(entry.guid)
         details: dict[str, list[str]] = {}
         for name, words in told:
@@ -78,7 +78,8 @@ class Watch:
                 guid=guid_text(entry.guid),
                 dn=dn,
                 detail="; ".join(filter(None, all_words[:_SHOWN])) + more,
-                dcs=tuple(sorted(names.get(origin, guid_text(origin)) for origin in entry.origins())),
+                dcs=tuple(document["dcs"]),
+                who=document["who"],
             )
 
     def _bursts(self, entry: Entry) -> Iterator[Told]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from adpersist.config import AlertsSection
@@ -14,6 +15,7 @@ from adpersist.console.alerts.ways import NotSentError, Way
 from adpersist.errors import AdpersistError, ConfigError, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
+from adpersist.reading.audit_log import KeptLog
 from adpersist.reading.past import Past
 from adpersist.telemetry import logger
 
@@ -46,6 +48,7 @@ class AlertWatch:
         section: What is told.
         ways: How.
         health: Where the agent answers; empty: it is not asked.
+        audit_log: Samba's; None: there is none.
         clock: Unix seconds.
     """
 
@@ -57,6 +60,7 @@ class AlertWatch:
         section: AlertsSection,
         *,
         health: str,
+        audit_log: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal
@@ -65,6 +69,7 @@ class AlertWatch:
         self._section = section
         self._is_told = told(section)
         self._health = health
+        self._audit_log = KeptLog(audit_log)
         self._clock = clock
         self._watch = Watch()
         self._unwell_since: float | None = None
@@ -123,6 +128,7 @@ class AlertWatch:
         try:
             self._journal.refresh()
             self._past.follow(self._journal)
+            self._past.audit_log = self._audit_log.now()
         except AdpersistError as error:
             yield from self._turned("journal-unread", "journal-read", error.message, now)
             return

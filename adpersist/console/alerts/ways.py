@@ -57,7 +57,12 @@ def sentence(alert: Document) -> str:
     about = f": {alert['dn']}" if alert.get("dn") else ""
     detail = f" ({alert['detail']})" if alert.get("detail") else ""
     dcs = f", written on {', '.join(alert['dcs'])}" if alert.get("dcs") else ""
-    return visible(f"[{alert['severity']}] {alert['dc']}: {alert['what']}{about}{detail}{dcs}, commit {alert['seq']}")
+    person = alert.get("who") or {}
+    address = f" from {person['address']}" if person.get("address") else ""
+    by = f", by {person.get('name') or person['sid']}{address}" if person else ""
+    return visible(
+        f"[{alert['severity']}] {alert['dc']}: {alert['what']}{about}{detail}{by}{dcs}, commit {alert['seq']}"
+    )
 
 
 def _body(alerts: Sequence[Document]) -> bytes:

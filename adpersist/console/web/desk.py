@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from adpersist.errors import AdpersistError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head
+from adpersist.reading.audit_log import KeptLog
 from adpersist.reading.past import Past, Told
 from adpersist.telemetry import logger
 
@@ -26,14 +28,23 @@ class Desk:
     Args:
         open_journal: Opens it; called once.
         told: Told how far the first reading has come.
+        audit_log: Samba's; None: there is none.
 
     Raises:
         AdpersistError: It cannot be read.
     """
 
-    def __init__(self, open_journal: Callable[[], Journal], told: Told = lambda *_: None) -> None:
+    def __init__(
+        self,
+        open_journal: Callable[[], Journal],
+        told: Told = lambda *_: None,
+        *,
+        audit_log: Path | None = None,
+    ) -> None:
         self._journal = open_journal()
         self._past = Past.of(self._journal, told=told)
+        self._audit_log = KeptLog(audit_log)
+        self._past.audit_log = self._audit_log.now()
         self.head: Head = self._journal.head
         self.journal_id = self._journal.id
         self.read_at = time.time()
@@ -91,6 +102,7 @@ class Desk:
         try:
             with self._reading:
                 head = self._journal.refresh()
+                self._past.audit_log = self._audit_log.now()
                 for commit in self._journal.commits(after=self._past.read_through):
                     with self._taking:
                         self._past.take(commit)

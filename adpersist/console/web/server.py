@@ -54,7 +54,7 @@ def serve(
     """
     with address.bound() as bound:
         port = bound.getsockname()[1]
-        desk = Desk(lambda: connections.journal(config, None), told)
+        desk = Desk(lambda: connections.journal(config, None), told, audit_log=config.capture.audit_log)
         try:
             sign_in = SignIn(code_file(port), time.time)
             names = address.names(port)
