@@ -104,12 +104,14 @@ class CaptureSection(_Section):
         check_s: How often the lineage is checked when nothing happens.
         scrub: How often all of the directory is compared with the journal, so that a drift nobody noticed is found
             before the day of a restore: ``daily``, ``weekly``, ``monthly``, ``off``.
+        audit_log: Where Samba logs who wrote (``dsdb_json_audit:5@FILE``); None: nowhere that is known.
     """
 
     interval_s: float = Field(default=0.15, gt=0, le=3600)
     share: float = Field(default=0.33, gt=0, le=1)
     check_s: float = Field(default=30, gt=0)
     scrub: str = Field(default="weekly", pattern="^(daily|weekly|monthly|off)$")
+    audit_log: Path | None = None
 
 
 class AgentSection(_Section):
@@ -168,6 +170,36 @@ class HealthSection(_Section):
     listen: str = Field(default="127.0.0.1:9389", pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5})?$")
 
 
+class AlertsSection(_Section):
+    """What is told whom when something in the directory, or of the agent, should be looked at.
+
+    Attributes:
+        webhook: Gets a JSON document by POST.
+        webhook_secret_file: Its first line signs it: X-Adpersist-Signature is the HMAC-SHA256 of the body.
+        mail_to: Addresses, with commas between.
+        mail_from: The sender.
+        mail_server: ``host:port``; encrypted where it offers that.
+        syslog: A socket like ``/dev/log``, or ``host:port`` (UDP, RFC 5424).
+        command: Gets the JSON document on standard input.
+        least: Rules that matter less are not told.
+        without: Rules that are not told, with commas between.
+        outbox: Keeps what is not sent yet, and how far the journal was looked through.
+        patience_s: The agent may be unwell so long before that is told.
+    """
+
+    webhook: str = Field(default="", pattern=r"^(https?://\S+)?$", description="https://alerts.corp.example/adpersist")
+    webhook_secret_file: Path | None = None
+    mail_to: str = ""
+    mail_from: str = "adpersist"
+    mail_server: str = Field(default="127.0.0.1:25", pattern=r"^[^\s:]+:\d{1,5}$")
+    syslog: str = ""
+    command: str = ""
+    least: str = Field(default="high", pattern="^(critical|high|medium)$")
+    without: str = ""
+    outbox: Path = Path("/var/lib/adpersist/alerts.db")
+    patience_s: float = Field(default=120, gt=0)
+
+
 class LogSection(_Section):
     """How the agent logs."""
 
@@ -188,6 +220,7 @@ class Config(_Section):
     restore: RestoreSection = RestoreSection()
     boot: BootSection = BootSection()
     health: HealthSection = HealthSection()
+    alerts: AlertsSection = AlertsSection()
     log: LogSection = LogSection()
 
 

@@ -1,5 +1,6 @@
 """Is this our DC, and if not: make it so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adpersist.config import Config
@@ -15,8 +16,11 @@ from adpersist.model.plan.terms import OnConflict, OnRevert, Terms
 from adpersist.restore.convergence import RestoreOutcome
 from adpersist.restore.image_age import require_young
 from adpersist.restore.progress import Progress
-from adpersist.restore.restoring import restore
+from adpersist.restore.restoring import UnfinishedError, restore
 from adpersist.restore.wanted import wanted_state
+
+Ended = Callable[[Journal, RestoreOutcome], None]
+"""Whoever writes a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ def guard(
     *,
     progress: Progress | None = None,
     closed: bool = False,
+    ended: Ended = lambda *_: None,
 ) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
@@ -97,6 +102,7 @@ def guard(
 
     Args:
         closed: No partner reaches the DC meanwhile.
+        ended: Told of a restore that ended, also with differences left; must not raise.
 
     Raises:
         RevertedError: Another journal watches the DC; nothing was written.
@@ -118,5 +124,10 @@ def guard(
         require_young(dc, journal, lineage, configured=terms.max_age_days)
     wanted = wanted_state(journal, dc=dc)
     with visiting(journal.id) as writer:
-        outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, closed=closed)
+        try:
+            outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, closed=closed)
+        except UnfinishedError as error:
+            ended(journal, error.outcome)
+            raise
+    ended(journal, outcome)
     return GuardResult(lineage=lineage, outcome=outcome)

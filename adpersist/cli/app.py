@@ -35,9 +35,12 @@ COMMANDS: Final[Mapping[str, str]] = {
     "checkpoint": "Store the whole state at the newest look beside the journal, sealed like it.",
     "prune": "Forget commits that no kept point needs: every point of the last AGE can still be restored afterwards.",
     "copy": "Copy the journal to another store, or bring the copy that is there up to date.",
+    "report": "Tell a restore, or a span of time, from the journal: for people, as a page, or as JSON.",
+    "console": "Serve pages about the journal to a browser on this machine, until stopped.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
     "fleet": "List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.",
+    "alerts": "Tell somebody when something in the directory should be looked at.",
     "key": "The keys that seal the journal.",
 }
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
@@ -45,8 +48,8 @@ COMMANDS: Final[Mapping[str, str]] = {
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "doctor", "mark", "image"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
-    "read": ("log", "show", "history", "diff", "export", "fleet"),
-    "upkeep": ("check", "checkpoint", "prune", "copy", "key"),
+    "read": ("log", "show", "history", "diff", "report", "console", "export", "fleet"),
+    "upkeep": ("check", "checkpoint", "prune", "copy", "alerts", "key"),
 }
 """Where the module of each command lies."""
 

@@ -34,11 +34,19 @@ _NOTHING: Final = Usn(0)
 _MARK_NAME: Final = re.compile(r"[^\W_][\w.:+-]{0,63}")
 
 
-def _ending(target: Seq, left: Sequence[Difference]) -> list[object]:
-    told = MOST_DIFFERENCES
-    while len(compress(pack(note := [None, target, None, *pack_differences(left, told)]))) > _LARGEST_NOTE_BYTES:
+def _beginning(target: Seq, writer: Writer, kept: Sequence[Conflict], account: str) -> list[object]:
+    note: list[object] = [None, target, pack_writer(writer), *([pack_conflicts(kept)] if kept or account else [])]
+    return [*note, account] if account else note
+
+
+def _ending(target: Seq, left: Sequence[Difference], account: str) -> list[object]:
+    told, said = MOST_DIFFERENCES, [account] if account else []
+    while True:
+        differences = pack_differences(left, told) or ([[], 0] if account else [])
+        note = [None, target, None, *differences, *said]
+        if len(compress(pack(note))) <= _LARGEST_NOTE_BYTES:
+            return note
         told //= 2
-    return note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +97,19 @@ class CommitDrafter:
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
     def begin_restore(
-        self, base: OpenHead, target: Seq, writer: Writer, fresh: Guid | None, kept: Sequence[Conflict]
+        self,
+        base: OpenHead,
+        target: Seq,
+        writer: Writer,
+        fresh: Guid | None,
+        kept: Sequence[Conflict],
+        account: str = "",
     ) -> Draft:
         """The journal is being used to put the DC back; nobody captures until it is over."""
         head = replace(base.head, time=self.time, writer=writer, phase=Phase.RESTORING, target=target, fresh=fresh)
-        note: list[object] = [None, target, pack_writer(writer), *([pack_conflicts(kept)] if kept else [])]
+        note = _beginning(target, writer, kept, account)
+        if account and len(compress(pack(note))) > _LARGEST_NOTE_BYTES:
+            note = _beginning(target, writer, kept, "")  # what is to be kept matters, the account does not
         if len(compress(pack(note))) > _LARGEST_NOTE_BYTES:
             raise LimitError(
                 f"{len(kept)} writes on the domain controller are more than a restore can note down",
@@ -101,7 +117,7 @@ class CommitDrafter:
             )
         return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=note)
 
-    def end_restore(self, base: OpenHead, target: Seq, left: Sequence[Difference]) -> Draft:
+    def end_restore(self, base: OpenHead, target: Seq, left: Sequence[Difference], account: str = "") -> Draft:
         """The DC is at the target, but for what is left; a new timeline begins, without position or witnesses."""
         number = base.head.timeline + 1
         began = Timeline(number=number, base=target, begins=Seq(base.head.seq + 1))
@@ -117,7 +133,7 @@ class CommitDrafter:
             position=None,
             witnesses=(),
         )
-        return self._note(base, head, kind=CommitKind.RESTORE_END, note=_ending(target, left))
+        return self._note(base, head, kind=CommitKind.RESTORE_END, note=_ending(target, left, account))
 
     def repair(self, base: OpenHead, head: Head, point: Seq, writer: Writer) -> Draft:
         """What the newest state is made of is lost: a new timeline goes on from an older point, 0 for nothing.

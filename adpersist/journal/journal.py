@@ -277,13 +277,21 @@ class Journal:
         return next(each.seq for each in self.head.marks if each.name == name)
 
     def begin_restore(
-        self, *, target: Seq, writer: Writer, now: float, fresh: Guid | None = None, kept: Sequence[Conflict] = ()
+        self,
+        *,
+        target: Seq,
+        writer: Writer,
+        now: float,
+        fresh: Guid | None = None,
+        kept: Sequence[Conflict] = (),
+        account: str = "",
     ) -> Head:
         """Say that the DC is being taken to ``target``; fences the capturing agent. Repeated after a crash, no harm.
 
         Args:
             fresh: The invocationID the DC is to go on under; None: it keeps its own.
             kept: Writes on the DC that are to stay; a run that goes on after a crash reads them here.
+            account: What the restore says of itself, for its report: a JSON document, at most some 100 kB.
 
         Raises:
             PointError: There is no such commit.
@@ -293,18 +301,19 @@ class Journal:
         if not BEFORE_FIRST < target <= self.head.seq:
             raise PointError(f"commit {target} is not in the journal; its last one is {self.head.seq}")
         drafter = self._drafter(now)
-        self._end.append(lambda base: drafter.begin_restore(base, target, writer, fresh, kept))
+        self._end.append(lambda base: drafter.begin_restore(base, target, writer, fresh, kept, account))
         self._end.holder = writer
         return self.head
 
-    def end_restore(self, *, now: float, left: Sequence[Difference] = ()) -> Head:
+    def end_restore(self, *, now: float, left: Sequence[Difference] = (), account: str = "") -> Head:
         """Say that the DC is at the target: a new timeline begins, and a full look is due.
 
         Args:
             left: What still differs from it; the first thousand are noted one by one.
+            account: As in :meth:`begin_restore`.
         """
         drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: _ended(drafter, base, left), Phase.RESTORING))
+        self._end.append(self._held(lambda base: _ended(drafter, base, left, account), Phase.RESTORING))
         return self.head
 
     def rotate_data_key(self, *, now: float) -> Head:
@@ -506,7 +515,7 @@ def _rounded(now: float) -> float:
     return microseconds(now) / 1_000_000
 
 
-def _ended(drafter: CommitDrafter, base: OpenHead, left: Sequence[Difference]) -> Draft:
+def _ended(drafter: CommitDrafter, base: OpenHead, left: Sequence[Difference], account: str) -> Draft:
     if base.head.target is None:
         raise PointError("no restore is going on")
-    return drafter.end_restore(base, base.head.target, left)
+    return drafter.end_restore(base, base.head.target, left, account)

@@ -9,6 +9,7 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.target import Target
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.journal.account import Account
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.plan.conflict import Conflict
@@ -68,6 +69,7 @@ class RestoreOutcome:
         conflicts: Local writes found at the start.
         notes: What is not as the journal has it, and cannot be.
         restart_needed: The DC's replication service goes on under the old invocationID until it is restarted.
+        account: What the restore says of itself, once it has ended one way or the other.
     """
 
     lost: list[Gap] = field(default_factory=list)
@@ -79,6 +81,7 @@ class RestoreOutcome:
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
     restart_needed: bool = False
+    account: Account = field(default_factory=Account)
 
 
 class Convergence:

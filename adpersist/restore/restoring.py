@@ -18,11 +18,13 @@ from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Usn, guid_text
+from adpersist.model.journal.account import Account, Reason
 from adpersist.model.journal.head import Head, Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
+from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
@@ -91,8 +93,9 @@ def restore(
     is_living = lineage.verdict is Verdict.SAME
     convergence, handed_out = Convergence(dc, wanted, terms, progress, is_living=is_living), dc.usn()
     _require_accepted(dc, convergence, terms)
+    why = reason(dc, journal, lineage, terms)
     if not wanted.scope.is_everything:
-        return _restore_part(Capture.begin(dc, journal, writer), convergence)
+        return _restore_part(Capture.begin(dc, journal, writer), convergence, wanted, why)
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
     if is_living:
         convergence.conflicts()
@@ -101,7 +104,10 @@ def restore(
             capture_news(dc, journal, writer)
     # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
     kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
-    journal.begin_restore(target=wanted.target, writer=writer, now=time.time(), fresh=fresh, kept=kept)
+    began = time.time()
+    journal.begin_restore(
+        target=wanted.target, writer=writer, now=began, fresh=fresh, kept=kept, account=why.model_dump_json()
+    )
     _leave_canary(dc, journal)
     log.info("restore.began", target=wanted.target)
     if fresh is not None and dc.invocation() != fresh:
@@ -114,10 +120,13 @@ def restore(
         index = beside.submit(FingerprintIndex.of, wanted.state.values())
         heals = fresh is not None and wanted.is_newest
         reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
-        outcome = _ended(convergence.run(heals=heals, reused=reused), terms, closed=closed)
-    journal.end_restore(now=time.time(), left=outcome.left)
+        outcome = convergence.run(heals=heals, reused=reused)
+        outcome.restart_needed = fresh is not None and bool(why.partners)
+        told = result(outcome, wanted, began=began, ended=time.time())
+        outcome.account = Account(reason=why, result=told)
+        _require_ended(outcome, terms, closed=closed)
+    journal.end_restore(now=time.time(), left=outcome.left, account=told.model_dump_json())
     _leave_canary(dc, journal)
-    outcome.restart_needed = fresh is not None and bool(dc.partners())
     _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
@@ -161,8 +170,8 @@ def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | N
     )
 
 
-def _ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> RestoreOutcome:
-    """The same, when the DC may go on with what is left. Raises: UnfinishedError."""
+def _require_ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> None:
+    """The DC may go on with what is left. Raises: UnfinishedError."""
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -176,7 +185,6 @@ def _ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> RestoreOut
         raise UnfinishedError(outcome, hint=_MOST_IS_LEFT)
     if closed and terms.opening is not Opening.ALWAYS and (more := [line for line in outcome.left if line.gives_more]):
         raise UnfinishedError(outcome, hint=_GIVES_MORE.format(line=_named(more[0])))
-    return outcome
 
 
 def _most_is_left(outcome: RestoreOutcome) -> bool:
@@ -202,8 +210,10 @@ def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     capture.hand_back()
 
 
-def _restore_part(capture: Capture, convergence: Convergence) -> RestoreOutcome:
+def _restore_part(capture: Capture, convergence: Convergence, wanted: WantedState, why: Reason) -> RestoreOutcome:
+    began = time.time()
     outcome = convergence.run()
+    outcome.account = Account(reason=why, result=result(outcome, wanted, began=began, ended=time.time()))
     capture.look()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)

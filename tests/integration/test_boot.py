@@ -48,12 +48,19 @@ def _booting(world: World, run: Adpersist, *options: str) -> AbstractContextMana
 def test_a_reverted_dc_opens_only_after_it_was_healed(world: World, engine: Engine) -> None:
     world.write_by(engine)
     _wound(world)
-    with _booting(world, world.run) as process:
+    reports = world.place / "reports"
+    if engine is Engine.LDAP:
+        reports.write_text("a file: what cannot be reported is healed all the same")
+    with _booting(world, world.run, "--report", str(reports)) as process:
         until(lambda: world.dc.answers() or process.poll() is not None, "the DC opens", timeout_s=200)
         assert process.poll() is None, _said(world)
         with Hands(world.dc) as hands:
             assert hands.find("(sAMAccountName=booted)")
         world.run("verify", code=0)
+    if engine is Engine.LDAP:
+        assert "no report could be written" in _said(world)
+    else:
+        assert {each.suffix for each in reports.iterdir()} == {".html", ".json"}
 
 
 def test_a_dc_that_is_not_proven_stays_closed(world: World) -> None:

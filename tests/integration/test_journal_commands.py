@@ -251,6 +251,8 @@ def test_history_follows_an_object_through_renames_and_says_who_wrote(past: Past
     assert (described["from"], described["to"]) == ([], ["bookkeeper"])
     written = described["written"]
     assert (written["by"], written["version"]) == ("DC1", 1)
+    assert events[1]["who"] is None
+    assert events[1]["why"].startswith("written on DC1; ")
     assert written["invocation_id"] == str(past.invocation)
     assert abs(time.time() - _seconds(written["time"])) < 600
     assert (events[2]["dn_from"], events[2]["dn_to"]) == (f"CN=ada,{past.office}", f"CN=ada lovelace,{past.office}")

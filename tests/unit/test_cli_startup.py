@@ -45,6 +45,7 @@ READING: Final[Mapping[str, Sequence[str]]] = {
     "show": ("ou=staff,dc=x",),
     "diff": ("1", "2"),
     "history": ("ou=staff,dc=x",),
+    "report": ("--since", "1"),
     "export": ("--ldif",),
     "checkpoint": (),
     "prune": ("--keep", "30d", "--yes"),

@@ -548,6 +548,28 @@ def test_a_restore_notes_down_what_it_is_to_keep() -> None:
     proven(store)
 
 
+def test_a_restore_says_of_itself_why_it_began_and_what_came_of_it() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    kept = (Conflict(guid=guid("b"), dn="CN=b,DC=corp"),)
+    restorer = opened(store)
+    restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON, kept=kept, account='{"why":"ä"}')
+    restorer.end_restore(now=NOON, account='{"what":1}')
+    begun, ended = opened(store).commits(after=Seq(1))
+    assert (begun.conflicts, begun.account) == (kept, '{"why":"ä"}')
+    assert (ended.conflicts, ended.account, ended.writer) == ((), '{"what":1}', None)
+    proven(store)
+
+
+def test_what_a_restore_is_to_keep_goes_before_what_it_says_of_itself() -> None:
+    store = fresh_store()
+    look(new_journal(store), [created("a")], 10)
+    endless = "".join(guid(f"{number}").hex() for number in range(50_000))
+    opened(store).begin_restore(target=Seq(1), writer=OTHER, now=NOON, account=endless)
+    (begun,) = opened(store).commits(after=Seq(1))
+    assert (begun.target, begun.account) == (1, "")
+
+
 def test_a_restore_that_is_to_keep_too_much_is_not_begun() -> None:
     store = fresh_store()
     journal = new_journal(store)

@@ -7,7 +7,7 @@ from typing import Final
 
 from adpersist.agent import connections
 from adpersist.agent.boot.closed_dc import BootError, ClosedDc
-from adpersist.agent.guard import GuardResult, GuardTerms, guard
+from adpersist.agent.guard import Ended, GuardResult, GuardTerms, guard
 from adpersist.agent.health.agent_health import AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
@@ -32,6 +32,7 @@ def boot(
     patience_s: float,
     stay: bool = False,
     progress: Progress | None = None,
+    ended: Ended = lambda *_: None,
 ) -> GuardResult:
     """Start the DC closed, prove it or make it right, and stop it again; the caller then starts it for everyone.
 
@@ -42,6 +43,7 @@ def boot(
         patience_s: How long the DC may take until it answers, and a store that is away after that.
         stay: When it stays closed, serve the reason until a signal says stop.
         progress: Told how far a restore has come.
+        ended: As :func:`guard`'s.
 
     Raises:
         BootError: The command cannot be started, or ends before the DC answers.
@@ -50,7 +52,8 @@ def boot(
     health = AgentHealth(max_lag_s=config.status.max_lag_s)
     with served(config.health.listen, health):
         try:
-            return _bring_up(config, command, terms, health, patience_s=patience_s, progress=_Told(health, progress))
+            told = _Told(health, progress)
+            return _bring_up(config, command, terms, health, patience_s=patience_s, progress=told, ended=ended)
         except AdpersistError as error:
             health.troubled(error)
             health.stage("the domain controller stays closed")
@@ -92,12 +95,13 @@ def _bring_up(
     *,
     patience_s: float,
     progress: Progress,
+    ended: Ended,
 ) -> GuardResult:
     def proven() -> GuardResult:
         closed_dc.require_running()
         with connections.connected_journal(config, health) as (dc, journal):
             health.found(journal.head, journal.last_commit_time(), journal.last_restore())
-            return guard(dc, journal, terms, progress=progress, closed=True)
+            return guard(dc, journal, terms, progress=progress, closed=True, ended=ended)
 
     told = Told()
 

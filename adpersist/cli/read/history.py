@@ -1,5 +1,6 @@
 """``adpersist history``: what happened to one object."""
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,9 @@ from adpersist.model.identity.ids import Guid
 if TYPE_CHECKING:
     from adpersist.journal.journal import Journal
     from adpersist.model.objects.change import Stamp, Values
+    from adpersist.reading.audit_log import AuditLog
     from adpersist.reading.history import Event
+    from adpersist.reading.writers import Writers, Written
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
 
@@ -36,9 +39,15 @@ def history(
     from adpersist.reading.history import find_ever
 
     common = common_options(ctx, config, as_json)
-    with opened_journal(loaded(common)) as journal:
+    settings = loaded(common)
+    audit_log = None
+    if settings.capture.audit_log is not None:
+        from adpersist.reading.audit_log import AuditLog
+
+        audit_log = AuditLog.read(settings.capture.audit_log)
+    with opened_journal(settings) as journal:
         guid = find_ever(journal, name)
-        told = _told(journal, guid, attribute)
+        told = _told(journal, guid, attribute, audit_log)
     if common.as_json:
         output.machine({"guid": output.guid(guid), "events": told})
     else:
@@ -47,16 +56,16 @@ def history(
             _print(event)
 
 
-def _told(journal: "Journal", guid: Guid, attribute: str | None) -> list[dict[str, Any]]:
+def _told(journal: "Journal", guid: Guid, attribute: str | None, audit_log: "AuditLog | None") -> list[dict[str, Any]]:
     from adpersist.reading.history import history as events
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
     newest = fold(journal)
-    facts, writers = JournalSchema.of(newest), _databases(newest)
+    facts, writers = JournalSchema.of(newest), _writers(journal, newest, audit_log)
     wanted = attribute.casefold() if attribute else None
     return [
-        _document(event, state, facts, writers, journal, wanted)
+        _document(event, guid, state, facts, writers, journal, wanted)
         for event, state in events(journal, guid)
         if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}
     ]
@@ -74,9 +83,10 @@ def _databases(state: "State") -> dict[Guid, str]:
 
 def _document(
     event: "Event",
+    guid: Guid,
     state: "State",
     facts: "JournalSchema",
-    writers: dict[Guid, str],
+    writers: "Writers",
     journal: "Journal",
     wanted: str | None,
 ) -> dict[str, Any]:
@@ -99,12 +109,18 @@ def _document(
         "kind": event.kind,
         "dn_from": event.dn[0] or None,
         "dn_to": event.dn[1] or None,
+        **writers.person(
+            event.kind,
+            event.dn,
+            _written_of(event, guid),
+            lambda sids: _accounts(state, sids),
+        ),
         "attributes": {
             name: {
                 "from": shown(name, old),
                 "to": shown(name, new),
                 **({"secret": True} if facts.is_secret(name) else {}),
-                **({"written": _written(event.stamps[name], writers)} if name in event.stamps else {}),
+                **({"written": _written(event.stamps[name], writers.names)} if name in event.stamps else {}),
             }
             for name, (old, new) in sorted(event.values.items())
             if is_wanted(name)
@@ -120,7 +136,45 @@ def _document(
     }
 
 
-def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:
+def _writers(journal: "Journal", newest: "State", audit_log: "AuditLog | None") -> "Writers":
+    from adpersist.reading.writers import Writers
+
+    server = newest.get(journal.head.identity.server)
+    own = {Guid(value) for value in server.values.get("invocationId", ())} if server is not None else set()
+    return Writers(_databases(newest), own, audit_log)
+
+
+def _written_of(event: "Event", guid: Guid) -> "list[Written]":
+    """What the event changed, links among it, with its stamps."""
+    changes = [change for change in event.commit.changes if change.guid == guid]
+    links = {*event.added, *event.removed}
+    return [
+        *((name, stamp) for name, stamp in event.stamps.items() if name in event.values or name == "name"),
+        *(
+            (name, stamp)
+            for each in changes
+            for name, found in each.link_stamps.items()
+            if name in links
+            for stamp in found.values()
+        ),
+    ]
+
+
+def _accounts(state: "State", sids: Collection[str]) -> dict[str, str]:
+    """Account names by SID."""
+    from adpersist.model.identity.sid import sid_from_text
+
+    wanted = {sid_from_text(sid): sid for sid in sids if sid}
+    return {
+        wanted[sid]: name.decode(errors="replace")
+        for item in state.values()
+        for sid in item.values.get("objectSid", ())
+        if sid in wanted
+        for name in item.values.get("sAMAccountName", ())
+    }
+
+
+def _written(stamp: "Stamp", writers: Mapping[Guid, str]) -> dict[str, Any]:
     from adpersist.reading.time_text import seconds_text
 
     return {
@@ -135,6 +189,10 @@ def _written(stamp: "Stamp", writers: dict[Guid, str]) -> dict[str, Any]:
 def _print(event: dict[str, Any]) -> None:
     aside = f", timeline {event['timeline']}" + (", abandoned" if event["abandoned"] else "")
     output.say(output.printable(f"{event['time']}  {event['kind']}  (commit {event['seq']}{aside})"))
+    if event["who"]:
+        person = event["who"]
+        address = f" from {person['address']}" if person["address"] else ""
+        output.say(output.printable(f"    by {person['name'] or person['sid']}{address}, {person['how']}"))
     if event["dn_from"] != event["dn_to"]:
         if event["dn_from"]:
             output.say(output.printable(f"    was {event['dn_from']}"))

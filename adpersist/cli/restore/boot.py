@@ -8,7 +8,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
 from adpersist.cli.restore.guard import OldImageOption
-from adpersist.cli.restore.restore import ConflictOption, EngineOption
+from adpersist.cli.restore.restore import ConflictOption, EngineOption, ReportOption, report_writer
 from adpersist.model.plan.terms import OnConflict, OnRevert
 
 
@@ -27,6 +27,7 @@ def boot(
         typer.Option("--patience", help="Seconds the DC may take to answer, and a store that is away.", min=1),
     ] = 120,
     accept_old_image: OldImageOption = False,
+    report: ReportOption = None,
     stay: Annotated[
         bool, typer.Option("--stay", help="When the DC stays closed, go on serving the reason until told to stop.")
     ] = False,
@@ -49,5 +50,6 @@ def boot(
         settings, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
     )
     with output.Bar(shown=not common.as_json) as bar:
-        bring_up(settings, command, terms, patience_s=patience, stay=stay, progress=bar)
+        ended = report_writer(report)
+        bring_up(settings, command, terms, patience_s=patience, stay=stay, progress=bar, ended=ended)
     os.execvp(command[0], command)  # noqa: S606 - the command is the administrator's own

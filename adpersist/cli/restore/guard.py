@@ -9,8 +9,10 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.cli.restore.restore import (
     ConflictOption,
     EngineOption,
+    ReportOption,
     outcome_document,
     outcome_words,
+    report_writer,
     restart_where_needed,
 )
 from adpersist.errors import ExitCode
@@ -37,6 +39,7 @@ def guard(
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a DC or a store that is away.", min=0)] = 0,
     accept_old_image: OldImageOption = False,
     accept_differences: DifferencesOption = False,
+    report: ReportOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +66,7 @@ def guard(
 
     def once(bar: output.Bar) -> GuardResult:
         with connections.connected_journal(settings) as (dc, journal):
-            return check(dc, journal, terms, progress=bar)
+            return check(dc, journal, terms, progress=bar, ended=report_writer(report))
 
     with output.Bar(shown=not common.as_json) as bar:
         found = Backoff(budget_s=wait, first_s=0.1, waits_for=may_pass, on_wait=Told()).call(lambda: once(bar))

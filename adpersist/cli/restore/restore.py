@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import Keep, OnConflict, Terms
 
 if TYPE_CHECKING:
+    from adpersist.agent.guard import Ended
     from adpersist.config import Config
     from adpersist.model.plan.conflict import Conflict
     from adpersist.model.plan.difference import Difference
@@ -65,6 +67,15 @@ AttributeOption = Annotated[
     str,
     typer.Option("--attribute", help="Only this attribute, of living objects.", metavar="A", show_default=False),
 ]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write a page about it and its JSON into this directory; `adpersist report` tells the same later.",
+        metavar="DIR",
+        show_default=False,
+    ),
+]
 
 
 def restore(
@@ -86,6 +97,7 @@ def restore(
         bool,
         typer.Option("--accept-differences", help="End also where the DC refuses most of what was lost; it is listed."),
     ] = False,
+    report: ReportOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +110,7 @@ def restore(
     from adpersist.agent import connections
     from adpersist.journal.holder import visiting
     from adpersist.restore.convergence import Convergence
-    from adpersist.restore.restoring import capture_news
+    from adpersist.restore.restoring import UnfinishedError, capture_news
     from adpersist.restore.restoring import restore as run
     from adpersist.restore.wanted import WantedState, wanted_state, within_scope
 
@@ -129,7 +141,12 @@ def restore(
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         with visiting(journal.id) as writer, output.Bar(shown=not common.as_json) as bar:
             capture_news(dc, journal, writer)
-            outcome = run(dc, journal, wanted(), terms, writer, progress=bar)
+            try:
+                outcome = run(dc, journal, wanted(), terms, writer, progress=bar)
+            except UnfinishedError as error:
+                report_writer(report)(journal, error.outcome)
+                raise
+        report_writer(report)(journal, outcome)
     restart_where_needed(settings, outcome)
     if common.as_json:
         output.machine(outcome_document(outcome))
@@ -149,6 +166,15 @@ def restart_where_needed(settings: "Config", outcome: "RestoreOutcome") -> None:
     if outcome.restart_needed and settings.restore.restart_command:
         restart(settings.restore.restart_command)
         outcome.restart_needed = False
+
+
+def report_writer(directory: Path | None) -> "Ended":
+    """Writes reports into a directory, if one was named."""
+    if directory is None:
+        return lambda *_: None
+    from adpersist.console.report.writing import ReportWriter
+
+    return ReportWriter(directory)
 
 
 def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:

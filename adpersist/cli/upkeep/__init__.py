@@ -1,1 +1,1 @@
-"""Commands that keep the journal sound and small: check, checkpoint, prune, copy, key."""
+"""Commands that keep the journal sound and small, and tell of it: check, checkpoint, prune, copy, alerts, key."""

@@ -26,6 +26,7 @@ class CommitNote(NamedTuple):
     conflicts: tuple[Conflict, ...] = ()
     left: tuple[Difference, ...] = ()
     left_count: int = 0
+    account: str = ""
 
 
 def unpack_note(content: bytes, *, ends_restore: bool) -> CommitNote:
@@ -38,26 +39,29 @@ def unpack_note(content: bytes, *, ends_restore: bool) -> CommitNote:
         ValueError: Another shape.
     """
     name, target, maker, *more = items(unpack(content))
-    most = 2 if ends_restore else 1
-    if len(more) > most:
-        raise ValueError(f"{FIELDS + len(more)} fields, {FIELDS} to {FIELDS + most} expected")
+    places = 3 if ends_restore else 2
+    if len(more) > places:
+        raise ValueError(f"{FIELDS + len(more)} fields, {FIELDS} to {FIELDS + places} expected")
+    account = text(more.pop()) if len(more) == places else ""
     if ends_restore and more:
         left, count = more
         return CommitNote(
             target=None if target is None else Seq(integer(target)),
             left=tuple(_difference(each) for each in items(left)),
             left_count=integer(count),
+            account=account,
         )
     return CommitNote(
         mark=None if name is None else text(name),
         target=None if target is None else Seq(integer(target)),
         writer=None if maker is None else unpack_writer(maker),
         conflicts=tuple(_conflict(each) for each in items(more[0])) if more else (),
+        account=account,
     )
 
 
 def pack_conflicts(conflicts: Sequence[Conflict]) -> list[object]:
-    """The last field of a RESTORE_BEGIN, where there are any."""
+    """The fourth field of a RESTORE_BEGIN."""
     return [
         [
             each.guid,
@@ -71,7 +75,7 @@ def pack_conflicts(conflicts: Sequence[Conflict]) -> list[object]:
 
 
 def pack_differences(left: Sequence[Difference], most: int) -> list[object]:
-    """The last two fields of a RESTORE_END, where something is left: so many of it, and how many there are."""
+    """The fourth and fifth fields of a RESTORE_END, where something is left: so many of it, and how many there are."""
     told = [
         [each.guid, each.dn[:_LONGEST_WORDS], each.attribute, each.kind, each.gives_more, each.reason[:_LONGEST_WORDS]]
         for each in left[:most]

@@ -54,6 +54,7 @@ class Commit:
         conflicts: Of a RESTORE_BEGIN: writes on the DC that this restore is to keep.
         left: Of a RESTORE_END: what still differed from the target, the first thousand of it.
         left_count: Of a RESTORE_END: how many those were.
+        account: Of a RESTORE_BEGIN or RESTORE_END: what the restore says of itself, a JSON document; empty: nothing.
         digest: SHA-256 of its frame.
         size: Bytes of its frame in the store.
     """
@@ -73,5 +74,6 @@ class Commit:
     conflicts: tuple[Conflict, ...] = ()
     left: tuple[Difference, ...] = ()
     left_count: int = 0
+    account: str = ""
     digest: bytes
     size: int

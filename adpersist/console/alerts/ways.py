@@ -1,0 +1,219 @@
+"""How alerts get out: each way sends a few at once, or says why it could not. The standard library alone."""
+
+import hashlib
+import hmac
+import json
+import shlex
+import smtplib
+import socket
+import ssl
+import subprocess
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from http.client import HTTPException, HTTPMessage
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+from adpersist.config import AlertsSection
+from adpersist.errors import AdpersistError, ConfigError
+
+Document = dict[str, Any]
+
+_PATIENCE_S: Final = 20.0
+_AUDIT: Final = 13
+"""Facility "log audit", [RFC5424] 6.2.1."""
+_SYSLOG_SEVERITY: Final = {"critical": 2, "high": 3, "medium": 4}
+_SYSLOG_BYTES: Final = 2048
+"""What every receiver takes, [RFC5424] 6.1."""
+
+
+class NotSentError(AdpersistError):
+    """An alert did not get out this way."""
+
+    retryable = True
+
+
+class Way(Protocol):
+    """One way out."""
+
+    @property
+    def name(self) -> str:
+        """Stands in the outbox."""
+
+    def send(self, alerts: Sequence[Document]) -> None:
+        """Send them all, or none. Raises: NotSentError."""
+
+
+def visible(text: object) -> str:
+    """Names are somebody else's text: nothing in them begins a line, a header or a colour."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in str(text))
+
+
+def sentence(alert: Document) -> str:
+    """One line for people."""
+    about = f": {alert['dn']}" if alert.get("dn") else ""
+    detail = f" ({alert['detail']})" if alert.get("detail") else ""
+    dcs = f", written on {', '.join(alert['dcs'])}" if alert.get("dcs") else ""
+    person = alert.get("who") or {}
+    address = f" from {person['address']}" if person.get("address") else ""
+    by = f", by {person.get('name') or person['sid']}{address}" if person else ""
+    return visible(
+        f"[{alert['severity']}] {alert['dc']}: {alert['what']}{about}{detail}{by}{dcs}, commit {alert['seq']}"
+    )
+
+
+def _body(alerts: Sequence[Document]) -> bytes:
+    """`text` is what chat services show of it."""
+    return json.dumps({"text": "\n".join(map(sentence, alerts)), "alerts": list(alerts)}).encode()
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """What was signed for one address is not handed to another."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A POST; signed where there is a secret."""
+
+    url: str
+    secret: bytes
+    name: str = "webhook"
+
+    def send(self, alerts: Sequence[Document]) -> None:
+        body = _body(alerts)
+        headers = {"Content-Type": "application/json", "User-Agent": "adpersist"}
+        if self.secret:
+            headers["X-Adpersist-Signature"] = f"sha256={hmac.new(self.secret, body, hashlib.sha256).hexdigest()}"
+        request = urllib.request.Request(self.url, body, headers, method="POST")  # noqa: S310 - http(s) by the configuration
+        try:
+            with urllib.request.build_opener(_NoRedirects).open(request, timeout=_PATIENCE_S):
+                pass
+        except (OSError, ValueError, HTTPException) as error:
+            raise NotSentError(f"the webhook did not take it: {visible(error)}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail for all of them."""
+
+    to: tuple[str, ...]
+    sender: str
+    server: str
+    name: str = "mail"
+
+    def send(self, alerts: Sequence[Document]) -> None:
+        message = EmailMessage()
+        worst = min(alerts, key=lambda each: list(_SYSLOG_SEVERITY).index(each["severity"]))
+        more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+        message["Subject"] = visible(f"adpersist {worst['dc']}: {worst['what']}{more}")[:200]
+        message["From"], message["To"] = self.sender, ", ".join(self.to)
+        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="adpersist")
+        lines = [f"{each['time']}  {sentence(each)}\n  rule {each['rule']}, id {each['id']}" for each in alerts]
+        message.set_content("\n\n".join(lines) + "\n")
+        host, _, port = self.server.rpartition(":")
+        try:
+            with smtplib.SMTP(host, int(port), timeout=_PATIENCE_S) as server:
+                server.ehlo()
+                if server.has_extn("starttls"):
+                    server.starttls(context=ssl.create_default_context())
+                server.send_message(message)
+        except (OSError, ValueError, smtplib.SMTPException) as error:
+            raise NotSentError(f"{self.server} did not take the mail: {visible(error)}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Syslog:
+    """A line each ([RFC5424]), to a socket of this machine or by UDP."""
+
+    place: str
+    host: str
+    name: str = "syslog"
+
+    def send(self, alerts: Sequence[Document]) -> None:
+        try:
+            with self._connected() as line:
+                for each in alerts:
+                    line.send(self._line(each))
+        except OSError as error:
+            raise NotSentError(f"{self.place} did not take it: {visible(error)}") from error
+
+    def _connected(self) -> socket.socket:
+        if self.place.startswith("/"):
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            target: Any = self.place
+        else:
+            host, _, port = self.place.rpartition(":")
+            family, _, _, _, target = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
+            made = socket.socket(family, socket.SOCK_DGRAM)
+        made.settimeout(_PATIENCE_S)
+        try:
+            made.connect(target)
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def _line(self, alert: Document) -> bytes:
+        priority = _AUDIT * 8 + _SYSLOG_SEVERITY[alert["severity"]]
+        text = f"<{priority}>1 {alert['time']} {self.host} adpersist - {alert['rule']} - {sentence(alert)}"
+        return text.encode(errors="backslashreplace")[:_SYSLOG_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program that gets the JSON on its standard input and ends with 0."""
+
+    words: tuple[str, ...]
+    name: str = "command"
+
+    def send(self, alerts: Sequence[Document]) -> None:
+        try:
+            subprocess.run(self.words, input=_body(alerts), check=True, capture_output=True, timeout=_PATIENCE_S)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise NotSentError(f"the command failed: {visible(error)}") from error
+
+
+def ways(section: AlertsSection, *, host: str) -> list[Way]:
+    """Those that are configured.
+
+    Raises:
+        ConfigError: The secret cannot be read, or a command or address is none.
+    """
+    found: list[Way] = []
+    if section.webhook:
+        found.append(Webhook(section.webhook, _secret(section.webhook_secret_file)))
+    if section.mail_to:
+        to = tuple(each.strip() for each in section.mail_to.split(",") if each.strip())
+        found.append(Mail(to, section.mail_from, section.mail_server))
+    if section.syslog:
+        port = section.syslog.rpartition(":")[2]
+        if not (section.syslog.startswith("/") or (":" in section.syslog and port.isascii() and port.isdigit())):
+            raise ConfigError(f"[alerts] syslog {section.syslog!r} is neither a socket's path nor host:port")
+        found.append(Syslog(section.syslog, host))
+    if section.command:
+        try:
+            words = tuple(shlex.split(section.command))
+        except ValueError as error:
+            raise ConfigError(f"[alerts] command is no command line: {error}") from error
+        found.append(Command(words))
+    return found
+
+
+def _secret(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        secret = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ConfigError(f"[alerts] webhook_secret_file {path} cannot be read: {error.strerror}") from error
+    if not secret or not secret[0].strip():
+        raise ConfigError(f"[alerts] webhook_secret_file {path} is empty")
+    return secret[0].strip()

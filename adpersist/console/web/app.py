@@ -1,0 +1,307 @@
+"""From a request to an answer: who asks, which document, and as what: a page, JSON or CSV."""
+
+import csv
+import hmac
+import io
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from adpersist import __version__
+from adpersist.console.report.page import environment, page, policy, style, visible
+from adpersist.console.report.time_line import bars
+from adpersist.console.web.change_filter import ChangeFilter
+from adpersist.console.web.guards import MAX_BODY_BYTES, Guards
+from adpersist.console.web.sign_in import LONGEST_S, Session, SignIn
+from adpersist.console.web.undo import BusyError, UndoError
+from adpersist.console.web.views import NotHereError, Views
+from adpersist.errors import AdpersistError, ConfigError, ExitCode
+from adpersist.telemetry import logger
+
+Document = dict[str, Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
+Question = Callable[[Request], Document]
+
+_HERE: Final = Path(__file__).parent / "templates"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a program when a cell begins with it."""
+_LONGEST_WORD: Final = 2000
+
+log = logger("console")
+
+
+class RefusedError(AdpersistError):
+    """A form was filled in as nobody would who read it."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Console:
+    """The console's pages.
+
+    Args:
+        views: Documents.
+        sign_in: Who may look.
+        names: What a Host header may say.
+        cookie: Its name: cookies know no ports, and two consoles must not share one.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        sign_in: SignIn,
+        *,
+        names: frozenset[str],
+        cookie: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._views = views
+        self._sign_in = sign_in
+        self._cookie = cookie
+        self._clock = clock
+        self._templates = environment(_HERE)
+        self._templates.globals |= {"bars": bars, "urlencode": urlencode, "version": __version__}
+        self.app: ASGIApp = Guards(
+            Starlette(routes=list(self._routes()), exception_handlers={404: self._not_here, 405: self._not_here}),
+            names=names,
+        )
+
+    def _routes(self) -> list[Route]:
+        def route(path: str, endpoint: Endpoint, *, method: str = "GET") -> Route:
+            return Route(path, endpoint, methods=[method])
+
+        routes = [
+            route("/login", self._enter),
+            route("/login", self._enter_by_form, method="POST"),
+            route("/logout", self._leave, method="POST"),
+            route("/page.css", self._style),
+            route("/undo", self._signed_in(self._undo_begin), method="POST"),
+            route("/changes.csv", self._signed_in(self._csv)),
+            route("/heals/{number:int}.html", self._signed_in(self._heal_page)),
+            route("/", self._signed_in(self._paged("overview", self._overview))),
+        ]
+        questions: Mapping[str, tuple[str, Question]] = {
+            "/overview": ("overview", self._overview),
+            "/changes": ("changes", self._changes),
+            "/object/{guid}": ("object", self._object),
+            "/find": ("found", lambda request: self._views.find(_word(request, "q"))),
+            "/compare": ("compare", self._compare),
+            "/alerts": ("alerts", lambda request: self._views.alerts(_word(request, "rule"))),
+            "/undo": ("undo", lambda request: self._views.undo_plan(_words(request))),
+            "/undo/state": ("undo_state", lambda _: self._views.undo_state()),
+            "/heals": ("heals", lambda _: self._views.heals()),
+            "/heals/{number:int}": ("heal", lambda request: self._views.heal(request.path_params["number"])),
+        }
+        for path, (template, question) in questions.items():
+            routes.append(route(f"{path}.json", self._signed_in(self._machine(question))))
+            routes.append(route(path, self._signed_in(self._paged(template, question))))
+        return routes
+
+    # --- questions ------------------------------------------------------------------------------------------------
+
+    def _overview(self, _: Request) -> Document:
+        return self._views.overview(self._clock())
+
+    def _changes(self, request: Request) -> Document:
+        return self._views.changes(ChangeFilter.of(_words(request)), self._clock())
+
+    def _object(self, request: Request) -> Document:
+        return self._views.object(request.path_params["guid"], _word(request, "at"), self._clock())
+
+    def _compare(self, request: Request) -> Document:
+        return self._views.compare(_word(request, "from"), _word(request, "to"), self._clock())
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def _paged(self, template: str, question: Question) -> Callable[[Request, Session], Response]:
+        def answer(request: Request, session: Session) -> Response:
+            return self._html(template, question(request), request=request, session=session)
+
+        return answer
+
+    def _machine(self, question: Question) -> Callable[[Request, Session], Response]:
+        return lambda request, _: _Json(question(request))
+
+    def _csv(self, request: Request, _: Session) -> Response:
+        document = self._changes(request)
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(("commit", "time", "kind", "class", "object", "attributes", "written on"))
+        for each in document["changes"]:
+            names = ", ".join((*each["attributes"], *each["links"]))
+            cells = (each["seq"], each["time"], each["kind"], each["class"], each["dn"], names, ", ".join(each["dcs"]))
+            rows.writerow([_cell(cell) for cell in cells])
+        headers = {"Content-Disposition": 'attachment; filename="changes.csv"'}
+        return Response(text.getvalue().encode(errors="backslashreplace"), media_type="text/csv", headers=headers)
+
+    def _undo_begin(self, request: Request, _: Session) -> Response:
+        """A form of the plan's page: what was agreed to, and the typed number that says it was read."""
+        form: dict[str, str] = request.state.form
+        wish = self._views.wish(form)
+        plan = self._views.undo_plan(form)["plan"]
+        if plan["digest"] != form.get("digest"):
+            raise RefusedError(
+                "the domain controller has moved on: the plan is another one now", hint="Look at it again."
+            )
+        if form.get("agreed", "").strip() != str(len(plan["steps"])) or plan["taken"]:
+            raise RefusedError("this was not agreed to: the number typed is not that of the steps")
+        if self._views.undo is not None:
+            self._views.undo.begin(wish)
+        return RedirectResponse("/undo/state", HTTPStatus.SEE_OTHER)
+
+    def _heal_page(self, request: Request, _: Session) -> Response:
+        html = page(self._views.heal(request.path_params["number"]))
+        return _Html(html, headers={"Content-Security-Policy": f"{policy()}; frame-ancestors 'none'"})
+
+    def _html(
+        self,
+        template: str,
+        document: Document,
+        *,
+        request: Request,
+        session: Session | None,
+        code: HTTPStatus = HTTPStatus.OK,
+    ) -> Response:
+        here, query = request.scope["path"], urlencode(request.query_params.multi_items())
+        html = self._templates.get_template(f"{template}.html").render(
+            document=document,
+            frame=self._views.frame() if session is not None else None,
+            token=session.token if session is not None else "",
+            here=here,
+            twin=("/overview" if here == "/" else here) + ".json" + (f"?{query}" if query else ""),
+            words=_words(request),
+        )
+        return _Html(html, code)
+
+    async def _style(self, _: Request) -> Response:
+        return Response(style(), media_type="text/css")
+
+    async def _not_here(self, request: Request, error: Exception) -> Response:
+        code = getattr(error, "status_code", HTTPStatus.NOT_FOUND)
+        return self._problem(request, None, "there is no such page", "Begin at /.", HTTPStatus(code))
+
+    def _problem(
+        self, request: Request, session: Session | None, message: str, hint: str, code: HTTPStatus
+    ) -> Response:
+        if request.scope["path"].endswith(".json"):
+            return _Json({"error": {"message": message, "hint": hint}}, code)
+        document = {"message": message, "hint": hint}
+        return self._html("problem", document, request=request, session=session, code=code)
+
+    # --- who asks ---------------------------------------------------------------------------------------------------
+
+    def _signed_in(self, answer: Callable[[Request, Session], Response]) -> Endpoint:
+        """For those who signed in; rights hang on the endpoint, whatever the path looks like."""
+
+        async def endpoint(request: Request) -> Response:
+            session = self._sign_in.session(request.cookies.get(self._cookie))
+            if session is None:
+                hint = "Open the address that `adpersist console` printed, or get another: `adpersist console --login`."
+                return self._problem(request, None, "you are not signed in", hint, HTTPStatus.UNAUTHORIZED)
+            try:
+                if request.method == "POST":
+                    request.state.form = await _form(request)
+                    if not hmac.compare_digest(request.state.form.get("token", "").encode(), session.token.encode()):
+                        raise RefusedError("this form is of another session")
+                return await run_in_threadpool(answer, request, session)
+            except AdpersistError as error:
+                return self._problem(request, session, error.message, error.hint, _code(error))
+            except Exception as error:  # noqa: BLE001 - the edge: nobody is above to handle it
+                log.warning("page.failed", path=request.scope["path"][:200], error=type(error).__name__)
+                words = f"an unexpected {type(error).__name__}; this is a defect in adpersist"
+                return self._problem(request, session, words, "", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+        return endpoint
+
+    async def _enter(self, request: Request) -> Response:
+        code = request.query_params.get("code", "")
+        if not code or request.method != "GET":  # whoever looks ahead uses nothing up
+            return self._html("login", {"refused": False}, request=request, session=None)
+        return self._entered(request, code)
+
+    async def _enter_by_form(self, request: Request) -> Response:
+        return self._entered(request, (await _form(request)).get("code", ""))
+
+    def _entered(self, request: Request, code: str) -> Response:
+        secret = self._sign_in.enter(code.strip()[:_LONGEST_WORD])
+        if secret is None:
+            log.warning("console.sign_in_refused")
+            return self._html("login", {"refused": True}, request=request, session=None, code=HTTPStatus.FORBIDDEN)
+        log.info("console.signed_in")
+        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        answer.set_cookie(self._cookie, secret, max_age=int(LONGEST_S), path="/", httponly=True, samesite="strict")
+        return answer
+
+    async def _leave(self, request: Request) -> Response:
+        secret = request.cookies.get(self._cookie)
+        session = self._sign_in.session(secret)
+        if secret is None or session is None or (await _form(request)).get("token") != session.token:
+            return self._problem(request, None, "this form is of another session", "", HTTPStatus.FORBIDDEN)
+        self._sign_in.leave(secret)
+        log.info("console.signed_out")
+        answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+        answer.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict")
+        return answer
+
+
+def _code(error: AdpersistError) -> HTTPStatus:
+    """What a browser is told of an error."""
+    match error:
+        case NotHereError():
+            return HTTPStatus.NOT_FOUND
+        case RefusedError():
+            return HTTPStatus.FORBIDDEN
+        case BusyError() | UndoError():
+            return HTTPStatus.CONFLICT
+        case ConfigError():  # a point among them
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class _Html(HTMLResponse):
+    """A page; half a character in a name spoils none."""
+
+    def render(self, content: str) -> bytes:
+        return content.encode(errors="backslashreplace")
+
+
+class _Json(JSONResponse):
+    """A document."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, indent=2, ensure_ascii=True).encode() + b"\n"
+
+
+def _words(request: Request) -> dict[str, str]:
+    return {name: value[:_LONGEST_WORD] for name, value in request.query_params.items()}
+
+
+def _word(request: Request, name: str) -> str:
+    return _words(request).get(name, "").strip()
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            return {}
+    return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=20))
+
+
+def _cell(value: object) -> str:
+    text = visible(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

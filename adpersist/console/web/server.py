@@ -1,0 +1,132 @@
+"""The console as a process: reads the journal, listens, says so, and answers until it is told to stop."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from adpersist.agent import connections
+from adpersist.config import Config
+from adpersist.console.web.app import Console
+from adpersist.console.web.desk import Desk
+from adpersist.console.web.listening import Address
+from adpersist.console.web.sign_in import SignIn, leave_code
+from adpersist.console.web.undo import Undo
+from adpersist.console.web.views import Views
+from adpersist.errors import ConfigError
+from adpersist.reading.past import Told
+from adpersist.system.lock_file import runtime_directory
+from adpersist.telemetry import logger
+
+_STOP: Final = (signal.SIGTERM, signal.SIGINT)
+_MOST_AT_ONCE: Final = 64
+_LONGEST_HEADER: Final = 16_384
+
+log = logger("console")
+
+
+def serve(
+    config: Config,
+    address: Address,
+    *,
+    listening: Callable[[str, str], None],
+    told: Told,
+    undo: Undo | None = None,
+) -> None:
+    """Serve until a signal says stop.
+
+    Args:
+        config: Names the journal.
+        address: Where.
+        listening: Called once it listens, with its URL and one that signs in once.
+        told: Told how far the first reading has come.
+        undo: Takes objects back; None: nobody may.
+
+    Raises:
+        ConfigError: It cannot listen there.
+        AdpersistError: The journal cannot be read.
+    """
+    with address.bound() as bound:
+        port = bound.getsockname()[1]
+        desk = Desk(lambda: connections.journal(config, None), told, audit_log=config.capture.audit_log)
+        try:
+            sign_in = SignIn(code_file(port), time.time)
+            names = address.names(port)
+            views = Views(desk, health=config.health.listen, undo=undo)
+            console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}")
+            url = f"http://{address.netloc(port)}/"
+            listening(url, login_url(url, sign_in.issue()))
+            log.info("console.listening", url=url)
+            _run(console, bound)
+        finally:
+            desk.close()
+    log.info("console.stopped")
+
+
+def new_login(address: Address) -> str:
+    """A URL that signs in once at the console that runs on this machine as this user.
+
+    Raises:
+        ConfigError: Its code cannot be left for it.
+    """
+    place = code_file(address.port)
+    try:
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        code = leave_code(place, time.time())
+    except OSError as error:
+        raise ConfigError(f"cannot write {place}: {error.strerror}", hint="Be the user the console runs as.") from error
+    return login_url(f"http://{address.netloc(address.port)}/", code)
+
+
+def login_url(url: str, code: str) -> str:
+    """What signs in once."""
+    return f"{url}login?code={code}"
+
+
+def code_file(port: int) -> Path:
+    """Where codes are left for the console on a port."""
+    return runtime_directory() / f"console-{port}.code"
+
+
+class _Server(uvicorn.Server):
+    """Ends as every command does: by itself, and with exit code 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOP:
+            loop.add_signal_handler(number, self._told_to_stop)
+        try:
+            yield
+        finally:
+            for number in _STOP:
+                loop.remove_signal_handler(number)
+
+    def _told_to_stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _run(console: Console, bound: socket.socket) -> None:
+    settings = uvicorn.Config(
+        console.app,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # a URL says what somebody looked for
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MOST_AT_ONCE,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=_LONGEST_HEADER,
+    )
+    asyncio.run(_Server(settings).serve(sockets=[bound]))

@@ -1,0 +1,147 @@
+"""Taking an object back to a point, from the console: plan, agree, restore, proof.
+
+Done by the command line in a process of its own, `plan` and `restore` as a person would run them: what goes wrong there
+does not go wrong here, and nothing here decides anything that they do not. They get a GUID, a number and the name of an
+attribute, and no text from a page.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adpersist.errors import AdpersistError, ConfigError, ExitCode
+from adpersist.model.identity.ids import Guid, Seq, guid_text
+from adpersist.reading.rfc3339 import rfc3339
+from adpersist.telemetry import logger
+
+Document = dict[str, Any]
+
+_ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_PLAN_S: Final = 300.0
+_ANSWERS: Final = (int(ExitCode.OK), int(ExitCode.DIFFERENCES))
+
+log = logger("console")
+
+
+class BusyError(AdpersistError):
+    """One restore is under way; another one waits for a person."""
+
+    exit_code = ExitCode.FENCED
+
+
+class UndoError(AdpersistError):
+    """The command line said no, in its own words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be taken back.
+
+    Attributes:
+        guid: Which object.
+        to: The commit whose state it is to have.
+        attribute: Only this one; empty: all.
+        subtree: Everything below it, too.
+    """
+
+    guid: Guid
+    to: Seq
+    attribute: str = ""
+    subtree: bool = False
+
+    def __post_init__(self) -> None:
+        if self.attribute and not _ATTRIBUTE.fullmatch(self.attribute):
+            raise ConfigError("that is no name of an attribute")
+
+    @property
+    def words(self) -> list[str]:
+        """As the command line has it."""
+        return [
+            *("--object", guid_text(self.guid), "--to", str(self.to)),
+            *(("--attribute", self.attribute) if self.attribute else ()),
+            *(("--subtree",) if self.subtree else ()),
+        ]
+
+    def document(self) -> Document:
+        """For pages."""
+        return {
+            "guid": guid_text(self.guid),
+            "to": self.to,
+            "attribute": self.attribute,
+            "subtree": self.subtree,
+        }
+
+
+class Undo:
+    """The command line, and what it is doing.
+
+    Args:
+        program: What runs it, with its configuration.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, program: Sequence[str], *, clock: Callable[[], float] = time.time) -> None:
+        self._program = tuple(program)
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._state: Document | None = None
+
+    def plan(self, wish: Wish) -> Document:
+        """The steps as things stand, and the digest by which they are agreed to. Writes nothing.
+
+        Raises:
+            UndoError: There is no plan; the command line's words say why.
+        """
+        plan = self._run("plan", wish, _PLAN_S)
+        steps = json.dumps([plan["steps"], plan["taken"]], sort_keys=True)
+        return {**plan, "digest": hashlib.sha256(steps.encode()).hexdigest()}
+
+    def begin(self, wish: Wish) -> None:
+        """Restore in a thread of its own.
+
+        Raises:
+            BusyError: One is under way.
+        """
+        if not self._turn.acquire(blocking=False):
+            raise BusyError("a restore is under way already", hint="/undo/state shows how it fares.")
+        self._state = {"wish": wish.document(), "began": rfc3339(self._clock()), "ended": None, "running": True}
+        threading.Thread(target=self._restore, args=(wish,), name="undo", daemon=True).start()
+
+    def state(self) -> Document | None:
+        """What it is doing, or did last; None: nothing yet."""
+        return self._state
+
+    def _restore(self, wish: Wish) -> None:
+        before = dict(self._state or {})
+        told: Document = {"outcome": None, "error": {"message": "it ended before it could say how", "hint": ""}}
+        try:
+            log.info("undo.began", object=guid_text(wish.guid), to=wish.to)
+            done = self._run("restore", wish, None, "--yes")
+            told = {"outcome": done, "error": None}
+        except AdpersistError as error:
+            told = {"outcome": None, "error": {"message": error.message, "hint": error.hint}}
+        finally:
+            self._state = {**before, **told, "ended": rfc3339(self._clock()), "running": False}
+            self._turn.release()
+        log.info("undo.ended", object=guid_text(wish.guid), done=told["error"] is None)
+
+    def _run(self, command: str, wish: Wish, patience_s: float | None, *more: str) -> Document:
+        words = [*self._program, command, *wish.words, *more, "--json"]
+        try:
+            ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience_s, check=False)
+            said = json.loads(ran.stdout)
+        except subprocess.TimeoutExpired as error:
+            raise UndoError(f"`adpersist {command}` takes longer than {patience_s:g} s") from error
+        except (OSError, ValueError) as error:
+            raise UndoError(f"`adpersist {command}` gave no answer") from error
+        if "error" in said:
+            raise UndoError(str(said["error"]["message"]), hint=str(said["error"]["hint"]))
+        if ran.returncode not in _ANSWERS:
+            raise UndoError(f"`adpersist {command}` ended with {ran.returncode}")
+        return dict(said)

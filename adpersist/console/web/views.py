@@ -1,0 +1,306 @@
+"""Each page's document: what a question to the console is answered with, for the page and its JSON twin alike."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from adpersist.console.agent_word import agent_word
+from adpersist.console.alerts.rules import findings
+from adpersist.console.report.heal import heal_document
+from adpersist.console.web.change_filter import ChangeFilter, resolved
+from adpersist.console.web.desk import Desk
+from adpersist.console.web.undo import Undo, Wish
+from adpersist.errors import AdpersistError, ExitCode, PointError
+from adpersist.model.identity.ids import Guid, Seq, guid_from_text, guid_text
+from adpersist.model.journal.commit import CommitKind
+from adpersist.reading.entry_text import (
+    comparison,
+    entry_document,
+    label,
+    look_document,
+    object_document,
+)
+from adpersist.reading.find import NoSuchObjectError, matching
+from adpersist.reading.past import Past, class_of
+from adpersist.reading.rfc3339 import rfc3339
+
+Document = dict[str, Any]
+
+_HOUR_S: Final = 3600
+_HOURS: Final = 7 * 24
+_MOST_FOUND: Final = 100
+_MOST_ALERTS: Final = 200
+_MOST_COMPARED: Final = 200
+
+
+class NotHereError(AdpersistError):
+    """The console has no such page or object."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Views:
+    """Documents, from the desk.
+
+    Args:
+        desk: The journal.
+        health: ``host:port`` of the agent's health endpoint; empty: none.
+        undo: Takes objects back; None: that is not allowed here.
+    """
+
+    def __init__(self, desk: Desk, *, health: str, undo: Undo | None = None) -> None:
+        self._desk = desk
+        self._health = health
+        self.undo = undo
+        self._found: tuple[Seq, list[Document]] | None = None
+        self._counted: tuple[Seq, Counter[str]] | None = None
+
+    def frame(self) -> Document:
+        """What every page says above: whose journal, how current, and what is wrong."""
+        head = self._desk.head
+        return {
+            "dc": head.identity.dns_name,
+            "journal": self._desk.journal_id,
+            "seq": head.seq,
+            "phase": str(head.phase),
+            "read_at": rfc3339(self._desk.read_at),
+            "trouble": self._desk.trouble,
+            "allow_restore": self.undo is not None,
+        }
+
+    def overview(self, now: float) -> Document:
+        """How things stand."""
+        agent = agent_word(self._health)
+        with self._desk.past() as past:
+            living = self._living(past)
+            last = past.last
+            newest = [entry_document(past, entry) for entry in past.entries[:-11:-1]]
+            return {
+                "agent": agent,
+                "head": look_document(last, past) if last else None,
+                "begins": past.earliest,
+                "age_s": round(max(now - last.time, 0.0), 3) if last else None,
+                "timeline": self._desk.head.timeline,
+                "phase": str(self._desk.head.phase),
+                "objects": sum(living.values()),
+                "classes": [{"class": name, "count": count} for name, count in living.most_common(12)],
+                "changes": len(past.entries),
+                "hours": list(_hours(past, now)),
+                "newest": newest,
+                "heals": _heals(past)[:-6:-1],
+                "marks": [look_document(look, past) for look in past.looks if look.mark][:-11:-1],
+            }
+
+    def changes(self, wanted: ChangeFilter, now: float) -> Document:
+        """What happened, newest first."""
+        with self._desk.past() as past:
+            found = wanted.found(past, now)
+            page = list(islice(found, wanted.limit))
+            more = next(found, None) is not None
+            known = {
+                "actions": sorted(past.kinds),
+                "classes": sorted(past.classes),
+                "dcs": sorted(set(past.databases().values())),
+            }
+            return {
+                "filter": wanted.query,
+                "changes": [entry_document(past, entry) for entry in page],
+                "before": page[-1].number if page and more else None,
+                "emptied_by": [] if page else wanted.emptied_by(past, now),
+                "known": known,
+            }
+
+    def object(self, guid: str, at: str, now: float) -> Document:
+        """An object as of a point, and its history."""
+        wanted = _guid(guid)
+        with self._desk.past() as past:
+            seq = resolved(past, at, now)
+            entries = past.of_object(wanted)
+            if all(past.version(wanted, each) is None for each in (seq, past.seq, past.earliest)) and not entries:
+                raise NotHereError(f"there never was an object {guid[:100]}")
+            points = sorted({past.earliest, *(entry.look.seq for entry in entries), past.seq})
+            history = [entry_document(past, entry) for entry in reversed(entries)]
+            found = object_document(past, wanted, seq)
+            return {
+                "guid": guid_text(wanted),
+                "at": seq,
+                "now": past.seq,
+                "time": _time_of(past, seq),
+                "object": found,
+                "name": found["name"] if found else history[0]["name"] if history else guid_text(wanted),
+                "earlier": max((point for point in points if point < seq), default=None),
+                "later": min((point for point in points if point > seq), default=None),
+                "history": history,
+            }
+
+    def find(self, name: str) -> Document:
+        """Objects a person may mean: by DN, GUID, SID, account name, or a part of a name, of now or of once."""
+        with self._desk.past() as past:
+            guids = list(_exact(past, name)) or list(_resembling(past, name))
+            return {
+                "q": name,
+                "count": len(guids),
+                "objects": [_named(past, guid) for guid in guids[:_MOST_FOUND]],
+            }
+
+    def compare(self, first: str, last: str, now: float) -> Document:
+        """What differs between two points."""
+        with self._desk.past() as past:
+            begin = resolved(past, first, now) if first else past.earliest
+            end = resolved(past, last, now)
+            found = comparison(past, begin, end, most=_MOST_COMPARED)
+            return {**found, "from_time": _time_of(past, begin), "to_time": _time_of(past, end), "now": past.seq}
+
+    def alerts(self, rule: str) -> Document:
+        """What the rules find in all that is known, newest first."""
+        with self._desk.past() as past:
+            if self._found is None or self._found[0] != past.seq:
+                self._found = past.seq, [each.document() for each in findings(past)]
+            found = [each for each in reversed(self._found[1]) if rule in ("", each["rule"])]
+            counts = Counter(each["rule"] for each in self._found[1])
+            return {
+                "rule": rule,
+                "count": len(found),
+                "counts": dict(counts.most_common()),
+                "findings": found[:_MOST_ALERTS],
+            }
+
+    def wish(self, query: Mapping[str, str]) -> Wish:
+        """What somebody wants to take back.
+
+        Raises:
+            NotHereError: That is not allowed here, or there is no such object.
+            ConfigError: It is no point, or no attribute.
+        """
+        if self.undo is None:
+            raise NotHereError("nothing can be taken back from here", hint="`adpersist console --allow-restore`")
+        guid, to = _guid(query.get("object", "")), query.get("to", "")
+        if not (to.isascii() and to.isdigit()):
+            raise PointError(f"{to[:100]!r} is no commit's number")
+        with self._desk.past() as past:
+            if not past.versions(guid):
+                raise NotHereError(f"there never was an object {guid_text(guid)}")
+            seq = resolved(past, to, 0)
+        return Wish(guid=guid, to=seq, attribute=query.get("attribute", ""), subtree=bool(query.get("subtree")))
+
+    def undo_plan(self, query: Mapping[str, str]) -> Document:
+        """What would be done to take an object back, and which later writes that would lose."""
+        wish = self.wish(query)
+        assert self.undo is not None  # noqa: S101 - or there is no wish
+        plan = self.undo.plan(wish)
+        with self._desk.past() as past:
+            later = [
+                entry_document(past, entry)
+                for entry in reversed(past.of_object(wish.guid))
+                if entry.look.seq > wish.to and wish.attribute.casefold() in {"", *map(str.casefold, entry.names)}
+            ]
+            name = _named(past, wish.guid)["name"]
+            return {
+                "wish": wish.document(),
+                "name": name,
+                "time": _time_of(past, wish.to),
+                "later": later,
+                "plan": plan,
+            }
+
+    def undo_state(self) -> Document:
+        """How the restore fares that was begun last."""
+        if self.undo is None:
+            raise NotHereError("nothing can be taken back from here", hint="`adpersist console --allow-restore`")
+        return {"state": self.undo.state()}
+
+    def heals(self) -> Document:
+        """Every restore."""
+        with self._desk.past() as past:
+            return {"heals": _heals(past)[::-1], "pruned": past.begins, "phase": str(self._desk.head.phase)}
+
+    def heal(self, number: int) -> Document:
+        """One restore."""
+        with self._desk.journal() as journal:
+            return heal_document(journal, number)
+
+    def _living(self, past: Past) -> Counter[str]:
+        """How many objects live, by class; counted once a commit."""
+        if self._counted is None or self._counted[0] != past.seq:
+            counts = Counter(class_of(item) for item in past.at(past.seq).values() if not item.deleted)
+            self._counted = past.seq, counts
+        return self._counted[1]
+
+
+def _hours(past: Past, now: float) -> Iterator[Document]:
+    """Changes in each of the last hours, oldest first."""
+    last = int(now // _HOUR_S)
+    counts: Counter[int] = Counter()
+    for entry in reversed(past.entries):
+        hour = int(entry.look.time // _HOUR_S)
+        if hour <= last - _HOURS:
+            break
+        counts[hour] += 1
+    for hour in range(last - _HOURS + 1, last + 1):
+        yield {"hour": rfc3339(hour * _HOUR_S), "count": counts[hour]}
+
+
+def _heals(past: Past) -> list[Document]:
+    """Restores that have ended, oldest first."""
+    ends = [look for look in past.looks if look.kind is CommitKind.RESTORE_END]
+    return [
+        {"number": look.timeline - 1, "seq": look.seq, "time": rfc3339(look.time), "target": look.target}
+        for look in ends
+    ]
+
+
+def _guid(text: str) -> Guid:
+    try:
+        return guid_from_text(text)
+    except ValueError as error:
+        raise NotHereError(f"{text[:100]!r} is no objectGUID") from error
+
+
+def _time_of(past: Past, seq: Seq) -> str | None:
+    return next((rfc3339(look.time) for look in reversed(past.looks) if look.seq <= seq), None)
+
+
+def _exact(past: Past, name: str) -> Iterator[Guid]:
+    """Living ones first."""
+    try:
+        match = matching(name)
+    except NoSuchObjectError:
+        return
+    state = past.at(past.seq)
+    found = [item for item in state.values() if match(state, item)]
+    yield from (item.guid for item in sorted(found, key=lambda item: item.deleted))
+
+
+def _resembling(past: Past, name: str) -> Iterator[Guid]:
+    text = name.strip().casefold()
+    if not text:
+        return
+    state = past.at(past.seq)
+    names = ("sAMAccountName", "displayName", "mail", "userPrincipalName")
+    for guid in past.guids():
+        versions = past.versions(guid)
+        if any(
+            text in item.rdn.casefold()
+            or any(
+                text in value.decode(errors="replace").casefold()
+                for each in names
+                for value in item.values.get(each, ())
+            )
+            for item in versions
+        ) or (text in state.dn(guid).casefold() if guid in state else False):
+            yield guid
+
+
+def _named(past: Past, guid: Guid) -> Document:
+    state = past.at(past.seq)
+    item = state.get(guid)
+    shown = item or past.versions(guid)[-1]
+    dn = state.dn(guid) if item is not None else shown.rdn
+    return {
+        "guid": guid_text(guid),
+        "dn": dn,
+        "name": label(dn),
+        "class": class_of(shown),
+        "deleted": item is None or item.deleted,
+    }

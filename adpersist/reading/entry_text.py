@@ -1,0 +1,257 @@
+"""What happened, and what objects are, as documents for people and machines. A secret is told by its name alone.
+
+Every text in a document may be an attacker's: whoever shows it escapes it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from adpersist.model.identity.dn import first, value_of
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, guid_text
+from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.sid import sid_text
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.objects.change import Kind, Stamp, Values
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.reading.find import former_dn
+from adpersist.reading.past import Entry, Look, Past, StateAt, changed_names, class_of, is_sealed
+from adpersist.reading.rfc3339 import rfc3339
+from adpersist.reading.time_text import seconds_text
+from adpersist.reading.value_text import readable, resolved
+from adpersist.state.changes import change_kind
+
+Document = dict[str, Any]
+
+SIGNS: Final = {
+    "created": "+",
+    "first-seen": "+",
+    "changed": "~",
+    "moved": ">",
+    "deleted": "-",
+    "expunged": "-",
+    "undeleted": "^",
+    "taken-back": "<",
+}
+"""What stands beside a colour, for those who see none."""
+
+
+def sid_of(item: ObjectState) -> str | None:
+    """objectSid as text."""
+    for value in item.values.get("objectSid", ()):
+        try:
+            return sid_text(value)
+        except ValueError:
+            return None
+    return None
+
+
+def label(dn: str) -> str:
+    """What people call an object: the value of its DN's first component, without what a tombstone adds."""
+    name = value_of(first(dn))
+    return name.partition("\n")[0] or dn
+
+
+def look_document(look: Look, past: Past) -> Document:
+    """A commit."""
+    return {
+        "seq": look.seq,
+        "time": rfc3339(look.time),
+        "timeline": look.timeline,
+        "kind": str(look.kind),
+        "changes": look.count,
+        "first": look.first,
+        "mark": look.mark,
+        "target": look.target,
+        "host": look.host or None,
+        "digest": look.digest.hex(),
+        "abandoned": past.is_abandoned(look.seq),
+    }
+
+
+def entry_document(past: Past, entry: Entry) -> Document:
+    """What happened to one object, with values before and after."""
+    seq = entry.look.seq
+    was, now = past.at(Seq(seq - 1)), past.at(seq)
+    here = now if entry.new is not None else was
+    dn_from = was.dn(entry.guid) if entry.old is not None and entry.guid in was else None
+    dn_to = now.dn(entry.guid) if entry.new is not None and entry.guid in now else None
+    shown = entry.shown
+    writers, written = past.writers(), entry.written()
+    return {
+        "number": entry.number,
+        "seq": seq,
+        "time": rfc3339(entry.look.time),
+        "timeline": entry.look.timeline,
+        "abandoned": past.is_abandoned(seq),
+        "kind": entry.kind,
+        "guid": guid_text(entry.guid),
+        "class": class_of(shown),
+        "sid": sid_of(shown),
+        "name": label(dn_from if shown.deleted and dn_from else dn_to or dn_from or ""),
+        "dn": former_dn(here, shown) if shown.deleted and entry.guid in here else dn_to or dn_from,
+        "dn_from": dn_from,
+        "dn_to": dn_to,
+        "attributes": {
+            name: {
+                **changed_document(past, name, old, new, was, now),
+                **({"written": _written(entry.stamps[name], writers.names)} if name in entry.stamps else {}),
+            }
+            for name, (old, new) in sorted(entry.values().items())
+        },
+        "links": _links_document(entry, was, now),
+        "dcs": writers.dcs([stamp for _, stamp in written]),
+        **writers.person(
+            entry.kind,
+            [each for each in (dn_from, dn_to) if each],
+            written,
+            lambda sids: past.accounts(sids, seq),
+        ),
+    }
+
+
+def changed_document(past: Past, name: str, old: Values, new: Values, was: StateAt, now: StateAt) -> Document:
+    """One attribute before and after; of a secret only which of the two there is."""
+    if past.facts.is_secret(name) or any(map(is_sealed, (*old, *new))):
+        told = "changed" if old and new else "set" if new else "cleared"
+        return {"from": [], "to": [], "secret": True, "told": told}
+    return {
+        "from": [readable(name, value, past.facts, was) for value in old],
+        "to": [readable(name, value, past.facts, now) for value in new],
+    }
+
+
+def _links_document(entry: Entry, was: StateAt, now: StateAt) -> Document:
+    came, went = entry.links()
+    return {
+        name: {
+            "added": sorted(resolved(each, now) for each in came.get(name, ())),
+            "removed": sorted(resolved(each, was) for each in went.get(name, ())),
+        }
+        for name in sorted({*came, *went})
+    }
+
+
+def _written(stamp: Stamp, names: Mapping[Guid, str]) -> Document:
+    return {
+        "time": seconds_text(stamp.time),
+        "by": names.get(stamp.origin),
+        "invocation_id": guid_text(stamp.origin),
+        "version": stamp.version,
+        "usn": stamp.usn,
+    }
+
+
+def object_document(past: Past, guid: Guid, seq: Seq) -> Document | None:
+    """An object as of a commit; None: it was not there. `since` tells which commit gave each attribute its value."""
+    state = past.at(seq)
+    item = past.version(guid, seq)
+    if item is None:
+        return None
+    since = _since(past.of_object(guid), seq)
+    return {
+        "at": seq,
+        "guid": guid_text(guid),
+        "sid": sid_of(item),
+        "class": class_of(item),
+        "dn": state.dn(guid),
+        "former_dn": former_dn(state, item) if item.deleted else None,
+        "name": label(former_dn(state, item) if item.deleted else state.dn(guid)),
+        "deleted": item.deleted,
+        "attributes": {
+            name: {
+                **_shown(past, name, values, state),
+                "since": since.get(name),
+            }
+            for name, values in sorted(
+                item.values.items(), key=lambda each: (each[0] != "objectClass", each[0].casefold())
+            )
+        },
+        "links": {
+            name: {"values": _ends(refs, state), "since": since.get(name)} for name, refs in sorted(item.links.items())
+        },
+        "backlinks": _backlinks(past, state, guid),
+    }
+
+
+def _shown(past: Past, name: str, values: Values, state: StateAt) -> Document:
+    if past.facts.is_secret(name) or any(map(is_sealed, values)):
+        return {"values": [], "secret": True}
+    return {"values": [readable(name, value, past.facts, state) for value in values]}
+
+
+def _ends(refs: Iterable[bytes], state: StateAt) -> list[Document]:
+    found = []
+    for each in refs:
+        target = target_of(each)
+        found.append(
+            {
+                "dn": resolved(each, state),
+                "guid": guid_text(target) if target else None,
+                "dormant": target is not None and not state.is_live(target),
+            }
+        )
+    return sorted(found, key=lambda each: str(each["dn"]).casefold())
+
+
+def _backlinks(past: Past, state: StateAt, guid: Guid) -> Document:
+    """Who links here; a deleted object's links sleep."""
+    found: dict[str, list[Document]] = {}
+    for item in state.values():
+        if item.links and not item.deleted:
+            for name, refs in item.links.items():
+                if any(target_of(each) == guid for each in refs):
+                    end = {"dn": state.dn(item.guid), "guid": guid_text(item.guid)}
+                    found.setdefault(past.facts.backlink(name) or f"{name} of", []).append(end)
+    return {name: sorted(ends, key=lambda each: str(each["dn"]).casefold()) for name, ends in sorted(found.items())}
+
+
+def _since(entries: Iterable[Entry], seq: Seq) -> dict[str, int]:
+    """By attribute, the commit that gave it the value it has at that point."""
+    found: dict[str, int] = {}
+    for entry in entries:
+        if BEFORE_FIRST < entry.look.seq <= seq:
+            found |= dict.fromkeys(entry.names, entry.look.seq)
+    return found
+
+
+def comparison(past: Past, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> Document:
+    """What differs between two commits, object by object; `count` tells how many where not all are told."""
+    old, new = past.at(first_seq), past.at(last_seq)
+    found = [
+        entry
+        for guid in past.changed_between(first_seq, last_seq)
+        if (entry := _difference(guid, old, new)) is not None
+    ]
+    found.sort(key=lambda entry: (new if entry.new is not None else old).dn(entry.guid).casefold())
+    objects = [_compared(past, entry, old, new) for entry in found[:most]]
+    return {"from": first_seq, "to": last_seq, "count": len(found), "objects": objects}
+
+
+def _difference(guid: Guid, old: StateAt, new: StateAt) -> Entry | None:
+    was, now = old.get(guid), new.get(guid)
+    look = Look(seq=BEFORE_FIRST, time=0, timeline=0, kind=CommitKind.LOOK, count=0, digest=b"")
+    if now is None:
+        kind = Kind.EXPUNGED
+    else:
+        moved = was is not None and (was.parent, was.rdn) != (now.parent, now.rdn)
+        kind = change_kind(was.deleted if was is not None else None, now.deleted, moved=moved)
+    entry = Entry(number=0, look=look, kind=str(kind), guid=guid, old=was, new=now, names=changed_names(was, now))
+    return entry if kind is not Kind.CHANGED or entry.names else None
+
+
+def _compared(past: Past, entry: Entry, old: StateAt, new: StateAt) -> Document:
+    dn_from, dn_to = (state.dn(entry.guid) if entry.guid in state else None for state in (old, new))
+    return {
+        "kind": entry.kind,
+        "guid": guid_text(entry.guid),
+        "class": class_of(entry.shown),
+        "name": label(dn_to or dn_from or ""),
+        "dn": dn_to or dn_from,
+        "dn_from": dn_from,
+        "dn_to": dn_to,
+        "attributes": {
+            name: changed_document(past, name, before, after, old, new)
+            for name, (before, after) in sorted(entry.values().items())
+        },
+        "links": _links_document(entry, old, new),
+    }

@@ -1,0 +1,483 @@
+"""All that the journal tells, in memory and without secrets: every object at every commit, and what happened in order.
+
+The journal is read once and then followed. An object's versions share what did not change, so memory follows the
+directory's size (some 6 kB an object) and what changed since. A secret is replaced by a digest as soon as it is
+decoded, under a key that dies with the process: it can be told that a password changed, never what it was.
+"""
+
+import hashlib
+import os
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from adpersist.errors import PointError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.dn import components, value_of
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
+from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.objects import link_values
+from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, Values
+from adpersist.model.objects.object_state import Gone, ObjectState
+from adpersist.reading.audit_log import AuditLog
+from adpersist.reading.writers import Writers, Written
+from adpersist.state.changes import changed_values, evolve
+from adpersist.state.fold import fold
+from adpersist.state.journal_schema import JournalSchema
+from adpersist.state.state import State
+
+_SEALED: Final = b"\0sealed\0"
+_SCHEMA: Final = b"attributeSchema"
+_STRUCTURE: Final = frozenset({"objectClass", "isDeleted", "isRecycled"})
+"""Say what an object is, and are no secret in any schema."""
+Told = Callable[[int, int], None]
+"""Commits read, of so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One commit, without its changes.
+
+    Attributes:
+        first: Of a LOOK: it is the journal's first one, which tells what was there already.
+        count: Changes in it.
+    """
+
+    seq: Seq
+    time: float
+    timeline: int
+    kind: CommitKind
+    count: int
+    digest: bytes
+    first: bool = False
+    mark: str | None = None
+    target: Seq | None = None
+    host: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What happened to one object in one look.
+
+    Attributes:
+        number: Counts all entries, from 1: newer ones are higher.
+        kind: As the change's, or ``taken-back`` where a restore went behind it.
+        old, new: The object before and after; None where it was not there.
+        names: All attributes that are others than before, links among them: see :func:`changed_names`.
+        stamps: Who wrote each attribute, where that is known.
+        link_stamps: The same of the links.
+    """
+
+    number: int
+    look: Look
+    kind: str
+    guid: Guid
+    old: ObjectState | None
+    new: ObjectState | None
+    names: frozenset[str]
+    stamps: AttributeStamps = field(default_factory=dict)
+    link_stamps: Mapping[str, Mapping[bytes, LinkStamp]] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> ObjectState:
+        """As it is after, or else was before."""
+        found = self.new or self.old
+        assert found is not None  # noqa: S101 - nothing happens to nothing
+        return found
+
+    def values(self) -> dict[str, tuple[Values, Values]]:
+        """Attributes that are others than before: the values before, and after."""
+        before, after = (self.old.values if self.old else {}), (self.new.values if self.new else {})
+        return {name: (before.get(name, ()), now) for name, now in changed_values(before, after).items()}
+
+    def links(self) -> tuple[Mapping[str, frozenset[bytes]], Mapping[str, frozenset[bytes]]]:
+        """Links that came, and that went."""
+        return link_values.changed(self.old.links if self.old else {}, self.new.links if self.new else {})
+
+    def written(self) -> list[Written]:
+        """What changed, with its stamps."""
+        written = [(name, stamp) for name, stamp in self.stamps.items() if name in self.names or name == "name"]
+        links = ((name, found) for name, found in self.link_stamps.items() if name in self.names)
+        return [*written, *((name, stamp) for name, found in links for stamp in found.values())]
+
+    def origins(self) -> frozenset[Guid]:
+        """invocationIDs of the databases that wrote it."""
+        return frozenset(stamp.origin for _, stamp in self.written())
+
+    @property
+    def moved(self) -> bool:
+        """It has another name or another container."""
+        return (
+            self.old is not None
+            and self.new is not None
+            and (self.old.parent, self.old.rdn) != (self.new.parent, self.new.rdn)
+        )
+
+
+def class_of(item: ObjectState) -> str:
+    """The most special class; empty where nobody knows."""
+    classes = item.values.get("objectClass", ())
+    return classes[-1].decode(errors="replace") if classes else ""
+
+
+def changed_names(old: ObjectState | None, new: ObjectState | None) -> frozenset[str]:
+    """Attributes, links among them, that are not the same in both."""
+    values = changed_values(old.values if old else {}, new.values if new else {})
+    came, went = link_values.changed(old.links if old else {}, new.links if new else {})
+    return frozenset((*values, *came, *went))
+
+
+def is_sealed(value: bytes) -> bool:
+    """The value stands for a secret."""
+    return value.startswith(_SEALED)
+
+
+class StateAt(State):
+    """The directory at one commit: a view that costs nothing until it is asked."""
+
+    def __init__(self, past: "Past", seq: Seq) -> None:
+        super().__init__()
+        self._past = past
+        self._seq = seq
+
+    def __getitem__(self, guid: Guid) -> ObjectState:
+        found = self._past.version(guid, self._seq)
+        if found is None:
+            raise KeyError(guid)
+        return found
+
+    def __contains__(self, guid: object) -> bool:
+        return isinstance(guid, bytes) and self._past.version(Guid(guid), self._seq) is not None
+
+    def __iter__(self) -> Iterator[Guid]:
+        return (guid for guid in self._past.guids() if guid in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def items(self) -> ItemsView[Guid, ObjectState]:
+        """Objects by their GUID."""
+        return ItemsView(self)
+
+    def values(self) -> ValuesView[ObjectState]:
+        """Objects."""
+        return ValuesView(self)
+
+    def is_live(self, guid: Guid | None) -> bool:
+        """The object is here and is no tombstone."""
+        item = self._past.version(guid, self._seq) if guid is not None else None
+        return item is not None and not item.deleted
+
+    def dn(self, guid: Guid) -> str:
+        """The object's DN as of then."""
+        parts = []
+        item: ObjectState | None = self[guid]
+        while item is not None:
+            parts.append(item.rdn)
+            item = self._past.version(item.parent, self._seq) if item.parent is not None else None
+        return ",".join(parts)
+
+
+class Past:
+    """Every object at every commit from a point on, and what happened since; see the module.
+
+    Attributes:
+        begins: The commit it begins after.
+        entries: What happened, oldest first. What was there at the beginning is no entry.
+        looks: Every commit, oldest first.
+        server: The DC's own NTDS settings; None: nobody knows.
+        audit_log: Samba's, where there is one: see :mod:`adpersist.reading.writers`.
+        kinds, classes: How many entries there are of each kind, and of objects of each class.
+    """
+
+    def __init__(
+        self, begins: Seq = BEFORE_FIRST, objects: Iterable[ObjectState | Gone] = (), *, fold_to: Callable[[Seq], State]
+    ) -> None:
+        """Begin with a state.
+
+        Args:
+            begins: The commit that the objects are of.
+            objects: The directory there.
+            fold_to: The state at a commit from before that; raises PointError where it was pruned.
+        """
+        self.begins = begins
+        self.entries: list[Entry] = []
+        self.looks: list[Look] = []
+        self.server: Guid | None = None
+        self.audit_log: AuditLog | None = None
+        self.kinds: Counter[str] = Counter()
+        self.classes: Counter[str] = Counter()
+        self._fold_to = fold_to
+        self._read = begins
+        self._key = os.urandom(32)
+        self._versions: dict[Guid, list[ObjectState | None]] = {}
+        self._seqs: dict[Guid, list[Seq]] = {}
+        self._of: dict[Guid, list[Entry]] = {}
+        self._schema = State()
+        self.facts = JournalSchema({})
+        self._pending: list[Change] = []
+        self._databases: dict[Guid, tuple[Guid, Seq]] = {}
+        self._by_sid: dict[bytes, Guid] = {}
+        self._by_class: dict[str, set[Guid]] = {}
+        self._left: list[tuple[Seq, Seq]] = []
+        self._name_sets: dict[frozenset[str], frozenset[str]] = {}
+        items = [each for each in objects if isinstance(each, ObjectState)]
+        self._learn(item for item in items if _SCHEMA in item.values.get("objectClass", ()))
+        for item in items:
+            self._put(begins, item.guid, replace(item, values=self._sealed(item.values)))
+
+    @classmethod
+    def of(
+        cls,
+        journal: Journal,
+        begins: Seq | None = None,
+        *,
+        through: Seq | None = None,
+        told: Told = lambda *_: None,
+    ) -> "Past":
+        """What a journal tells after a commit, up to another one; None: all that was not pruned.
+
+        Raises:
+            PointError: No such point.
+            DamagedError: The journal is not what was written.
+        """
+        if begins is None:
+            begins = journal.head.pruned
+        objects = fold(journal, begins).everything() if begins > BEFORE_FIRST else iter(())
+        past = cls(begins, objects, fold_to=lambda seq: fold(journal, seq))
+        past.server = journal.head.identity.server
+        past.follow(journal, through=through, told=told)
+        return past
+
+    def follow(self, journal: Journal, *, through: Seq | None = None, told: Told = lambda *_: None) -> int:
+        """Take in what came since; returns how many commits that were.
+
+        Raises:
+            DamagedError, PointError: The journal is not what was written, or was pruned too far. What is known stays.
+        """
+        before, last = self._read, journal.head.seq if through is None else through
+        for commit in journal.commits(after=before, through=last):
+            self.take(commit)
+            told(commit.seq - before, last - before)
+        return self._read - before
+
+    def take(self, commit: Commit) -> None:
+        """Take the next commit in; those of one look together with its last."""
+        self._pending += commit.changes
+        self._read = commit.seq
+        if not (commit.ends_look or commit.kind not in (CommitKind.LOOK, CommitKind.PART)):
+            return
+        changes, self._pending = self._pending, []
+        look = Look(
+            seq=commit.seq,
+            time=commit.time,
+            timeline=commit.timeline,
+            kind=commit.kind,
+            count=len(changes),
+            digest=commit.digest,
+            first=commit.kind is CommitKind.LOOK and commit.usn_from == 0 and commit.timeline == 1,
+            mark=commit.mark,
+            target=commit.target,
+            host=commit.writer.host if commit.writer else "",
+            account=commit.account,
+        )
+        self.looks.append(look)
+        if commit.kind is CommitKind.RESTORE_END and commit.target is not None:
+            self._left.append((commit.target, commit.seq))
+            self._take_back(look, commit.target)
+        definitions = [change for change in changes if self._defines(change)]
+        if definitions:
+            self._learn(State(self._schema.values()).apply(definitions).values())
+        for guid, of_one in _by_object(changes).items():
+            self._change(look, guid, of_one)
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    @property
+    def last(self) -> Look | None:
+        """The newest commit."""
+        return self.looks[-1] if self.looks else None
+
+    @property
+    def seq(self) -> Seq:
+        """The number of the newest commit."""
+        return self.looks[-1].seq if self.looks else self.begins
+
+    @property
+    def read_through(self) -> Seq:
+        """The commit that was taken in last, be it in the middle of a look."""
+        return self._read
+
+    @property
+    def earliest(self) -> Seq:
+        """The first commit at which the whole directory is known."""
+        return self.looks[0].seq if self.looks and self.looks[0].first else self.begins
+
+    def guids(self) -> Iterator[Guid]:
+        """Every object there ever was."""
+        return iter(self._versions)
+
+    def version(self, guid: Guid, seq: Seq) -> ObjectState | None:
+        """An object as of a commit; None: it was not there."""
+        seqs = self._seqs.get(guid)
+        if seqs is None:
+            return None
+        at = bisect_right(seqs, seq)
+        return self._versions[guid][at - 1] if at else None
+
+    def guids_of(self, name: str) -> frozenset[Guid]:
+        """Every object that ever was of a class, the most special one."""
+        return frozenset(self._by_class.get(name, ()))
+
+    def versions(self, guid: Guid) -> list[ObjectState]:
+        """All that an object ever was, oldest first."""
+        return [item for item in self._versions.get(guid, ()) if item is not None]
+
+    def at(self, seq: Seq) -> StateAt:
+        """The directory as of a commit, one of an abandoned timeline too."""
+        return StateAt(self, seq)
+
+    def of_object(self, guid: Guid) -> list[Entry]:
+        """What happened to an object, oldest first."""
+        return self._of.get(guid, [])
+
+    def changed_between(self, first: Seq, last: Seq) -> list[Guid]:
+        """Objects that are not the same at two commits."""
+        low, high = min(first, last), max(first, last)
+        return [
+            guid
+            for guid, seqs in self._seqs.items()
+            if seqs[-1] > low
+            and any(low < seq <= high for seq in seqs)
+            and self.version(guid, low) is not self.version(guid, high)
+        ]
+
+    def databases(self) -> dict[Guid, str]:
+        """Names of the DCs by the invocationIDs their databases ever had."""
+        return {
+            invocation: value_of(components(self.at(seq).dn(guid))[1])  # CN=NTDS Settings,CN=DC1,...
+            for invocation, (guid, seq) in self._databases.items()
+        }
+
+    def writers(self) -> Writers:
+        """Who wrote, as far as that is known."""
+        own = {invocation for invocation, (guid, _) in self._databases.items() if guid == self.server}
+        return Writers(self.databases(), own, self.audit_log)
+
+    def accounts(self, sids: Collection[str], seq: Seq) -> dict[str, str]:
+        """Account names by SID, as of a commit."""
+        found = {}
+        for sid in sids:
+            guid = self._by_sid.get(sid_from_text(sid)) if sid else None
+            item = self.version(guid, seq) if guid is not None else None
+            for name in item.values.get("sAMAccountName", ()) if item is not None else ():
+                found[sid] = name.decode(errors="replace")
+        return found
+
+    def is_abandoned(self, seq: Seq) -> bool:
+        """A later restore went back behind this commit, so the present is not made of it."""
+        return any(base < seq < begins for base, begins in self._left)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _change(self, look: Look, guid: Guid, changes: list[Change]) -> None:
+        old = new = self.version(guid, look.seq)
+        for change in changes:
+            new = evolve(new, replace(change, values=self._sealed(change.values)))
+        if old == new:
+            return
+        self._put(look.seq, guid, new)
+        if look.first:
+            return
+        entry = Entry(
+            number=len(self.entries) + 1,
+            look=look,
+            kind=str(changes[-1].kind),
+            guid=guid,
+            old=old,
+            new=new,
+            names=self._once(changed_names(old, new)),
+            stamps={name: stamp for change in changes for name, stamp in change.stamps.items()},
+            link_stamps={name: stamps for change in changes for name, stamps in change.link_stamps.items()},
+        )
+        # a stamp alone is no news
+        if entry.kind != Kind.CHANGED or entry.names or entry.moved:
+            self._add(entry)
+
+    def _take_back(self, look: Look, target: Seq) -> None:
+        """A restore left a timeline: what it had done is undone."""
+        before: Mapping[Guid, ObjectState] | None = None
+        if target < self.begins:
+            try:
+                folded = self._fold_to(target)
+            except PointError:  # pruned: the look after the restore tells what became of everything
+                return
+            before = {item.guid: replace(item, values=self._sealed(item.values)) for item in folded.values()}
+        for guid in list(self._versions):
+            old = self.version(guid, look.seq)
+            new = self.version(guid, target) if before is None else before.get(guid)
+            if old != new:
+                self._put(look.seq, guid, new)
+                self._add(
+                    Entry(
+                        number=len(self.entries) + 1,
+                        look=look,
+                        kind="taken-back",
+                        guid=guid,
+                        old=old,
+                        new=new,
+                        names=self._once(changed_names(old, new)),
+                    )
+                )
+
+    def _once(self, names: frozenset[str]) -> frozenset[str]:
+        """The same set for all entries that have the same names: there are few."""
+        return self._name_sets.setdefault(names, names)
+
+    def _add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.kinds[entry.kind] += 1
+        self.classes[class_of(entry.shown)] += 1
+        self._of.setdefault(entry.guid, []).append(entry)
+
+    def _put(self, seq: Seq, guid: Guid, item: ObjectState | None) -> None:
+        seqs, versions = self._seqs.setdefault(guid, []), self._versions.setdefault(guid, [])
+        if seqs and seqs[-1] == seq:
+            versions[-1] = item
+        else:
+            seqs.append(seq)
+            versions.append(item)
+        if item is not None:
+            self._by_class.setdefault(class_of(item), set()).add(guid)
+            self._by_sid.update(dict.fromkeys(item.values.get("objectSid", ()), guid))
+        if item is not None and item.parent is not None:
+            self._databases |= {Guid(each): (guid, seq) for each in item.values.get("invocationId", ())}
+
+    def _defines(self, change: Change) -> bool:
+        return change.guid in self._schema or _SCHEMA in change.values.get("objectClass", ())
+
+    def _learn(self, definitions: Iterable[ObjectState]) -> None:
+        self._schema = State(definitions)
+        self.facts = JournalSchema.of(self._schema)
+
+    def _sealed(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
+        secret = [name for name in values if name not in _STRUCTURE and self.facts.is_secret(name)]
+        if not secret:
+            return values
+        return {**values, **{name: tuple(map(self._digest, values[name])) for name in secret}}
+
+    def _digest(self, value: bytes) -> bytes:
+        if is_sealed(value):
+            return value
+        return _SEALED + hashlib.blake2b(value, key=self._key, digest_size=16).digest()
+
+
+def _by_object(changes: Iterable[Change]) -> dict[Guid, list[Change]]:
+    found: dict[Guid, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.guid, []).append(change)
+    return found

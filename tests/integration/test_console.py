@@ -1,0 +1,333 @@
+"""What people are told and look at: alerts, a heal and a day as pages, the console, on a real DC and its journal."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import ldap3
+
+from adpersist.model.identity.sid import sid_text
+from tests.forking import Running
+from tests.integration.commands import complaint
+from tests.integration.hands import Hands
+from tests.integration.scene import PASSWORD, Scene, World, until
+from tests.pages import Page
+
+HOSTILE = "<script>alert(1)</script>"
+SECRET = "Passw0rd.never-on-a-page"
+
+
+def _a_day(world: World) -> None:
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        grace = hands.user("grace", parent=office, password=SECRET)
+        hands.set(grace, description=HOSTILE)
+        hands.link(f"CN=crew,{office}", grace)
+        hands.password(f"CN=ada,{office}", SECRET)
+        hands.delete(f"CN=visitor,{office}")
+    world.run("agent", "--once", code=0)
+
+
+def _alerted(world: World) -> None:
+    """The rules on what a real DC writes, and a command that is told, once."""
+    got, failing = world.place / "told.jsonl", world.place / "failing"
+    program = f"test ! -e {failing} && cat >> {got} && echo >> {got}"
+    settings = {"command": f"sh -c {shlex.quote(program)}", "outbox": str(world.place / "alerts.db")}
+    path = world.place / "adpersist.toml"
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    path.write_text("\n".join([path.read_text(), "[alerts]", *lines, "[health]", 'listen = ""', ""]))
+    assert world.run("alerts", "watch", "--once", "--json", code=0).json == {"new": 0}
+    with Hands(world.dc) as hands:
+        begins, office = world.head().seq, f"OU=Office,{hands.base}"
+        ada, admins = f"CN=ada,{office}", f"CN=Domain Admins,{hands.users}"
+        hands.link(admins, f"CN=crew,{office}")
+        hands.unlink(admins, f"CN=crew,{office}")
+        world.run("agent", "--once", code=0)  # there and gone again: replication shows nothing
+        hands.link(admins, f"CN=crew,{office}")
+        hands.set(f"CN=bert,{office}", userAccountControl=str(0x200 | 0x400000))
+        rights = f"(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;{_sid(hands, ada)})"
+        world.dc.samba_tool(
+            "dsacl", "set", f"--objectdn={hands.base}", f"--sddl={rights}", "-H", world.dc.ldapi_url_quoted
+        )
+        hands.password(ada, SECRET)
+        world.run("agent", "--once", code=0)
+    tried = world.run("alerts", "try", "--since", str(begins), "--json", code=0).json
+    expected = {
+        "privileged-group",
+        "weak-account",
+        "replication-rights",
+        "protected-permissions",
+        "privileged-password",
+    }
+    assert set(tried["counts"]) == expected
+    assert "would have fired" in world.run("alerts", "try", "--since", str(begins), code=0).out
+    failing.touch()
+    world.run("alerts", "watch", "--once", code=0)
+    assert not got.exists()
+    waiting = world.run("alerts", "list", "--json", code=0).json
+    assert {each["rule"] for each in waiting} == expected
+    assert all(each["sent"] is None and each["error"] for each in waiting)
+    world.run("alerts", "test", code=1)
+    failing.unlink()
+    with closing(sqlite3.connect(world.place / "alerts.db")) as outbox, outbox:
+        outbox.execute("UPDATE alert SET next = 0")  # half a minute later
+    assert world.run("alerts", "watch", "--once", "--json", code=0).json == {"new": 0}
+    told = [each for line in got.read_text().splitlines() for each in json.loads(line)["alerts"]]
+    assert sorted(each["rule"] for each in told) == sorted(expected)
+    assert SECRET not in got.read_text()
+    (granted,) = (each for each in told if each["rule"] == "replication-rights")
+    assert "CN=ada" in granted["detail"]
+    assert "Get-Changes-All" in granted["detail"]
+    world.run("alerts", "test", code=0)
+
+
+def _sid(hands: Hands, dn: str) -> str:
+    return sid_text(hands.read(dn, "objectSid")["objectSid"][0])
+
+
+def _heal_reported(world: World, reports: Path) -> None:
+    world.revert()
+    with Hands(world.dc) as hands:
+        hands.contact("made-meanwhile")
+    world.run("guard", "--report", str(reports), code=0)
+    (page,) = reports.glob("heal-0001-*.html")
+    html = page.read_text()
+    document = json.loads(page.with_suffix(".json").read_text())
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert (document["verdict"], document["number"], document["finished"]) == ("reverted", 1, True)
+    lost = {each["dn"].partition(",")[0]: each for each in document["lost"]["listed"]}
+    assert (lost["CN=grace"]["what"], lost["CN=grace"]["password"]) == ("missing", True)
+    assert lost["CN=ada"]["password"]
+    assert "member" in lost["CN=crew"]["attributes"]
+    assert [each["what"] for dn, each in lost.items() if dn.startswith("CN=visitor")] == ["alive"]
+    assert lost["CN=made-meanwhile"]["what"] == "unknown"
+    assert any(each["dn"].startswith("CN=made-meanwhile") for each in document["conflicts"]["listed"])
+    assert document["times"]["image"] < document["times"]["began"] < document["times"]["ended"]
+    shown = Page(html)
+    assert shown.runs_nothing()
+    assert "svg" in shown.tags
+    assert "CN=grace" in shown.text
+    assert document["evidence"] in shown.text
+    # the journal tells the same
+    again = world.run("report", "--json", code=0).json
+    assert {**again, "times": None, "seconds": None} == {**document, "times": None, "seconds": None}
+    assert again["times"]["captured_again"] is not None
+    assert "Restore 1 of" in world.run("report", "1", code=0).out
+    world.run("report", "2", code=7)
+
+
+def _day_reported(world: World, place: Path) -> None:
+    ran = world.run("report", "--since", "-1d", "--json", "--output", str(place / "day.html"), code=0)
+    lists, html = ran.json["lists"], (place / "day.html").read_text()
+    names = {name: {each["name"] for each in found["listed"]} for name, found in lists.items()}
+    assert "grace" in names["accounts_created"]
+    assert {"ada"} <= names["passwords"]
+    assert "crew" in names["memberships"]
+    assert len(ran.json["heals"]) == 1
+    shown = Page(html)
+    assert shown.runs_nothing()
+    assert HOSTILE not in html
+    for text in (html, ran.out):
+        assert SECRET not in text
+        assert PASSWORD not in text
+    quiet = world.run("report", "--since", str(world.head().seq), "--json", code=0).json
+    assert quiet["changes"] == 0
+
+
+def _line(log: Path, process: Running) -> dict[str, str]:
+    """The line a console prints when it listens."""
+    until(lambda: b"}\n" in log.read_bytes() or process.poll() is not None, "the console listens")
+    assert process.poll() is None, log.read_text()
+    line: dict[str, str] = json.loads(next(each for each in log.read_text().splitlines() if each.startswith("{")))
+    return line
+
+
+@dataclass
+class Browser:
+    """Whoever asks the console over HTTP; a cookie is all it keeps."""
+
+    address: str
+    cookie: str = ""
+
+    def ask(self, path: str, *, method: str = "GET", body: str = "", **headers: str) -> tuple[int, str]:
+        """Code and text."""
+        connection = HTTPConnection(self.address, timeout=60)
+        connection.putrequest(method, path, skip_host=True)
+        given = {"Host": self.address, "Cookie": self.cookie, "Content-Length": str(len(body)), **headers}
+        for name, value in given.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders(body.encode())
+        answer = connection.getresponse()
+        self.cookie = (answer.headers["Set-Cookie"] or self.cookie).partition(";")[0]
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    def json(self, path: str) -> Any:  # noqa: ANN401 - the page's own document
+        """A page's twin."""
+        code, text = self.ask(path)
+        assert code == 200, text
+        return json.loads(text)
+
+
+def _console_looked_at(world: World) -> None:
+    log = world.place / "console.log"
+    process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", log=log)
+    try:
+        line = _line(log, process)
+        address = urlsplit(line["url"]).netloc
+        login = urlsplit(line["login_url"])
+        browser, stranger = Browser(address), Browser(address)
+        assert browser.ask("/")[0] == 401
+        assert browser.ask(f"{login.path}?{login.query}")[0] == 303
+        assert stranger.ask(f"{login.path}?{login.query}")[0] == 403, "a code worked twice"
+        _pages_shown(world, browser)
+        _strangers_refused(browser, stranger)
+        again = world.run("console", "--listen", address, "--login", "--json", code=0).json["login_url"]
+        assert stranger.ask(again.removeprefix(f"http://{address}"))[0] == 303
+        world.run("console", "--listen", address, code=7)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait(60)
+    assert "Traceback" not in log.read_text()
+
+
+def _pages_shown(world: World, browser: Browser) -> None:
+    overview = browser.json("/overview.json")
+    assert overview["head"]["seq"] == world.head().seq
+    assert [each["number"] for each in overview["heals"]] == [1]
+    (grace,) = browser.json("/find.json?q=grace")["objects"]
+    path = f"/object/{grace['guid']}"
+    described = browser.json(f"{path}.json")["object"]["attributes"]
+    assert described["description"]["values"] == [HOSTILE]
+    assert described["unicodePwd"]["secret"]
+    (joined,) = browser.json("/changes.json?attribute=member&class=group&what=crew")["changes"]
+    assert [dn.partition(",")[0] for dn in joined["links"]["member"]["added"]] == ["CN=grace"]
+    assert joined["dcs"] == ["DC1"]
+    assert grace["guid"] not in {each["guid"] for each in browser.json("/compare.json?from=1&to=1")["objects"]}
+    assert grace["guid"] in {each["guid"] for each in browser.json("/compare.json?from=1")["objects"]}
+    assert browser.json("/heals/1.json")["lost"]["objects"] > 0
+    for each in ("/", "/changes", path, "/find?q=grace", "/compare?from=1", "/heals", "/heals/1", "/heals/1.html"):
+        code, html = browser.ask(each)
+        assert code == 200, html
+        assert Page(html).runs_nothing()
+        assert SECRET not in html
+        assert HOSTILE not in html
+    with Hands(world.dc) as hands:
+        hands.contact("just-now")
+    world.run("agent", "--once", code=0)
+    assert browser.json("/changes.json")["changes"][0]["name"] == "just-now"
+
+
+def _strangers_refused(browser: Browser, stranger: Browser) -> None:
+    assert stranger.ask("/changes.json")[0] == 401
+    for host in ("evil.example", f"evil.example:{browser.address.rpartition(':')[2]}"):
+        assert browser.ask("/", Host=host)[0] == 421
+    assert browser.ask("/logout", method="POST", Origin="http://evil.example")[0] == 403
+    assert browser.ask("/logout", method="POST")[0] == 403
+    assert browser.ask("/logout", method="POST", Sec_Fetch_Site="same-origin")[0] == 403, "no token"
+    for path in ("/%", "/%00", "/%2e%2e/%2e%2e/etc/passwd", "//evil.example/"):
+        assert browser.ask(path)[0] in (400, 404)
+    assert browser.ask("/")[0] == 200
+
+
+def _taken_back(world: World) -> None:
+    """From a page: the plan with what it would lose, a typed number, the restore, the proof."""
+    before = world.head().seq
+    with Hands(world.dc) as hands:
+        ada = f"CN=ada,OU=Office,{hands.base}"
+        hands.set(ada, description="a mistake")
+        guid = str(hands.guid(ada))
+    world.run("agent", "--once", code=0)
+    log = world.place / "restoring.log"
+    process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", "--allow-restore", log=log)
+    try:
+        line = _line(log, process)
+        browser = Browser(urlsplit(line["url"]).netloc)
+        assert browser.ask(f"/login?{urlsplit(line['login_url']).query}")[0] == 303
+        asked = {"object": guid, "to": str(before)}
+        document = browser.json(f"/undo.json?{urlencode(asked)}")
+        assert [list(each["attributes"]) for each in document["later"]] == [["description"]]
+        assert [step["op"] for step in document["plan"]["steps"]] == ["modify"]
+        code, html = browser.ask(f"/undo?{urlencode(asked)}")
+        assert code == 200
+        token = re.findall(r'name="token" value="([^"]+)"', html)[0]
+        form = {**asked, "token": token, "digest": document["plan"]["digest"], "agreed": "1"}
+        own = {"Origin": f"http://{browser.address}"}
+        for wrong in ({"agreed": "2"}, {"agreed": ""}, {"token": "guessed"}, {"digest": "0" * 64}):
+            assert browser.ask("/undo", method="POST", body=urlencode({**form, **wrong}), **own)[0] == 403
+        assert browser.ask("/undo", method="POST", body=urlencode(form), Origin="http://evil.example")[0] == 403
+        assert browser.json("/undo/state.json")["state"] is None
+        assert browser.ask("/undo", method="POST", body=urlencode(form), **own)[0] == 303
+        until(lambda: not browser.json("/undo/state.json")["state"]["running"], "the restore ends")
+        state = browser.json("/undo/state.json")["state"]
+        assert state["error"] is None
+        assert state["outcome"]["left"] == 0
+        assert "Proven" in browser.ask("/undo/state")[1]
+        assert browser.json(f"/object/{guid}.json")["history"][0]["attributes"]["description"]["to"] == []
+        assert browser.ask("/undo", method="POST", body=urlencode(form), **own)[0] == 403, "the plan was carried out"
+    finally:
+        process.kill()
+        process.wait(60)
+    with Hands(world.dc) as hands:
+        assert "description" not in hands.read(ada, "description")
+
+
+def test_people_are_told_and_see_a_heal_a_day_and_the_console(world: World) -> None:
+    _alerted(world)
+    _a_day(world)
+    _heal_reported(world, world.place / "reports")
+    _day_reported(world, world.place)
+    _console_looked_at(world)
+    _taken_back(world)
+
+
+def test_history_names_who_wrote_where_samba_logged_it(scene: Scene, place: Path) -> None:
+    log = place / "audit.json"
+    with scene.played(place, options={"log level": f"1 dsdb_json_audit:5@{log}"}) as world:
+        path = world.place / "adpersist.toml"
+        path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")
+        office = f"OU=Office,{world.dc.base_dn}"
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=ada,{office}", description="by root")
+        world.run("agent", "--once", code=0)
+        with _administrator(world) as person:
+            person.modify(f"CN=ada,{office}", {"description": [(ldap3.MODIFY_REPLACE, ["by a person"])]})
+            person.modify(f"CN=crew,{office}", {"member": [(ldap3.MODIFY_ADD, [f"CN=carl,{office}"])]})
+            person.delete(f"CN=visitor,{office}")
+        world.run("agent", "--once", code=0)
+        events = world.run("history", "ada", "--json", code=0).json["events"]
+        assert events[0]["who"] is None
+        assert "reaches back to" in events[0]["why"]
+        assert events[1]["who"]["how"] == "on this machine"
+        known = {"name": "Administrator", "how": "over the network"}
+        assert events[2]["attributes"]["description"]["to"] == ["by a person"]
+        deleted = world.run("history", f"CN=visitor,{office}", "--json", code=0).json["events"][-1]
+        (joined,) = world.run("history", "crew", "--attribute", "member", "--json", code=0).json["events"][-1:]
+        for event in (events[2], joined, deleted):
+            assert known.items() <= event["who"].items(), event
+            assert event["who"]["address"] == "127.0.0.1"
+            assert event["who"]["sid"].endswith("-500")
+        day = world.run("report", "--since", "1", "--json", code=0).json
+        (membership,) = day["lists"]["memberships"]["listed"]
+        assert membership["who"] == joined["who"]
+        assert "by Administrator from 127.0.0.1" in world.run("history", "ada", code=0).out
+        path.write_text(path.read_text().replace(str(log), "/nowhere"))
+        assert "/nowhere" in complaint(world.run("history", "ada", code=7))
+
+
+def _administrator(world: World) -> Any:  # noqa: ANN401 - ldap3 ships no types
+    server = ldap3.Server(world.dc.ldaps_url)
+    return ldap3.Connection(server, world.dc.admin_user, world.dc.admin_password, auto_bind=True, raise_exceptions=True)

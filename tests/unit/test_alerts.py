@@ -1,0 +1,616 @@
+"""Alerts: what the rules see, that an outbox loses and doubles nothing, and that each way really sends."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+import socketserver
+import sqlite3
+import struct
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adpersist.config import AlertsSection
+from adpersist.console.alerts.catalogue import MANY, RULES, STATES
+from adpersist.console.alerts.descriptor import REPLICATION, allowed, replicators
+from adpersist.console.alerts.finding import Finding, Severity
+from adpersist.console.alerts.outbox import Outbox
+from adpersist.console.alerts.rules import findings
+from adpersist.console.alerts.watching import AlertWatch, told
+from adpersist.console.alerts.ways import Command, Mail, NotSentError, Syslog, Way, Webhook, sentence, ways
+from adpersist.errors import ConfigError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid, Seq, guid_from_text
+from adpersist.model.identity.reference import ref
+from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.objects.change import Change, Kind, Values
+from adpersist.reading.past import Past
+from tests.faults import Fault, FaultyStore, Injection, Point
+from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, opened
+from tests.unit.storied import ROOT, SCHEMA, SECRET, attribute, look, made, opened_again, storied
+
+DOMAIN = "S-1-5-21-1-2-3"
+ADMINS, HELPERS, EVE, KRBTGT, SPARE, GPO = map(guid, ("admins", "helpers", "eve", "krbtgt", "spare group", "gpo"))
+ALL = sorted(REPLICATION)[1]
+
+
+def a_user(item: Guid, name: str, rid: int, *, control: int = 512, parent: Guid = ROOT) -> Change:
+    return made(
+        item,
+        f"CN={name}",
+        parent,
+        objectClass=(b"top", b"person", b"user"),
+        sAMAccountName=(name.encode(),),
+        objectSid=(sid_from_text(f"{DOMAIN}-{rid}"),),
+        userAccountControl=(str(control).encode(),),
+    )
+
+
+def a_group(item: Guid, name: str, rid: int) -> Change:
+    sid = sid_from_text(f"{DOMAIN}-{rid}")
+    return made(
+        item, f"CN={name}", ROOT, objectClass=(b"top", b"group"), sAMAccountName=(name.encode(),), objectSid=(sid,)
+    )
+
+
+def descriptor(*entries: bytes) -> bytes:
+    """Self-relative, with these entries in its DACL, by [MS-DTYP] 2.4.6 and 2.4.5."""
+    body = b"".join(entries)
+    acl = struct.pack("<BBHHH", 4, 0, 8 + len(body), len(entries), 0) + body
+    return struct.pack("<BBHIIII", 1, 0, 0x8004, 0, 0, 0, 20) + acl
+
+
+def may(trustee: str, mask: int, object_type: str = "", *, flags: int = 0) -> bytes:
+    """An entry that allows, by [MS-DTYP] 2.4.4.2 and 2.4.4.3."""
+    sid = sid_from_text(trustee)
+    content = struct.pack("<I", mask)
+    if object_type:
+        content += struct.pack("<I", 1) + guid_from_text(object_type)
+    content += sid
+    return struct.pack("<BBH", 5 if object_type else 0, flags, 4 + len(content)) + content
+
+
+EVES = DOMAIN + "-1100"
+BOTH = {"replication-rights", "protected-permissions"}
+QUIET = descriptor(may("S-1-5-9", 0x100, ALL), may("S-1-5-11", 0x20094))
+
+
+def domain() -> Journal:
+    """A small domain whose groups and accounts have their well-known SIDs."""
+    journal = new_journal(fresh_store())
+    syntaxes = {
+        **dict.fromkeys(
+            ("sAMAccountName", "description", "gPLink", "dSHeuristics", "altSecurityIdentities"), b"2.5.5.12"
+        ),
+        **dict.fromkeys(("servicePrincipalName", "msDS-AllowedToDelegateTo"), b"2.5.5.12"),
+        **dict.fromkeys(("objectSid", "sIDHistory"), b"2.5.5.17"),
+        **dict.fromkeys(("userAccountControl", "adminCount", "primaryGroupID", "minPwdLength"), b"2.5.5.9"),
+        **dict.fromkeys(("ms-DS-MachineAccountQuota", "linkID"), b"2.5.5.9"),
+        **dict.fromkeys(("lDAPDisplayName", "attributeSyntax"), b"2.5.5.12"),
+        "nTSecurityDescriptor": b"2.5.5.15",
+        "pwdLastSet": b"2.5.5.16",
+        "unicodePwd": b"2.5.5.10",
+    }
+    look(
+        journal,
+        10,
+        made(
+            ROOT,
+            NC,
+            None,
+            objectClass=(b"top", b"domainDNS"),
+            objectSid=(sid_from_text(DOMAIN),),
+            nTSecurityDescriptor=(QUIET,),
+        ),
+        made(SCHEMA, "CN=Schema", ROOT, objectClass=(b"top", b"dMD")),
+        *(attribute(name, syntax) for name, syntax in syntaxes.items()),
+        attribute("member", b"2.5.5.1", b"2"),
+        a_group(ADMINS, "Domain Admins", 512),
+        a_group(HELPERS, "helpers", 1200),
+        a_group(SPARE, "spare", 1201),
+        a_user(EVE, "eve", 1100),
+        a_user(KRBTGT, "krbtgt", 502, control=514),
+        made(GPO, "CN={GPO}", ROOT, objectClass=(b"top", b"groupPolicyContainer"), nTSecurityDescriptor=(QUIET,)),
+        made(
+            guid("holder"), "CN=AdminSDHolder", ROOT, objectClass=(b"top", b"container"), nTSecurityDescriptor=(QUIET,)
+        ),
+        made(guid("dcs"), "OU=Domain Controllers", ROOT, objectClass=(b"top", b"organizationalUnit")),
+        made(guid("office"), "OU=Office", ROOT, objectClass=(b"top", b"organizationalUnit")),
+    )
+    return journal
+
+
+def changed(item: Guid, **values: Values) -> Change:
+    return Change(kind=Kind.CHANGED, guid=item, nc=NC, values=values)
+
+
+def member(group: Guid, *came: Guid, went: Sequence[Guid] = ()) -> Change:
+    added = {"member": frozenset(map(ref, came))} if came else {}
+    removed = {"member": frozenset(map(ref, went))} if went else {}
+    return Change(kind=Kind.CHANGED, guid=group, nc=NC, added=added, removed=removed)
+
+
+def permitted(*entries: bytes) -> Change:
+    return changed(ROOT, nTSecurityDescriptor=(descriptor(*entries),))
+
+
+def gone(item: Guid, name: str) -> Change:
+    return Change(
+        kind=Kind.DELETED, guid=item, nc=NC, parent=ROOT, rdn=f"CN={name}\\0ADEL:x", values={"isDeleted": (b"TRUE",)}
+    )
+
+
+def fired(*looks: Sequence[Change]) -> list[Finding]:
+    journal = domain()
+    for number, changes in enumerate(looks):
+        look(journal, 100 + number, *changes)
+    return list(findings(Past.of(journal)))
+
+
+TRUST = made(guid("trust"), "CN=other", ROOT, objectClass=(b"top", b"trustedDomain"))
+NTDS = made(guid("ntds2"), "CN=NTDS Settings", ROOT, objectClass=(b"top", b"nTDSDSA"))
+SID = sid_from_text("S-1-5-21-9-9-9-500")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ([member(ADMINS, EVE)], {"privileged-group"}),
+        ([member(HELPERS, EVE)], set()),
+        ([changed(EVE, primaryGroupID=(b"512",))], {"privileged-group"}),
+        ([changed(EVE, primaryGroupID=(b"513",))], set()),
+        ([permitted(may(EVES, 0x100, ALL))], BOTH),
+        ([permitted(may(EVES, 0x10000000))], BOTH),
+        ([permitted(may(EVES, 0x4))], {"protected-permissions"}),
+        ([permitted(may(EVES, 0x100, ALL, flags=8))], {"protected-permissions"}),
+        ([changed(ROOT, nTSecurityDescriptor=(b"nonsense",))], BOTH),
+        ([changed(guid("holder"), nTSecurityDescriptor=(descriptor(),))], {"protected-permissions"}),
+        ([changed(guid("office"), nTSecurityDescriptor=(descriptor(),))], set()),
+        ([changed(KRBTGT, unicodePwd=(SECRET,))], {"krbtgt"}),
+        ([changed(KRBTGT, description=(b"x",))], set()),
+        ([changed(EVE, sIDHistory=(SID,))], {"sid-history"}),
+        ([TRUST], {"trust"}),
+        ([NTDS], {"new-controller"}),
+        ([changed(EVE, userAccountControl=(b"8192",))], {"new-controller"}),
+        ([attribute("fresh", b"2.5.5.12")], {"schema"}),
+        ([changed(ROOT, gPLink=(b"[x]",))], {"policy-link"}),
+        ([changed(guid("dcs"), gPLink=(b"[x]",))], {"policy-link"}),
+        ([changed(guid("office"), gPLink=(b"[x]",))], {"other-policy-link"}),
+        ([changed(ROOT, dSHeuristics=(b"001",))], {"forest-settings"}),
+        ([changed(EVE, altSecurityIdentities=(b"x",))], {"key-credential"}),
+        ([changed(EVE, userAccountControl=(str(512 | 0x80000).encode(),))], {"delegation"}),
+        ([changed(EVE, **{"msDS-AllowedToDelegateTo": (b"cifs/x",)})], {"delegation"}),
+        ([changed(EVE, userAccountControl=(str(512 | 0x400000).encode(),))], {"weak-account"}),
+        ([changed(EVE, userAccountControl=(b"nonsense",))], set()),
+        ([changed(EVE, servicePrincipalName=(b"http/x",))], {"service-name-on-person"}),
+        ([changed(GPO, description=(b"x",))], {"policy"}),
+        ([changed(ROOT, minPwdLength=(b"1",))], {"password-policy"}),
+        ([changed(ROOT, **{"ms-DS-MachineAccountQuota": (b"10",)})], {"machine-quota"}),
+        ([changed(EVE, adminCount=(b"1",))], {"admin-count"}),
+        ([gone(SPARE, "spare")], {"container-deleted"}),
+        ([changed(EVE, unicodePwd=(SECRET,))], set()),
+        ([a_user(guid("new"), "new", 1300)], set()),
+        ([changed(EVE, description=(b"x",))], set()),
+    ],
+)  # fmt: skip
+def test_a_change_fires_its_rules_and_no_other(changes: list[Change], rules: set[str]) -> None:
+    assert {each.rule.name for each in fired(changes)} == rules
+
+
+def test_what_is_in_a_privileged_group_by_way_of_another_counts() -> None:
+    found = fired([member(ADMINS, HELPERS)], [member(HELPERS, EVE)], [member(HELPERS, went=[EVE])])
+    assert [each.rule.name for each in found] == ["privileged-group"] * 3
+    assert [each.detail for each in found[1:]] == [f"Domain Admins: {sign} CN=eve,{NC}" for sign in "+-"]
+
+
+def test_groups_that_hold_each_other_are_no_endless_search() -> None:
+    found = fired([member(HELPERS, SPARE), member(SPARE, HELPERS)], [member(ADMINS, HELPERS)], [member(SPARE, EVE)])
+    assert len(found) == 2
+
+
+def test_a_privileged_password_is_told_without_what_it_is() -> None:
+    (joined, word) = fired([member(ADMINS, EVE)], [changed(EVE, unicodePwd=(SECRET,))])
+    assert (joined.rule.name, word.rule.name, word.detail) == (
+        "privileged-group",
+        "privileged-password",
+        "in Domain Admins",
+    )
+    assert SECRET.decode() not in json.dumps(word.document())
+
+
+def test_a_burst_is_told_once() -> None:
+    people = [guid(f"p{number}") for number in range(MANY + 5)]
+    made_now = [a_user(each, f"p{number}", 2000 + number) for number, each in enumerate(people)]
+    one_by_one = [[gone(each, "p")] for each in people]
+    found = [each for each in fired(made_now, *one_by_one) if each.rule.name == "mass-delete"]
+    assert len(found) == 1
+    assert not fired(made_now, *one_by_one[: MANY - 1])
+
+
+def test_a_restore_is_told_and_what_it_takes_back_is_no_alert() -> None:
+    journal = domain()
+    look(journal, 100, member(ADMINS, EVE))
+    restorer = opened_again(journal)
+    restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 200)
+    restorer.end_restore(now=NOON + 201)
+    assert [each.rule.name for each in findings(Past.of(restorer))] == ["privileged-group", "restore-began", "restored"]
+
+
+def test_every_rule_has_its_own_name_and_says_what_it_means() -> None:
+    assert not RULES.keys() & STATES.keys()
+    assert all(rule.words and rule.name == name for name, rule in (RULES | STATES).items())
+
+
+@given(st.binary(max_size=200))
+def test_a_descriptor_that_is_none_is_refused_in_order(content: bytes) -> None:
+    try:
+        list(allowed(content))
+    except ValueError:
+        return
+
+
+def test_entries_of_a_descriptor_are_read_as_specified() -> None:
+    found = list(allowed(descriptor(may("S-1-5-9", 0x100, ALL), may("S-1-1-0", 0x4))))
+    assert [(each.trustee, each.mask, each.object_type) for each in found] == [
+        ("S-1-5-9", 0x100, ALL),
+        ("S-1-1-0", 4, ""),
+    ]
+    assert replicators(descriptor(may("S-1-5-9", 0x100, ALL))) == {("S-1-5-9", REPLICATION[ALL])}
+
+
+# --- the outbox -------------------------------------------------------------------------------------------------------
+
+
+class Shelf:
+    """A way that keeps what it gets, and is away when told to be."""
+
+    def __init__(self, name: str = "shelf") -> None:
+        self.name = name
+        self.away = False
+        self.got: list[dict[str, Any]] = []
+
+    def send(self, alerts: Sequence[dict[str, Any]]) -> None:
+        if self.away:
+            raise NotSentError("nobody is there")
+        self.got += alerts
+
+
+class Clock:
+    now = NOON + 1000
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextmanager
+def watching(
+    journal: Journal, place: Path, shelves: Sequence[Way], clock: Clock, **section: str
+) -> Iterator[AlertWatch]:
+    outbox = Outbox(place / "alerts.db")
+    try:
+        yield AlertWatch(journal, outbox, shelves, AlertsSection.model_validate(section), health="", clock=clock)
+    finally:
+        outbox.close()
+
+
+def test_what_was_there_before_the_first_watch_is_not_told(tmp_path: Path) -> None:
+    journal, shelf = domain(), Shelf()
+    look(journal, 100, member(ADMINS, EVE))
+    with watching(journal, tmp_path, [shelf], Clock()) as watch:
+        assert watch.once() == 0
+        look(journal, 101, member(ADMINS, went=[EVE]))
+        assert watch.once() == 1
+    assert [each["detail"] for each in shelf.got] == [f"Domain Admins: - CN=eve,{NC}"]
+    assert shelf.got[0]["dc"] == "dc1.corp.example"
+
+
+def test_an_alert_outlives_the_watch_and_the_outage_and_comes_once(tmp_path: Path) -> None:
+    journal, shelf, other, clock = domain(), Shelf(), Shelf("other"), Clock()
+    shelf.away = True
+    with watching(journal, tmp_path, [shelf, other], clock) as watch:
+        look(journal, 100, member(ADMINS, EVE))
+        assert watch.once() == 2
+    assert (len(shelf.got), len(other.got)) == (0, 1)
+    with watching(journal, tmp_path, [shelf, other], clock) as watch:
+        watch.once()
+        shelf.away = False
+        watch.once()
+        assert not shelf.got, "it was asked again at once"
+        clock.now += 100
+        watch.once()
+        watch.once()
+    assert (len(shelf.got), len(other.got)) == (1, 1)
+
+
+def test_what_happened_while_nobody_watched_is_told_at_the_next_start(tmp_path: Path) -> None:
+    journal, shelf = domain(), Shelf()
+    with watching(journal, tmp_path, [shelf], Clock()):
+        pass
+    look(journal, 100, member(ADMINS, EVE))
+    with watching(opened_again(journal), tmp_path, [shelf], Clock()) as watch:
+        watch.once()
+    assert len(shelf.got) == 1
+
+
+def test_a_watch_that_dies_before_it_noted_anything_finds_the_same_again(tmp_path: Path) -> None:
+    journal, shelf, clock = domain(), Shelf(), Clock()
+    with watching(journal, tmp_path, [shelf], clock):
+        pass
+    look(journal, 100, member(ADMINS, EVE))
+    with watching(journal, tmp_path, [shelf], clock) as watch:
+        watch.once()
+    with sqlite3.connect(tmp_path / "alerts.db") as file:
+        file.execute("UPDATE looked SET seq = 1")
+    with watching(journal, tmp_path, [shelf], clock) as watch:
+        assert watch.once() == 0
+    assert len(shelf.got) == 1
+
+
+def test_severities_and_rules_can_be_left_out(tmp_path: Path) -> None:
+    for section, count in (
+        ({}, 1),
+        ({"least": "medium"}, 2),
+        ({"least": "critical"}, 1),
+        ({"without": "privileged-group"}, 0),
+    ):
+        journal, shelf = domain(), Shelf()
+        with watching(journal, tmp_path / str(section), [shelf], Clock(), **section) as watch:
+            look(journal, 100, member(ADMINS, EVE), changed(EVE, adminCount=(b"1",)))
+            watch.once()
+        assert len(shelf.got) == count
+
+
+def test_a_rule_that_is_none_cannot_be_left_out() -> None:
+    with pytest.raises(ConfigError, match="names no rule: privileged"):
+        told(AlertsSection(without="privileged"))
+
+
+def test_a_journal_that_cannot_be_read_is_told_once_and_so_is_its_return(tmp_path: Path) -> None:
+    store, shelf = domain()._store, Shelf()
+    faulty = FaultyStore(store, [Injection(point=Point.HEAD, fault=Fault.DROP, call=2, times=2)])
+    with watching(opened(faulty), tmp_path, [shelf], Clock()) as watch:
+        for _ in range(4):
+            watch.once()
+    assert [each["rule"] for each in shelf.got] == ["journal-unread", "journal-read"]
+
+
+def test_a_journal_that_ends_earlier_than_it_did_is_told(tmp_path: Path) -> None:
+    journal, shelf = domain(), Shelf()
+    with watching(journal, tmp_path, [shelf], Clock()):
+        pass
+    with sqlite3.connect(tmp_path / "alerts.db") as file:
+        file.execute("UPDATE looked SET seq = 99")
+    for _ in range(2):
+        with watching(journal, tmp_path, [shelf], Clock()) as watch:
+            watch.once()
+    assert [each["rule"] for each in shelf.got] == ["journal-behind"]
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to look like something else\n" * 20])
+def test_a_file_that_is_no_outbox_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "alerts.db").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"alerts\.db"):
+        Outbox(tmp_path / "alerts.db")
+
+
+def test_an_outbox_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="outbox"):
+        Outbox(tmp_path / "file" / "alerts.db")
+
+
+def test_an_outbox_is_its_owners_alone(tmp_path: Path) -> None:
+    Outbox(tmp_path / "alerts.db").close()
+    assert (tmp_path / "alerts.db").stat().st_mode & 0o777 == 0o600
+
+
+# --- ways -------------------------------------------------------------------------------------------------------------
+
+HOSTILE = "CN=a\r\nBcc: everybody@example.org\x1b[2J\u202e,DC=x"
+
+
+def alerts(count: int = 1, dn: str = HOSTILE) -> list[dict[str, Any]]:
+    finding = Finding(rule=RULES["krbtgt"], seq=7, time=NOON, guid="g", dn=dn, detail="unicodePwd", dcs=("DC1",))
+    return [{**finding.document(), "dc": "dc1", "journal": "j"} for _ in range(count)]
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_webhook_gets_json_and_can_tell_who_sent_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    got: list[tuple[str, bytes]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.headers["X-Adpersist-Signature"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with served(Hook) as url:
+        Webhook(url, b"key").send(alerts(2))
+    ((signature, body),) = got
+    assert signature == "sha256=" + hmac.new(b"key", body, hashlib.sha256).hexdigest()
+    document = json.loads(body)
+    assert [each["rule"] for each in document["alerts"]] == ["krbtgt", "krbtgt"]
+    assert document["text"].count("\n") == 1
+
+
+@pytest.mark.parametrize("code", [302, 307, 400, 500])
+def test_a_webhook_that_does_not_take_it_is_tried_again(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(code)
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with served(Hook) as url, pytest.raises(NotSentError, match=str(code)):
+        Webhook(url, b"").send(alerts())
+
+
+class PostOffice(socketserver.StreamRequestHandler):
+    """As much of [RFC5321] as one mail needs."""
+
+    mails: list[bytes]
+    refuses = False
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            match line[:4].upper():
+                case b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    mail = b""
+                    while (part := self.rfile.readline()) != b".\r\n":
+                        mail += part
+                    self.mails.append(mail)
+                    self.wfile.write(b"250 taken\r\n")
+                case b"RCPT" if self.refuses:
+                    self.wfile.write(b"550 nobody of that name\r\n")
+                case b"QUIT":
+                    self.wfile.write(b"221 bye\r\n")
+                    return
+                case _:
+                    self.wfile.write(b"250 well\r\n")
+
+
+@contextmanager
+def post_office(*, refuses: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+    mails: list[bytes] = []
+    handler = type("Handler", (PostOffice,), {"mails": mails, "refuses": refuses})
+    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}", mails
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_mail_says_what_happened_and_a_name_makes_no_header() -> None:
+    with post_office() as (server, mails):
+        Mail(("ops@example.org", "ada@example.org"), "adpersist@example.org", server).send(alerts(3))
+    mail = message_from_bytes(mails[0], policy=default)
+    assert mail["Subject"] == "adpersist dc1: The account that signs every ticket changed and 2 more"
+    assert mail["To"] == "ops@example.org, ada@example.org"
+    assert mail["Bcc"] is None
+    text = mail.get_content()
+    assert text.count("unicodePwd") == 3
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_a_mail_that_is_refused_is_tried_again() -> None:
+    with post_office(refuses=True) as (server, _), pytest.raises(NotSentError, match="did not take"):
+        Mail(("nobody@example.org",), "adpersist", server).send(alerts())
+
+
+def test_syslog_gets_a_line_each(tmp_path: Path) -> None:
+    place = str(tmp_path / "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(place)
+        Syslog(place, "dc1").send(alerts(2, dn=HOSTILE + "x" * 5000))
+        lines = [log.recv(70_000) for _ in range(2)]
+    assert all(
+        line.startswith(b"<106>1 2026-01-01T12:00:00.000Z dc1 adpersist - krbtgt - [critical]") for line in lines
+    )
+    assert all(len(line) <= 2048 and b"\n" not in line and b"\x1b" not in line for line in lines)
+
+
+def test_syslog_goes_over_the_network_too() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(30)
+        Syslog(f"127.0.0.1:{log.getsockname()[1]}", "dc1").send(alerts())
+        assert b"krbtgt" in log.recv(70_000)
+
+
+def test_a_syslog_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(NotSentError):
+        Syslog(str(tmp_path / "nowhere"), "dc1").send(alerts())
+
+
+def test_a_command_gets_the_json(tmp_path: Path) -> None:
+    out = tmp_path / "got"
+    program = f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read())"
+    Command((sys.executable, "-c", program)).send(alerts())
+    assert json.loads(out.read_text())["alerts"][0]["dn"] == HOSTILE
+
+
+@pytest.mark.parametrize("words", [("false",), ("/nowhere/at/all",)])
+def test_a_command_that_fails_is_tried_again(words: tuple[str, ...]) -> None:
+    with pytest.raises(NotSentError, match="command failed"):
+        Command(words).send(alerts())
+
+
+def test_ways_are_what_the_configuration_says(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("key\n")
+    section = AlertsSection(
+        webhook="https://x/",
+        webhook_secret_file=tmp_path / "secret",
+        mail_to="a@x, b@x",
+        syslog="/dev/log",
+        command="tell 'me now'",
+    )
+    assert [way.name for way in ways(section, host="h")] == ["webhook", "mail", "syslog", "command"]
+    assert ways(section, host="h")[0] == Webhook("https://x/", b"key")
+    assert ways(section, host="h")[3] == Command(("tell", "me now"))
+    assert ways(AlertsSection(), host="h") == []
+
+
+@pytest.mark.parametrize(
+    "given", [{"syslog": "nonsense"}, {"command": "'"}, {"webhook": "https://x", "webhook_secret_file": "/nowhere"}]
+)
+def test_a_way_that_cannot_be_is_named(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"\[alerts\]"):
+        ways(AlertsSection(**given), host="h")
+
+
+def test_a_sentence_is_one_line() -> None:
+    text = sentence(alerts()[0])
+    assert "\n" not in text
+    assert text.startswith("[critical] dc1: The account that signs every ticket changed: CN=a\\u000d\\u000aBcc")
+
+
+def test_findings_of_a_story_have_ids_that_stay() -> None:
+    journal = storied()
+    one, other = ([each.id for each in findings(Past.of(opened_again(journal)))] for _ in range(2))
+    assert one == other
+    assert len(set(one)) == len(one)
+
+
+def test_severities_are_in_order() -> None:
+    assert sorted(Severity, key=lambda each: each.rank) == [Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM]

@@ -1,0 +1,155 @@
+"""Samba's audit log: who wrote, and never anybody who did not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adpersist.errors import ConfigError
+from adpersist.reading.audit_log import AuditLog, who
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
+ADA, EVE = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1105"
+DN = "CN=Bob,OU=Office,DC=corp"
+
+
+def row(second: float, *attributes: str, sid: str | None = ADA, dn: str = DN, **more: Any) -> str:  # noqa: ANN401
+    """A line as Samba 4.17 writes it."""
+    change = {
+        "version": {"major": 1, "minor": 0},
+        "statusCode": 0,
+        "status": "Success",
+        "operation": "Modify",
+        "remoteAddress": "ipv4:10.0.0.7:51129" if sid else "unix:",
+        "performedAsSystem": sid is None,
+        "userSid": sid,
+        "dn": dn,
+        "transactionId": "5d78d023-77e5-4745-97f5-41671a1dcd39",
+        "sessionId": None,
+        "attributes": {name: {"actions": [{"action": "replace", "values": [{"value": "v"}]}]} for name in attributes},
+        **more,
+    }
+    stamp = datetime.fromtimestamp(NOON + second, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
+    return "  " + json.dumps({"timestamp": stamp, "type": "dsdbChange", "dsdbChange": change})
+
+
+def log(place: Path, *rows: str) -> AuditLog:
+    path = place / "audit.json"
+    path.write_text("\n".join(rows) + "\n")
+    return AuditLog.read(path)
+
+
+def sids(found: AuditLog, second: float = 5, *attributes: str, dns: tuple[str, ...] = (DN,)) -> list[str]:
+    names = attributes or ("description",)
+    return [line.sid for line in found.writes(dns, names, (), second=int(NOON + second))]
+
+
+def test_a_write_is_known_by_object_attribute_and_second(tmp_path: Path) -> None:
+    found = log(tmp_path, row(5.2, "description"))
+    assert sids(found) == [ADA]
+    assert sids(found, 5, "DESCRIPTION", dns=("cn=bob, ou=office,dc=CORP",)) == [ADA]
+    assert sids(found, 5, "mail") == []
+    assert sids(found, 5, dns=("CN=Bert,OU=Office,DC=corp",)) == []
+    assert sids(found, 9) == []
+    assert sids(found, 1) == []
+
+
+def test_a_write_right_before_or_after_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    around = (row(4.99, "description", sid=EVE), row(6.01, "description", sid=EVE))
+    assert sids(log(tmp_path, *around, row(5.5, "description"))) == [ADA]
+    assert sids(log(tmp_path, around[0])) == []
+    assert sids(log(tmp_path, row(6.5, "description", sid=EVE))) == []
+
+
+def test_a_write_that_ended_right_after_its_second_is_the_first_one_then(tmp_path: Path) -> None:
+    assert sids(log(tmp_path, row(6.05, "description"), row(6.1, "description", sid=EVE))) == [ADA]
+
+
+def test_what_was_refused_was_not_written(tmp_path: Path) -> None:
+    assert sids(log(tmp_path, row(5, "description", statusCode=50))) == []
+
+
+def test_the_last_write_counts_and_the_others_are_told(tmp_path: Path) -> None:
+    found = log(tmp_path, row(5.1, "description", sid=EVE), row(5.3, "description"), row(5.2, "description", sid=EVE))
+    lines = found.writes([DN], ["description"], (), second=int(NOON + 5))
+    person = who(lines, {ADA: "ada", EVE: "eve"})
+    assert (person["sid"], person["name"], person["address"], person["how"]) == (
+        ADA,
+        "ada",
+        "10.0.0.7",
+        "over the network",
+    )
+    assert [each["name"] for each in person["also"]] == ["eve"]
+
+
+def test_root_on_the_machine_is_the_system(tmp_path: Path) -> None:
+    found = log(tmp_path, row(5, "description", sid=None))
+    person = who(found.writes([DN], ["description"], (), second=int(NOON + 5)), {})
+    assert person == {"sid": "S-1-5-18", "name": "SYSTEM", "address": None, "how": "on this machine"}
+
+
+def test_a_kind_of_write_is_known_without_its_attributes(tmp_path: Path) -> None:
+    found = log(tmp_path, row(5, operation="Delete"))
+    assert [line.sid for line in found.writes([DN], (), {"Delete"}, second=int(NOON + 5))] == [ADA]
+
+
+def test_a_line_that_samba_broke_is_put_together(tmp_path: Path) -> None:
+    whole = row(5, "description", *(f"attribute{number}" for number in range(300))).strip()
+    cuts = [whole[at : at + 4000] for at in range(0, len(whole), 4000)]
+    broken = "  " + " +>\n  ".join(cuts)
+    assert len(cuts) > 2
+    found = log(tmp_path, row(4, "mail"), broken, row(6, "mail"))
+    assert sids(found) == [ADA]
+    assert sids(found, 6, "mail") == [ADA]
+
+
+def test_what_was_rotated_away_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "audit.json.old").write_text(row(5, "description") + "\n")
+    found = log(tmp_path, row(50, "mail"))
+    assert sids(found) == [ADA]
+    assert found.begins == NOON + 5
+
+
+def test_a_gap_is_said(tmp_path: Path) -> None:
+    found = log(tmp_path, row(50, "mail"))
+    assert found.why_nobody(NOON + 5) == "the audit log reaches back to 2026-01-01T12:00:50.000Z only"
+    assert "no such line" in found.why_nobody(NOON + 60)
+    assert log(tmp_path, "").why_nobody(NOON) == "the audit log is empty"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "null",
+        '{"dsdbChange": null}',
+        '{"dsdbChange": {"statusCode": 0}}',
+        row(5, "description", dn="x" * 100_000),
+        row(5, "description", sid="nonsense"),
+        row(5, "description").replace("2026-", "soon-"),
+        "[" * 100_000,
+        "x +>",
+    ],
+)
+def test_a_line_that_is_none_is_passed_over(tmp_path: Path, text: str) -> None:
+    assert sids(log(tmp_path, row(5, "description"), text, row(7, "mail"))) == [ADA]
+
+
+@given(content=st.binary(max_size=2000))
+def test_any_file_is_read(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("audit") / "log"
+    path.write_bytes(content)
+    AuditLog.read(path)
+
+
+def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="audit_log") as refused:
+        AuditLog.read(tmp_path / "nowhere")
+    assert "dsdb_json_audit" in refused.value.hint
