@@ -4,17 +4,20 @@ A checkpoint counts once the head names it, so its parts are written and read ba
 counting before it is removed, so what a crash leaves behind is rubbish that the next prune sweeps up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from adpersist.errors import PointError
 from adpersist.journal.appender import Appender, Draft
 from adpersist.journal.commit_drafts import CommitDrafter
+from adpersist.journal.file_history import content_at, files_at
 from adpersist.journal.format.checkpoint import Place, Sealing, open_checkpoint
 from adpersist.journal.format.frame import open_frame
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.reader import read_frame
 from adpersist.journal.upkeep.retention import PrunePlan, plan_prune, pruned_head
+from adpersist.model.files.file_changes import pieces_of
+from adpersist.model.files.file_state import FileKey, FileState
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Checkpoint
 from adpersist.model.objects.object_state import Gone, ObjectState
@@ -41,7 +44,7 @@ def write_checkpoint(
     if not (commit.header.ends_look and commit.header.complete):
         raise PointError(f"a look is half in the journal at commit {seq}", hint="Take a commit that ends a look.")
     sealing = Sealing(Place(journal=tip.journal, seq=seq, digest=commit.digest), tip.keyring.active, drafter.randomness)
-    store.put_checkpoint(seq, sealing.seal(states))
+    store.put_checkpoint(seq, sealing.seal(states, _files(store, tip, seq)))
     made = Checkpoint(
         seq=seq,
         digest=commit.digest,
@@ -53,6 +56,14 @@ def write_checkpoint(
     _prove(store, tip, made)
     end.append(lambda base: _name(drafter, base, made))
     return made
+
+
+def _files(store: Store, tip: OpenHead, seq: Seq) -> Iterator[FileState | FileKey | bytes]:
+    """All files at a commit, their content first."""
+    files = files_at(store, tip, seq)
+    for _, content in content_at(store, tip, seq, pieces_of(files.values())):
+        yield content
+    yield from files.values()
 
 
 def prune(store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool) -> PrunePlan:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adpersist.model.files.file_changes import NO_FILES, FileChanges
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Writer
 from adpersist.model.objects.change import Change
@@ -28,6 +29,9 @@ class CommitKind(StrEnum):
     RESTORE_END = "restore-end"
     """The DC is at ``target``; a new timeline begins with this commit."""
 
+    FILES = "files"
+    """What a look at SYSVOL and the local databases found."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
@@ -39,8 +43,9 @@ class Commit:
         kind: What it is for.
         time: Unix seconds, microsecond resolution, when it was made.
         usn_from: The look covered the DC's writes from here on; 0 in commits that are no look.
-        usn_to: Up to here, included; 0 in commits that are no look.
+        usn_to: Up to here, included; 0 in commits that are no look. A FILES has that of the look before it in both.
         changes: In the order they were handed in; empty for everything but a LOOK.
+        files: What a FILES tells; empty for everything else.
         ends_look: The directory was as the journal says after this commit; False inside a split look. A commit that
             is no look takes it over from the one before.
         complete: A whole first look is in the journal with this commit or before it.
@@ -69,5 +74,6 @@ class Commit:
     conflicts: tuple[Conflict, ...] = ()
     left: tuple[Difference, ...] = ()
     left_count: int = 0
+    files: FileChanges = NO_FILES
     digest: bytes
     size: int
