@@ -77,6 +77,7 @@ class Service:
             drifted = capture.scrub() if scrub else 0
             if not scrub:
                 capture.look()
+            capture.look_at_files_until_whole(self._pause)
             capture.hand_back()
             return capture.head, capture.journal.last_commit_time(), drifted
 
@@ -170,8 +171,13 @@ class Service:
                 health.looked(capture.head, changes)
                 health.polled(usn, durable=True)
                 checkpoints.tend(capture.journal)
+                capture.look_at_files()
                 seen, checked = usn, time.monotonic()
                 rest_s = pace.after_look(capture.asked_s)
+            elif capture.files_are_due:
+                if changes := capture.look_at_files():
+                    health.looked(capture.head, changes)
+                    checkpoints.tend(capture.journal)
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
@@ -213,6 +219,7 @@ class Service:
                     again=self._held,
                     index=folded[1] if folded and folded[0] == journal.head.digest else None,
                     accept_store_behind=self._accept_store_behind and not self._held,
+                    files=connections.local_files(self._config, dc),
                 )
                 self._held = True
                 yield dc, capture

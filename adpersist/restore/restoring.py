@@ -16,7 +16,9 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
+from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
+from adpersist.model.files.file_state import FileKey, path_text
 from adpersist.model.identity.ids import Usn, guid_text
 from adpersist.model.journal.head import Head, Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -24,6 +26,7 @@ from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.convergence import Convergence, RestoreOutcome
+from adpersist.restore.files_back import FilesBack
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.limitations import Limitation
@@ -61,6 +64,7 @@ def restore(
     *,
     progress: Progress | None = None,
     closed: bool = False,
+    files: LocalFiles | None = None,
 ) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
@@ -76,6 +80,7 @@ def restore(
     Args:
         writer: This process; a visitor until it is done.
         closed: No partner reaches the DC meanwhile.
+        files: SYSVOL and the local databases, which come back with the directory; None: they stay as they are.
 
     Raises:
         NameTakenError: Objects outside of the scope have what one inside needs. Nothing was written.
@@ -96,14 +101,20 @@ def restore(
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
     if is_living:
         convergence.conflicts()
-        if journal.head.position is None or dc.usn() != journal.head.position.usn:
+        if files is not None or journal.head.position is None or dc.usn() != journal.head.position.usn:
             # what came since, and that look saw, is about to be taken back: it must be in a commit
-            capture_news(dc, journal, writer)
+            capture_news(dc, journal, writer, files=files)
+    back = FilesBack(files, journal, wanted.target, terms.policy, progress) if files is not None else None
+    if back is not None and terms.policy is OnConflict.FAIL and back.local:
+        raise FileConflictError([each.key for each in back.local])
     # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
     kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
     journal.begin_restore(target=wanted.target, writer=writer, now=time.time(), fresh=fresh, kept=kept)
     _leave_canary(dc, journal)
     log.info("restore.began", target=wanted.target)
+    if back is not None:
+        back.save_local()
+        back.before_the_directory()
     if fresh is not None and dc.invocation() != fresh:
         dc.renew_invocation(fresh)
         log.info("invocation.renewed", invocation=guid_text(fresh))
@@ -115,10 +126,13 @@ def restore(
         heals = fresh is not None and wanted.is_newest
         reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
         outcome = _ended(convergence.run(heals=heals, reused=reused), terms, closed=closed)
+    if back is not None:
+        back.after_the_directory()
+        outcome.files = back.outcome
     journal.end_restore(now=time.time(), left=outcome.left)
     _leave_canary(dc, journal)
     outcome.restart_needed = fresh is not None and bool(dc.partners())
-    _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)
+    _begin_timeline(Capture.begin(dc, journal, writer, index=index.result(), files=files), convergence.proof)
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
 
@@ -194,6 +208,7 @@ def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     try:
         capture.look(shown=proof)
         capture.look()
+        capture.look_at_files()
     except DirectoryUnreachableError as error:
         if capture.head.position is None:
             raise
@@ -210,10 +225,12 @@ def _restore_part(capture: Capture, convergence: Convergence) -> RestoreOutcome:
     return outcome
 
 
-def capture_news(dc: DomainController, journal: Journal, writer: Writer) -> None:
+def capture_news(dc: DomainController, journal: Journal, writer: Writer, *, files: LocalFiles | None = None) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
     if journal.head.phase is Phase.CAPTURING and lineage_of(dc, journal).verdict is Verdict.SAME:
-        Capture.begin(dc, journal, writer).look()
+        capture = Capture.begin(dc, journal, writer, files=files)
+        capture.look()
+        capture.look_at_files_until_whole(time.sleep)
 
 
 class LossError(AdpersistError):
@@ -270,6 +287,24 @@ class ConflictError(AdpersistError):
             hint="`adpersist plan` lists them; --on-conflict journal overwrites them, --on-conflict dc keeps them.",
         )
         self.conflicts = conflicts
+
+
+class FileConflictError(AdpersistError):
+    """Files of SYSVOL were written after the DC was put back, and the caller wants to be asked. Nothing was written.
+
+    Attributes:
+        keys: Which.
+    """
+
+    exit_code = ExitCode.DIFFERENCES
+
+    def __init__(self, keys: Sequence[FileKey]) -> None:
+        super().__init__(
+            f"{len(keys)} files of SYSVOL were written after the revert, the first is {path_text(keys[0][1])}",
+            hint="`adpersist verify` lists them; --on-conflict journal puts back what the journal has and keeps "
+            "in it what was there; --on-conflict dc leaves these files alone.",
+        )
+        self.keys = keys
 
 
 class UnfinishedError(NotConvergedError):

@@ -97,7 +97,8 @@ def _bring_up(
         closed_dc.require_running()
         with connections.connected_journal(config, health) as (dc, journal):
             health.found(journal.head, journal.last_commit_time(), journal.last_restore())
-            return guard(dc, journal, terms, progress=progress, closed=True)
+            files = connections.local_files(config, dc)
+            return guard(dc, journal, terms, progress=progress, closed=True, files=files)
 
     def waiting(error: AdpersistError, wait_s: float) -> None:
         log_wait(error, wait_s)

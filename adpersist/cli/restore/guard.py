@@ -63,7 +63,7 @@ def guard(
 
     def once(bar: output.Bar) -> GuardResult:
         with connections.connected_journal(settings) as (dc, journal):
-            return check(dc, journal, terms, progress=bar)
+            return check(dc, journal, terms, progress=bar, files=connections.local_files(settings, dc))
 
     with output.Bar(shown=not common.as_json) as bar:
         found = Backoff(budget_s=wait, first_s=0.1).call(lambda: once(bar))
@@ -72,7 +72,7 @@ def guard(
     document: dict[str, Any] = {
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,
-        "proven": found.proven and not found.left,
+        "proven": found.proven and not found.differs,
         "restored": outcome_document(found.outcome) if found.outcome else None,
     }
     if common.as_json:
@@ -85,4 +85,4 @@ def guard(
             output.say("Nothing was written. `adpersist plan` shows what was lost; `adpersist guard` restores it.")
     if not found.proven:
         raise typer.Exit(int(ExitCode.REVERTED))
-    raise typer.Exit(int(ExitCode.DIFFERENCES if found.left else ExitCode.OK))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if found.differs else ExitCode.OK))
