@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
     "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
     "key": "The keys that seal the journal.",
+    "files": "SYSVOL and the local databases, as the journal has them at a point.",
 }
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
 
@@ -42,6 +43,7 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "mark"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
     "read": ("log", "show", "history", "diff", "export"),
+    "files": ("files",),
     "upkeep": ("check", "checkpoint", "prune", "key"),
 }
 """Where the module of each command lies."""
