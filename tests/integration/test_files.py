@@ -11,6 +11,7 @@ from tests.integration.hands import Hands
 from tests.integration.scene import World
 from tools.samba_dc.layout import copy_lasting, remove
 from tools.samba_dc.programs import run
+from tools.samba_dc.unix_numbers import unix_numbers
 
 Face = tuple[object, ...]
 """All that a file shows of itself: kind, owner, mode, time, attributes, content."""
@@ -101,25 +102,10 @@ def test_nothing_but_a_file_was_lost_and_that_is_noticed(world: World) -> None:
 
 # --- Unix numbers -----------------------------------------------------------------------------------------------------
 
-_ASK = """
-import sys
-from samba.samba3 import param, passdb
-conf, private, *sids = sys.argv[1:]
-s3 = param.get_context()
-s3.load(conf)
-s3.set("passdb backend", "samba_dsdb:tdb://" + private + "/sam.ldb")
-from samba.dcerpc import security
-pdb = passdb.PDB(s3.get("passdb backend"))
-for sid in sids:
-    print(pdb.sid_to_id(security.dom_sid(sid))[0])
-"""
-"""Asks Samba's own allocator, as smbd does for the SIDs of whoever logs in."""
-
 
 def numbers(world: World, *sids: str) -> list[int]:
     """The Unix number of each SID; one that has none is given the next."""
-    command = ["/usr/bin/python3", "-c", _ASK, str(world.dc.smb_conf), str(world.dc.private_dir), *sids]
-    return [int(line) for line in run(command, timeout_s=60).stdout.split()]
+    return list(unix_numbers(world.dc, sids).values())
 
 
 def sid(hands: Hands, name: str) -> str:
