@@ -7,6 +7,7 @@ from typing import Final
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import FileLook
 from adpersist.files.reading import REST_NS
+from adpersist.files.waking import Waker
 from adpersist.journal.journal import Journal
 from adpersist.telemetry import logger
 
@@ -16,7 +17,14 @@ SOON_S: Final = REST_NS / 1_000_000_000
 SHARE: Final = 0.01
 """The largest share of time that looking at files may take while nothing happens."""
 
+BUSY_SHARE: Final = 0.25
+"""The same while somebody writes there all the time."""
+
 LEAST_PAUSE_S: Final = 0.5
+"""Between two looks while nothing happens and the kernel does not tell of what does."""
+
+WATCHED_PAUSE_S: Final = 60.0
+"""The same where it does: for what it may not have told of."""
 
 log = logger("files")
 
@@ -45,13 +53,19 @@ class FileCapture:
         self._prove = prove
         self._clock = clock
         self._elapsed = elapsed
-        self._look = FileLook(files, journal.files(journal.head.seq))
-        self._due = 0.0
+        self._waker = Waker()
+        self._look = FileLook(files, journal.files(journal.head.seq), self._waker)
+        self._woken = False
+        self._due = self._soonest = 0.0
 
     @property
     def is_due(self) -> bool:
-        """It is time to look again."""
-        return self._elapsed() >= self._due
+        """It is time to look again: something was written, or nobody has looked for a while."""
+        self._woken = self._waker.woke() or self._woken
+        now = self._elapsed()
+        if now < self._soonest:
+            return False
+        return self._woken or now >= self._due or self._look.databases_moved
 
     @property
     def is_whole(self) -> bool:
@@ -69,11 +83,13 @@ class FileCapture:
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
-        began = self._elapsed()
+        began, self._woken = self._elapsed(), False
         self._journal.commit_files(self._look.news(self._prove), now=self._clock())
         changes = self._look.told_all()
-        took = self._elapsed() - began
-        self._due = self._elapsed() + (max(LEAST_PAUSE_S, took / SHARE) if self.is_whole and not changes else SOON_S)
+        now = self._elapsed()
+        took, pause_s = now - began, WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
+        self._soonest = now + max(SOON_S, took / BUSY_SHARE)
+        self._due = max(self._soonest, now + max(pause_s, took / SHARE)) if self.is_whole else self._soonest
         if changes:
             log.info("files.appended", seq=self._journal.head.seq, changes=changes)
         return changes

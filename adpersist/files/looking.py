@@ -23,6 +23,7 @@ from adpersist.files.reading import (
     read_link,
     require_rested,
 )
+from adpersist.files.waking import Waker
 from adpersist.model.files.file_changes import Files, pieces_of
 from adpersist.model.files.file_state import FileKey, FileState, Piece, Place, path_text
 from adpersist.telemetry import logger
@@ -52,14 +53,16 @@ class FileLook:
     Args:
         files: Where everything lies.
         known: What the journal has.
+        waker: Told of every directory, to watch it.
 
     Attributes:
         known: The same, brought up to date by :meth:`told_all`.
         unrested: Something changed while the last look was at it: look again soon.
     """
 
-    def __init__(self, files: LocalFiles, known: Files) -> None:
+    def __init__(self, files: LocalFiles, known: Files, waker: Waker | None = None) -> None:
         self._files = files
+        self._waker = waker
         self._shown: dict[str, Identity] = {}
         """What paths of SYSVOL looked like when their state was read last."""
         self._signatures: dict[Place, Signature | None] = {}
@@ -134,6 +137,8 @@ class FileLook:
         with self._troubles(path):
             shown = identity(os.fstat(descriptor))
             if self._shown.get(path) != shown:
+                if self._waker is not None:
+                    self._waker.watch(descriptor)  # before it is listed: what comes later wakes
                 self._take(path, shown, read_directory(descriptor, Place.SYSVOL, path))
         try:
             with os.scandir(descriptor) as listing:
@@ -259,6 +264,12 @@ class FileLook:
             for place in changed:
                 self._entries(place, databases.read(place))
                 self._fresh_signatures[place] = now[place]
+
+    @property
+    def databases_moved(self) -> bool:
+        """A database was written to since it was read; their pages are written in memory, which wakes nobody."""
+        settings = self._files.settings
+        return any(self._signatures.get(place, _NEVER) != signature(settings.database(place)) for place in DATABASES)
 
     def _entries(self, place: Place, found: list[FileState]) -> None:
         known = {key: state for key, state in self.known.items() if key[0] is place}

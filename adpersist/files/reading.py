@@ -11,7 +11,7 @@ from typing import Final
 from adpersist.files.metadata import attributes_of
 from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, piece_of
 
-REST_NS: Final = 250_000_000
+REST_NS: Final = 100_000_000
 """A file that was written to so lately is left for the next look: whoever writes it in several steps pauses between
 them, and nothing tells a reader when it is whole."""
 

@@ -7,8 +7,9 @@ import stat
 from pathlib import Path
 
 from adpersist.model.identity.sid import sid_text
+from tests.crash.deaths import KILLED, dying
 from tests.integration.hands import Hands
-from tests.integration.scene import World
+from tests.integration.scene import World, until
 from tools.samba_dc.layout import copy_lasting, remove
 from tools.samba_dc.programs import run
 from tools.samba_dc.unix_numbers import unix_numbers
@@ -268,4 +269,63 @@ def test_rights_and_share_permissions_come_back(world: World) -> None:
     assert len(held() ^ before[0]) == 2
     world.run("guard", code=0)
     assert (held(), shares()) == before
+    world.run("verify", code=0)
+
+
+# --- an agent that runs, a power cut ----------------------------------------------------------------------------------
+
+
+def test_a_running_agent_sees_files_and_never_those_of_an_image(world: World) -> None:
+    base = f"{world.dc.names.dns_domain}/scripts"
+    with Hands(world.dc) as hands:
+        ada = sid(hands, "ada")
+
+    def listed() -> dict[str, int]:
+        found = world.run("files", "list", base, "--json", code=0).json["files"]
+        return {each["path"]: each["size"] for each in found}
+
+    def numbered() -> set[str]:
+        found = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
+        return {each["path"] for each in found}
+
+    with world.run.agent(world.log) as agent:
+        until(lambda: any(commit.files.states for commit in world.commits()), "it looked at files once")
+        (scripts(world) / "live.bat").write_bytes(b"x" * 1000)
+        until(lambda: listed().get(f"{base}/live.bat") == 1000, "a file is captured though the directory stands still")
+        numbers(world, ada)
+        until(lambda: ada in numbered(), "a Unix number is captured")
+        before = faces(sysvol(world))
+        world.dc.revert()  # under the agent's eyes, file by file
+        world.dc.start()
+        assert agent.wait() == 4
+    assert listed()[f"{base}/live.bat"] == 1000, "what an image shows is no news"
+    world.run("guard", code=0)
+    assert faces(sysvol(world)) == before
+
+
+def test_a_guard_killed_anywhere_among_files_ends_where_it_should(world: World) -> None:
+    with Hands(world.dc) as hands:
+        ada = sid(hands, "ada")
+        hands.user("today")
+    (scripts(world) / "old.bat").write_bytes(b"of the image")
+    captured(world)
+    world.dc.stop()
+    image = world.dc.take_golden(world.place / "image")
+    world.dc.start()
+    (scripts(world) / "old.bat").unlink()
+    numbers(world, ada)
+    for name in ("one", "two", "three"):
+        (scripts(world) / f"{name}.bat").write_bytes(name.encode())
+    captured(world)
+    before = faces(sysvol(world))
+    world.dc.kill()
+    remove(world.dc.directory)
+    copy_lasting(image.directory, world.dc.directory)
+    world.dc.start()
+    for point, number in (("numbers", 1), ("aside", 2), ("named", 1), ("removed", 1)):
+        assert dying(world.run, point, number, "guard") == KILLED, point
+        world.run("agent", "--once", code=4)
+    world.run("guard", code=0)
+    assert faces(sysvol(world)) == before
+    assert not list(world.dc.layout.state.glob(".adpersist-*"))
     world.run("verify", code=0)

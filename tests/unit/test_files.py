@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.capture.file_capture import SOON_S, WATCHED_PAUSE_S, FileCapture
 from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.files import reading
 from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
@@ -19,10 +20,12 @@ from adpersist.files.id_numbers import healed, number_of
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import FileLook
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
+from adpersist.files.waking import Waker
 from adpersist.files.whole import files_now
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
 from adpersist.reading.file_text import written_path
+from tests.golden.journal_samples import created, fresh_store, look, new_journal
 
 REST_S = reading.REST_NS / 1_000_000_000
 
@@ -288,3 +291,52 @@ def test_no_number_is_ever_anybody_elses(seed: int) -> None:
 def test_a_person_may_write_a_byte_that_is_no_text() -> None:
     assert written_path("a/latin-\\xfc.cmd") == "a/latin-\udcfc.cmd"
     assert written_path("plain\\xzz") == "plain\\xzz"
+
+
+# --- waking -----------------------------------------------------------------------------------------------------------
+
+
+def test_whatever_happens_below_the_share_wakes(files: LocalFiles) -> None:
+    with Waker() as waker:
+        watching, script = FileLook(files, {}, waker), files.sysvol / "corp.example" / "logon.bat"
+
+        def looked() -> None:
+            for _ in watching.news(lambda: None):
+                pass
+            watching.told_all()
+
+        looked()
+        assert not waker.woke()
+        for deed in (
+            lambda: script.write_bytes(b"other"),
+            lambda: os.setxattr(script, "security.NTACL", b"\x04"),
+            lambda: script.chmod(0o700),
+            lambda: script.rename(script.with_name("renamed.bat")),
+            lambda: script.with_name("renamed.bat").unlink(),
+            (files.sysvol / "new").mkdir,
+        ):
+            deed()
+            assert waker.woke()
+        looked()
+        (files.sysvol / "new" / "file").touch()
+        assert waker.woke(), "a folder is watched once it was looked at"
+        assert not waker.woke()
+
+
+def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalFiles, tmp_path: Path) -> None:
+    elapsed = [0.0]
+    journal = new_journal(fresh_store())
+    look(journal, [created("ada")], 100)
+    capture = FileCapture(files, journal, lambda: None, clock=lambda: 0.0, elapsed=lambda: elapsed[0])
+    assert capture.is_due
+    capture.look()
+    (files.sysvol / "busy").touch()
+    assert not capture.is_due, "it was looked just now"
+    elapsed[0] += SOON_S
+    assert capture.is_due
+    time.sleep(REST_S)
+    assert capture.look() > 0
+    elapsed[0] += WATCHED_PAUSE_S - 1
+    assert not capture.is_due
+    elapsed[0] += 2
+    assert capture.is_due
