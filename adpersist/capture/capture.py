@@ -17,7 +17,7 @@ from adpersist.errors import DirectoryError, FencedError, NotPrivilegedError, St
 from adpersist.files.local_files import LocalFiles
 from adpersist.journal.holder import give_way, handed_back
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn, guid_text
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.journal.head import Head, Position, Quarantined, Writer
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.stamps import CHANGED, Stamps
@@ -87,7 +87,9 @@ class Capture:
         self._canary: Canary | None = None
         """What this agent had the directory remember last."""
         self._asked: deque[float] = deque(maxlen=_ASKED_LATELY)
-        self._files = FileCapture(files, journal, self._prove_again, clock=clock) if files is not None else None
+        self._files = (
+            FileCapture(files, journal, self._prove_again, self._announce, clock=clock) if files is not None else None
+        )
         self.journal = journal
         self.lineage = Lineage(verdict=Verdict.SAME, evidence="proven when the journal was claimed")
         """The last verdict; only a proven DC is captured."""
@@ -224,7 +226,6 @@ class Capture:
         changes = self._files.look()
         if changes and self._files.told_what_comes_back:
             self.leave_canary()
-            self.journal.note_directory_told(self.head.seq, now=self._clock())
         return changes
 
     def look_at_files_until_whole(self, pause: Callable[[float], None]) -> None:
@@ -291,6 +292,13 @@ class Capture:
         seen = piece.seen or self._dc.evidence(self._witnesses, changed, since=since)
         self.lineage = require_same(self._dc, self.journal, seen)
         return seen
+
+    def _announce(self) -> Seq:
+        """Have the directory remember that a commit of files comes: nothing else in it shows when that is undone."""
+        seq = Seq(self.head.seq + 1)
+        self._canary = Canary.announcing(self.journal.seed, seq)
+        self._dc.leave_canary(self._canary)
+        return seq
 
     def _prove_again(self) -> None:
         """Files were read: is the DC that they lie beside still the journal's? Raises: RevertedError."""

@@ -9,6 +9,7 @@ from adpersist.files.looking import FileLook
 from adpersist.files.reading import REST_NS
 from adpersist.files.waking import Waker
 from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq
 from adpersist.telemetry import logger
 
 SOON_S: Final = REST_NS / 1_000_000_000
@@ -36,6 +37,7 @@ class FileCapture:
         files: Where they lie.
         journal: Held by this process.
         prove: Raises when the DC is not the journal's any more.
+        announce: Has the directory remember that a commit comes, and says which.
         clock: Unix seconds.
         elapsed: Seconds of a clock that only rises.
     """
@@ -45,12 +47,15 @@ class FileCapture:
         files: LocalFiles,
         journal: Journal,
         prove: Callable[[], None],
+        announce: Callable[[], Seq],
         *,
         clock: Callable[[], float],
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
-        self._prove = prove
+        self._prove_lineage = prove
+        self._announce = announce
+        self._announced: Seq | None = None
         self._clock = clock
         self._elapsed = elapsed
         self._waker = Waker()
@@ -72,6 +77,11 @@ class FileCapture:
         """Nothing was being written while it looked last."""
         return not self._look.unrested
 
+    def _prove(self) -> None:
+        self._prove_lineage()
+        if self.told_what_comes_back:
+            self._announced = self._announce()
+
     @property
     def told_what_comes_back(self) -> bool:
         """The last look told of more than smb.conf, which no heal puts back, so that its loss proves no revert."""
@@ -83,8 +93,8 @@ class FileCapture:
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
-        began, self._woken = self._elapsed(), False
-        self._journal.commit_files(self._look.news(self._prove), now=self._clock())
+        began, self._woken, self._announced = self._elapsed(), False, None
+        self._journal.commit_files(self._look.news(self._prove), announced=lambda: self._announced, now=self._clock())
         changes = self._look.told_all()
         now = self._elapsed()
         took, pause_s = now - began, WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S

@@ -1,7 +1,7 @@
 """The journal, as everybody but this room sees it: one object to read from and to write to."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -17,7 +17,7 @@ from adpersist.journal.format.splitting import Run, runs
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.look_drafts import Ending, directory_told, files_drafting, nothing_found, piece_drafting
+from adpersist.journal.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.points import resolve_point
 from adpersist.journal.reader import read_commits, read_headers
 from adpersist.journal.spare_head import missing_head
@@ -262,6 +262,7 @@ class Journal:
         told: Iterable[FileState | FileKey | bytes],
         *,
         now: float,
+        announced: Callable[[], Seq | None] = lambda: None,
         phase: Phase = Phase.CAPTURING,
     ) -> Head:
         """Make a look at files durable; a large one becomes several commits, of which the last one settles it.
@@ -269,6 +270,7 @@ class Journal:
         Args:
             told: Content that the journal lacks, before the states that are made of it; states; keys of what is gone.
             now: Unix seconds.
+            announced: The commit the directory was told of by the time states are told; None: of none.
             phase: What the journal is in; while a restore is under way it is for what that overwrites.
 
         Raises:
@@ -279,7 +281,9 @@ class Journal:
 
         def drafting(content: tuple[bytes, int], *, settles: bool) -> Drafting:
             compressed, changes = content
-            return self._held(files_drafting(drafter, compressed, changes=changes, settles=settles), phase)
+            return self._held(
+                files_drafting(drafter, compressed, changes=changes, told=announced(), settles=settles), phase
+            )
 
         waiting: tuple[bytes, int] | None = None
         for content in file_contents(told):
@@ -288,12 +292,6 @@ class Journal:
             waiting = content
         if waiting is not None:
             self._end.append(drafting(waiting, settles=True))
-        return self.head
-
-    def note_directory_told(self, seq: Seq, *, now: float) -> Head:
-        """Say that the directory remembers a commit, where no look is there to say so. Raises: as :meth:`commit`."""
-        drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: drafter.head_only(base, directory_told(base.head, seq))))
         return self.head
 
     def mark(self, name: str, *, writer: Writer, now: float) -> Seq:

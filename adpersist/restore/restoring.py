@@ -26,12 +26,13 @@ from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.convergence import Convergence, RestoreOutcome
-from adpersist.restore.files_back import FilesBack
+from adpersist.restore.files_back import FilesBack, FilesOutcome
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
+from adpersist.restore.some_files import bring, policy_path
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
@@ -72,7 +73,8 @@ def restore(
     one its partners would take for read. Brought to where the journal ends it is healed: it receives what it had, with
     the old stamps, as a replica. To an earlier point it is written back.
 
-    With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
+    With a scope it is no other timeline: what was restored is a change like any other, and captured as one. Of files
+    only those of a policy come with it, when that is what is restored.
 
     What the DC will not take is left, told and noted in the journal, and the restore ends all the same: the journal has
     it, at the point restored to, and what the DC has instead is captured.
@@ -97,7 +99,17 @@ def restore(
     convergence, handed_out = Convergence(dc, wanted, terms, progress, is_living=is_living), dc.usn()
     _require_accepted(dc, convergence, terms)
     if not wanted.scope.is_everything:
-        return _restore_part(Capture.begin(dc, journal, writer), convergence)
+        capture = Capture.begin(dc, journal, writer, files=files)
+        policy = None
+        if files is not None and not wanted.scope.attribute:
+            policy = policy_path(wanted.state, wanted.scope.root, journal.files(wanted.target))
+        if files is None or policy is None:
+            return _restore_part(capture, convergence)
+        capture.look_at_files_until_whole(time.sleep)  # what is about to be overwritten
+        brought = _policy_files(files, journal, wanted, policy, progress or Progress())
+        outcome = _restore_part(capture, convergence)
+        outcome.files = brought
+        return outcome
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
     if is_living:
         convergence.conflicts()
@@ -217,9 +229,25 @@ def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     capture.hand_back()
 
 
+def _policy_files(
+    files: LocalFiles, journal: Journal, wanted: WantedState, path: str, progress: Progress
+) -> FilesOutcome:
+    """The files of a policy, before its container: clients look for them as soon as they see that."""
+    found, left, refused = bring(files, journal, wanted.target, path, progress)
+    failed = {each.key for each in left}
+    done = [each for each in found.differences if each.key not in failed]
+    return FilesOutcome(
+        restored=[each.key for each in done if each.want is not None],
+        removed=[each.key for each in done if each.want is None],
+        left=left,
+        refused=refused,
+    )
+
+
 def _restore_part(capture: Capture, convergence: Convergence) -> RestoreOutcome:
     outcome = convergence.run()
     capture.look()
+    capture.look_at_files()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
     return outcome

@@ -14,10 +14,11 @@ from adpersist.files.whole import files_now
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.head import Writer
 from adpersist.reading.file_text import below
 from adpersist.restore.progress import Progress
+from adpersist.state.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,30 @@ def restore_some_files(
     capture = Capture.begin(dc, journal, writer, files=files)
     capture.look()
     capture.look_at_files_until_whole(time.sleep)
+    found, left, refused = bring(files, journal, point, path, progress)
+    capture.look_at_files_until_whole(time.sleep)
+    capture.hand_back()
+    if left:
+        reason = "; ".join(f"{path_text(name)}: {why}" for name, why in refused.items())
+        raise NotConvergedError(
+            f"{len(left)} files are not as they were" + (f": {reason}" if reason else ""),
+            hint="Run the same command again, once whoever writes there is done.",
+        )
+    return found
+
+
+def bring(
+    files: LocalFiles, journal: Journal, point: Seq, path: str, progress: Progress
+) -> tuple[SomeFiles, list[FileDifference], dict[str, str]]:
+    """Make a path what it was; what is there now must be in the journal.
+
+    Returns:
+        What differed, what still does, and by path why, as far as the system said so.
+
+    Raises:
+        FileNotRestoredError: There is no room; nothing was touched.
+        PointError: There was and is nothing.
+    """
     found = some_files(files, journal, point, path)
     putting = PuttingBack(files.sysvol, lambda wanted: journal.content(point, wanted))
     putting.make(found.differences, progress.applying)
@@ -83,16 +108,27 @@ def restore_some_files(
     touched = {each.key[1] for each in found.differences}
     folders = (state for state in found.want.values() if state.kind is FileKind.DIRECTORY)
     putting.settle(state for state in folders if state.path in touched)
-    left = some_files(files, journal, point, path).differences
-    capture.look_at_files_until_whole(time.sleep)
-    capture.hand_back()
-    if left:
-        reason = "; ".join(f"{path_text(name)}: {why}" for name, why in putting.refused.items())
-        raise NotConvergedError(
-            f"{len(left)} files are not as they were" + (f": {reason}" if reason else ""),
-            hint="Run the same command again, once whoever writes there is done.",
-        )
-    return found
+    return found, some_files(files, journal, point, path).differences, putting.refused
+
+
+def policy_path(state: State, guid: Guid | None, files: Files) -> str | None:
+    """Where the files of a group policy lie in SYSVOL; None: the object is none, or has none at that point.
+
+    It says so itself, as ``\\\\corp.example\\sysvol\\corp.example\\Policies\\{...}`` ([MS-GPOL] 2.2.2); a place that
+    does not end with its own name is nobody's, or somebody else's.
+    """
+    if guid is None or not state.is_live(guid):
+        return None
+    values = state[guid].values
+    if b"groupPolicyContainer" not in values.get("objectClass", ()):
+        return None
+    place = b"".join(values.get("gPCFileSysPath", ())).decode("utf-8", "replace")
+    _server, _share, *names = [*place.strip("\\").split("\\"), ""]
+    path = "/".join(name for name in names if name)
+    own = state[guid].rdn.partition("=")[2].lower()
+    if path.rpartition("/")[2].lower() != own or not any(below(files, Place.SYSVOL, path)):
+        return None
+    return path
 
 
 def _with_folders(files: Files, path: str) -> Iterator[FileState]:

@@ -4,9 +4,9 @@ At the NUMBERth time the point is reached, this process kills itself as a power 
 a DC, those are stopped and a moment later killed instead: the call just begun never gets its answer.
 
 Points: `apply` before a step of a restore, `applied` after one, `begun` and `ended` after a restore was announced or
-closed in the journal, `look` before a question to the feed, `commit` before a commit, `committed` after one, `files`
-after one of files; `numbers` after Unix numbers were put back, `aside` after a file was written aside, `named` after
-it took its name, `removed` after one was taken away.
+closed in the journal, `look` before a question to the feed, `commit` before a commit, `committed` after one; of files
+`announced` before a commit that the directory was told of, `files` after it, `numbers` after Unix numbers came back,
+`aside` after a file was written aside, `named` after it took its name, `removed` after one was taken away.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from adpersist.__main__ import run
+from adpersist.capture.capture import Capture
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.database import Database
 from adpersist.directory.samba.local_databases import LocalDatabases
@@ -39,6 +40,7 @@ POINTS: Final[dict[str, tuple[list[tuple[type | ModuleType, str]], bool]]] = {
     "look": ([(Session, "dirsync")], False),
     "commit": ([(Journal, "commit")], False),
     "committed": ([(Journal, "commit")], True),
+    "announced": ([(Capture, "_announce")], True),
     "files": ([(Journal, "commit_files")], True),
     "numbers": ([(LocalDatabases, "write")], True),
     "aside": ([(putting_back, "_finish")], True),

@@ -101,6 +101,31 @@ def test_nothing_but_a_file_was_lost_and_that_is_noticed(world: World) -> None:
     world.run("verify", code=0)
 
 
+def test_a_file_lost_right_after_its_commit_is_missed(world: World) -> None:
+    """The agent is killed before it could tell the directory, and the machine is put back at once."""
+    captured(world)
+    script = scripts(world) / "last.bat"
+    script.write_bytes(b"the last edit")
+    assert dying(world.run, "files", 1, "agent", "--once") == KILLED
+    assert world.run.status()["lineage"] == "same"
+    world.run("check", code=0)
+    world.revert()
+    assert world.run.status()["lineage"] == "reverted"
+    world.run("guard", code=0)
+    assert script.read_bytes() == b"the last edit"
+
+
+def test_an_announced_commit_that_never_came_is_no_trouble(world: World) -> None:
+    captured(world)
+    (scripts(world) / "last.bat").write_bytes(b"the last edit")
+    assert dying(world.run, "announced", 1, "agent", "--once") == KILLED
+    world.run("check", code=0)
+    world.run("mark", "between", code=0)
+    assert world.run.status()["lineage"] == "same"
+    captured(world)
+    world.run("verify", code=0)
+
+
 # --- Unix numbers -----------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +256,39 @@ def test_one_folder_is_listed_shown_and_brought_back(world: World) -> None:
     assert {"S-1-5-32-544", "CONFIG"} <= {each["path"] for each in numbers}
     conf = world.run("files", "show", "smb.conf", "--in", "settings", "--content", code=0).out
     assert conf == world.dc.smb_conf.read_text()
+
+
+def test_a_policy_comes_back_as_one_thing(world: World) -> None:
+    name = "{11111111-2222-3333-4444-555555555555}"
+    folder = policies(world) / name
+    with Hands(world.dc) as hands:
+        place = f"\\\\{world.dc.names.dns_domain}\\SysVol\\{world.dc.names.dns_domain}\\Policies\\{name}"
+        dn = f"CN={name},CN=Policies,CN=System,{hands.base}"
+        hands.add(dn, "groupPolicyContainer", {"gPCFileSysPath": place, "versionNumber": "1", "displayName": "Lock"})
+        for half in ("User", "Machine"):
+            hands.add(f"CN={half},{dn}", "container")
+        (folder / "Machine").mkdir(parents=True)
+        (folder / "GPT.INI").write_bytes(b"[General]\r\nVersion=1\r\n")
+        (folder / "Machine" / "Registry.pol").write_bytes(b"PReg\x01\0\0\0")
+        captured(world)
+        before = faces(folder)
+        world.run("mark", "whole", code=0)
+        for half in ("User", "Machine"):
+            hands.delete(f"CN={half},{dn}")
+        hands.delete(dn)
+        remove(folder)
+        (scripts(world) / "other.bat").write_bytes(b"stays")
+        captured(world)
+        planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
+        base = f"{world.dc.names.dns_domain}/Policies/{name}"
+        assert {each["path"] for each in planned if each["kind"] == "missing"} == {
+            base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol",
+        }  # fmt: skip
+        world.run("restore", "--to", "@whole", "--object", dn, "--subtree", "--yes", code=0)
+        assert faces(folder) == before
+        assert hands.read(dn, "gPCFileSysPath")["gPCFileSysPath"] == [place.encode()]
+    assert (scripts(world) / "other.bat").read_bytes() == b"stays"
+    world.run("verify", code=0)
 
 
 # --- the other databases ----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from adpersist.files.waking import Waker
 from adpersist.files.whole import files_now
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
+from adpersist.model.identity.ids import Seq
 from adpersist.reading.file_text import written_path
 from tests.golden.journal_samples import created, fresh_store, look, new_journal
 
@@ -327,7 +328,7 @@ def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalF
     elapsed = [0.0]
     journal = new_journal(fresh_store())
     look(journal, [created("ada")], 100)
-    capture = FileCapture(files, journal, lambda: None, clock=lambda: 0.0, elapsed=lambda: elapsed[0])
+    capture = FileCapture(files, journal, lambda: None, lambda: Seq(2), clock=lambda: 0.0, elapsed=lambda: elapsed[0])
     assert capture.is_due
     capture.look()
     (files.sysvol / "busy").touch()

@@ -123,10 +123,16 @@ def restore(
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
             living = lineage_of(dc, journal).verdict is Verdict.SAME
-            found = Convergence(dc, wanted(), terms, is_living=living).plan()
+            from adpersist.cli.restore.plan import files_to_restore
+
+            want = wanted()
+            found = Convergence(dc, want, terms, is_living=living).plan()
+            back = files_to_restore(settings, dc, journal, want, on_conflict)
+            files_too = f" and {len(back.differences)} files" if back is not None else ""
             note_words(found.notes)
             conflict_words(found.conflicts)
-            if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
+            asked = f"{len(found.steps)} steps{files_too} to the point asked for. Go on?"
+            if common.as_json or not typer.confirm(asked):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         with visiting(journal.id) as writer, output.Bar(shown=not common.as_json) as bar:
             files = connections.local_files(settings, dc)
