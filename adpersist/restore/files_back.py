@@ -21,9 +21,10 @@ from adpersist.files.differences import (
     smb_conf_differs,
     written_locally,
 )
+from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import Told
+from adpersist.files.looking import SMB_CONF, Told
 from adpersist.files.putting_back import PuttingBack
 from adpersist.files.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
 from adpersist.files.whole import files_now
@@ -105,6 +106,19 @@ class FilesBack:
     def differences(self) -> list[FileDifference]:
         """What is to be closed."""
         return self._found
+
+    def missing_line(self, level: int) -> str | None:
+        """The line of smb.conf that went back with the disk, and without which Samba would not start again.
+
+        Args:
+            level: The domain's functional level at the commit.
+        """
+        state = self._want.get((Place.SETTINGS, SMB_CONF))
+        if state is None or not self.outcome.smb_conf_differs:
+            return None
+        pieces = dict(self._journal.content(self._target, state.pieces))
+        before = b"".join(pieces[piece] for piece in state.pieces)
+        return missing_line(level, before=before, now=self._files.settings.smb_conf.read_bytes())
 
     def save_local(self) -> None:
         """Make durable what is about to be overwritten; what cannot be saved is left as it is."""

@@ -86,6 +86,7 @@ def restore(
 
     Raises:
         NameTakenError: Objects outside of the scope have what one inside needs. Nothing was written.
+        SmbConfError: Samba would not start any more with the smb.conf that went back. Nothing was written.
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
         ConflictError: The DC was written to since, and the terms say to ask. Nothing was written.
         NotPrivilegedError: The journal holds secrets that this connection does not see. Nothing was written.
@@ -117,6 +118,8 @@ def restore(
             # what came since, and that look saw, is about to be taken back: it must be in a commit
             capture_news(dc, journal, writer, files=files)
     back = FilesBack(files, journal, wanted.target, terms.policy, progress) if files is not None else None
+    if back is not None and (line := back.missing_line(_level(dc, wanted))) is not None:
+        raise SmbConfError(line)
     if back is not None and terms.policy is OnConflict.FAIL and back.local:
         raise FileConflictError([each.key for each in back.local])
     # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
@@ -229,6 +232,13 @@ def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     capture.hand_back()
 
 
+def _level(dc: DomainController, wanted: WantedState) -> int:
+    """The domain's functional level once it is restored; 0 when it does not say."""
+    root = next((guid for guid, nc in dc.feed.roots.items() if nc == dc.dse.domain), None)
+    values = wanted.state[root].values if root is not None and root in wanted.state else {}
+    return int(b"".join(values.get("msDS-Behavior-Version", ())) or b"0")
+
+
 def _policy_files(
     files: LocalFiles, journal: Journal, wanted: WantedState, path: str, progress: Progress
 ) -> FilesOutcome:
@@ -333,6 +343,19 @@ class FileConflictError(AdpersistError):
             "in it what was there; --on-conflict dc leaves these files alone.",
         )
         self.keys = keys
+
+
+class SmbConfError(AdpersistError):
+    """The restored DC would not start: a line of smb.conf went back with the disk. Nothing was written."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, line: str) -> None:
+        super().__init__(
+            f"Samba would not start on the restored domain: its smb.conf went back, and lacks `{line}`",
+            hint="Put that line below [global] again and run the same command. "
+            "`adpersist files show smb.conf --in settings --content` shows all of it.",
+        )
 
 
 class UnfinishedError(NotConvergedError):

@@ -387,3 +387,22 @@ def test_a_guard_killed_anywhere_among_files_ends_where_it_should(world: World) 
     assert faces(sysvol(world)) == before
     assert not list(world.dc.layout.state.glob(".adpersist-*"))
     world.run("verify", code=0)
+
+
+def test_a_heal_after_which_samba_would_not_start_says_so_before_it_begins(world: World) -> None:
+    line = "\tad dc functional level = 2016\n"
+    conf = world.dc.smb_conf
+    old = conf.read_text()
+    conf.write_text(old.replace("[global]\n", f"[global]\n{line}", 1))
+    with Hands(world.dc) as hands:
+        hands.set(hands.base, **{"msDS-Behavior-Version": "7"})
+    captured(world)
+    world.revert()  # smb.conf, too
+    assert conf.read_text() == old
+    head = world.head()
+    assert line.strip() in world.run("guard", code=7).err
+    assert world.head() == head
+    conf.write_text(old.replace("[global]\n", f"[global]\n{line}", 1))
+    world.run("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(hands.base, "msDS-Behavior-Version")["msDS-Behavior-Version"] == [b"7"]

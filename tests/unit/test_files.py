@@ -16,6 +16,7 @@ from adpersist.capture.file_capture import SOON_S, WATCHED_PAUSE_S, FileCapture
 from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.files import reading
 from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
+from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed, number_of
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import FileLook
@@ -341,3 +342,23 @@ def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalF
     assert not capture.is_due
     elapsed[0] += 2
     assert capture.is_due
+
+
+# --- smb.conf ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("level", "before", "now", "line"),
+    [
+        (7, b"[global]\n\tad dc functional level = 2016\n", b"[global]\n", "ad dc functional level = 2016"),
+        (6, b"AD DC  Functional Level=2012_R2", b"ad dc functional level = 2012", "AD DC  Functional Level=2012_R2"),
+        (4, b"ad dc functional level = 2016", b"", None),
+        (7, b"ad dc functional level = 2016", b"# ad dc functional level = 2012\nad dc functional level = 2016", None),
+        (7, b"", b"", None),
+        (7, b"ad dc functional level = 2016", b"ad dc functional level = 2030", None),
+    ],
+)
+def test_a_line_without_which_samba_would_not_start_is_named(
+    level: int, before: bytes, now: bytes, line: str | None
+) -> None:
+    assert missing_line(level, before=before, now=now) == line
