@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from adpersist.directory.samba.local_databases import LocalDatabases, Signature, signature
+from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases, Signature, signature
 from adpersist.files.id_numbers import news as id_number_news
 from adpersist.files.local_files import ASIDE, LocalFiles
 from adpersist.files.reading import (
@@ -38,6 +38,11 @@ _TEMPORARY: Final = (b".::TMPNAME:", ASIDE.encode())
 
 _IMPATIENT_S: Final = 60.0
 
+DATABASES_PATH: Final = "(databases)"
+"""Names them where a file would be named."""
+
+_AGAIN_S: Final = 30.0
+
 _NEVER: Final = (0, 0, 0, 0)
 """The signature of a database that was not read yet."""
 
@@ -57,6 +62,7 @@ class FileLook:
 
     Attributes:
         known: The same, brought up to date by :meth:`told_all`.
+        unread: Why the local databases could not be read; empty when they could.
         unrested: Something changed while the last look was at it: look again soon.
     """
 
@@ -75,7 +81,9 @@ class FileLook:
         self._states: list[FileState] = []
         self._gone: list[FileKey] = []
         self._whole_below: list[str] = []
+        self._databases_after = 0.0
         self.known = dict(known)
+        self.unread = ""
         self.unrested = False
 
     def news(self, prove: Callable[[], None], *, have: Collection[Piece] | None = None) -> Iterator[Told]:
@@ -255,21 +263,47 @@ class FileLook:
     # --- databases --------------------------------------------------------------------------------------------------
 
     def _databases(self) -> None:
+        """A database that cannot be read takes nothing hostage: it is named, and tried again after a while."""
+        if time.monotonic() < self._databases_after:
+            return
+        try:
+            self._read_databases()
+        except (LocalDatabaseError, OSError) as error:
+            self._databases_after = time.monotonic() + _AGAIN_S
+            self._fresh_signatures.clear()
+            self.unread = error.message if isinstance(error, LocalDatabaseError) else str(error)
+            self._name(DATABASES_PATH, self.unread)
+        else:
+            self.unread = ""
+
+    def _read_databases(self) -> None:
         settings = self._files.settings
         now = {place: signature(settings.database(place)) for place in DATABASES}
         changed = [place for place, shown in now.items() if self._signatures.get(place, _NEVER) != shown]
+        for place in changed:
+            if now[place] is None and any(where is place for where, _ in self.known):
+                # more likely a disk that is not there than somebody who takes all of it away
+                raise LocalDatabaseError(f"{settings.database(place)} is not there any more")
         if not changed:
             return
         with LocalDatabases(settings.smb_conf) as databases:
-            for place in changed:
-                self._entries(place, databases.read(place))
-                self._fresh_signatures[place] = now[place]
+            found = [(place, databases.read(place)) for place in changed]
+        for place, entries in found:
+            self._entries(place, entries)
+            self._fresh_signatures[place] = now[place]
 
     @property
     def databases_moved(self) -> bool:
         """A database was written to since it was read; their pages are written in memory, which wakes nobody."""
+        if time.monotonic() < self._databases_after:
+            return False
         settings = self._files.settings
-        return any(self._signatures.get(place, _NEVER) != signature(settings.database(place)) for place in DATABASES)
+        try:
+            return any(
+                self._signatures.get(place, _NEVER) != signature(settings.database(place)) for place in DATABASES
+            )
+        except OSError:
+            return True  # the look says what is wrong
 
     def _entries(self, place: Place, found: list[FileState]) -> None:
         known = {key: state for key, state in self.known.items() if key[0] is place}

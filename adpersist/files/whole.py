@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from adpersist.directory.samba.local_databases import LocalDatabaseError
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import FileLook
 from adpersist.files.reading import REST_NS
@@ -15,12 +16,17 @@ def files_now(files: LocalFiles, pause: Callable[[float], None]) -> tuple[Files,
 
     Args:
         pause: Waits so many seconds.
+
+    Raises:
+        LocalDatabaseError: What lies in the databases cannot be told.
     """
     look = FileLook(files, {})
     for _ in range(_TRIES):
         for _told in look.news(lambda: None):
             pass  # content is read for its digest alone
         look.told_all()
+        if look.unread:
+            raise LocalDatabaseError(look.unread)
         if not look.unrested:
             break
         pause(REST_NS / 1_000_000_000)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adpersist.capture.file_capture import SOON_S, WATCHED_PAUSE_S, FileCapture
-from adpersist.directory.samba.local_databases import LocalDatabases
+from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
 from adpersist.files import reading
 from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
 from adpersist.files.functional_level import missing_line
@@ -362,3 +362,30 @@ def test_a_line_without_which_samba_would_not_start_is_named(
     level: int, before: bytes, now: bytes, line: str | None
 ) -> None:
     assert missing_line(level, before=before, now=now) == line
+
+
+# --- a database that cannot be read -----------------------------------------------------------------------------------
+
+
+def test_a_database_that_cannot_be_read_takes_no_file_hostage(files: LocalFiles) -> None:
+    (files.settings.private / "idmap.ldb").write_bytes(b"no database" * 1000)
+    keeper = Keeper(files)
+    assert "corp.example/logon.bat" in paths(keeper.rested())
+    assert "idmap.ldb" in keeper.look.unread
+    assert not keeper.look.databases_moved, "it is not tried all the time"
+    with pytest.raises(LocalDatabaseError, match=r"idmap\.ldb"):
+        files_now(files, time.sleep)
+
+
+def test_a_database_that_is_gone_is_not_taken_for_empty(files: LocalFiles) -> None:
+    shares = files.settings.state / "share_info.tdb"
+    with LocalDatabases(files.settings.smb_conf) as databases:
+        right = FileState(place=Place.SHARES, path="SECDESC/sysvol", kind=FileKind.ENTRY, attributes={"record": b"\1"})
+        databases.write(Place.SHARES, [right])
+        assert databases.read(Place.SHARES) == [right]
+    keeper = Keeper(files)
+    assert right in keeper.rested()
+    shares.unlink()
+    assert keeper.take() == []
+    assert keeper.files[right.key] == right
+    assert "share_info.tdb" in keeper.look.unread
