@@ -85,22 +85,6 @@ def test_a_day_in_sysvol_comes_back_byte_for_byte(world: World) -> None:
     assert world.head().seq == head, "what was put back is no news"
 
 
-def test_nothing_but_a_file_was_lost_and_that_is_noticed(world: World) -> None:
-    captured(world)
-    (scripts(world) / "only.bat").write_bytes(b"nobody touched the directory")
-    captured(world)
-    before = faces(sysvol(world))
-    world.revert()
-    assert world.run.status()["lineage"] == "reverted"
-    world.run("agent", "--once", code=4)
-    world.run("guard", code=0)
-    assert faces(sysvol(world)) == before
-    with Hands(world.dc) as hands:
-        hands.user("afterwards")
-    captured(world)
-    world.run("verify", code=0)
-
-
 def test_a_file_lost_right_after_its_commit_is_missed(world: World) -> None:
     """The agent is killed before it could tell the directory, and the machine is put back at once."""
     captured(world)
