@@ -171,16 +171,14 @@ class Service:
                 health.looked(capture.head, changes)
                 health.polled(usn, durable=True)
                 checkpoints.tend(capture.journal)
-                capture.look_at_files()
                 seen, checked = usn, time.monotonic()
                 rest_s = pace.after_look(capture.asked_s)
-            elif capture.files_are_due:
-                if changes := capture.look_at_files():
-                    health.looked(capture.head, changes)
-                    checkpoints.tend(capture.journal)
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
+            if capture.files_are_due and (changes := capture.look_at_files()):
+                health.looked(capture.head, changes)
+                checkpoints.tend(capture.journal)
             if self._is_scrub_due(capture.head):
                 health.scrubbed(capture.scrub())
                 health.looked(capture.head, 0)
