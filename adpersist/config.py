@@ -160,6 +160,20 @@ class BootSection(_Section):
     open: Opening = Opening.UNLESS_MORE
 
 
+class FilesSection(_Section):
+    """What a DC keeps outside its directory: SYSVOL, and the databases beside it.
+
+    Attributes:
+        sysvol: Whether they are captured and put back; ``off`` where something else looks after them.
+        smb_conf: The configuration that Samba runs with; None: it is looked for.
+    """
+
+    sysvol: str = Field(default="capture", pattern="^(capture|off)$")
+    smb_conf: Path | None = Field(default=None, description="/etc/samba/smb.conf")
+
+    _unset = field_validator("smb_conf", mode="before")(unset_when_empty)
+
+
 class HealthSection(_Section):
     """Where the agent and a boot answer ``/healthz`` and ``/metrics``.
 
@@ -219,6 +233,7 @@ class Config(_Section):
     status: StatusSection = StatusSection()
     restore: RestoreSection = RestoreSection()
     boot: BootSection = BootSection()
+    files: FilesSection = FilesSection()
     health: HealthSection = HealthSection()
     alerts: AlertsSection = AlertsSection()
     log: LogSection = LogSection()

@@ -1,6 +1,7 @@
 """What the DC itself knows of the journal: the one witness that does not go back with the store."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from adpersist.agent import connections
 from adpersist.config import Config
@@ -10,6 +11,9 @@ from adpersist.errors import ConfigError, DirectoryError, WrongDirectoryError
 from adpersist.journal.damage import Damage
 from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.check import KnownCommit
+from adpersist.model.identity.ids import Seq
+
+_BEHIND: Final = Damage.STORE_BEHIND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +34,15 @@ class CanaryAnswer:
         if told is None:
             return ()
 
+        if told.is_announcement:
+            # the one before it was made
+            known = KnownCommit(seq=Seq(told.seq - 1), is_it=lambda _: True, who="the directory", otherwise=_BEHIND)
+            return (known,) if told.seq > 1 else ()
+
         def is_it(digest: bytes) -> bool:
             return Canary.of(seed, told.seq, digest) == told
 
-        return (KnownCommit(seq=told.seq, is_it=is_it, who="the directory", otherwise=Damage.STORE_BEHIND),)
+        return (KnownCommit(seq=told.seq, is_it=is_it, who="the directory", otherwise=_BEHIND),)
 
 
 def ask_for_canary(config: Config, journal: Journal) -> CanaryAnswer:

@@ -16,11 +16,15 @@ from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
 from adpersist.system.backoff import Backoff
+from adpersist.telemetry import logger
 
 if TYPE_CHECKING:  # a command that reads the journal alone loads nothing that speaks to a DC or to monitoring
     from adpersist.agent.health.agent_health import AgentHealth
     from adpersist.directory.domain_controller import DomainController
     from adpersist.directory.ldap.connection import Login
+    from adpersist.files.local_files import LocalFiles
+
+log = logger("agent")
 
 PASSWORD_VARIABLE: Final = "ADPERSIST_DIRECTORY_PASSWORD"  # noqa: S105 - a name
 
@@ -139,6 +143,25 @@ def journal(config: Config, identity: Identity | None, health: "AgentHealth | No
     expected = config.journal.id or (journal_id(identity) if identity else None)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
     return Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
+
+
+def local_files(config: Config, dc: "DomainController") -> "LocalFiles | None":
+    """SYSVOL and the local databases of the DC; None: they are left alone, or cannot be reached, which is told.
+
+    Raises:
+        ConfigError: The configured smb.conf is not that of this DC, or has what cannot be captured.
+    """
+    if config.files.sysvol == "off" or not dc.privileged:
+        return None
+    from adpersist.files.local_files import LocalFiles, NoFilesError
+
+    try:
+        return LocalFiles.beside(config.directory.url, config.files.smb_conf)
+    except NoFilesError as error:
+        if config.files.smb_conf is not None:
+            raise
+        log.warning("files.not_captured", reason=error.message)
+        return None
 
 
 @contextmanager

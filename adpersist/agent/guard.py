@@ -7,6 +7,7 @@ from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, unfinished_restore
 from adpersist.errors import WrongDirectoryError
+from adpersist.files.local_files import LocalFiles
 from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -44,6 +45,11 @@ class GuardResult:
     def left(self) -> list[Difference]:
         """What the restore could not close."""
         return self.outcome.left if self.outcome is not None else []
+
+    @property
+    def differs(self) -> bool:
+        """Something is left, of the directory or beside it."""
+        return self.outcome is not None and self.outcome.differs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,7 @@ def guard(
     *,
     progress: Progress | None = None,
     closed: bool = False,
+    files: LocalFiles | None = None,
     ended: Ended = lambda *_: None,
 ) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
@@ -102,6 +109,7 @@ def guard(
 
     Args:
         closed: No partner reaches the DC meanwhile.
+        files: SYSVOL and the local databases; None: they stay as they are.
         ended: Told of a restore that ended, also with differences left; must not raise.
 
     Raises:
@@ -125,7 +133,7 @@ def guard(
     wanted = wanted_state(journal, dc=dc)
     with visiting(journal.id) as writer:
         try:
-            outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, closed=closed)
+            outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, closed=closed, files=files)
         except UnfinishedError as error:
             ended(journal, error.outcome)
             raise

@@ -14,12 +14,13 @@ from adpersist import config as configuration
 from adpersist.agent import connections
 from adpersist.agent.doctor.finding import Grade
 from adpersist.agent.doctor.place import examine_place, machine_of
-from adpersist.config import Config, DirectorySection, JournalSection, KeySection, StoreSection
+from adpersist.config import Config, DirectorySection, FilesSection, JournalSection, KeySection, StoreSection
 from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import ConfigError, JournalExistsError, KeyMissingError, NoJournalError
+from adpersist.files.local_files import LocalFiles, NoFilesError
 from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
@@ -27,9 +28,12 @@ from adpersist.journal.keys.key_file import create_key_file, exposure
 from adpersist.stores.port import Store
 from adpersist.system import durable_file
 
+FILES: Final = "SYSVOL with owners and permissions, Unix numbers (idmap), privileges, share permissions"
+"""What is captured beside the directory, on the DC's own machine."""
+
 NOT_RESTORED: Final = (
     "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
-    "files: SYSVOL (group policy contents), local secrets and keytabs of the DC's machine",
+    "local secrets and keytabs of the DC's machine; smb.conf, which is kept and compared",
     "the DC's own machine password, which stays as its machine holds it",
 )
 """What no path brings back; the README says so too."""
@@ -37,7 +41,12 @@ NOT_RESTORED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitReport:
-    """What ``init`` found and made."""
+    """What ``init`` found and made.
+
+    Attributes:
+        files: Where SYSVOL and the local databases lie; None: they are not captured.
+        without_files: Why not.
+    """
 
     dns_name: str
     survey: Capabilities
@@ -49,6 +58,17 @@ class InitReport:
     key_created: bool
     config: Path
     warnings: tuple[str, ...]
+    files: LocalFiles | None = None
+    without_files: str = ""
+
+    @property
+    def _captured(self) -> list[str]:
+        return [*self.survey.captured, *([FILES] if self.files else [])]
+
+    @property
+    def _not_restored(self) -> list[str]:
+        files = [] if self.files else [f"{FILES}: {self.without_files}"]
+        return [*self.survey.lacking, *files, *NOT_RESTORED]
 
     def document(self) -> Mapping[str, Any]:
         """For machines."""
@@ -62,8 +82,11 @@ class InitReport:
                 "created": self.key_created,
             },
             "config": str(self.config),
-            "captures": list(self.survey.captured),
-            "not_restored": [*self.survey.lacking, *NOT_RESTORED],
+            "files": {"sysvol": str(self.files.sysvol), "smb_conf": str(self.files.settings.smb_conf)}
+            if self.files
+            else None,
+            "captures": self._captured,
+            "not_restored": self._not_restored,
             "warnings": list(self.warnings),
         }
 
@@ -78,11 +101,13 @@ class InitReport:
         if self.key_vault:
             yield f"Key                 {self.key_vault}, in its vault"
         yield f"Configuration       {self.config}"
+        if self.files:
+            yield f"SYSVOL              {self.files.sysvol}, by {self.files.settings.smb_conf}"
         yield ""
         yield "Captured and restored:"
-        yield from (f"  + {line}" for line in self.survey.captured)
+        yield from (f"  + {line}" for line in self._captured)
         yield "Not restored:"
-        yield from (f"  - {line}" for line in (*self.survey.lacking, *NOT_RESTORED))
+        yield from (f"  - {line}" for line in self._not_restored)
         yield from (f"Warning: {line}" for line in self.warnings)
         if self.key_created:
             yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
@@ -101,6 +126,7 @@ class Initialization:
         key_file: Path | None,
         key_vault: str = "",
         supersede: bool = False,
+        smb_conf: Path | None = None,
     ) -> None:
         self._supersede = supersede
         self._path = configuration.find(path)
@@ -119,8 +145,10 @@ class Initialization:
             )
         if file is None and not vault and not os.environ.get("ADPERSIST_KEY"):
             file = self._path.parent / "key"
-        asked = (section, store_url, file, vault)
-        if self._path.exists() and asked != (known.directory, known.store.url, known.key.file, known.key.vault):
+        samba = known.files.model_copy(update={"smb_conf": smb_conf.absolute()}) if smb_conf else known.files
+        asked = (section, store_url, file, vault, samba)
+        written = (known.directory, known.store.url, known.key.file, known.key.vault, known.files)
+        if self._path.exists() and asked != written:
             raise ConfigError(
                 f"the configuration {self._path} is there already and says something else",
                 hint="Edit it, remove it, or choose another place with --config.",
@@ -131,6 +159,7 @@ class Initialization:
                 "directory": section,
                 "store": StoreSection(url=store_url),
                 "key": self._key_section(file, vault),
+                "files": FilesSection(**samba.model_dump(exclude_defaults=True)),
             }
         )
 
@@ -147,6 +176,7 @@ class Initialization:
             found = probe_capabilities(dc.session, dc.dse)
             if not self._supersede:
                 self._require_unwatched(dc)
+            files, without_files = self._files(dc)
             key_created = self._make_key(dc)
             journal, created = self._make_journal(dc, now)
             if self._supersede:
@@ -170,6 +200,8 @@ class Initialization:
             key_created=key_created,
             config=self._path,
             warnings=tuple(filter(None, [exposure(file) if file else "", *_place_warnings(location, machine)])),
+            files=files,
+            without_files=without_files,
         )
 
     def _require_unwatched(self, dc: DomainController) -> None:
@@ -184,6 +216,20 @@ class Initialization:
                 hint="Point --store at that journal, or copy it there first. If it is given up for good, stop its "
                 "agent, and begin a new one with `adpersist init --supersede`.",
             )
+
+    def _files(self, dc: DomainController) -> tuple[LocalFiles | None, str]:
+        """Where SYSVOL lies, or why it is not captured. Raises: NoFilesError: of an smb.conf that was named."""
+        section = self._config.files
+        if section.sysvol == "off":
+            return None, "[files] sysvol is off"
+        if not dc.privileged:
+            return None, "the domain controller is reached over the network"
+        try:
+            return LocalFiles.beside(self._config.directory.url, section.smb_conf), ""
+        except NoFilesError as error:
+            if section.smb_conf is not None:
+                raise
+            return None, error.message
 
     def _make_key(self, dc: DomainController) -> bool:
         file = self._config.key.file

@@ -80,6 +80,7 @@ class Service:
             drifted = capture.scrub() if scrub else 0
             if not scrub:
                 capture.look()
+            capture.look_at_files_until_whole(self._pause)
             capture.hand_back()
             return capture.head, capture.journal.last_commit_time(), drifted
 
@@ -186,6 +187,9 @@ class Service:
                 checked = time.monotonic()
             elif beat.due(capture.head):
                 capture.beat()
+            if capture.files_are_due and (changes := capture.look_at_files()):
+                health.looked(capture.head, changes)
+                checkpoints.tend(capture.journal)
             if self._is_scrub_due(capture.head):
                 health.scrubbed(capture.scrub())
                 health.looked(capture.head, 0)
@@ -224,6 +228,7 @@ class Service:
                     again=self._held,
                     index=folded[1] if folded and folded[0] == journal.head.digest else None,
                     accept_store_behind=self._accept_store_behind and not self._held,
+                    files=connections.local_files(self._config, dc),
                 )
                 self._held = True
                 yield dc, capture

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from adpersist.capture.file_capture import SOON_S, FileCapture
 from adpersist.capture.full_look import FullLook
 from adpersist.capture.look import Look, Piece
 from adpersist.directory.domain_controller import DomainController
@@ -13,9 +14,10 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, require_same
 from adpersist.directory.lineage.witnesses import choose_witnesses, merge_witnesses, newest_written
 from adpersist.errors import DirectoryError, FencedError, NotPrivilegedError, StoreError
+from adpersist.files.local_files import LocalFiles
 from adpersist.journal.holder import give_way, handed_back
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Usn, guid_text
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn, guid_text
 from adpersist.model.journal.head import Head, Position, Quarantined, Writer
 from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.stamps import CHANGED, Stamps
@@ -32,6 +34,8 @@ _MOST_QUARANTINED: Final = 200
 """The head names them all; more are no odd ones."""
 _LONGEST_WORDS: Final = 300
 _LOGGED: Final = 20
+_TRIES: Final = 40
+"""Looks at files that are being written, before the next whole one must do."""
 
 SECRET: Final = "unicodePwd"  # noqa: S105 - an attribute every domain has: krbtgt's
 _ASKED_LATELY: Final = 10
@@ -70,6 +74,7 @@ class Capture:
         writer: Writer,
         *,
         index: FingerprintIndex,
+        files: LocalFiles | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._dc = dc
@@ -82,6 +87,9 @@ class Capture:
         self._canary: Canary | None = None
         """What this agent had the directory remember last."""
         self._asked: deque[float] = deque(maxlen=_ASKED_LATELY)
+        self._files = (
+            FileCapture(files, journal, self._prove_again, self._announce, clock=clock) if files is not None else None
+        )
         self.journal = journal
         self.lineage = Lineage(verdict=Verdict.SAME, evidence="proven when the journal was claimed")
         """The last verdict; only a proven DC is captured."""
@@ -96,6 +104,7 @@ class Capture:
         again: bool = False,
         accept_store_behind: bool = False,
         index: FingerprintIndex | None = None,
+        files: LocalFiles | None = None,
     ) -> "Capture":
         """Prove that the DC is the journal's, claim the journal, and fold it.
 
@@ -103,6 +112,7 @@ class Capture:
             index: What it holds at its head, when that is known already.
             again: This writer held the journal before: an agent that took over since keeps it.
             accept_store_behind: A store that went back is gone on with; a full look brings it up to date.
+            files: SYSVOL and the local databases, to be captured too.
 
         Raises:
             RevertedError: The DC is another one, was put back, or a restore was begun and not ended.
@@ -121,7 +131,7 @@ class Capture:
         if index is None:
             index = fold_fingerprints(journal)
         log.info("capture.began", seq=journal.head.seq, objects=len(index), timeline=journal.head.timeline)
-        capture = cls(dc, journal, writer, index=index)
+        capture = cls(dc, journal, writer, index=index, files=files)
         # what was captured over the network lacks every secret, and what an earlier version captured lacks the stamps:
         # no feed tells either by themselves
         lacking = dc.privileged and not index.knows(SECRET)
@@ -197,6 +207,35 @@ class Capture:
         log.info("scrub.ended", changes=count, drifted=len(drifted), objects=len(self._index))
         return len(drifted)
 
+    @property
+    def files_are_due(self) -> bool:
+        """It is time to look at files again."""
+        return self._files is not None and self._files.is_due
+
+    def look_at_files(self) -> int:
+        """Look at SYSVOL and the local databases once; returns how many changes became durable.
+
+        Never before the first whole look at the directory. The directory is told, so that a DC is known to have been
+        put back though nothing but files was lost.
+
+        Raises:
+            RevertedError, FencedError, StoreError, DirectoryError.
+        """
+        if self._files is None or self.head.position is None or not self.head.complete:
+            return 0
+        changes = self._files.look()
+        if changes and self._files.told_what_comes_back:
+            self.leave_canary()
+        return changes
+
+    def look_at_files_until_whole(self, pause: Callable[[float], None]) -> None:
+        """The same, again while something is being written, for some seconds at the most. Raises: the same."""
+        for _ in range(_TRIES):
+            self.look_at_files()
+            if self._files is None or self._files.is_whole:
+                return
+            pause(SOON_S)
+
     def leave_canary(self) -> None:
         """Have the directory remember the newest commit, so that it shows when either of them goes back."""
         newest = Canary.of(self.journal.seed, self.head.seq, self.head.digest)
@@ -265,6 +304,17 @@ class Capture:
         seen = piece.seen or self._dc.evidence(self._witnesses, changed, since=since)
         self.lineage = require_same(self._dc, self.journal, seen)
         return seen
+
+    def _announce(self) -> Seq:
+        """Have the directory remember that a commit of files comes: nothing else in it shows when that is undone."""
+        seq = Seq(self.head.seq + 1)
+        self._canary = Canary.announcing(self.journal.seed, seq)
+        self._dc.leave_canary(self._canary)
+        return seq
+
+    def _prove_again(self) -> None:
+        """Files were read: is the DC that they lie beside still the journal's? Raises: RevertedError."""
+        self.lineage = require_same(self._dc, self.journal)
 
     def _commit(self, looking: _Looking, piece: Piece, seen: Evidence) -> None:
         look, before = looking.look, self.head.position

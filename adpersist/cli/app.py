@@ -42,6 +42,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "fleet": "List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.",
     "alerts": "Tell somebody when something in the directory should be looked at.",
     "key": "The keys that seal the journal.",
+    "files": "SYSVOL and the local databases, as the journal has them at a point.",
 }
 """What ``adpersist --help`` says of each, in its order: the first line of the command's own help."""
 
@@ -49,6 +50,7 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "capture": ("init", "agent", "status", "doctor", "mark", "image"),
     "restore": ("guard", "boot", "plan", "restore", "verify"),
     "read": ("log", "show", "history", "diff", "report", "console", "export", "fleet"),
+    "files": ("files",),
     "upkeep": ("check", "checkpoint", "prune", "copy", "alerts", "key"),
 }
 """Where the module of each command lies."""

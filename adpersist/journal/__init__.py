@@ -2,6 +2,7 @@
 
 In: changes, positions, states, a :class:`~adpersist.stores.port.Store`, a key. Out: verified commits and states.
 Read `journal` (what everybody else sees), `commit_drafts` and `look_drafts` (what a commit does to the head),
-`appender` and `settlement` (two writers cannot both win), `reader`, `points`, `timelines`, `holder`, `spare_head`.
+`appender` and `settlement` (two writers cannot both win), `reader`, `file_history`, `points`, `timelines`, `holder`,
+`spare_head`.
 Folders: `format` (bytes, with FORMAT.md), `keys`, `upkeep`. Must not import `directory`, `state` or what is above them.
 """

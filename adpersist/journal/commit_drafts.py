@@ -77,6 +77,12 @@ class CommitDrafter:
             part=piece.part,
         )
 
+    def files(self, base: OpenHead, compressed: bytes, *, head: Head, changes: int, usn: Usn) -> Draft:
+        """One frame of a look at files."""
+        found = replace(head, time=self.time)
+        kind = CommitKind.FILES
+        return self._frame(base, found, kind=kind, compressed=compressed, usn=(usn, usn), changes=changes)
+
     def head_only(self, base: OpenHead, head: Head, *, tolerant: bool = False) -> Draft:
         """No commit; the head alone moves, and its time with it unless it says nothing about the capture."""
         return Draft(head=head if tolerant else replace(head, time=self.time), keyring=base.keyring, tolerant=tolerant)

@@ -1,7 +1,7 @@
 """The journal, as everybody but this room sees it: one object to read from and to write to."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -9,13 +9,15 @@ from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, P
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.file_history import content_at, every_change, files_at
 from adpersist.journal.format.checkpoint import open_checkpoint
+from adpersist.journal.format.file_changes import file_contents
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head
 from adpersist.journal.format.splitting import Run, runs
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.look_drafts import Ending, nothing_found, piece_drafting
+from adpersist.journal.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.points import resolve_point
 from adpersist.journal.reader import read_commits, read_headers
 from adpersist.journal.spare_head import missing_head
@@ -25,6 +27,8 @@ from adpersist.journal.upkeep.check import CheckReport
 from adpersist.journal.upkeep.repair import Repaired
 from adpersist.journal.upkeep.retention import PrunePlan
 from adpersist.journal.witness_file import WitnessFile
+from adpersist.model.files.file_changes import FileChanges, Files
+from adpersist.model.files.file_state import FileKey, FileState, Piece
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.journal.head import (
@@ -265,6 +269,43 @@ class Journal:
             self._end.append(self._held(lambda base: nothing_found(drafter, base, ending)))
         return self.head
 
+    def commit_files(
+        self,
+        told: Iterable[FileState | FileKey | bytes],
+        *,
+        now: float,
+        announced: Callable[[], Seq | None] = lambda: None,
+        phase: Phase = Phase.CAPTURING,
+    ) -> Head:
+        """Make a look at files durable; a large one becomes several commits, of which the last one settles it.
+
+        Args:
+            told: Content that the journal lacks, before the states that are made of it; states; keys of what is gone.
+            now: Unix seconds.
+            announced: The commit the directory was told of by the time states are told; None: of none.
+            phase: What the journal is in; while a restore is under way it is for what that overwrites.
+
+        Raises:
+            FencedError, OutcomeUnknownError, StoreError: As :meth:`commit`.
+            LimitError: A file's attributes are too large; it is named.
+        """
+        drafter = self._drafter(now)
+
+        def drafting(content: tuple[bytes, int], *, settles: bool) -> Drafting:
+            compressed, changes = content
+            return self._held(
+                files_drafting(drafter, compressed, changes=changes, told=announced(), settles=settles), phase
+            )
+
+        waiting: tuple[bytes, int] | None = None
+        for content in file_contents(told):
+            if waiting is not None:
+                self._end.append(drafting(waiting, settles=False))
+            waiting = content
+        if waiting is not None:
+            self._end.append(drafting(waiting, settles=True))
+        return self.head
+
     def mark(self, name: str, *, writer: Writer, now: float) -> Seq:
         """Name this point; a name used before moves here. Fences nobody.
 
@@ -446,6 +487,18 @@ class Journal:
             if each.seq == seq:
                 return open_checkpoint(self._store.checkpoint(each.lies_at), each, tip.journal, tip.keyring)
         raise PointError(f"there is no checkpoint at commit {seq}")
+
+    def files(self, point: Seq) -> Files:
+        """SYSVOL and the local databases at a point; see :func:`files_at`."""
+        return files_at(self._store, self._end.tip, point)
+
+    def content(self, point: Seq, wanted: Collection[Piece]) -> Iterator[tuple[Piece, bytes]]:
+        """What files at a point are made of, piece by piece; see :func:`content_at`."""
+        return content_at(self._store, self._end.tip, point, wanted)
+
+    def every_file_change(self) -> Iterator[FileChanges]:
+        """All that was ever told of files; see :func:`every_change`."""
+        return every_change(self._store, self._end.tip)
 
     def resolve(self, point: str | None, *, now: float) -> Seq:
         """The commit a person means: see :mod:`adpersist.journal.points`."""

@@ -67,3 +67,24 @@ def nothing_found(drafter: CommitDrafter, base: OpenHead, ending: Ending) -> Dra
     if base.head.settled and head.complete == base.head.complete:
         return drafter.head_only(base, head)
     return drafter.look(base, EMPTY, head=head, usn=(ending.usn_from, ending.position.usn))
+
+
+def files_drafting(
+    drafter: CommitDrafter, compressed: bytes, *, changes: int, told: Seq | None, settles: bool
+) -> Drafting:
+    """Drafts one frame of a look at files; content alone leaves the head's word on what is settled as it is.
+
+    Args:
+        changes: How many it delivers.
+        told: The commit the directory was told of before; None: as the head says.
+        settles: It is the look's last.
+    """
+
+    def drafting(base: OpenHead) -> Draft | None:
+        usn = base.head.position.usn if base.head.position is not None else Usn(0)
+        head = replace(base.head, settled=settles) if settles or changes else base.head
+        if told is not None and head.position is not None:
+            head = replace(head, position=replace(head.position, canary=told))
+        return drafter.files(base, compressed, head=head, changes=changes, usn=usn)
+
+    return drafting

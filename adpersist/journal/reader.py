@@ -7,11 +7,13 @@ from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.format.chain import Chain, forged, missing, open_in_place
 from adpersist.journal.format.changes import unpack_changes
+from adpersist.journal.format.file_changes import unpack_files
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.format.notes import CommitNote, unpack_note
 from adpersist.journal.format.splitting import MAX_CHANGE_BYTES
+from adpersist.model.files.file_changes import NO_FILES, FileChanges
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects.change import Change
@@ -33,6 +35,16 @@ def read_commits(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> It
         commit = assembly.take(opened)
         if commit.seq > after:
             yield commit
+
+
+def read_files(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[FileChanges]:
+    """What the same walk, with the same proofs, tells of files alone."""
+    for opened in _opened(store, tip, after=after, through=through, whole=False):
+        if opened.header.kind is CommitKind.FILES:
+            try:
+                yield _files(opened)
+            except ValueError as error:
+                raise forged(opened.header.seq, str(error)) from error
 
 
 def read_headers(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[FrameHeader]:
@@ -113,6 +125,14 @@ def anchor(store: Store, tip: OpenHead, after: Seq, *, whole: bool) -> Chain:
     return known(before) or chain(before, opened(before).digest)
 
 
+def _files(opened: Opened) -> FileChanges:
+    files = unpack_files(opened.content)
+    if len(files.states) + len(files.gone) != opened.header.changes:
+        found = len(files.states) + len(files.gone)
+        raise ValueError(f"{opened.header.changes} changes of files announced, {found} inside")
+    return files
+
+
 class Assembly:
     """Frames in their order become commits; the parts of a large change are put together."""
 
@@ -128,11 +148,14 @@ class Assembly:
         header = opened.header
         try:
             changes: tuple[Change, ...] = ()
-            note = CommitNote()
+            note, files = CommitNote(), NO_FILES
             if header.kind is CommitKind.LOOK:
                 changes = self._look(opened)
             elif header.kind is CommitKind.PART:
                 self._part(opened)
+            elif header.kind is CommitKind.FILES:
+                self._parts.clear()
+                files = _files(opened)
             else:
                 self._parts.clear()
                 note = unpack_note(opened.content, ends_restore=header.kind is CommitKind.RESTORE_END)
@@ -146,6 +169,7 @@ class Assembly:
             usn_from=header.usn_from,
             usn_to=header.usn_to,
             changes=changes,
+            files=files,
             ends_look=header.ends_look,
             complete=header.complete,
             **note._asdict(),

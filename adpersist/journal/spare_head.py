@@ -173,7 +173,7 @@ def missing_head(store: Store) -> DamagedError | None:
     return DamagedError("it is missing", seq=None, damage=Damage.GAP)
 
 
-_BARE: Final = frozenset({CommitKind.LOOK, CommitKind.PART})
+_BARE: Final = frozenset({CommitKind.LOOK, CommitKind.PART, CommitKind.FILES})
 """Kinds of commits of which the header says enough."""
 
 

@@ -21,6 +21,7 @@ from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
+from adpersist.restore.files_back import FilesOutcome
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
 from adpersist.restore.plan.collisions import Collision, collisions
@@ -68,6 +69,7 @@ class RestoreOutcome:
         left: Differences that remain; empty means proven equal.
         conflicts: Local writes found at the start.
         notes: What is not as the journal has it, and cannot be.
+        files: What became of SYSVOL and the local databases; None: they were left alone.
         restart_needed: The DC's replication service goes on under the old invocationID until it is restarted.
         account: What the restore says of itself, once it has ended one way or the other.
     """
@@ -82,6 +84,12 @@ class RestoreOutcome:
     notes: tuple[Limitation, ...] = ()
     restart_needed: bool = False
     account: Account = field(default_factory=Account)
+    files: FilesOutcome | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Something is left, of the directory or beside it."""
+        return bool(self.left) or (self.files is not None and bool(self.files.left))
 
 
 class Convergence:

@@ -16,7 +16,9 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, refuse_store_behind, require_same
 from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
+from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
+from adpersist.model.files.file_state import FileKey, path_text
 from adpersist.model.identity.ids import Usn, guid_text
 from adpersist.model.journal.account import Account, Reason
 from adpersist.model.journal.head import Head, Phase, Writer
@@ -26,11 +28,13 @@ from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
+from adpersist.restore.files_back import FilesBack, FilesOutcome
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
+from adpersist.restore.some_files import bring, policy_path
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
@@ -63,6 +67,7 @@ def restore(
     *,
     progress: Progress | None = None,
     closed: bool = False,
+    files: LocalFiles | None = None,
 ) -> RestoreOutcome:
     """Bring the DC to what is wanted, prove it, and open a new timeline.
 
@@ -70,7 +75,8 @@ def restore(
     one its partners would take for read. Brought to where the journal ends it is healed: it receives what it had, with
     the old stamps, as a replica. To an earlier point it is written back.
 
-    With a scope it is no other timeline: what was restored is a change like any other, and captured as one.
+    With a scope it is no other timeline: what was restored is a change like any other, and captured as one. Of files
+    only those of a policy come with it, when that is what is restored.
 
     What the DC will not take is left, told and noted in the journal, and the restore ends all the same: the journal has
     it, at the point restored to, and what the DC has instead is captured.
@@ -78,9 +84,11 @@ def restore(
     Args:
         writer: This process; a visitor until it is done.
         closed: No partner reaches the DC meanwhile.
+        files: SYSVOL and the local databases, which come back with the directory; None: they stay as they are.
 
     Raises:
         NameTakenError: Objects outside of the scope have what one inside needs. Nothing was written.
+        SmbConfError: Samba would not start any more with the smb.conf that went back. Nothing was written.
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
         ConflictError: The DC was written to since, and the terms say to ask. Nothing was written.
         NotPrivilegedError: The journal holds secrets that this connection does not see. Nothing was written.
@@ -95,13 +103,18 @@ def restore(
     _require_accepted(dc, convergence, terms)
     why = reason(dc, journal, lineage, terms)
     if not wanted.scope.is_everything:
-        return _restore_part(Capture.begin(dc, journal, writer), convergence, wanted, why)
+        capture = Capture.begin(dc, journal, writer, files=files)
+        brought = _policy_files(capture, files, wanted, progress or Progress())
+        outcome = _restore_part(capture, convergence, wanted, why)
+        outcome.files = brought
+        return outcome
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
     if is_living:
         convergence.conflicts()
-        if journal.head.position is None or dc.usn() != journal.head.position.usn:
+        if files is not None or journal.head.position is None or dc.usn() != journal.head.position.usn:
             # what came since, and that look saw, is about to be taken back: it must be in a commit
-            capture_news(dc, journal, writer)
+            capture_news(dc, journal, writer, files=files)
+    back = _files_back(dc, journal, wanted, terms, files, progress)
     # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
     kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
     began = time.time()
@@ -110,6 +123,9 @@ def restore(
     )
     _leave_canary(dc, journal)
     log.info("restore.began", target=wanted.target)
+    if back is not None:
+        back.save_local()
+        back.before_the_directory()
     if fresh is not None and dc.invocation() != fresh:
         dc.renew_invocation(fresh)
         log.info("invocation.renewed", invocation=guid_text(fresh))
@@ -125,9 +141,12 @@ def restore(
         told = result(outcome, wanted, began=began, ended=time.time())
         outcome.account = Account(reason=why, result=told)
         _require_ended(outcome, terms, closed=closed)
+    if back is not None:
+        back.after_the_directory()
+        outcome.files = back.outcome
     journal.end_restore(now=time.time(), left=outcome.left, account=told.model_dump_json())
     _leave_canary(dc, journal)
-    _begin_timeline(Capture.begin(dc, journal, writer, index=index.result()), convergence.proof)
+    _begin_timeline(Capture.begin(dc, journal, writer, index=index.result(), files=files), convergence.proof)
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
 
@@ -202,6 +221,7 @@ def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     try:
         capture.look(shown=proof)
         capture.look()
+        capture.look_at_files()
     except DirectoryUnreachableError as error:
         if capture.head.position is None:
             raise
@@ -210,20 +230,71 @@ def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
     capture.hand_back()
 
 
+def _level(dc: DomainController, wanted: WantedState) -> int:
+    """The domain's functional level once it is restored; 0 when it does not say."""
+    root = next((guid for guid, nc in dc.feed.roots.items() if nc == dc.dse.domain), None)
+    values = wanted.state[root].values if root is not None and root in wanted.state else {}
+    return int(b"".join(values.get("msDS-Behavior-Version", ())) or b"0")
+
+
+def _files_back(
+    dc: DomainController,
+    journal: Journal,
+    wanted: WantedState,
+    terms: Terms,
+    files: LocalFiles | None,
+    progress: Progress | None,
+) -> FilesBack | None:
+    """What is to be put back beside the directory; None: nothing. Raises: SmbConfError, FileConflictError."""
+    if files is None:
+        return None
+    back = FilesBack(files, journal, wanted.target, terms.policy, progress)
+    if (line := back.missing_line(_level(dc, wanted))) is not None:
+        raise SmbConfError(line)
+    if terms.policy is OnConflict.FAIL and back.local:
+        raise FileConflictError([each.key for each in back.local])
+    return back
+
+
+def _policy_files(
+    capture: Capture, files: LocalFiles | None, wanted: WantedState, progress: Progress
+) -> FilesOutcome | None:
+    """The files of a policy, before its container: clients look for them as soon as they see that. None: it is none."""
+    journal = capture.journal
+    if files is None or wanted.scope.attribute:
+        return None
+    path = policy_path(wanted.state, wanted.scope.root, journal.files(wanted.target))
+    if path is None:
+        return None
+    capture.look_at_files_until_whole(time.sleep)  # what is about to be overwritten
+    found, left, refused = bring(files, journal, wanted.target, path, progress)
+    failed = {each.key for each in left}
+    done = [each for each in found.differences if each.key not in failed]
+    return FilesOutcome(
+        restored=[each.key for each in done if each.want is not None],
+        removed=[each.key for each in done if each.want is None],
+        left=left,
+        refused=refused,
+    )
+
+
 def _restore_part(capture: Capture, convergence: Convergence, wanted: WantedState, why: Reason) -> RestoreOutcome:
     began = time.time()
     outcome = convergence.run()
     outcome.account = Account(reason=why, result=result(outcome, wanted, began=began, ended=time.time()))
     capture.look()
+    capture.look_at_files()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
     return outcome
 
 
-def capture_news(dc: DomainController, journal: Journal, writer: Writer) -> None:
+def capture_news(dc: DomainController, journal: Journal, writer: Writer, *, files: LocalFiles | None = None) -> None:
     """On a DC that was not reverted, make what is new there durable before anything is taken back."""
     if journal.head.phase is Phase.CAPTURING and lineage_of(dc, journal).verdict is Verdict.SAME:
-        Capture.begin(dc, journal, writer).look()
+        capture = Capture.begin(dc, journal, writer, files=files)
+        capture.look()
+        capture.look_at_files_until_whole(time.sleep)
 
 
 class LossError(AdpersistError):
@@ -280,6 +351,37 @@ class ConflictError(AdpersistError):
             hint="`adpersist plan` lists them; --on-conflict journal overwrites them, --on-conflict dc keeps them.",
         )
         self.conflicts = conflicts
+
+
+class FileConflictError(AdpersistError):
+    """Files of SYSVOL were written after the DC was put back, and the caller wants to be asked. Nothing was written.
+
+    Attributes:
+        keys: Which.
+    """
+
+    exit_code = ExitCode.DIFFERENCES
+
+    def __init__(self, keys: Sequence[FileKey]) -> None:
+        super().__init__(
+            f"{len(keys)} files of SYSVOL were written after the revert, the first is {path_text(keys[0][1])}",
+            hint="`adpersist verify` lists them; --on-conflict journal puts back what the journal has and keeps "
+            "in it what was there; --on-conflict dc leaves these files alone.",
+        )
+        self.keys = keys
+
+
+class SmbConfError(AdpersistError):
+    """The restored DC would not start: a line of smb.conf went back with the disk. Nothing was written."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, line: str) -> None:
+        super().__init__(
+            f"Samba would not start on the restored domain: its smb.conf went back, and lacks `{line}`",
+            hint="Put that line below [global] again and run the same command. "
+            "`adpersist files show smb.conf --in settings --content` shows all of it.",
+        )
 
 
 class UnfinishedError(NotConvergedError):

@@ -4,7 +4,9 @@ At the NUMBERth time the point is reached, this process kills itself as a power 
 a DC, those are stopped and a moment later killed instead: the call just begun never gets its answer.
 
 Points: `apply` before a step of a restore, `applied` after one, `begun` and `ended` after a restore was announced or
-closed in the journal, `look` before a question to the feed, `commit` before a commit, `committed` after one.
+closed in the journal, `look` before a question to the feed, `commit` before a commit, `committed` after one; of files
+`announced` before a commit that the directory was told of, `files` after it, `numbers` after Unix numbers came back,
+`aside` after a file was written aside, `named` after it took its name, `removed` after one was taken away.
 """
 
 from __future__ import annotations
@@ -14,18 +16,22 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 from adpersist.__main__ import run
+from adpersist.capture.capture import Capture
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.database import Database
+from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.directory.write.pipelined_target import PipelinedTarget
 from adpersist.directory.write.target import StepExecutor
+from adpersist.files import putting_back
 from adpersist.journal.journal import Journal
 
 _BEFORE_ANSWER_S: Final = 0.2
 
-POINTS: Final[dict[str, tuple[list[tuple[type, str]], bool]]] = {
+POINTS: Final[dict[str, tuple[list[tuple[type | ModuleType, str]], bool]]] = {
     # a step by itself, or one of several that were sent together; a chunk that a replica takes
     "apply": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_begin"), (Database, "give")], False),
     "applied": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_verdict"), (Database, "give")], True),
@@ -34,6 +40,12 @@ POINTS: Final[dict[str, tuple[list[tuple[type, str]], bool]]] = {
     "look": ([(Session, "dirsync")], False),
     "commit": ([(Journal, "commit")], False),
     "committed": ([(Journal, "commit")], True),
+    "announced": ([(Capture, "_announce")], True),
+    "files": ([(Journal, "commit_files")], True),
+    "numbers": ([(LocalDatabases, "write")], True),
+    "aside": ([(putting_back, "_finish")], True),
+    "named": ([(putting_back, "_take_name")], True),
+    "removed": ([(putting_back, "_remove")], True),
 }
 
 
@@ -61,7 +73,7 @@ def _arm(point: str, number: int, victims: Sequence[int]) -> None:
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def arm(owner: type, name: str) -> None:
+    def arm(owner: type | ModuleType, name: str) -> None:
         original: Callable[..., Any] = getattr(owner, name)
 
         def armed(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - stands for any method

@@ -37,6 +37,7 @@ EVENTS: Final = (
     Event("an office manager is allowed to reset passwords", places.delegation),
     Event("machines join, change their password and retire", places.machines),
     Event("a group policy is made and linked", places.group_policy),
+    Event("its files are written, another policy is edited", places.policy_files),
     Event("DNS records come and go", places.dns),
     Event("a site and its subnet are added", places.site),
     Event("the password policy is tightened", places.password_policy),

@@ -10,6 +10,7 @@ from typing import Final
 from tools.day import ldif
 from tools.samba_dc import SambaDC
 from tools.samba_dc.programs import run
+from tools.samba_dc.unix_numbers import unix_numbers
 
 _TIMEOUT_S: Final = 120.0
 
@@ -55,6 +56,19 @@ class Hands:
             timeout_s=_TIMEOUT_S,
             env={"KRB5_CONFIG": str(self._dc.krb5_conf)},
         )
+
+    @property
+    def policies(self) -> Path:
+        """The folder of group policies, as an administrator on the DC itself sees it."""
+        return self._dc.layout.state / "sysvol" / self.dns_domain / "Policies"
+
+    def permit(self, path: Path, sddl: str) -> None:
+        """Set what SMB clients may do to a file. Raises: ProgramError."""
+        self._dc.samba_tool("ntacl", "set", sddl, str(path))
+
+    def log_in_over_smb(self, *users: str) -> None:
+        """Whoever does gets a Unix number, the next there is. Raises: ProgramError."""
+        unix_numbers(self._dc, [self.sid(user) for user in users])
 
     def _administrator(self) -> tuple[str, ...]:
         return "-U", f"Administrator%{self._dc.admin_password}"

@@ -8,7 +8,9 @@ from tools.day import ldif
 from tools.day.company import BERLIN, LYON, MACHINES, ROOT, computer, first_password
 from tools.day.diary import Diary, Login
 from tools.day.hands import Hands
+from tools.samba_dc.programs import run
 
+_DEFAULT_POLICY: Final = "{31B2F340-016D-11D2-945F-00C04FB984F9}"
 _POLICY: Final = "{6F1DDC33-2A4E-4C6B-9C0E-51A5F2A7D1E0}"
 _RESET_PASSWORD: Final = "00299570-246d-11d0-a768-00aa006e0529"
 """User-Force-Change-Password, [MS-ADTS] 5.1.3.2.1."""
@@ -53,7 +55,7 @@ def machines(hands: Hands, diary: Diary) -> None:
 
 
 def group_policy(hands: Hands, diary: Diary) -> None:
-    """A policy's directory part: its container, the two halves below it, and a link from an OU."""
+    """A policy: its container, the two halves below it, a link from an OU; and its files in SYSVOL."""
     dn = f"CN={_POLICY},CN=Policies,CN=System,{hands.base_dn}"
     container = {
         "objectClass": "groupPolicyContainer",
@@ -70,6 +72,19 @@ def group_policy(hands: Hands, diary: Diary) -> None:
             ldif.replace(f"{BERLIN},{hands.base_dn}", {"gPLink": f"[LDAP://{dn};0]"}),
         ]
     )
+
+
+def policy_files(hands: Hands, diary: Diary) -> None:
+    """The files of the new policy, with permissions of its own; the domain's own policy is edited."""
+    default, made = hands.policies / _DEFAULT_POLICY, hands.policies / _POLICY
+    run(["cp", "-a", str(default), str(made)], timeout_s=60)
+    (made / "GPT.INI").write_bytes(b"[General]\r\nVersion=65537\r\ndisplayName=Screen lock\r\n")
+    settings = made / "MACHINE" / "Registry.pol"
+    settings.write_bytes(b"PReg\x01\0\0\0" + "[Software\\Policies;Lock;\4\0;\4\0;\1\0]".encode("utf-16-le"))
+    hands.permit(settings, f"O:DAG:DUD:(A;;FA;;;DA)(A;;FA;;;SY)(A;;0x1200a9;;;AU)(A;;FR;;;{hands.sid('ada')})")
+    (default / "GPT.INI").write_bytes(b"[General]\r\nVersion=196608\r\n")
+    scripts = hands.policies.parent / "scripts"
+    (scripts / "Anmeldung-\u00fc.bat").write_bytes(b"net use h: \\\\fileserver\\home\r\n")
 
 
 def dns(hands: Hands, diary: Diary) -> None:

@@ -142,6 +142,18 @@ class Product:
                 raise ProductError(f"the journal did not catch up: {document or answer.stderr}\n{self.log_tail()}")
             time.sleep(_PAUSE_S)
 
+    def wait_durable_files(self) -> None:
+        """Wait until the journal has SYSVOL and the local databases as they are; a second, when nobody writes there.
+
+        Raises:
+            ProductError: They do not come to agree.
+        """
+        deadline = time.monotonic() + _DURABLE_TIMEOUT_S
+        while differing := self.run("verify").document["files"]:
+            if time.monotonic() > deadline:
+                raise ProductError(f"the journal did not catch up with files: {differing}\n{self.log_tail()}")
+            time.sleep(_PAUSE_S)
+
     def log_tail(self) -> str:
         """The last lines of the agent's log."""
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else "(no log)"

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any, Final
 
 from tools import day
 from tools.day import Diary, Hands, Login
-from tools.demo_day import judges, logins
+from tools.demo_day import files, judges, logins
 from tools.demo_day.judges import Judges
 from tools.demo_day.losses import Losses, count
 from tools.demo_day.product import REVERTED, Answer, Product
@@ -72,6 +73,7 @@ class Stage:
         self._tickets = place / "ticket"
         self._early_tickets = place / "early"
         self._keytab = place / "service.keytab"
+        self._said_of_sysvol: CompletedProcess[str] | None = None
         self.story = Story()
 
     def play(self) -> Story:
@@ -114,15 +116,20 @@ class Stage:
         logins.keep_ticket(dc, _EARLY, self._early_tickets)
         self._tell("A day in the directory")
         with self.story.timed("the day"):
+            hands = Hands(dc)
+            hands.log_in_over_smb("hugo")
             diary = day.live(dc, hires=self._hires, tell=lambda event: self._tell(f"  {event}"))
             logins.keep_ticket(dc, diary.logins[0], self._tickets)
             logins.keep_keytab(dc, diary.service, self._keytab)
         with self.story.timed("until the last change was durable"):
+            hands.log_in_over_smb("ada", "bruno")
             durable = product.wait_durable()["durable"]
+            product.wait_durable_files()
         self._tell(f"All of it is durable: commit {durable['seq']}, USN {durable['usn']}")
         return diary
 
     def _die(self, dc: SambaDC, product: Product, name: str) -> Path:
+        self._said_of_sysvol = files.sysvolcheck(dc)
         self._tell("kill -9 of the DC and of the agent; the machine is put back to its golden image")
         dc.kill()
         product.kill_agent()
@@ -165,6 +172,9 @@ class Stage:
             self.story.losses = count(view(self._golden), view(old), view(new))
             self.story.proofs += [
                 judges.raw_equal(old, new),
+                files.sysvol_equal(before, after),
+                files.numbers_equal(before, after),
+                files.same_verdict(self._said_of_sysvol, files.sysvolcheck(dc)),
                 judges.still_deleted(self._golden, old, new),
                 *outside,
                 _fresh_account(dc, old, new),
@@ -190,10 +200,12 @@ class Stage:
             answer = product.run("guard", "--on-revert", "restore")
             proofs = [_guarded(answer), _verified(product)]
             dc.stop()
-            after = dump(dc.snapshot(self._place / "after2"), deleted=True)
+            snapshot = dc.snapshot(self._place / "after2")
+            after = dump(snapshot, deleted=True)
             dc.start()
             old = dump(before, deleted=True)
-            proofs.append(judges.raw_equal(old, after))
+            proofs += [judges.raw_equal(old, after), files.sysvol_equal(before, snapshot)]
+            proofs.append(files.numbers_equal(before, snapshot))
             proofs += logins.passwords_work(dc, Diary(logins=[_SECOND]))
             proofs.append(_fresh_account(dc, first, old, after))
         problems = [f"{each.claim}: {each.detail}" for each in proofs if not each.holds]

@@ -101,7 +101,8 @@ def _bring_up(
         closed_dc.require_running()
         with connections.connected_journal(config, health) as (dc, journal):
             health.found(journal.head, journal.last_commit_time(), journal.last_restore())
-            return guard(dc, journal, terms, progress=progress, closed=True, ended=ended)
+            files = connections.local_files(config, dc)
+            return guard(dc, journal, terms, progress=progress, closed=True, files=files, ended=ended)
 
     told = Told()
 

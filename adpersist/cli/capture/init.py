@@ -45,6 +45,15 @@ def init(
         bool,
         typer.Option("--supersede", help="The journal that watches this DC so far is given up; its agent is stopped."),
     ] = False,
+    smb_conf: Annotated[
+        Path | None,
+        typer.Option(
+            "--smb-conf",
+            help="The smb.conf that Samba runs with, where it is in no usual place: says where SYSVOL lies.",
+            metavar="PATH",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,7 +68,13 @@ def init(
     common = common_options(ctx, config, as_json)
     given = DirectorySection(url=directory, user=user, password_file=password_file, ca_file=ca_file)
     report = Initialization(
-        common.config, directory=given, store=store, key_file=key_file, key_vault=key_vault, supersede=supersede
+        common.config,
+        directory=given,
+        store=store,
+        key_file=key_file,
+        key_vault=key_vault,
+        supersede=supersede,
+        smb_conf=smb_conf,
     ).run(now=time.time())
     if common.as_json:
         output.machine(report.document())

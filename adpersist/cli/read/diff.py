@@ -27,9 +27,10 @@ def diff(
 ) -> None:
     """List what differs between two points: objects and, attribute by attribute, the values before and after.
 
-    The points may lie on different timelines. Exit code 2 when anything differs, 0 when nothing does. Reads only the
-    store.
+    After them files of SYSVOL and entries of the local databases. The points may lie on different timelines. Exit code
+    2 when anything differs, 0 when nothing does. Reads only the store.
     """
+    from adpersist.reading.file_text import between
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
@@ -39,20 +40,26 @@ def diff(
         first = journal.resolve(before, now=now)
         last = journal.head.seq if after is None else journal.resolve(after, now=now)
         old, new = fold(journal, first), fold(journal, last)
+        files = between(journal.files(first), journal.files(last))
     changes = list(_changes(old, new))
     facts = JournalSchema.of(new)
     documents = [_document(change, old, new, facts) for change in changes]
     if common.as_json:
-        output.machine({"from": first, "to": last, "objects": documents})
-    elif documents:
+        output.machine({"from": first, "to": last, "objects": documents, "files": files})
+        raise typer.Exit(int(ExitCode.DIFFERENCES if documents or files else ExitCode.OK))
+    if documents:
         output.table(
             f"{len(documents)} objects differ between commit {first} and commit {last}",
             ("what", "object", "attribute", "before", "after"),
             (row for document in documents for row in _rows(document)),
         )
-    else:
+    if files:
+        rows = ((each["kind"], each["place"], each["path"] or "/") for each in files)
+        title = f"{len(files)} files differ between commit {first} and commit {last}"
+        output.table(title, ("what", "place", "path"), rows)
+    if not documents and not files:
         output.say(f"No difference between commit {first} and commit {last}.")
-    raise typer.Exit(int(ExitCode.DIFFERENCES if documents else ExitCode.OK))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if documents or files else ExitCode.OK))
 
 
 def _changes(old: "State", new: "State") -> "Iterator[Change]":

@@ -109,6 +109,7 @@ def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
         "abandoned": abandoned(commit, head),
         "kind": str(commit.kind),
         "changes": dict(Counter(str(change.kind) for change in commit.changes)),
+        "files": {"changed": len(commit.files.states), "gone": len(commit.files.gone)},
         "bytes": commit.size,
         "usn": commit.usn_to,
         "settled": commit.ends_look and commit.complete,
@@ -142,6 +143,8 @@ def _what(commit: "Commit") -> str:
             return f"{told}; USN {commit.usn_to}" + ("" if commit.ends_look else "; the look goes on")
         case CommitKind.PART:
             return "part of a large change"
+        case CommitKind.FILES:
+            return _files_told(len(commit.files.states), len(commit.files.gone))
         case CommitKind.MARK:
             return f"@{commit.mark}" + (f" by {commit.writer.host}" if commit.writer else "")
         case CommitKind.RESTORE_END if commit.left_count:
@@ -150,6 +153,12 @@ def _what(commit: "Commit") -> str:
             return f"commits were lost; goes on from commit {commit.target}" if commit.target else "begins anew"
         case _:
             return f"to commit {commit.target}"
+
+
+def _files_told(changed: int, gone: int) -> str:
+    """What a look at SYSVOL and the local databases found."""
+    told = [f"{count} {what}" for count, what in ((changed, "new or changed"), (gone, "gone")) if count]
+    return f"files: {', '.join(told) or 'content of a large one'}"
 
 
 def abandoned(commit: "Commit", head: "Head") -> bool:

@@ -66,7 +66,8 @@ def guard(
 
     def once(bar: output.Bar) -> GuardResult:
         with connections.connected_journal(settings) as (dc, journal):
-            return check(dc, journal, terms, progress=bar, ended=report_writer(report))
+            files = connections.local_files(settings, dc)
+            return check(dc, journal, terms, progress=bar, files=files, ended=report_writer(report))
 
     with output.Bar(shown=not common.as_json) as bar:
         found = Backoff(budget_s=wait, first_s=0.1, waits_for=may_pass, on_wait=Told()).call(lambda: once(bar))
@@ -75,7 +76,7 @@ def guard(
     document: dict[str, Any] = {
         "lineage": str(found.lineage.verdict),
         "evidence": found.lineage.evidence,
-        "proven": found.proven and not found.left,
+        "proven": found.proven and not found.differs,
         "restored": outcome_document(found.outcome) if found.outcome else None,
     }
     if common.as_json:
@@ -88,4 +89,4 @@ def guard(
             output.say("Nothing was written. `adpersist plan` shows what was lost; `adpersist guard` restores it.")
     if not found.proven:
         raise typer.Exit(int(ExitCode.REVERTED))
-    raise typer.Exit(int(ExitCode.DIFFERENCES if found.left else ExitCode.OK))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if found.differs else ExitCode.OK))

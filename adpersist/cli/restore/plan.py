@@ -1,7 +1,7 @@
 """``adpersist plan``: what a restore would do."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,8 +25,16 @@ from adpersist.errors import ExitCode
 from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Keep, OnConflict, Terms
+from adpersist.reading.file_text import difference_document, difference_row
 from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from adpersist.config import Config
+    from adpersist.directory.domain_controller import DomainController
+    from adpersist.journal.journal import Journal
+    from adpersist.restore.files_back import FilesBack
+    from adpersist.restore.wanted import WantedState
 
 
 def plan(
@@ -66,9 +74,12 @@ def plan(
             convergence = Convergence(dc, wanted, terms, bar, is_living=verdict is Verdict.SAME)
             found = convergence.plan(heals=wanted.is_newest and verdict is Verdict.REVERTED)
             taken = convergence.collisions()
+            back = files_to_restore(settings, dc, journal, wanted, on_conflict)
+    differs = bool(found.steps or (back and back.differences))
     if common.as_json:
-        output.machine({**document(found, wanted.target), "taken": [_taken(each) for each in taken]})
-        raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
+        told = {"taken": [_taken(each) for each in taken], "files": _files(back) if back else None}
+        output.machine({**document(found, wanted.target), **told})
+        raise typer.Exit(int(ExitCode.DIFFERENCES if differs else ExitCode.OK))
     note_words(found.notes)
     for each in taken:
         output.say(output.printable(f"Taken: {each.dn} needs the {each.attribute} {each.value}; {each.holder} has it"))
@@ -80,9 +91,34 @@ def plan(
             ((str(number), step.op, step.dn, _what(step), step.reason) for number, step in enumerate(shown, 1)),
         )
         conflict_words(found.conflicts)
-    else:
+    if back is not None and back.differences:
+        title = f"{len(back.differences)} files of SYSVOL and entries of local databases to commit {wanted.target}"
+        rows = map(difference_row, back.differences[: limit or None])
+        output.table(title, ("kind", "place", "path"), rows)
+        for written in back.local:
+            output.say(output.printable(f"Written locally after the revert: {' '.join(difference_row(written)[1:])}"))
+    if not differs:
         output.say(f"Nothing to do: the domain controller is what commit {wanted.target} says.")
-    raise typer.Exit(int(ExitCode.DIFFERENCES if found.steps else ExitCode.OK))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if differs else ExitCode.OK))
+
+
+def files_to_restore(
+    settings: "Config", dc: "DomainController", journal: "Journal", wanted: "WantedState", policy: OnConflict
+) -> "FilesBack | None":
+    """What of SYSVOL and the local databases a whole restore would put back; None: they are left alone."""
+    from adpersist.agent import connections
+    from adpersist.restore.files_back import FilesBack
+
+    here = connections.local_files(settings, dc) if wanted.scope.is_everything else None
+    return FilesBack(here, journal, wanted.target, policy) if here is not None else None
+
+
+def _files(back: "FilesBack") -> dict[str, Any]:
+    return {
+        "differences": [difference_document(each) for each in back.differences],
+        "local": [difference_document(each) for each in back.local],
+        "smb_conf_differs": back.outcome.smb_conf_differs,
+    }
 
 
 def _taken(each: Collision) -> dict[str, str]:

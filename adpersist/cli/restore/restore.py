@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adpersist.model.plan.conflict import Conflict
     from adpersist.model.plan.difference import Difference
     from adpersist.restore.convergence import RestoreOutcome
+    from adpersist.restore.files_back import FilesOutcome
     from adpersist.restore.plan.limitations import Limitation
 
 ToOption = Annotated[
@@ -134,15 +135,22 @@ def restore(
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent
             living = lineage_of(dc, journal).verdict is Verdict.SAME
-            found = Convergence(dc, wanted(), terms, is_living=living).plan()
+            from adpersist.cli.restore.plan import files_to_restore
+
+            want = wanted()
+            found = Convergence(dc, want, terms, is_living=living).plan()
+            back = files_to_restore(settings, dc, journal, want, on_conflict)
+            files_too = f" and {len(back.differences)} files" if back is not None else ""
             note_words(found.notes)
             conflict_words(found.conflicts)
-            if common.as_json or not typer.confirm(f"{len(found.steps)} steps to the point asked for. Go on?"):
+            asked = f"{len(found.steps)} steps{files_too} to the point asked for. Go on?"
+            if common.as_json or not typer.confirm(asked):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
         with visiting(journal.id) as writer, output.Bar(shown=not common.as_json) as bar:
-            capture_news(dc, journal, writer)
+            files = connections.local_files(settings, dc)
+            capture_news(dc, journal, writer, files=files)
             try:
-                outcome = run(dc, journal, wanted(), terms, writer, progress=bar)
+                outcome = run(dc, journal, wanted(), terms, writer, progress=bar, files=files)
             except UnfinishedError as error:
                 report_writer(report)(journal, error.outcome)
                 raise
@@ -152,7 +160,7 @@ def restore(
         output.machine(outcome_document(outcome))
     else:
         outcome_words(outcome)
-    raise typer.Exit(int(ExitCode.DIFFERENCES if outcome.left else ExitCode.OK))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if outcome.differs else ExitCode.OK))
 
 
 def restart_where_needed(settings: "Config", outcome: "RestoreOutcome") -> None:
@@ -189,6 +197,7 @@ def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
         "notes": note_documents(outcome.notes),
         "conflicts": conflict_documents(outcome.conflicts),
         "restart_needed": outcome.restart_needed,
+        "files": files_document(outcome.files) if outcome.files else None,
     }
 
 
@@ -200,7 +209,9 @@ def outcome_words(outcome: "RestoreOutcome") -> None:
     conflict_words(outcome.conflicts)
     if outcome.left:
         difference_table(f"{len(outcome.left)} differences are left, and are kept in the journal", outcome.left)
-    else:
+    if outcome.files:
+        files_words(outcome.files)
+    if not outcome.differs:
         output.say("Proven: the domain controller is what the journal says.")
     if outcome.restart_needed:
         output.say(
@@ -213,6 +224,38 @@ def difference_table(title: str, found: "Sequence[Difference]") -> None:
     """What differs, for people."""
     rows = ((each.kind, each.dn, each.attribute, each.reason) for each in found)
     output.table(title, ("kind", "object", "attribute", "the domain controller said"), rows)
+
+
+def files_document(files: "FilesOutcome") -> dict[str, Any]:
+    """What became of SYSVOL and the local databases, for machines."""
+    from adpersist.reading.file_text import difference_document, keys_document
+
+    return {
+        "restored": len(files.restored),
+        "removed": len(files.removed),
+        "local": keys_document(files.local),
+        "saved": files.saved or None,
+        "left": [difference_document(each) for each in files.left],
+        "smb_conf_differs": files.smb_conf_differs,
+    }
+
+
+def files_words(files: "FilesOutcome") -> None:
+    """The same, for people."""
+    from adpersist.model.files.file_state import path_text
+
+    output.say(f"SYSVOL and local databases: {len(files.restored)} put back, {len(files.removed)} taken away.")
+    for place, path in files.local:
+        kept = f"kept in commit {files.saved}" if files.saved else "left as it is"
+        output.say(output.printable(f"Written locally after the revert, {kept}: {place}/{path_text(path)}"))
+    if files.left:
+        from adpersist.reading.file_text import difference_row
+
+        rows = ((*difference_row(each), files.refused.get(each.key[1], "")) for each in files.left)
+        title = f"{len(files.left)} files and entries are left as they are, and are kept in the journal"
+        output.table(title, ("kind", "place", "path", "the system said"), rows)
+    if files.smb_conf_differs:
+        output.say("smb.conf is not what it was: `adpersist files show smb.conf --in settings --content` shows that.")
 
 
 def note_documents(notes: "Sequence[Limitation]") -> list[dict[str, str]]:

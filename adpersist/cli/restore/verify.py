@@ -31,10 +31,13 @@ def verify(
 ) -> None:
     """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any.
 
-    What this connection cannot compare, or nobody can restore, comes first; it does not count as a difference.
+    SYSVOL and the local databases too, on the DC's own machine. What this connection cannot compare, or nobody can
+    restore, comes first; it does not count as a difference.
     """
     from adpersist.agent import connections
+    from adpersist.reading.file_text import difference_document, difference_row
     from adpersist.restore.convergence import Convergence
+    from adpersist.restore.files_back import verify_files
     from adpersist.restore.wanted import wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)
@@ -46,19 +49,27 @@ def verify(
             wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute)
             convergence = Convergence(dc, wanted, progress=bar)
             found = convergence.verify()
+            files = None
+            if wanted.scope.is_everything and (here := connections.local_files(settings, dc)) is not None:
+                bar.looking("looking at SYSVOL")
+                files = verify_files(here, journal, wanted.target)
     if common.as_json:
         output.machine(
             {
                 "at": wanted.target,
                 "differences": [output.difference(each) for each in found],
                 "notes": note_documents(convergence.notes),
+                "files": [difference_document(each) for each in files] if files is not None else None,
             }
         )
-        raise typer.Exit(int(ExitCode.DIFFERENCES if found else ExitCode.OK))
+        raise typer.Exit(int(ExitCode.DIFFERENCES if found or files else ExitCode.OK))
     note_words(convergence.notes)
     if found:
         rows = ((each.kind, each.dn, each.attribute) for each in found)
         output.table(f"{len(found)} differences from commit {wanted.target}", ("kind", "object", "attribute"), rows)
-    else:
+    if files:
+        title = f"{len(files)} differences of SYSVOL and the local databases from commit {wanted.target}"
+        output.table(title, ("kind", "place", "path"), (difference_row(each) for each in files))
+    if not found and not files:
         output.say(f"No difference: the domain controller is what commit {wanted.target} says.")
-    raise typer.Exit(int(ExitCode.DIFFERENCES if found else ExitCode.OK))
+    raise typer.Exit(int(ExitCode.DIFFERENCES if found or files else ExitCode.OK))

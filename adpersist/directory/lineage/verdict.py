@@ -133,6 +133,8 @@ def judge(
 def _store_behind(found: Canary, newest: Canary) -> Lineage | None:
     if found.seq < newest.seq or found == newest:
         return None
+    if found.is_announcement and found.seq <= newest.seq + 1:
+        return None  # whoever announced it was killed before, or a mark got its number
     evidence = f"the DC was told of commit {found.seq}, the store's last one is {newest.seq}"
     if found.seq == newest.seq:
         evidence = f"the DC was told of another commit {found.seq} than the store has"

@@ -15,11 +15,14 @@ from cryptography.exceptions import InvalidTag
 from adpersist.errors import IntegrityError
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.changes import unpack_changes
+from adpersist.journal.format.file_changes import file_contents, unpack_files
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
 from adpersist.journal.format.packing import decompress
-from adpersist.journal.format.splitting import MAX_CHANGE_BYTES, Piece, runs
+from adpersist.journal.format.splitting import MAX_CHANGE_BYTES, runs
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, DataKey, Keyring
+from adpersist.model.files.file_changes import FileChanges
+from adpersist.model.files.file_state import FileKey, FileState
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint
@@ -27,11 +30,14 @@ from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import Gone, ObjectState, created
 
 MAGIC: Final = b"ADPC"
-VERSIONS: Final = (1, 2, 3)
-"""Version 2 also remembers the objects that are gone, version 3 the stamps."""
-VERSION: Final = VERSIONS[-1]
+VERSIONS: Final = (1, 2, 3, 4)
+"""Version 2 also remembers the objects that are gone, version 3 the stamps; in version 4 lie files."""
+VERSION: Final = 3
+VERSION_WITH_FILES: Final = 4
 MORE: Final = 0x01
 """The content goes on in the next part: an object too large for one."""
+FILES: Final = 0x02
+"""The content is that of a FILES frame."""
 
 _LAYOUT: Final = struct.Struct(">4sBBxx16sQI8s12s32s")
 _NO_NONCE: Final = bytes(NONCE_BYTES)
@@ -68,59 +74,79 @@ class Sealing:
         self.parts = 0
         self.objects = 0
 
-    def seal(self, states: Iterable[ObjectState | Gone]) -> Iterator[bytes]:
-        """The parts, one at a time, as the states come.
+    def seal(
+        self, states: Iterable[ObjectState | Gone], files: Iterable[FileState | FileKey | bytes] = ()
+    ) -> Iterator[bytes]:
+        """The parts, one at a time, as the states come; then those of files, content before what is made of it.
 
         Raises:
             LimitError: An object is too large; it is named.
         """
         for run, _ in runs(map(_as_change, states)):
             for piece in run:
-                part = self._part(piece)
-                self._proof.update(sha256(part).digest())
-                self.parts += 1
+                flags = MORE if piece.kind is CommitKind.PART else 0
+                yield self._sealed(piece.compressed, VERSION, flags)
                 self.objects += piece.changes
-                yield part
+        for compressed, _ in file_contents(files):
+            yield self._sealed(compressed, VERSION_WITH_FILES, FILES)
 
     @property
     def proof(self) -> bytes:
         """SHA-256 over the SHA-256 of every part so far."""
         return self._proof.digest()
 
-    def _part(self, piece: Piece) -> bytes:
-        place, flags = self._place, MORE if piece.kind is CommitKind.PART else 0
+    def _sealed(self, compressed: bytes, version: int, flags: int) -> bytes:
+        part = self._part(compressed, version, flags)
+        self._proof.update(sha256(part).digest())
+        self.parts += 1
+        return part
+
+    def _part(self, compressed: bytes, version: int, flags: int) -> bytes:
+        place = self._place
 
         def clear(nonce: bytes) -> bytes:
             return _LAYOUT.pack(
-                MAGIC, VERSION, flags, place.journal, place.seq, self.parts, self._key.id, nonce, place.digest
+                MAGIC, version, flags, place.journal, place.seq, self.parts, self._key.id, nonce, place.digest
             )
 
-        nonce = self._key.nonce(clear(_NO_NONCE), piece.compressed, self._randomness)
-        sealed = clear(nonce) + self._key.checkpoints.encrypt(nonce, piece.compressed, clear(nonce))
+        nonce = self._key.nonce(clear(_NO_NONCE), compressed, self._randomness)
+        sealed = clear(nonce) + self._key.checkpoints.encrypt(nonce, compressed, clear(nonce))
         return sealed + checksum(sealed)
 
 
 def open_checkpoint(
     parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
 ) -> Iterator[ObjectState | Gone]:
-    """The states of a checkpoint the head names, in the order they were written.
+    """The states of a checkpoint the head names, in the order they were written; files are proven and passed over.
 
     Every part is verified before its states are yielded; that none is missing only at the end.
 
     Raises:
         DamagedCheckpointError: GAP, CORRUPT or FORGED.
     """
+    for each in open_whole_checkpoint(parts, checkpoint, journal, keyring):
+        if not isinstance(each, FileChanges):
+            yield each
+
+
+def open_whole_checkpoint(
+    parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
+) -> Iterator[ObjectState | Gone | FileChanges]:
+    """The same, and after the objects what it has of files."""
     place = Place(journal=journal, seq=checkpoint.seq, digest=checkpoint.digest)
     proof, count, objects = sha256(), 0, 0
     pieces: list[bytes] = []
     for part in _given_back(parts, place):
-        more, content = _open_part(part, place, count, keyring)
+        flags, content = _open_part(part, place, count, keyring)
         proof.update(sha256(part).digest())
         count += 1
+        if flags & FILES:
+            yield _files(content, place)
+            continue
         pieces.append(content)
         if sum(map(len, pieces)) > MAX_CHANGE_BYTES:
             raise _damaged(place, Damage.FORGED, "its parts grow beyond every object")
-        if not more:
+        if not flags & MORE:
             states = _states(b"".join(pieces), place)
             objects += len(states)
             pieces.clear()
@@ -138,12 +164,13 @@ def _given_back(parts: Iterable[bytes], place: Place) -> Iterator[bytes]:
         raise _damaged(place, Damage.CORRUPT, error.message) from error
 
 
-def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tuple[bool, bytes]:
-    """Whether the content goes on in the next part, and the content."""
+def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tuple[int, bytes]:
+    """Flags, and the content."""
     if len(part) < _LAYOUT.size or checksum(part[:-CHECKSUM_BYTES]) != part[-CHECKSUM_BYTES:]:
         raise _damaged(place, Damage.CORRUPT, f"the checksum of part {number} is wrong")
     magic, version, flags, journal, seq, found, key_name, nonce, digest = _LAYOUT.unpack_from(part)
-    if magic != MAGIC or version not in VERSIONS or flags & ~MORE:
+    known = FILES if version == VERSION_WITH_FILES else MORE
+    if magic != MAGIC or version not in VERSIONS or flags & ~known:
         raise _damaged(place, Damage.FORGED, f"part {number} is of no known format")
     if (journal, seq, found, digest) != (place.journal, place.seq, number, place.digest):
         raise _damaged(place, Damage.FORGED, f"something else was put in place of part {number}")
@@ -152,7 +179,7 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
         raise _damaged(place, Damage.FORGED, f"part {number} is sealed with an unknown key")
     try:
         sealed = part[_LAYOUT.size : -CHECKSUM_BYTES]
-        return bool(flags & MORE), decompress(key.checkpoints.decrypt(nonce, sealed, part[: _LAYOUT.size]))
+        return flags, decompress(key.checkpoints.decrypt(nonce, sealed, part[: _LAYOUT.size]))
     except (InvalidTag, ValueError) as error:
         raise _damaged(place, Damage.FORGED, f"the seal of part {number} does not hold") from error
 
@@ -160,6 +187,13 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
 def _states(content: bytes, place: Place) -> list[ObjectState | Gone]:
     try:
         return [_as_state(change) for change in unpack_changes(content)]
+    except ValueError as error:
+        raise _damaged(place, Damage.FORGED, str(error)) from error
+
+
+def _files(content: bytes, place: Place) -> FileChanges:
+    try:
+        return unpack_files(content)
     except ValueError as error:
         raise _damaged(place, Damage.FORGED, str(error)) from error
 

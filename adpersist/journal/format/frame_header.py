@@ -8,9 +8,11 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 
 MAGIC: Final = b"ADPF"
-VERSIONS: Final = (1, 2)
-"""Version 2 has the stamps of links, and tells a change's writes apart from what they wrote."""
+VERSIONS: Final = (1, 2, 3)
+"""Version 2 has the stamps of links, and tells a change's writes apart from what they wrote; version 3 knows files."""
 VERSION: Final = VERSIONS[-1]
+_VERSION_WITHOUT_FILES: Final = 2
+"""A journal without files is one that an earlier adpersist reads."""
 HEADER_BYTES: Final = 120
 NONCE_OFFSET: Final = 76
 ENDS_LOOK: Final = 0x01
@@ -23,7 +25,8 @@ _NUMBERS: Final = {
     CommitKind.MARK: 3,
     CommitKind.RESTORE_BEGIN: 4,
     CommitKind.RESTORE_END: 5,
-    CommitKind.REPAIR: 6,
+    CommitKind.FILES: 6,
+    CommitKind.REPAIR: 7,
 }
 _KINDS: Final = {number: kind for kind, number in _NUMBERS.items()}
 
@@ -69,7 +72,7 @@ def write_header(header: FrameHeader) -> bytes:
     """The 120 bytes."""
     return _LAYOUT.pack(
         MAGIC,
-        VERSION,
+        VERSION if header.kind is CommitKind.FILES else _VERSION_WITHOUT_FILES,
         _NUMBERS[header.kind],
         ENDS_LOOK * header.ends_look | COMPLETE * header.complete,
         header.journal,
@@ -115,6 +118,8 @@ def read_header(body: bytes) -> FrameHeader:
         raise ValueError("not a frame of adpersist")
     if version not in VERSIONS:
         raise ValueError(f"format version {version}; this adpersist reads versions up to {VERSION}")
+    if (_KINDS.get(kind) is CommitKind.FILES) != (version == VERSION):
+        raise ValueError(f"kind {kind} in a frame of version {version}")
     if kind not in _KINDS or flags & ~(ENDS_LOOK | COMPLETE):
         raise ValueError(f"unknown kind {kind} or flags {flags:#x}")
     return FrameHeader(

@@ -6,7 +6,7 @@ may name. What is pruned stops counting before it is removed, so what a crash le
 prune sweeps up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -14,11 +14,14 @@ from adpersist.errors import AdpersistError, PointError, StoreError
 from adpersist.journal.appender import Appender, Draft
 from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import DamagedError
+from adpersist.journal.file_history import content_at, files_at
 from adpersist.journal.format.checkpoint import Place, Sealing, open_checkpoint
 from adpersist.journal.format.frame import open_frame
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.reader import read_frame
 from adpersist.journal.upkeep.retention import PrunePlan, plan_prune, pruned_head
+from adpersist.model.files.file_changes import pieces_of
+from adpersist.model.files.file_state import FileKey, FileState
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Checkpoint, Head
 from adpersist.model.objects.object_state import Gone, ObjectState
@@ -61,7 +64,7 @@ def write_checkpoint(
     sealing = Sealing(Place(journal=tip.journal, seq=seq, digest=commit.digest), tip.keyring.active, drafter.randomness)
     place = Seq(seq | int.from_bytes(drafter.randomness(2), "big") + 1 << _COMMIT_BITS)
     try:
-        store.put_checkpoint(place, sealing.seal(states))
+        store.put_checkpoint(place, sealing.seal(states, _files(store, tip, seq)))
         made = Checkpoint(
             seq=seq,
             digest=commit.digest,
@@ -102,6 +105,14 @@ def _counting(store: Store, head: Head, made: Checkpoint) -> Checkpoint:
 
 def _went_past(seq: Seq) -> PointError:
     return PointError(f"commit {seq} was pruned while its checkpoint was written", hint="Try again.")
+
+
+def _files(store: Store, tip: OpenHead, seq: Seq) -> Iterator[FileState | FileKey | bytes]:
+    """All files at a commit, their content first."""
+    files = files_at(store, tip, seq)
+    for _, content in content_at(store, tip, seq, pieces_of(files.values())):
+        yield content
+    yield from files.values()
 
 
 def prune(store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool) -> PrunePlan:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adpersist.model.files.file_changes import NO_FILES, FileChanges
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Writer
 from adpersist.model.objects.change import Change
@@ -32,6 +33,9 @@ class CommitKind(StrEnum):
     """Commits the newest state is made of are lost; a new timeline begins with this commit on top of ``target``, 0 for
     nothing, and a look at everything is due."""
 
+    FILES = "files"
+    """What a look at SYSVOL and the local databases found."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
@@ -43,8 +47,9 @@ class Commit:
         kind: What it is for.
         time: Unix seconds, microsecond resolution, when it was made.
         usn_from: The look covered the DC's writes from here on; 0 in commits that are no look.
-        usn_to: Up to here, included; 0 in commits that are no look.
+        usn_to: Up to here, included; 0 in commits that are no look. A FILES has that of the look before it in both.
         changes: In the order they were handed in; empty for everything but a LOOK.
+        files: What a FILES tells; empty for everything else.
         ends_look: The directory was as the journal says after this commit; False inside a split look. A commit that
             is no look takes it over from the one before.
         complete: A whole first look is in the journal with this commit or before it.
@@ -75,5 +80,6 @@ class Commit:
     left: tuple[Difference, ...] = ()
     left_count: int = 0
     account: str = ""
+    files: FileChanges = NO_FILES
     digest: bytes
     size: int

@@ -1,0 +1,105 @@
+"""From SYSVOL and the local databases to the journal: look, prove, commit, have the directory remember it."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from adpersist.files.local_files import LocalFiles
+from adpersist.files.looking import FileLook
+from adpersist.files.reading import REST_NS
+from adpersist.files.waking import Waker
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq
+from adpersist.telemetry import logger
+
+SOON_S: Final = REST_NS / 1_000_000_000
+"""When something was being written, the next look comes so soon."""
+
+SHARE: Final = 0.01
+"""The largest share of time that looking at files may take while nothing happens."""
+
+BUSY_SHARE: Final = 0.25
+"""The same while somebody writes there all the time."""
+
+LEAST_PAUSE_S: Final = 0.5
+"""Between two looks while nothing happens and the kernel does not tell of what does."""
+
+WATCHED_PAUSE_S: Final = 60.0
+"""The same where it does: for what it may not have told of."""
+
+log = logger("files")
+
+
+class FileCapture:
+    """Looks at files whenever that is due, and makes what is new durable.
+
+    Args:
+        files: Where they lie.
+        journal: Held by this process.
+        prove: Raises when the DC is not the journal's any more.
+        announce: Has the directory remember that a commit comes, and says which.
+        clock: Unix seconds.
+        elapsed: Seconds of a clock that only rises.
+    """
+
+    def __init__(
+        self,
+        files: LocalFiles,
+        journal: Journal,
+        prove: Callable[[], None],
+        announce: Callable[[], Seq],
+        *,
+        clock: Callable[[], float],
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._journal = journal
+        self._prove_lineage = prove
+        self._announce = announce
+        self._announced: Seq | None = None
+        self._clock = clock
+        self._elapsed = elapsed
+        self._waker = Waker()
+        self._look = FileLook(files, journal.files(journal.head.seq), self._waker)
+        self._woken = False
+        self._due = self._soonest = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """It is time to look again: something was written, or nobody has looked for a while."""
+        self._woken = self._waker.woke() or self._woken
+        now = self._elapsed()
+        if now < self._soonest:
+            return False
+        return self._woken or now >= self._due or self._look.databases_moved
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing was being written while it looked last."""
+        return not self._look.unrested
+
+    def _prove(self) -> None:
+        self._prove_lineage()
+        if self.told_what_comes_back:
+            self._announced = self._announce()
+
+    @property
+    def told_what_comes_back(self) -> bool:
+        """The last look told of more than smb.conf, which no heal puts back, so that its loss proves no revert."""
+        return self._look.told_what_comes_back
+
+    def look(self) -> int:
+        """Look once; returns how many changes became durable.
+
+        Raises:
+            RevertedError, FencedError, StoreError, DirectoryError.
+        """
+        began, self._woken, self._announced = self._elapsed(), False, None
+        self._journal.commit_files(self._look.news(self._prove), announced=lambda: self._announced, now=self._clock())
+        changes = self._look.told_all()
+        now = self._elapsed()
+        took, pause_s = now - began, WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
+        self._soonest = now + max(SOON_S, took / BUSY_SHARE)
+        self._due = max(self._soonest, now + max(pause_s, took / SHARE)) if self.is_whole else self._soonest
+        if changes:
+            log.info("files.appended", seq=self._journal.head.seq, changes=changes)
+        return changes

@@ -1,0 +1,1 @@
+"""Commands about SYSVOL and the local databases: files list, files show, files restore."""

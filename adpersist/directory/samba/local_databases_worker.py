@@ -1,0 +1,174 @@
+"""Reads smb.conf, and reads and writes a domain controller's databases beside its directory, as told on standard input.
+
+A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here but
+:mod:`.worker_frames`, of which the same is true, and nobody imports this. Run by
+:mod:`adpersist.directory.samba.local_databases`:
+
+    python3 -I local_databases_worker.py PATH_OF_SMB_CONF
+
+The first out is a greeting: what smb.conf says. Then each that comes in, an operation's name and its arguments, is
+answered by (words that say why it failed, empty for success, and what was asked for). An entry is its path and its
+values by name; the second value of ``privilege`` is called ``privilege#2``. Each write is one transaction.
+
+Files are opened for writing though some are only read: what is opened read-only takes no locks (tdb_open), and would be
+read in the middle of a commit.
+"""
+
+import os
+import sys
+
+import ldb
+import samba
+import tdb
+from samba.param import LoadParm
+
+sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python looks nowhere near
+import worker_frames
+
+_LDB_NAMES = {"idmap": ("idmap.ldb", "CN="), "privileges": ("privilege.ldb", "sid=")}
+_SHARES = "share_info.tdb"
+_VERSION = b"INFO/version\0"
+_ASKED = ("private dir", "state directory", "lock directory", "registry shares", "include")
+_ASKED_OF_SHARE = ("path", "vfs objects")
+
+
+class Databases:
+    """The files, by the places an entry may lie in."""
+
+    def __init__(self, smb_conf):
+        self.settings = LoadParm()
+        self.settings.load(smb_conf)
+
+    def greeting(self):
+        """What smb.conf says of where things lie."""
+        found = {name: self.text(name) for name in _ASKED}
+        found |= {f"sysvol {name}": self.text(name, "sysvol") for name in _ASKED_OF_SHARE}
+        found |= {name: self.text(name) for name in ("acl_xattr:security_acl_name", "posix:eadb", "xattr_tdb:file")}
+        return found | {"version": samba.version}
+
+    def text(self, name, section=None):
+        value = self.settings.get(name, section) if section is not None else self.settings.get(name)
+        if isinstance(value, list):
+            return " ".join(value)
+        return "" if value is None else str(value)
+
+    def path(self, place):
+        if place == "shares":
+            return os.path.join(self.text("state directory"), _SHARES)  # noqa: PTH118
+        return os.path.join(self.text("private dir"), _LDB_NAMES[place][0])  # noqa: PTH118
+
+    def read(self, place):
+        """Every entry of a place; none where there is no such file."""
+        path = self.path(place)
+        if not os.path.exists(path):  # noqa: PTH110
+            return []
+        if place == "shares":
+            return self.records(path)
+        prefix, found = _LDB_NAMES[place][1], []
+        for message in opened(path).search("", ldb.SCOPE_SUBTREE):
+            dn = str(message.dn)
+            if not dn.startswith("@"):
+                found.append((dn.removeprefix(prefix), values_of(message)))
+        return found
+
+    def records(self, path):
+        """Every record of a tdb but the number of its version."""
+        file = tdb.Tdb(path, 0, tdb.DEFAULT, os.O_RDWR)
+        return [
+            (key.decode("utf-8", "surrogateescape"), {"record": bytes(file[key])})
+            for key in list(file)
+            if key != _VERSION
+        ]
+
+    def write(self, place, entries, removed):
+        """Put entries and take others away."""
+        path = self.path(place)
+        if place == "shares":
+            self.write_records(path, entries, removed)
+            return
+        prefix, database = _LDB_NAMES[place][1], opened(path)
+        database.transaction_start()
+        try:
+            for name, values in entries:
+                put(database, f"{prefix}{name}", values)
+            for name in removed:
+                database.delete(f"{prefix}{name}")
+        except BaseException:
+            database.transaction_cancel()
+            raise
+        database.transaction_commit()
+
+    def write_records(self, path, entries, removed):
+        file = tdb.Tdb(path, 0, tdb.DEFAULT, os.O_RDWR | os.O_CREAT, 0o600)
+        file.transaction_start()
+        try:
+            for name, values in entries:
+                file.store(name.encode("utf-8", "surrogateescape"), values["record"], tdb.REPLACE)
+            for name in removed:
+                file.delete(name.encode("utf-8", "surrogateescape"))
+        except BaseException:
+            file.transaction_cancel()
+            raise
+        file.transaction_prepare_commit()
+        file.transaction_commit()
+
+
+def opened(path):
+    """A database without Samba's modules."""
+    return ldb.Ldb(f"tdb://{path}", flags=ldb.FLG_DONT_CREATE_DB)
+
+
+def values_of(message):
+    """Values by name, those of one name in an order that is always the same."""
+    found = {}
+    for name in message:
+        if name not in ("dn", "distinguishedName"):
+            for number, value in enumerate(sorted(bytes(each) for each in message[name]), 1):
+                found[name if number == 1 else f"{name}#{number}"] = value
+    return found
+
+
+def put(database, dn, values):
+    """Make an entry what it should be, whether it is there or not."""
+    message, given = ldb.Message(ldb.Dn(database, dn)), {}
+    for name, value in values.items():
+        given.setdefault(name.partition("#")[0], []).append(value)
+    there = database.search(dn, ldb.SCOPE_BASE) if exists(database, dn) else []
+    if not there:
+        for name, each in given.items():
+            message[name] = ldb.MessageElement(each, ldb.FLAG_MOD_ADD, name)
+        database.add(message)
+        return
+    for name in {*given, *(name for name in there[0] if name not in ("dn", "distinguishedName"))}:
+        message[name] = ldb.MessageElement(given.get(name, []), ldb.FLAG_MOD_REPLACE, name)
+    database.modify(message)
+
+
+def exists(database, dn):
+    try:
+        return bool(database.search(dn, ldb.SCOPE_BASE, attrs=["objectClass"]))
+    except ldb.LdbError as error:
+        if error.args[0] == ldb.ERR_NO_SUCH_OBJECT:
+            return False
+        raise
+
+
+def main(smb_conf):
+    """Serve until there is nobody to serve."""
+    source, sink = worker_frames.opened()
+    try:
+        databases = Databases(smb_conf)
+    except RuntimeError as error:
+        worker_frames.write(sink, f"{smb_conf} cannot be read: {error}")
+        return
+    worker_frames.write(sink, databases.greeting())
+    for name, *arguments in worker_frames.requests(source):
+        try:
+            answer = "", getattr(databases, name)(*arguments)
+        except (OSError, RuntimeError, ldb.LdbError) as error:
+            answer = " ".join(map(str, error.args)), None
+        worker_frames.write(sink, answer)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,103 @@
+"""What of SYSVOL and the local databases is not as it should be, and who made it so. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from adpersist.files.id_numbers import lacking
+from adpersist.model.files.file_changes import FileChanges, Files
+from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place
+
+
+class FileGap(StrEnum):
+    """In which way a file differs."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    CONTENT = "content"
+    PERMISSIONS = "permissions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDifference:
+    """One file or entry that is not as it should be.
+
+    Attributes:
+        want: As it should be; None: it should not be.
+        have: As it is; None: it is not there.
+    """
+
+    want: FileState | None
+    have: FileState | None
+
+    @property
+    def key(self) -> FileKey:
+        """Which one."""
+        state = self.want or self.have
+        if state is None:
+            raise ValueError("what is nowhere does not differ")
+        return state.key
+
+    @property
+    def gap(self) -> FileGap:
+        """In which way."""
+        if self.have is None:
+            return FileGap.MISSING
+        if self.want is None:
+            return FileGap.EXTRA
+        same = (self.want.kind, self.want.pieces) == (self.have.kind, self.have.pieces)
+        return FileGap.PERMISSIONS if same and self.want.kind is not FileKind.ENTRY else FileGap.CONTENT
+
+
+def file_differences(want: Files, have: Files) -> list[FileDifference]:
+    """What is to be closed, by place and path; smb.conf is told apart, by :func:`smb_conf_differs`.
+
+    Of idmap.ldb nothing is too much, and a counter that is higher is right.
+    """
+    found = []
+    numbers = entries(have, Place.IDMAP)
+    wrong = {state.key for state in lacking(entries(want, Place.IDMAP).values(), numbers)}
+    for key in sorted({*want, *have}):
+        wanted, there = want.get(key), have.get(key)
+        if key[0] is Place.IDMAP:
+            if key in wrong:
+                found.append(FileDifference(want=wanted, have=there))
+        elif key[0] is not Place.SETTINGS and wanted != there:
+            found.append(FileDifference(want=wanted, have=there))
+    return found
+
+
+def smb_conf_differs(want: Files, have: Files) -> bool:
+    """Whether smb.conf says something else than it did."""
+    wanted = [state.pieces for (place, _), state in want.items() if place is Place.SETTINGS]
+    there = [state.pieces for (place, _), state in have.items() if place is Place.SETTINGS]
+    return bool(wanted) and wanted != there
+
+
+def written_locally(found: Iterable[FileDifference], ever: Iterable[FileChanges]) -> list[FileDifference]:
+    """Those differences that no image explains: on the disk lies what the journal never saw there.
+
+    What the journal did see at that path is the image's. A folder's time moves with each file in it, and is no news.
+    """
+    suspects = {each.key: each for each in found if each.have is not None and each.key[0] is Place.SYSVOL}
+    for changes in ever:
+        for state in changes.states:
+            each = suspects.get(state.key)
+            if each is not None and each.have is not None and _alike(state, each.have):
+                del suspects[state.key]
+    return [each for each in suspects.values() if not _only_time(each)]
+
+
+def _alike(one: FileState, other: FileState) -> bool:
+    if one.kind is FileKind.DIRECTORY and other.kind is FileKind.DIRECTORY:
+        return replace(one, mtime_ns=0) == replace(other, mtime_ns=0)
+    return one == other
+
+
+def _only_time(each: FileDifference) -> bool:
+    return each.want is not None and each.have is not None and _alike(each.want, each.have)
+
+
+def entries(files: Files, place: Place) -> Mapping[str, FileState]:
+    """The entries of one database, by path."""
+    return {path: state for (where, path), state in files.items() if where is place}

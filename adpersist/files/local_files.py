@@ -1,0 +1,79 @@
+"""Where a DC keeps what is not in its directory, found from the socket it is reached by."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases, SambaSettings
+from adpersist.errors import ConfigError
+
+DEFAULT_SMB_CONF: Final = Path("/etc/samba/smb.conf")
+
+ASIDE: Final = ".adpersist-"
+"""What is being put back lies beside the share's directory until it is whole, in a directory whose name begins so."""
+
+_HINT: Final = "Name the running Samba's with `adpersist init --smb-conf PATH` or [files] smb_conf."
+
+
+class NoFilesError(ConfigError):
+    """SYSVOL and the local databases cannot be reached from here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFiles:
+    """What lies beside the directory on the DC's own machine.
+
+    Attributes:
+        settings: What smb.conf says.
+        sysvol: The share's directory.
+    """
+
+    settings: SambaSettings
+    sysvol: Path
+
+    @classmethod
+    def beside(cls, url: str, smb_conf: Path | None) -> "LocalFiles":
+        """Those of the DC behind a directory URL.
+
+        Args:
+            url: The privileged socket's: ``<private dir>/ldap_priv/ldapi``.
+            smb_conf: The configuration that Samba runs with; None: it is looked for.
+
+        Raises:
+            NoFilesError: It is another machine's, or no smb.conf is that of this DC.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "ldapi":
+            raise NoFilesError("the domain controller is reached over the network")
+        private = Path(parts.netloc + parts.path).parent.parent
+        candidates = [smb_conf] if smb_conf is not None else [private.parent / "etc" / "smb.conf", DEFAULT_SMB_CONF]
+        reasons = []
+        for path in candidates:
+            if not path.exists():
+                reasons.append(f"there is no {path}")
+                continue
+            try:
+                with LocalDatabases(path) as databases:
+                    settings = databases.settings
+            except LocalDatabaseError as error:
+                raise NoFilesError(error.message, hint=error.hint) from error
+            if _same(settings.private, private):
+                return cls._of(settings)
+            reasons.append(f"{path} is the configuration of another one, whose private dir is {settings.private}")
+        raise NoFilesError(f"the domain controller's smb.conf is not known: {'; '.join(reasons)}", hint=_HINT)
+
+    @classmethod
+    def _of(cls, settings: SambaSettings) -> "LocalFiles":
+        if settings.unsupported:
+            raise NoFilesError(f"{settings.smb_conf} has {settings.unsupported[0]}", hint="Permissions would be lost.")
+        if not settings.sysvol:
+            raise NoFilesError(f"{settings.smb_conf} has no share [sysvol]", hint=_HINT)
+        return cls(settings=settings, sysvol=Path(settings.sysvol))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -1,0 +1,287 @@
+"""Making SYSVOL what it should be: whoever reads a file meanwhile has the old one or the new one, whole.
+
+New content is written aside, on the same disk and outside the share, with owner, permissions and attributes, flushed,
+and then takes its name. While there is not enough room nothing has been touched. No symbolic link is followed on the
+way: clients write there, too.
+"""
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from adpersist.errors import AdpersistError, ExitCode
+from adpersist.files.differences import FileDifference
+from adpersist.files.local_files import ASIDE
+from adpersist.files.metadata import give
+from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, path_text, piece_of
+
+_POLICY_VERSION: Final = "gpt.ini"
+"""What clients look at before anything else of a policy: it comes last."""
+
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+FetchContent = Callable[[Collection[Piece]], Iterable[tuple[Piece, bytes]]]
+"""Content by name, from the journal."""
+
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+class FileNotRestoredError(AdpersistError):
+    """SYSVOL cannot be made what it should be: there is no room for it, or it is not there at all."""
+
+    exit_code = ExitCode.DIFFERENCES
+
+
+class PuttingBack:
+    """Closes differences of SYSVOL.
+
+    Args:
+        sysvol: The share's directory.
+        fetch: Content from the journal.
+
+    Attributes:
+        refused: Files the system did not let be made what they should be, and why; one never takes the rest hostage.
+    """
+
+    def __init__(self, sysvol: Path, fetch: FetchContent) -> None:
+        self._sysvol = sysvol
+        self._fetch = fetch
+        self.refused: dict[str, str] = {}
+
+    def make(self, found: Sequence[FileDifference], progress: Callable[[int, int], None]) -> None:
+        """Make and change what should be there; :meth:`remove` takes away what should not.
+
+        Raises:
+            FileNotRestoredError: There is no room; no file was touched.
+        """
+        wanted = [each.want for each in found if each.want is not None and each.want.place is Place.SYSVOL]
+        files = [state for state in wanted if state.kind is not FileKind.DIRECTORY]
+        with self._aside() as aside:
+            staged = self._staged(aside, files, progress)
+            with self._opened_root() as root:
+                for state in sorted(_directories(wanted), key=_depth):
+                    with self._trying(state.path):
+                        _make_directory(root, state.path)
+                whole = [state for state in files if state.path not in self.refused]
+                for number, state in enumerate(sorted(whole, key=_last_the_version), 1):
+                    with self._trying(state.path):
+                        _take_name(root, state, staged[state.path])
+                    progress(len(files) + number, 2 * len(files))
+
+    def remove(self, found: Sequence[FileDifference]) -> None:
+        """Take away what should not be there, deepest first."""
+        extra = [each.have for each in found if each.want is None and each.have is not None]
+        with self._opened_root() as root:
+            for state in sorted(extra, key=_depth, reverse=True):
+                if state.place is Place.SYSVOL:
+                    with self._trying(state.path):
+                        _remove(root, state.path)
+
+    def settle(self, wanted: Iterable[FileState]) -> None:
+        """Give directories owner, permissions and time, deepest first: all that is in them is there by now."""
+        with self._opened_root() as root:
+            for state in sorted(_directories(wanted), key=_depth, reverse=True):
+                with self._trying(state.path), _opened(root, state.path) as directory:
+                    give(directory, state)
+                    os.fsync(directory)
+
+    # --- aside ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """A directory on SYSVOL's disk that nobody else reaches; what an earlier run left there is swept up."""
+        beside = self._sysvol.parent
+        with _reached():
+            if beside.stat().st_dev != self._sysvol.stat().st_dev:
+                beside = self._sysvol  # a disk of its own: a look passes the directory over, its mode keeps clients out
+            for left in beside.glob(f"{ASIDE}*"):
+                shutil.rmtree(left)
+            place = Path(tempfile.mkdtemp(prefix=ASIDE, dir=beside))
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place)
+
+    def _staged(self, aside: Path, files: Sequence[FileState], progress: Callable[[int, int], None]) -> dict[str, Path]:
+        """Every file, complete but for its name."""
+        staged = {state.path: aside / str(number) for number, state in enumerate(files)}
+        places: dict[Piece, list[tuple[Path, int]]] = {}
+        for state in files:
+            if state.kind is FileKind.FILE:
+                with self._trying(state.path):
+                    staged[state.path].touch(mode=0o600)
+                for number, piece in enumerate(state.pieces):
+                    places.setdefault(piece, []).append((staged[state.path], number * PIECE_BYTES))
+        paths = {aside_path: path for path, aside_path in staged.items()}
+        self._copy_what_is_here(files, places, paths)
+        for piece, content in self._fetch(list(places)):
+            for path, at in places[piece]:
+                with self._trying(paths[path]):
+                    _write_at(path, at, content)
+        for number, state in enumerate(files, 1):
+            with self._trying(state.path):
+                _finish(staged[state.path], state)
+            progress(number, 2 * len(files))
+        return staged
+
+    def _copy_what_is_here(
+        self, files: Sequence[FileState], places: dict[Piece, list[tuple[Path, int]]], paths: dict[Path, str]
+    ) -> None:
+        """Content that the disk has under the same path need not come from the store."""
+        with self._opened_root() as root:
+            for state in files:
+                with suppress(OSError), _opened_parent(root, state.path) as (parent, name):
+                    # what cannot be read here comes from the store
+                    descriptor = os.open(name, _FILE, dir_fd=parent)
+                    try:
+                        for number in range(len(state.pieces)):
+                            content = os.pread(descriptor, PIECE_BYTES, number * PIECE_BYTES)
+                            for path, at in places.pop(piece_of(content), ()):
+                                with self._trying(paths[path]):
+                                    _write_at(path, at, content)
+                    finally:
+                        os.close(descriptor)
+
+    @contextmanager
+    def _opened_root(self) -> Iterator[int]:
+        with _reached():
+            root = os.open(self._sysvol, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield root
+        finally:
+            os.close(root)
+
+    @contextmanager
+    def _trying(self, path: str) -> Iterator[None]:
+        """What follows of a file that was refused before is not tried any more."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise _not_restored(path, error) from error
+            self.refused.setdefault(path, error.strerror or str(error))
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _not_restored("", error) from error
+
+
+def _not_restored(path: str, error: OSError) -> FileNotRestoredError:
+    return FileNotRestoredError(
+        f"SYSVOL{f'/{path_text(path)}' if path else ''} cannot be restored: {error.strerror}",
+        hint="Make room, or let this process write there, and run the same command again: it goes on.",
+    )
+
+
+def _write_at(path: Path, at: int, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        done = 0
+        while done < len(content):
+            done += os.pwrite(descriptor, content[done:], at + done)
+    finally:
+        os.close(descriptor)
+
+
+def _finish(path: Path, state: FileState) -> None:
+    if state.kind is FileKind.SYMLINK:
+        path.unlink(missing_ok=True)
+        path.symlink_to(os.fsdecode(state.attributes["target"]))
+        os.chown(path, state.uid, state.gid, follow_symlinks=False)
+        os.utime(path, ns=(state.mtime_ns, state.mtime_ns), follow_symlinks=False)
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        give(descriptor, state)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_name(root: int, state: FileState, aside: Path) -> None:
+    with _opened_parent(root, state.path) as (parent, name):
+        if _is_directory(parent, name):
+            _remove_tree(parent, name)  # a directory is in its place, and what is in it should not be there either
+        os.rename(os.fsencode(aside), name, dst_dir_fd=parent)
+        os.fsync(parent)
+
+
+def _make_directory(root: int, path: str) -> None:
+    """Closed to everybody until it has its permissions."""
+    if not path:
+        return
+    with _opened_parent(root, path) as (parent, name):
+        if _is_directory(parent, name):
+            return
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=parent)
+        os.mkdir(name, 0o700, dir_fd=parent)
+        os.fsync(parent)
+
+
+def _remove(root: int, path: str) -> None:
+    if not path:
+        return
+    # what it lay in may be gone, too, or a file by now
+    with suppress(FileNotFoundError, NotADirectoryError), _opened_parent(root, path) as (parent, name):
+        if _is_directory(parent, name):
+            os.rmdir(name, dir_fd=parent)
+        else:
+            os.unlink(name, dir_fd=parent)
+        os.fsync(parent)
+
+
+def _remove_tree(parent: int, name: bytes) -> None:
+    shutil.rmtree(name, dir_fd=parent)
+
+
+def _is_directory(parent: int, name: bytes) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _opened_parent(root: int, path: str) -> Iterator[tuple[int, bytes]]:
+    """The directory something lies in, opened step by step, and its name there."""
+    above, _, name = path.rpartition("/")
+    with _opened(root, above) as directory:
+        yield directory, name.encode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _opened(root: int, path: str) -> Iterator[int]:
+    descriptor = os.dup(root)
+    try:
+        for name in path.encode("utf-8", "surrogateescape").split(b"/") if path else ():
+            below = os.open(name, _DIRECTORY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _directories(states: Iterable[FileState]) -> list[FileState]:
+    return [each for each in states if each.kind is FileKind.DIRECTORY and each.place is Place.SYSVOL]
+
+
+def _depth(state: FileState) -> tuple[int, str]:
+    return (state.path.count("/") + 1 if state.path else 0), state.path
+
+
+def _last_the_version(state: FileState) -> tuple[bool, str]:
+    return state.path.rpartition("/")[2].lower() == _POLICY_VERSION, state.path

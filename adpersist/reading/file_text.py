@@ -1,0 +1,106 @@
+"""Files of SYSVOL and entries of local databases, as people and machines read them. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from adpersist.files.differences import FileDifference, file_differences
+from adpersist.files.id_numbers import CONFIG, NUMBER
+from adpersist.model.files.file_changes import Files
+from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
+from adpersist.reading.rfc3339 import rfc3339
+
+_LETTERS: Mapping[FileKind, str] = {FileKind.DIRECTORY: "d", FileKind.SYMLINK: "l"}
+
+
+def owners(files: Files) -> dict[int, str]:
+    """SIDs by Unix number, as idmap.ldb had them at the same moment."""
+    found: dict[int, str] = {}
+    for (place, sid), state in sorted(files.items()):
+        number = state.attributes.get(NUMBER, b"") if place is Place.IDMAP and sid != CONFIG else b""
+        if number.isdigit():
+            found.setdefault(int(number), sid)
+    return found
+
+
+def below(files: Files, place: Place, path: str) -> Iterator[FileState]:
+    """What lies at a path and below it, in order; names are matched without case, as clients do."""
+    wanted = path.strip("/").lower()
+    for (where, name), state in sorted(files.items()):
+        if where is place and (not wanted or name.lower() == wanted or name.lower().startswith(f"{wanted}/")):
+            yield state
+
+
+def written_path(path: str) -> str:
+    """What a person wrote, with ``\\xff`` for a byte that is no UTF-8."""
+    parts = path.split("\\x")
+    whole = parts[0].encode()
+    for part in parts[1:]:
+        try:
+            whole += bytes.fromhex(part[:2]) + part[2:].encode()
+        except ValueError:
+            whole += b"\\x" + part.encode()
+    return whole.decode("utf-8", "surrogateescape")
+
+
+def document(state: FileState, sids: Mapping[int, str]) -> dict[str, Any]:
+    """A file for machines, without its content."""
+    found: dict[str, Any] = {"place": str(state.place), "path": path_text(state.path), "kind": str(state.kind)}
+    if state.kind is FileKind.ENTRY:
+        return found | {"values": {name: _value(value) for name, value in state.attributes.items()}}
+    if state.place is Place.SETTINGS:
+        return found | {"size": state.size}
+    target = {"target": _value(state.attributes["target"])} if state.kind is FileKind.SYMLINK else {}
+    return (
+        found
+        | target
+        | {
+            "size": state.size,
+            "mode": f"{state.mode:04o}",
+            "owner": {"number": state.uid, "sid": sids.get(state.uid)},
+            "group": {"number": state.gid, "sid": sids.get(state.gid)},
+            "modified": rfc3339(state.mtime_ns / 1_000_000_000),
+            "attributes": {name: value.hex() for name, value in state.attributes.items() if name != "target"},
+        }
+    )
+
+
+def row(state: FileState, sids: Mapping[int, str]) -> tuple[str, ...]:
+    """A line of a table: permissions, owner, bytes, when, path."""
+    if state.kind is FileKind.ENTRY:
+        return "", "", "", "", f"{path_text(state.path)}  {_value(state.attributes.get(NUMBER, b''))}".rstrip()
+    mode = f"{_LETTERS.get(state.kind, '-')}{state.mode:04o}"
+    when = rfc3339(state.mtime_ns / 1_000_000_000) if state.mtime_ns else ""
+    return mode, sids.get(state.uid, str(state.uid)), str(state.size), when, path_text(state.path) or "/"
+
+
+def difference_document(each: FileDifference) -> dict[str, str]:
+    """What differs, for machines."""
+    place, path = each.key
+    return {"place": str(place), "path": path_text(path), "kind": str(each.gap)}
+
+
+def difference_row(each: FileDifference) -> tuple[str, str, str]:
+    """A line of a table: in which way, which place, which path."""
+    place, path = each.key
+    return str(each.gap), str(place), path_text(path) or "/"
+
+
+def keys_document(keys: Iterable[FileKey]) -> list[dict[str, str]]:
+    """Which files, for machines."""
+    return [{"place": str(place), "path": path_text(path)} for place, path in keys]
+
+
+def between(old: Files, new: Files) -> list[dict[str, str]]:
+    """What differs between two points, for machines; nothing where one of them had not looked at files yet."""
+    if not old or not new:
+        return []
+    words = {"missing": "gone", "extra": "created", "content": "changed", "permissions": "permissions"}
+    return [{**difference_document(each), "kind": words[each.gap]} for each in file_differences(old, new)]
+
+
+def _value(value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() else value.hex()

@@ -1,0 +1,392 @@
+"""SYSVOL and the local databases: captured in the directory's journal, and put back with it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from adpersist.model.identity.sid import sid_text
+from tests.crash.deaths import KILLED, dying
+from tests.integration.hands import Hands
+from tests.integration.scene import World, until
+from tools.samba_dc.layout import copy_lasting, remove
+from tools.samba_dc.programs import run
+from tools.samba_dc.unix_numbers import unix_numbers
+
+Face = tuple[object, ...]
+"""All that a file shows of itself: kind, owner, mode, time, attributes, content."""
+
+
+def faces(top: Path) -> dict[str, Face]:
+    """What lies below a directory, and itself, by relative path."""
+    found: dict[str, Face] = {}
+    for path in (top, *sorted(top.rglob("*"))):
+        status = path.lstat()
+        link, regular = path.is_symlink(), stat.S_ISREG(status.st_mode)
+        attributes = () if link else tuple((name, os.getxattr(path, name)) for name in sorted(os.listxattr(path)))
+        content = path.readlink() if link else path.read_bytes() if regular else None
+        owner = status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns
+        found[os.fsencode(path.relative_to(top)).decode("utf-8", "backslashreplace")] = (*owner, attributes, content)
+    return found
+
+
+def sysvol(world: World) -> Path:
+    """The share's directory."""
+    return world.dc.layout.state / "sysvol"
+
+
+def policies(world: World) -> Path:
+    return sysvol(world) / world.dc.names.dns_domain / "Policies"
+
+
+def scripts(world: World) -> Path:
+    return sysvol(world) / world.dc.names.dns_domain / "scripts"
+
+
+def captured(world: World) -> None:
+    world.run("agent", "--once", code=0)
+
+
+def test_a_day_in_sysvol_comes_back_byte_for_byte(world: World) -> None:
+    default = next(policies(world).glob("{31B2F340*"))
+    ini = default / "GPT.INI"
+    acl = os.getxattr(ini, "security.NTACL")
+    captured(world)
+
+    made = policies(world) / "{11111111-2222-3333-4444-555555555555}"
+    for folder in (made, made / "Machine", made / "User"):
+        folder.mkdir(0o770)
+        os.setxattr(folder, "security.NTACL", os.getxattr(default, "security.NTACL"))
+    (made / "GPT.INI").write_bytes(b"[General]\r\nVersion=1\r\n")
+    (made / "Machine" / "Registry.pol").write_bytes(b"PReg\x01\0\0\0" + bytes(range(256)) * 40)
+    os.setxattr(made / "GPT.INI", "security.NTACL", acl)
+    os.setxattr(made / "GPT.INI", "user.DOSATTRIB", b"0x2\0\0\0")
+    os.chown(made / "GPT.INI", 3000004, 3000000)
+    ini.write_bytes(b"[General]\r\nVersion=65537\r\n")
+    old = scripts(world) / "logon.bat"
+    old.write_bytes(b"echo hello")
+    captured(world)
+    old.rename(old.with_name("Anmeldung-\u00fc.bat"))
+    Path(os.fsdecode(os.fsencode(scripts(world)) + b"/latin-\xfc.cmd")).write_bytes(b"not UTF-8")
+    (scripts(world) / "link").symlink_to("logon.bat")
+    captured(world)
+    before = faces(sysvol(world))
+
+    world.revert()
+    assert faces(sysvol(world)) != before
+    restored = world.run("guard", "--json", code=0).json["restored"]
+    assert faces(sysvol(world)) == before
+    world.run("verify", code=0)
+    world.run("check", code=0)
+    assert restored
+    head = world.head().seq
+    captured(world)
+    assert world.head().seq == head, "what was put back is no news"
+
+
+def test_a_file_lost_right_after_its_commit_is_missed(world: World) -> None:
+    """The agent is killed before it could tell the directory, and the machine is put back at once."""
+    captured(world)
+    script = scripts(world) / "last.bat"
+    script.write_bytes(b"the last edit")
+    assert dying(world.run, "files", 1, "agent", "--once") == KILLED
+    assert world.run.status()["lineage"] == "same"
+    world.run("check", code=0)
+    world.revert()
+    assert world.run.status()["lineage"] == "reverted"
+    world.run("guard", code=0)
+    assert script.read_bytes() == b"the last edit"
+
+
+def test_an_announced_commit_that_never_came_is_no_trouble(world: World) -> None:
+    captured(world)
+    (scripts(world) / "last.bat").write_bytes(b"the last edit")
+    assert dying(world.run, "announced", 1, "agent", "--once") == KILLED
+    world.run("check", code=0)
+    world.run("mark", "between", code=0)
+    assert world.run.status()["lineage"] == "same"
+    captured(world)
+    world.run("verify", code=0)
+
+
+# --- Unix numbers -----------------------------------------------------------------------------------------------------
+
+
+def numbers(world: World, *sids: str) -> list[int]:
+    """The Unix number of each SID; one that has none is given the next."""
+    return list(unix_numbers(world.dc, sids).values())
+
+
+def sid(hands: Hands, name: str) -> str:
+    """A person's SID."""
+    return sid_text(hands.read(f"CN={name},OU=Office,{hands.base}", "objectSid")["objectSid"][0])
+
+
+def test_nobody_gets_the_number_of_somebody_else(world: World) -> None:
+    with Hands(world.dc) as hands:
+        ada, bert, carl, dora = (sid(hands, name) for name in ("ada", "bert", "carl", "dora"))
+    captured(world)
+    day_one = dict(zip((ada, bert, dora), numbers(world, ada, bert, dora), strict=True))
+    owned = scripts(world) / "ada.txt"
+    owned.write_bytes(b"mine")
+    os.chown(owned, day_one[ada], 100)
+    captured(world)
+
+    world.revert()
+    swapped = numbers(world, bert, ada, carl)
+    assert swapped[0] == day_one[ada], "the danger: who is asked for first gets it"
+    assert swapped[2] == day_one[dora]
+    world.run("guard", code=0)
+    assert dict(zip(day_one, numbers(world, *day_one), strict=True)) == day_one
+    assert owned.stat().st_uid == day_one[ada]
+    (moved,) = numbers(world, carl)
+    assert moved > max(day_one.values()) + 900, "what the DC gave meanwhile gives way, far beyond what may be lost"
+    captured(world)
+    assert numbers(world, carl) == [moved]
+    world.run("verify", code=0)
+
+
+# --- what was written since the DC was put back -----------------------------------------------------------------------
+
+
+def _reverted_and_edited(world: World) -> Path:
+    """A script whose newest version is in the journal; after the revert somebody writes another one, and a new one."""
+    script = scripts(world) / "logon.bat"
+    script.write_bytes(b"of the image")
+    captured(world)
+    world.dc.stop()
+    image = world.dc.take_golden(world.place / "image")
+    world.dc.start()
+    script.write_bytes(b"of the day")
+    with Hands(world.dc) as hands:
+        hands.user("today")
+    captured(world)
+    world.dc.kill()
+    remove(world.dc.directory)
+    copy_lasting(image.directory, world.dc.directory)
+    world.dc.start()
+    assert script.read_bytes() == b"of the image"
+    script.write_bytes(b"local")
+    (scripts(world) / "new.bat").write_bytes(b"local, too")
+    return script
+
+
+def test_local_files_give_way_to_the_journal_which_keeps_them(world: World) -> None:
+    script = _reverted_and_edited(world)
+    world.run("guard", "--on-conflict", "fail", code=2)
+    assert script.read_bytes() == b"local"
+    told = world.run("guard", "--json", code=0).json["restored"]["files"]
+    assert script.read_bytes() == b"of the day"
+    assert not (scripts(world) / "new.bat").exists()
+    base = f"{world.dc.names.dns_domain}/scripts"
+    assert [each["path"] for each in told["local"]] == [f"{base}/logon.bat", f"{base}/new.bat"]
+
+    def shown(name: str) -> str:
+        return world.run("files", "show", f"{base}/{name}", "--at", str(told["saved"]), "--content", code=0).out
+
+    assert (shown("logon.bat"), shown("new.bat")) == ("local", "local, too")
+    world.run("verify", code=0)
+    world.run("files", "restore", f"{base}/new.bat", "--at", str(told["saved"]), "--yes", code=0)
+    assert (scripts(world) / "new.bat").read_bytes() == b"local, too"
+    world.run("verify", code=0)
+
+
+def test_local_files_stay_where_the_dcs_word_counts(world: World) -> None:
+    script = _reverted_and_edited(world)
+    world.run("guard", "--on-conflict", "dc", code=0)
+    assert script.read_bytes() == b"local"
+    assert (scripts(world) / "new.bat").read_bytes() == b"local, too"
+    captured(world)
+    world.run("verify", code=0)
+
+
+# --- one file ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_folder_is_listed_shown_and_brought_back(world: World) -> None:
+    script, base = scripts(world) / "logon.bat", f"{world.dc.names.dns_domain}/scripts"
+    script.write_bytes(b"first")
+    captured(world)
+    world.run("mark", "first", code=0)
+    (scripts(world) / "sub").mkdir()
+    (scripts(world) / "sub" / "b.bat").write_bytes(b"b")
+    script.write_bytes(b"second")
+    captured(world)
+    world.run("mark", "second", code=0)
+    listed = world.run("files", "list", base, "--at", "@second", "--json", code=0).json["files"]
+    assert [each["path"] for each in listed] == [base, f"{base}/logon.bat", f"{base}/sub", f"{base}/sub/b.bat"]
+    assert listed[0]["owner"] == {"number": scripts(world).stat().st_uid, "sid": listed[0]["owner"]["sid"]}
+    assert listed[0]["owner"]["sid"].startswith("S-1-5-")
+    assert "b.bat" in world.run("files", "list", code=0).out
+    assert "logon.bat" not in world.run("files", "list", f"{base}/sub", code=0).out
+    differing = world.run("diff", "@first", "@second", "--json", code=2).json
+    assert {(each["path"], each["kind"]) for each in differing["files"]} >= {
+        (f"{base}/logon.bat", "changed"),
+        (f"{base}/sub/b.bat", "created"),
+    }
+    files = [each["files"] for each in world.run("log", "--json", code=0).json if each["kind"] == "files"]
+    assert all(each["changed"] + each["gone"] for each in files)
+    before = faces(scripts(world))
+    world.run("files", "restore", base, "--at", "@first", "--json", code=7)  # nobody said yes
+    world.run("files", "restore", base, "--at", "@first", "--yes", code=0)
+    assert {name for name in faces(scripts(world)) if name != "."} == {"logon.bat"}
+    assert script.read_bytes() == b"first"
+    world.run("verify", code=0)
+    world.run("files", "restore", base, "--at", "@second", "--yes", "--json", code=0)
+    assert faces(scripts(world)) == before
+    world.run("files", "show", f"{base}/nothing", code=7)
+    numbers = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
+    assert {"S-1-5-32-544", "CONFIG"} <= {each["path"] for each in numbers}
+    conf = world.run("files", "show", "smb.conf", "--in", "settings", "--content", code=0).out
+    assert conf == world.dc.smb_conf.read_text()
+
+
+def test_a_policy_comes_back_as_one_thing(world: World) -> None:
+    name = "{11111111-2222-3333-4444-555555555555}"
+    folder = policies(world) / name
+    with Hands(world.dc) as hands:
+        place = f"\\\\{world.dc.names.dns_domain}\\SysVol\\{world.dc.names.dns_domain}\\Policies\\{name}"
+        dn = f"CN={name},CN=Policies,CN=System,{hands.base}"
+        hands.add(dn, "groupPolicyContainer", {"gPCFileSysPath": place, "versionNumber": "1", "displayName": "Lock"})
+        for half in ("User", "Machine"):
+            hands.add(f"CN={half},{dn}", "container")
+        (folder / "Machine").mkdir(parents=True)
+        (folder / "GPT.INI").write_bytes(b"[General]\r\nVersion=1\r\n")
+        (folder / "Machine" / "Registry.pol").write_bytes(b"PReg\x01\0\0\0")
+        captured(world)
+        before = faces(folder)
+        world.run("mark", "whole", code=0)
+        for half in ("User", "Machine"):
+            hands.delete(f"CN={half},{dn}")
+        hands.delete(dn)
+        remove(folder)
+        (scripts(world) / "other.bat").write_bytes(b"stays")
+        captured(world)
+        planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
+        base = f"{world.dc.names.dns_domain}/Policies/{name}"
+        assert {each["path"] for each in planned if each["kind"] == "missing"} == {
+            base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol",
+        }  # fmt: skip
+        world.run("restore", "--to", "@whole", "--object", dn, "--subtree", "--yes", code=0)
+        assert faces(folder) == before
+        assert hands.read(dn, "gPCFileSysPath")["gPCFileSysPath"] == [place.encode()]
+    assert (scripts(world) / "other.bat").read_bytes() == b"stays"
+    world.run("verify", code=0)
+
+
+# --- the other databases ----------------------------------------------------------------------------------------------
+
+
+def test_rights_and_share_permissions_come_back(world: World) -> None:
+    """Written and read by Samba's own tools."""
+    with Hands(world.dc) as hands:
+        ada = sid(hands, "ada")
+    rights = world.dc.private_dir / "privilege.ldb"
+    conf = f"--configfile={world.dc.smb_conf}"
+
+    def ldb(tool: str, *words: str, stdin: str = "") -> str:
+        return run([tool, "-H", str(rights), *words], stdin=stdin, timeout_s=60).stdout
+
+    def shares() -> str:
+        return run(["sharesec", "netlogon", "--view", conf], timeout_s=60).stdout
+
+    captured(world)
+    image = shares()
+    ldb("ldbadd", stdin=f"dn: sid={ada}\nobjectClass: privilege\nobjectSid: {ada}\nprivilege: SeBackupPrivilege\n")
+    more = "changetype: modify\nadd: privilege\nprivilege: SeTcbPrivilege\nprivilege: SeAuditPrivilege\n"
+    ldb("ldbmodify", stdin=f"dn: sid={ada}\n{more}")
+    ldb("ldbdel", "sid=S-1-5-32-550")
+    run(["sharesec", "netlogon", "--setsddl", "D:(A;;0x001200a9;;;BA)", conf], timeout_s=60)
+
+    def held() -> set[frozenset[str]]:
+        entries = ldb("ldbsearch", "privilege=*").split("\n\n")
+        lines = (each.splitlines() for each in entries if "\ndn: " in f"\n{each}")
+        return {frozenset(line for line in each if not line.startswith("#")) for each in lines}
+
+    before = held(), shares()
+    captured(world)
+    world.revert()
+    assert shares() == image
+    assert len(held() ^ before[0]) == 2
+    world.run("guard", code=0)
+    assert (held(), shares()) == before
+    world.run("verify", code=0)
+
+
+# --- an agent that runs, a power cut ----------------------------------------------------------------------------------
+
+
+def test_a_running_agent_sees_files_and_never_those_of_an_image(world: World) -> None:
+    base = f"{world.dc.names.dns_domain}/scripts"
+    with Hands(world.dc) as hands:
+        ada = sid(hands, "ada")
+
+    def listed() -> dict[str, int]:
+        found = world.run("files", "list", base, "--json", code=0).json["files"]
+        return {each["path"]: each["size"] for each in found}
+
+    def numbered() -> set[str]:
+        found = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
+        return {each["path"] for each in found}
+
+    with world.run.agent(world.log) as agent:
+        until(lambda: any(commit.files.states for commit in world.commits()), "it looked at files once")
+        (scripts(world) / "live.bat").write_bytes(b"x" * 1000)
+        until(lambda: listed().get(f"{base}/live.bat") == 1000, "a file is captured though the directory stands still")
+        numbers(world, ada)
+        until(lambda: ada in numbered(), "a Unix number is captured")
+        before = faces(sysvol(world))
+        world.dc.revert()  # under the agent's eyes, file by file
+        world.dc.start()
+        assert agent.wait() == 4
+    assert listed()[f"{base}/live.bat"] == 1000, "what an image shows is no news"
+    world.run("guard", code=0)
+    assert faces(sysvol(world)) == before
+
+
+def test_a_guard_killed_anywhere_among_files_ends_where_it_should(world: World) -> None:
+    with Hands(world.dc) as hands:
+        ada = sid(hands, "ada")
+        hands.user("today")
+    (scripts(world) / "old.bat").write_bytes(b"of the image")
+    captured(world)
+    world.dc.stop()
+    image = world.dc.take_golden(world.place / "image")
+    world.dc.start()
+    (scripts(world) / "old.bat").unlink()
+    numbers(world, ada)
+    for name in ("one", "two", "three"):
+        (scripts(world) / f"{name}.bat").write_bytes(name.encode())
+    captured(world)
+    before = faces(sysvol(world))
+    world.dc.kill()
+    remove(world.dc.directory)
+    copy_lasting(image.directory, world.dc.directory)
+    world.dc.start()
+    for point, number in (("numbers", 1), ("aside", 2), ("named", 1), ("removed", 1)):
+        assert dying(world.run, point, number, "guard") == KILLED, point
+        world.run("agent", "--once", code=4)
+    world.run("guard", code=0)
+    assert faces(sysvol(world)) == before
+    assert not list(world.dc.layout.state.glob(".adpersist-*"))
+    world.run("verify", code=0)
+
+
+def test_a_heal_after_which_samba_would_not_start_says_so_before_it_begins(world: World) -> None:
+    line = "\tad dc functional level = 2016\n"
+    conf = world.dc.smb_conf
+    old = conf.read_text()
+    conf.write_text(old.replace("[global]\n", f"[global]\n{line}", 1))
+    with Hands(world.dc) as hands:
+        hands.set(hands.base, **{"msDS-Behavior-Version": "7"})
+    captured(world)
+    world.revert()  # smb.conf, too
+    assert conf.read_text() == old
+    head = world.head()
+    assert line.strip() in world.run("guard", code=7).err
+    assert world.head() == head
+    conf.write_text(old.replace("[global]\n", f"[global]\n{line}", 1))
+    world.run("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(hands.base, "msDS-Behavior-Version")["msDS-Behavior-Version"] == [b"7"]

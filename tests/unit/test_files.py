@@ -1,0 +1,391 @@
+"""A SYSVOL of the test's own: what a look tells, what it leaves for the next, and what is put back."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from adpersist.capture.file_capture import SOON_S, WATCHED_PAUSE_S, FileCapture
+from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
+from adpersist.files import reading
+from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
+from adpersist.files.functional_level import missing_line
+from adpersist.files.id_numbers import healed, number_of
+from adpersist.files.local_files import LocalFiles
+from adpersist.files.looking import FileLook
+from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
+from adpersist.files.waking import Waker
+from adpersist.files.whole import files_now
+from adpersist.model.files.file_changes import FileChanges, Files
+from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
+from adpersist.model.identity.ids import Seq
+from adpersist.reading.file_text import written_path
+from tests.golden.journal_samples import created, fresh_store, look, new_journal
+
+REST_S = reading.REST_NS / 1_000_000_000
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> LocalFiles:
+    """A share with two files in it, and a Samba that never ran."""
+    sysvol = tmp_path / "state" / "sysvol"
+    (sysvol / "corp.example" / "Policies").mkdir(parents=True)
+    (sysvol / "corp.example" / "Policies" / "GPT.INI").write_bytes(b"Version=1")
+    (sysvol / "corp.example" / "logon.bat").write_bytes(b"echo")
+    (tmp_path / "private").mkdir()
+    conf = tmp_path / "smb.conf"
+    conf.write_text(
+        f"[global]\nprivate dir = {tmp_path}/private\nstate directory = {tmp_path}/state\n[sysvol]\npath = {sysvol}\n"
+    )
+    with LocalDatabases(conf) as databases:
+        return LocalFiles(settings=databases.settings, sysvol=sysvol)
+
+
+class Keeper:
+    """What a journal keeps of looks."""
+
+    def __init__(self, files: LocalFiles) -> None:
+        self.look = FileLook(files, {})
+        self.pieces: dict[Piece, bytes] = {}
+        self.told: list[FileState | FileKey] = []
+
+    def take(self, prove: Callable[[], None] = lambda: None) -> list[FileState | FileKey]:
+        """What one more look told."""
+        self.told = []
+        for each in self.look.news(prove):
+            if isinstance(each, bytes):
+                self.pieces[piece_of(each)] = each
+            else:
+                self.told.append(each)
+        self.look.told_all()
+        return self.told
+
+    def rested(self) -> list[FileState | FileKey]:
+        """The same, once nothing is being written."""
+        time.sleep(REST_S)
+        return self.take()
+
+    @property
+    def files(self) -> Files:
+        """All that is known."""
+        return self.look.known
+
+    def fetch(self, wanted: object) -> Iterator[tuple[Piece, bytes]]:
+        """Every piece, wanted or not, in no order."""
+        assert wanted is not None
+        yield from [(piece, self.pieces[piece]) for piece in sorted(self.pieces) if piece in set(wanted)]  # type: ignore[call-overload]
+
+
+def paths(told: list[FileState | FileKey]) -> list[str]:
+    return [each.path if isinstance(each, FileState) else f"-{each[1]}" for each in told]
+
+
+def test_a_look_at_what_did_not_change_tells_nothing_and_reads_nothing(files: LocalFiles) -> None:
+    keeper = Keeper(files)
+    assert "corp.example/logon.bat" in paths(keeper.rested())
+
+    def never() -> None:
+        raise AssertionError("there is nothing to be proven")
+
+    assert keeper.take(never) == []
+
+
+def test_what_is_being_written_is_left_for_the_next_look(files: LocalFiles) -> None:
+    keeper = Keeper(files)
+    keeper.rested()
+    script = files.sysvol / "corp.example" / "logon.bat"
+    script.write_bytes(b"half")
+    assert paths(keeper.take()) == []
+    assert keeper.look.unrested
+    script.write_bytes(b"whole")
+    assert paths(keeper.rested()) == ["corp.example/logon.bat"]
+    assert not keeper.look.unrested
+
+
+def test_a_file_that_changes_while_it_is_read_is_told_by_nobody(files: LocalFiles) -> None:
+    keeper, big = Keeper(files), files.sysvol / "big"
+    big.write_bytes(random.Random(1).randbytes(3 * PIECE_BYTES))
+    time.sleep(REST_S)
+    pieces = 0
+    for each in keeper.look.news(lambda: None):
+        if isinstance(each, bytes) and len(each) == PIECE_BYTES:
+            pieces += 1
+            with big.open("r+b") as file:
+                file.write(b"changed")
+        assert not (isinstance(each, FileState) and each.path == "big")
+    assert pieces
+    assert keeper.look.unrested
+
+
+@pytest.mark.parametrize("name", [b"latin-\xfc", "u\u0308mlaut".encode(), b"new\nline", b" ", b"x" * 255])
+def test_any_name_is_captured_and_put_back(files: LocalFiles, name: bytes) -> None:
+    keeper = Keeper(files)
+    path = Path(os.fsdecode(os.fsencode(files.sysvol) + b"/" + name))
+    path.write_bytes(b"content")
+    keeper.rested()
+    path.unlink()
+    found = file_differences(keeper.files, files_now(files, time.sleep)[0])
+    PuttingBack(files.sysvol, keeper.fetch).make(found, lambda *_: None)
+    assert path.read_bytes() == b"content"
+
+
+def test_what_is_no_file_is_named_and_takes_nothing_hostage(files: LocalFiles) -> None:
+    keeper = Keeper(files)
+    os.mkfifo(files.sysvol / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(files.sysvol / "socket"))
+    (files.sysvol / "link").symlink_to("/etc/shadow")
+    told = {each.path: each for each in keeper.rested() if isinstance(each, FileState)}
+    assert set(keeper.look.not_captured) == {"pipe", "socket"}
+    assert told["link"].kind is FileKind.SYMLINK
+    assert told["link"].attributes == {"target": b"/etc/shadow"}
+    assert "corp.example/logon.bat" in told
+
+
+def test_a_folder_that_cannot_be_read_is_not_taken_for_empty(
+    files: LocalFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Keeper(files)
+    keeper.rested()
+    listed = os.scandir
+
+    def refusing(descriptor: int) -> object:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "Policies":
+            raise PermissionError(13, "Permission denied")
+        return listed(descriptor)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert keeper.rested() == []
+    assert "corp.example/Policies" in keeper.look.not_captured
+
+
+def test_a_share_that_is_empty_of_a_sudden_is_taken_for_not_there(files: LocalFiles) -> None:
+    keeper = Keeper(files)
+    keeper.rested()
+    files.sysvol.rename(files.sysvol.with_name("away"))
+    assert keeper.rested() == []
+    files.sysvol.mkdir()
+    assert keeper.rested() == []
+    assert len(keeper.files) > 3
+
+
+def test_a_folder_under_its_first_name_is_passed_over(files: LocalFiles) -> None:
+    keeper = Keeper(files)
+    (files.sysvol / ".::TMPNAME:D:1:{GUID}").mkdir()
+    assert not [each for each in paths(keeper.rested()) if "TMPNAME" in each]
+    assert keeper.look.unrested
+
+
+def test_put_back_is_content_owner_permissions_attributes_and_time(files: LocalFiles) -> None:
+    keeper, script = Keeper(files), files.sysvol / "corp.example" / "logon.bat"
+    content = random.Random(2).randbytes(2 * PIECE_BYTES + 5)
+    script.write_bytes(content)
+    os.setxattr(script, "user.DOSATTRIB", b"0x2")
+    os.chown(script, 3_000_016, 100)
+    script.chmod(0o2755)
+    os.utime(script, ns=(1, 1_234_567_890_123_456_789))
+    (files.sysvol / "empty").touch()
+    keeper.rested()
+    want = dict(keeper.files)
+    script.unlink()
+    script.mkdir()
+    (script / "inside").touch()
+    (files.sysvol / "empty").write_bytes(b"no more")
+    (files.sysvol / "extra").mkdir()
+    (files.sysvol / "extra" / "file").touch()
+    have, _ = files_now(files, time.sleep)
+    found = file_differences(want, have)
+    gaps = {each.key[1]: each.gap for each in found}
+    assert gaps["empty"] is FileGap.CONTENT
+    assert gaps["extra/file"] is FileGap.EXTRA
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    putting.remove(found)
+    putting.settle(want.values())
+    assert file_differences(want, files_now(files, time.sleep)[0]) == []
+    assert putting.refused == {}
+    assert script.read_bytes() == content
+    assert [each.name for each in files.sysvol.parent.iterdir()] == ["sysvol"]
+
+
+def test_a_full_disk_leaves_every_file_as_it_was(files: LocalFiles, tmp_path: Path) -> None:
+    keeper, disk = Keeper(files), tmp_path / "small"
+    content = random.Random(3).randbytes(4 * PIECE_BYTES)
+    (files.sysvol / "installer.msi").write_bytes(content)
+    keeper.rested()
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], check=True, timeout=30)
+    try:
+        share = disk / "sysvol"
+        share.mkdir()
+        (share / "installer.msi").write_bytes(b"old")
+        found = file_differences(keeper.files, {})
+        with pytest.raises(FileNotRestoredError, match="No space left"):
+            PuttingBack(share, keeper.fetch).make(found, lambda *_: None)
+        assert [each.name for each in disk.iterdir()] == ["sysvol"]
+        assert [(each.name, each.read_bytes()) for each in share.iterdir()] == [("installer.msi", b"old")]
+    finally:
+        subprocess.run(["umount", disk], check=True, timeout=30)
+
+
+def test_nobody_is_led_out_of_the_share_by_a_link(files: LocalFiles, tmp_path: Path) -> None:
+    keeper = Keeper(files)
+    keeper.rested()
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "Policies").mkdir(parents=True)
+    found = file_differences(keeper.files, {})
+    (files.sysvol / "corp.example").rename(tmp_path / "aside")
+    (files.sysvol / "corp.example").symlink_to(elsewhere)
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    assert list((elsewhere / "Policies").iterdir()) == []
+    assert (files.sysvol / "corp.example" / "logon.bat").read_bytes() == b"echo"
+
+
+def test_what_the_journal_saw_at_a_path_is_the_images_and_all_else_is_local() -> None:
+    def state(path: str, content: bytes) -> FileState:
+        return FileState(place=Place.SYSVOL, path=path, kind=FileKind.FILE, size=1, pieces=(piece_of(content),))
+
+    old, new, local = state("a", b"1"), state("a", b"2"), state("a", b"3")
+    ever = [FileChanges(states=(old, state("b", b"3"))), FileChanges(states=(new,))]
+    assert written_locally([FileDifference(want=new, have=old)], ever) == []
+    assert [each.have for each in written_locally([FileDifference(want=new, have=local)], ever)] == [local]
+    assert len(written_locally([FileDifference(want=None, have=state("c", b"1"))], ever)) == 1
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_no_number_is_ever_anybody_elses(seed: int) -> None:
+    """Whatever both sides gave out: all whom the journal knows keep theirs, and none is there twice or to come."""
+    chance = random.Random(seed)
+
+    def database(people: list[str]) -> dict[str, FileState]:
+        chance.shuffle(people)
+        given = {sid: 3_000_000 + at for at, sid in enumerate(people)}
+        values = {"lowerBound": b"3000000", "upperBound": b"4000000", "xidNumber": b"%d" % (3_000_000 + len(people))}
+        numbers = {sid: {"xidNumber": b"%d" % number} for sid, number in given.items()} | {"CONFIG": values}
+        return {
+            path: FileState(place=Place.IDMAP, path=path, kind=FileKind.ENTRY, attributes=attributes)
+            for path, attributes in numbers.items()
+        }
+
+    everybody = [f"S-1-5-21-{number}" for number in range(30)]
+    wanted = database(chance.sample(everybody, chance.randrange(1, 30)))
+    there = database(chance.sample(everybody, chance.randrange(1, 30)))
+    written = {state.path: state for state in healed(wanted, there)}
+    after = there | written
+    assert {path: number_of(after[path]) for path in wanted if path != "CONFIG"} == {
+        path: number_of(state) for path, state in wanted.items() if path != "CONFIG"
+    }
+    numbers = [number_of(state) for path, state in after.items() if path != "CONFIG"]
+    assert len(numbers) == len(set(numbers))
+    assert set(after) == {*wanted, *there}
+    assert number_of(after["CONFIG"]) > max(numbers)
+    assert healed(wanted, wanted) == []
+
+
+def test_a_person_may_write_a_byte_that_is_no_text() -> None:
+    assert written_path("a/latin-\\xfc.cmd") == "a/latin-\udcfc.cmd"
+    assert written_path("plain\\xzz") == "plain\\xzz"
+
+
+# --- waking -----------------------------------------------------------------------------------------------------------
+
+
+def test_whatever_happens_below_the_share_wakes(files: LocalFiles) -> None:
+    with Waker() as waker:
+        watching, script = FileLook(files, {}, waker), files.sysvol / "corp.example" / "logon.bat"
+
+        def looked() -> None:
+            for _ in watching.news(lambda: None):
+                pass
+            watching.told_all()
+
+        looked()
+        assert not waker.woke()
+        for deed in (
+            lambda: script.write_bytes(b"other"),
+            lambda: os.setxattr(script, "security.NTACL", b"\x04"),
+            lambda: script.chmod(0o700),
+            lambda: script.rename(script.with_name("renamed.bat")),
+            lambda: script.with_name("renamed.bat").unlink(),
+            (files.sysvol / "new").mkdir,
+        ):
+            deed()
+            assert waker.woke()
+        looked()
+        (files.sysvol / "new" / "file").touch()
+        assert waker.woke(), "a folder is watched once it was looked at"
+        assert not waker.woke()
+
+
+def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalFiles, tmp_path: Path) -> None:
+    elapsed = [0.0]
+    journal = new_journal(fresh_store())
+    look(journal, [created("ada")], 100)
+    capture = FileCapture(files, journal, lambda: None, lambda: Seq(2), clock=lambda: 0.0, elapsed=lambda: elapsed[0])
+    assert capture.is_due
+    capture.look()
+    (files.sysvol / "busy").touch()
+    assert not capture.is_due, "it was looked just now"
+    elapsed[0] += SOON_S
+    assert capture.is_due
+    time.sleep(REST_S)
+    assert capture.look() > 0
+    elapsed[0] += WATCHED_PAUSE_S - 1
+    assert not capture.is_due
+    elapsed[0] += 2
+    assert capture.is_due
+
+
+# --- smb.conf ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("level", "before", "now", "line"),
+    [
+        (7, b"[global]\n\tad dc functional level = 2016\n", b"[global]\n", "ad dc functional level = 2016"),
+        (6, b"AD DC  Functional Level=2012_R2", b"ad dc functional level = 2012", "AD DC  Functional Level=2012_R2"),
+        (4, b"ad dc functional level = 2016", b"", None),
+        (7, b"ad dc functional level = 2016", b"# ad dc functional level = 2012\nad dc functional level = 2016", None),
+        (7, b"", b"", None),
+        (7, b"ad dc functional level = 2016", b"ad dc functional level = 2030", None),
+    ],
+)
+def test_a_line_without_which_samba_would_not_start_is_named(
+    level: int, before: bytes, now: bytes, line: str | None
+) -> None:
+    assert missing_line(level, before=before, now=now) == line
+
+
+# --- a database that cannot be read -----------------------------------------------------------------------------------
+
+
+def test_a_database_that_cannot_be_read_takes_no_file_hostage(files: LocalFiles) -> None:
+    (files.settings.private / "idmap.ldb").write_bytes(b"no database" * 1000)
+    keeper = Keeper(files)
+    assert "corp.example/logon.bat" in paths(keeper.rested())
+    assert "idmap.ldb" in keeper.look.unread
+    assert not keeper.look.databases_moved, "it is not tried all the time"
+    with pytest.raises(LocalDatabaseError, match=r"idmap\.ldb"):
+        files_now(files, time.sleep)
+
+
+def test_a_database_that_is_gone_is_not_taken_for_empty(files: LocalFiles) -> None:
+    shares = files.settings.state / "share_info.tdb"
+    with LocalDatabases(files.settings.smb_conf) as databases:
+        right = FileState(place=Place.SHARES, path="SECDESC/sysvol", kind=FileKind.ENTRY, attributes={"record": b"\1"})
+        databases.write(Place.SHARES, [right])
+        assert databases.read(Place.SHARES) == [right]
+    keeper = Keeper(files)
+    assert right in keeper.rested()
+    shares.unlink()
+    assert keeper.take() == []
+    assert keeper.files[right.key] == right
+    assert "share_info.tdb" in keeper.look.unread

@@ -1,0 +1,200 @@
+"""Files in the journal: each content once, nothing half, and there for as long as a kept point needs it."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from adpersist.errors import LimitError
+from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.format.file_changes import file_contents, pack_files, unpack_files
+from adpersist.journal.journal import Journal
+from adpersist.model.files.file_changes import FileChanges, pieces_of
+from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Place, piece_of
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.commit import CommitKind
+from adpersist.stores.memory import MemoryStore
+from tests.golden.journal_samples import AGENT, NOON, OTHER, created, fresh_store, look, new_journal, opened
+
+Told = FileState | FileKey | bytes
+
+
+def cut(content: bytes) -> list[bytes]:
+    return [content[at : at + PIECE_BYTES] for at in range(0, len(content), PIECE_BYTES)]
+
+
+def file(path: str, content: bytes = b"", **attributes: bytes) -> FileState:
+    return FileState(
+        place=Place.SYSVOL,
+        path=path,
+        kind=FileKind.FILE,
+        uid=3_000_016,
+        gid=100,
+        mode=0o770,
+        mtime_ns=1_767_268_800_123_456_789,
+        size=len(content),
+        pieces=tuple(map(piece_of, cut(content))),
+        attributes={f"user.{name}": value for name, value in attributes.items()},
+    )
+
+
+def root() -> FileState:
+    return FileState(place=Place.SYSVOL, path="", kind=FileKind.DIRECTORY, mode=0o755)
+
+
+def entry(sid: str, number: int) -> FileState:
+    attributes = {"xidNumber": b"%d" % number, "type": b"ID_TYPE_BOTH"}
+    return FileState(place=Place.IDMAP, path=sid, kind=FileKind.ENTRY, attributes=attributes)
+
+
+def tell(journal: Journal, *told: Told) -> None:
+    journal.commit_files(told, now=NOON)
+
+
+def content(journal: Journal, state: FileState, at: int) -> bytes:
+    found = dict(journal.content(Seq(at), state.pieces))
+    return b"".join(found[piece] for piece in state.pieces)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return fresh_store()
+
+
+@pytest.fixture
+def journal(store: MemoryStore) -> Journal:
+    """Its first look at the directory is commit 1."""
+    made = new_journal(store)
+    look(made, [created("ada")], 100)
+    return made
+
+
+def test_what_is_packed_comes_out_again() -> None:
+    changes = FileChanges(
+        states=(
+            root(),
+            file("Policies/GPT.INI", b"Version=1", DOSATTRIB=b"\x00\x01"),
+            file("latin-\udcfc.cmd"),
+            entry("S-1-5-32-544", 3_000_000),
+            replace(file("old"), mtime_ns=-1, kind=FileKind.SYMLINK, attributes={"target": b"\xff/x"}),
+        ),
+        gone=((Place.SHARES, "SECDESC/sysvol"), (Place.SYSVOL, "gone-\udcff")),
+        pieces=(b"", b"Version=1"),
+    )
+    assert unpack_files(pack_files(changes)) == changes
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_bytes_but_ours_are_taken_for_files(seed: int) -> None:
+    chance = random.Random(seed)
+    packed = bytearray(
+        pack_files(FileChanges(states=(file("a", b"b"), entry("S-1-1", 7)), gone=((Place.SYSVOL, "x"),)))
+    )
+    for _ in range(300):
+        spoilt = packed.copy()
+        spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+        try:
+            unpack_files(bytes(spoilt))
+        except ValueError:
+            continue
+
+
+def test_a_large_file_lies_in_many_frames_and_comes_back_whole(journal: Journal, store: MemoryStore) -> None:
+    big = random.Random(1).randbytes(5_000_001)
+    state = file("installer.msi", big)
+    tell(journal, *cut(big), root(), state)
+    assert journal.head.seq > 6
+    assert content(journal, state, journal.head.seq) == big
+    assert journal.files(journal.head.seq)[state.key] == state
+    assert journal.files(Seq(journal.head.seq - 1)) == {}, "until the last frame nobody knows of it"
+    assert [each.kind for each in opened(store).commits(after=Seq(1))][-1] is CommitKind.FILES
+
+
+def test_many_states_are_cut_and_none_is_lost(journal: Journal) -> None:
+    chance = random.Random(2)
+    states = [file(f"Policies/{number}", acl=chance.randbytes(3000)) for number in range(1500)]
+    tell(journal, root(), *states)
+    assert journal.head.seq > 2
+    assert journal.head.settled
+    assert len(journal.files(journal.head.seq)) == 1501
+
+
+def test_a_state_no_frame_can_hold_is_named() -> None:
+    with pytest.raises(LimitError, match="Policies/huge"):
+        list(file_contents([file("Policies/huge", acl=random.Random(3).randbytes(2_000_000))]))
+
+
+def test_a_look_that_breaks_off_leaves_nothing_half(journal: Journal, store: MemoryStore) -> None:
+    chance = random.Random(4)
+
+    def torn() -> Iterator[Told]:
+        for number in range(3000):
+            yield file(f"Policies/{number}", acl=chance.randbytes(3000))
+        raise OSError("the power went")
+
+    tell(journal, root())
+    before = journal.head.seq
+    with pytest.raises(OSError, match="power"):
+        journal.commit_files(torn(), now=NOON)
+    again = opened(store, OTHER)
+    assert again.head.seq > before
+    assert again.resolve(None, now=NOON) == before, "what is restored to is the last whole look"
+    look(again, [], 110)
+    assert again.head.settled
+
+
+def test_a_commit_after_a_restore_knows_nothing_of_what_was_left(journal: Journal) -> None:
+    one, other = file("a", b"one"), file("a", b"other")
+    tell(journal, b"one", root(), one)
+    kept = journal.head.seq
+    tell(journal, b"other", other)
+    left = journal.head.seq
+    journal.begin_restore(target=kept, writer=AGENT, now=NOON)
+    journal.commit_files([b"local", file("b", b"local")], now=NOON, phase=journal.head.phase)
+    saved = journal.head.seq
+    journal.end_restore(now=NOON)
+    look(journal, [], 120)
+    assert journal.files(journal.head.seq) == {each.key: each for each in (root(), one)}
+    assert content(journal, other, left) == b"other"
+    assert content(journal, file("b", b"local"), saved) == b"local"
+    with pytest.raises(DamagedError) as caught:
+        content(journal, other, journal.head.seq)
+    assert caught.value.damage is Damage.GAP
+
+
+def test_what_a_prune_leaves_has_every_content(journal: Journal, store: MemoryStore) -> None:
+    big = random.Random(5).randbytes(2_000_000)
+    kept, gone = file("kept", big), file("gone", b"gone")
+    tell(journal, *cut(big), b"gone", root(), kept, gone, entry("S-1-5-18", 3_000_002))
+    tell(journal, gone.key)
+    look(journal, [created("bert")], 200)
+    point = journal.head.seq
+    made = journal.write_checkpoint(point, [], now=NOON)
+    journal.prune(oldest=point, keep_marks=False, now=NOON)
+    assert journal.head.pruned == point
+    assert made.objects == 0
+    again = opened(store)
+    assert set(again.files(point)) == {root().key, kept.key, (Place.IDMAP, "S-1-5-18")}
+    assert content(again, kept, point) == big
+    assert pieces_of(again.files(point).values()) == set(kept.pieces)
+    assert list(again.read_checkpoint(point)) == []
+
+
+def test_a_damaged_checkpoint_is_passed_over_while_the_commits_are_there(journal: Journal, store: MemoryStore) -> None:
+    state = file("a", b"content")
+    tell(journal, b"content", root(), state)
+    look(journal, [created("bert")], 200)
+    point = journal.head.seq
+    journal.write_checkpoint(point, [], now=NOON)
+    (part, *_) = list(store.checkpoint(point))
+    store.put_checkpoint(point, [part[:-1] + bytes([part[-1] ^ 1])])
+    again = opened(store)
+    assert again.files(point)[state.key] == state
+    assert content(again, state, point) == b"content"
+
+
+def test_frames_without_files_are_of_the_version_they_always_were(journal: Journal, store: MemoryStore) -> None:
+    tell(journal, root())
+    look(journal, [created("bert")], 200)
+    assert [frame.body[4:6] for frame in store.frames(after=Seq(0))] == [b"\x02\x01", b"\x03\x06", b"\x02\x01"]
