@@ -71,7 +71,9 @@ def every_change(store: Store, tip: OpenHead) -> Iterator[FileChanges]:
     head = tip.head
     for checkpoint in head.checkpoints:
         if checkpoint.seq == head.pruned:
-            for each in open_whole_checkpoint(store.checkpoint(checkpoint.seq), checkpoint, tip.journal, tip.keyring):
+            for each in open_whole_checkpoint(
+                store.checkpoint(checkpoint.lies_at), checkpoint, tip.journal, tip.keyring
+            ):
                 if isinstance(each, FileChanges):
                     yield each
     yield from read_files(store, tip, after=head.pruned, through=head.seq)
@@ -87,7 +89,7 @@ def _way(store: Store, tip: OpenHead, point: Seq, broken: list[DamagedCheckpoint
             raise IntegrityError(broken[0].message, hint=broken[0].hint) from error
         raise
     if (checkpoint := path.checkpoint) is not None:
-        parts = store.checkpoint(checkpoint.seq)
+        parts = store.checkpoint(checkpoint.lies_at)
         for each in open_whole_checkpoint(parts, checkpoint, tip.journal, tip.keyring):
             if isinstance(each, FileChanges):
                 yield each

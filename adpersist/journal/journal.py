@@ -188,7 +188,12 @@ class Journal:
     def claim(self, writer: Writer, *, now: float) -> Head:
         """Take the journal over: whoever held it is fenced at its next append. Needs no person."""
         drafter = self._drafter(now)
-        self._end.append(lambda base: drafter.head_only(base, replace(base.head, writer=writer), tolerant=True))
+
+        def claimed(base: OpenHead) -> Draft:
+            # of two copies of a journal the one that somebody took over later is ahead
+            return drafter.head_only(base, replace(base.head, writer=writer, time=drafter.time), tolerant=True)
+
+        self._end.append(claimed)
         self._end.holder = writer
         return self.head
 

@@ -187,8 +187,9 @@ def test_a_damaged_checkpoint_is_passed_over_while_the_commits_are_there(journal
     look(journal, [created("bert")], 200)
     point = journal.head.seq
     journal.write_checkpoint(point, [], now=NOON)
-    (part, *_) = list(store.checkpoint(point))
-    store.put_checkpoint(point, [part[:-1] + bytes([part[-1] ^ 1])])
+    (made,) = journal.head.checkpoints
+    (part, *_) = list(store.checkpoint(made.lies_at))
+    store.put_checkpoint(made.lies_at, [part[:-1] + bytes([part[-1] ^ 1])])
     again = opened(store)
     assert again.files(point)[state.key] == state
     assert content(again, state, point) == b"content"

@@ -147,12 +147,11 @@ def _what(commit: "Commit") -> str:
             return _files_told(len(commit.files.states), len(commit.files.gone))
         case CommitKind.MARK:
             return f"@{commit.mark}" + (f" by {commit.writer.host}" if commit.writer else "")
-        case CommitKind.RESTORE_END if commit.left_count:
-            return f"to commit {commit.target}, but for {commit.left_count} differences"
         case CommitKind.REPAIR:
             return f"commits were lost; goes on from commit {commit.target}" if commit.target else "begins anew"
         case _:
-            return f"to commit {commit.target}"
+            left = f", but for {commit.left_count} differences" if commit.left_count else ""
+            return f"to commit {commit.target}{left}"
 
 
 def _files_told(changed: int, gone: int) -> str:

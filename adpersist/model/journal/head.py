@@ -206,7 +206,7 @@ class Head:
         digest: SHA-256 of the last frame, the journal's seed digest when there is none.
         timeline: Counts restores, from 1.
         time: Unix seconds when whoever holds the journal wrote last: until then nothing of a captured DC was missing.
-            Marks, checkpoints, prunes, key changes and claims leave it.
+            Marks, checkpoints, prunes and key changes leave it.
         identity: The DC the journal belongs to.
         writer: Who made it.
         phase: Capturing, or in the middle of a restore.
