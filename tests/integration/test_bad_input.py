@@ -20,10 +20,12 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.journal.keys.key_file import create_key_file
 from tests.images import image
 from tests.integration.commands import Adpersist, Ran, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World, copy_journal, init_words, until
+from tools.samba_dc import Golden, SambaDC
 
 FAILURE, REVERTED, STORE, DIRECTORY, USAGE, INTEGRITY, KEY, NO_JOURNAL, FULL = 1, 4, 5, 6, 7, 8, 9, 10, 11
 
@@ -43,6 +45,14 @@ def healthy(scene: Scene, module_place: Path) -> Iterator[World]:
         assert world.commits()[0].seq == 1
         assert world.head().seq == before.seq
         world.run("verify", code=0)
+
+
+@pytest.fixture(scope="module")
+def unwatched(golden: Golden, module_place: Path) -> Iterator[SambaDC]:
+    """A DC that no journal watches."""
+    with SambaDC(golden, module_place / "unwatched") as dc:
+        dc.start()
+        yield dc
 
 
 def changed(world: World, place: Path, **overrides: str) -> Adpersist:
@@ -203,11 +213,10 @@ def test_something_that_is_no_dc_at_the_socket(fooled: dict[str, Ran], kind: str
 
 
 @pytest.fixture(scope="module")
-def other_key(module_place: Path, healthy: World) -> Path:
+def other_key(module_place: Path) -> Path:
     """A key that is whole, and another one."""
-    run = Adpersist(module_place / "other" / "adpersist.toml")
-    run("init", *init_words(healthy.dc, module_place / "other" / "j.db", module_place / "other" / "key"), code=0)
-    return module_place / "other" / "key"
+    create_key_file(module_place / "other-key")
+    return module_place / "other-key"
 
 
 @pytest.mark.parametrize("words", WRITING)
@@ -356,16 +365,16 @@ def test_a_store_that_cannot_be_written_is_still_read(healthy: World, place: Pat
         refused(run(*words), STORE, "j.db")
 
 
-def test_init_on_read_only_ground(healthy: World, place: Path, read_only: Path) -> None:
+def test_init_on_read_only_ground(unwatched: SambaDC, place: Path, read_only: Path) -> None:
     _freeze(read_only)
     run = Adpersist(place / "adpersist.toml")
-    refused(run("init", *init_words(healthy.dc, read_only / "j.db", place / "key")), STORE, str(read_only))
+    refused(run("init", *init_words(unwatched, read_only / "j.db", place / "key")), STORE, str(read_only))
     assert not (place / "adpersist.toml").exists()
-    refused(run("init", *init_words(healthy.dc, place / "j.db", read_only / "key")), USAGE, str(read_only))
+    refused(run("init", *init_words(unwatched, place / "j.db", read_only / "key")), USAGE, str(read_only))
     other = Adpersist(read_only / "adpersist.toml")
-    refused(other("init", *init_words(healthy.dc, place / "j2.db", place / "key2")), USAGE, str(read_only))
+    refused(other("init", *init_words(unwatched, place / "j2.db", place / "key2")), USAGE, str(read_only))
     # and what was begun is gone on with
-    run("init", *init_words(healthy.dc, place / "j.db", place / "key"), code=0)
+    run("init", *init_words(unwatched, place / "j.db", place / "key"), code=0)
     run("status", code=0)
 
 
@@ -410,7 +419,7 @@ def test_a_full_disk_loses_nothing_acknowledged(world: World, place: Path, cramp
     run("check", code=0)
 
 
-def test_init_on_a_full_disk_can_be_repeated(healthy: World, place: Path, cramped: Path) -> None:
+def test_init_on_a_full_disk_can_be_repeated(unwatched: SambaDC, place: Path, cramped: Path) -> None:
     ballast = cramped / "ballast"
     with ballast.open("wb", buffering=0) as file:
         while True:
@@ -419,11 +428,11 @@ def test_init_on_a_full_disk_can_be_repeated(healthy: World, place: Path, crampe
             except OSError:
                 break
     run = Adpersist(place / "adpersist.toml")
-    refused(run("init", *init_words(healthy.dc, cramped / "j.db", place / "key")), FULL)
-    refused(Adpersist(cramped / "c.toml")("init", *init_words(healthy.dc, place / "k.db", place / "key")), USAGE)
+    refused(run("init", *init_words(unwatched, cramped / "j.db", place / "key")), FULL)
+    refused(Adpersist(cramped / "c.toml")("init", *init_words(unwatched, place / "k.db", place / "key")), USAGE)
     assert not (cramped / "c.toml").exists(), "half a configuration was left behind"
     ballast.unlink()
-    run("init", *init_words(healthy.dc, cramped / "j.db", place / "key"), code=0)
+    run("init", *init_words(unwatched, cramped / "j.db", place / "key"), code=0)
 
 
 def test_a_store_url_with_a_credential_is_not_repeated(healthy: World, place: Path) -> None:
@@ -460,7 +469,7 @@ def test_a_journal_of_another_domain(healthy: World, stranger: World, place: Pat
 def test_two_domains_may_share_one_store(healthy: World, stranger: World, place: Path) -> None:
     copy_journal(healthy.store, place / "j.db")
     run = Adpersist(place / "adpersist.toml")
-    run("init", *init_words(stranger.dc, place / "j.db", place / "key"), code=0)
+    run("init", *init_words(stranger.dc, place / "j.db", place / "key"), "--supersede", code=0)
     run("agent", "--once", code=0)
     changed(healthy, place, store__url=f"sqlite://{place}/j.db")("verify", code=0)
 
@@ -468,9 +477,9 @@ def test_two_domains_may_share_one_store(healthy: World, stranger: World, place:
 # The configuration.
 
 
-def test_init_where_no_configuration_can_be_written(healthy: World, place: Path) -> None:
+def test_init_where_no_configuration_can_be_written(unwatched: SambaDC, place: Path) -> None:
     (place / "file").touch()
-    words = init_words(healthy.dc, place / "j.db", place / "key")
+    words = init_words(unwatched, place / "j.db", place / "key")
     for path in (place / "file" / "adpersist.toml", Path("/proc/adpersist.toml"), place):
         refused(Adpersist(path)("init", *words), USAGE)
     refused(Adpersist(place / "c.toml")("init", *words[:4], "--key-file", str(place / "file" / "key")), KEY)
@@ -483,9 +492,9 @@ def test_init_says_what_it_lacks(place: Path, healthy: World) -> None:
     assert not list(place.iterdir())
 
 
-def test_init_twice_changes_nothing_and_init_otherwise_is_refused(healthy: World, place: Path) -> None:
+def test_init_twice_changes_nothing_and_init_otherwise_is_refused(unwatched: SambaDC, place: Path) -> None:
     run = Adpersist(place / "adpersist.toml")
-    words = init_words(healthy.dc, place / "j.db", place / "key")
+    words = init_words(unwatched, place / "j.db", place / "key")
     first = run("init", *words, "--json", code=0).json
     assert (first["journal"]["created"], first["key"]["created"]) == (True, True)
     kept = {path: path.read_bytes() for path in (place / "key", place / "adpersist.toml")}
@@ -493,8 +502,8 @@ def test_init_twice_changes_nothing_and_init_otherwise_is_refused(healthy: World
     assert (second["journal"]["created"], second["key"]["created"]) == (False, False)
     assert second["journal"]["id"] == first["journal"]["id"]
     for different in (
-        init_words(healthy.dc, place / "other.db", place / "key"),
-        init_words(healthy.dc, place / "j.db", place / "other-key"),
+        init_words(unwatched, place / "other.db", place / "key"),
+        init_words(unwatched, place / "j.db", place / "other-key"),
     ):
         refused(run("init", *different), USAGE, "something else")
     assert {path: path.read_bytes() for path in kept} == kept

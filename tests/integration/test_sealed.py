@@ -142,8 +142,8 @@ def test_an_azure_table_shows_nothing(told: tuple[World, dict[str, bytes]], azur
     table = f"t{secrets.token_hex(8)}"
     run = Adpersist(place / "adpersist.toml")
     directory, url, _, _, *key = init_words(world.dc, place / "unused", place / "key")
-    run("init", directory, url, "--store", f"azurite://{azurite}/{table}", *key, code=0)
-    run("agent", "--once", "--accept-store-behind", code=0)
+    run("init", directory, url, "--store", f"azurite://{azurite}/{table}", *key, "--supersede", code=0)
+    run("agent", "--once", code=0)
     run("checkpoint", code=0)
     run("mark", "here", code=0)
     raw = _dump(azurite, table)
