@@ -361,8 +361,17 @@ def test_a_store_that_cannot_be_written_is_still_read(healthy: World, place: Pat
     _freeze(read_only)
     for words in READING:
         run(*words, code=0)
-    for words in (("agent",), *WRITING[::2]):
+    for words in WRITING[::2]:
         refused(run(*words), STORE, "j.db")
+    # an agent waits for it, and says for what
+    log = place / "agent.log"
+    agent = run.start("agent", log=log)
+    try:
+        until(lambda: "j.db" in log.read_text(encoding="utf-8"), "it is told")
+        assert agent.poll() is None
+    finally:
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(60) == 0
 
 
 def test_init_on_read_only_ground(unwatched: SambaDC, place: Path, read_only: Path) -> None:
