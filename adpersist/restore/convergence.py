@@ -346,7 +346,8 @@ class Convergence:
             found = self.gaps()
         if heals:
             outcome.notes += tuple(self._other_stamps())
-        said = {**outcome.aside, **{each.step.guid: each.reason for each in outcome.refusals}}
+        # of one object the first counts: it is why what follows was refused
+        said = {**outcome.aside, **{each.step.guid: each.reason for each in reversed(outcome.refusals)}}
         outcome.left = [replace(line, reason=said.get(line.guid, "")) for line in self._differences(found)]
         return outcome
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from adpersist.model.plan.engine import Engine
-from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.proof import by_name
 from tests.integration.scene import ENGINES, World
@@ -30,14 +29,14 @@ def test_a_lost_gmsa_comes_back_or_is_named(world: World, engine: Engine) -> Non
     world.dc.stop()
     lived = by_name(world.dc)[account]
     world.revert()
-    ran = world.run("guard")
-    left = world.run("verify", "--json").json["differences"]
+    ran = world.run("guard", "--json")
+    left = ran.json["restored"]["differences"]
+    world.run("verify", code=0)
     world.dc.stop()
     found = by_name(world.dc)
     assert f"CN=today,CN=Users,{world.dc.base_dn}" in found
     if draws_gmsas() and engine is Engine.LDAP:
         assert ran.code == 2
-        assert account in complaint(ran)
         assert [(line["dn"], line["kind"]) for line in left] == [(account, "missing")]
         return
     assert (ran.code, left) == (0, []), ran
