@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
@@ -22,6 +23,8 @@ from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
+
+_LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 
 
 class NothingToRestoreError(AdpersistError):
@@ -225,7 +228,8 @@ def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, I
     was put back to, it holds everything that the commit had seen.
     """
     commit = _remembered(journal, dc)
-    if commit is None or commit.kind is not CommitKind.LOOK or not (commit.ends_look and commit.complete):
+    # one of files says up to where the look before it reached
+    if commit is None or commit.kind not in _LOOKS or not (commit.ends_look and commit.complete):
         return None
     try:
         state = fold(journal, commit.seq, progress=heard.of)
