@@ -40,18 +40,20 @@ def write_checkpoint(journal: Journal, *, now: float, progress: Progress | None 
     return journal.write_checkpoint(seq, stream_objects(journal, seq, progress=progress), now=now)
 
 
-def planned(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
+def planned(head: Head, *, oldest: Seq, keep_marks: bool, keep_image: bool = True) -> PrunePlan:
     """What :func:`prune` takes, the checkpoint counted in that it writes first; changes nothing."""
-    plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks)
+    plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks, keep_image=keep_image)
     if plan.wanted is None:
         return plan
     promised = Checkpoint(seq=plan.wanted, digest=b"", time=0.0, parts=0, objects=0, proof=b"")
     checkpoints = tuple(sorted([*head.checkpoints, promised], key=lambda each: each.seq))
-    with_it = plan_prune(replace(head, checkpoints=checkpoints), oldest=oldest, keep_marks=keep_marks)
+    with_it = plan_prune(
+        replace(head, checkpoints=checkpoints), oldest=oldest, keep_marks=keep_marks, keep_image=keep_image
+    )
     return replace(with_it, wanted=plan.wanted)
 
 
-def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
+def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, keep_image: bool = True, now: float) -> PrunePlan:
     """Forget what no point from ``oldest`` on needs; a checkpoint takes the place of what made the oldest point.
 
     The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less. Where
@@ -62,7 +64,7 @@ def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> Pru
     """
     for _ in range(_PRUNE_TRIES):
         head = journal.refresh()
-        plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks)
+        plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks, keep_image=keep_image)
         if plan.wanted is None:
             break
         try:
@@ -76,7 +78,7 @@ def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, now: float) -> Pru
             if plan.through <= head.pruned:
                 raise
             break
-    return journal.prune(oldest=oldest, keep_marks=keep_marks, now=now)
+    return journal.prune(oldest=oldest, keep_marks=keep_marks, keep_image=keep_image, now=now)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import MAX_FRAMES_A_KEY, Keyring
 from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import Guid, Seq, Usn
-from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.commit import ASIDE, CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
@@ -98,8 +98,7 @@ class CommitDrafter:
         if len(kept) >= MAX_MARKS:
             raise LimitError(f"the journal has {MAX_MARKS} marks already", hint="Use a name again, or prune.")
         made = Mark(name=name, seq=Seq(base.head.seq + 1), time=self.time)
-        before = base.head.before_marks or base.head.last
-        head = replace(base.head, marks=(*kept, made), before_marks=before)
+        head = replace(base.head, marks=(*kept, made))
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
     def begin_restore(
@@ -231,7 +230,7 @@ class CommitDrafter:
                 head,
                 seq=seq,
                 digest=digest_of(body),
-                before_marks=head.before_marks if kind is CommitKind.MARK else None,
+                before_marks=(base.head.before_marks or base.head.last) if kind in ASIDE else None,
             ),
             keyring=keyring,
             tolerant=tolerant,

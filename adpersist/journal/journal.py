@@ -396,9 +396,11 @@ class Journal:
         """
         return checkpoints.write_checkpoint(self._store, self._end, self._drafter(now), seq, states)
 
-    def prune(self, *, oldest: Seq, keep_marks: bool, now: float) -> PrunePlan:
+    def prune(self, *, oldest: Seq, keep_marks: bool, keep_image: bool = True, now: float) -> PrunePlan:
         """Forget what no point from ``oldest`` on, nor a mark where they are kept, needs. Fences nobody."""
-        return checkpoints.prune(self._store, self._end, self._drafter(now), oldest=oldest, keep_marks=keep_marks)
+        return checkpoints.prune(
+            self._store, self._end, self._drafter(now), oldest=oldest, keep_marks=keep_marks, keep_image=keep_image
+        )
 
     def take_up(self, writer: Writer, *, now: float) -> Repaired:
         """Make frames behind the head count where they follow it, and remove the others. Fences a holder."""

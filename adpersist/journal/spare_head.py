@@ -21,7 +21,7 @@ from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import Assembly
 from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
-from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.journal.commit import ASIDE, Commit, CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
 from adpersist.stores.port import Frame, Store, StoredHead
 
@@ -182,15 +182,15 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
 
     The DC is told of every look before the next one is captured: it remembers the last but one, ``told``, for certain.
     """
-    is_mark = header.kind is CommitKind.MARK
+    is_aside = header.kind in ASIDE
     head = replace(
         before,
         seq=header.seq,
         digest=digest,
         settled=header.ends_look,
         complete=header.complete,
-        time=before.time if is_mark else header.time_us / 1_000_000,
-        before_marks=(before.before_marks or before.last) if is_mark else None,
+        time=before.time if header.kind is CommitKind.MARK else header.time_us / 1_000_000,
+        before_marks=(before.before_marks or before.last) if is_aside else None,
     )
     position = head.position
     if header.kind is CommitKind.LOOK and header.ends_look and position is not None:

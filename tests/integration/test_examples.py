@@ -1,4 +1,4 @@
-"""Every block of README and docs that shows commands of adpersist is run, word for word, against a real DC.
+"""Blocks of README and docs that show commands of adpersist are run, word for word, against a real DC.
 
 Places of this world stand for the administrator's: a directory of its own, the socket of the DC, a table on this
 machine. A block that nothing here knows how to run fails, so that none is added untried.
@@ -24,7 +24,10 @@ from tools.samba_dc import Golden, SambaDC, free_address
 NOT_OURS: Final = ("systemctl ",)
 """Lines of others, which `tools/package --try` or nobody can run."""
 
-BLOCKS: Final = [(name, block) for name, page in PAGES.items() for block in blocks(page)]
+ELSEWHERE: Final = frozenset({"console.md", "operations.md"})
+"""Pages whose blocks are overviews or emergencies; what they show is run by test_console, test_copy and test_repair."""
+
+BLOCKS: Final = [(name, block) for name, page in PAGES.items() if name not in ELSEWHERE for block in blocks(page)]
 INIT: Final = "adpersist init "
 
 

@@ -28,7 +28,7 @@ def test_check_asks_the_directory_and_finds_a_store_that_went_back(world: World)
     with Hands(world.dc) as hands:
         hands.user("today")
         world.run("agent", "--once", code=0)
-    told = world.head().seq
+    told = (world.head().before_marks or world.head().last).seq
     put_back(world, yesterday)
 
     found = world.run("check", "--json", code=8).json

@@ -71,14 +71,16 @@ def prune(
             oldest = image.seq
         plan = PrunePlan(through=before.pruned, checkpoints=(), marks=(), wanted=None)
         if oldest is not None:
-            plan = checkpoints.planned(before, oldest=oldest, keep_marks=keep_marks)
+            plan = checkpoints.planned(before, oldest=oldest, keep_marks=keep_marks, keep_image=not forget_image)
         doubtful = doubts(before, plan, now=now)
         if oldest is not None and not dry_run:
             if not yes:
                 checkpoints.require_sure(before, plan, now=now)
             with output.Bar(shown=not common.as_json) as bar:
                 bar.looking("writing the checkpoint, then forgetting")
-                plan = checkpoints.prune(journal, oldest=oldest, keep_marks=keep_marks, now=now)
+                plan = checkpoints.prune(
+                    journal, oldest=oldest, keep_marks=keep_marks, keep_image=not forget_image, now=now
+                )
         document = _document(plan, journal, oldest, gone=plan.through - before.pruned, dry_run=dry_run)
         document["kept_for_image"] = image.seq if for_image and image else None
         document["doubts"] = list(doubtful)

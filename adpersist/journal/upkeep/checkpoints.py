@@ -115,7 +115,9 @@ def _files(store: Store, tip: OpenHead, seq: Seq) -> Iterator[FileState | FileKe
     yield from files.values()
 
 
-def prune(store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
+def prune(
+    store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool, keep_image: bool = True
+) -> PrunePlan:
     """Forget what no kept point needs; see :func:`plan_prune`. Also sweeps up what an earlier prune left behind.
 
     Raises:
@@ -123,11 +125,11 @@ def prune(store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, k
     """
     end.refresh()
     proven: set[Seq] = set()
-    plan = plan_prune(end.tip.head, oldest=oldest, keep_marks=keep_marks)
+    plan = plan_prune(end.tip.head, oldest=oldest, keep_marks=keep_marks, keep_image=keep_image)
 
     def drafting(base: OpenHead) -> Draft | None:
         nonlocal plan
-        plan = plan_prune(base.head, oldest=oldest, keep_marks=keep_marks)
+        plan = plan_prune(base.head, oldest=oldest, keep_marks=keep_marks, keep_image=keep_image)
         head = pruned_head(base.head, plan)
         for each in head.checkpoints:
             if each.seq == head.pruned != base.head.pruned and each.seq not in proven:

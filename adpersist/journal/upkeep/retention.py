@@ -5,7 +5,7 @@ from typing import Final
 
 from adpersist.journal.timelines import is_tellable, path_to
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
-from adpersist.model.journal.head import Head
+from adpersist.model.journal.head import IMAGE, Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class PrunePlan:
     wanted: Seq | None
 
 
-def plan_prune(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
+def plan_prune(head: Head, *, oldest: Seq, keep_marks: bool, keep_image: bool = True) -> PrunePlan:
     """The most that can go while every point from ``oldest`` on, and every mark if asked for, can still be restored.
 
     Points on an abandoned timeline older than ``oldest`` go unless a mark or a later timeline stands on them.
@@ -34,8 +34,9 @@ def plan_prune(head: Head, *, oldest: Seq, keep_marks: bool) -> PrunePlan:
         head: The journal's head.
         oldest: A settled commit, the oldest point to keep.
         keep_marks: Keep every mark, however old.
+        keep_image: Also what notes when the machine's image was taken.
     """
-    kept = _roots(head, oldest, keep_marks=keep_marks)
+    kept = _roots(head, oldest, keep_marks=keep_marks, keep_image=keep_image)
     floor = max(min(_anchor(head, point) for point in kept), head.pruned) if kept else head.pruned
     wanted = min(kept, default=floor)
     return PrunePlan(
@@ -85,7 +86,7 @@ def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
     )
 
 
-def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
+def _roots(head: Head, oldest: Seq, *, keep_marks: bool, keep_image: bool = True) -> set[Seq]:
     """The points everything kept is built on; what cannot be told any more is kept no longer."""
     oldest = max(oldest, head.pruned)
     if not is_tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
@@ -95,7 +96,7 @@ def _roots(head: Head, oldest: Seq, *, keep_marks: bool) -> set[Seq]:
     if head.target is not None:
         roots.add(head.target)
     if keep_marks:
-        roots.update(mark.seq for mark in head.marks)
+        roots.update(mark.seq for mark in head.marks if keep_image or mark.name != IMAGE)
     roots.update(each.base for each in head.timelines if each.begins > oldest and each.base)
     return {point for point in roots if is_tellable(head, point)}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from adpersist.model.files.file_changes import NO_FILES, FileChanges
 from adpersist.model.identity.ids import Seq, Usn
@@ -35,6 +36,10 @@ class CommitKind(StrEnum):
 
     FILES = "files"
     """What a look at SYSVOL and the local databases found."""
+
+
+ASIDE: Final = frozenset({CommitKind.MARK, CommitKind.FILES})
+"""What says nothing of the directory: it need not be told of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

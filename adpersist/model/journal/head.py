@@ -220,7 +220,8 @@ class Head:
         timelines: Every restore the journal has seen, oldest first.
         checkpoints: Those that count, ascending.
         pruned: Commits up to this one are gone; 0 when none are. There is a checkpoint of this number then.
-        before_marks: The last commit but for the marks that follow it; None: the last one is no mark.
+        before_marks: The last commit but for marks and files that follow it, which say nothing of the directory; None:
+            the last one does.
         quarantined: Objects that could not be read when they were looked at last; the journal has them as before.
         scrubbed: Unix seconds when all of the directory was compared with the journal last; 0 when that is unknown.
         lost: Commits that are lost for good, ascending.
