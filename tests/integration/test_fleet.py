@@ -20,7 +20,9 @@ def seen(workstation: Adpersist, world: World, code: int | None = None) -> Any: 
 
 def test_a_quiet_agent_is_heard_of_and_a_dead_one_is_red_until_the_dc_is_healed(world: World) -> None:
     workstation = Adpersist(None, environment={"ADPERSIST_CONFIG": "/nowhere/adpersist.toml"})
-    with world.run.with_environment(ADPERSIST_AGENT_BEAT=BEAT).agent(world.log):
+    # a look at files would be another commit
+    alone = {"ADPERSIST_AGENT_BEAT": BEAT, "ADPERSIST_FILES_SYSVOL": "off"}
+    with world.run.with_environment(**alone).agent(world.log):
         with Hands(world.dc) as hands:
             hands.user("zoe")
         world.run.settled()
