@@ -55,7 +55,8 @@ def inside(store: MemoryStore) -> memory._Journal:
 
 def spoil(store: MemoryStore, *seqs: int) -> None:
     for seq in seqs:
-        inside(store).frames[Seq(seq)] = inside(store).frames[Seq(seq)][:-1] + b"?"
+        frame = inside(store).frames[Seq(seq)]
+        inside(store).frames[Seq(seq)] = frame[:-1] + bytes([frame[-1] ^ 1])
 
 
 def lose(store: MemoryStore, *seqs: int) -> None:
