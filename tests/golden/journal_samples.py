@@ -1,12 +1,16 @@
 """Journals for tests: deterministic where they are told to be, with keys that protect nothing."""
 
+import base64
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from adpersist.journal.appender import Patience
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import LocalKey
+from adpersist.journal.keys.key_file import key_line
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Head, Identity, Position, Witness, Writer
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
@@ -143,3 +147,24 @@ class TamperedStore(MemoryStore):
         for frame in self.tamper(list(super().frames(after=Seq(0)))):
             if after < frame.seq <= last:
                 yield frame
+
+
+def write_down(store: Store, journal: Journal, path: Path) -> None:
+    """All that a store holds of a journal sealed with the test key, as JSON; a file that exists is left alone."""
+
+    def text(body: bytes) -> str:
+        return base64.b64encode(body).decode()
+
+    document = {
+        "about": "TEST DATA. The key is derived from a public sentence and protects nothing.",
+        "key": key_line(TEST_KEY),
+        "head": text(store.head().body),
+        "spare": text(store.spare() or b""),
+        "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
+        "checkpoints": {
+            str(each.seq): [text(part) for part in store.checkpoint(each.lies_at)] for each in journal.head.checkpoints
+        },
+    }
+    with path.open("x", encoding="ascii") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")

@@ -4,16 +4,12 @@ Kept to show where the file came from, and for the next version's file; it refus
 Run as ``python -m tests.golden.make_files FILE``.
 """
 
-import base64
-import json
 import sys
 from pathlib import Path
 
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey
-from adpersist.journal.keys.key_file import key_line
 from adpersist.model.files.file_state import FileKind, FileState, Place, piece_of
-from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Store
 from tests.golden.journal_samples import (
     AGENT,
@@ -25,6 +21,7 @@ from tests.golden.journal_samples import (
     fresh_store,
     look,
     pseudorandom,
+    write_down,
 )
 
 CONTENT = b"[General]\r\nVersion=65537\r\n"
@@ -83,24 +80,7 @@ def write(store: Store) -> Journal:
 def main(path: Path) -> None:
     """Write the file."""
     store = fresh_store()
-    journal = write(store)
-
-    def text(body: bytes) -> str:
-        return base64.b64encode(body).decode()
-
-    document = {
-        "about": "TEST DATA. The key is derived from a public sentence and protects nothing.",
-        "key": key_line(TEST_KEY),
-        "head": text(store.head().body),
-        "spare": text(store.spare() or b""),
-        "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
-        "checkpoints": {
-            str(each.seq): [text(part) for part in store.checkpoint(each.seq)] for each in journal.head.checkpoints
-        },
-    }
-    with path.open("x", encoding="ascii") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
+    write_down(store, write(store), path)
 
 
 if __name__ == "__main__":

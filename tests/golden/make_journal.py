@@ -6,8 +6,6 @@ Kept to show where the file came from, and for the next version's file; it refus
 Run as ``python -m tests.golden.make_journal FILE``.
 """
 
-import base64
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,6 @@ from unittest import mock
 from adpersist.journal.format import splitting
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey
-from adpersist.journal.keys.key_file import key_line
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
@@ -37,6 +34,7 @@ from tests.golden.journal_samples import (
     look,
     pseudorandom,
     set_value,
+    write_down,
 )
 
 SMALL_FRAME = 2_000
@@ -141,23 +139,7 @@ def main(path: Path) -> None:
     store = fresh_store()
     with small_frames():
         journal = write(store)
-
-    def text(body: bytes) -> str:
-        return base64.b64encode(body).decode()
-
-    document = {
-        "about": "TEST DATA. The key is derived from a public sentence and protects nothing.",
-        "key": key_line(TEST_KEY),
-        "head": text(store.head().body),
-        "spare": text(store.spare() or b""),
-        "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
-        "checkpoints": {
-            str(each.seq): [text(part) for part in store.checkpoint(each.lies_at)] for each in journal.head.checkpoints
-        },
-    }
-    with path.open("x", encoding="ascii") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
+    write_down(store, journal, path)
 
 
 if __name__ == "__main__":
