@@ -43,7 +43,6 @@ from adpersist.telemetry import logger
 
 log = logger("restore")
 
-SECRET = "unicodePwd"  # noqa: S105 - an attribute every domain has: krbtgt's
 MAX_ROUNDS = 8
 """Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
 
@@ -137,7 +136,7 @@ class Convergence:
     @cached_property
     def _lacks_secrets(self) -> bool:
         """The journal was captured by a session that sees none, at least up to the point that is wanted."""
-        return self._dc.privileged and not any(SECRET in item.values for item in self._wanted.state.values())
+        return self._dc.privileged and not self._wanted.holds_secrets
 
     @property
     def notes(self) -> tuple[Limitation, ...]:
@@ -366,14 +365,14 @@ class Convergence:
             overwritten=self._overwritten,
             staying=list(self._staying()),
         )
-        if not lacking:
-            target.receive(lacking, self._progress.applying)  # a run that was killed may have left the keytab behind
-            return bool(making_way)
-        outcome.rounds += 1
+        # also where nothing is lacking: a run that was killed may have left the keytab behind
         aside = target.receive(lacking, self._progress.applying)
         for each in aside:
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
             outcome.aside[each.guid] = each.reason
+        if not lacking:
+            return bool(making_way)
+        outcome.rounds += 1
         refused = {each.guid for each in aside}
         received = lacking.touched - refused
         outcome.applied += [step for step in planned if step.guid in received]

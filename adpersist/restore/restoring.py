@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from adpersist.capture.capture import SECRET, Capture, require_secrets_seen
+from adpersist.capture.capture import Capture, require_secrets_seen
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
@@ -159,7 +159,7 @@ def _permitted(dc: DomainController, journal: Journal, wanted: WantedState) -> L
     if not wanted.scope.is_everything:
         # what is left of a reverted DC must not be captured, nor taken for restored
         require_same(dc, journal)
-    require_secrets_seen(dc, held=any(SECRET in item.values for item in wanted.state.values()))
+    require_secrets_seen(dc, held=wanted.holds_secrets)
     return lineage
 
 

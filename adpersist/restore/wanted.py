@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adpersist.capture.capture import SECRET
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.errors import AdpersistError, ConfigError, ExitCode, PointError
@@ -62,6 +63,11 @@ class WantedState:
     base: ImageState | None = None
     begun: tuple[Conflict, ...] | None = None
     scope: RestoreScope = EVERYTHING
+
+    @property
+    def holds_secrets(self) -> bool:
+        """It was captured by a session that sees passwords: krbtgt's is in every domain."""
+        return any(SECRET in item.values for item in self.state.values())
 
     @property
     def last_given_rid(self) -> int:
