@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
+from adpersist import telemetry
 from tests import forking, images
 from tests.integration.scene import Scene, World, staff
 from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, samba_version
@@ -49,6 +51,16 @@ def _shared(test: pytest.Function) -> str:
 def _short_directory() -> "tempfile.TemporaryDirectory[str]":
     """Directly below /tmp: Unix sockets allow short paths only."""
     return tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp")
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_set_up_anew() -> Iterator[None]:
+    """What a test does to this process's log, level and stream, ends with it: the next may look at what is told."""
+    with pytest.MonkeyPatch.context() as kept:
+        kept.setattr(telemetry, "_settings", telemetry._Settings())
+        kept.setattr(telemetry, "_in_force", telemetry._Settings())
+        yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

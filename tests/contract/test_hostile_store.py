@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
-import structlog
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableClient, UpdateMode
 
@@ -224,11 +223,9 @@ DEEDS: Final[tuple[Callable[[dict[Place, bytes], Place, random.Random], None], .
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _quiet(_logs_are_set_up_anew: None) -> None:
     """What the program says of each damage is not what is looked at here."""
     telemetry.configure(level="error", as_json=False)
-    yield
-    structlog.reset_defaults()
 
 
 def spoiled(sound: Bodies, chance: random.Random) -> dict[Place, bytes]:
