@@ -27,9 +27,6 @@ from adpersist.system import lock_file
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 
-_RECENT_USNS: Final = 100
-"""After a full look the newest writes are called as witnesses: those of the last so many USNs."""
-
 _MOST_QUARANTINED: Final = 200
 """The head names them all; more are no odd ones."""
 _LONGEST_WORDS: Final = 300
@@ -290,8 +287,9 @@ class Capture:
         if known:
             shown = None
         aside = {each.guid for each in self.head.quarantined}
-        look = Look(self._dc, self._index, since, witnesses=self._witnesses, shown=shown, aside=aside)
-        return _Looking(look=look, usn=usn if shown is None else shown.usn, invocation=invocation)
+        begun = usn if shown is None else shown.usn
+        look = Look(self._dc, self._index, since, usn=begun, witnesses=self._witnesses, shown=shown, aside=aside)
+        return _Looking(look=look, usn=begun, invocation=invocation)
 
     @property
     def _witnesses(self) -> Sequence[Guid]:
@@ -322,8 +320,7 @@ class Capture:
             return
         changes, stamps = piece.news, {change.guid: seen.stamps.get(change.guid, {}) for change in piece.news}
         if look.full:
-            # the newest writes of all are called as witnesses
-            stamps = dict(self._dc.stamps_since(Usn(max(looking.usn - _RECENT_USNS, 0)))) if piece.is_last else {}
+            stamps = dict(look.recent)  # the newest writes of all are called as witnesses
         looking.newest = newest_written({**looking.newest, **stamps})
         position = Position(
             cookies=look.cookies,

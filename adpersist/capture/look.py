@@ -2,22 +2,29 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
-from adpersist.model.identity.ids import GUID_BYTES, Guid
+from adpersist.model.identity.ids import GUID_BYTES, Guid, Usn
 from adpersist.model.journal.lineage import Evidence
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.sighting import Sighting, sighted
+from adpersist.model.objects.stamps import Stamps
+from adpersist.state.changes import NAME
 from adpersist.state.fingerprint_index import FingerprintIndex
-from adpersist.state.inherited_rights import DESCRIPTOR, hands_down
+from adpersist.state.inherited_rights import DESCRIPTOR, hands_down, heirs
 
 PIECE_BYTES: Final = 5 * 1024 * 1024
 """About how much memory what is told at once takes: an agent's follows this, not the directory. Of people it is a
 little less than what fills a frame."""
 _VALUE_BYTES: Final = 128
 """What each attribute takes besides its values; a schema has little else."""
+_DESCRIPTORS: Final = 1000
+"""Asked for, and told, at once: one may take some kilobytes."""
+RECENT_USNS: Final = 100
+"""What was written last before a look at everything are the writes of the last so many USNs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class Look:
     Args:
         index: What the journal holds.
         since: Cookies by naming context; none: a look at everything.
+        usn: The DC's before the look.
         witnesses: Objects whose stamps the evidence is to have.
         shown: A look at everything that was taken already, instead of one now; its news are news to the index.
         aside: Objects that could not be read before: what they were meanwhile, no look for changes tells.
@@ -54,6 +62,7 @@ class Look:
         asked_s: How long the DC thought about its answers.
         sighted: How many objects it showed.
         unreadable: Those it could not show, and why; they stay what the journal has them for.
+        recent: Of a look at everything, once it was told: the stamps of what was written meanwhile, and just before.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class Look:
         index: FingerprintIndex,
         since: Mapping[str, bytes],
         *,
+        usn: Usn,
         witnesses: Collection[Guid],
         shown: FullLook | None = None,
         aside: Collection[Guid] = (),
@@ -69,6 +79,7 @@ class Look:
         self._dc = dc
         self._index = index
         self._since = since
+        self._usn = usn
         self._witnesses = witnesses
         self._shown = shown
         self._evidence: Evidence | None = None
@@ -81,6 +92,7 @@ class Look:
         self.asked_s = 0.0
         self.sighted = 0
         self.unreadable: dict[Guid, Sighting] = {}
+        self.recent: Mapping[Guid, Stamps] = {}
         self._aside = aside
 
     def pieces(self) -> Iterator[Piece]:
@@ -101,10 +113,35 @@ class Look:
             news = self._news(sightings)
             sightings.clear()
             if is_last:
-                news = self._with_inherited(news + self._expunged())
-            if news or is_last:
-                yield Piece(news=news, seen=self._evidence, is_last=is_last)
+                yield from self._ending(news + self._expunged())
+            elif news:
+                yield Piece(news=news, seen=self._evidence, is_last=False)
                 news.clear()  # the caller is done with it, and the next one wants its room
+
+    def _ending(self, news: list[Change]) -> Iterator[Piece]:
+        """The last of what was shown, with the access rights that changed because a container's did."""
+        if self.full:
+            self.recent = self._dc.stamps_since(Usn(max(self._usn - RECENT_USNS, 0)))
+            self._opened = dict(self._opened_meanwhile())
+        seen = self._evidence
+        lying = ((guid, known.parent) for guid, known in self._index.items()) if self._opened else ()
+        wanted = iter(heirs(self._opened, lying))
+        while some := list(islice(wanted, _DESCRIPTORS)):
+            if len(news) >= _DESCRIPTORS:
+                yield Piece(news=news, seen=seen, is_last=False)
+                news, seen = [], None
+            before = len(news)
+            news = self._with_descriptors(news, some)
+            seen = seen if len(news) == before else None  # it was asked before they were shown
+        yield Piece(news=news, seen=seen, is_last=True)
+
+    def _opened_meanwhile(self) -> Iterator[tuple[Guid, bool]]:
+        """A container that got other access rights shows up again, in a later part; what it hands them down to does
+        not, and may have been shown already."""
+        for guid, stamps in self.recent.items():
+            moved, changed = (name in stamps and stamps[name].local_usn > self._usn for name in (NAME, DESCRIPTOR))
+            if moved or changed:
+                yield guid, moved
 
     def _sightings(self) -> Iterator[Sighting]:
         if self._shown is not None:
@@ -140,19 +177,14 @@ class Look:
         return containers_first(changes, self._index)
 
     def _opens(self, change: Change) -> bool:
-        """Something may have been handed down that no feed tells of; a full look shows it by itself."""
+        """Something may have been handed down that no feed tells of."""
         old = self._index.get(change.guid)
         return not self.full and old is not None and hands_down(change, old.parent)
 
-    def _with_inherited(self, news: list[Change]) -> list[Change]:
-        """The same, with the access rights that changed because a container's did."""
-        if not self._opened:
-            return news
-        occupied = {known.parent for known in self._index.values()}
+    def _with_descriptors(self, news: list[Change], guids: Collection[Guid]) -> list[Change]:
+        """The same, and what the DC has as access rights of these objects where the journal has others."""
         found = {change.guid: change for change in news}
-        containers = [guid for guid in self._opened if guid in occupied]
-        leaves = [guid for guid, moved in self._opened.items() if moved and guid not in occupied]
-        for guid, descriptor, stamp in self._dc.descriptors(containers, leaves):
+        for guid, descriptor, stamp in self._dc.descriptors(guids):
             values, stamps = {DESCRIPTOR: (descriptor,)}, {DESCRIPTOR: stamp} if stamp is not None else {}
             change = found.get(guid)
             if change is not None:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
-from itertools import chain
 from typing import Final
 
 from adpersist.directory import exemptions
@@ -23,7 +22,6 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.stamp_sources import StampSources
 from adpersist.directory.tombstone_lifetime import tombstone_days
 from adpersist.directory.wire.controls import RELAX, SD_ALL
-from adpersist.directory.wire.filters import ANY
 from adpersist.directory.wire.requests import MODIFY_REPLACE
 from adpersist.directory.write.engine import target
 from adpersist.directory.write.restamping import restamp
@@ -38,6 +36,8 @@ from adpersist.model.objects.rid_set import RidSet
 from adpersist.model.objects.stamps import EVER, Stamps
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.step import Exempt
+
+_DESCRIPTOR: Final = "nTSecurityDescriptor"
 
 _RECENT_USNS: Final = 100
 """The newest write of all is looked for among the last so many USNs: some belong to the DC's own bookkeeping."""
@@ -198,27 +198,17 @@ class DomainController:
         """Replication stamps of the objects written since a USN; scans the directory."""
         return newest_stamps(self.session, self.schema, usn)
 
-    def descriptors(
-        self, containers: Iterable[Guid], leaves: Iterable[Guid] = ()
-    ) -> Iterator[tuple[Guid, bytes, Stamp | None]]:
-        """Security descriptors, and what each was written with last.
+    def descriptors(self, guids: Iterable[Guid]) -> Iterator[tuple[Guid, bytes, Stamp | None]]:
+        """Security descriptors of some objects, and what each was written with last.
 
-        One that was handed down has the stamp it had before.
-
-        Args:
-            containers: Their own, and those of everything below them.
-            leaves: Their own alone.
+        One that was handed down has the stamp it had before. However many they are, few are on their way at once.
         """
-        wanted = [*STAMPED, "nTSecurityDescriptor"]
-        trees = (
-            self.session.search(f"<GUID={guid_text(container)}>", ANY, attributes=wanted, controls=[SD_ALL])
-            for container in containers
-        )
-        for entry in chain(chain.from_iterable(trees), asked(self.session, leaves, attributes=wanted, more=[SD_ALL])):
-            if "nTSecurityDescriptor" in entry.attributes:
+        wanted = [*STAMPED, _DESCRIPTOR]
+        for entry in asked(self.session, guids, attributes=wanted, more=[SD_ALL]):
+            if _DESCRIPTOR in entry.attributes:
                 guid, written = stamped(entry, self.schema)
-                write = written.get("nTSecurityDescriptor")
-                yield guid, entry.attributes["nTSecurityDescriptor"][0], write.stamp if write is not None else None
+                write = written.get(_DESCRIPTOR)
+                yield guid, entry.attributes[_DESCRIPTOR][0], write.stamp if write is not None else None
 
     def oldest_change(self, guids: Iterable[Guid], *, since: Usn) -> float:
         """Unix seconds of the oldest write after a USN on some objects; now when none is known."""

@@ -19,7 +19,7 @@ def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectSt
         fresh: What a feed reported since.
     """
     below: dict[Guid, ObjectState] = {}
-    for guid, descriptor, _ in dc.descriptors(*with_new_rights(before, fresh)):
+    for guid, descriptor, _ in dc.descriptors(with_new_rights(before, fresh)):
         known = fresh.get(guid) or before.get(guid)
         if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
             below[guid] = replace(known, values={**known.values, DESCRIPTOR: (descriptor,)})

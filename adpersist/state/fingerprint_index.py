@@ -162,11 +162,15 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         return fingerprint is not None and fingerprint.digests.get(name) == digest(values, write)
 
     def depth(self, guid: Guid) -> int:
-        """Containers between the object and the root of its naming context."""
-        count, fingerprint = 0, self._table.find(guid)
-        while fingerprint is not None and fingerprint.parent is not None:
-            count, fingerprint = count + 1, self._table.find(fingerprint.parent)
-        return count
+        """Containers between the object and the root of its naming context.
+
+        In the middle of a look one may seem to lie in itself, where containers were turned inside out.
+        """
+        above, fingerprint = set[Guid](), self._table.find(guid)
+        while fingerprint is not None and fingerprint.parent is not None and fingerprint.parent not in above:
+            above.add(fingerprint.parent)
+            fingerprint = self._table.find(fingerprint.parent)
+        return len(above)
 
 
 def _place(parent: Guid | None, rdn: str) -> int:

@@ -95,9 +95,9 @@ class State(Mapping[Guid, ObjectState]):
 
     def _container(self, guid: Guid | None) -> str:
         """The DN of something that others lie in, held once for all that name it; empty when it is not here."""
-        way = []
-        while guid is not None and guid in self._objects and guid not in self._containers:
-            way.append(guid)
+        way: dict[Guid, None] = {}
+        while guid is not None and guid in self._objects and guid not in self._containers and guid not in way:
+            way[guid] = None
             guid = self._objects[guid].parent
         dn = self._containers.get(guid, "") if guid is not None else ""
         for each in reversed(way):
@@ -106,17 +106,19 @@ class State(Mapping[Guid, ObjectState]):
         return dn
 
     def above(self, guid: Guid) -> Iterator[Guid]:
-        """The containers an object lies in, the nearest first, as far as they are here."""
-        parent = self._objects[guid].parent
-        while parent is not None and parent in self._objects:
+        """The containers an object lies in, the nearest first, as far as they are here.
+
+        In the middle of a look one may seem to lie in itself, where containers were turned inside out.
+        """
+        met, parent = set[Guid](), self._objects[guid].parent
+        while parent is not None and parent in self._objects and parent not in met:
             yield parent
+            met.add(parent)
             parent = self._objects[parent].parent
 
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context."""
-        count = 0
-        item: ObjectState | None = self._objects[guid]
-        while item is not None and item.parent is not None:
+        highest, count = guid, 0
+        for highest in self.above(guid):  # noqa: B007 - the last one is looked at
             count += 1
-            item = self._objects.get(item.parent)
-        return count
+        return count if self._objects[highest].parent is None else count + 1

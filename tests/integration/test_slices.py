@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
+from adpersist.capture import look
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.feed import usn_slices
 from adpersist.directory.feed.dirsync import ContextLook
 from adpersist.directory.feed.usn_slices import UsnSlices
 from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.changes import observe
+from adpersist.state.fingerprint_index import FingerprintIndex
+from adpersist.state.inherited_rights import DESCRIPTOR
 from tests.integration.hands import Hands
 from tools.samba_dc import SambaDC
 
@@ -54,4 +61,39 @@ def test_nothing_is_lost_that_is_written_between_slices(dc: SambaDC) -> None:
     there: Objects = {}
     fold(feed.look(nc, None), there)
     assert seen == there
+    controller.close()
+
+
+def test_rights_that_are_handed_down_between_slices_reach_those_shown_before(
+    dc: SambaDC, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usn_slices, "OBJECTS", 20)
+    monkeypatch.setattr(usn_slices, "MOST", 20)
+    monkeypatch.setattr(look, "PIECE_BYTES", 100_000)
+    monkeypatch.setattr(look, "_DESCRIPTORS", 40)
+    controller = DomainController.connect(dc.ldapi_url)
+    with Hands(dc) as hands:
+        room = hands.ou("Room")
+        people = {bytes(hands.guid(hands.user(f"one{number}", parent=room)).bytes_le) for number in range(60)}
+        hall = hands.ou("Hall")
+        others = {bytes(hands.guid(hands.user(f"other{number}", parent=hall)).bytes_le) for number in range(60)}
+        for number in range(200):
+            hands.contact(f"later{number}")  # so that those before are not in the last slice
+
+        index, told, rooms = FingerprintIndex(), set[Guid](), 0
+        shown = {bytes(hands.guid(each).bytes_le) for each in (room, hall)}
+        first = look.Look(controller, index, {}, usn=controller.usn(), witnesses=())
+        for piece in first.pieces():
+            index.apply(piece.news)
+            told |= {change.guid for change in piece.news if change.kind is Kind.CREATED}
+            rooms += sum(change.guid in shown and change.kind is not Kind.CREATED for change in piece.news)
+            if people | others <= told and not hands.find("(description=given)"):
+                hands.set(room, description="given")
+                rights = ("dsacl", "set", f"--objectdn={room}", "--sddl=(A;CI;RP;;;AN)", "-H", dc.ldapi_url_quoted)
+                dc.samba_tool(*rights)
+                hands.rename(hall, "OU=Hall", room)
+        assert rooms == 2, "both were shown again by the same look"
+    again = look.Look(controller, index, {}, usn=controller.usn(), witnesses=())
+    late = [change for piece in again.pieces() for change in piece.news if DESCRIPTOR in change.values]
+    assert not late
     controller.close()
