@@ -21,6 +21,7 @@ from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
+from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.restore.files_back import FilesOutcome
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
@@ -227,27 +228,28 @@ class Convergence:
         if not found:
             return
         stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
-        late = written_late(found, stamps, self._wanted.captured)
+        partners, unseen = self._dc.partners(), self._unseen_writes
+        asked = {gap.guid for gap in found if partners or unseen.may_be(stamps.get(gap.guid, {}))}
+        if asked and (partners or unseen.usn is not None):
+            unseen = replace(unseen, recorded=self._wanted.recorded(asked))
+        late = written_late(found, stamps, unseen)
         links = self._dc.link_stamps(late) if late else {}
         news: list[Conflict] = []
-        if partners := self._dc.partners():
-            recorded = self._wanted.recorded({gap.guid for gap in found})
-            news += partner_writes(
-                found,
-                have,
-                stamps,
-                recorded,
-                partners=partners,
-                known=self._wanted.known,
-                since=self._wanted.captured,
-                links=links,
-            )
+        if partners:
+            known = self._wanted.known
+            news += partner_writes(found, have, stamps, partners=partners, known=known, unseen=unseen, links=links)
         yield from news
         local = under_policy(found, news, OnConflict.DC)
         if begun:
             # any other late write may be the earlier run's own
             local = [gap for gap in local if self._is_stranger(gap)]
-        yield from local_writes(local, have, stamps, known=self._wanted.known, since=self._wanted.captured, links=links)
+        yield from local_writes(local, have, stamps, known=self._wanted.known, unseen=unseen, links=links)
+
+    @property
+    def _unseen_writes(self) -> UnseenWrites:
+        image = self._live.image
+        usn, invocation = (image.usn, image.invocation) if image is not None else (None, None)
+        return UnseenWrites(since=self._wanted.captured, usn=usn, invocation=invocation)
 
     @property
     def _kept(self) -> frozenset[Guid]:

@@ -59,6 +59,8 @@ class LiveState:
         """Objects that the DC cannot show: they are taken for what is wanted, which nobody can compare or write."""
         self.is_whole = False
         """Whether the last refresh looked at everything."""
+        self.image: ImageState | None = None
+        """What it began with, if that is what the DC was put back to, or was then."""
 
     @property
     def proof(self) -> FullLook | None:
@@ -83,6 +85,7 @@ class LiveState:
         """Look again: the first time in full, or at all since the base; afterwards at what changed."""
         base, self._base = self._base, None
         if base is not None and base.invocation == self._dc.invocation() and base.usn <= self._dc.usn():
+            self.image = base
             self._since(base)
         else:
             self.is_whole = not self._cookies

@@ -18,7 +18,7 @@ from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
 from adpersist.reading.find import NoSuchObjectError, find
-from adpersist.restore.conflicts.partner_writes import Recorded
+from adpersist.restore.conflicts.unseen_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
@@ -46,7 +46,7 @@ class WantedState:
         head: The journal's head when this was read.
         captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
         given: Every objectSid the journal ever saw: its RID is never handed out again.
-        recorded: Reads the newest stamps of some objects; goes through the journal's commits once more.
+        recorded: Reads the stamps of some objects; goes through the journal's commits once more.
         base: What the DC is known to have had when it was told of the newest commit it remembers.
         begun: What a restore that was killed on this DC had found there before it wrote; None: none has written.
         scope: How much of the state is wanted.
@@ -173,11 +173,15 @@ def within_scope(
 
 
 def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:
-    found: dict[Guid, dict[str, Stamp]] = {}
+    found: dict[Guid, dict[str, list[Stamp]]] = {}
     for commit in journal.commits(after=head.pruned, through=head.seq):
         for change in commit.changes:
-            if change.stamps and change.guid in guids:
-                found.setdefault(change.guid, {}).update(change.stamps)
+            if change.guid in guids:
+                known = found.setdefault(change.guid, {})
+                for name, stamp in change.stamps.items():
+                    known.setdefault(name, []).append(stamp)
+                for name, links in change.link_stamps.items():
+                    known.setdefault(name, []).extend(links.values())
     return found
 
 
@@ -234,6 +238,8 @@ def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, I
     was put back to, it holds everything that the commit had seen.
     """
     commit = _remembered(journal, dc)
+    while commit is not None and commit.kind is CommitKind.MARK:
+        commit = next(iter(journal.commits(after=Seq(commit.seq - 2), through=Seq(commit.seq - 1))), None)
     # one of files says up to where the look before it reached
     if commit is None or commit.kind not in _LOOKS or not (commit.ends_look and commit.complete):
         return None

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adpersist.model.identity.ids import guid_text
+from tests.integration.clock import clock
 from tests.integration.commands import Ran, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World
@@ -241,3 +242,36 @@ def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(
         with Hands(world.dc) as hands:
             assert hands.rid(f"CN=lost,{office}") == lost
             assert hands.rid(hands.user("next", parent=office)) > lost
+
+
+def test_local_writes_are_told_whatever_the_clock_said(world: World) -> None:
+    """Not one of three times is right: the image's, that of the day it lost, nor that of the write on it."""
+    office = "OU=Office,DC=samdom,DC=example,DC=com"
+    with clock(world, "+2y") as far:
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=bert,{office}", description="from the image")
+        far.run("agent", "--once", code=0)
+    world.dc.stop()
+    image = world.dc.take_golden(world.place / "ahead")
+    world.dc.start()
+    with clock(world, "+1y") as later:
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=bert,{office}", description="lost")
+            hands.set(f"CN=carl,{office}", description="lost")
+            bert, carl = (str(hands.guid(f"CN={name},{office}")) for name in ("bert", "carl"))
+        later.run("agent", "--once", code=0)
+    world.dc.golden = image
+    world.revert()
+    with Hands(world.dc) as hands:
+        hands.set(f"CN=carl,{office}", description="local")
+        hands.unlink(f"CN=crew,{office}", f"CN=bert,{office}")
+        crew = str(hands.guid(f"CN=crew,{office}"))
+    planned = world.run("plan", "--json", code=2)
+    assert conflict_on(planned, carl) == ["description"]
+    assert conflict_on(planned, crew) == ["member"]
+    assert conflict_on(planned, bert) is None
+    world.run("guard", "--on-conflict", "dc", "--accept-old-image", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(f"CN=carl,{office}", "description")["description"] == [b"local"]
+        assert hands.read(f"CN=bert,{office}", "description")["description"] == [b"lost"]
+        assert not hands.find(f"(&(cn=bert)(memberOf=CN=crew,{office}))")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adpersist.journal.keys.key_file import create_key_file
+from tests.integration.clock import shifted
 from tests.integration.commands import Adpersist, Ran
 from tests.integration.hands import Hands
 from tests.integration.scene import World
@@ -84,9 +85,7 @@ def test_without_a_configuration_it_says_how_to_get_one(world: World) -> None:
 
 
 def test_a_clock_that_is_an_hour_off_is_bad_before_kerberos_says_so(world: World) -> None:
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    assert library is not None, "libfaketime is missing: tools/setup installs it"
-    ahead = world.run.with_environment(LD_PRELOAD=str(library), FAKETIME="+3600s", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    ahead = world.run.with_environment(**shifted("+3600s"))
     ran = ahead("doctor", "--json", code=1)
     assert told(ran, "clocks")["grade"] == "bad"
     assert "timedatectl" in told(ran, "clocks")["mend"]

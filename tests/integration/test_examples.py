@@ -16,6 +16,7 @@ from typing import Final
 import pytest
 
 from tests.examples import PAGES, blocks
+from tests.integration.clock import shifted
 from tests.integration.commands import Adpersist, Ran
 from tests.integration.hands import Hands
 from tests.integration.scene import World
@@ -101,9 +102,7 @@ HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
 @contextmanager
 def later(world: World, offset: str) -> Iterator[World]:
     """The command line lives so far from now."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    assert library is not None, "libfaketime is missing: tools/setup installs it"
-    run = world.run.with_environment(LD_PRELOAD=str(library), FAKETIME=offset, FAKETIME_DONT_FAKE_MONOTONIC="1")
+    run = world.run.with_environment(**shifted(offset))
     yield World(place=world.place, dc=world.dc, run=run, store=world.store, key=world.key)
 
 

@@ -19,6 +19,7 @@ from adpersist.capture.capture import Capture
 from adpersist.directory.domain_controller import DomainController
 from tests import images
 from tests.crash.deaths import KILLED, dying
+from tests.integration.clock import clock
 from tests.integration.commands import Adpersist, Agent
 from tests.integration.hands import Hands
 from tests.integration.relay import relayed
@@ -352,22 +353,6 @@ def test_another_domain_sits_on_the_socket(world: World, realm: str, domain: str
 # Time.
 
 _YEAR = "365d"
-
-
-@contextmanager
-def clock(world: World, offset: str) -> Iterator[World]:
-    """The DC, started again, and adpersist live so far from now."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    assert library is not None, "libfaketime is missing: tools/setup installs it"
-    shift = {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    world.dc.stop()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in shift.items():
-            patch.setenv(name, value)
-        world.dc.start()
-    yield World(
-        place=world.place, dc=world.dc, run=world.run.with_environment(**shift), store=world.store, key=world.key
-    )
 
 
 @pytest.mark.parametrize("offset", ["+7d", f"+{_YEAR}", f"-{_YEAR}"])

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import LinkStamps
-from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.late_links import late_links
+from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
@@ -18,10 +18,10 @@ def local_writes(
     stamps: Mapping[Guid, Stamps],
     *,
     known: Collection[Guid],
-    since: float,
+    unseen: UnseenWrites,
     links: Mapping[Guid, LinkStamps] | None,
 ) -> Iterator[Conflict]:
-    """Objects the journal never heard of, and attributes written after the journal's last commit.
+    """Objects the journal never heard of, and attributes written since the journal saw them.
 
     Only to be asked before a restore writes: its own writes are late ones too.
 
@@ -30,7 +30,7 @@ def local_writes(
         have: The DC, for names.
         stamps: Replication stamps of the differing objects.
         known: Every object the journal ever heard of.
-        since: Unix seconds of the journal's last commit; an older write is what the golden image held.
+        unseen: Tells what was written since from what the golden image held.
         links: The last writes to links of objects written since; None where they are not to be seen.
     """
     for gap in gaps:
@@ -40,17 +40,19 @@ def local_writes(
             yield Conflict(guid=gap.guid, dn=have.dn(gap.guid))
             continue
         written = stamps.get(gap.guid, {})
-        touched = _touched(gap, written, since)
-        linked = late_links(gap, written, links, since) if gap.is_live and gap.wanted_live else {}
+        touched = _touched(gap, written, unseen)
+        linked = late_links(gap, written, links, unseen) if gap.is_live and gap.wanted_live else {}
         if touched or linked:
             attributes = tuple(sorted({*touched, *linked}))
             yield Conflict(guid=gap.guid, dn=have.dn(gap.guid), attributes=attributes, links=linked)
 
 
-def _touched(gap: Gap, written: Stamps, since: float) -> set[str]:
-    late = {name for name, write in written.items() if unix_seconds(write.stamp.time) > since}
+def _touched(gap: Gap, written: Stamps, unseen: UnseenWrites) -> set[str]:
+    stamped = gap.want is None or bool(gap.want.stamps)
+    late = {name for name, write in written.items() if unseen.is_one(gap.guid, name, write, stamped=stamped)}
+    late.discard(CHANGED)
     if not gap.is_live:
         return late & {"isDeleted"}
     if not gap.wanted_live:
-        return late - {CHANGED}
+        return late
     return late & {*gap.values, *(("name",) if gap.moved else ())}

@@ -7,28 +7,25 @@ of their own, which no search over LDAP shows (:mod:`adpersist.restore.conflicts
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import LinkStamps, Stamp
+from adpersist.model.objects.change import LinkStamps
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.stamps import Stamps, Written
 from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.late_links import late_links
+from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
-
-Recorded = Mapping[Guid, Mapping[str, Stamp]]
-"""Newest stamps in the journal, by object and attribute."""
 
 
 def partner_writes(
     gaps: Sequence[Gap],
     have: State,
     stamps: Mapping[Guid, Stamps],
-    recorded: Recorded,
     *,
     partners: Collection[Guid],
     known: Collection[Guid],
-    since: float,
+    unseen: UnseenWrites,
     links: Mapping[Guid, LinkStamps] | None,
 ) -> Iterator[Conflict]:
     """Objects and attributes that other DCs wrote later than what the journal has of them.
@@ -37,21 +34,19 @@ def partner_writes(
         gaps: What differs.
         have: The DC, for names.
         stamps: Replication stamps of the differing objects, as they are now.
-        recorded: Those the journal captured.
         partners: invocationIDs of the other DCs.
         known: Every object the journal ever heard of.
-        since: Unix seconds of the journal's last look: a write the journal has no stamp of is news if it is later.
+        unseen: What the journal captured, of all these objects: a write it has no stamp of is news if it is later.
         links: The last writes to links of objects written since; None where they are not to be seen.
     """
 
     def is_news(guid: Guid, name: str, write: Written) -> bool:
         if write.stamp.origin not in partners:
             return False
-        was = recorded.get(guid, {}).get(name)
-        if was is not None:
-            return (write.stamp.version, write.stamp.time) > (was.version, was.time)
+        if was := unseen.recorded.get(guid, {}).get(name):
+            return (write.stamp.version, write.stamp.time) > (was[-1].version, was[-1].time)
         # stamps count whole seconds
-        return unix_seconds(write.stamp.time) >= int(since)
+        return unix_seconds(write.stamp.time) >= int(unseen.since)
 
     for gap in gaps:
         written = stamps.get(gap.guid, {})
@@ -68,7 +63,7 @@ def partner_writes(
             news &= {"isDeleted"}
         else:
             news &= {*gap.values, *(("name",) if gap.moved else ())}
-            linked = late_links(gap, written, links, since, origins=partners)
+            linked = late_links(gap, written, links, unseen, origins=partners)
         if news or linked:
             attributes = tuple(sorted({*news, *linked}))
             yield Conflict(guid=gap.guid, dn=dn, attributes=attributes, links=linked, replicated=True)

@@ -1,0 +1,31 @@
+"""A DC and its program at another time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.scene import World
+
+
+def shifted(offset: str) -> dict[str, str]:
+    """The environment of a program that lives so far from now: ``+7d``."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    assert library is not None, "libfaketime is missing: tools/setup installs it"
+    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+@contextmanager
+def clock(world: World, offset: str) -> Iterator[World]:
+    """The DC, started again, and adpersist live so far from now; afterwards the DC still does, until it is started
+    again."""
+    shift = shifted(offset)
+    world.dc.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in shift.items():
+            patch.setenv(name, value)
+        world.dc.start()
+    yield World(
+        place=world.place, dc=world.dc, run=world.run.with_environment(**shift), store=world.store, key=world.key
+    )
