@@ -1,14 +1,16 @@
 """Is this our DC, and if not: make it so."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, unfinished_restore
 from adpersist.errors import WrongDirectoryError
 from adpersist.files.local_files import LocalFiles
-from adpersist.journal.holder import visiting
+from adpersist.journal.holder import require_silent, visiting
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.difference import Difference
@@ -61,12 +63,16 @@ class GuardTerms:
         restore: How it is restored.
         max_age_days: How old an image is healed without asking; None: by the tombstone lifetime.
         accept_old_image: A person said yes to any age.
+        take_over: A person said that this machine goes on in the place of another.
+        beat_s: How often an agent that lives says so in the journal.
     """
 
     on_revert: OnRevert
     restore: Terms = field(default_factory=Terms)
     max_age_days: float | None = None
     accept_old_image: bool = False
+    take_over: bool = False
+    beat_s: float = inf
 
     @classmethod
     def of(
@@ -78,6 +84,7 @@ class GuardTerms:
         engine: Engine | None,
         accept_old_image: bool,
         accept_differences: bool = False,
+        take_over: bool = False,
     ) -> "GuardTerms":
         """What the configuration allows, and a person said beside it."""
         return cls(
@@ -90,6 +97,8 @@ class GuardTerms:
             ),
             max_age_days=configured.restore.max_age_days,
             accept_old_image=accept_old_image,
+            take_over=take_over,
+            beat_s=configured.agent.beat_s,
         )
 
 
@@ -114,6 +123,7 @@ def guard(
 
     Raises:
         RevertedError: Another journal watches the DC; nothing was written.
+        HeldElsewhereError: Another machine has the journal and lives; nothing was written.
         TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
         NotConvergedError: The restore left so much that it does not end.
@@ -128,6 +138,8 @@ def guard(
     lineage = unfinished or lineage
     if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:
         return GuardResult(lineage=lineage)
+    if not terms.take_over:
+        require_silent(journal.head, beat_s=terms.beat_s, now=time.time())
     if not (unfinished or terms.accept_old_image):
         require_young(dc, journal, lineage, configured=terms.max_age_days)
     wanted = wanted_state(journal, dc=dc)

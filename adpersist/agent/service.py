@@ -20,12 +20,19 @@ from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.proof import require_own
 from adpersist.errors import AdpersistError, FencedError, RevertedError
-from adpersist.journal.holder import Role, VisitedError, new_writer, wait_for_visitor
+from adpersist.journal.holder import (
+    HeldElsewhereError,
+    Role,
+    VisitedError,
+    new_writer,
+    require_silent,
+    wait_for_visitor,
+)
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.system import lock_file
-from adpersist.system.backoff import Backoff, may_pass
+from adpersist.system.backoff import Backoff, Told, may_pass
 from adpersist.system.memory import give_back, keep_little
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
@@ -43,6 +50,7 @@ class Service:
     Args:
         config: What to do.
         accept_store_behind: Go on with a store that went back.
+        take_over: Go on in the place of another machine that may be at work.
         pause: Waits so many seconds.
         reload: Reads the configuration again; what it raises leaves the old one in force.
     """
@@ -52,6 +60,7 @@ class Service:
         config: Config,
         *,
         accept_store_behind: bool = False,
+        take_over: bool = False,
         pause: Callable[[float], None] = time.sleep,
         reload: Callable[[], Config] | None = None,
     ) -> None:
@@ -59,10 +68,12 @@ class Service:
         self._held = False
         self._folded: tuple[bytes, FingerprintIndex] | None = None
         self._accept_store_behind = accept_store_behind
+        self._take_over = take_over
         self._pause = Pause(pause)
         self._read_again = reload or (lambda: config)
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
+        self._told = Told()
         self._outage = Backoff(
             budget_s=inf, cap_s=_LONGEST_WAIT_S, waits_for=may_pass, sleep=self._pause, on_wait=self._waiting
         )
@@ -208,6 +219,9 @@ class Service:
         if isinstance(error, VisitedError):
             self._health.stage(error.message)
             log.debug("agent.waited", error=error.message)
+        elif isinstance(error, HeldElsewhereError):
+            self._health.stage(error.message)
+            self._told(error, wait_s)
         else:
             self._health.stage("waiting for the domain controller or the store")
             self._health.troubled(error)
@@ -238,6 +252,8 @@ class Service:
         with lock_file.opened(journal.id) as lock:
             writer = self._writer if role is Role.AGENT else new_writer(role, lock)
             wait_for_visitor(journal.head.writer, writer, lock)
+            if not (self._held or self._take_over):
+                require_silent(journal.head, beat_s=self._config.agent.beat_s, now=time.time())
             if lock is not None and role is Role.VISITOR:
                 lock.hold()
             yield writer

@@ -27,6 +27,10 @@ AtOption = Annotated[
         show_default=False,
     ),
 ]
+TakeOverOption = Annotated[
+    bool,
+    typer.Option("--take-over", help="Go on in the place of another machine that holds the journal and may live."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", show_default=False)]
 
 

@@ -2,9 +2,9 @@
 
 import shutil
 
-from tests.integration.commands import Adpersist
+from tests.integration.commands import PROGRAM, Adpersist, complaint
 from tests.integration.hands import Hands
-from tests.integration.scene import World, copy_journal
+from tests.integration.scene import World, copy_journal, until
 
 OFFICE = "OU=Office"
 
@@ -13,6 +13,11 @@ def _verdict(world: World) -> str:
     ran = world.run("status", "--json")
     assert ran.code == (0 if ran.json["lineage"] == "same" else 4)
     return str(ran.json["lineage"])
+
+
+def _usn(world: World) -> int:
+    with Hands(world.dc) as hands:
+        return hands.usn()
 
 
 def _refuses_to_capture(world: World) -> None:
@@ -164,3 +169,40 @@ def test_a_store_that_went_back_with_the_dc_is_seen_by_a_witness_outside_of_both
     witness.write_text("{")
     run("guard", code=7)
     run.with_environment(ADPERSIST_JOURNAL_WITNESS="")("agent", "--once", code=0)
+
+
+def _on_machine(run: Adpersist, uuid: str) -> Adpersist:
+    """The same where the firmware calls the machine so."""
+    place = "/sys/class/dmi/id"
+    firmware = f"mount -t tmpfs none /sys/class && mkdir -p {place} && echo $0 > {place}/product_uuid"
+    return run.with_program("unshare", "--mount", "sh", "-c", f'{firmware} && exec "$@"', uuid, *PROGRAM)
+
+
+def test_a_clone_gets_no_journal_whose_machine_lives_unless_a_person_says_so(world: World) -> None:
+    lively = world.run.with_environment(ADPERSIST_AGENT_BEAT="1s", ADPERSIST_CAPTURE_CHECK_S="0.5")
+    ours = _on_machine(lively, "4c4c4544-0042-3510-8054-b7c04f4a3132")
+    clone = _on_machine(lively, "4C4C4544-0042-3510-8054-B7C04F4A3133")
+    world.run("agent", "--once", code=0)
+    with ours.agent(world.log):
+        ran = clone("agent", "--once", code=3)
+        assert "another machine" in complaint(ran)
+        assert "--take-over" in ran.err
+    ours("agent", "--once", code=0)  # it was put back, or started again: nobody waits for himself
+    with ours.agent(world.log) as original:
+        clone("agent", "--once", "--take-over", code=0)
+        assert original.process.poll() is None, "a single look hands the journal back"
+
+
+def test_a_reverted_clone_is_not_healed_from_the_journal_of_a_machine_that_lives(world: World) -> None:
+    lively = world.run.with_environment(ADPERSIST_AGENT_BEAT="5s")
+    ours, clone = (_on_machine(lively, f"4c4c4544-0042-3510-8054-b7c04f4a313{number}") for number in (2, 3))
+    with Hands(world.dc) as hands:
+        hands.user("lost")
+    with ours.agent(world.log):
+        world.revert()
+        usn = _usn(world)
+        for words in (("guard",), ("restore", "--yes")):
+            assert "another machine" in complaint(clone(*words, code=3))
+        assert _usn(world) == usn, "something was written"
+    until(lambda: clone("guard").code == 0, "healed, once the other one is silent")
+    clone("verify", code=0)

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from adpersist.errors import ConfigError, FencedError
 from adpersist.journal.holder import (
+    HeldElsewhereError,
     Role,
     VisitedError,
     give_way,
     handed_back,
     is_held,
     new_writer,
+    require_silent,
     visiting,
     wait_for_visitor,
 )
-from adpersist.model.journal.head import Writer
-from adpersist.system import lock_file
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid
+from adpersist.model.journal.head import Head, Identity, Writer
+from adpersist.system import lock_file, machine
 from adpersist.system.lock_file import DIRECTORY_VARIABLE
+from adpersist.system.machine import machine_id
 
 JOURNAL = "0123456789abcdef" * 2
 
 SELF = new_writer(Role.AGENT)
+
+HEAD = Head(
+    seq=BEFORE_FIRST,
+    digest=bytes(32),
+    timeline=1,
+    time=1000.0,
+    identity=Identity(domain=Guid(bytes(16)), server=Guid(bytes(16)), dns_name="dc1"),
+    writer=SELF,
+)
 
 VISITOR = f"""
 import sys
@@ -257,3 +272,59 @@ def test_where_no_lock_file_can_be_made_a_command_works_and_is_not_waited_for(
 def test_only_who_handed_it_back_holds_it_no_more() -> None:
     assert is_held(SELF)
     assert not is_held(handed_back(SELF))
+
+
+@pytest.fixture
+def firmware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the firmware says which machine this is."""
+    place = tmp_path / "product_uuid"
+    monkeypatch.setattr(machine, "_FIRMWARE", (tmp_path / "nothing here", place))
+    return place
+
+
+HERE, THERE = "4c4c4544-0042-3510-8054-b7c04f4a3132", "4c4c4544-0042-3510-8054-b7c04f4a3133"
+
+
+def test_a_machine_is_known_by_its_firmware_whatever_case_it_writes_in(firmware: Path) -> None:
+    found = []
+    for said in (HERE, HERE.upper() + "\n", THERE):
+        firmware.write_text(said)
+        found.append(machine_id())
+    assert found[0] == found[1] != found[2]
+    assert re.fullmatch("[0-9a-f]{16}", found[0])
+
+
+@pytest.mark.parametrize("said", ["", "Not Settable", "00000000-0000-0000-0000-000000000000", HERE[:20], "\xff"])
+def test_firmware_that_says_nothing_tells_no_machine(firmware: Path, said: str) -> None:
+    firmware.write_text(said)
+    assert machine_id() == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "silent_s", "beat_s", "waits"),
+    [
+        pytest.param(THERE, 10, 60, True, id="it lives"),
+        pytest.param(THERE, -3600, 60, True, id="it lives, or this clock is behind"),
+        pytest.param(THERE, 181, 60, False, id="it has been silent for long"),
+        pytest.param(THERE, 10, inf, False, id="agents say nothing"),
+        pytest.param(HERE, 10, 60, False, id="this machine, before it was put back"),
+        pytest.param("", 10, 60, False, id="nobody knows which it was"),
+    ],
+)
+def test_another_machine_is_waited_for_while_it_lives(
+    firmware: Path, there: str, silent_s: float, beat_s: float, *, waits: bool
+) -> None:
+    firmware.write_text(there)
+    holder = new_writer(Role.AGENT)
+    firmware.write_text(HERE)
+    for writer, held in ((holder, True), (handed_back(holder), False)):
+        head = replace(HEAD, writer=writer, time=1e9 - silent_s)
+        with pytest.raises(HeldElsewhereError, match=writer.host) if waits and held else nullcontext():
+            require_silent(head, beat_s=beat_s, now=1e9)
+
+
+def test_a_machine_that_does_not_know_itself_takes_the_journal_over(firmware: Path) -> None:
+    firmware.write_text(THERE)
+    head = replace(HEAD, writer=new_writer(Role.AGENT), time=1e9)
+    firmware.unlink()
+    require_silent(head, beat_s=60, now=1e9)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
 from adpersist.errors import ConfigError
 
 
@@ -19,6 +19,7 @@ def agent(
         bool,
         typer.Option("--accept-store-behind", help="Go on though the store was put back: what it lost is given up."),
     ] = False,
+    take_over: TakeOverOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,7 +35,12 @@ def agent(
     from adpersist.config import load
 
     common = common_options(ctx, config, as_json)
-    service = Service(loaded(common), accept_store_behind=accept_store_behind, reload=lambda: load(common.config))
+    service = Service(
+        loaded(common),
+        accept_store_behind=accept_store_behind,
+        take_over=take_over,
+        reload=lambda: load(common.config),
+    )
     if scrub and not once:
         raise ConfigError("--scrub goes with --once", hint="A running agent compares as often as [capture] scrub says.")
     if not once:

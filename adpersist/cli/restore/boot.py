@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
 from adpersist.cli.restore.guard import OldImageOption
 from adpersist.cli.restore.restore import ConflictOption, EngineOption, ReportOption, report_writer
 from adpersist.model.plan.terms import OnConflict, OnRevert
@@ -27,6 +27,7 @@ def boot(
         typer.Option("--patience", help="Seconds the DC may take to answer, and a store that is away.", min=1),
     ] = 120,
     accept_old_image: OldImageOption = False,
+    take_over: TakeOverOption = False,
     report: ReportOption = None,
     stay: Annotated[
         bool, typer.Option("--stay", help="When the DC stays closed, go on serving the reason until told to stop.")
@@ -47,7 +48,12 @@ def boot(
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     terms = GuardTerms.of(
-        settings, on_revert=on_revert, policy=on_conflict, engine=engine, accept_old_image=accept_old_image
+        settings,
+        on_revert=on_revert,
+        policy=on_conflict,
+        engine=engine,
+        accept_old_image=accept_old_image,
+        take_over=take_over,
     )
     with output.Bar(shown=not common.as_json) as bar:
         ended = report_writer(report)

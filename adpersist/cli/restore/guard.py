@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
 from adpersist.cli.restore.restore import (
     ConflictOption,
     EngineOption,
@@ -39,6 +39,7 @@ def guard(
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a DC or a store that is away.", min=0)] = 0,
     accept_old_image: OldImageOption = False,
     accept_differences: DifferencesOption = False,
+    take_over: TakeOverOption = False,
     report: ReportOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -62,6 +63,7 @@ def guard(
         engine=engine,
         accept_old_image=accept_old_image,
         accept_differences=accept_differences,
+        take_over=take_over,
     )
 
     def once(bar: output.Bar) -> GuardResult:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
 from adpersist.directory.lineage.proof import lineage_of, require_own
 from adpersist.errors import ConfigError, ExitCode
 from adpersist.model.journal.lineage import Verdict
@@ -98,6 +98,7 @@ def restore(
         bool,
         typer.Option("--accept-differences", help="End also where the DC refuses most of what was lost; it is listed."),
     ] = False,
+    take_over: TakeOverOption = False,
     report: ReportOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -109,7 +110,7 @@ def restore(
     for what the DC will not take, which is listed.
     """
     from adpersist.agent import connections
-    from adpersist.journal.holder import visiting
+    from adpersist.journal.holder import require_silent, visiting
     from adpersist.restore.convergence import Convergence
     from adpersist.restore.restoring import UnfinishedError, capture_news
     from adpersist.restore.restoring import restore as run
@@ -126,6 +127,8 @@ def restore(
     )
     with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
+        if not take_over:
+            require_silent(journal.head, beat_s=settings.agent.beat_s, now=time.time())
         point = journal.resolve(to, now=time.time()) if to else None
 
         def wanted() -> WantedState:
