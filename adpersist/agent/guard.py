@@ -62,6 +62,7 @@ class GuardTerms:
         on_revert: What to do about a DC that was put back.
         restore: How it is restored.
         max_age_days: How old an image is healed without asking; None: by the tombstone lifetime.
+        max_silence_days: How long the journal may have been silent.
         accept_old_image: A person said yes to any age.
         take_over: A person said that this machine goes on in the place of another.
         beat_s: How often an agent that lives says so in the journal.
@@ -70,6 +71,7 @@ class GuardTerms:
     on_revert: OnRevert
     restore: Terms = field(default_factory=Terms)
     max_age_days: float | None = None
+    max_silence_days: float = inf
     accept_old_image: bool = False
     take_over: bool = False
     beat_s: float = inf
@@ -96,6 +98,7 @@ class GuardTerms:
                 opening=configured.boot.open,
             ),
             max_age_days=configured.restore.max_age_days,
+            max_silence_days=configured.restore.max_silence_days,
             accept_old_image=accept_old_image,
             take_over=take_over,
             beat_s=configured.agent.beat_s,
@@ -141,7 +144,8 @@ def guard(
     if not terms.take_over:
         require_silent(journal.head, beat_s=terms.beat_s, now=time.time())
     if not (unfinished or terms.accept_old_image):
-        require_young(dc, journal, lineage, configured=terms.max_age_days)
+        silence = terms.max_silence_days
+        require_young(dc, journal, lineage, configured=terms.max_age_days, silence_days=silence)
     wanted = wanted_state(journal, dc=dc)
     with visiting(journal.id) as writer:
         try:

@@ -157,6 +157,11 @@ class Journal:
         """Read the head again. After an OutcomeUnknownError this settles whether the write was done."""
         return self._end.refresh()
 
+    @property
+    def has_witness(self) -> bool:
+        """Something outside of the store tells whether that went back."""
+        return self._witness is not None
+
     def leave_witness(self) -> None:
         """Note the newest commit outside of the store, where that is configured."""
         if self._witness is not None:

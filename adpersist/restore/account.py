@@ -43,6 +43,7 @@ def reason(dc: DomainController, journal: Journal, lineage: Lineage, terms: Term
         evidence=lineage.evidence,
         image=image if reverted else None,
         image_time=image_time(dc, journal, lineage) if reverted else None,
+        journal_time=journal.head.time if reverted else None,
         noticed=time.time(),
         on_conflict=str(terms.policy),
         engine=str(terms.engine),

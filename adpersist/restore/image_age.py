@@ -1,7 +1,8 @@
-"""How old the image is that a DC was put back to, and how old it may be before a person must say yes.
+"""How old the image is that a DC was put back to, and the journal's last word, before a person must say yes.
 
 What was deleted is remembered as long as a tombstone lives. A DC from before that has forgotten what its partners, its
-backups and the journal still know, and nobody is sure any more that going on from there is what is wanted.
+backups and the journal still know, and nobody is sure any more that going on from there is what is wanted. And the store
+of a journal that was silent for long may have gone back itself.
 """
 
 import time
@@ -29,9 +30,20 @@ def limit_days(configured: float | None, tombstone_days: float) -> float:
 
 
 def require_young(
-    dc: DomainController, journal: Journal, lineage: Lineage, *, configured: float | None, now: float | None = None
+    dc: DomainController,
+    journal: Journal,
+    lineage: Lineage,
+    *,
+    configured: float | None,
+    silence_days: float,
+    now: float | None = None,
 ) -> None:
     """Make sure that a reverted DC may be healed without asking.
+
+    Args:
+        configured: How old the image may be, in days; None: see :func:`limit_days`.
+        silence_days: How long the journal may have been silent.
+        now: Unix seconds.
 
     Raises:
         TooOldError: It may not.
@@ -43,6 +55,14 @@ def require_young(
             f"the clock says {rfc3339(here)}, and the journal was written to at {rfc3339(captured)}: how old the image "
             "is cannot be told",
             hint="Set the clock. If the journal was written to while a clock stood ahead: --accept-old-image.",
+        )
+    silent = (here - journal.head.time) / _DAY_S
+    if silent > silence_days and not journal.has_witness:
+        raise TooOldError(
+            f"nothing was written to the journal for {silent:.1f} days, the limit is {silence_days:g} days: "
+            "if its store went back, too, what was captured since is not in it, and would be deleted",
+            hint="Look at the store. If the machine was off for so long: --accept-old-image. A witness outside of "
+            "both, [journal] witness, tells without asking; [restore] max_silence_days sets the limit.",
         )
     age = (here - image_time(dc, journal, lineage)) / _DAY_S
     if age > limit:

@@ -36,6 +36,18 @@ def test_an_image_older_than_the_limit_takes_a_persons_yes(world: World) -> None
     strict("guard", code=0)
 
 
+def test_a_journal_that_was_silent_for_long_takes_a_persons_yes_or_a_witness(world: World) -> None:
+    _lose_a_day(world)
+    strict = world.run.with_environment(ADPERSIST_RESTORE_MAX_SILENCE_DAYS=A_MOMENT)
+    ran = strict("guard", code=4)
+    assert "nothing was written to the journal" in complaint(ran)
+    assert "--accept-old-image" in ran.err
+    with Hands(world.dc) as hands:
+        assert not hands.find("(cn=today)")
+    healed = strict.with_environment(ADPERSIST_JOURNAL_WITNESS=str(world.place / "witness"))("guard", code=0)
+    assert "The journal's last word is of 20" in healed.out
+
+
 def test_a_dc_that_stays_closed_says_why_for_as_long_as_it_is_told_to_stay(world: World) -> None:
     _lose_a_day(world)
     world.dc.kill()

@@ -25,7 +25,11 @@ DifferencesOption = Annotated[
     ),
 ]
 OldImageOption = Annotated[
-    bool, typer.Option("--accept-old-image", help="Restore however old the image is: see [restore] max_age_days.")
+    bool,
+    typer.Option(
+        "--accept-old-image",
+        help="Restore however old the image is, or the journal: see [restore] max_age_days and max_silence_days.",
+    ),
 ]
 
 

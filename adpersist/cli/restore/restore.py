@@ -208,6 +208,12 @@ def outcome_words(outcome: "RestoreOutcome") -> None:
     """What a restore did, for people."""
     kinds = ", ".join(f"{count} {op}" for op, count in sorted(Counter(step.op for step in outcome.applied).items()))
     output.say(f"{len(outcome.lost)} objects differed; {len(outcome.applied)} steps done ({kinds or 'none'}).")
+    from adpersist.reading.rfc3339 import rfc3339
+
+    why = outcome.account.reason
+    if why is not None and why.journal_time is not None:
+        ago = max(why.noticed - why.journal_time, 0) / 60
+        output.say(f"The journal's last word is of {rfc3339(why.journal_time)}, {ago:.0f} minutes before.")
     note_words(outcome.notes)
     conflict_words(outcome.conflicts)
     if outcome.left:

@@ -21,6 +21,7 @@ class Reason(_Part):
         evidence: The sentence that says why.
         image: Newest commit whose writes the DC still had; None: nobody knows.
         image_time: Unix seconds up to which the DC and the journal agreed; None where the DC was not put back.
+        journal_time: Unix seconds when the journal was written to last before; None where the DC was not put back.
         noticed: Unix seconds when that was found.
         on_conflict, engine: The terms.
         partners: Other DCs it replicates with.
@@ -31,6 +32,7 @@ class Reason(_Part):
     evidence: str
     image: int | None = None
     image_time: float | None = None
+    journal_time: float | None = None
     noticed: float
     on_conflict: str
     engine: str
