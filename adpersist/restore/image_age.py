@@ -1,8 +1,8 @@
 """How old the image is that a DC was put back to, and the journal's last word, before a person must say yes.
 
 What was deleted is remembered as long as a tombstone lives. A DC from before that has forgotten what its partners, its
-backups and the journal still know, and nobody is sure any more that going on from there is what is wanted. And the store
-of a journal that was silent for long may have gone back itself.
+backups and the journal still know, and nobody is sure any more that going on from there is what is wanted. The store
+of a journal that was silent for long may have gone back, too.
 """
 
 import time
