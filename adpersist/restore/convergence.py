@@ -26,7 +26,7 @@ from adpersist.restore.files_back import FilesOutcome
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
 from adpersist.restore.plan.collisions import Collision, collisions
-from adpersist.restore.plan.evictions import evicted_copy, evictions
+from adpersist.restore.plan.evictions import evicted_copy, evictions, usurpers
 from adpersist.restore.plan.foreign_principals import matched_by_sid
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
@@ -257,6 +257,14 @@ class Convergence:
         return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.stays))
 
     @property
+    def _usurping(self) -> frozenset[Guid]:
+        if not self._wanted.scope.is_everything:
+            return frozenset()
+        # what a partner made has a RID of the partner's own
+        local = self._kept - self._wanted.known - {each.guid for each in self._conflicts if each.stays}
+        return usurpers(local, self._live.state, self._wanted.given)
+
+    @property
     def proof(self) -> FullLook | None:
         """What the DC had when it was last looked at, if all of it was."""
         return self._live.proof
@@ -425,7 +433,7 @@ class Convergence:
         """What the journal never heard of gives up what a lost object needs, or goes."""
         have, want = self._live.state, self._aligned
         strangers = {gap.guid for gap in found if gap.want is None}
-        making_way = [*evictions(found, have, self.exempt, kept=self._kept)]
+        making_way = [*evictions(found, have, self.exempt, kept=self._kept, usurping=self._usurping)]
         making_way += [step for step in parking(found, have) if step.guid in strangers]
         yield from making_way
         deleted = {step.guid for step in making_way if isinstance(step, Delete)}
@@ -469,7 +477,15 @@ class Convergence:
         have = self._live.state
         planned = [
             *self._raised_rids(),
-            *steps(found, self._aligned, have, self.exempt, self._dc.feed.contexts, kept=self._kept),
+            *steps(
+                found,
+                self._aligned,
+                have,
+                self.exempt,
+                self._dc.feed.contexts,
+                kept=self._kept,
+                usurping=self._usurping,
+            ),
         ]
         return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)
 

@@ -244,6 +244,28 @@ def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(
             assert hands.rid(hands.user("next", parent=office)) > lost
 
 
+def test_a_local_account_with_the_sid_of_a_deleted_one_is_kept_under_another(scene: Scene, place: Path) -> None:
+    """What an ACL still grants to somebody who was deleted must not become a stranger's."""
+    with scene.played(place) as world:
+        office = f"OU=Office,{world.dc.base_dn}"
+        with Hands(world.dc) as hands:
+            gone = hands.rid(hands.user("gone", parent=office))
+            world.run("agent", "--once", code=0)
+            hands.delete(f"CN=gone,{office}")
+        world.run("agent", "--once", code=0)
+        world.revert()
+        with Hands(world.dc) as hands:
+            hands.outlive_the_second()
+            stranger = hands.user("stranger", parent=office, password="Passw0rd.local")
+            hands.link(f"CN=crew,{office}", stranger)
+            assert hands.rid(stranger) == gone
+        world.run("guard", "--on-conflict", "dc", code=0)
+        world.run("verify", code=0)
+        with Hands(world.dc) as hands:
+            (kept,) = hands.find(f"(&(cn=stranger *)(memberOf=CN=crew,{office}))")
+            assert hands.rid(kept) > gone
+
+
 def test_local_writes_are_told_whatever_the_clock_said(world: World) -> None:
     """Not one of three times is right: the image's, that of the day it lost, nor that of the write on it."""
     office = "OU=Office,DC=samdom,DC=example,DC=com"

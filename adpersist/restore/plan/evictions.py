@@ -13,6 +13,7 @@ from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Create, Delete, Exempt, Link, Modify, Move, Step
+from adpersist.restore.plan.foreign_principals import is_foreign
 from adpersist.restore.plan.ordering import UNIQUE, Resource, resources, wanted_resources
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
@@ -22,20 +23,36 @@ _ACCOUNT_NAME_CHARACTERS: Final = 20
 """Longest sAMAccountName of a user, [MS-SAMR] 3.1.1.6."""
 
 
-def evictions(gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collection[Guid]) -> Iterator[Step]:
-    """Steps that free the SIDs of lost accounts, and the names of lost objects where a stranger is kept.
+def usurpers(kept: Collection[Guid], have: State, given: Collection[bytes]) -> frozenset[Guid]:
+    """Strangers with a SID that was somebody's, who is deleted by now: old ACLs that name it would be theirs.
+
+    Args:
+        kept: Objects the journal never heard of that stay.
+        have: The DC.
+        given: Every SID the journal ever saw.
+    """
+    live = (have[guid] for guid in kept if have.is_live(guid))
+    mine = ((item, item.values.get("objectSid", ())) for item in live if not is_foreign(item))
+    return frozenset(item.guid for item, sids in mine if any(sid in given for sid in sids))
+
+
+def evictions(
+    gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collection[Guid], usurping: Collection[Guid] = ()
+) -> Iterator[Step]:
+    """Steps that free the SIDs of lost and of deleted accounts, and the names of lost objects where a stranger is kept.
 
     Args:
         gaps: What will be closed.
         have: The DC.
         exempt: What an object is not created with.
         kept: Strangers that stay, under another name or SID where need be; all others are deleted.
+        usurping: Those of them with the SID of somebody who was deleted.
     """
     closing = list(gaps)
-    evicted: set[Guid] = set()
-    for item in _holders(closing, have):
-        evicted.add(item.guid)
-        yield from _evict(item, have, exempt, stays=item.guid in kept)
+    holders = {item.guid: "it holds the SID of a lost account" for item in _holders(closing, have)}
+    evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
+    for guid, reason in evicted.items():
+        yield from _evict(have[guid], have, exempt, reason, stays=guid in kept)
     staying = [have[guid] for guid in kept if guid not in evicted and have.is_live(guid)]
     theirs = {resource for item in staying for resource in resources(item)}
     taken = {resource for gap in closing for resource in wanted_resources(gap) if resource in theirs} if theirs else ()
@@ -55,8 +72,8 @@ def _holders(gaps: Iterable[Gap], have: State) -> list[ObjectState]:
     return [item for item in have.values() if lost.get(item.values.get("objectSid", (b"",))[0], item.guid) != item.guid]
 
 
-def _evict(item: ObjectState, have: State, exempt: Exempt, *, stays: bool) -> Iterator[Step]:
-    dn, reason = have.dn(item.guid), "it holds the SID of a lost account"
+def _evict(item: ObjectState, have: State, exempt: Exempt, reason: str, *, stays: bool) -> Iterator[Step]:
+    dn = have.dn(item.guid)
     if not item.deleted:
         copy = evicted_copy(item.guid)
         if stays and copy not in have:

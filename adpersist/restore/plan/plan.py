@@ -74,6 +74,7 @@ def steps(
     contexts: Sequence[str],
     *,
     kept: Collection[Guid] = (),
+    usurping: Collection[Guid] = (),
 ) -> Iterator[Step]:
     """Steps that close the gaps, in order.
 
@@ -85,13 +86,15 @@ def steps(
     Args:
         contexts: Naming contexts in the order they are restored, the schema first.
         kept: Objects unknown to the journal that stay.
+        usurping: Those of them that need another SID.
     """
     everything = list(gaps)
     switched = list(features(want, have, exempt))
     yield from switched
     everything = [_switched(gap) for gap in everything] if switched else everything
     # where nobody gets a SID back, nobody has to give one up
-    evicted = list(evictions(everything, have, exempt, kept=kept)) if exempt.reach.gives_identities else []
+    making_way = evictions(everything, have, exempt, kept=kept, usurping=usurping)
+    evicted = list(making_way) if exempt.reach.gives_identities else []
     yield from evicted
     for gap in everything:
         if gap.wanted_live and gap.have is None and gap.guid in have:
