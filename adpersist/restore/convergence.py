@@ -124,6 +124,7 @@ class Convergence:
         self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
         self._found: list[Gap] | None = None
         self._aligned = wanted.state
+        self._occupied = frozenset[Guid]()
 
     @cached_property
     def exempt(self) -> Exempt:
@@ -187,6 +188,7 @@ class Convergence:
             above for guid in kept if have.is_live(guid) and not want.is_live(guid) for above in have.above(guid)
         }
         staying = [gap for gap in found if gap.guid in occupied and not gap.wanted_live]
+        self._occupied = frozenset(gap.guid for gap in staying)
         for gap in staying:
             what = "stays, though it was deleted since: what was written on the domain controller lies in it"
             note = Limitation(guid=gap.guid, dn=have.dn(gap.guid), what=what)
@@ -442,13 +444,16 @@ class Convergence:
                 yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason="the journal has no such object")
 
     def _staying(self) -> Iterator[Conflict]:
-        """What is newer than the journal; and where the DC's word counts, what it wrote to and the journal deleted."""
+        """What is newer than the journal; and where the DC's word counts, what it wrote to and the journal deleted; and
+        the containers in which any of that lies."""
         for each in self._conflicts:
             wanted = self._aligned.get(each.guid)
             if each.stays:
                 yield each
             elif self._terms.policy is OnConflict.DC and wanted is not None and wanted.deleted:
                 yield replace(each, attributes=())
+        for guid in self._occupied:
+            yield Conflict(guid=guid, dn=self._live.state.dn(guid))
 
     @property
     def _overwritten(self) -> frozenset[Guid]:

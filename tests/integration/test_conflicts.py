@@ -266,6 +266,28 @@ def test_a_local_account_with_the_sid_of_a_deleted_one_is_kept_under_another(sce
             assert hands.rid(kept) > gone
 
 
+def test_whoever_is_kept_keeps_the_container_that_the_journal_deleted(world: World) -> None:
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        annex = f"OU=Annex,{office}"
+        hands.ou("Cellar", parent=annex)
+        world.run("agent", "--once", code=0)
+        for dn in (f"OU=Cellar,{annex}", *hands.find("(cn=emil)"), annex):
+            hands.delete(dn)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        hands.outlive_the_second()
+        local = hands.contact("local", parent=annex)
+    ran = world.run("guard", "--on-conflict", "dc", "--json", code=0)
+    assert [note["dn"] for note in ran.json["restored"]["notes"] if "stays" in note["what"]] == [annex]
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=local)") == [local]
+        assert not hands.find("(cn=emil)")
+    world.run("verify", code=0)
+    world.run("guard", code=0)
+
+
 def test_local_writes_are_told_whatever_the_clock_said(world: World) -> None:
     """Not one of three times is right: the image's, that of the day it lost, nor that of the write on it."""
     office = "OU=Office,DC=samdom,DC=example,DC=com"
