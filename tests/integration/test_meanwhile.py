@@ -104,3 +104,39 @@ def test_a_restore_under_live_writers_ends_proven_and_costs_them_nothing(world: 
     assert dora == {"description": [b"from the journal"], "telephoneNumber": [people.phones["dora"].encode()]}
     assert members >= {b"CN=lost0", *(f"CN={name}".encode() for name in people.hired)}
     assert world.dc.can_login("lost7", PASSWORD)
+
+
+def test_a_name_that_is_taken_in_the_middle_of_a_restore_is_given_back_and_nobody_goes(world: World) -> None:
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        for number in range(_LOST):
+            hands.user(f"lost{number}", parent=office)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    guard: dict[str, Any] = {}
+
+    def heal() -> None:
+        guard["ran"] = world.run("guard", "--engine", "ldap", "--json", timeout_s=300)
+
+    healing = threading.Thread(target=heal)
+    healing.start()
+    until(partial(_there, world, "lost0"), "the restore is under way")
+    taken = next(number for number in reversed(range(_LOST)) if _takes(world, f"CN=lost{number},{office}"))
+    healing.join(300)
+    assert guard["ran"].code == 0, guard["ran"]
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert len(hands.find(f"(sAMAccountName=lost{taken})")) == 1
+        assert len(hands.find("(&(objectClass=user)(cn=lost*))")) == _LOST
+        (kept,) = hands.find("(&(objectClass=contact)(mail=contact@example.org)(cn=lost*))")
+        assert kept.startswith(f"CN=lost{taken}"), "it was written while the restore ran, so it stays"
+
+
+def _takes(world: World, dn: str) -> bool:
+    with Hands(world.dc) as hands:
+        try:
+            hands.contact(dn.partition(",")[0].removeprefix("CN="), parent=dn.partition(",")[2])
+        except AssertionError:
+            return False
+        return True
