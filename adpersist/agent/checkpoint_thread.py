@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from threading import Thread
+from typing import Final
 
 from adpersist.agent.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.errors import AdpersistError
@@ -14,6 +15,9 @@ from adpersist.telemetry import logger
 
 log = logger("bounds")
 
+_FIRST_WAIT_S: Final = 60.0
+_LONGEST_WAIT_S: Final = 3600.0
+
 
 class CheckpointThread:
     """Writes a checkpoint, or prunes, whenever a policy says so, one at a time, in a thread with a journal of its own.
@@ -21,11 +25,21 @@ class CheckpointThread:
     The process may end at any moment: a checkpoint counts only once it is whole and the head names it.
     """
 
-    def __init__(self, policy: CheckpointPolicy, retention: RetentionPolicy, opened: Callable[[], Journal]) -> None:
+    def __init__(
+        self,
+        policy: CheckpointPolicy,
+        retention: RetentionPolicy,
+        opened: Callable[[], Journal],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._policy = policy
         self._retention = retention
         self._opened = opened
+        self._clock = clock
         self._thread: Thread | None = None
+        self._failures = 0
+        self._not_before = 0.0
 
     def tend(self, journal: Journal) -> None:
         """Call after every look; returns at once. Raises: StoreError."""
@@ -34,7 +48,7 @@ class CheckpointThread:
                 return
             self._thread = None
             journal.refresh()
-        if self._policy.due(journal):
+        if self._clock() >= self._not_before and self._policy.due(journal):
             self._begin(Thread(target=self._write, args=(journal.head.seq,), name="checkpoint", daemon=True))
         elif self._retention.due():
             self._begin(Thread(target=self._prune, name="prune", daemon=True))
@@ -72,9 +86,12 @@ class CheckpointThread:
             finally:
                 journal.close()
         except AdpersistError as error:
-            # capture must not end over it; the journal is as before, and after the next look it is tried again
-            log.warning("checkpoint.failed", seq=seq, error=error.message)
+            # capture must not end over it; the journal is as before, and every try reads all of it
+            wait_s = min(_FIRST_WAIT_S * 2**self._failures, _LONGEST_WAIT_S)
+            self._failures, self._not_before = self._failures + 1, self._clock() + wait_s
+            log.warning("checkpoint.failed", seq=seq, error=error.message, wait_s=wait_s)
             return
         finally:
             give_back()
+        self._failures, self._not_before = 0, 0.0
         log.info("checkpoint.written", seq=made.seq, objects=made.objects, took_s=round(time.monotonic() - began, 3))

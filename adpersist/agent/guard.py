@@ -7,7 +7,12 @@ from math import inf
 
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, unfinished_restore
+from adpersist.directory.lineage.proof import (
+    lineage_of,
+    refuse_another_journal,
+    refuse_store_behind,
+    unfinished_restore,
+)
 from adpersist.errors import WrongDirectoryError
 from adpersist.files.local_files import LocalFiles
 from adpersist.journal.holder import require_silent, visiting
@@ -125,7 +130,7 @@ def guard(
         ended: Told of a restore that ended, also with differences left; must not raise.
 
     Raises:
-        RevertedError: Another journal watches the DC; nothing was written.
+        RevertedError: The store went back, or another journal watches the DC; nothing was written.
         HeldElsewhereError: Another machine has the journal and lives; nothing was written.
         TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
@@ -141,6 +146,7 @@ def guard(
     lineage = unfinished or lineage
     if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:
         return GuardResult(lineage=lineage)
+    refuse_store_behind(lineage)  # said before how old the image is: that is measured by what the store has
     if not terms.take_over:
         require_silent(journal.head, beat_s=terms.beat_s, now=time.time())
     if not (unfinished or terms.accept_old_image):

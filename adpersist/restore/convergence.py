@@ -44,6 +44,9 @@ from adpersist.telemetry import logger
 
 log = logger("restore")
 
+_HOPELESS = 20
+"""After so many steps in a row of which nothing was taken, however narrow, no more are taken apart."""
+
 MAX_ROUNDS = 8
 """Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
 
@@ -506,14 +509,16 @@ class Convergence:
             return list(target.apply([narrower])) == [None]
 
         self._concurrent.wrote(step.guid for step in planned)
-        refusals = []
+        refusals, hopeless = [], 0
         for number, (step, refusal) in enumerate(zip(planned, target.apply(planned), strict=True), 1):
             if refusal is None:
                 applied.append(step)
             else:
                 refusals.append(Refusal(step=step, reason=refusal.message))
-                # one value the DC will not take must not cost the whole object
-                applied += apply_partially(step, attempt)
+                # one value the DC will not take must not cost the whole object; where it takes nothing it is not that
+                done = apply_partially(step, attempt) if hopeless < _HOPELESS else []
+                hopeless = 0 if done else hopeless + 1
+                applied += done
             self._progress.applying(number, len(planned))
         return refusals
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from adpersist.agent import checkpoints
+from adpersist.agent.checkpoint_thread import CheckpointThread
 from adpersist.agent.checkpoints import CheckpointPolicy, DoubtfulPruneError, RetentionPolicy
+from adpersist.errors import StoreFullError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import LocalKey
@@ -231,3 +233,21 @@ def test_retention_is_looked_into_now_and_then_and_can_be_switched_off() -> None
     clock[0] += 10
     assert policy.due()
     assert not RetentionPolicy("", clock=lambda: clock[0]).due()
+
+
+def test_a_checkpoint_that_fails_is_not_begun_again_with_every_look() -> None:
+    """Each try reads the whole journal."""
+    now, opened = [1000.0], list[float]()
+
+    def refused() -> Journal:
+        opened.append(now[0])
+        raise StoreFullError("the disk is full")
+
+    kept = Kept()
+    tended = CheckpointThread(CheckpointPolicy(1, 0), RetentionPolicy(""), refused, clock=lambda: now[0])
+    for _ in range(30):
+        kept.look()
+        tended.tend(kept.journal)
+        tended.wait()
+        now[0] += 10
+    assert [at - 1000 for at in opened] == [0, 60, 180]

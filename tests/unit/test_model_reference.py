@@ -43,3 +43,9 @@ def test_a_reference_ends_with_its_target(end: bytes) -> None:
     assert target_of(ref(guid, end)) == guid
     assert target_of(ref(guid, end) + b"\n") is None
     assert target_of(ref(guid, end)[:-1]) is None
+
+
+def test_a_text_that_ends_like_a_reference_is_none() -> None:
+    guid = _guids(1)[0]
+    assert target_of(b"see " + ref(guid)) is None
+    assert target_of(b"Bert" + ref(guid)) is None

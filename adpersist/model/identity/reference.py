@@ -24,6 +24,8 @@ _MANY: Final = 8
 """So many references are worth being turned together: a group has thousands of members."""
 
 _GUID: Final = re.compile(rb"<GUID=([0-9a-fA-F-]{36})>\Z")
+_LABELLED: Final = frozenset({b"B:", b"S:"})
+"""How values begin that have something before the DN."""
 _PLAIN: Final = re.compile(rb"<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>")
 _ALL_PLAIN: Final = re.compile(rb"(?:" + _PLAIN.pattern.replace(b"(", b"(?:", 1) + rb")*")
 
@@ -51,7 +53,9 @@ def target_of(value: bytes) -> Guid | None:
     if not value.endswith(b">"):
         return None  # the rule by far, and a third of the time
     found = _GUID.search(value)
-    return guid_from_text(found[1].decode()) if found else None
+    if found is None or (found.start() and value[:2] not in _LABELLED):
+        return None  # a text that ends like one is none
+    return guid_from_text(found[1].decode())
 
 
 def refs(targets: bytes) -> list[Ref]:
