@@ -10,7 +10,7 @@ from adpersist.directory import exemptions
 from adpersist.directory.feed.dirsync import DirSyncFeed
 from adpersist.directory.feed.stamps import STAMPED, asked, newest_stamps, read_stamps, stamped
 from adpersist.directory.ldap.connection import NOBODY, Login
-from adpersist.directory.ldap.session import RootDse, Session
+from adpersist.directory.ldap.session import ANSWER_TIMEOUT_S, RootDse, Session
 from adpersist.directory.lineage import partners as replication
 from adpersist.directory.lineage import rid_set
 from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
@@ -173,11 +173,12 @@ class DomainController:
         """Have the directory remember a commit. Raises: WriteRefusedError."""
         number = str(canary.number).encode()
         changes = {CANARY_ATTRIBUTE: [(MODIFY_REPLACE, (number,))]}
-        self.session.modify(f"<GUID={guid_text(self._own_objects.machine)}>", changes, (RELAX,))
+        machine = f"<GUID={guid_text(self._own_objects.machine)}>"
+        self.session.modify(machine, changes, (RELAX,), timeout_s=ANSWER_TIMEOUT_S)
 
-    def stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, Stamps]:
-        """Replication stamps of some objects."""
-        return read_stamps(self.session, self.schema, guids)
+    def stamps(self, guids: Iterable[Guid], *, after: Usn = EVER) -> Mapping[Guid, Stamps]:
+        """Replication stamps of some objects: those of what was written here after a USN."""
+        return read_stamps(self.session, self.schema, guids, after=after)
 
     def restamp(self, wanted: Mapping[Guid, AttributeStamps]) -> Iterator[tuple[Guid, str]]:
         """Give attributes the replication stamps they had; those that cannot be, and why."""

@@ -12,6 +12,7 @@ from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.journal.account import Account
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.model.objects.stamps import EVER
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.replicated import Replica
@@ -232,8 +233,10 @@ class Convergence:
     def _written_since(self, found: Sequence[Gap], have: State, *, begun: bool = False) -> Iterator[Conflict]:
         if not found:
             return
-        stamps = self._dc.stamps(gap.guid for gap in found if gap.have is not None)
         partners, unseen = self._dc.partners(), self._unseen_writes
+        # what it had before the look it remembers is no news to anybody, and most of it
+        after = unseen.usn if unseen.usn is not None else EVER
+        stamps = self._dc.stamps((gap.guid for gap in found if gap.have is not None), after=after)
         asked = {gap.guid for gap in found if partners or unseen.may_be(stamps.get(gap.guid, {}))}
         if asked and (partners or unseen.usn is not None):
             unseen = replace(unseen, recorded=self._wanted.recorded(asked))

@@ -11,7 +11,7 @@ from typing import Final
 
 from adpersist.directory.feed.stamping import Stamping, StampSource
 from adpersist.directory.feed.usn_slices import UsnSlices, ends
-from adpersist.directory.ldap.session import Page, RootDse, Session
+from adpersist.directory.ldap.session import LOOK_TIMEOUT_S, Page, RootDse, Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
 from adpersist.directory.wire.cookie import cookie_usn
@@ -105,7 +105,9 @@ class DirSyncFeed:
 
     def slices(self, nc: str) -> UsnSlices:
         """For a look at everything. For :class:`ContextLook` alone."""
-        entries = self._session.search(nc, ANY, attributes=[CHANGED], controls=[SHOW_RECYCLED])
+        entries = self._session.search(
+            nc, ANY, attributes=[CHANGED], controls=[SHOW_RECYCLED], timeout_s=LOOK_TIMEOUT_S
+        )
         return UsnSlices(
             ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ()))))
         )
@@ -150,7 +152,10 @@ class DirSyncFeed:
             DirectoryError: It is not about them: the DC shows nothing at all, or does not have any.
         """
         deque(self.ask(nc, cookie, _NOTHING_AT_ALL), maxlen=0)
-        found = list(self._session.search(nc, matching, attributes=["objectGUID"], controls=[SHOW_RECYCLED]))
+        asked = self._session.search(
+            nc, matching, attributes=["objectGUID"], controls=[SHOW_RECYCLED], timeout_s=LOOK_TIMEOUT_S
+        )
+        found = list(asked)
         if not found:
             raise error
         yield from (_unreadable(nc, entry, error) for entry in found)

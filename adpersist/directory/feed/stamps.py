@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
-from adpersist.directory.ldap.session import Session
+from adpersist.directory.ldap.session import LOOK_TIMEOUT_S, Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import ALL_CONTEXTS, SHOW_RECYCLED, Control
 from adpersist.directory.wire.filters import at_least, equals, or_
@@ -49,15 +49,20 @@ def asked(
         yield from chain.from_iterable(answers)
 
 
-def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid]) -> dict[Guid, Stamps]:
-    """Stamps by attribute name for every object that is there, tombstones included; others are left out."""
-    return dict(stamped(entry, schema) for entry in asked(session, guids, attributes=STAMPED))
+def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid], *, after: Usn = EVER) -> dict[Guid, Stamps]:
+    """Stamps by attribute name for every object that is there, tombstones included; others are left out.
+
+    Args:
+        after: Only those of what was written here after this USN.
+    """
+    return dict(stamped(entry, schema, after=after) for entry in asked(session, guids, attributes=STAMPED))
 
 
 def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, Stamps]:
     """Stamps of the objects written since a USN; one scan of the directory on Samba."""
     written = at_least(CHANGED, since)
-    entries = session.search("", written, attributes=STAMPED, controls=[ALL_CONTEXTS, SHOW_RECYCLED])
+    controls = [ALL_CONTEXTS, SHOW_RECYCLED]
+    entries = session.search("", written, attributes=STAMPED, controls=controls, timeout_s=LOOK_TIMEOUT_S)
     return dict(stamped(entry, schema) for entry in entries)
 
 

@@ -35,7 +35,10 @@ from adpersist.model.journal.head import Identity
 from adpersist.model.objects.change import Values
 
 ANSWER_TIMEOUT_S: Final = 20
-"""For everything but a look; a DC that takes longer is not there."""
+"""For a question about some objects; a DC that takes longer is not there."""
+WRITE_TIMEOUT_S: Final = 1800
+"""A write may concern everything below: access rights are handed down, and every DN of a renamed tree is rewritten,
+before the server answers."""
 LOOK_TIMEOUT_S: Final = 300
 """A full look at a large directory comes as one reply, and the server says nothing before it is ready."""
 
@@ -185,12 +188,16 @@ class Session:
         attributes: Sequence[str],
         scope: SearchScope = SearchScope.SUBTREE,
         controls: Sequence[Control] = (),
+        timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> "Answer":
         """Ask for the entries under ``base``; they come in the server's order, read as they are asked for.
 
         Several searches may be asked before the first answer is read; answers are read in the order of the questions.
+
+        Args:
+            timeout_s: :data:`LOOK_TIMEOUT_S` for what goes through the whole directory.
         """
-        return Answer(self, self._ask(base, scope, matching, attributes, controls, ANSWER_TIMEOUT_S), base)
+        return Answer(self, self._ask(base, scope, matching, attributes, controls, timeout_s), base)
 
     def dirsync(
         self,
@@ -233,9 +240,16 @@ class Session:
         """Add an entry. Raises: WriteRefusedError."""
         self._write("add", dn, lambda number: add_request(number, dn, attributes, controls))
 
-    def modify(self, dn: str, changes: Modifications, controls: Sequence[Control] = ()) -> None:
+    def modify(
+        self,
+        dn: str,
+        changes: Modifications,
+        controls: Sequence[Control] = (),
+        *,
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> None:
         """Change an entry's attributes, all or none. Raises: WriteRefusedError."""
-        self._write("modify", dn, lambda number: modify_request(number, dn, changes, controls))
+        self._write("modify", dn, lambda number: modify_request(number, dn, changes, controls), timeout_s)
 
     def rename(self, dn: str, rdn: str, new_parent: str, controls: Sequence[Control] = ()) -> None:
         """Rename an entry, under the same or another parent. Raises: WriteRefusedError."""
@@ -284,11 +298,15 @@ class Session:
         except (LDAPException, OSError):
             return
 
-    def _begin(self, operation: str, dn: str, request: Callable[[int], bytes]) -> "SentWrite":
-        return SentWrite(operation=operation, dn=dn, asked=self._open_talk().send(request, timeout_s=ANSWER_TIMEOUT_S))
+    def _begin(
+        self, operation: str, dn: str, request: Callable[[int], bytes], timeout_s: float = WRITE_TIMEOUT_S
+    ) -> "SentWrite":
+        return SentWrite(operation=operation, dn=dn, asked=self._open_talk().send(request, timeout_s=timeout_s))
 
-    def _write(self, operation: str, dn: str, request: Callable[[int], bytes]) -> None:
-        if (refusal := self.verdict(self._begin(operation, dn, request))) is not None:
+    def _write(
+        self, operation: str, dn: str, request: Callable[[int], bytes], timeout_s: float = WRITE_TIMEOUT_S
+    ) -> None:
+        if (refusal := self.verdict(self._begin(operation, dn, request, timeout_s))) is not None:
             raise refusal
 
     def _open_talk(self) -> Conversation:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adpersist.directory.ldap.operations import AddRequest, WriteRequest, WriteResult, refused
-from adpersist.directory.samba.worker_process import WorkerProcess
+from adpersist.directory.samba.worker_process import WRITE_TIMEOUT_S, WorkerProcess
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.requests import Modifications
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
@@ -39,7 +39,9 @@ class Database:
             DirectoryUnreachableError: There is no interpreter with Samba's Python, or it cannot open the database.
         """
         self.path = path
-        self._worker = WorkerProcess(_WORKER, str(path), task=f"writes to {path}", gone=_gone)
+        self._worker = WorkerProcess(
+            _WORKER, str(path), task=f"writes to {path}", gone=_gone, timeout_s=WRITE_TIMEOUT_S
+        )
         self._sent: deque[tuple[str, str]] = deque()
         self._verdicts: list[WriteResult] = []
         greeting = self._worker.receive()

@@ -16,8 +16,10 @@ SYSTEM_PYTHON: Final = "/usr/bin/python3"
 
 _AHEAD_BYTES: Final = 1024 * 1024
 """How far requests may be ahead of the worker, if the system lets a socket hold that much."""
-_ANSWER_TIMEOUT_S: Final = 300
-"""An operation waits for whoever writes to the database just then, which a DC does for moments."""
+ANSWER_TIMEOUT_S: Final = 300
+"""A question waits for whoever writes to the database just then, which a DC does for moments."""
+WRITE_TIMEOUT_S: Final = 3600
+"""One change of access rights at the root of a large domain rewrites every object in it."""
 
 
 class WorkerProcess:
@@ -28,9 +30,17 @@ class WorkerProcess:
         arguments: Its arguments.
         task: What it does, for people: ``reads /path``.
         gone: Makes an error of words that say why it cannot be started, or that it ended.
+        timeout_s: How long an answer may take.
     """
 
-    def __init__(self, program: Path, *arguments: str, task: str, gone: Callable[[str], AdpersistError]) -> None:
+    def __init__(
+        self,
+        program: Path,
+        *arguments: str,
+        task: str,
+        gone: Callable[[str], AdpersistError],
+        timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         self._task = task
         self._gone = gone
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
@@ -49,7 +59,7 @@ class WorkerProcess:
                 self._said.close()
                 raise gone(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD_BYTES)
-        self._socket.settimeout(_ANSWER_TIMEOUT_S)
+        self._socket.settimeout(timeout_s)
         self._to, self._from = self._socket.makefile("wb"), self._socket.makefile("rb")
 
     @property
