@@ -4,6 +4,7 @@ Every key is also ``ADPERSIST_<SECTION>_<KEY>``: ``[store] url`` is ``ADPERSIST_
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from math import inf
@@ -334,22 +335,35 @@ def _variable(section: str, key: str) -> str:
 
 
 def render(config: Config) -> str:
-    """The file ``init`` writes: what was given, and the defaults as comments."""
-    import tomlkit
+    """The file ``init`` writes: what was given, between the sample's words on every key."""
+    from importlib import resources
 
-    document = tomlkit.document()
-    document.add(tomlkit.comment("adpersist: every key is also ADPERSIST_SECTION_KEY in the environment; flags win"))
-    for section in Config.model_fields:
-        part: BaseModel = getattr(config, section)
-        table = tomlkit.table()
-        for key in type(part).model_fields:
-            value = getattr(part, key)
-            if key in part.model_fields_set and value is not None:
-                table.add(key, _item(value))
-            else:
-                table.add(tomlkit.comment(f"{key} = {_item(value).as_string()}"))
-        document.add(section, table)
-    return document.as_string()
+    sample = resources.files("adpersist").joinpath("adpersist.toml").read_text(encoding="utf-8")
+    head = (
+        "# adpersist: every key is also ADPERSIST_SECTION_KEY in the environment; flags win.\n"
+        "# Behind a `#`: defaults, and examples."
+    )
+    lines, section, given, held = [head, ""], "", dict[str, str](), list[str]()
+    for line in sample[sample.index("\n[") + 1 :].splitlines():
+        if found := re.fullmatch(r"\[(\w+)\]", line):
+            section, held = found[1], [line]
+            given = _given(getattr(config, section))
+            continue
+        key = re.match(r"(?:# )?(\w+) = ", line)
+        if key is None or key[1] not in type(getattr(config, section)).model_fields:
+            lines.append(line)
+            continue
+        # What is said of its first key stands above a section: that key follows its name, as it always has.
+        lines += held
+        held = []
+        lines.append(given.pop(key[1], f"# {line.removeprefix('# ')}"))
+    return "\n".join([*lines, ""])
+
+
+def _given(section: BaseModel) -> dict[str, str]:
+    """Keys that somebody set, each as the line that says so."""
+    values = ((key, getattr(section, key)) for key in type(section).model_fields if key in section.model_fields_set)
+    return {key: f"{key} = {_item(value).as_string()}" for key, value in values if value is not None}
 
 
 def _item(value: object) -> "Item":

@@ -14,7 +14,15 @@ from adpersist import config as configuration
 from adpersist.agent import connections
 from adpersist.agent.doctor.finding import Grade
 from adpersist.agent.doctor.place import examine_place, machine_of
-from adpersist.config import Config, DirectorySection, FilesSection, JournalSection, KeySection, StoreSection
+from adpersist.config import (
+    CaptureSection,
+    Config,
+    DirectorySection,
+    FilesSection,
+    JournalSection,
+    KeySection,
+    StoreSection,
+)
 from adpersist.directory.capabilities import Capabilities, probe_capabilities
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
@@ -25,11 +33,15 @@ from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file, exposure
+from adpersist.reading.audit_log import audit_log_of
 from adpersist.stores.port import Store
 from adpersist.system import durable_file
 
 FILES: Final = "SYSVOL with owners and permissions, Unix numbers (idmap), privileges, share permissions"
 """What is captured beside the directory, on the DC's own machine."""
+
+AUDIT_CLASS: Final = "dsdb_json_audit:5@/var/log/samba/dsdb-audit.json"
+"""What sends Samba's audit log to a file of its own."""
 
 NOT_RESTORED: Final = (
     "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
@@ -46,6 +58,8 @@ class InitReport:
     Attributes:
         files: Where SYSVOL and the local databases lie; None: they are not captured.
         without_files: Why not.
+        partners: How many other DCs the domain has.
+        notes: What is well, and would be better otherwise; each says how.
     """
 
     dns_name: str
@@ -60,6 +74,8 @@ class InitReport:
     warnings: tuple[str, ...]
     files: LocalFiles | None = None
     without_files: str = ""
+    partners: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def _captured(self) -> list[str]:
@@ -73,7 +89,7 @@ class InitReport:
     def document(self) -> Mapping[str, Any]:
         """For machines."""
         return {
-            "directory": {"name": self.dns_name, "contexts": list(self.survey.contexts)},
+            "directory": {"name": self.dns_name, "contexts": list(self.survey.contexts), "partners": self.partners},
             "store": self.store,
             "journal": {"id": self.journal, "created": self.created},
             "key": {
@@ -88,12 +104,14 @@ class InitReport:
             "captures": self._captured,
             "not_restored": self._not_restored,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
         }
 
     def sentences(self) -> Iterator[str]:
         """For people."""
         session = "session over the network" if self.survey.lacking else "privileged session"
         yield f"Domain controller   {self.dns_name}, {len(self.survey.contexts)} naming contexts, {session}"
+        yield f"Partners            {self.partners or 'no'} other domain controllers"
         yield f"Store               {self.store}"
         yield f"Journal             {self.journal} ({'created' if self.created else 'was there already'})"
         if self.key_file:
@@ -109,9 +127,21 @@ class InitReport:
         yield "Not restored:"
         yield from (f"  - {line}" for line in self._not_restored)
         yield from (f"Warning: {line}" for line in self.warnings)
+        yield from (f"Note: {line}" for line in self.notes)
         if self.key_created:
             yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
+            yield "`adpersist doctor --key-copy PATH` proves that one is the right one."
         yield "\nNext: adpersist agent; `adpersist doctor` says what still stands in the way."
+
+
+def known_configuration(path: Path | None) -> Config:
+    """What is configured before ``init`` says anything: by the file, if there is one, and the environment.
+
+    Raises:
+        ConfigError: Of either.
+    """
+    place = configuration.find(path)
+    return configuration.load(place) if place.exists() else configuration.from_environment(os.environ)
 
 
 class Initialization:
@@ -130,7 +160,7 @@ class Initialization:
     ) -> None:
         self._supersede = supersede
         self._path = configuration.find(path)
-        known = configuration.load(self._path) if self._path.exists() else configuration.from_environment(os.environ)
+        known = known_configuration(path)
         section = known.directory.model_copy(
             update={name: value.absolute() if isinstance(value, Path) else value for name, value in directory if value}
         )
@@ -141,7 +171,8 @@ class Initialization:
             raise ConfigError(
                 f"init needs {'--directory' if not url else '--store'}",
                 hint="adpersist init --directory ldapi:///var/lib/samba/private/ldap_priv/ldapi "
-                "--store sqlite:///var/lib/adpersist/journal.db --key-file /etc/adpersist/key",
+                "--store sqlite:///var/lib/adpersist/journal.db --key-file /etc/adpersist/key; or "
+                "`adpersist init --yes`, which takes the domain controller that runs here, and these places.",
             )
         if file is None and not vault and not os.environ.get("ADPERSIST_KEY"):
             file = self._path.parent / "key"
@@ -181,11 +212,14 @@ class Initialization:
             journal, created = self._make_journal(dc, now)
             if self._supersede:
                 dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
-            config = self._config.model_copy(update={"journal": self._named(journal.id)})
+            audit_log = self._audit_log(files)
+            config = self._config.model_copy(
+                update={"journal": self._named(journal.id), "capture": self._capture(audit_log)}
+            )
             location = connections.store(config, None).location
             journal.close()
             self._write(config)
-            machine = machine_of(dc)
+            machine, partners = machine_of(dc), len(dc.partners())
         finally:
             dc.close()
         file = self._config.key.file
@@ -202,6 +236,8 @@ class Initialization:
             warnings=tuple(filter(None, [exposure(file) if file else "", *_place_warnings(location, machine)])),
             files=files,
             without_files=without_files,
+            partners=partners,
+            notes=tuple(_notes(config, partners, files=files)),
         )
 
     def _require_unwatched(self, dc: DomainController) -> None:
@@ -230,6 +266,15 @@ class Initialization:
             if section.smb_conf is not None:
                 raise
             return None, error.message
+
+    def _audit_log(self, files: LocalFiles | None) -> Path | None:
+        """Where Samba logs who wrote, if it does."""
+        found = audit_log_of(files.settings.log_level) if files else None
+        return self._known.capture.audit_log or (found if found and found.exists() else None)
+
+    def _capture(self, audit_log: Path | None) -> CaptureSection:
+        given = self._known.capture.model_dump(exclude_unset=True)
+        return CaptureSection(**given | ({"audit_log": audit_log} if audit_log else {}))
 
     def _make_key(self, dc: DomainController) -> bool:
         file = self._config.key.file
@@ -290,6 +335,19 @@ class Initialization:
                 f"cannot write the configuration {self._path}: {error.strerror}",
                 hint="Run `adpersist init` again with another --config; the key and the journal made are used.",
             ) from error
+
+
+def _notes(config: Config, partners: int, *, files: LocalFiles | None) -> Iterator[str]:
+    if partners and not config.restore.restart_command:
+        yield (
+            f"after a heal of the open controller Samba must be restarted, as it has {partners} partners: "
+            '[restore] restart_command = "systemctl restart samba-ad-dc", or start Samba by `adpersist boot`.'
+        )
+    if files and config.capture.audit_log is None:
+        yield (
+            f"Samba keeps no audit log, so nobody is named as who made a change: add `log level = 1 {AUDIT_CLASS}` to "
+            f"[global] of {files.settings.smb_conf}, and [capture] audit_log here (docs/console.md)."
+        )
 
 
 def _place_warnings(store: str, machine: Sequence[Path]) -> Iterator[str]:

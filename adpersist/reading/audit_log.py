@@ -6,6 +6,7 @@ object and attribute and in the same second, says so; never because nobody else 
 """
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _BROKEN: Final = " +>"
 _LONGEST: Final = 4 * 1024 * 1024
 _SLACK_S: Final = 0.2
 """A write is stamped when it begins, in whole seconds, and logged when it ends."""
+_AUDIT_LEVEL: Final = 5
+"""From which on Samba logs writes that went well, too."""
 _SYSTEM: Final = "S-1-5-18"
 
 
@@ -45,6 +48,16 @@ class Line:
     address: str
     operation: str
     attributes: frozenset[str]
+
+
+def audit_log_of(log_level: str) -> Path | None:
+    """The file of its own that ``log level`` of smb.conf sends the audit log to; None: there is none.
+
+    Args:
+        log_level: As Samba understands it, smb.conf(5): ``1 dsdb_json_audit:5@/var/log/samba/dsdb-audit.json``.
+    """
+    found = re.search(r"(?:^|\s)dsdb_json_audit:(\d+)@(/\S+)", log_level)
+    return Path(found[2]) if found and int(found[1]) >= _AUDIT_LEVEL else None
 
 
 class AuditLog:

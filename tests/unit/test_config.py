@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_what_is_written_is_what_is_read(url: str, store: str, file: str) -> Non
     document = tomllib.loads(render(written))
     read = Config.model_validate(document)
     assert (read.directory.url, read.store.url, read.key.file) == (url, store, Path("/" + file))
+
+
+def test_every_key_stands_once_in_what_is_written_with_the_words_of_the_sample() -> None:
+    written = render(Config(store=StoreSection(url="sqlite:///a"), key=KeySection(file=Path("/k"))))
+    for section, info in Config.model_fields.items():
+        part = written.partition(f"\n[{section}]\n")[2].partition("\n[")[0]
+        keys = re.findall(r"^(?:# )?(\w+) = ", part, re.MULTILINE)
+        assert isinstance(info.annotation, type)
+        assert sorted(keys) == sorted(info.annotation.model_fields), section
+        assert keys[0] == part.removeprefix("# ").split(" ")[0], "the first key follows its section's name"
+    assert 'url = "sqlite:///a"' in written.splitlines()
+    assert "# The key that seals the journal" in written
 
 
 def test_a_path_that_is_no_text_is_refused_when_it_is_written() -> None:

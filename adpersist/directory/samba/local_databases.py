@@ -33,6 +33,7 @@ class SambaSettings:
         state: ``state directory``.
         sysvol: Path of the share; empty: there is none.
         unsupported: Settings by which file permissions lie where they are not captured, for people.
+        log_level: ``log level``, in which the audit log is switched on.
     """
 
     smb_conf: Path
@@ -40,6 +41,7 @@ class SambaSettings:
     state: Path
     sysvol: str
     unsupported: tuple[str, ...]
+    log_level: str
 
     def database(self, place: Place) -> Path:
         """The file an entry of a place lies in."""
@@ -77,6 +79,7 @@ class LocalDatabases:
             state=Path(greeting["state directory"]),
             sysvol=greeting["sysvol path"],
             unsupported=tuple(_unsupported(greeting)),
+            log_level=greeting["log level"],
         )
 
     def __enter__(self) -> Self:

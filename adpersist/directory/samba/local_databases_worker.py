@@ -28,7 +28,7 @@ import worker_frames
 _LDB_NAMES = {"idmap": ("idmap.ldb", "CN="), "privileges": ("privilege.ldb", "sid=")}
 _SHARES = "share_info.tdb"
 _VERSION = b"INFO/version\0"
-_ASKED = ("private dir", "state directory", "lock directory", "registry shares", "include")
+_ASKED = ("private dir", "state directory", "lock directory", "registry shares", "include", "log level")
 _ASKED_OF_SHARE = ("path", "vfs objects")
 
 
