@@ -103,8 +103,15 @@ def test_a_lock_holds_every_dependency_with_its_hash(python: str) -> None:
     lines = [line for line in locking.lock_file(python).read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[a-z0-9_.-]+==[a-z0-9.]+ --hash=sha256:[0-9a-f]{64}", line) for line in lines)
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {re.split(r"[<>=\[ ]", each)[0].lower().replace("_", "-") for each in project["dependencies"]}
+    extras = (each for extra in locking.EXTRAS for each in project["optional-dependencies"][extra])
+    wanted = {re.split(r"[<>=\[ ]", each)[0].lower().replace("_", "-") for each in (*project["dependencies"], *extras)}
     assert wanted <= {line.partition("==")[0].replace("_", "-") for line in lines}
+
+
+def test_what_a_unit_starts_has_its_libraries_in_the_package() -> None:
+    """The console's unit is in the package, so its extra is."""
+    assert (REPOSITORY / "samples/systemd/adpersist-console.service").exists()
+    assert set(locking.EXTRAS) >= {"azure", "console", "vault"}
 
 
 def test_the_version_stands_in_one_place() -> None:

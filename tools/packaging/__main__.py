@@ -16,6 +16,7 @@ from tools.packaging import debian, locking
 from tools.packaging.words import REPOSITORY
 
 _TRIAL: Final = Path(__file__).parent / "trial"
+_PIPX_ON: Final = "bookworm"
 
 
 def main() -> None:
@@ -35,18 +36,24 @@ def main() -> None:
         help="then install it in a fresh Debian and live through README's quick start, a revert, a heal, an upgrade "
         "and a removal there; may be given twice",
     )
+    parser.add_argument(
+        "--lint", action="store_true", help="then look for what Debian's policy has against it (lintian)"
+    )
     parser.add_argument("--lock", action="store_true", help="instead: write the locks anew, from the registry")
     asked = parser.parse_args()
     if asked.lock:
         locking.write_locks()
         return
-    package = build(asked.out.resolve())
+    package, wheel = build(asked.out.resolve())
+    if asked.lint:
+        subprocess.run(["lintian", "--no-cfg", "--allow-root", "--fail-on", "error,warning", package], check=True)
     for release in asked.releases:
-        subprocess.run([_TRIAL, release, package], check=True)
+        # pipx makes the same of the same wheel wherever it runs: once will do
+        subprocess.run([_TRIAL, release, package, *([wheel] if release == _PIPX_ON else [])], check=True)
 
 
-def build(out: Path) -> Path:
-    """All packages; the Debian one is handed back."""
+def build(out: Path) -> tuple[Path, Path]:
+    """All packages; the Debian one is handed back, and the wheel."""
     if _git("status", "--porcelain"):
         sys.stderr.write("package: what is not committed is not in it\n")
     epoch = int(_git("log", "-1", "--format=%ct"))
@@ -66,7 +73,7 @@ def build(out: Path) -> Path:
         made = [shutil.copy2(each, out) for each in (*sorted(wheels.iterdir()), package)]
     for each in made:
         sys.stdout.write(f"{each}\n")
-    return out / package.name
+    return out / package.name, out / wheel.name
 
 
 def _build_python(source: Path, out: Path, epoch: int) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
@@ -35,12 +36,19 @@ _DESCRIPTION: Final = """Litestream for Active Directory
  It is installed below /opt with everything it needs but Python, and runs with
  the Python of Debian 12 or 13. Nothing is started before `adpersist init`."""
 
+_CHANGELOG: Final = """adpersist ({version}) stable; urgency=medium
+
+  * What changed stands in /usr/share/doc/adpersist/CHANGELOG.md.
+
+ -- {maintainer}  {date}
+"""
+
 _COPYRIGHT: Final = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: adpersist
 Comment: The licences of the libraries below /opt/adpersist/lib stand in their *.dist-info directories.
 
 Files: *
-Copyright: the authors of adpersist
+Copyright: 2026 the authors of adpersist
 License: Apache-2.0
  On Debian systems the text stands in /usr/share/common-licenses/Apache-2.0.
 """
@@ -63,12 +71,13 @@ def build(source: Path, wheel: Path, out: Path, *, version: str, epoch: int) -> 
     shutil.rmtree(tree, ignore_errors=True)
     _environment(tree / _HOME, wheel)
     _system(tree, source)
-    _documents(tree / _DOC, source)
+    _documents(tree / _DOC, source, version, epoch)
+    _write(tree / "usr/share/lintian/overrides/adpersist", (_SCRIPTS / "lintian-overrides").read_text(encoding="utf-8"))
     _help(tree, source, version, epoch)
     _control(tree, version, architecture)
     package = out / f"adpersist_{version}_{architecture}.deb"
     subprocess.run(
-        ["dpkg-deb", "--build", "--root-owner-group", "-Zzstd", "-z12", str(tree), str(package)],
+        ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", "-z2", str(tree), str(package)],
         env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
     shutil.rmtree(tree)
@@ -85,6 +94,12 @@ def _environment(home: Path, wheel: Path) -> None:
             told.unlink()  # where on the building machine the wheel lay
         for record in libraries.glob("*.dist-info/RECORD"):
             record.unlink()  # names both; dpkg knows what is installed
+        for tests in libraries.glob("*/tests"):
+            shutil.rmtree(tests)
+        for file in libraries.rglob("*"):
+            file.chmod(
+                0o755 if file.is_dir() else 0o644
+            )  # whatever the wheels say: nothing of it is started by its name
     first, *others = (home / "lib" / f"python{python}" for python in PYTHONS)
     for other in others:
         _once(first, other)
@@ -105,19 +120,19 @@ def _once(first: Path, other: Path) -> None:
 
 def _system(tree: Path, source: Path) -> None:
     (tree / "usr/bin").mkdir(parents=True)
-    (tree / "usr/bin/adpersist").symlink_to("../../opt/adpersist/bin/adpersist")
+    (tree / "usr/bin/adpersist").symlink_to("/opt/adpersist/bin/adpersist")
     for unit in sorted((source / "samples/systemd").glob("*.service")):
         _write(tree / "usr/lib/systemd/system" / unit.name, unit.read_text(encoding="utf-8"))
     _write(tree / "usr/lib/tmpfiles.d/adpersist.conf", (_SCRIPTS / "adpersist.tmpfiles").read_text(encoding="utf-8"))
 
 
-def _documents(doc: Path, source: Path) -> None:
+def _documents(doc: Path, source: Path, version: str, epoch: int) -> None:
     _write(doc / "copyright", _COPYRIGHT)
+    _zipped(doc / "changelog.gz", _CHANGELOG.format(version=version, maintainer=_MAINTAINER, date=formatdate(epoch)))
     for python in PYTHONS:
         bill_of_materials(python, doc / f"python{python}.cdx.json")
-    for name in ("README.md", *sorted(f"docs/{page.name}" for page in (source / "docs").glob("*.md"))):
+    for name in ("README.md", "CHANGELOG.md", *sorted(f"docs/{page.name}" for page in (source / "docs").glob("*.md"))):
         _write(doc / name, (source / name).read_text(encoding="utf-8"))
-    _zipped(doc / "changelog.gz", (source / "CHANGELOG.md").read_text(encoding="utf-8"))
     samples = source / "samples"
     _write(doc / "examples/adpersist.toml", (samples / "adpersist.toml").read_text(encoding="utf-8"))
     drop_in = "samba-ad-dc.service.d/adpersist.conf"

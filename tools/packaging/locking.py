@@ -15,7 +15,7 @@ from tools.packaging.words import REPOSITORY
 PYTHONS: Final = ("3.11", "3.13")
 """Debian 12's and 13's."""
 
-EXTRAS: Final = ("azure", "vault")
+EXTRAS: Final = ("azure", "console", "vault")
 """Kerberos is left out: its library is built from source against the machine's own."""
 
 _HERE: Final = Path(__file__).parent
