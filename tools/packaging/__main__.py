@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from adpersist import __version__
-from tools.packaging import debian, locking
+from tools.packaging import advisories, debian, locking
 from tools.packaging.words import REPOSITORY
 
 _TRIAL: Final = Path(__file__).parent / "trial"
@@ -39,11 +39,27 @@ def main() -> None:
     parser.add_argument(
         "--lint", action="store_true", help="then look for what Debian's policy has against it (lintian)"
     )
+    audit = parser.add_mutually_exclusive_group()
+    audit.add_argument(
+        "--audit",
+        action="store_true",
+        help="first ask the package index what is known against the libraries in it; no answer is a failure",
+    )
+    audit.add_argument(
+        "--audit-if-answered",
+        action="store_true",
+        help="the same, but no answer is only told: for where the index is away",
+    )
     parser.add_argument("--lock", action="store_true", help="instead: write the locks anew, from the registry")
     asked = parser.parse_args()
     if asked.lock:
         locking.write_locks()
         return
+    if asked.audit or asked.audit_if_answered:
+        libraries = advisories.locked()
+        answer = advisories.examined(libraries, advisories.ask_index)
+        if not advisories.report(answer, len(libraries), must_answer=asked.audit):
+            sys.exit(1)
     package, wheel = build(asked.out.resolve())
     if asked.lint:
         subprocess.run(["lintian", "--no-cfg", "--allow-root", "--fail-on", "error,warning", package], check=True)
