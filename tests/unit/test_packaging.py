@@ -119,3 +119,6 @@ def test_the_version_stands_in_one_place() -> None:
     assert whole["project"]["dynamic"] == ["version"]
     assert whole["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "adpersist.__version__"}
     assert re.fullmatch(r"\d+\.\d+\.\d+", adpersist.__version__)
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", changes, re.MULTILINE)
+    assert released[0] == adpersist.__version__
