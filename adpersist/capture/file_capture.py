@@ -8,6 +8,7 @@ from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import FileLook
 from adpersist.files.reading import REST_NS
 from adpersist.files.waking import Waker
+from adpersist.files.withheld import Withheld
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
 from adpersist.telemetry import logger
@@ -59,7 +60,7 @@ class FileCapture:
         self._clock = clock
         self._elapsed = elapsed
         self._waker = Waker()
-        self._look = FileLook(files, journal.files(journal.head.seq), self._waker)
+        self._look = FileLook(files, journal.files(journal.head.seq), self._waker, _withheld(journal))
         self._woken = False
         self._due = self._soonest = 0.0
 
@@ -103,3 +104,12 @@ class FileCapture:
         if changes:
             log.info("files.appended", seq=self._journal.head.seq, changes=changes)
         return changes
+
+
+def _withheld(journal: Journal) -> Withheld | None:
+    """What the last restore still has to put right; None: nothing. Raises: IntegrityError, StoreError."""
+    head = journal.head
+    if not head.files_left:
+        return None
+    ended = max(head.pruned, *(timeline.begins for timeline in head.timelines))
+    return Withheld(journal.every_file_change(), journal.file_changes(after=ended))

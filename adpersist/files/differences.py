@@ -83,19 +83,32 @@ def written_locally(found: Iterable[FileDifference], ever: Iterable[FileChanges]
     for changes in ever:
         for state in changes.states:
             each = suspects.get(state.key)
-            if each is not None and each.have is not None and _alike(state, each.have):
+            if each is not None and each.have is not None and alike(state, each.have):
                 del suspects[state.key]
     return [each for each in suspects.values() if not _only_time(each)]
 
 
-def _alike(one: FileState, other: FileState) -> bool:
+def gives_more(each: FileDifference) -> bool:
+    """Somebody may do more than the journal says: under the number of somebody else, or by rights that went back."""
+    if each.key[0] is not Place.SYSVOL:
+        return True
+    return each.want is not None and each.have is not None and _permissions(each.want) != _permissions(each.have)
+
+
+def _permissions(state: FileState) -> tuple[object, ...]:
+    rights = {name: value for name, value in state.attributes.items() if name.startswith(("security.", "system."))}
+    return state.uid, state.gid, state.mode, rights
+
+
+def alike(one: FileState, other: FileState) -> bool:
+    """They are the same, but for the time of a folder, which moves with each file in it."""
     if one.kind is FileKind.DIRECTORY and other.kind is FileKind.DIRECTORY:
         return replace(one, mtime_ns=0) == replace(other, mtime_ns=0)
     return one == other
 
 
 def _only_time(each: FileDifference) -> bool:
-    return each.want is not None and each.have is not None and _alike(each.want, each.have)
+    return each.want is not None and each.have is not None and alike(each.want, each.have)
 
 
 def entries(files: Files, place: Place) -> Mapping[str, FileState]:

@@ -91,9 +91,14 @@ class RestoreOutcome:
     files: FilesOutcome | None = None
 
     @property
+    def lines(self) -> list[Difference]:
+        """What is left, of the directory and then beside it."""
+        return [*self.left, *(self.files.lines if self.files is not None else ())]
+
+    @property
     def differs(self) -> bool:
         """Something is left, of the directory or beside it."""
-        return bool(self.left) or (self.files is not None and bool(self.files.left))
+        return bool(self.lines)
 
 
 class Convergence:

@@ -140,11 +140,19 @@ def restore(
         outcome.restart_needed = fresh is not None and bool(why.partners)
         told = result(outcome, wanted, began=began, ended=time.time())
         outcome.account = Account(reason=why, result=told)
-        _require_ended(outcome, terms, closed=closed)
+        _require_ended(outcome, terms)
     if back is not None:
         back.after_the_directory()
         outcome.files = back.outcome
-    journal.end_restore(now=time.time(), left=outcome.left, account=told.model_dump_json())
+        told = result(outcome, wanted, began=began, ended=time.time())
+        outcome.account = Account(reason=why, result=told)
+    require_nothing_more(outcome, terms, closed=closed)
+    journal.end_restore(
+        now=time.time(),
+        left=outcome.lines,
+        account=told.model_dump_json(),
+        files_left=len(back.outcome.lines) if back is not None else None,
+    )
     _leave_canary(dc, journal)
     _begin_timeline(Capture.begin(dc, journal, writer, index=index.result(), files=files), convergence.proof)
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
@@ -189,8 +197,8 @@ def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | N
     )
 
 
-def _require_ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> None:
-    """The DC may go on with what is left. Raises: UnfinishedError."""
+def _require_ended(outcome: RestoreOutcome, terms: Terms) -> None:
+    """The directory may go on with what is left. Raises: UnfinishedError."""
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -202,7 +210,11 @@ def _require_ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> No
         log.warning("restore.difference", object=line.dn, kind=line.kind, attribute=line.attribute, reason=line.reason)
     if outcome.left and not terms.accept_differences and _most_is_left(outcome):
         raise UnfinishedError(outcome, hint=_MOST_IS_LEFT)
-    if closed and terms.opening is not Opening.ALWAYS and (more := [line for line in outcome.left if line.gives_more]):
+
+
+def require_nothing_more(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> None:
+    """A closed DC opens only where nothing that is left gives somebody more. Raises: UnfinishedError."""
+    if closed and terms.opening is not Opening.ALWAYS and (more := [line for line in outcome.lines if line.gives_more]):
         raise UnfinishedError(outcome, hint=_GIVES_MORE.format(line=_named(more[0])))
 
 
@@ -392,9 +404,10 @@ class UnfinishedError(NotConvergedError):
     """
 
     def __init__(self, outcome: RestoreOutcome, *, hint: str) -> None:
-        reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in outcome.refusals))
+        troubles = outcome.files.troubles if outcome.files is not None else ()
+        reasons = "; ".join(dict.fromkeys([*(refusal.reason for refusal in outcome.refusals), *troubles]))
         super().__init__(
-            f"{len(outcome.left)} differences are left after {outcome.rounds} rounds"
+            f"{len(outcome.lines)} differences are left after {outcome.rounds} rounds"
             + (f": {reasons}" if reasons else ""),
             hint=hint,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from adpersist.model.identity.sid import sid_text
@@ -118,9 +120,9 @@ def numbers(world: World, *sids: str) -> list[int]:
     return list(unix_numbers(world.dc, sids).values())
 
 
-def sid(hands: Hands, name: str) -> str:
+def sid(hands: Hands, name: str, place: str = "OU=Office") -> str:
     """A person's SID."""
-    return sid_text(hands.read(f"CN={name},OU=Office,{hands.base}", "objectSid")["objectSid"][0])
+    return sid_text(hands.read(f"CN={name},{place},{hands.base}", "objectSid")["objectSid"][0])
 
 
 def test_nobody_gets_the_number_of_somebody_else(world: World) -> None:
@@ -312,6 +314,75 @@ def test_rights_and_share_permissions_come_back(world: World) -> None:
     world.run("guard", code=0)
     assert (held(), shares()) == before
     world.run("verify", code=0)
+
+
+# --- a disk without room ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def small_disk(top: Path, size: str) -> Iterator[None]:
+    """What lies at a path moves to a disk of its own, of that size."""
+    aside = top.with_name(f"{top.name}-aside")
+    top.rename(aside)
+    top.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(top)], timeout_s=30)
+    try:
+        run(["cp", "--archive", f"{aside}/.", str(top)], timeout_s=30)
+        yield
+    finally:
+        run(["umount", str(top)], timeout_s=30)
+
+
+def test_a_full_disk_keeps_nobody_from_coming_back_and_the_next_guard_goes_on_with_the_files(world: World) -> None:
+    base = f"{world.dc.names.dns_domain}/scripts"
+    (scripts(world) / "old.bat").write_bytes(b"of the image, and taken away since")
+    captured(world)
+    world.dc.stop()
+    image = world.dc.take_golden(world.place / "image")
+    world.dc.start()
+    (scripts(world) / "old.bat").unlink()
+    (scripts(world) / "installer.msi").write_bytes(os.urandom(4 << 20))
+    (scripts(world) / "small.bat").write_bytes(b"small")
+    with Hands(world.dc) as hands:
+        hands.user("today")
+    captured(world)
+    before = faces(sysvol(world))
+    world.dc.kill()
+    remove(world.dc.directory)
+    copy_lasting(image.directory, world.dc.directory)
+    world.dc.start()
+    with small_disk(sysvol(world), "1m"):
+        told = world.run("guard", "--json", code=2).json["restored"]
+        assert told["left"] == 0
+        with Hands(world.dc) as hands:
+            assert sid(hands, "today", "CN=Users")
+        assert "No space left" in told["files"]["troubles"][0]
+        assert {each["path"] for each in told["files"]["left"]} >= {f"{base}/installer.msi", f"{base}/small.bat"}
+        assert not (scripts(world) / "old.bat").exists(), "what needs no room is done"
+        (ended,) = [each for each in world.run("log", "--json", code=0).json if each["kind"] == "restore-end"]
+        assert {each["kind"] for each in ended["differences"]} == {"file"}
+        assert world.run.status()["files"]["left"] == ended["left"] > 0
+        assert "still to be put back" in world.run("status", code=0).out
+
+        # what the disk shows of the image is no news meanwhile; what somebody writes is
+        (scripts(world) / "new.bat").write_bytes(b"written meanwhile")
+        captured(world)
+        listed = {each["path"] for each in world.run("files", "list", base, "--json", code=0).json["files"]}
+        assert {f"{base}/new.bat", f"{base}/installer.msi", f"{base}/small.bat"} <= listed
+
+        world.run("guard", code=2)
+        run(["mount", "-o", "remount,size=64m", str(sysvol(world))], timeout_s=30)
+        told = world.run("guard", "--json", code=0).json["restored"]["files"]
+        assert (told["left"], told["troubles"]) == ([], [])
+        after = faces(sysvol(world))
+        assert after.pop(f"{base}/new.bat")[-1] == b"written meanwhile"
+        after[base] = before[base]  # its time moved with the new file
+        assert after == before
+        world.run("verify", code=0)
+        assert world.run.status()["files"]["left"] == 0
+        head = world.head().seq
+        captured(world)
+        assert world.head().seq == head, "what was put back is no news"
 
 
 # --- an agent that runs, a power cut ----------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ class AgentHealth:
             if head
             else None,
             "restored": self._last_restore(),
+            "files": {"left": head.files_left} if head else None,
             "scrub": {"time": head.scrubbed or None, "drifted": self._drifted} if head else None,
             "quarantined": [{"dn": each.dn, "reason": each.reason, "time": each.time} for each in head.quarantined]
             if head
@@ -193,7 +194,12 @@ class AgentHealth:
         gauge(
             "restore_differences",
             "What the last restore could not bring back.",
-            lambda: self._restored.left_count if self._restored else 0,
+            lambda: self._restored.left_now(self._files_left()) if self._restored else 0,
+        )
+        gauge(
+            "files_left",
+            "Files of SYSVOL and entries of local databases that a guard still has to put back.",
+            self._files_left,
         )
         self._commits = counter("commits", "Commits this process made durable.")
         self._changes = counter("changes", "Changes this process made durable.")
@@ -206,6 +212,9 @@ class AgentHealth:
             registry=self.registry,
         )  # fmt: skip
         Gauge("adpersist_build_info", "Always 1.", ["version"], registry=self.registry).labels(__version__).set(1)
+
+    def _files_left(self) -> int:
+        return self._head.files_left if self._head else 0
 
     def _durable_usn(self) -> int:
         return self._head.position.usn if self._head and self._head.position else 0

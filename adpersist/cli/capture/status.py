@@ -37,6 +37,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         "store": "ok",
         "writer": {"host": head.writer.host, "pid": head.writer.pid},
         "restored": restored(found.restored),
+        "files": {"left": head.files_left},
         "image": image(head),
         "quarantined": [
             {
@@ -64,10 +65,15 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
             output.say(
                 f"Image     {taken['age_days']:.1f} days old, {taken['commits']} commits behind: `adpersist image show`"
             )
-        if found.restored is not None and found.restored.left_count:
+        if found.restored is not None and (left := found.restored.left_now(head.files_left)):
             output.say(
-                f"Restored  at commit {found.restored.seq}, but for {found.restored.left_count} differences: "
+                f"Restored  at commit {found.restored.seq}, but for {left} differences: "
                 f"`adpersist log --since {found.restored.seq} --to {found.restored.seq} --json` lists them"
+            )
+        if head.files_left:
+            output.say(
+                f"Files     {head.files_left} of SYSVOL and the local databases are still to be put back: "
+                "`adpersist guard` goes on with them, and says what is in the way"
             )
         for each in head.quarantined:
             output.say(output.printable(f"Not read  {each.dn}: {each.reason}"))

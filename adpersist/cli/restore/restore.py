@@ -244,7 +244,8 @@ def files_document(files: "FilesOutcome") -> dict[str, Any]:
         "removed": len(files.removed),
         "local": keys_document(files.local),
         "saved": files.saved or None,
-        "left": [difference_document(each) for each in files.left],
+        "left": [difference_document(each) | {"reason": files.refused.get(each.key[1], "")} for each in files.left],
+        "troubles": [*files.troubles, *([files.unknown] if files.unknown else [])],
         "smb_conf_differs": files.smb_conf_differs,
     }
 
@@ -263,6 +264,10 @@ def files_words(files: "FilesOutcome") -> None:
         rows = ((*difference_row(each), files.refused.get(each.key[1], "")) for each in files.left)
         title = f"{len(files.left)} files and entries are left as they are, and are kept in the journal"
         output.table(title, ("kind", "place", "path", "the system said"), rows)
+    for trouble in [*files.troubles, *([files.unknown] if files.unknown else [])]:
+        output.say(output.printable(f"In the way: {trouble}"))
+    if files.lines:
+        output.say("`adpersist guard` goes on with these once nothing is in the way; the directory needs no more.")
     if files.smb_conf_differs:
         output.say("smb.conf is not what it was: `adpersist files show smb.conf --in settings --content` shows that.")
 
