@@ -26,6 +26,7 @@ from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
+from adpersist.reading.file_events import policy_path
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.files_back import FilesBack, FilesOutcome
@@ -34,7 +35,7 @@ from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
-from adpersist.restore.some_files import bring, policy_path
+from adpersist.restore.some_files import bring
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger

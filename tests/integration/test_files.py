@@ -265,16 +265,37 @@ def test_a_policy_comes_back_as_one_thing(world: World) -> None:
         remove(folder)
         (scripts(world) / "other.bat").write_bytes(b"stays")
         captured(world)
-        planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
         base = f"{world.dc.names.dns_domain}/Policies/{name}"
-        assert {each["path"] for each in planned if each["kind"] == "missing"} == {
-            base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol",
-        }  # fmt: skip
-        world.run("restore", "--to", "@whole", "--object", dn, "--subtree", "--yes", code=0)
+        own = {base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol"}
+        planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
+        assert {each["path"] for each in planned if each["kind"] == "missing"} == own
+        part = "--object", dn, "--subtree"
+        planned = world.run("plan", "--to", "@whole", *part, "--json", code=2).json["files"]["differences"]
+        assert {each["path"] for each in planned} == own, "nothing but its own"
+        differing = world.run("verify", "--at", "@whole", *part, "--json", code=2).json["files"]
+        assert {each["path"] for each in differing} == own
+        world.run("restore", "--to", "@whole", *part, "--yes", code=0)
+        world.run("verify", "--at", "@whole", *part, code=0)
         assert faces(folder) == before
         assert hands.read(dn, "gPCFileSysPath")["gPCFileSysPath"] == [place.encode()]
     assert (scripts(world) / "other.bat").read_bytes() == b"stays"
     world.run("verify", code=0)
+    told = world.run("history", dn, "--json", code=0).json
+    ini = [each["kind"] for each in told["files"] if each["path"] == f"{base}/GPT.INI"]
+    assert ini == ["created", "gone", "created"]
+    assert {each["kind"] for each in told["events"]} >= {"created", "deleted"}
+    assert "Its files:" in world.run("history", dn, code=0).out
+    told = world.run("files", "history", f"{base}/GPT.INI", "--json", code=0).json["events"]
+    assert [each["kind"] for each in told] == ini
+    assert (told[0]["from"], told[0]["to"]["size"], told[1]["to"]) == (None, len(b"[General]\r\nVersion=1\r\n"), None)
+    assert "gone" in world.run("files", "history", base, code=0).out
+    world.run("files", "history", f"{base}/nothing", code=7)
+    archive = world.place / "sysvol.tar"
+    world.run("export", "--tar", "--at", "@whole", "--output", str(archive), code=0)
+    listed = run(["tar", "-tf", str(archive)], timeout_s=60).stdout.splitlines()
+    assert {each.rstrip("/").removeprefix("sysvol/") for each in listed} >= own
+    world.run("export", "--tar", code=7)
+    world.run("export", "--tar", "--output", str(archive), code=7)  # it is there
 
 
 # --- the other databases ----------------------------------------------------------------------------------------------
