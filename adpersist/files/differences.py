@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from adpersist.files.id_numbers import lacking
 from adpersist.model.files.file_changes import FileChanges, Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place
+from adpersist.model.files.file_state import FILES, FileKey, FileKind, FileState, Place
 
 
 class FileGap(StrEnum):
@@ -79,7 +79,7 @@ def written_locally(found: Iterable[FileDifference], ever: Iterable[FileChanges]
 
     What the journal did see at that path is the image's. A folder's time moves with each file in it, and is no news.
     """
-    suspects = {each.key: each for each in found if each.have is not None and each.key[0] is Place.SYSVOL}
+    suspects = {each.key: each for each in found if each.have is not None and each.key[0] in FILES}
     for changes in ever:
         for state in changes.states:
             each = suspects.get(state.key)
@@ -90,7 +90,7 @@ def written_locally(found: Iterable[FileDifference], ever: Iterable[FileChanges]
 
 def gives_more(each: FileDifference) -> bool:
     """Somebody may do more than the journal says: under the number of somebody else, or by rights that went back."""
-    if each.key[0] is not Place.SYSVOL:
+    if each.key[0] not in FILES:
         return True
     return each.want is not None and each.have is not None and _permissions(each.want) != _permissions(each.have)
 

@@ -275,8 +275,7 @@ class FileLook:
                         there.add(piece)
                         yield content
                 if reader.state is not None:
-                    # what it says counts: it is never put back, and whoever writes it owns it
-                    self._take(path, shown, replace(reader.state, uid=0, gid=0, mode=0, mtime_ns=0, attributes={}))
+                    self._take(path, shown, said_alone(reader.state))
             finally:
                 os.close(opened)
 
@@ -333,3 +332,8 @@ class FileLook:
             return
         self._states += [state for state in found if known.get(state.key) != state and not self._is_withheld(state)]
         self._lack(sorted(known.keys() - {state.key for state in found}))
+
+
+def said_alone(state: FileState) -> FileState:
+    """Of smb.conf what it says counts: whoever writes it owns it."""
+    return replace(state, uid=0, gid=0, mode=0, mtime_ns=0, attributes={})

@@ -28,7 +28,7 @@ from adpersist.files.differences import (
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import DATABASES, DATABASES_PATH, SMB_CONF, Told
+from adpersist.files.looking import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.files.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
 from adpersist.files.whole import files_now
@@ -40,6 +40,7 @@ from adpersist.model.journal.head import Phase
 from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.progress import Progress
+from adpersist.system.durable_file import replaced
 from adpersist.telemetry import logger
 
 _FLUSH_TIMEOUT_S: Final = 30
@@ -66,7 +67,7 @@ class FilesOutcome:
         refused: Why, by path, as far as the system said so.
         troubles: What kept more than one file from being put back.
         unknown: Why nobody can tell how the databases differ; empty: it can be told.
-        smb_conf_differs: smb.conf says something else than it did; it is never put back.
+        smb_conf_differs: smb.conf says something else than it did, and was not to be put back.
     """
 
     restored: list[FileKey] = field(default_factory=list)
@@ -153,11 +154,16 @@ class FilesBack:
             level: The domain's functional level at the commit.
         """
         state = self._want.get((Place.SETTINGS, SMB_CONF))
-        if state is None or not self.outcome.smb_conf_differs:
+        if state is None or not self.outcome.smb_conf_differs or self._comes_back(state.key):
             return None
+        return missing_line(level, before=self._content(state), now=self._files.settings.smb_conf.read_bytes())
+
+    def _comes_back(self, key: FileKey) -> bool:
+        return any(each.key == key and each.want is not None for each in self._found)
+
+    def _content(self, state: FileState) -> bytes:
         pieces = dict(self._journal.content(self._target, state.pieces))
-        before = b"".join(pieces[piece] for piece in state.pieces)
-        return missing_line(level, before=before, now=self._files.settings.smb_conf.read_bytes())
+        return b"".join(pieces[piece] for piece in state.pieces)
 
     def save_local(self) -> None:
         """Make durable what is about to be overwritten; what cannot be saved is left as it is."""
@@ -175,6 +181,8 @@ class FilesBack:
         """Numbers, and files that are new or other. Raises: StoreError."""
         if not self._found:
             return
+        with self._bearing():
+            self._write_smb_conf()
         with self._bearing():
             self._heal_numbers()
         self._make()
@@ -200,6 +208,21 @@ class FilesBack:
             with self._bearing():
                 self._write(place)
         self._prove()
+
+    def _write_smb_conf(self) -> None:
+        state = self._want.get((Place.SETTINGS, SMB_CONF))
+        if state is None or not self._comes_back(state.key):
+            return
+        path = self._files.settings.smb_conf
+        try:
+            with replaced(path) as file:
+                file.write(self._content(state))
+        except OSError as error:
+            raise FileNotRestoredError(
+                f"{path} cannot be restored: {error.strerror}",
+                hint="`adpersist files show smb.conf --in settings --content` shows what it was.",
+            ) from error
+        log.info("smb_conf.restored", path=str(path))
 
     def _make(self) -> None:
         try:
@@ -233,6 +256,9 @@ class FilesBack:
     def _differing(self, have: Files) -> list[FileDifference]:
         """What differs, as far as that can be told: nothing is written over a database that cannot be read."""
         found = file_differences(self._want, have) if self._want else []
+        key = Place.SETTINGS, SMB_CONF
+        if self._files.restores_smb_conf and key in self._want and smb_conf_differs(self._want, have):
+            found.append(FileDifference(want=self._want[key], have=have.get(key)))
         return [each for each in found if not (self._unread and each.key[0] in DATABASES)]
 
     def _prove(self) -> None:
@@ -240,6 +266,7 @@ class FilesBack:
         have, named = files_now(self._files, time.sleep, needs_databases=False)
         self._unread = outcome.unknown = named.get(DATABASES_PATH, "")
         again = {each.key: each for each in self._differing(have) if not _only_time(each)}
+        outcome.smb_conf_differs = smb_conf_differs(self._want, have)
         for each in self._found:
             if each.key in again:
                 outcome.left.append(again[each.key])
@@ -276,12 +303,15 @@ class FilesBack:
                 states += [each.have] if each.have is not None else []
                 continue
             try:
-                opened = open_to_read(self._files.sysvol / _on_disk(each.key[1]))
+                place, path = each.key
+                is_conf = place is Place.SETTINGS
+                opened = open_to_read(self._files.settings.smb_conf if is_conf else self._files.sysvol / _on_disk(path))
                 try:
-                    reader = FileReader(opened, Place.SYSVOL, each.key[1])
+                    reader = FileReader(opened, place, path)
                     for _, content in reader.pieces():
                         yield content
-                    states += [reader.state] if reader.state is not None else []
+                    if reader.state is not None:
+                        states.append(said_alone(reader.state) if is_conf else reader.state)
                 finally:
                     os.close(opened)
             except (OSError, UnrestedError, NotCapturableError) as error:

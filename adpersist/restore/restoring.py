@@ -392,8 +392,8 @@ class SmbConfError(AdpersistError):
     def __init__(self, line: str) -> None:
         super().__init__(
             f"Samba would not start on the restored domain: its smb.conf went back, and lacks `{line}`",
-            hint="Put that line below [global] again and run the same command. "
-            "`adpersist files show smb.conf --in settings --content` shows all of it.",
+            hint="Put that line below [global] again and run the same command; with [files] restore_smb_conf = true a "
+            "restore does that itself. `adpersist files show smb.conf --in settings --content` shows all of it.",
         )
 
 

@@ -478,7 +478,14 @@ def test_a_heal_after_which_samba_would_not_start_says_so_before_it_begins(world
     head = world.head()
     assert line.strip() in world.run("guard", code=7).err
     assert world.head() == head
-    conf.write_text(old.replace("[global]\n", f"[global]\n{line}", 1))
-    world.run("guard", code=0)
+    conf.write_text(f"{old}# somebody's note\n")
+    writing = world.run.with_environment(ADPERSIST_FILES_RESTORE_SMB_CONF="true")
+    told = writing("guard", "--json", code=0).json["restored"]
+    assert told["files"]["smb_conf_differs"] is False
+    assert conf.read_text() == old.replace("[global]\n", f"[global]\n{line}", 1)
+    assert {"place": "settings", "path": "smb.conf"} in told["files"]["local"]
+    words = "files", "show", "smb.conf", "--in", "settings", "--content", "--at", str(told["files"]["saved"])
+    assert "somebody's note" in world.run(*words, code=0).out
+    world.run("verify", code=0)
     with Hands(world.dc) as hands:
         assert hands.read(hands.base, "msDS-Behavior-Version")["msDS-Behavior-Version"] == [b"7"]

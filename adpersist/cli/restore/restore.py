@@ -252,7 +252,7 @@ def files_document(files: "FilesOutcome") -> dict[str, Any]:
 
 def files_words(files: "FilesOutcome") -> None:
     """The same, for people."""
-    from adpersist.model.files.file_state import path_text
+    from adpersist.model.files.file_state import Place, path_text
 
     output.say(f"SYSVOL and local databases: {len(files.restored)} put back, {len(files.removed)} taken away.")
     for place, path in files.local:
@@ -268,6 +268,8 @@ def files_words(files: "FilesOutcome") -> None:
         output.say(output.printable(f"In the way: {trouble}"))
     if files.lines:
         output.say("`adpersist guard` goes on with these once nothing is in the way; the directory needs no more.")
+    if any(place is Place.SETTINGS for place, _ in files.restored):
+        output.say("smb.conf is what it was: restart Samba, so that it runs with it.")
     if files.smb_conf_differs:
         output.say("smb.conf is not what it was: `adpersist files show smb.conf --in settings --content` shows that.")
 
