@@ -1,12 +1,13 @@
 """Files of SYSVOL and entries of local databases, as people and machines read them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adpersist.files.differences import FileDifference, FileGap, file_differences
 from adpersist.files.id_numbers import CONFIG, NUMBER
 from adpersist.model.files.file_changes import Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
+from adpersist.model.files.file_state import FileKey, FileKind, FileState, Piece, Place, path_text
 from adpersist.reading.rfc3339 import rfc3339
 
 if TYPE_CHECKING:
@@ -44,6 +45,26 @@ def is_below(key: FileKey, place: Place, path: str) -> bool:
     """Something lies at a path, or below it."""
     wanted, name = path.strip("/").lower(), key[1].lower()
     return key[0] is place and (not wanted or name == wanted or name.startswith(f"{wanted}/"))
+
+
+def in_order(pieces: Sequence[Piece], found: Iterable[tuple[Piece, bytes]]) -> Iterator[bytes]:
+    """A file's content from its first byte to its last; only what comes before its turn is held in memory.
+
+    Args:
+        pieces: What the file is made of.
+        found: Each of them once, in any order.
+    """
+    early: dict[Piece, bytes] = {}
+    turn, uses = 0, Counter(pieces)
+    for piece, content in found:
+        early[piece] = content
+        while turn < len(pieces) and pieces[turn] in early:
+            now = pieces[turn]
+            yield early[now]
+            uses[now] -= 1
+            if not uses[now]:
+                del early[now]
+            turn += 1
 
 
 def written_path(path: str) -> str:

@@ -81,7 +81,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one file: owner, permissions, attributes; or its content. Reads only the store."""
-    from adpersist.reading.file_text import below, document, owners, written_path
+    from adpersist.reading.file_text import below, document, in_order, owners, written_path
 
     common = common_options(ctx, config, as_json)
     wanted = written_path(path)
@@ -96,9 +96,8 @@ def show(
         if content:
             if state.kind is not FileKind.FILE:
                 raise ConfigError(f"{path} is a {state.kind} and has no content")
-            pieces = dict(journal.content(point, state.pieces))
-            for piece in state.pieces:
-                sys.stdout.buffer.write(pieces[piece])
+            for part in in_order(state.pieces, journal.content(point, state.pieces)):
+                sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
             return
     shown = {"at": point, **document(state, owners(found))}
