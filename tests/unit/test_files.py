@@ -340,13 +340,19 @@ def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalF
     look(journal, [created("ada")], 100)
     capture = FileCapture(files, journal, lambda: None, lambda: Seq(2), clock=lambda: 0.0, elapsed=lambda: elapsed[0])
     assert capture.is_due
+    time.sleep(REST_S)
     capture.look()
+    assert capture.behind_s == 0
     (files.sysvol / "busy").touch()
     assert not capture.is_due, "it was looked just now"
     elapsed[0] += SOON_S
     assert capture.is_due
+    assert capture.behind_s == SOON_S, "since the kernel told of it"
+    capture.look()
+    assert capture.behind_s == SOON_S, "it is still being written"
     time.sleep(REST_S)
     assert capture.look() > 0
+    assert capture.behind_s == 0
     elapsed[0] += WATCHED_PAUSE_S - 1
     assert not capture.is_due
     elapsed[0] += 2
