@@ -84,7 +84,7 @@ def policy_place(state: State, guid: Guid) -> str | None:
         return None
     place = b"".join(values.get("gPCFileSysPath", ())).decode("utf-8", "replace")
     _server, _share, *names = [*place.strip("\\").split("\\"), ""]
-    path = "/".join(name for name in names if name)
+    path = "/".join(name for name in names if name not in {"", ".", ".."})
     own = state[guid].rdn.partition("=")[2].lower()
     return path if path.rpartition("/")[2].lower() == own else None
 

@@ -154,6 +154,11 @@ class Convergence:
         """What the last look showed that can neither be compared nor restored."""
         return self._notes
 
+    @property
+    def seen(self) -> State:
+        """The directory as it was looked at last."""
+        return self._live.state
+
     def conflicts(self) -> tuple[Conflict, ...]:
         """What others wrote on the DC, so far."""
         self._pending()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
@@ -40,6 +41,7 @@ from adpersist.model.journal.head import Phase
 from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.progress import Progress
+from adpersist.restore.stale_policies import StalePolicy
 from adpersist.system.durable_file import replaced
 from adpersist.telemetry import logger
 
@@ -68,6 +70,7 @@ class FilesOutcome:
         troubles: What kept more than one file from being put back.
         unknown: Why nobody can tell how the databases differ; empty: it can be told.
         smb_conf_differs: smb.conf says something else than it did, and was not to be put back.
+        stale: Policies whose files are older than their container: another DC has newer ones.
     """
 
     restored: list[FileKey] = field(default_factory=list)
@@ -79,6 +82,7 @@ class FilesOutcome:
     troubles: list[str] = field(default_factory=list)
     unknown: str = ""
     smb_conf_differs: bool = False
+    stale: list[StalePolicy] = field(default_factory=list)
 
     @property
     def lines(self) -> list[Difference]:
@@ -141,6 +145,11 @@ class FilesBack:
             smb_conf_differs=bool(self._want) and smb_conf_differs(self._want, self._have),
             unknown=self._unread,
         )
+
+    @property
+    def sysvol(self) -> Path:
+        """The share's directory."""
+        return self._files.sysvol
 
     @property
     def differences(self) -> list[FileDifference]:

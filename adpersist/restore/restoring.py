@@ -36,6 +36,7 @@ from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
 from adpersist.restore.some_files import bring
+from adpersist.restore.stale_policies import stale_policies
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
@@ -145,6 +146,7 @@ def restore(
     if back is not None:
         back.after_the_directory()
         outcome.files = back.outcome
+        outcome.files.stale = stale_policies(convergence.seen, back.sysvol)
         told = result(outcome, wanted, began=began, ended=time.time())
         outcome.account = Account(reason=why, result=told)
     require_nothing_more(outcome, terms, closed=closed)

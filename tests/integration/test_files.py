@@ -12,6 +12,7 @@ from adpersist.model.identity.sid import sid_text
 from tests.crash.deaths import KILLED, dying
 from tests.integration.hands import Hands
 from tests.integration.scene import World, until
+from tools.samba_dc import free_port
 from tools.samba_dc.layout import copy_lasting, remove
 from tools.samba_dc.programs import run
 from tools.samba_dc.unix_numbers import unix_numbers
@@ -72,6 +73,9 @@ def test_a_day_in_sysvol_comes_back_byte_for_byte(world: World) -> None:
     old.rename(old.with_name("Anmeldung-\u00fc.bat"))
     Path(os.fsdecode(os.fsencode(scripts(world)) + b"/latin-\xfc.cmd")).write_bytes(b"not UTF-8")
     (scripts(world) / "link").symlink_to("logon.bat")
+    with Hands(world.dc) as hands:  # replicated from a DC whose files nobody copied yet
+        domain_policy = f"CN={default.name},CN=Policies,CN=System,{hands.base}"
+        hands.set(domain_policy, versionNumber="65540")
     captured(world)
     before = faces(sysvol(world))
 
@@ -79,6 +83,8 @@ def test_a_day_in_sysvol_comes_back_byte_for_byte(world: World) -> None:
     assert faces(sysvol(world)) != before
     restored = world.run("guard", "--json", code=0).json["restored"]
     assert faces(sysvol(world)) == before
+    (stale,) = restored["files"]["stale_policies"]
+    assert stale == {"dn": domain_policy, "container_version": 65540, "files_version": 65537}
     world.run("verify", code=0)
     world.run("check", code=0)
     assert restored
@@ -422,8 +428,12 @@ def test_a_running_agent_sees_files_and_never_those_of_an_image(world: World) ->
         found = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
         return {each["path"] for each in found}
 
-    with world.run.agent(world.log) as agent:
+    told = world.run.with_environment(ADPERSIST_HEALTH_LISTEN=f"127.0.0.1:{free_port()}")
+    assert told.status()["files"]["lag_s"] is None, "nobody says"
+    with told.agent(world.log) as agent:
         until(lambda: any(commit.files.states for commit in world.commits()), "it looked at files once")
+        until(lambda: told.status()["files"]["lag_s"] == 0, "nothing there is behind")
+        assert "s behind in SYSVOL" in told("status", code=0).out
         (scripts(world) / "live.bat").write_bytes(b"x" * 1000)
         until(lambda: listed().get(f"{base}/live.bat") == 1000, "a file is captured though the directory stands still")
         numbers(world, ada)

@@ -247,6 +247,9 @@ def files_document(files: "FilesOutcome") -> dict[str, Any]:
         "left": [difference_document(each) | {"reason": files.refused.get(each.key[1], "")} for each in files.left],
         "troubles": [*files.troubles, *([files.unknown] if files.unknown else [])],
         "smb_conf_differs": files.smb_conf_differs,
+        "stale_policies": [
+            {"dn": each.dn, "container_version": each.container, "files_version": each.files} for each in files.stale
+        ],
     }
 
 
@@ -264,6 +267,14 @@ def files_words(files: "FilesOutcome") -> None:
         rows = ((*difference_row(each), files.refused.get(each.key[1], "")) for each in files.left)
         title = f"{len(files.left)} files and entries are left as they are, and are kept in the journal"
         output.table(title, ("kind", "place", "path", "the system said"), rows)
+    for policy in files.stale:
+        has = "none" if policy.files is None else f"version {policy.files}"
+        output.say(
+            output.printable(
+                f"Older files than its container, which has version {policy.container}: {policy.dn}, {has}. "
+                "Copy them from the DC where it was edited."
+            )
+        )
     for trouble in [*files.troubles, *([files.unknown] if files.unknown else [])]:
         output.say(output.printable(f"In the way: {trouble}"))
     if files.lines:
