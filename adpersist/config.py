@@ -170,10 +170,12 @@ class FilesSection(_Section):
     Attributes:
         sysvol: Whether they are captured and put back; ``off`` where something else looks after them.
         smb_conf: The configuration that Samba runs with; None: it is looked for.
+        restore_smb_conf: A whole restore puts that back, too; else it is compared, and a person's to write.
     """
 
     sysvol: str = Field(default="capture", pattern="^(capture|off)$")
     smb_conf: Path | None = Field(default=None, description="/etc/samba/smb.conf")
+    restore_smb_conf: bool = False
 
     _unset = field_validator("smb_conf", mode="before")(unset_when_empty)
 

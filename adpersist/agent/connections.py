@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from adpersist.config import Config
@@ -156,7 +157,8 @@ def local_files(config: Config, dc: "DomainController") -> "LocalFiles | None":
     from adpersist.files.local_files import LocalFiles, NoFilesError
 
     try:
-        return LocalFiles.beside(config.directory.url, config.files.smb_conf)
+        found = LocalFiles.beside(config.directory.url, config.files.smb_conf)
+        return replace(found, restores_smb_conf=config.files.restore_smb_conf)
     except NoFilesError as error:
         if config.files.smb_conf is not None:
             raise

@@ -22,6 +22,7 @@ from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, OnRevert, Terms
 from adpersist.restore.convergence import RestoreOutcome
+from adpersist.restore.files_left import bring_files_left
 from adpersist.restore.image_age import require_young
 from adpersist.restore.progress import Progress
 from adpersist.restore.restoring import UnfinishedError, restore
@@ -38,10 +39,12 @@ class GuardResult:
     Attributes:
         lineage: The verdict it found.
         outcome: What the restore did; None when there was none.
+        files_left: What an earlier restore left beside the directory, where this run did nothing about it.
     """
 
     lineage: Lineage
     outcome: RestoreOutcome | None = None
+    files_left: int = 0
 
     @property
     def proven(self) -> bool:
@@ -56,7 +59,7 @@ class GuardResult:
     @property
     def differs(self) -> bool:
         """Something is left, of the directory or beside it."""
-        return self.outcome is not None and self.outcome.differs
+        return bool(self.files_left) or (self.outcome is not None and self.outcome.differs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,8 @@ def guard(
 ) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
-    On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed.
+    On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed; but for files that
+    the last restore had to leave, and that may come back by now.
 
     Args:
         closed: No partner reaches the DC meanwhile.
@@ -144,8 +148,14 @@ def guard(
     refuse_another_journal(lineage)
     unfinished = unfinished_restore(journal.head)
     lineage = unfinished or lineage
-    if lineage.verdict is Verdict.SAME or terms.on_revert is OnRevert.REPORT:
-        return GuardResult(lineage=lineage)
+    if terms.on_revert is OnRevert.REPORT:
+        return GuardResult(lineage=lineage, files_left=journal.head.files_left)
+    if lineage.verdict is Verdict.SAME:
+        if not journal.head.files_left or files is None:
+            return GuardResult(lineage=lineage, files_left=journal.head.files_left)
+        with visiting(journal.id) as writer:
+            outcome = bring_files_left(dc, journal, files, terms.restore, writer, progress=progress, closed=closed)
+        return GuardResult(lineage=lineage, outcome=outcome)
     refuse_store_behind(lineage)  # said before how old the image is: that is measured by what the store has
     if not terms.take_over:
         require_silent(journal.head, beat_s=terms.beat_s, now=time.time())

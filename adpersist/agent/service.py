@@ -201,6 +201,7 @@ class Service:
             if capture.files_are_due and (changes := capture.look_at_files()):
                 health.looked(capture.head, changes)
                 checkpoints.tend(capture.journal)
+            health.files(capture.files_behind)
             if self._is_scrub_due(capture.head):
                 health.scrubbed(capture.scrub())
                 health.looked(capture.head, 0)

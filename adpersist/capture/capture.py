@@ -209,6 +209,11 @@ class Capture:
         """It is time to look at files again."""
         return self._files is not None and self._files.is_due
 
+    @property
+    def files_behind(self) -> tuple[float, Mapping[str, str]] | None:
+        """For how many seconds something there may not be durable, and what cannot be captured; None: nobody looks."""
+        return None if self._files is None else (self._files.behind_s, self._files.not_captured)
+
     def look_at_files(self) -> int:
         """Look at SYSVOL and the local databases once; returns how many changes became durable.
 

@@ -1,13 +1,14 @@
 """From SYSVOL and the local databases to the journal: look, prove, commit, have the directory remember it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import FileLook
 from adpersist.files.reading import REST_NS
 from adpersist.files.waking import Waker
+from adpersist.files.withheld import Withheld
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
 from adpersist.telemetry import logger
@@ -59,8 +60,9 @@ class FileCapture:
         self._clock = clock
         self._elapsed = elapsed
         self._waker = Waker()
-        self._look = FileLook(files, journal.files(journal.head.seq), self._waker)
+        self._look = FileLook(files, journal.files(journal.head.seq), self._waker, _withheld(journal))
         self._woken = False
+        self._behind_since: float | None = elapsed()
         self._due = self._soonest = 0.0
 
     @property
@@ -68,9 +70,21 @@ class FileCapture:
         """It is time to look again: something was written, or nobody has looked for a while."""
         self._woken = self._waker.woke() or self._woken
         now = self._elapsed()
+        if self._woken and self._behind_since is None:
+            self._behind_since = now
         if now < self._soonest:
             return False
         return self._woken or now >= self._due or self._look.databases_moved
+
+    @property
+    def behind_s(self) -> float:
+        """Seconds since something was written that may not be durable yet; 0: everything is, as far as anybody told."""
+        return 0.0 if self._behind_since is None else self._elapsed() - self._behind_since
+
+    @property
+    def not_captured(self) -> Mapping[str, str]:
+        """Paths that cannot be captured, and why."""
+        return self._look.not_captured
 
     @property
     def is_whole(self) -> bool:
@@ -94,12 +108,25 @@ class FileCapture:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
         began, self._woken, self._announced = self._elapsed(), False, None
+        if self._behind_since is None:
+            self._behind_since = began
         self._journal.commit_files(self._look.news(self._prove), announced=lambda: self._announced, now=self._clock())
         changes = self._look.told_all()
         now = self._elapsed()
+        if self.is_whole:
+            self._behind_since = None
         took, pause_s = now - began, WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
         self._soonest = now + max(SOON_S, took / BUSY_SHARE)
         self._due = max(self._soonest, now + max(pause_s, took / SHARE)) if self.is_whole else self._soonest
         if changes:
             log.info("files.appended", seq=self._journal.head.seq, changes=changes)
         return changes
+
+
+def _withheld(journal: Journal) -> Withheld | None:
+    """What the last restore still has to put right; None: nothing. Raises: IntegrityError, StoreError."""
+    head = journal.head
+    if not head.files_left:
+        return None
+    ended = max(head.pruned, *(timeline.begins for timeline in head.timelines))
+    return Withheld(journal.every_file_change(), journal.file_changes(after=ended))

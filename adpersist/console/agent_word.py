@@ -29,11 +29,13 @@ def agent_word(listen: str) -> dict[str, Any] | None:
         return None
     if not isinstance(said, dict):
         return None
-    lag = said.get("lag")
+    lag, files = said.get("lag"), said.get("files")
+    behind = files.get("lag_s") if isinstance(files, dict) else None
     seconds = lag.get("seconds") if isinstance(lag, dict) else None
-    words = ("reason", "stage", "lineage", "evidence")
+    words = ("reason", "stage", "lineage", "evidence", "server")
     return {
         "healthy": said.get("healthy") is True,
         **{name: str(said[name]) if isinstance(said.get(name), str) else None for name in words},
         "lag_s": float(seconds) if isinstance(seconds, int | float) else None,
+        "files_lag_s": float(behind) if isinstance(behind, int | float) else None,
     }

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from adpersist.files.id_numbers import lacking
 from adpersist.model.files.file_changes import FileChanges, Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place
+from adpersist.model.files.file_state import FILES, FileKey, FileKind, FileState, Place
 
 
 class FileGap(StrEnum):
@@ -79,23 +79,36 @@ def written_locally(found: Iterable[FileDifference], ever: Iterable[FileChanges]
 
     What the journal did see at that path is the image's. A folder's time moves with each file in it, and is no news.
     """
-    suspects = {each.key: each for each in found if each.have is not None and each.key[0] is Place.SYSVOL}
+    suspects = {each.key: each for each in found if each.have is not None and each.key[0] in FILES}
     for changes in ever:
         for state in changes.states:
             each = suspects.get(state.key)
-            if each is not None and each.have is not None and _alike(state, each.have):
+            if each is not None and each.have is not None and alike(state, each.have):
                 del suspects[state.key]
     return [each for each in suspects.values() if not _only_time(each)]
 
 
-def _alike(one: FileState, other: FileState) -> bool:
+def gives_more(each: FileDifference) -> bool:
+    """Somebody may do more than the journal says: under the number of somebody else, or by rights that went back."""
+    if each.key[0] not in FILES:
+        return True
+    return each.want is not None and each.have is not None and _permissions(each.want) != _permissions(each.have)
+
+
+def _permissions(state: FileState) -> tuple[object, ...]:
+    rights = {name: value for name, value in state.attributes.items() if name.startswith(("security.", "system."))}
+    return state.uid, state.gid, state.mode, rights
+
+
+def alike(one: FileState, other: FileState) -> bool:
+    """They are the same, but for the time of a folder, which moves with each file in it."""
     if one.kind is FileKind.DIRECTORY and other.kind is FileKind.DIRECTORY:
         return replace(one, mtime_ns=0) == replace(other, mtime_ns=0)
     return one == other
 
 
 def _only_time(each: FileDifference) -> bool:
-    return each.want is not None and each.have is not None and _alike(each.want, each.have)
+    return each.want is not None and each.have is not None and alike(each.want, each.have)
 
 
 def entries(files: Files, place: Place) -> Mapping[str, FileState]:

@@ -27,10 +27,12 @@ class LocalFiles:
     Attributes:
         settings: What smb.conf says.
         sysvol: The share's directory.
+        restores_smb_conf: A whole restore writes smb.conf, too.
     """
 
     settings: SambaSettings
     sysvol: Path
+    restores_smb_conf: bool = False
 
     @classmethod
     def beside(cls, url: str, smb_conf: Path | None) -> "LocalFiles":

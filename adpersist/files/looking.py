@@ -3,13 +3,14 @@
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases, Signature, signature
+from adpersist.files.id_numbers import lacking
 from adpersist.files.id_numbers import news as id_number_news
 from adpersist.files.local_files import ASIDE, LocalFiles
 from adpersist.files.reading import (
@@ -24,6 +25,7 @@ from adpersist.files.reading import (
     require_rested,
 )
 from adpersist.files.waking import Waker
+from adpersist.files.withheld import Withheld
 from adpersist.model.files.file_changes import Files, pieces_of
 from adpersist.model.files.file_state import FileKey, FileState, Piece, Place, path_text
 from adpersist.telemetry import logger
@@ -59,6 +61,7 @@ class FileLook:
         files: Where everything lies.
         known: What the journal has.
         waker: Told of every directory, to watch it.
+        withheld: What is no news, as a restore still has to put it right; None: it left nothing.
 
     Attributes:
         known: The same, brought up to date by :meth:`told_all`.
@@ -66,9 +69,12 @@ class FileLook:
         unrested: Something changed while the last look was at it: look again soon.
     """
 
-    def __init__(self, files: LocalFiles, known: Files, waker: Waker | None = None) -> None:
+    def __init__(
+        self, files: LocalFiles, known: Files, waker: Waker | None = None, withheld: Withheld | None = None
+    ) -> None:
         self._files = files
         self._waker = waker
+        self._withheld = withheld
         self._shown: dict[str, Identity] = {}
         """What paths of SYSVOL looked like when their state was read last."""
         self._signatures: dict[Place, Signature | None] = {}
@@ -107,6 +113,8 @@ class FileLook:
 
     def told_all(self) -> int:
         """What the last look told is in the journal; returns how many changes that were."""
+        if self._withheld is not None:
+            self._withheld.told([*(state.key for state in self._states), *self._gone])
         self.known.update((state.key, state) for state in self._states)
         for key in self._gone:
             self.known.pop(key, None)
@@ -138,7 +146,7 @@ class FileLook:
             self._name("", f"SYSVOL {self._files.sysvol} is empty: taken for not there")
             self._states = [state for state in self._states if state.place is not Place.SYSVOL]
             return
-        self._gone += [(Place.SYSVOL, path) for path in sorted(gone, reverse=True)]
+        self._lack((Place.SYSVOL, path) for path in sorted(gone, reverse=True))
 
     def _directory(self, descriptor: int, path: str, there: set[Piece]) -> Iterator[bytes]:
         self._seen.add(path)
@@ -193,6 +201,12 @@ class FileLook:
     def _file(self, opened: int, path: str, shown: Identity, there: set[Piece]) -> Iterator[bytes]:
         try:
             reader = FileReader(opened, Place.SYSVOL, path)
+            if self._withheld is not None and self._withheld.may_be((Place.SYSVOL, path)):
+                for _ in reader.pieces():
+                    pass  # content of what is not told is not told either
+                if reader.state is not None and self._is_withheld(reader.state):
+                    self._take(path, shown, reader.state)
+                    return
             for piece, content in reader.pieces():
                 if piece not in there:
                     there.add(piece)
@@ -205,8 +219,14 @@ class FileLook:
     def _take(self, path: str, shown: Identity, state: FileState) -> None:
         self._restless.pop(path, None)
         self._fresh[path] = shown
-        if self.known.get(state.key) != state:
+        if self.known.get(state.key) != state and not self._is_withheld(state):
             self._states.append(state)
+
+    def _is_withheld(self, state: FileState) -> bool:
+        return self._withheld is not None and self._withheld.is_the_images(state, self.known.get(state.key))
+
+    def _lack(self, keys: Iterable[FileKey]) -> None:
+        self._gone += [key for key in keys if self._withheld is None or not self._withheld.may_be(key)]
 
     @contextmanager
     def _troubles(self, path: str) -> Iterator[None]:
@@ -255,8 +275,7 @@ class FileLook:
                         there.add(piece)
                         yield content
                 if reader.state is not None:
-                    # what it says counts: it is never put back, and whoever writes it owns it
-                    self._take(path, shown, replace(reader.state, uid=0, gid=0, mode=0, mtime_ns=0, attributes={}))
+                    self._take(path, shown, said_alone(reader.state))
             finally:
                 os.close(opened)
 
@@ -308,7 +327,13 @@ class FileLook:
     def _entries(self, place: Place, found: list[FileState]) -> None:
         known = {key: state for key, state in self.known.items() if key[0] is place}
         if place is Place.IDMAP:
-            self._states += id_number_news(known.values(), found)
+            if self._withheld is None or not lacking(known.values(), {state.path: state for state in found}):
+                self._states += id_number_news(known.values(), found)
             return
-        self._states += [state for state in found if known.get(state.key) != state]
-        self._gone += sorted(known.keys() - {state.key for state in found})
+        self._states += [state for state in found if known.get(state.key) != state and not self._is_withheld(state)]
+        self._lack(sorted(known.keys() - {state.key for state in found}))
+
+
+def said_alone(state: FileState) -> FileState:
+    """Of smb.conf what it says counts: whoever writes it owns it."""
+    return replace(state, uid=0, gid=0, mode=0, mtime_ns=0, attributes={})

@@ -11,11 +11,14 @@ from adpersist.model.files.file_changes import Files
 _TRIES = 40
 
 
-def files_now(files: LocalFiles, pause: Callable[[float], None]) -> tuple[Files, dict[str, str]]:
+def files_now(
+    files: LocalFiles, pause: Callable[[float], None], *, needs_databases: bool = True
+) -> tuple[Files, dict[str, str]]:
     """Every file and entry, once those that were written to just now rest; and what could not be read, by path.
 
     Args:
         pause: Waits so many seconds.
+        needs_databases: False: where they cannot be read, the reason is among the paths, as :data:`DATABASES_PATH`.
 
     Raises:
         LocalDatabaseError: What lies in the databases cannot be told.
@@ -25,7 +28,7 @@ def files_now(files: LocalFiles, pause: Callable[[float], None]) -> tuple[Files,
         for _told in look.news(lambda: None):
             pass  # content is read for its digest alone
         look.told_all()
-        if look.unread:
+        if look.unread and needs_databases:
             raise LocalDatabaseError(look.unread)
         if not look.unrested:
             break

@@ -122,7 +122,14 @@ class CommitDrafter:
             )
         return self._note(base, head, kind=CommitKind.RESTORE_BEGIN, note=note)
 
-    def end_restore(self, base: OpenHead, target: Seq, left: Sequence[Difference], account: str = "") -> Draft:
+    def end_restore(
+        self,
+        base: OpenHead,
+        target: Seq,
+        left: Sequence[Difference],
+        account: str = "",
+        files_left: int | None = None,
+    ) -> Draft:
         """The DC is at the target, but for what is left; a new timeline begins, without position or witnesses."""
         number = base.head.timeline + 1
         began = Timeline(number=number, base=target, begins=Seq(base.head.seq + 1))
@@ -137,6 +144,7 @@ class CommitDrafter:
             settled=True,
             position=None,
             witnesses=(),
+            files_left=base.head.files_left if files_left is None else files_left,
         )
         return self._note(base, head, kind=CommitKind.RESTORE_END, note=_ending(target, left, account))
 

@@ -19,7 +19,7 @@ from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.points import resolve_point
-from adpersist.journal.reader import read_commits, read_headers
+from adpersist.journal.reader import read_commits, read_files, read_headers
 from adpersist.journal.spare_head import missing_head
 from adpersist.journal.timelines import path_to
 from adpersist.journal.upkeep import checkpoints, repair
@@ -356,15 +356,25 @@ class Journal:
         self._end.holder = writer
         return self.head
 
-    def end_restore(self, *, now: float, left: Sequence[Difference] = (), account: str = "") -> Head:
+    def end_restore(
+        self, *, now: float, left: Sequence[Difference] = (), account: str = "", files_left: int | None = None
+    ) -> Head:
         """Say that the DC is at the target: a new timeline begins, and a full look is due.
 
         Args:
             left: What still differs from it; the first thousand are noted one by one.
             account: As in :meth:`begin_restore`.
+            files_left: How much of it is of SYSVOL and the local databases, and a guard's to go on with; None: these
+                were left alone, and it is as it was.
         """
         drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: _ended(drafter, base, left, account), Phase.RESTORING))
+        self._end.append(self._held(lambda base: _ended(drafter, base, left, account, files_left), Phase.RESTORING))
+        return self.head
+
+    def note_files_left(self, files_left: int, *, now: float) -> Head:
+        """Say how many files are still to be put back. Raises: FencedError."""
+        drafter = self._drafter(now)
+        self._end.append(self._held(lambda base: drafter.head_only(base, replace(base.head, files_left=files_left))))
         return self.head
 
     def rotate_data_key(self, *, now: float) -> Head:
@@ -512,6 +522,10 @@ class Journal:
         """All that was ever told of files; see :func:`every_change`."""
         return every_change(self._store, self._end.tip)
 
+    def file_changes(self, *, after: Seq) -> Iterator[FileChanges]:
+        """What was told of files after a commit. Raises: DamagedError: while iterating."""
+        return read_files(self._store, self._end.tip, after=after, through=self.head.seq)
+
     def resolve(self, point: str | None, *, now: float) -> Seq:
         """The commit a person means: see :mod:`adpersist.journal.points`."""
         return resolve_point(self._store, self._end.tip, point, now=now)
@@ -580,7 +594,9 @@ def _rounded(now: float) -> float:
     return microseconds(now) / 1_000_000
 
 
-def _ended(drafter: CommitDrafter, base: OpenHead, left: Sequence[Difference], account: str) -> Draft:
+def _ended(
+    drafter: CommitDrafter, base: OpenHead, left: Sequence[Difference], account: str, files_left: int | None
+) -> Draft:
     if base.head.target is None:
         raise PointError("no restore is going on")
-    return drafter.end_restore(base, base.head.target, left, account)
+    return drafter.end_restore(base, base.head.target, left, account, files_left)

@@ -41,6 +41,7 @@ def spared_facts(head: Head, keyring: Keyring) -> SparedFacts:
         head.timelines,
         head.fresh,
         head.lost,
+        head.files_left,
         position and (position.invocation, frozenset(position.cookies)),
     )
 

@@ -1,13 +1,25 @@
 """Files of SYSVOL and entries of local databases, as people and machines read them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from adpersist.files.differences import FileDifference, file_differences
+from adpersist.files.differences import FileDifference, FileGap, file_differences
 from adpersist.files.id_numbers import CONFIG, NUMBER
 from adpersist.model.files.file_changes import Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
+from adpersist.model.files.file_state import FileKey, FileKind, FileState, Piece, Place, path_text
 from adpersist.reading.rfc3339 import rfc3339
+
+if TYPE_CHECKING:
+    from adpersist.reading.file_events import FileEvent
+
+CAME_ABOUT: Mapping[FileGap, str] = {
+    FileGap.MISSING: "gone",
+    FileGap.EXTRA: "created",
+    FileGap.CONTENT: "changed",
+    FileGap.PERMISSIONS: "permissions",
+}
+"""What happened, by how the earlier state differs from the later one."""
 
 _LETTERS: Mapping[FileKind, str] = {FileKind.DIRECTORY: "d", FileKind.SYMLINK: "l"}
 
@@ -24,10 +36,35 @@ def owners(files: Files) -> dict[int, str]:
 
 def below(files: Files, place: Place, path: str) -> Iterator[FileState]:
     """What lies at a path and below it, in order; names are matched without case, as clients do."""
-    wanted = path.strip("/").lower()
-    for (where, name), state in sorted(files.items()):
-        if where is place and (not wanted or name.lower() == wanted or name.lower().startswith(f"{wanted}/")):
+    for key, state in sorted(files.items()):
+        if is_below(key, place, path):
             yield state
+
+
+def is_below(key: FileKey, place: Place, path: str) -> bool:
+    """Something lies at a path, or below it."""
+    wanted, name = path.strip("/").lower(), key[1].lower()
+    return key[0] is place and (not wanted or name == wanted or name.startswith(f"{wanted}/"))
+
+
+def in_order(pieces: Sequence[Piece], found: Iterable[tuple[Piece, bytes]]) -> Iterator[bytes]:
+    """A file's content from its first byte to its last; only what comes before its turn is held in memory.
+
+    Args:
+        pieces: What the file is made of.
+        found: Each of them once, in any order.
+    """
+    early: dict[Piece, bytes] = {}
+    turn, uses = 0, Counter(pieces)
+    for piece, content in found:
+        early[piece] = content
+        while turn < len(pieces) and pieces[turn] in early:
+            now = pieces[turn]
+            yield early[now]
+            uses[now] -= 1
+            if not uses[now]:
+                del early[now]
+            turn += 1
 
 
 def written_path(path: str) -> str:
@@ -79,6 +116,37 @@ def difference_document(each: FileDifference) -> dict[str, str]:
     return {"place": str(place), "path": path_text(path), "kind": str(each.gap)}
 
 
+def event_document(event: "FileEvent", *, abandoned: bool) -> dict[str, Any]:
+    """What happened to a file, for machines.
+
+    Args:
+        abandoned: A later restore went behind it.
+    """
+
+    def told(state: FileState | None) -> dict[str, Any] | None:
+        return document(state, {}) if state is not None else None
+
+    commit = event.commit
+    return {
+        "seq": commit.seq,
+        "time": rfc3339(commit.time),
+        "timeline": commit.timeline,
+        "abandoned": abandoned,
+        "kind": event.kind,
+        "path": path_text(event.path),
+        "from": told(event.old),
+        "to": told(event.new),
+    }
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """The same of :func:`event_document`, for people."""
+    aside = f", timeline {event['timeline']}" + (", abandoned" if event["abandoned"] else "")
+    sizes = [str(each["size"]) for each in (event["from"], event["to"]) if each is not None and "size" in each]
+    told = f", {' -> '.join(dict.fromkeys(sizes))} bytes" if sizes else ""
+    return f"{event['time']}  {event['kind']}  {event['path'] or '/'}  (commit {event['seq']}{aside}{told})"
+
+
 def difference_row(each: FileDifference) -> tuple[str, str, str]:
     """A line of a table: in which way, which place, which path."""
     place, path = each.key
@@ -94,8 +162,7 @@ def between(old: Files, new: Files) -> list[dict[str, str]]:
     """What differs between two points, for machines; nothing where one of them had not looked at files yet."""
     if not old or not new:
         return []
-    words = {"missing": "gone", "extra": "created", "content": "changed", "permissions": "permissions"}
-    return [{**difference_document(each), "kind": words[each.gap]} for each in file_differences(old, new)]
+    return [{**difference_document(each), "kind": CAME_ABOUT[each.gap]} for each in file_differences(old, new)]
 
 
 def _value(value: bytes) -> str:

@@ -180,7 +180,7 @@ def _shown_by_key(shown: Member, journal: Journal, terms: Terms) -> Member:
         usn=head.position.usn if head.position else None,
         durable=head.time,
         healed=restored.time if restored else None,
-        left=restored.left_count if restored else 0,
+        left=restored.left_now(head.files_left) if restored else 0,
         quarantined=len(head.quarantined),
         image=head.image,
         oldest=oldest,

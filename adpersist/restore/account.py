@@ -54,7 +54,7 @@ def reason(dc: DomainController, journal: Journal, lineage: Lineage, terms: Term
 
 def result(outcome: RestoreOutcome, wanted: WantedState, *, began: float, ended: float) -> Result:
     """What came of a restore, in at most :data:`_LARGEST` bytes of JSON."""
-    names = {each.guid: each.dn for each in outcome.conflicts}
+    names, left = {each.guid: each.dn for each in outcome.conflicts}, outcome.lines
     lost = [_lost(gap, wanted, names) for gap in outcome.lost]
     for most in _LISTED:
         found = Result(
@@ -72,7 +72,7 @@ def result(outcome: RestoreOutcome, wanted: WantedState, *, began: float, ended:
                 Remark(guid=guid_text(each.guid), dn=_short(each.dn), what=_short(each.what))
                 for each in outcome.notes[:most]
             ),
-            left=len(outcome.left),
+            left=len(left),
             left_listed=tuple(
                 Remark(
                     guid=guid_text(each.guid),
@@ -82,7 +82,7 @@ def result(outcome: RestoreOutcome, wanted: WantedState, *, began: float, ended:
                     attributes=_names([each.attribute] if each.attribute else []),
                     gives_more=each.gives_more,
                 )
-                for each in outcome.left[:most]
+                for each in left[:most]
             ),
             refused=tuple(
                 Remark(

@@ -91,9 +91,14 @@ class RestoreOutcome:
     files: FilesOutcome | None = None
 
     @property
+    def lines(self) -> list[Difference]:
+        """What is left, of the directory and then beside it."""
+        return [*self.left, *(self.files.lines if self.files is not None else ())]
+
+    @property
     def differs(self) -> bool:
         """Something is left, of the directory or beside it."""
-        return bool(self.left) or (self.files is not None and bool(self.files.left))
+        return bool(self.lines)
 
 
 class Convergence:
@@ -148,6 +153,11 @@ class Convergence:
     def notes(self) -> tuple[Limitation, ...]:
         """What the last look showed that can neither be compared nor restored."""
         return self._notes
+
+    @property
+    def seen(self) -> State:
+        """The directory as it was looked at last."""
+        return self._live.state
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """What others wrote on the DC, so far."""

@@ -2,7 +2,8 @@
 
 Numbers come first, since owners and permissions on the disk are numbers; then files that are new or other; then the
 directory, so that no policy is seen there whose files are missing; then what is to go, and what only this machine
-heeds.
+heeds. Whatever is in the way here, the directory comes back all the same; what is left is told, and the next run goes
+on with it.
 """
 
 import os
@@ -10,33 +11,47 @@ import shutil
 import subprocess
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
-from adpersist.directory.samba.local_databases import LocalDatabases
+from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
+from adpersist.errors import AdpersistError, IntegrityError
 from adpersist.files.differences import (
     FileDifference,
     entries,
     file_differences,
+    gives_more,
     smb_conf_differs,
     written_locally,
 )
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import SMB_CONF, Told
-from adpersist.files.putting_back import PuttingBack
+from adpersist.files.looking import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
+from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.files.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
 from adpersist.files.whole import files_now
 from adpersist.journal.journal import Journal
+from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
-from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.head import Phase
+from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.progress import Progress
+from adpersist.restore.stale_policies import StalePolicy
+from adpersist.system.durable_file import replaced
 from adpersist.telemetry import logger
 
 _FLUSH_TIMEOUT_S: Final = 30
+
+TROUBLES: Final = (FileNotRestoredError, LocalDatabaseError, IntegrityError)
+"""What may be in the way of files, and is in nobody else's: no room, a database that is none, content that is lost."""
+
+NO_OBJECT: Final = Guid(bytes(16))
+"""A file is no object of the directory."""
 
 log = logger("restore")
 
@@ -52,7 +67,10 @@ class FilesOutcome:
         saved: The commit that keeps these; 0: none does.
         left: What is not as it should be.
         refused: Why, by path, as far as the system said so.
-        smb_conf_differs: smb.conf says something else than it did; it is never put back.
+        troubles: What kept more than one file from being put back.
+        unknown: Why nobody can tell how the databases differ; empty: it can be told.
+        smb_conf_differs: smb.conf says something else than it did, and was not to be put back.
+        stale: Policies whose files are older than their container: another DC has newer ones.
     """
 
     restored: list[FileKey] = field(default_factory=list)
@@ -61,7 +79,30 @@ class FilesOutcome:
     saved: Seq = BEFORE_FIRST
     left: list[FileDifference] = field(default_factory=list)
     refused: Mapping[str, str] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    unknown: str = ""
     smb_conf_differs: bool = False
+    stale: list[StalePolicy] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[Difference]:
+        """What is left, as a restore tells of it, what gives somebody more first."""
+        words = "; ".join(self.troubles)
+        found = [
+            Difference(
+                guid=NO_OBJECT,
+                dn=f"{each.key[0]}/{path_text(each.key[1])}",
+                attribute="",
+                kind=FILE,
+                gives_more=gives_more(each),
+                reason=self.refused.get(each.key[1], words),
+            )
+            for each in self.left
+        ]
+        if self.unknown or (self.troubles and not found):
+            name, reason = "SYSVOL and the local databases", self.unknown or words
+            found.append(Difference(guid=NO_OBJECT, dn=name, attribute="", kind=FILE, gives_more=True, reason=reason))
+        return sorted(found, key=lambda line: not line.gives_more)
 
 
 def verify_files(files: LocalFiles, journal: Journal, point: Seq) -> list[FileDifference] | None:
@@ -91,8 +132,10 @@ class FilesBack:
         self._progress = progress or Progress()
         self._progress.looking("looking at SYSVOL")
         self._want = journal.files(target)
-        self._have = files_now(files, time.sleep)[0] if self._want else {}
-        found = file_differences(self._want, self._have) if self._want else []
+        self._have, named = files_now(files, time.sleep, needs_databases=False) if self._want else ({}, {})
+        self._unread = named.get(DATABASES_PATH, "")
+        self._unmade: AdpersistError | None = None
+        found = self._differing(self._have)
         self.local = written_locally(found, journal.every_file_change()) if found else []
         kept = {each.key for each in self.local} if policy is OnConflict.DC else set[FileKey]()
         self._found = [each for each in found if each.key not in kept and not _holds_one(each, kept)]
@@ -100,7 +143,13 @@ class FilesBack:
         self.outcome = FilesOutcome(
             local=[each.key for each in self.local],
             smb_conf_differs=bool(self._want) and smb_conf_differs(self._want, self._have),
+            unknown=self._unread,
         )
+
+    @property
+    def sysvol(self) -> Path:
+        """The share's directory."""
+        return self._files.sysvol
 
     @property
     def differences(self) -> list[FileDifference]:
@@ -114,11 +163,16 @@ class FilesBack:
             level: The domain's functional level at the commit.
         """
         state = self._want.get((Place.SETTINGS, SMB_CONF))
-        if state is None or not self.outcome.smb_conf_differs:
+        if state is None or not self.outcome.smb_conf_differs or self._comes_back(state.key):
             return None
+        return missing_line(level, before=self._content(state), now=self._files.settings.smb_conf.read_bytes())
+
+    def _comes_back(self, key: FileKey) -> bool:
+        return any(each.key == key and each.want is not None for each in self._found)
+
+    def _content(self, state: FileState) -> bytes:
         pieces = dict(self._journal.content(self._target, state.pieces))
-        before = b"".join(pieces[piece] for piece in state.pieces)
-        return missing_line(level, before=before, now=self._files.settings.smb_conf.read_bytes())
+        return b"".join(pieces[piece] for piece in state.pieces)
 
     def save_local(self) -> None:
         """Make durable what is about to be overwritten; what cannot be saved is left as it is."""
@@ -133,30 +187,95 @@ class FilesBack:
         self._found = [each for each in self._found if each.key not in unsaved]
 
     def before_the_directory(self) -> None:
-        """Numbers, and files that are new or other. Raises: FileNotRestoredError, LocalDatabaseError."""
+        """Numbers, and files that are new or other. Raises: StoreError."""
         if not self._found:
             return
-        self._heal_numbers()
-        self._putting.make(self._found, self._progress.applying)
+        with self._bearing():
+            self._write_smb_conf()
+        with self._bearing():
+            self._heal_numbers()
+        self._make()
 
     def after_the_directory(self) -> None:
-        """What is to go, directories' own permissions, the other databases; then all is looked at once more."""
+        """What is to go, directories' own permissions, the other databases; then all is looked at once more.
+
+        Raises:
+            StoreError.
+        """
         if not self._found:
             return
-        self._putting.remove(self._found)
-        self._putting.settle(self._touched_directories())
-        with LocalDatabases(self._files.settings.smb_conf) as databases:
-            for place in (Place.PRIVILEGES, Place.SHARES):
-                found = [each for each in self._found if each.key[0] is place]
-                if found:
-                    put = [each.want for each in found if each.want is not None]
-                    databases.write(place, put, [each.key[1] for each in found if each.want is None])
+        with self._bearing():
+            self._putting.remove(self._found)
+        if self._unmade is not None:
+            self._make()  # what was taken away may have made room
+        if self._unmade is None:
+            with self._bearing():
+                self._putting.settle(self._touched_directories())
+        else:
+            self._bear(self._unmade)
+        for place in (Place.PRIVILEGES, Place.SHARES):
+            with self._bearing():
+                self._write(place)
         self._prove()
+
+    def _write_smb_conf(self) -> None:
+        state = self._want.get((Place.SETTINGS, SMB_CONF))
+        if state is None or not self._comes_back(state.key):
+            return
+        path = self._files.settings.smb_conf
+        try:
+            with replaced(path) as file:
+                file.write(self._content(state))
+        except OSError as error:
+            raise FileNotRestoredError(
+                f"{path} cannot be restored: {error.strerror}",
+                hint="`adpersist files show smb.conf --in settings --content` shows what it was.",
+            ) from error
+        log.info("smb_conf.restored", path=str(path))
+
+    def _make(self) -> None:
+        try:
+            self._putting.make(self._found, self._progress.applying)
+        except TROUBLES as error:
+            self._unmade = error
+        else:
+            self._unmade = None
+
+    @contextmanager
+    def _bearing(self) -> Iterator[None]:
+        try:
+            yield
+        except TROUBLES as error:
+            self._bear(error)
+
+    def _bear(self, error: AdpersistError) -> None:
+        """It is told, and keeps nothing else from coming back."""
+        if error.message in self.outcome.troubles:
+            return
+        self.outcome.troubles.append(error.message)
+        log.warning("files.not_restored", reason=error.message, hint=error.hint)
+
+    def _write(self, place: Place) -> None:
+        found = [each for each in self._found if each.key[0] is place]
+        if found:
+            with LocalDatabases(self._files.settings.smb_conf) as databases:
+                put = [each.want for each in found if each.want is not None]
+                databases.write(place, put, [each.key[1] for each in found if each.want is None])
+
+    def _differing(self, have: Files) -> list[FileDifference]:
+        """What differs, as far as that can be told: nothing is written over a database that cannot be read."""
+        found = file_differences(self._want, have) if self._want else []
+        key = Place.SETTINGS, SMB_CONF
+        if self._files.restores_smb_conf and key in self._want and smb_conf_differs(self._want, have):
+            found.append(FileDifference(want=self._want[key], have=have.get(key)))
+        return [each for each in found if not (self._unread and each.key[0] in DATABASES)]
 
     def _prove(self) -> None:
         outcome = self.outcome
-        have, _ = files_now(self._files, time.sleep)
-        again = {each.key: each for each in file_differences(self._want, have) if not _only_time(each)}
+        have, named = files_now(self._files, time.sleep, needs_databases=False)
+        self._unread = outcome.unknown = named.get(DATABASES_PATH, "")
+        again = {each.key: each for each in self._differing(have) if not _only_time(each)}
+        outcome.smb_conf_differs = smb_conf_differs(self._want, have)
         for each in self._found:
             if each.key in again:
                 outcome.left.append(again[each.key])
@@ -193,12 +312,15 @@ class FilesBack:
                 states += [each.have] if each.have is not None else []
                 continue
             try:
-                opened = open_to_read(self._files.sysvol / _on_disk(each.key[1]))
+                place, path = each.key
+                is_conf = place is Place.SETTINGS
+                opened = open_to_read(self._files.settings.smb_conf if is_conf else self._files.sysvol / _on_disk(path))
                 try:
-                    reader = FileReader(opened, Place.SYSVOL, each.key[1])
+                    reader = FileReader(opened, place, path)
                     for _, content in reader.pieces():
                         yield content
-                    states += [reader.state] if reader.state is not None else []
+                    if reader.state is not None:
+                        states.append(said_alone(reader.state) if is_conf else reader.state)
                 finally:
                     os.close(opened)
             except (OSError, UnrestedError, NotCapturableError) as error:
@@ -236,6 +358,10 @@ def _flush_cache(files: LocalFiles) -> None:
     if program is None:
         return
     command = [program, "cache", "flush", f"--configfile={files.settings.smb_conf}"]
-    done = subprocess.run(command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        log.warning("numbers.still_cached", reason=f"`net cache flush` was not done in {_FLUSH_TIMEOUT_S} s")
+        return
     if done.returncode:
         log.warning("numbers.still_cached", reason=done.stderr.decode(errors="replace").strip())

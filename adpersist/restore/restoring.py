@@ -26,6 +26,7 @@ from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
+from adpersist.reading.file_events import policy_path
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.files_back import FilesBack, FilesOutcome
@@ -34,7 +35,8 @@ from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
-from adpersist.restore.some_files import bring, policy_path
+from adpersist.restore.some_files import bring
+from adpersist.restore.stale_policies import stale_policies
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
@@ -140,11 +142,20 @@ def restore(
         outcome.restart_needed = fresh is not None and bool(why.partners)
         told = result(outcome, wanted, began=began, ended=time.time())
         outcome.account = Account(reason=why, result=told)
-        _require_ended(outcome, terms, closed=closed)
+        _require_ended(outcome, terms)
     if back is not None:
         back.after_the_directory()
         outcome.files = back.outcome
-    journal.end_restore(now=time.time(), left=outcome.left, account=told.model_dump_json())
+        outcome.files.stale = stale_policies(convergence.seen, back.sysvol)
+        told = result(outcome, wanted, began=began, ended=time.time())
+        outcome.account = Account(reason=why, result=told)
+    require_nothing_more(outcome, terms, closed=closed)
+    journal.end_restore(
+        now=time.time(),
+        left=outcome.lines,
+        account=told.model_dump_json(),
+        files_left=len(back.outcome.lines) if back is not None else None,
+    )
     _leave_canary(dc, journal)
     _begin_timeline(Capture.begin(dc, journal, writer, index=index.result(), files=files), convergence.proof)
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
@@ -189,8 +200,8 @@ def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | N
     )
 
 
-def _require_ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> None:
-    """The DC may go on with what is left. Raises: UnfinishedError."""
+def _require_ended(outcome: RestoreOutcome, terms: Terms) -> None:
+    """The directory may go on with what is left. Raises: UnfinishedError."""
     log.info(
         "restore.applied",
         steps=len(outcome.applied),
@@ -202,7 +213,11 @@ def _require_ended(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> No
         log.warning("restore.difference", object=line.dn, kind=line.kind, attribute=line.attribute, reason=line.reason)
     if outcome.left and not terms.accept_differences and _most_is_left(outcome):
         raise UnfinishedError(outcome, hint=_MOST_IS_LEFT)
-    if closed and terms.opening is not Opening.ALWAYS and (more := [line for line in outcome.left if line.gives_more]):
+
+
+def require_nothing_more(outcome: RestoreOutcome, terms: Terms, *, closed: bool) -> None:
+    """A closed DC opens only where nothing that is left gives somebody more. Raises: UnfinishedError."""
+    if closed and terms.opening is not Opening.ALWAYS and (more := [line for line in outcome.lines if line.gives_more]):
         raise UnfinishedError(outcome, hint=_GIVES_MORE.format(line=_named(more[0])))
 
 
@@ -379,8 +394,8 @@ class SmbConfError(AdpersistError):
     def __init__(self, line: str) -> None:
         super().__init__(
             f"Samba would not start on the restored domain: its smb.conf went back, and lacks `{line}`",
-            hint="Put that line below [global] again and run the same command. "
-            "`adpersist files show smb.conf --in settings --content` shows all of it.",
+            hint="Put that line below [global] again and run the same command; with [files] restore_smb_conf = true a "
+            "restore does that itself. `adpersist files show smb.conf --in settings --content` shows all of it.",
         )
 
 
@@ -392,9 +407,10 @@ class UnfinishedError(NotConvergedError):
     """
 
     def __init__(self, outcome: RestoreOutcome, *, hint: str) -> None:
-        reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in outcome.refusals))
+        troubles = outcome.files.troubles if outcome.files is not None else ()
+        reasons = "; ".join(dict.fromkeys([*(refusal.reason for refusal in outcome.refusals), *troubles]))
         super().__init__(
-            f"{len(outcome.left)} differences are left after {outcome.rounds} rounds"
+            f"{len(outcome.lines)} differences are left after {outcome.rounds} rounds"
             + (f": {reasons}" if reasons else ""),
             hint=hint,
         )

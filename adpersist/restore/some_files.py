@@ -14,11 +14,12 @@ from adpersist.files.whole import files_now
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
+from adpersist.reading.file_events import policy_path
 from adpersist.reading.file_text import below
 from adpersist.restore.progress import Progress
-from adpersist.state.state import State
+from adpersist.restore.wanted import WantedState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,24 +112,12 @@ def bring(
     return found, some_files(files, journal, point, path).differences, putting.refused
 
 
-def policy_path(state: State, guid: Guid | None, files: Files) -> str | None:
-    """Where the files of a group policy lie in SYSVOL; None: the object is none, or has none at that point.
-
-    It says so itself, as ``\\\\corp.example\\sysvol\\corp.example\\Policies\\{...}`` ([MS-GPOL] 2.2.2); a place that
-    does not end with its own name is nobody's, or somebody else's.
-    """
-    if guid is None or not state.is_live(guid):
+def policy_differences(files: LocalFiles, journal: Journal, wanted: WantedState) -> list[FileDifference] | None:
+    """What of a policy's files differs from the point wanted; None: not a policy is wanted, or it had none there."""
+    if wanted.scope.is_everything or wanted.scope.attribute:
         return None
-    values = state[guid].values
-    if b"groupPolicyContainer" not in values.get("objectClass", ()):
-        return None
-    place = b"".join(values.get("gPCFileSysPath", ())).decode("utf-8", "replace")
-    _server, _share, *names = [*place.strip("\\").split("\\"), ""]
-    path = "/".join(name for name in names if name)
-    own = state[guid].rdn.partition("=")[2].lower()
-    if path.rpartition("/")[2].lower() != own or not any(below(files, Place.SYSVOL, path)):
-        return None
-    return path
+    path = policy_path(wanted.state, wanted.scope.root, journal.files(wanted.target))
+    return None if path is None else some_files(files, journal, wanted.target, path).differences
 
 
 def _with_folders(files: Files, path: str) -> Iterator[FileState]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from adpersist.model.identity.sid import sid_text
 from tests.crash.deaths import KILLED, dying
 from tests.integration.hands import Hands
-from tests.integration.scene import World, until
+from tests.integration.scene import Scene, World, until
+from tools.samba_dc import free_port
 from tools.samba_dc.layout import copy_lasting, remove
 from tools.samba_dc.programs import run
 from tools.samba_dc.unix_numbers import unix_numbers
@@ -48,22 +55,107 @@ def captured(world: World) -> None:
     world.run("agent", "--once", code=0)
 
 
-def test_a_day_in_sysvol_comes_back_byte_for_byte(world: World) -> None:
-    default = next(policies(world).glob("{31B2F340*"))
-    ini = default / "GPT.INI"
-    acl = os.getxattr(ini, "security.NTACL")
-    captured(world)
+def numbers(world: World, *sids: str) -> list[int]:
+    """The Unix number of each SID; one that has none is given the next."""
+    return list(unix_numbers(world.dc, sids).values())
 
+
+def sid(hands: Hands, name: str, place: str = "OU=Office") -> str:
+    """A person's SID."""
+    return sid_text(hands.read(f"CN={name},{place},{hands.base}", "objectSid")["objectSid"][0])
+
+
+# --- a day, of files, Unix numbers and rights, and its heal -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What lies beside the directory: files; whose number is whose; rights and shares, as Samba's own tools say."""
+
+    files: dict[str, Face]
+    rights: frozenset[frozenset[str]]
+    shares: str
+
+    @classmethod
+    def of(cls, world: World) -> Facts:
+        """As it is now."""
+        entries = _ldb(world, "ldbsearch", "privilege=*").split("\n\n")
+        lines = (each.splitlines() for each in entries if "\ndn: " in f"\n{each}")
+        rights = frozenset(frozenset(line for line in each if not line.startswith("#")) for each in lines)
+        shares = run(["sharesec", "netlogon", "--view", _conf(world)], timeout_s=60).stdout
+        return cls(files=faces(sysvol(world)), rights=rights, shares=shares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healed:
+    """A DC after such a day, a revert and a heal.
+
+    Attributes:
+        image, day, reverted, healed: What lay beside the directory before the day, after it, after the revert, at last.
+        people: SIDs by name.
+        day_one: Numbers given on that day, by SID.
+        swapped: Those that bert, ada and carl were given after the revert.
+        told: What the guard said.
+        policy: The DN of one whose container is newer than its files.
+    """
+
+    world: World
+    image: Facts
+    day: Facts
+    reverted: Facts
+    healed: Facts
+    people: dict[str, str]
+    day_one: dict[str, int]
+    swapped: list[int]
+    told: dict[str, Any]
+    policy: str
+
+
+@pytest.fixture(scope="module")
+def healed(scene: Scene, module_place: Path) -> Iterator[Healed]:
+    """The day, the revert and the heal, once for all that look at what came of it."""
+    with scene.played(module_place) as world:
+        captured(world)
+        image = Facts.of(world)
+        with Hands(world.dc) as hands:
+            people = {name: sid(hands, name) for name in ("ada", "bert", "carl", "dora")}
+            policy = f"CN={_default(world).name},CN=Policies,CN=System,{hands.base}"
+            hands.set(policy, versionNumber="65540")  # replicated from a DC whose files nobody copied yet
+        given = [people[name] for name in ("ada", "bert", "dora")]
+        day_one = dict(zip(given, numbers(world, *given), strict=True))
+        _write_rights(world, people["ada"])
+        _write_files(world, owner=day_one[people["ada"]])
+        day = Facts.of(world)
+        world.revert()
+        reverted, swapped = Facts.of(world), numbers(world, *(people[name] for name in ("bert", "ada", "carl")))
+        told = world.run("guard", "--json", code=0).json["restored"]
+        yield Healed(
+            world=world, image=image, day=day, reverted=reverted, healed=Facts.of(world), people=people,
+            day_one=day_one, swapped=swapped, told=told, policy=policy,
+        )  # fmt: skip
+
+
+def _default(world: World) -> Path:
+    """The default policy's folder."""
+    return next(policies(world).glob("{31B2F340*"))
+
+
+def _write_files(world: World, *, owner: int) -> None:
+    default = _default(world)
+    ini = default / "GPT.INI"
     made = policies(world) / "{11111111-2222-3333-4444-555555555555}"
     for folder in (made, made / "Machine", made / "User"):
         folder.mkdir(0o770)
         os.setxattr(folder, "security.NTACL", os.getxattr(default, "security.NTACL"))
     (made / "GPT.INI").write_bytes(b"[General]\r\nVersion=1\r\n")
     (made / "Machine" / "Registry.pol").write_bytes(b"PReg\x01\0\0\0" + bytes(range(256)) * 40)
-    os.setxattr(made / "GPT.INI", "security.NTACL", acl)
+    os.setxattr(made / "GPT.INI", "security.NTACL", os.getxattr(ini, "security.NTACL"))
     os.setxattr(made / "GPT.INI", "user.DOSATTRIB", b"0x2\0\0\0")
     os.chown(made / "GPT.INI", 3000004, 3000000)
     ini.write_bytes(b"[General]\r\nVersion=65537\r\n")
+    own = scripts(world) / "ada.txt"
+    own.write_bytes(b"mine")
+    os.chown(own, owner, 100)
     old = scripts(world) / "logon.bat"
     old.write_bytes(b"echo hello")
     captured(world)
@@ -71,18 +163,61 @@ def test_a_day_in_sysvol_comes_back_byte_for_byte(world: World) -> None:
     Path(os.fsdecode(os.fsencode(scripts(world)) + b"/latin-\xfc.cmd")).write_bytes(b"not UTF-8")
     (scripts(world) / "link").symlink_to("logon.bat")
     captured(world)
-    before = faces(sysvol(world))
 
-    world.revert()
-    assert faces(sysvol(world)) != before
-    restored = world.run("guard", "--json", code=0).json["restored"]
-    assert faces(sysvol(world)) == before
+
+def _write_rights(world: World, somebody: str) -> None:
+    entry = f"objectClass: privilege\nobjectSid: {somebody}\nprivilege: SeBackupPrivilege\n"
+    _ldb(world, "ldbadd", stdin=f"dn: sid={somebody}\n{entry}")
+    more = "changetype: modify\nadd: privilege\nprivilege: SeTcbPrivilege\nprivilege: SeAuditPrivilege\n"
+    _ldb(world, "ldbmodify", stdin=f"dn: sid={somebody}\n{more}")
+    _ldb(world, "ldbdel", "sid=S-1-5-32-550")
+    run(["sharesec", "netlogon", "--setsddl", "D:(A;;0x001200a9;;;BA)", _conf(world)], timeout_s=60)
+
+
+def _ldb(world: World, tool: str, *words: str, stdin: str = "") -> str:
+    rights = world.dc.private_dir / "privilege.ldb"
+    return run([tool, "-H", str(rights), *words], stdin=stdin, timeout_s=60).stdout
+
+
+def _conf(world: World) -> str:
+    return f"--configfile={world.dc.smb_conf}"
+
+
+def test_a_day_in_sysvol_comes_back_byte_for_byte(healed: Healed) -> None:
+    assert healed.reverted.files == healed.image.files != healed.day.files
+    assert healed.healed.files == healed.day.files
+    (stale,) = healed.told["files"]["stale_policies"]
+    assert stale == {"dn": healed.policy, "container_version": 65540, "files_version": 65537}
+    world = healed.world
     world.run("verify", code=0)
     world.run("check", code=0)
-    assert restored
     head = world.head().seq
     captured(world)
     assert world.head().seq == head, "what was put back is no news"
+
+
+def test_nobody_gets_the_number_of_somebody_else(healed: Healed) -> None:
+    world, people, day_one = healed.world, healed.people, healed.day_one
+    assert healed.swapped[0] == day_one[people["ada"]], "the danger: who is asked for first gets it"
+    assert healed.swapped[2] == day_one[people["dora"]]
+    assert dict(zip(day_one, numbers(world, *day_one), strict=True)) == day_one
+    assert (scripts(world) / "ada.txt").stat().st_uid == day_one[people["ada"]]
+    (moved,) = numbers(world, people["carl"])
+    assert moved > max(day_one.values()) + 900, "what the DC gave meanwhile gives way, far beyond what may be lost"
+    captured(world)
+    assert numbers(world, people["carl"]) == [moved]
+    world.run("verify", code=0)
+
+
+def test_rights_and_share_permissions_come_back(healed: Healed) -> None:
+    """Written and read by Samba's own tools."""
+    assert healed.reverted.shares == healed.image.shares != healed.day.shares
+    assert healed.reverted.rights == healed.image.rights
+    assert len(healed.reverted.rights ^ healed.day.rights) == 2
+    assert (healed.healed.rights, healed.healed.shares) == (healed.day.rights, healed.day.shares)
+
+
+# --- a power cut between two steps -----------------------------------------------------------------------------------
 
 
 def test_a_file_lost_right_after_its_commit_is_missed(world: World) -> None:
@@ -99,7 +234,15 @@ def test_a_file_lost_right_after_its_commit_is_missed(world: World) -> None:
     assert script.read_bytes() == b"the last edit"
 
 
-def test_an_announced_commit_that_never_came_is_no_trouble(world: World) -> None:
+@pytest.fixture(scope="module")
+def living(scene: Scene, module_place: Path) -> Iterator[World]:
+    """A DC that is never put back, for all that bring back single things; each has a folder of its own."""
+    with scene.played(module_place / "l") as played:
+        yield played
+
+
+def test_an_announced_commit_that_never_came_is_no_trouble(living: World) -> None:
+    world = living
     captured(world)
     (scripts(world) / "last.bat").write_bytes(b"the last edit")
     assert dying(world.run, "announced", 1, "agent", "--once") == KILLED
@@ -107,43 +250,6 @@ def test_an_announced_commit_that_never_came_is_no_trouble(world: World) -> None
     world.run("mark", "between", code=0)
     assert world.run.status()["lineage"] == "same"
     captured(world)
-    world.run("verify", code=0)
-
-
-# --- Unix numbers -----------------------------------------------------------------------------------------------------
-
-
-def numbers(world: World, *sids: str) -> list[int]:
-    """The Unix number of each SID; one that has none is given the next."""
-    return list(unix_numbers(world.dc, sids).values())
-
-
-def sid(hands: Hands, name: str) -> str:
-    """A person's SID."""
-    return sid_text(hands.read(f"CN={name},OU=Office,{hands.base}", "objectSid")["objectSid"][0])
-
-
-def test_nobody_gets_the_number_of_somebody_else(world: World) -> None:
-    with Hands(world.dc) as hands:
-        ada, bert, carl, dora = (sid(hands, name) for name in ("ada", "bert", "carl", "dora"))
-    captured(world)
-    day_one = dict(zip((ada, bert, dora), numbers(world, ada, bert, dora), strict=True))
-    owned = scripts(world) / "ada.txt"
-    owned.write_bytes(b"mine")
-    os.chown(owned, day_one[ada], 100)
-    captured(world)
-
-    world.revert()
-    swapped = numbers(world, bert, ada, carl)
-    assert swapped[0] == day_one[ada], "the danger: who is asked for first gets it"
-    assert swapped[2] == day_one[dora]
-    world.run("guard", code=0)
-    assert dict(zip(day_one, numbers(world, *day_one), strict=True)) == day_one
-    assert owned.stat().st_uid == day_one[ada]
-    (moved,) = numbers(world, carl)
-    assert moved > max(day_one.values()) + 900, "what the DC gave meanwhile gives way, far beyond what may be lost"
-    captured(world)
-    assert numbers(world, carl) == [moved]
     world.run("verify", code=0)
 
 
@@ -204,19 +310,21 @@ def test_local_files_stay_where_the_dcs_word_counts(world: World) -> None:
 # --- one file ---------------------------------------------------------------------------------------------------------
 
 
-def test_one_folder_is_listed_shown_and_brought_back(world: World) -> None:
-    script, base = scripts(world) / "logon.bat", f"{world.dc.names.dns_domain}/scripts"
+def test_one_folder_is_listed_shown_and_brought_back(living: World) -> None:
+    world, shop = living, scripts(living) / "shop"
+    script, base = shop / "logon.bat", f"{world.dc.names.dns_domain}/scripts/shop"
+    shop.mkdir()
     script.write_bytes(b"first")
     captured(world)
     world.run("mark", "first", code=0)
-    (scripts(world) / "sub").mkdir()
-    (scripts(world) / "sub" / "b.bat").write_bytes(b"b")
+    (shop / "sub").mkdir()
+    (shop / "sub" / "b.bat").write_bytes(b"b")
     script.write_bytes(b"second")
     captured(world)
     world.run("mark", "second", code=0)
     listed = world.run("files", "list", base, "--at", "@second", "--json", code=0).json["files"]
     assert [each["path"] for each in listed] == [base, f"{base}/logon.bat", f"{base}/sub", f"{base}/sub/b.bat"]
-    assert listed[0]["owner"] == {"number": scripts(world).stat().st_uid, "sid": listed[0]["owner"]["sid"]}
+    assert listed[0]["owner"] == {"number": shop.stat().st_uid, "sid": listed[0]["owner"]["sid"]}
     assert listed[0]["owner"]["sid"].startswith("S-1-5-")
     assert "b.bat" in world.run("files", "list", code=0).out
     assert "logon.bat" not in world.run("files", "list", f"{base}/sub", code=0).out
@@ -227,14 +335,14 @@ def test_one_folder_is_listed_shown_and_brought_back(world: World) -> None:
     }
     files = [each["files"] for each in world.run("log", "--json", code=0).json if each["kind"] == "files"]
     assert all(each["changed"] + each["gone"] for each in files)
-    before = faces(scripts(world))
+    before = faces(shop)
     world.run("files", "restore", base, "--at", "@first", "--json", code=7)  # nobody said yes
     world.run("files", "restore", base, "--at", "@first", "--yes", code=0)
-    assert {name for name in faces(scripts(world)) if name != "."} == {"logon.bat"}
+    assert {name for name in faces(shop) if name != "."} == {"logon.bat"}
     assert script.read_bytes() == b"first"
     world.run("verify", code=0)
     world.run("files", "restore", base, "--at", "@second", "--yes", "--json", code=0)
-    assert faces(scripts(world)) == before
+    assert faces(shop) == before
     world.run("files", "show", f"{base}/nothing", code=7)
     numbers = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
     assert {"S-1-5-32-544", "CONFIG"} <= {each["path"] for each in numbers}
@@ -242,7 +350,8 @@ def test_one_folder_is_listed_shown_and_brought_back(world: World) -> None:
     assert conf == world.dc.smb_conf.read_text()
 
 
-def test_a_policy_comes_back_as_one_thing(world: World) -> None:
+def test_a_policy_comes_back_as_one_thing(living: World) -> None:
+    world = living
     name = "{11111111-2222-3333-4444-555555555555}"
     folder = policies(world) / name
     with Hands(world.dc) as hands:
@@ -263,55 +372,106 @@ def test_a_policy_comes_back_as_one_thing(world: World) -> None:
         remove(folder)
         (scripts(world) / "other.bat").write_bytes(b"stays")
         captured(world)
-        planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
         base = f"{world.dc.names.dns_domain}/Policies/{name}"
-        assert {each["path"] for each in planned if each["kind"] == "missing"} == {
-            base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol",
-        }  # fmt: skip
-        world.run("restore", "--to", "@whole", "--object", dn, "--subtree", "--yes", code=0)
+        own = {base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol"}
+        planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
+        assert {each["path"] for each in planned if each["kind"] == "missing"} == own
+        part = "--object", dn, "--subtree"
+        planned = world.run("plan", "--to", "@whole", *part, "--json", code=2).json["files"]["differences"]
+        assert {each["path"] for each in planned} == own, "nothing but its own"
+        differing = world.run("verify", "--at", "@whole", *part, "--json", code=2).json["files"]
+        assert {each["path"] for each in differing} == own
+        world.run("restore", "--to", "@whole", *part, "--yes", code=0)
+        world.run("verify", "--at", "@whole", *part, code=0)
         assert faces(folder) == before
         assert hands.read(dn, "gPCFileSysPath")["gPCFileSysPath"] == [place.encode()]
     assert (scripts(world) / "other.bat").read_bytes() == b"stays"
     world.run("verify", code=0)
+    told = world.run("history", dn, "--json", code=0).json
+    ini = [each["kind"] for each in told["files"] if each["path"] == f"{base}/GPT.INI"]
+    assert ini == ["created", "gone", "created"]
+    assert {each["kind"] for each in told["events"]} >= {"created", "deleted"}
+    assert "Its files:" in world.run("history", dn, code=0).out
+    told = world.run("files", "history", f"{base}/GPT.INI", "--json", code=0).json["events"]
+    assert [each["kind"] for each in told] == ini
+    assert (told[0]["from"], told[0]["to"]["size"], told[1]["to"]) == (None, len(b"[General]\r\nVersion=1\r\n"), None)
+    assert "gone" in world.run("files", "history", base, code=0).out
+    world.run("files", "history", f"{base}/nothing", code=7)
+    archive = world.place / "sysvol.tar"
+    world.run("export", "--tar", "--at", "@whole", "--output", str(archive), code=0)
+    listed = run(["tar", "-tf", str(archive)], timeout_s=60).stdout.splitlines()
+    assert {each.rstrip("/").removeprefix("sysvol/") for each in listed} >= own
+    world.run("export", "--tar", code=7)
+    world.run("export", "--tar", "--output", str(archive), code=7)  # it is there
 
 
-# --- the other databases ----------------------------------------------------------------------------------------------
+# --- a disk without room ----------------------------------------------------------------------------------------------
 
 
-def test_rights_and_share_permissions_come_back(world: World) -> None:
-    """Written and read by Samba's own tools."""
+@contextmanager
+def small_disk(top: Path, size: str) -> Iterator[None]:
+    """What lies at a path moves to a disk of its own, of that size."""
+    aside = top.with_name(f"{top.name}-aside")
+    top.rename(aside)
+    top.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(top)], timeout_s=30)
+    try:
+        run(["cp", "--archive", f"{aside}/.", str(top)], timeout_s=30)
+        yield
+    finally:
+        run(["umount", str(top)], timeout_s=30)
+
+
+def test_a_full_disk_keeps_nobody_from_coming_back_and_the_next_guard_goes_on_with_the_files(world: World) -> None:
+    base = f"{world.dc.names.dns_domain}/scripts"
+    (scripts(world) / "old.bat").write_bytes(b"of the image, and taken away since")
+    captured(world)
+    world.dc.stop()
+    image = world.dc.take_golden(world.place / "image")
+    world.dc.start()
+    (scripts(world) / "old.bat").unlink()
+    (scripts(world) / "installer.msi").write_bytes(os.urandom(4 << 20))
+    (scripts(world) / "small.bat").write_bytes(b"small")
     with Hands(world.dc) as hands:
-        ada = sid(hands, "ada")
-    rights = world.dc.private_dir / "privilege.ldb"
-    conf = f"--configfile={world.dc.smb_conf}"
-
-    def ldb(tool: str, *words: str, stdin: str = "") -> str:
-        return run([tool, "-H", str(rights), *words], stdin=stdin, timeout_s=60).stdout
-
-    def shares() -> str:
-        return run(["sharesec", "netlogon", "--view", conf], timeout_s=60).stdout
-
+        hands.user("today")
     captured(world)
-    image = shares()
-    ldb("ldbadd", stdin=f"dn: sid={ada}\nobjectClass: privilege\nobjectSid: {ada}\nprivilege: SeBackupPrivilege\n")
-    more = "changetype: modify\nadd: privilege\nprivilege: SeTcbPrivilege\nprivilege: SeAuditPrivilege\n"
-    ldb("ldbmodify", stdin=f"dn: sid={ada}\n{more}")
-    ldb("ldbdel", "sid=S-1-5-32-550")
-    run(["sharesec", "netlogon", "--setsddl", "D:(A;;0x001200a9;;;BA)", conf], timeout_s=60)
+    before = faces(sysvol(world))
+    world.dc.kill()
+    remove(world.dc.directory)
+    copy_lasting(image.directory, world.dc.directory)
+    world.dc.start()
+    with small_disk(sysvol(world), "1m"):
+        told = world.run("guard", "--json", code=2).json["restored"]
+        assert told["left"] == 0
+        with Hands(world.dc) as hands:
+            assert sid(hands, "today", "CN=Users")
+        assert "No space left" in told["files"]["troubles"][0]
+        assert {each["path"] for each in told["files"]["left"]} >= {f"{base}/installer.msi", f"{base}/small.bat"}
+        assert not (scripts(world) / "old.bat").exists(), "what needs no room is done"
+        (ended,) = [each for each in world.run("log", "--json", code=0).json if each["kind"] == "restore-end"]
+        assert {each["kind"] for each in ended["differences"]} == {"file"}
+        assert world.run.status()["files"]["left"] == ended["left"] > 0
+        assert "still to be put back" in world.run("status", code=0).out
 
-    def held() -> set[frozenset[str]]:
-        entries = ldb("ldbsearch", "privilege=*").split("\n\n")
-        lines = (each.splitlines() for each in entries if "\ndn: " in f"\n{each}")
-        return {frozenset(line for line in each if not line.startswith("#")) for each in lines}
+        # what the disk shows of the image is no news meanwhile; what somebody writes is
+        (scripts(world) / "new.bat").write_bytes(b"written meanwhile")
+        captured(world)
+        listed = {each["path"] for each in world.run("files", "list", base, "--json", code=0).json["files"]}
+        assert {f"{base}/new.bat", f"{base}/installer.msi", f"{base}/small.bat"} <= listed
 
-    before = held(), shares()
-    captured(world)
-    world.revert()
-    assert shares() == image
-    assert len(held() ^ before[0]) == 2
-    world.run("guard", code=0)
-    assert (held(), shares()) == before
-    world.run("verify", code=0)
+        world.run("guard", code=2)
+        run(["mount", "-o", "remount,size=64m", str(sysvol(world))], timeout_s=30)
+        told = world.run("guard", "--json", code=0).json["restored"]["files"]
+        assert (told["left"], told["troubles"]) == ([], [])
+        after = faces(sysvol(world))
+        assert after.pop(f"{base}/new.bat")[-1] == b"written meanwhile"
+        after[base] = before[base]  # its time moved with the new file
+        assert after == before
+        world.run("verify", code=0)
+        assert world.run.status()["files"]["left"] == 0
+        head = world.head().seq
+        captured(world)
+        assert world.head().seq == head, "what was put back is no news"
 
 
 # --- an agent that runs, a power cut ----------------------------------------------------------------------------------
@@ -330,8 +490,12 @@ def test_a_running_agent_sees_files_and_never_those_of_an_image(world: World) ->
         found = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
         return {each["path"] for each in found}
 
-    with world.run.agent(world.log) as agent:
+    told = world.run.with_environment(ADPERSIST_HEALTH_LISTEN=f"127.0.0.1:{free_port()}")
+    assert told.status()["files"]["lag_s"] is None, "nobody says"
+    with told.agent(world.log) as agent:
         until(lambda: any(commit.files.states for commit in world.commits()), "it looked at files once")
+        until(lambda: told.status()["files"]["lag_s"] == 0, "nothing there is behind")
+        assert "s behind in SYSVOL" in told("status", code=0).out
         (scripts(world) / "live.bat").write_bytes(b"x" * 1000)
         until(lambda: listed().get(f"{base}/live.bat") == 1000, "a file is captured though the directory stands still")
         numbers(world, ada)
@@ -386,7 +550,14 @@ def test_a_heal_after_which_samba_would_not_start_says_so_before_it_begins(world
     head = world.head()
     assert line.strip() in world.run("guard", code=7).err
     assert world.head() == head
-    conf.write_text(old.replace("[global]\n", f"[global]\n{line}", 1))
-    world.run("guard", code=0)
+    conf.write_text(f"{old}# somebody's note\n")
+    writing = world.run.with_environment(ADPERSIST_FILES_RESTORE_SMB_CONF="true")
+    told = writing("guard", "--json", code=0).json["restored"]
+    assert told["files"]["smb_conf_differs"] is False
+    assert conf.read_text() == old.replace("[global]\n", f"[global]\n{line}", 1)
+    assert {"place": "settings", "path": "smb.conf"} in told["files"]["local"]
+    words = "files", "show", "smb.conf", "--in", "settings", "--content", "--at", str(told["files"]["saved"])
+    assert "somebody's note" in world.run(*words, code=0).out
+    world.run("verify", code=0)
     with Hands(world.dc) as hands:
         assert hands.read(hands.base, "msDS-Behavior-Version")["msDS-Behavior-Version"] == [b"7"]

@@ -107,6 +107,7 @@ heads = st.builds(
     before_marks=st.none() | st.builds(CommitId, seq=seqs, digest=digests),
     fresh=st.none() | guids,
     scrubbed=times,
+    files_left=st.integers(0, 2**31),
     quarantined=st.lists(
         st.builds(Quarantined, guid=guids, dn=st.text(max_size=30), reason=st.text(max_size=30), time=times), max_size=3
     ).map(tuple),

@@ -26,7 +26,7 @@ from adpersist.files.whole import files_now
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
 from adpersist.model.identity.ids import Seq
-from adpersist.reading.file_text import written_path
+from adpersist.reading.file_text import in_order, written_path
 from tests.golden.journal_samples import created, fresh_store, look, new_journal
 
 REST_S = reading.REST_NS / 1_000_000_000
@@ -290,6 +290,15 @@ def test_no_number_is_ever_anybody_elses(seed: int) -> None:
     assert healed(wanted, wanted) == []
 
 
+def test_content_comes_in_order_and_only_what_is_early_is_held() -> None:
+    one, two, three = (piece_of(each) for each in (b"1", b"2", b"3"))
+    assert list(in_order([one, two, one, three], [(two, b"2"), (one, b"1"), (three, b"3")])) == [b"1", b"2", b"1", b"3"]
+    coming = iter([(one, b"1"), (two, b"2")])
+    told = in_order([one, two], coming)
+    assert next(told) == b"1"
+    assert next(coming) == (two, b"2"), "the rest was not read yet"
+
+
 def test_a_person_may_write_a_byte_that_is_no_text() -> None:
     assert written_path("a/latin-\\xfc.cmd") == "a/latin-\udcfc.cmd"
     assert written_path("plain\\xzz") == "plain\\xzz"
@@ -331,13 +340,19 @@ def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalF
     look(journal, [created("ada")], 100)
     capture = FileCapture(files, journal, lambda: None, lambda: Seq(2), clock=lambda: 0.0, elapsed=lambda: elapsed[0])
     assert capture.is_due
+    time.sleep(REST_S)
     capture.look()
+    assert capture.behind_s == 0
     (files.sysvol / "busy").touch()
     assert not capture.is_due, "it was looked just now"
     elapsed[0] += SOON_S
     assert capture.is_due
+    assert capture.behind_s == SOON_S, "since the kernel told of it"
+    capture.look()
+    assert capture.behind_s == SOON_S, "it is still being written"
     time.sleep(REST_S)
     assert capture.look() > 0
+    assert capture.behind_s == 0
     elapsed[0] += WATCHED_PAUSE_S - 1
     assert not capture.is_due
     elapsed[0] += 2

@@ -86,6 +86,19 @@ def test_what_is_not_durable_lags_from_the_moment_it_was_last_sure(clock: Clock)
     assert (sample(vitals, "commits_total"), sample(vitals, "changes_total")) == (2, 4)
 
 
+def test_files_lag_as_long_as_something_there_may_not_be_durable(clock: Clock) -> None:
+    vitals = capturing(clock)
+    assert vitals.document()["files"] == {"left": 0, "lag_s": None, "not_captured": []}, "nobody looks at files"
+    vitals.files((0.0, {"pipe": "is a pipe"}))
+    clock.now += 30
+    assert vitals.document()["files"]["lag_s"] == 0
+    assert vitals.document()["files"]["not_captured"] == [{"path": "pipe", "reason": "is a pipe"}]
+    vitals.files((2.0, {}))
+    clock.now += 3
+    assert (vitals.files_lag_s(), sample(vitals, "files_lag_seconds")) == (5, 5)
+    assert sample(vitals, "files_not_captured") == 0
+
+
 def test_an_outage_is_borne_as_long_as_the_limit(clock: Clock) -> None:
     vitals = capturing(clock)
     vitals.stage("waiting for the domain controller or the store")

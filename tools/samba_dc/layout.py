@@ -144,6 +144,18 @@ def with_hosts(hosts: Path, command: Sequence[str]) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", script, "sh", str(hosts), *command]
 
 
+def with_winbindd(sockets: Path, command: Sequence[str]) -> list[str]:
+    """The same command, in a mount namespace where winbindd's socket is in this directory.
+
+    smbd, wbinfo and the system's name service look for it in one place only, which no smb.conf names.
+    """
+    script = (
+        "mkdir -p /run/samba && mount -t tmpfs none /run/samba && mkdir /run/samba/winbindd && "
+        'mount --bind "$1" /run/samba/winbindd && shift && exec "$@"'
+    )
+    return ["unshare", "--mount", "sh", "-c", script, "sh", str(sockets), *command]
+
+
 def remove(path: Path) -> None:
     """Remove a file, socket or tree; nothing there is fine."""
     if path.is_dir() and not path.is_symlink():

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from tools.samba_dc import certificates, kerberos, probe
 from tools.samba_dc.errors import AddressInUseError, NotGoldenError, NotStartedError, StateError, tail
 from tools.samba_dc.golden import Golden
-from tools.samba_dc.layout import SERVICES, Domain, Layout, copy_lasting, remove, with_hosts, write_hosts
+from tools.samba_dc.layout import SERVICES, Domain, Layout, copy_lasting, remove, with_hosts, with_winbindd, write_hosts
 from tools.samba_dc.process import Processes
 from tools.samba_dc.programs import require, run
 
@@ -196,7 +196,12 @@ class SambaDC:
         """
         model = self.process_model or ("prefork" if self.hosts else "single")
         command = ["samba", "-F", "-M", model, f"--configfile={self.smb_conf}"]
-        return with_hosts(self.layout.hosts, command) if self.hosts else command
+        return self.inside(command)
+
+    def inside(self, command: Sequence[str]) -> list[str]:
+        """The same command where it finds this DC's partners and, if there is one, its winbindd."""
+        found = with_winbindd(self.layout.run / "winbindd", command) if "winbindd" in self.services else list(command)
+        return with_hosts(self.layout.hosts, found) if self.hosts else found
 
     def prepare(self) -> None:
         """Bring the files into place and make them startable: what `start` does before it starts.
@@ -354,7 +359,7 @@ class SambaDC:
         """
         command = ["samba-tool", *args, f"--configfile={self.smb_conf}"]
         return run(
-            with_hosts(self.layout.hosts, command) if self.hosts else command,
+            self.inside(command),
             check=check,
             stdin=stdin,
             timeout_s=timeout_s,

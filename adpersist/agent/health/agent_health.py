@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from adpersist import __version__
 from adpersist.errors import AdpersistError, RevertedError, WrongDirectoryError
-from adpersist.model.identity.ids import Usn
+from adpersist.model.files.file_state import path_text
+from adpersist.model.identity.ids import Usn, guid_text
 from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -35,6 +36,8 @@ class AgentHealth:
         self._durable_time: float | None = None
         self._restored: Commit | None = None
         self._drifted: int | None = None
+        self._files: tuple[float, Mapping[str, str]] | None = None
+        self._files_told = self._began
         self._sure: float | None = None
         self._usn = Usn(0)
         self._pending = True
@@ -72,6 +75,15 @@ class AgentHealth:
         self._usn, self._pending = usn, not durable
         if durable:
             self._sure = self._clock()
+
+    def files(self, behind: tuple[float, Mapping[str, str]] | None) -> None:
+        """How SYSVOL and the local databases stand.
+
+        Args:
+            behind: For how many seconds something there may not be durable, and by path what cannot be captured and
+                why; None: they are not captured.
+        """
+        self._files, self._files_told = behind, self._clock()
 
     def scrubbed(self, drifted: int) -> None:
         """All of the directory was compared; so many objects differed that no look for changes had told of."""
@@ -134,6 +146,8 @@ class AgentHealth:
             if head
             else None,
             "restored": self._last_restore(),
+            "server": guid_text(head.identity.server) if head else None,
+            "files": {"left": head.files_left, **self._file_standing()} if head else None,
             "scrub": {"time": head.scrubbed or None, "drifted": self._drifted} if head else None,
             "quarantined": [{"dn": each.dn, "reason": each.reason, "time": each.time} for each in head.quarantined]
             if head
@@ -146,6 +160,18 @@ class AgentHealth:
             if self._error
             else None,
         }
+
+    def files_lag_s(self) -> float:
+        """Seconds since something beside the directory was written that may not be durable."""
+        if self._files is None:
+            return 0.0
+        return self._files[0] + (self._clock() - self._files_told if self._files[0] else 0.0)
+
+    def _file_standing(self) -> Mapping[str, Any]:
+        if self._files is None:
+            return {"lag_s": None, "not_captured": []}
+        named = [{"path": path_text(path), "reason": reason} for path, reason in sorted(self._files[1].items())]
+        return {"lag_s": round(self.files_lag_s(), 3), "not_captured": named[:_LISTED]}
 
     def _last_restore(self) -> Mapping[str, Any] | None:
         """How the last restore ended, and the first of what it could not bring back."""
@@ -193,7 +219,22 @@ class AgentHealth:
         gauge(
             "restore_differences",
             "What the last restore could not bring back.",
-            lambda: self._restored.left_count if self._restored else 0,
+            lambda: self._restored.left_now(self._files_left()) if self._restored else 0,
+        )
+        gauge(
+            "files_lag_seconds",
+            "Seconds since something was written in SYSVOL or a local database that may not be durable.",
+            self.files_lag_s,
+        )
+        gauge(
+            "files_not_captured",
+            "Paths of SYSVOL that cannot be captured.",
+            lambda: len(self._files[1]) if self._files else 0,
+        )
+        gauge(
+            "files_left",
+            "Files of SYSVOL and entries of local databases that a guard still has to put back.",
+            self._files_left,
         )
         self._commits = counter("commits", "Commits this process made durable.")
         self._changes = counter("changes", "Changes this process made durable.")
@@ -206,6 +247,9 @@ class AgentHealth:
             registry=self.registry,
         )  # fmt: skip
         Gauge("adpersist_build_info", "Always 1.", ["version"], registry=self.registry).labels(__version__).set(1)
+
+    def _files_left(self) -> int:
+        return self._head.files_left if self._head else 0
 
     def _durable_usn(self) -> int:
         return self._head.position.usn if self._head and self._head.position else 0

@@ -1,6 +1,6 @@
 """``adpersist status``: how far the journal is behind the DC."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -9,6 +9,9 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.errors import ExitCode
 from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
+
+if TYPE_CHECKING:
+    from adpersist.config import Config
 
 
 def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -37,6 +40,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         "store": "ok",
         "writer": {"host": head.writer.host, "pid": head.writer.pid},
         "restored": restored(found.restored),
+        "files": {"left": head.files_left, "lag_s": files_lag(settings, head)},
         "image": image(head),
         "quarantined": [
             {
@@ -64,14 +68,37 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
             output.say(
                 f"Image     {taken['age_days']:.1f} days old, {taken['commits']} commits behind: `adpersist image show`"
             )
-        if found.restored is not None and found.restored.left_count:
+        if found.restored is not None and (left := found.restored.left_now(head.files_left)):
             output.say(
-                f"Restored  at commit {found.restored.seq}, but for {found.restored.left_count} differences: "
+                f"Restored  at commit {found.restored.seq}, but for {left} differences: "
                 f"`adpersist log --since {found.restored.seq} --to {found.restored.seq} --json` lists them"
+            )
+        behind = document["files"]["lag_s"]
+        if behind is not None:
+            output.say(f"Files     {behind:.1f} s behind in SYSVOL and the local databases, says the agent")
+        if head.files_left:
+            output.say(
+                f"Files     {head.files_left} of SYSVOL and the local databases are still to be put back: "
+                "`adpersist guard` goes on with them, and says what is in the way"
             )
         for each in head.quarantined:
             output.say(output.printable(f"Not read  {each.dn}: {each.reason}"))
     raise typer.Exit(verdict_code(str(found.lineage.verdict), late=found.lag_s > settings.status.max_lag_s))
+
+
+def files_lag(settings: "Config", head: Head) -> float | None:
+    """How many seconds SYSVOL and the local databases are behind, by this DC's agent; None: it does not say.
+
+    To find that out here would take reading all of them; `adpersist verify` does.
+    """
+    from adpersist.console.agent_word import agent_word
+    from adpersist.model.identity.ids import guid_text
+
+    said = agent_word(settings.health.listen)
+    if said is None or said["server"] != guid_text(head.identity.server):
+        return None
+    lag: float | None = said["files_lag_s"]
+    return lag
 
 
 def image(head: Head) -> dict[str, Any] | None:

@@ -59,7 +59,7 @@ def list_files(
 
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
-        point, found = _at(journal, at)
+        point, found = files_at(journal, at)
     sids, shown = owners(found), list(below(found, place, written_path(path)))
     if common.as_json:
         output.machine({"at": point, "files": [document(each, sids) for each in shown]})
@@ -81,12 +81,12 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one file: owner, permissions, attributes; or its content. Reads only the store."""
-    from adpersist.reading.file_text import below, document, owners, written_path
+    from adpersist.reading.file_text import below, document, in_order, owners, written_path
 
     common = common_options(ctx, config, as_json)
     wanted = written_path(path)
     with opened_journal(loaded(common)) as journal:
-        point, found = _at(journal, at)
+        point, found = files_at(journal, at)
         lowered = wanted.strip("/").lower()
         state = next((each for each in below(found, place, wanted) if each.path.lower() == lowered), None)
         if state is None:
@@ -96,9 +96,8 @@ def show(
         if content:
             if state.kind is not FileKind.FILE:
                 raise ConfigError(f"{path} is a {state.kind} and has no content")
-            pieces = dict(journal.content(point, state.pieces))
-            for piece in state.pieces:
-                sys.stdout.buffer.write(pieces[piece])
+            for part in in_order(state.pieces, journal.content(point, state.pieces)):
+                sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
             return
     shown = {"at": point, **document(state, owners(found))}
@@ -108,6 +107,40 @@ def show(
     for name, value in shown.items():
         for line in value.items() if isinstance(value, dict) else [("", value)]:
             output.say(output.printable(f"{f'{name} {line[0]}'.rstrip():<28}  {line[1]}"))
+
+
+@files.command()
+def history(
+    ctx: typer.Context,
+    path: PathArgument,
+    place: PlaceOption = Place.SYSVOL,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what happened to a file, or in a folder: when, and to what. Reads only the store.
+
+    What a restore left behind is marked `abandoned`, and what that undid `taken-back`. A renamed file is gone under its
+    old name, and created under the new one.
+    """
+    from adpersist.cli.read.log import abandoned
+    from adpersist.reading.file_events import file_events
+    from adpersist.reading.file_text import event_document, event_line, written_path
+
+    common = common_options(ctx, config, as_json)
+    with opened_journal(loaded(common)) as journal:
+        told = [
+            event_document(each, abandoned=abandoned(each.commit, journal.head))
+            for each in file_events(journal, place, written_path(path))
+        ]
+    if not told:
+        raise PointError(
+            f"the journal tells of nothing at {path}", hint="`adpersist files list --at POINT` lists what there was."
+        )
+    if common.as_json:
+        output.machine({"path": path, "events": told})
+        return
+    for event in told:
+        output.say(output.printable(event_line(event)))
 
 
 @files.command()
@@ -141,7 +174,7 @@ def restore(
                 "SYSVOL cannot be reached from here, or [files] sysvol is off",
                 hint="Run this as root on the domain controller; `adpersist init` says what it finds.",
             )
-        point, _ = _at(journal, at)
+        point, _ = files_at(journal, at)
         if not yes:
             found = some_files(here, journal, point, wanted).differences
             rows = (difference_row(each) for each in found)
@@ -157,7 +190,7 @@ def restore(
         output.say(f"{len(done.differences)} files and folders were made what they were at commit {point}, and proven.")
 
 
-def _at(journal: "Journal", at: str | None) -> "tuple[Seq, Files]":
+def files_at(journal: "Journal", at: str | None) -> "tuple[Seq, Files]":
     """A point and its files. Raises: PointError: nobody had looked at files then."""
     point = journal.resolve(at, now=time.time())
     found = journal.files(point)

@@ -16,6 +16,7 @@ from adpersist.errors import ConfigError
 from adpersist.system import durable_file
 
 if TYPE_CHECKING:
+    from adpersist.cli.options import CommonOptions
     from adpersist.model.identity.ids import Seq
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 def export(
     ctx: typer.Context,
     ldif: Annotated[bool, typer.Option("--ldif", help="As LDIF (RFC 2849).")] = False,
+    tar: Annotated[
+        bool,
+        typer.Option(
+            "--tar",
+            help="SYSVOL instead, as a tar archive with owners, permissions, extended attributes; with --output.",
+        ),
+    ] = False,
     at: AtOption = None,
     secrets: Annotated[
         bool, typer.Option("--secrets", help="With password hashes, keys and other secrets. Guard what comes out.")
@@ -38,14 +46,18 @@ def export(
     """Write the whole directory as of a point: every living object, containers before what lies in them.
 
     References are written as the DNs their targets have at that point. Secrets are left out unless asked for. With
-    `--json` one JSON object a line, values in base64. Reads only the store: the domain controller may be away.
+    `--json` one JSON object a line, values in base64. Reads only the store: the domain controller may be away. With
+    `--tar` SYSVOL, for `tar --xattrs --xattrs-include='*' -xpf` as root; owners are Unix numbers of this DC.
     """
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
     common = common_options(ctx, config, as_json)
+    if tar:
+        _tar(common, at, target)
+        return
     if not ldif and not common.as_json:
-        raise ConfigError("export as what?", hint="Say --ldif, or --json for one JSON object a line.")
+        raise ConfigError("export as what?", hint="Say --ldif, --json for one JSON object a line, or --tar for SYSVOL.")
     with opened_journal(loaded(common)) as journal:
         point = journal.head.seq if at is None else journal.resolve(at, now=time.time())
         state = fold(journal, point)
@@ -55,6 +67,31 @@ def export(
     count = _write(parts, target)
     if target is not None:
         output.say(f"{count} objects of commit {point} are in {target}.")
+
+
+def _tar(common: "CommonOptions", at: str | None, target: Path | None) -> None:
+    from adpersist.cli.files.files import files_at
+    from adpersist.reading.file_archive import write_archive
+
+    if target is None:
+        raise ConfigError("an archive needs a file to lie in", hint="Name a new one with --output PATH.")
+    with opened_journal(loaded(common)) as journal:
+        point, files = files_at(journal, at)
+        try:
+            with durable_file.created(target) as file:
+                count = write_archive(journal, point, files, file)
+        except OSError as error:
+            raise _unwritable(target, error) from error
+    if common.as_json:
+        output.machine({"at": point, "files": count, "output": str(target)})
+    else:
+        output.say(f"{count} files and folders of SYSVOL at commit {point} are in {target}.")
+
+
+def _unwritable(target: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot write {target}: {error.strerror}", hint="Name a new file in a directory you may write to."
+    )
 
 
 def _ldif(state: "State", facts: "JournalSchema", point: "Seq", name: str, *, secrets: bool) -> Iterator[bytes]:
@@ -93,9 +130,7 @@ def _write(parts: Iterator[bytes], target: Path | None) -> int:
         with durable_file.created(target) as file:
             return _copied(parts, file)
     except OSError as error:
-        raise ConfigError(
-            f"cannot write {target}: {error.strerror}", hint="Name a new file in a directory you may write to."
-        ) from error
+        raise _unwritable(target, error) from error
 
 
 def _copied(parts: Iterator[bytes], file: BinaryIO) -> int:

@@ -34,7 +34,8 @@ def history(
     """Tell what happened to one object: when, what to what, and who wrote it where replication says so.
 
     Follows the object by its GUID, through renames, deletion and restores; commits that a restore left behind are
-    marked `abandoned`. X may also be a name it once had. Reads only the store.
+    marked `abandoned`. X may also be a name it once had. Of a group policy its files are told, too. Reads only the
+    store.
     """
     from adpersist.reading.history import find_ever
 
@@ -47,16 +48,39 @@ def history(
         audit_log = AuditLog.read(settings.capture.audit_log)
     with opened_journal(settings) as journal:
         guid = find_ever(journal, name)
-        told = _told(journal, guid, attribute, audit_log)
+        told, place = _told(journal, guid, attribute, audit_log)
+        files = [] if attribute or place is None else _files(journal, place)
     if common.as_json:
-        output.machine({"guid": output.guid(guid), "events": told})
-    else:
-        output.say(f"objectGUID {output.guid(guid)}")
-        for event in told:
-            _print(event)
+        output.machine({"guid": output.guid(guid), "events": told, "files": files})
+        return
+    output.say(f"objectGUID {output.guid(guid)}")
+    for event in told:
+        _print(event)
+    if files:
+        from adpersist.reading.file_text import event_line
+
+        output.say("Its files:")
+        for event in files:
+            output.say(output.printable(event_line(event)))
 
 
-def _told(journal: "Journal", guid: Guid, attribute: str | None, audit_log: "AuditLog | None") -> list[dict[str, Any]]:
+def _files(journal: "Journal", path: str) -> list[dict[str, Any]]:
+    """What happened to the files of a group policy."""
+    from adpersist.model.files.file_state import Place
+    from adpersist.reading.file_events import file_events
+    from adpersist.reading.file_text import event_document
+
+    return [
+        event_document(each, abandoned=abandoned(each.commit, journal.head))
+        for each in file_events(journal, Place.SYSVOL, path)
+    ]
+
+
+def _told(
+    journal: "Journal", guid: Guid, attribute: str | None, audit_log: "AuditLog | None"
+) -> tuple[list[dict[str, Any]], str | None]:
+    """What happened to an object; and of a group policy where its files lay last."""
+    from adpersist.reading.file_events import policy_place
     from adpersist.reading.history import history as events
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
@@ -64,11 +88,12 @@ def _told(journal: "Journal", guid: Guid, attribute: str | None, audit_log: "Aud
     newest = fold(journal)
     facts, writers = JournalSchema.of(newest), _writers(journal, newest, audit_log)
     wanted = attribute.casefold() if attribute else None
-    return [
-        _document(event, guid, state, facts, writers, journal, wanted)
-        for event, state in events(journal, guid)
-        if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}
-    ]
+    told, place = [], None
+    for event, state in events(journal, guid):
+        place = policy_place(state, guid) or place  # a deleted one does not say it any more
+        if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}:
+            told.append(_document(event, guid, state, facts, writers, journal, wanted))
+    return told, place
 
 
 def _databases(state: "State") -> dict[Guid, str]:

@@ -91,6 +91,8 @@ def guard(
         output.say(f"Lineage: {found.lineage.verdict} ({found.lineage.evidence})")
         if found.outcome:
             outcome_words(found.outcome)
+        elif found.files_left:
+            output.say(f"{found.files_left} files and entries are still to be put back: `adpersist guard` on the DC.")
         elif not found.proven:
             output.say("Nothing was written. `adpersist plan` shows what was lost; `adpersist guard` restores it.")
     if not found.proven:

@@ -1,6 +1,7 @@
 """``adpersist plan``: what a restore would do."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,10 +31,12 @@ from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adpersist.config import Config
     from adpersist.directory.domain_controller import DomainController
+    from adpersist.files.differences import FileDifference
     from adpersist.journal.journal import Journal
-    from adpersist.restore.files_back import FilesBack
     from adpersist.restore.wanted import WantedState
 
 
@@ -102,22 +105,44 @@ def plan(
     raise typer.Exit(int(ExitCode.DIFFERENCES if differs else ExitCode.OK))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFiles:
+    """What a restore would do to SYSVOL and the local databases.
+
+    Attributes:
+        differences: What it would close.
+        local: What was written there after the DC was put back.
+        smb_conf_differs: smb.conf says something else than it did.
+    """
+
+    differences: "Sequence[FileDifference]" = ()
+    local: "Sequence[FileDifference]" = ()
+    smb_conf_differs: bool = False
+
+
 def files_to_restore(
     settings: "Config", dc: "DomainController", journal: "Journal", wanted: "WantedState", policy: OnConflict
-) -> "FilesBack | None":
-    """What of SYSVOL and the local databases a whole restore would put back; None: they are left alone."""
+) -> PlannedFiles | None:
+    """What a restore would put back beside the directory, of a policy its files; None: that is left alone."""
     from adpersist.agent import connections
     from adpersist.restore.files_back import FilesBack
+    from adpersist.restore.some_files import policy_differences
 
-    here = connections.local_files(settings, dc) if wanted.scope.is_everything else None
-    return FilesBack(here, journal, wanted.target, policy) if here is not None else None
+    if (here := connections.local_files(settings, dc)) is None:
+        return None
+    if not wanted.scope.is_everything:
+        found = policy_differences(here, journal, wanted)
+        return None if found is None else PlannedFiles(differences=found)
+    back = FilesBack(here, journal, wanted.target, policy)
+    differs = back.outcome.smb_conf_differs
+    return PlannedFiles(differences=back.differences, local=back.local, smb_conf_differs=differs)
 
 
-def _files(back: "FilesBack") -> dict[str, Any]:
+def _files(back: PlannedFiles) -> dict[str, Any]:
     return {
         "differences": [difference_document(each) for each in back.differences],
         "local": [difference_document(each) for each in back.local],
-        "smb_conf_differs": back.outcome.smb_conf_differs,
+        "smb_conf_differs": back.smb_conf_differs,
     }
 
 

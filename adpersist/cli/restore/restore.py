@@ -244,14 +244,18 @@ def files_document(files: "FilesOutcome") -> dict[str, Any]:
         "removed": len(files.removed),
         "local": keys_document(files.local),
         "saved": files.saved or None,
-        "left": [difference_document(each) for each in files.left],
+        "left": [difference_document(each) | {"reason": files.refused.get(each.key[1], "")} for each in files.left],
+        "troubles": [*files.troubles, *([files.unknown] if files.unknown else [])],
         "smb_conf_differs": files.smb_conf_differs,
+        "stale_policies": [
+            {"dn": each.dn, "container_version": each.container, "files_version": each.files} for each in files.stale
+        ],
     }
 
 
 def files_words(files: "FilesOutcome") -> None:
     """The same, for people."""
-    from adpersist.model.files.file_state import path_text
+    from adpersist.model.files.file_state import Place, path_text
 
     output.say(f"SYSVOL and local databases: {len(files.restored)} put back, {len(files.removed)} taken away.")
     for place, path in files.local:
@@ -263,6 +267,20 @@ def files_words(files: "FilesOutcome") -> None:
         rows = ((*difference_row(each), files.refused.get(each.key[1], "")) for each in files.left)
         title = f"{len(files.left)} files and entries are left as they are, and are kept in the journal"
         output.table(title, ("kind", "place", "path", "the system said"), rows)
+    for policy in files.stale:
+        has = "none" if policy.files is None else f"version {policy.files}"
+        output.say(
+            output.printable(
+                f"Older files than its container, which has version {policy.container}: {policy.dn}, {has}. "
+                "Copy them from the DC where it was edited."
+            )
+        )
+    for trouble in [*files.troubles, *([files.unknown] if files.unknown else [])]:
+        output.say(output.printable(f"In the way: {trouble}"))
+    if files.lines:
+        output.say("`adpersist guard` goes on with these once nothing is in the way; the directory needs no more.")
+    if any(place is Place.SETTINGS for place, _ in files.restored):
+        output.say("smb.conf is what it was: restart Samba, so that it runs with it.")
     if files.smb_conf_differs:
         output.say("smb.conf is not what it was: `adpersist files show smb.conf --in settings --content` shows that.")
 

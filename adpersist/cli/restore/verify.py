@@ -31,13 +31,14 @@ def verify(
 ) -> None:
     """Compare the DC with the journal and list every difference. Writes nothing; exit code 2 when there are any.
 
-    SYSVOL and the local databases too, on the DC's own machine. What this connection cannot compare, or nobody can
-    restore, comes first; it does not count as a difference.
+    SYSVOL and the local databases too, on the DC's own machine; with --object the files of a group policy. What this
+    connection cannot compare, or nobody can restore, comes first; it does not count as a difference.
     """
     from adpersist.agent import connections
     from adpersist.reading.file_text import difference_document, difference_row
     from adpersist.restore.convergence import Convergence
     from adpersist.restore.files_back import verify_files
+    from adpersist.restore.some_files import policy_differences
     from adpersist.restore.wanted import wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)
@@ -50,9 +51,14 @@ def verify(
             convergence = Convergence(dc, wanted, progress=bar)
             found = convergence.verify()
             files = None
-            if wanted.scope.is_everything and (here := connections.local_files(settings, dc)) is not None:
+            if (here := connections.local_files(settings, dc)) is not None:
                 bar.looking("looking at SYSVOL")
-                files = verify_files(here, journal, wanted.target)
+                everything = wanted.scope.is_everything
+                files = (
+                    verify_files(here, journal, wanted.target)
+                    if everything
+                    else policy_differences(here, journal, wanted)
+                )
     if common.as_json:
         output.machine(
             {

@@ -33,6 +33,8 @@ WITH_LOST: Final = 17
 """Where commits are lost for good, those."""
 WITH_KEY_CHANGED: Final = 18
 """While two keys open the journal, since when."""
+WITH_FILES_LEFT: Final = 19
+"""While files are still to be put back, how many."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -81,11 +83,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_KEY_CHANGED:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_KEY_CHANGED} expected")
+        if not FIELDS <= len(fields) <= WITH_FILES_LEFT:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_FILES_LEFT} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined, scrubbed, lost, key_changed = [*passing, *(None,) * 6][:6]
+        fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left = [*passing, *(None,) * 7][:7]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -110,6 +112,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             scrubbed=0.0 if scrubbed is None else number(scrubbed),
             lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
             key_changed=None if key_changed is None else number(key_changed),
+            files_left=0 if files_left is None else integer(files_left),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -147,6 +150,7 @@ def _pack_passing(head: Head) -> list[object]:
         float(head.scrubbed) or None,
         [[each.first, each.last, each.digest, float(each.time)] for each in head.lost] or None,
         None if head.key_changed is None else float(head.key_changed),
+        head.files_left or None,
     ]
     while passing and passing[-1] is None:
         passing.pop()

@@ -9,7 +9,7 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Writer
 from adpersist.model.objects.change import Change
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.difference import Difference
+from adpersist.model.plan.difference import FILE, Difference
 
 
 class CommitKind(StrEnum):
@@ -88,3 +88,13 @@ class Commit:
     files: FileChanges = NO_FILES
     digest: bytes
     size: int
+
+    def left_now(self, files_left: int) -> int:
+        """Of a RESTORE_END: how much still is left, where files were gone on with.
+
+        Args:
+            files_left: How many the head says are still to be put back.
+        """
+        # files come last: where one is named, everything else is
+        others = sum(each.kind != FILE for each in self.left)
+        return self.left_count if others == len(self.left) else others + files_left

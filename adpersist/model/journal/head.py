@@ -226,6 +226,8 @@ class Head:
         scrubbed: Unix seconds when all of the directory was compared with the journal last; 0 when that is unknown.
         lost: Commits that are lost for good, ascending.
         key_changed: While two keys open the journal: Unix seconds since when the newer one does; None: one does.
+        files_left: Files of SYSVOL and entries of the local databases that the last restore could not put back, and
+            that a guard still has to; 0: none.
     """
 
     seq: Seq
@@ -250,6 +252,7 @@ class Head:
     scrubbed: float = 0.0
     lost: tuple[Lost, ...] = ()
     key_changed: float | None = None
+    files_left: int = 0
 
     @property
     def image(self) -> Mark | None:

@@ -1,8 +1,12 @@
 """What separates a DC from a journal, line by line, as people and scripts read it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from adpersist.model.identity.ids import Guid
+
+FILE: Final = "file"
+"""The kind of what lies beside the directory: a file of SYSVOL, an entry of a local database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,11 +14,11 @@ class Difference:
     """One line of ``verify``, or of what a restore could not close.
 
     Attributes:
-        guid: Which object.
-        dn: Its name, in the journal if it is there, else on the DC.
+        guid: Which object; of a ``file`` sixteen zeros.
+        dn: Its name, in the journal if it is there, else on the DC; of a ``file`` its place and path.
         attribute: lDAPDisplayName; empty when the whole object differs.
-        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value``, ``link`` or ``stamp`` (the value is the
-            same, but not who wrote it when, nor how often it was written).
+        kind: ``missing``, ``extra``, ``deleted``, ``moved``, ``value``, ``link``, ``stamp`` (the value is the
+            same, but not who wrote it when, nor how often it was written) or ``file``.
         gives_more: Somebody may do more on the DC than the journal says: an account lives or logs in, a password is an
             old one, a member or a right is left.
         reason: What the DC said when this was to be closed; empty when it was not asked, or said nothing.

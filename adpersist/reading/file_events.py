@@ -1,0 +1,96 @@
+"""What happened to files of SYSVOL, over all timelines; and which files are those of a group policy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from adpersist.errors import PointError
+from adpersist.files.differences import FileDifference, alike
+from adpersist.journal.journal import Journal
+from adpersist.model.files.file_changes import Files, applied
+from adpersist.model.files.file_state import FileKey, FileState, Place
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.reading.file_text import CAME_ABOUT, below, is_below
+from adpersist.state.state import State
+
+_NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEvent:
+    """One change of one file.
+
+    Attributes:
+        commit: Where it was captured; of ``taken-back`` the end of the restore that went behind it.
+        kind: ``first-seen``, ``created``, ``changed``, ``permissions``, ``gone`` or ``taken-back``.
+        path: Which file.
+        old, new: As it was and is; None: it was or is not there.
+    """
+
+    commit: Commit
+    kind: str
+    path: str
+    old: FileState | None
+    new: FileState | None
+
+
+def file_events(journal: Journal, place: Place, path: str) -> Iterator[FileEvent]:
+    """What happened at a path and below it, oldest first; a folder's time alone is no event.
+
+    What was pruned is not told.
+
+    Raises:
+        DamagedError: While iterating: the journal is not what was written.
+    """
+    pruned = journal.head.pruned
+    files = dict(_at(journal, pruned, {})) if pruned else dict[FileKey, FileState]()
+    for commit in journal.commits(after=pruned):
+        before, first = files, not files
+        if commit.kind in _NEW_TIMELINE and commit.target is not None:
+            files = dict(_at(journal, commit.target, files))
+            touched = {key for key in before.keys() | files.keys() if before.get(key) != files.get(key)}
+        elif commit.kind is CommitKind.FILES:
+            touched = {*(state.key for state in commit.files.states), *commit.files.gone}
+            before = {key: files[key] for key in touched if key in files}
+            applied(files, commit.files)
+        else:
+            continue
+        for key in sorted(key for key in touched if is_below(key, place, path)):
+            old, new = before.get(key), files.get(key)
+            if old == new or (old is not None and new is not None and alike(old, new)):
+                continue
+            came = "first-seen" if first else CAME_ABOUT[FileDifference(want=old, have=new).gap]
+            kind = "taken-back" if commit.kind in _NEW_TIMELINE else came
+            yield FileEvent(commit=commit, kind=kind, path=key[1], old=old, new=new)
+
+
+def policy_path(state: State, guid: Guid | None, files: Files) -> str | None:
+    """Where the files of a group policy lie in SYSVOL; None: the object is none, or has none at that point."""
+    if guid is None or not state.is_live(guid):
+        return None
+    path = policy_place(state, guid)
+    return path if path is not None and any(below(files, Place.SYSVOL, path)) else None
+
+
+def policy_place(state: State, guid: Guid) -> str | None:
+    """Where a group policy says its files are, whether it lives or not; None: it is none.
+
+    As ``\\\\corp.example\\sysvol\\corp.example\\Policies\\{...}`` ([MS-GPOL] 2.2.2); a place that does not end with its
+    own name is nobody's, or somebody else's.
+    """
+    values = state[guid].values if guid in state else {}
+    if b"groupPolicyContainer" not in values.get("objectClass", ()):
+        return None
+    place = b"".join(values.get("gPCFileSysPath", ())).decode("utf-8", "replace")
+    _server, _share, *names = [*place.strip("\\").split("\\"), ""]
+    path = "/".join(name for name in names if name not in {"", ".", ".."})
+    own = state[guid].rdn.partition("=")[2].lower()
+    return path if path.rpartition("/")[2].lower() == own else None
+
+
+def _at(journal: Journal, point: Seq, otherwise: Files) -> Files:
+    try:
+        return journal.files(point)
+    except PointError:  # pruned
+        return otherwise

@@ -1,0 +1,1 @@
+"""`tools/bench files`: what SYSVOL costs beside a running DC. Read `measures`."""
