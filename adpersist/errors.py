@@ -144,6 +144,22 @@ class FencedError(AdpersistError):
     exit_code = ExitCode.FENCED
 
 
+class MovedError(FencedError):
+    """The journal goes on in another store: here it can be read and no more. Nothing was written.
+
+    Attributes:
+        to: Where it goes on.
+    """
+
+    def __init__(self, to: str) -> None:
+        super().__init__(
+            f"the journal was moved to {to}",
+            hint=f"Set `[store] url` to {to}, in the machine's image, too. If it never arrived there: "
+            f"`adpersist copy --to {to} --move` goes on with the move, --undo-move gives it up.",
+        )
+        self.to = to
+
+
 class LimitError(AdpersistError):
     """A value is larger than the store can hold; raised before anything was sent."""
 

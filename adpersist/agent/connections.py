@@ -142,7 +142,10 @@ def journal(config: Config, identity: Identity | None, health: "AgentHealth | No
     """The open journal; see :func:`store`."""
     expected = config.journal.id or (journal_id(identity) if identity else None)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
-    return Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
+    opened = Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
+    if (to := opened.head.gone_to) is not None:
+        log.warning("journal.moved", to=to, last=opened.head.seq)
+    return opened
 
 
 def local_files(config: Config, dc: "DomainController") -> "LocalFiles | None":

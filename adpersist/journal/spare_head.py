@@ -41,6 +41,7 @@ def spared_facts(head: Head, keyring: Keyring) -> SparedFacts:
         head.timelines,
         head.fresh,
         head.lost,
+        head.moved,
         position and (position.invocation, frozenset(position.cookies)),
     )
 

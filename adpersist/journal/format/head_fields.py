@@ -12,6 +12,7 @@ from adpersist.model.journal.head import (
     Identity,
     Lost,
     Mark,
+    Moved,
     Phase,
     Position,
     Quarantined,
@@ -33,6 +34,8 @@ WITH_LOST: Final = 17
 """Where commits are lost for good, those."""
 WITH_KEY_CHANGED: Final = 18
 """While two keys open the journal, since when."""
+WITH_MOVED: Final = 19
+"""Once the journal was moved to another store, that."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -81,11 +84,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_KEY_CHANGED:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_KEY_CHANGED} expected")
+        if not FIELDS <= len(fields) <= WITH_MOVED:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_MOVED} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined, scrubbed, lost, key_changed = [*passing, *(None,) * 6][:6]
+        fresh, before_marks, quarantined, scrubbed, lost, key_changed, moved = [*passing, *(None,) * 7][:7]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -110,6 +113,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             scrubbed=0.0 if scrubbed is None else number(scrubbed),
             lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
             key_changed=None if key_changed is None else number(key_changed),
+            moved=None if moved is None else _moved(moved),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -147,6 +151,7 @@ def _pack_passing(head: Head) -> list[object]:
         float(head.scrubbed) or None,
         [[each.first, each.last, each.digest, float(each.time)] for each in head.lost] or None,
         None if head.key_changed is None else float(head.key_changed),
+        None if head.moved is None else [head.moved.to, float(head.moved.time), head.moved.arrived],
     ]
     while passing and passing[-1] is None:
         passing.pop()
@@ -166,6 +171,11 @@ def _commit_id(value: object) -> CommitId:
 def _lost(value: object) -> Lost:
     first, last, digest, time = items(value)
     return Lost(first=Seq(integer(first)), last=Seq(integer(last)), digest=octets(digest), time=number(time))
+
+
+def _moved(value: object) -> Moved:
+    to, time, arrived = items(value)
+    return Moved(to=text(to), time=number(time), arrived=boolean(arrived))
 
 
 def _position(value: object) -> Position:

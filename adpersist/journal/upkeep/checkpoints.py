@@ -52,6 +52,7 @@ def write_checkpoint(
         StoreError, LimitError: Nothing counts that did not before.
     """
     end.refresh()
+    end.require_here()
     tip = end.tip
     named = [each for each in tip.head.checkpoints if each.seq == seq]
     if named:

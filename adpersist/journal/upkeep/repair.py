@@ -52,9 +52,11 @@ def take_up(store: Store, end: Appender, writer: Writer, *, now: float, randomne
     """Make frames behind the head count where they follow it, and remove the others.
 
     Raises:
+        MovedError: The journal goes on in another store.
         FencedError: Somebody writes to the journal: then nothing lies behind its head for long.
     """
     end.refresh()
+    end.require_here()
     tip = end.tip
     found = followed(store, tip).tip
     count = found.head.seq - tip.head.seq

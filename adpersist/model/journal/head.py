@@ -198,6 +198,21 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """That the journal was moved from one store to another; both heads say so, each its own part.
+
+    Attributes:
+        to: URL of the store it was moved to.
+        time: Unix seconds when it was.
+        arrived: This is the head it arrived with, or a later one; False: it was left behind, and refuses to be written.
+    """
+
+    to: str
+    time: float
+    arrived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The journal's last commit and the feed positions that belong to it; sealed in the store but for seq and digest.
 
@@ -226,6 +241,7 @@ class Head:
         scrubbed: Unix seconds when all of the directory was compared with the journal last; 0 when that is unknown.
         lost: Commits that are lost for good, ascending.
         key_changed: While two keys open the journal: Unix seconds since when the newer one does; None: one does.
+        moved: The last move to another store; None: it was begun where it lies.
     """
 
     seq: Seq
@@ -250,6 +266,12 @@ class Head:
     scrubbed: float = 0.0
     lost: tuple[Lost, ...] = ()
     key_changed: float | None = None
+    moved: Moved | None = None
+
+    @property
+    def gone_to(self) -> str | None:
+        """The store where the journal goes on instead of here; None: here."""
+        return None if self.moved is None or self.moved.arrived else self.moved.to
 
     @property
     def image(self) -> Mark | None:
