@@ -29,6 +29,7 @@ class BootError(AdpersistError):
     """The DC could not be started, closed or at all. It stays closed."""
 
     exit_code = ExitCode.FAILURE
+    way_out = "Run the command by itself, outside of adpersist: what it says then has to be put right first."
 
 
 class StillEndingError(BootError):

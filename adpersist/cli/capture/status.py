@@ -71,7 +71,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         if found.restored is not None and found.restored.left_count:
             output.say(
                 f"Restored  at commit {found.restored.seq}, but for {found.restored.left_count} differences: "
-                f"`adpersist log --since {found.restored.seq} --to {found.restored.seq} --json` lists them"
+                f"`adpersist log --from {found.restored.seq} --to {found.restored.seq} --json` lists them"
             )
         for each in head.quarantined:
             output.say(output.printable(f"Not read  {each.dn}: {each.reason}"))

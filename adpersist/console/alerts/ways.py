@@ -34,6 +34,7 @@ class NotSentError(AdpersistError):
     """An alert did not get out this way."""
 
     retryable = True
+    way_out = "It is sent again by itself; `adpersist alerts test` tries the way at once."
 
 
 class Way(Protocol):
