@@ -136,7 +136,11 @@ def prune(
             if each.seq == head.pruned != base.head.pruned and each.seq not in proven:
                 _prove(store, base, each)
                 proven.add(each.seq)
-        return None if head == base.head else drafter.head_only(base, head, tolerant=True)
+        if head == base.head:
+            return None
+        return replace(
+            drafter.head_only(base, head, tolerant=True), keyring=base.keyring.retired(head.pruned)
+        )  # with what a data key sealed it goes itself
 
     end.append(drafting)
     head = end.tip.head
