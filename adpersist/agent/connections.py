@@ -16,6 +16,7 @@ from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
 from adpersist.system.backoff import Backoff
+from adpersist.system.secrecy import leave_no_core
 from adpersist.telemetry import logger
 
 if TYPE_CHECKING:  # a command that reads the journal alone loads nothing that speaks to a DC or to monitoring
@@ -80,6 +81,7 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
         KeyMissingError: None is configured and the environment has none, or what is there is none.
         ConfigError: Two are configured, or what it takes to ask a vault is not installed.
     """
+    leave_no_core()
     if config.key.file is not None and config.key.vault:
         raise ConfigError("both [key] file and [key] vault are set", hint="Leave the one the journal was sealed with.")
     if config.key.file is not None:

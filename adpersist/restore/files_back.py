@@ -34,6 +34,7 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Phase
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.progress import Progress
+from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 
 _FLUSH_TIMEOUT_S: Final = 30
@@ -236,6 +237,7 @@ def _flush_cache(files: LocalFiles) -> None:
     if program is None:
         return
     command = [program, "cache", "flush", f"--configfile={files.settings.smb_conf}"]
-    done = subprocess.run(command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False)
+    env = environment_for_others()
+    done = subprocess.run(command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False, env=env)
     if done.returncode:
         log.warning("numbers.still_cached", reason=done.stderr.decode(errors="replace").strip())

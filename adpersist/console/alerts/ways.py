@@ -19,6 +19,7 @@ from typing import IO, Any, Final, Protocol
 
 from adpersist.config import AlertsSection
 from adpersist.errors import AdpersistError, ConfigError
+from adpersist.system.secrecy import environment_for_others
 
 Document = dict[str, Any]
 
@@ -177,7 +178,14 @@ class Command:
 
     def send(self, alerts: Sequence[Document]) -> None:
         try:
-            subprocess.run(self.words, input=_body(alerts), check=True, capture_output=True, timeout=_PATIENCE_S)
+            subprocess.run(
+                self.words,
+                input=_body(alerts),
+                check=True,
+                capture_output=True,
+                timeout=_PATIENCE_S,
+                env=environment_for_others(),
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise NotSentError(f"the command failed: {visible(error)}") from error
 
