@@ -35,7 +35,8 @@ class AdpersistError(Exception):
             or a boot, waits for it and says why; a command that somebody looks at ends with it.
         asked_every_s: It ends soon, and is asked for so often instead of more and more seldom; None: nobody knows.
         retry_after_s: The next try comes no sooner than that; None: it does not say.
-        hint: One sentence telling a person what to do next; empty when the message says it all.
+        hint: One sentence telling a person what to do next.
+        way_out: The hint where whoever raises it knows no better one.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
@@ -43,23 +44,26 @@ class AdpersistError(Exception):
     may_pass: ClassVar[bool] = False
     asked_every_s: ClassVar[float | None] = None
     retry_after_s: float | None = None
+    way_out: ClassVar[str] = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.way_out
 
 
 class ConfigError(AdpersistError):
     """The configuration or the command's own words cannot be used."""
 
     exit_code = ExitCode.USAGE
+    way_out = "Put right what is named here and run the same command again; `--help` tells what each command takes."
 
 
 class KeyMissingError(ConfigError):
     """The key-encryption key the journal asks for is not there, or what lies in its place is no key."""
 
     exit_code = ExitCode.KEY
+    way_out = "Bring the key back from where its copy is kept; `adpersist key check FILE` says whether one is right."
 
 
 # --- the store ----------------------------------------------------------------------------------------------------
@@ -69,12 +73,14 @@ class StoreError(AdpersistError):
     """The store answered, and refused or failed."""
 
     exit_code = ExitCode.STORE_UNREACHABLE
+    way_out = "`adpersist doctor` tries the store step by step. What was acknowledged is in it."
 
 
 class StoreUnreachableError(StoreError):
     """The store did not answer, or throttled us. Nothing was written."""
 
     retryable = True
+    way_out = "Run the same command again; an agent does so by itself. If it lasts: `adpersist doctor` tries the way."
 
 
 class ThrottledError(StoreUnreachableError):
@@ -106,12 +112,14 @@ class StoreFullError(StoreError):
 
     exit_code = ExitCode.STORE_FULL
     may_pass = True
+    way_out = "Make room where the store lies, then `adpersist prune --keep AGE`."
 
 
 class OutcomeUnknownError(StoreError):
     """The store did not answer a write; it may or may not have happened. Read the head before anything else."""
 
     retryable = True
+    way_out = "Run the same command again: what was done is found then, and is not done twice."
 
 
 class NoJournalError(StoreError):
@@ -136,16 +144,38 @@ class JournalExistsError(StoreError):
     """A journal of that id is already in the store."""
 
     exit_code = ExitCode.USAGE
+    way_out = "Go on with it: its configuration names it under `[journal] id`. Another journal wants an empty place."
 
 
 class FencedError(AdpersistError):
     """Somebody else moved the head: this writer must stop. Nothing was written."""
 
     exit_code = ExitCode.FENCED
+    way_out = "`adpersist status` names who holds the journal. One agent a journal: end one of the two."
+
+
+class MovedError(FencedError):
+    """The journal goes on in another store: here it can be read and no more. Nothing was written.
+
+    Attributes:
+        to: Where it goes on.
+    """
+
+    def __init__(self, to: str) -> None:
+        super().__init__(
+            f"the journal was moved to {to}",
+            hint=f"Set `[store] url` to {to}, in the machine's image, too. If it never arrived there: "
+            f"`adpersist copy --to {to} --move` goes on with the move, --undo-move gives it up.",
+        )
+        self.to = to
 
 
 class LimitError(AdpersistError):
     """A value is larger than the store can hold; raised before anything was sent."""
+
+    way_out = (
+        "`adpersist prune` makes the journal's head smaller; a single object as large as that has to shrink on the DC."
+    )
 
 
 # --- the journal --------------------------------------------------------------------------------------------------
@@ -155,6 +185,9 @@ class IntegrityError(AdpersistError):
     """The journal is not what was written: damaged, forged or incomplete."""
 
     exit_code = ExitCode.INTEGRITY
+    way_out = (
+        "`adpersist check` says what is damaged and what can still be restored, `adpersist check --repair` goes on."
+    )
 
 
 class WrongKeyError(IntegrityError):
@@ -165,6 +198,8 @@ class WrongKeyError(IntegrityError):
 
 class PointError(ConfigError):
     """A point in time that the journal does not hold."""
+
+    way_out = "`adpersist log` lists the points there are, `adpersist check` which of them can be restored."
 
 
 class CopyRefusedError(AdpersistError):
@@ -184,6 +219,7 @@ class DirectoryError(AdpersistError):
     """
 
     exit_code = ExitCode.DIRECTORY_UNREACHABLE
+    way_out = "`adpersist doctor` asks the domain controller step by step, and says what stands in the way."
 
     def __init__(self, message: str, *, hint: str = "", result: int = 0) -> None:
         super().__init__(message, hint=hint)
@@ -194,6 +230,9 @@ class DirectoryUnreachableError(DirectoryError):
     """The directory does not answer, or went away in the middle of an answer."""
 
     retryable = True
+    way_out = (
+        "See that the domain controller runs (`systemctl status samba-ad-dc`) and that `[directory] url` names it."
+    )
 
 
 class NotPrivilegedError(DirectoryError):
@@ -202,6 +241,8 @@ class NotPrivilegedError(DirectoryError):
 
 class LoginRefusedError(DirectoryError):
     """The directory does not believe who is asking."""
+
+    way_out = "See to `[directory] user` and its password file, or to the Kerberos tickets (`klist`)."
 
 
 class NoSuchEntryError(DirectoryError):

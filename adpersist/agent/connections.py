@@ -17,6 +17,7 @@ from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store
 from adpersist.system.backoff import Backoff
+from adpersist.system.secrecy import leave_no_core
 from adpersist.telemetry import logger
 
 if TYPE_CHECKING:  # a command that reads the journal alone loads nothing that speaks to a DC or to monitoring
@@ -81,6 +82,7 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
         KeyMissingError: None is configured and the environment has none, or what is there is none.
         ConfigError: Two are configured, or what it takes to ask a vault is not installed.
     """
+    leave_no_core()
     if config.key.file is not None and config.key.vault:
         raise ConfigError("both [key] file and [key] vault are set", hint="Leave the one the journal was sealed with.")
     if config.key.file is not None:
@@ -143,7 +145,10 @@ def journal(config: Config, identity: Identity | None, health: "AgentHealth | No
     """The open journal; see :func:`store`."""
     expected = config.journal.id or (journal_id(identity) if identity else None)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
-    return Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
+    opened = Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
+    if (to := opened.head.gone_to) is not None:
+        log.warning("journal.moved", to=to, last=opened.head.seq)
+    return opened
 
 
 def local_files(config: Config, dc: "DomainController") -> "LocalFiles | None":

@@ -134,12 +134,14 @@ def guard(
         ended: Told of a restore that ended, also with differences left; must not raise.
 
     Raises:
+        MovedError: The journal goes on in another store: what is here proves nothing, and nothing was written.
         RevertedError: The store went back, or another journal watches the DC; nothing was written.
         HeldElsewhereError: Another machine has the journal and lives; nothing was written.
         TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
         NotConvergedError: The restore left so much that it does not end.
     """
+    journal.require_here()
     lineage = lineage_of(dc, journal)
     if lineage.verdict is Verdict.REPLACED:
         raise WrongDirectoryError(

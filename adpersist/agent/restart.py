@@ -5,6 +5,7 @@ import subprocess
 from typing import Final
 
 from adpersist.errors import AdpersistError, ConfigError
+from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 
 _TIMEOUT_S: Final = 120
@@ -25,7 +26,7 @@ def restart(command: str) -> None:
         raise ConfigError(f"[restore] restart_command is no command line: {error}") from error
     log.info("dc.restarting", command=words)
     try:
-        subprocess.run(words, check=True, capture_output=True, timeout=_TIMEOUT_S)
+        subprocess.run(words, check=True, capture_output=True, timeout=_TIMEOUT_S, env=environment_for_others())
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None)
         reason = said.decode(errors="replace").strip().splitlines()[-1] if said else str(error)

@@ -234,6 +234,7 @@ class Service:
     def _connected(self, role: Role) -> Iterator[tuple[DomainController, Capture]]:
         with connections.connected_journal(self._config, self._health) as (dc, journal):
             require_own(dc, journal)
+            journal.require_here()
             with self._in_turn(role, journal) as writer:
                 folded, self._folded = self._folded, None
                 capture = Capture.begin(

@@ -19,6 +19,8 @@ _HINT: Final = "Name the running Samba's with `adpersist init --smb-conf PATH` o
 class NoFilesError(ConfigError):
     """SYSVOL and the local databases cannot be reached from here."""
 
+    way_out = 'Run adpersist on the domain controller itself, over its own socket; or say `[files] sysvol = "off"`.'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFiles:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adpersist.errors import FencedError, OutcomeUnknownError, StoreUnreachableError
+from adpersist.errors import FencedError, MovedError, OutcomeUnknownError, StoreUnreachableError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.settlement import AppendOutcome, Attempt, settle_append
+from adpersist.journal.settlement import AppendOutcome, Attempt, require_here, settle_append
 from adpersist.journal.spare_head import SparedFacts, spared_facts
 from adpersist.model.journal.head import Head, Writer
 from adpersist.stores.limits import room_for_spare
@@ -79,16 +79,23 @@ class Appender:
         self.tip = tip
         self.holder: Writer | None = None
 
-    def append(self, drafting: Drafting) -> bool:
+    def append(self, drafting: Drafting, *, left_behind: bool = False) -> bool:
         """Append what ``drafting`` builds; False when it built nothing.
 
+        Args:
+            drafting: Builds it.
+            left_behind: Also where the journal was moved away: what says so, or takes it back.
+
         Raises:
+            MovedError: The journal goes on in another store.
             FencedError: Somebody else moved the head; the winner is named.
             OutcomeUnknownError: The store stopped answering in the middle of it. :meth:`refresh` finds out.
         """
         if self._pending is not None:
             raise OutcomeUnknownError("the last write was not settled yet", hint="Read the head again first.")
         for _ in range(MAX_TRIES):
+            if not left_behind:
+                self.require_here()
             draft = drafting(self.tip)
             if draft is None:
                 return False
@@ -110,10 +117,20 @@ class Appender:
         self.tip = found
         return found.head
 
+    def require_here(self) -> None:
+        """Raises:
+        MovedError: The journal goes on in another store; this process holds it no longer.
+        """
+        if self.tip.head.gone_to is not None:
+            self.holder = None
+        require_here(self.tip.head)
+
     def fenced(self, why: str) -> FencedError:
         """The error that names who holds the journal."""
         winner = self.tip.head.writer
         self.holder = None
+        if self.tip.head.gone_to is not None:
+            return MovedError(self.tip.head.gone_to)
         return FencedError(
             f"{why}: it is held by {winner.host}, process {winner.pid}",
             hint="One agent a journal: stop this one, or stop the other and start this one again.",

@@ -162,6 +162,12 @@ class Journal:
         """Something outside of the store tells whether that went back."""
         return self._witness is not None
 
+    def require_here(self) -> None:
+        """Raises:
+        MovedError: The journal goes on in another store; it is named.
+        """
+        self._end.require_here()
+
     def leave_witness(self) -> None:
         """Note the newest commit outside of the store, where that is configured."""
         if self._witness is not None:

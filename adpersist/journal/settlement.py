@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 
+from adpersist.errors import MovedError
 from adpersist.journal.format.chain import Chain
 from adpersist.journal.format.head import OpenHead
 from adpersist.model.journal.commit import CommitKind
@@ -43,6 +44,16 @@ class Attempt:
     frames: Sequence[Frame] = ()
     head: Head
     tolerant: bool = False
+
+
+def require_here(head: Head) -> None:
+    """What went on in another store is written no more: two heads that both go on would be two histories of one DC.
+
+    Raises:
+        MovedError: The journal was moved.
+    """
+    if head.gone_to is not None:
+        raise MovedError(head.gone_to)
 
 
 def settle_append(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -> AppendOutcome:

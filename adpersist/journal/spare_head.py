@@ -42,6 +42,7 @@ def spared_facts(head: Head, keyring: Keyring) -> SparedFacts:
         head.fresh,
         head.lost,
         head.files_left,
+        head.moved,
         position and (position.invocation, frozenset(position.cookies)),
     )
 

@@ -67,7 +67,7 @@ def path_to(head: Head, point: Seq, *, since: Seq | None = None) -> Path:
 
 def _path(head: Head, point: Seq, checkpoint: Checkpoint | None, spans: list[Span]) -> Path:
     for lost in head.lost:
-        if any(span.after < lost.last and lost.first <= span.through for span in spans):
+        if any(max(span.after + 1, lost.first) <= min(span.through, lost.last) for span in spans):
             raise PointError(
                 f"what the state at commit {point} is made of is lost: commits {lost.first} to {lost.last}",
                 hint="`adpersist check` says which points can be restored.",

@@ -25,6 +25,8 @@ Match = Callable[[State, ObjectState], bool]
 class NoSuchObjectError(ConfigError):
     """Nothing in the journal is what was named."""
 
+    way_out = "Name it by its DN, objectGUID, SID or account name; `adpersist log` tells of all there ever were."
+
 
 class AmbiguousObjectError(ConfigError):
     """Several deleted objects had the name."""

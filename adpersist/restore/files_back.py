@@ -43,6 +43,7 @@ from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.progress import Progress
 from adpersist.restore.stale_policies import StalePolicy
 from adpersist.system.durable_file import replaced
+from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 
 _FLUSH_TIMEOUT_S: Final = 30
@@ -359,7 +360,9 @@ def _flush_cache(files: LocalFiles) -> None:
         return
     command = [program, "cache", "flush", f"--configfile={files.settings.smb_conf}"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False, env=environment_for_others()
+        )
     except subprocess.TimeoutExpired:
         log.warning("numbers.still_cached", reason=f"`net cache flush` was not done in {_FLUSH_TIMEOUT_S} s")
         return

@@ -89,6 +89,7 @@ def restore(
         files: SYSVOL and the local databases, which come back with the directory; None: they stay as they are.
 
     Raises:
+        MovedError: The journal goes on in another store. Nothing was written.
         NameTakenError: Objects outside of the scope have what one inside needs. Nothing was written.
         SmbConfError: Samba would not start any more with the smb.conf that went back. Nothing was written.
         LossError: Accounts would come back as somebody else, and that was not accepted. Nothing was written.
@@ -99,6 +100,7 @@ def restore(
         RevertedError: It is the store that went back, or another journal watches the DC. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
+    journal.require_here()
     lineage = _permitted(dc, journal, wanted)
     is_living = lineage.verdict is Verdict.SAME
     convergence, handed_out = Convergence(dc, wanted, terms, progress, is_living=is_living), dc.usn()

@@ -1,5 +1,7 @@
 """`adpersist boot`: the DC comes up closed, is proven or healed, and only then opens."""
 
+import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -61,6 +63,30 @@ def test_a_reverted_dc_opens_only_after_it_was_healed(world: World, engine: Engi
         assert "no report could be written" in _said(world)
     else:
         assert {each.suffix for each in reports.iterdir()} == {".html", ".json"}
+
+
+def test_samba_is_started_without_keys_and_credentials(world: World) -> None:
+    """Closed and open; Samba itself overwrites what /proc shows of it, so that the shell before it looks."""
+    world.dc.kill()
+    world.dc.prepare()
+    seen = world.place / "environment"
+    look_and_start = ("sh", "-c", f'env >> {seen}; echo STARTED >> {seen}; exec "$@"', "sh", *world.dc.command())
+    run = world.run.with_environment(AZURE_CLIENT_SECRET="hunter2")
+    assert "ADPERSIST_RUNTIME_DIRECTORY" in run.environment
+    process = run.start("boot", log=world.log.with_name("boot.log"), behind=look_and_start, new_session=True)
+    try:
+        until(lambda: _is_open(world) or process.poll() is not None, "the DC opens", timeout_s=200)
+        assert process.poll() is None, _said(world)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+    *starts, rest = seen.read_text().split("STARTED\n")
+    assert (len(starts), rest) == (2, "")
+    for environment in starts:
+        names = {line.partition("=")[0] for line in environment.splitlines()}
+        assert "PATH" in names
+        assert not [name for name in names if name.startswith(("ADPERSIST_", "AZURE_"))]
 
 
 def test_a_dc_that_is_not_proven_stays_closed(world: World) -> None:

@@ -129,6 +129,54 @@ def test_a_followed_copy_heals_the_dc_when_the_first_store_is_gone(scene: Scene,
     world.run("verify", code=0)
 
 
+def test_a_move_ends_the_agent_names_the_new_place_to_everybody_and_loses_nothing(
+    scene: Scene, world: World, place: Path, azurite: str
+) -> None:
+    table = f"azurite://{azurite}/t{secrets.token_hex(8)}"
+    old = world.run.with_environment(**NEAR)
+    assert old.config is not None
+    with old.agent(world.log) as agent:
+        with Hands(world.dc) as hands:
+            hands.user("before-the-move", parent=f"OU=Office,{hands.base}")
+        old.settled()
+        moved = old("copy", "--to", table, "--move", "--json", code=0).json
+        assert (moved["to"], moved["from"], moved["changed"]) == (table, f"sqlite://{world.store}", True)
+        assert agent.wait() == 3, "it may not go on where it was"
+    assert f"moved to {table}" in agent.said
+    assert table in old("copy", "--to", table, "--move", code=0).out
+
+    prune, third = ("prune", "--keep", "1s", "--yes"), f"sqlite://{place}/third.db"
+    for words in (("agent", "--once"), ("mark", "late"), prune, ("check", "--repair"), ("copy", "--to", third)):
+        ran = old(*words, code=3)
+        assert f"moved to {table}" in complaint(ran), words
+        assert "`[store] url`" in ran.err
+    found = old("status", "--json", code=3)
+    assert found.json["moved_to"] == table
+    assert "journal.moved" in old("log", code=0).err, "what is read there is not the last word"
+    old("check", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        usn = hands.usn()
+        assert f"moved to {table}" in complaint(old("guard", code=3)), "an image that names the old store heals nothing"
+        assert hands.usn() == usn
+
+    new = configured(scene, place, table)
+    assert new.config is not None
+    new.config.write_text(old.config.read_text().replace(f"sqlite://{world.store}", table))
+    new("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=before-the-move)")
+        hands.user("after-the-move", parent=f"OU=Office,{hands.base}")
+    new("agent", "--once", code=0)
+
+    assert "goes on in" in complaint(old("copy", "--to", table, "--undo-move", "--yes", code=7))
+    assert f"sqlite://{world.store}" in new("copy", "--to", f"sqlite://{world.store}", "--move", code=0).out
+    assert "moved to sqlite://" in complaint(new("mark", "late", code=3))
+    old("agent", "--once", code=0)
+    old("verify", code=0)
+    assert old("status", "--json", code=0).json["moved_to"] is None
+
+
 def _head(world: World, scene: Scene) -> bytes:
     with closing(open_store(f"sqlite://{world.store}", journal=scene.journal)) as store:
         return store.head().body

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +20,14 @@ from tests.examples import PAGES, blocks
 from tests.integration.clock import shifted
 from tests.integration.commands import Adpersist, Ran
 from tests.integration.hands import Hands
-from tests.integration.scene import World
+from tests.integration.scene import World, until
 from tools.samba_dc import Golden, SambaDC, free_address
 
 NOT_OURS: Final = ("systemctl ",)
 """Lines of others, which `tools/package --try` or nobody can run."""
 
-ELSEWHERE: Final = frozenset({"console.md", "operations.md"})
-"""Pages whose blocks are overviews or emergencies; what they show is run by test_console, test_copy and test_repair."""
+ELSEWHERE: Final = frozenset({"console.md"})
+"""Pages whose blocks are overviews; what they show is run by test_console."""
 
 BLOCKS: Final = [(name, block) for name, page in PAGES.items() if name not in ELSEWHERE for block in blocks(page)]
 INIT: Final = "adpersist init "
@@ -43,8 +44,15 @@ def shown(line: str, dc: SambaDC, place: Path) -> list[str]:
         "/etc/adpersist/adpersist.toml": str(place / "shown" / "adpersist.toml"),
         "/media/safe/key": str(place / "copy"),
         "corp.key": str(place / "key"),
+        "sqlite:///mnt/elsewhere/journal.db": f"sqlite://{place}/elsewhere/journal.db",
+        "azure://account/table": f"sqlite://{place}/account/journal.db",
+        "NEW": f"sqlite://{place}/new/journal.db",
+        "copy.toml": str(place / "copy.toml"),
+        "sheet.txt": str(place / "sheet.txt"),
+        "sheet2.txt": str(place / "sheet2.txt"),
+        "/etc/adpersist/key2": str(place / "key2"),
     }
-    return [places.get(word, word) for word in shlex.split(line)][1:]
+    return [places.get(word, word) for word in shlex.split(line, comments=True)][1:]
 
 
 def all_of(world: World, block: list[str]) -> list[Ran]:
@@ -87,6 +95,78 @@ def back_by_the_clock(world: World, block: list[str]) -> None:
         assert hands.guid(ada) == before
 
 
+def repaired(world: World, block: list[str]) -> None:
+    """A commit is damaged; afterwards the agent goes on, and all is well."""
+    with closing(sqlite3.connect(world.store)) as database, database:
+        database.execute("UPDATE frame SET body = zeroblob(9) WHERE seq = (SELECT max(seq) FROM frame)")
+    world.run("check", code=8)
+    (ran,) = all_of(world, block)
+    assert ran.code == 0, ran
+    world.run("agent", "--once", code=0)
+    world.run("check", code=0)
+
+
+def copied(world: World, block: list[str]) -> None:
+    """Once, and followed until it is stopped; either copy is the journal."""
+    once, following = (shown(line, world.dc, world.place) for line in block)
+    world.run(*once, code=0)
+    follower = world.run.start(*following, log=world.place / "copy.log")
+    try:
+        until(lambda: "copy.made" in (world.place / "copy.log").read_text(), "it has caught up")
+    finally:
+        follower.terminate()
+        assert follower.wait(60) == 0, (world.place / "copy.log").read_text()
+    for words in (once, following):
+        elsewhere(world, words[words.index("--to") + 1])("check", code=0)
+
+
+def healed_from_a_copy(world: World, block: list[str]) -> None:
+    """The first store is gone, and the DC was put back."""
+    with Hands(world.dc) as hands:
+        hands.user("second-hand")
+    world.run("agent", "--once", code=0)
+    url = f"sqlite://{world.place}/elsewhere/journal.db"
+    world.run("copy", "--to", url, code=0)
+    for lost in world.place.glob("journal.db*"):
+        lost.unlink()
+    world.revert()
+    elsewhere(world, url)
+    for line in block:
+        Adpersist(None)(*shown(line, world.dc, world.place), code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=second-hand)")
+
+
+def moved(world: World, block: list[str]) -> None:
+    """With the configuration that names the new place everything goes on; the old one says where to."""
+    (ran,) = all_of(world, block)
+    assert ran.code == 0, ran
+    world.run("agent", "--once", code=3)
+    new = elsewhere(world, f"sqlite://{world.place}/new/journal.db")
+    new("agent", "--once", code=0)
+    new("status", code=0)
+
+
+def rekeyed(world: World, block: list[str]) -> None:
+    """No machine is started anew for a test: the last command says so, and takes a person's word for it."""
+    *changed, finished = block
+    for ran in all_of(world, changed):
+        assert ran.code == 0, ran
+    (refused,) = all_of(world, [finished])
+    assert (refused.code, "--yes" in refused.err) == (7, True), refused
+    world.run(*shown(finished, world.dc, world.place), "--yes", code=0)
+    world.run("key", "check", str(world.place / "sheet2.txt"), code=0)
+    world.run("check", code=0)
+
+
+def elsewhere(world: World, url: str) -> Adpersist:
+    """The command line over the journal in another store, its configuration lying at ``copy.toml``."""
+    assert world.run.config is not None
+    path = world.place / "copy.toml"
+    path.write_text(world.run.config.read_text().replace(f"sqlite://{world.store}", url))
+    return Adpersist(path)
+
+
 HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
     "systemctl enable --now adpersist.service": captured,
     "adpersist mark before-migration": back_to_a_mark,
@@ -95,6 +175,12 @@ HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
     "adpersist fleet": captured,
     "export ADPERSIST_AZURE_SAS_FILE": captured,
     "adpersist image mark": captured,
+    "adpersist check --repair": repaired,
+    "adpersist copy --to sqlite:": copied,
+    "adpersist check --config copy.toml": healed_from_a_copy,
+    "adpersist copy --to NEW --move": moved,
+    "adpersist key escrow": captured,
+    "adpersist key rotate": rekeyed,
 }
 """How a block is run, by how it begins."""
 

@@ -10,7 +10,7 @@ import pytest
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
 from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.format.head import seal_head
+from adpersist.journal.format.head import open_head, seal_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey
 from adpersist.journal.keys.key_file import (
@@ -23,9 +23,13 @@ from adpersist.journal.keys.key_file import (
     read_key_file,
 )
 from adpersist.journal.keys.keyring import DataKey, Keyring
+from adpersist.journal.spare_head import rebuilt
 from adpersist.journal.upkeep.check import check_journal
+from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.model.identity.ids import Seq
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.fold import fold
+from adpersist.stores.memory import MemoryStore
 from tests.golden.journal_samples import (
     AGENT,
     IDENTITY,
@@ -270,3 +274,102 @@ def test_a_data_key_seals_so_many_commits_and_no_more() -> None:
 def test_a_data_key_is_used_far_less_often_than_is_safe() -> None:
     """[NIST SP 800-38D] 8.3: 2**32 times with random nonces."""
     assert CommitDrafter(keys=key(), randomness=os.urandom, time=NOON).commits_a_key == 2**30
+
+
+class CountedKey(LocalKey):
+    """A vault, as far as it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(TEST_KEY)
+        self.asked = 0
+
+    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
+        self.asked += 1
+        return super().unwrap(wrapped, context=context)
+
+
+def rotated_often(store: MemoryStore, times: int) -> Journal:
+    """Two looks with every data key: commits 1 and 2 with the first, 3 and 4 with the second."""
+    journal = new_journal(store)
+    for number in range(times):
+        for usn in (2 * number + 1, 2 * number + 2):
+            look(journal, [created(f"user{usn}")], usn)
+        if number + 1 < times:
+            journal.rotate_data_key(now=NOON)
+    return journal
+
+
+def test_opening_costs_one_unwrap_however_many_data_keys_there_are() -> None:
+    store = fresh_store()
+    rotated_often(store, 6)
+    vault = CountedKey()
+    journal = Journal.open(store, vault)
+    assert vault.asked == 1
+    assert len(changes_of(journal, after=9)) == 3
+    assert vault.asked == 2, "commit 10 is sealed with the key before the last"
+    assert len(changes_of(journal)) == 12
+    assert vault.asked == 6
+    assert len(changes_of(journal)) == 12
+    assert vault.asked == 6, "none is asked for twice"
+
+
+@pytest.mark.parametrize(("through", "left"), [(2, 6), (3, 5), (4, 5), (5, 4), (12, 1)])
+def test_data_keys_go_with_the_frames_they_sealed(through: int, left: int) -> None:
+    store = fresh_store()
+    journal = rotated_often(store, 6)
+    seed, everything = journal.seed, journal.wrappers
+    journal.write_checkpoint(Seq(through), [*fold(journal, Seq(through)).values()], now=NOON)
+    journal.prune(oldest=Seq(through), keep_marks=True, now=NOON)
+
+    vault = CountedKey()
+    journal = Journal.open(store, vault)
+    tip = open_head(store.head(), vault)
+    assert len([each for each in tip.keyring.wrapped if not each.is_retired]) == left
+    assert (journal.seed, journal.wrappers) == (seed, everything), "the DC and copies know the journal by its seed"
+    assert set(fold(journal)) == {guid(f"user{number}") for number in range(1, 13)}
+    assert check_journal(store, key()).findings == ()
+    assert vault.asked <= 1 + left
+
+    journal.claim(AGENT, now=NOON)
+    look(journal, [created("later")], 90)
+    journal.rotate_key(key("new"), now=NOON)
+    Journal.open(store, key("new")).finish_key(now=NOON)
+    assert check_journal(store, key("new")).findings == ()
+    assert Journal.open(store, key("new")).seed == seed
+    assert rebuilt(store, key("new")).tip.head == open_head(store.head(), key("new")).head
+    target = fresh_store()
+    JournalCopy(store, target, key("new"), expected=None).run()
+    assert check_journal(target, key("new")).findings == ()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_key_that_sealed_the_first_checkpoint_stays(late: bool) -> None:
+    store = fresh_store()
+    journal = rotated_often(store, 1)
+
+    def save() -> None:
+        journal.write_checkpoint(Seq(2), [*fold(journal, Seq(2)).values()], now=NOON)
+
+    if not late:
+        save()
+    journal.rotate_data_key(now=NOON)
+    look(journal, [created("user3")], 3)
+    if late:
+        save()
+    journal.prune(oldest=Seq(2), keep_marks=True, now=NOON)
+    assert len(list(Journal.open(store, key()).read_checkpoint(Seq(2)))) == 2
+
+
+def test_an_agent_with_the_old_key_goes_on_when_the_change_is_finished() -> None:
+    store = fresh_store()
+    rotated_often(store, 3)
+    agent = Journal.open(store, key())
+    agent.claim(AGENT, now=NOON)
+    other = Journal.open(store, key())
+    other.rotate_key(key("new"), now=NOON)
+    Journal.open(store, key("new")).finish_key(now=NOON)
+    agent.refresh()
+    look(agent, [created("later")], 90)
+    assert check_journal(store, key("new")).findings == ()
+    with pytest.raises(WrongKeyError):
+        changes_of(agent)

@@ -185,6 +185,46 @@ def test_the_checkpoint_the_journal_begins_with_is_lost_with_what_stood_on_it(st
     assert checked(store).findings == ()
 
 
+def test_a_checkpoint_among_lost_commits_is_a_sound_point_and_the_one_to_go_on_from(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.write_checkpoint(Seq(4), [*fold(journal, Seq(4)).values()], now=NOON)
+    lose(store, *range(1, LOOKS + 1))
+    done = repaired(store)
+    assert done.goes_on_from == 4
+    assert users(opened(store), 4) == named(1, 2, 3, 4)
+    assert spans(checked(store)) == [(3, 4)]
+    journal = look_again(store, *range(1, LOOKS + 1))
+    assert users(journal) == named(*range(1, LOOKS + 1))
+
+
+def test_a_repair_and_what_it_went_on_with_can_be_lost_one_after_the_other(store: MemoryStore) -> None:
+    lose(store, *range(1, LOOKS + 1))
+    repaired(store)
+    look_again(store, *range(1, LOOKS + 1))
+    lose(store, LOOKS + 1)
+    assert repaired(store).goes_on_from is None, "the commit of the repair says nothing of the directory"
+    lose(store, *inside(store).frames)
+    assert repaired(store).goes_on_from == 0
+    assert checked(store).findings == ()
+    assert users(look_again(store, *range(1, LOOKS + 1))) == named(*range(1, LOOKS + 1))
+
+
+def test_a_prune_keeps_what_the_chain_hangs_on_where_the_first_checkpoint_is_lost(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.write_checkpoint(Seq(3), [*fold(journal, Seq(3)).values()], now=NOON)
+    journal.prune(oldest=Seq(3), keep_marks=True, now=NOON)
+    store.drop_checkpoint(journal.head.checkpoints[0].lies_at)
+    repaired(store)
+    journal = look_again(store, *range(1, LOOKS + 1))
+    journal.prune(oldest=journal.head.seq, keep_marks=True, now=NOON)
+    assert checked(store).findings == ()
+    assert JournalCopy(store, fresh_store(), key(), expected=None).run().seq == journal.head.seq
+    journal.write_checkpoint(journal.head.seq, [*fold(journal).values()], now=NOON)
+    journal.prune(oldest=journal.head.seq, keep_marks=True, now=NOON)
+    assert journal.head.lost == (), "and no longer than that"
+    assert checked(store).findings == ()
+
+
 def test_damage_can_come_twice_and_is_pruned_in_the_end(store: MemoryStore) -> None:
     spoil(store, 5)
     repaired(store)

@@ -599,3 +599,14 @@ def test_an_error_leaves_no_transaction_open(path: Path) -> None:
             store.append([], onto=head, head=b"")
         other.append(one(2), onto=moved, head=b"")
         assert numbers(store) == [1, 2]
+
+
+def test_a_file_is_opened_as_one_that_somebody_else_may_have_made(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal.db", journal=JOURNAL)
+    store.create(b"head")
+    for use in (store._file.reading, store._file.writing):
+        with use() as connection:
+            (trusted,) = connection.execute("PRAGMA trusted_schema").fetchone()
+            (checked,) = connection.execute("PRAGMA cell_size_check").fetchone()
+        assert (trusted, checked) == (0, 1)
+    store.close()

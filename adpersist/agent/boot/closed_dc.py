@@ -17,6 +17,7 @@ from adpersist.errors import AdpersistError, ExitCode
 from adpersist.system import lock_file
 from adpersist.system.backoff import Backoff
 from adpersist.system.lock_file import LockFile
+from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 
 _STOP_TIMEOUT_S: Final = 60.0
@@ -29,6 +30,7 @@ class BootError(AdpersistError):
     """The DC could not be started, closed or at all. It stays closed."""
 
     exit_code = ExitCode.FAILURE
+    way_out = "Run the command by itself, outside of adpersist: what it says then has to be put right first."
 
 
 class StillEndingError(BootError):
@@ -121,8 +123,8 @@ def _lives(group: int) -> bool:
 
 
 def _unannounced(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without the service manager's socket: a closed DC must not say that the service is up."""
-    return {name: value for name, value in environment.items() if name != "NOTIFY_SOCKET"}
+    """Without the service manager's socket, too: a closed DC must not say that the service is up."""
+    return {name: value for name, value in environment_for_others(environment).items() if name != "NOTIFY_SOCKET"}
 
 
 def _require_running(process: subprocess.Popen[bytes]) -> None:

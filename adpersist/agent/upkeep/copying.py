@@ -1,20 +1,24 @@
-"""A second copy of the journal: once, or kept up with the journal for as long as the process runs."""
+"""The journal in another store: copied once, kept up with for as long as the process runs, or moved there."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 from typing import Final
 
 from adpersist.agent import connections
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, CopyRefusedError
+from adpersist.journal.holder import Role, handed_back, new_writer
 from adpersist.journal.upkeep.copy import Copied, JournalCopy
+from adpersist.journal.upkeep.move import JournalMove
 from adpersist.stores.port import Store
-from adpersist.stores.registry import open_store
+from adpersist.stores.registry import open_store, parts
 from adpersist.system.backoff import Backoff, may_pass
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger
@@ -44,6 +48,23 @@ class OpenCopy:
     journal: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenMove:
+    """A move of the configured journal.
+
+    Attributes:
+        move: Makes it, or takes it back.
+        left: Where the journal lay, for people.
+        location: Where it is to go on.
+        journal: The journal's id.
+    """
+
+    move: JournalMove
+    left: str
+    location: str
+    journal: str
+
+
 @contextmanager
 def opened(config: Config, url: str, *, forgets: bool) -> Iterator[OpenCopy]:
     """The journal and the place of its copy, for as long as the block lasts.
@@ -57,17 +78,45 @@ def opened(config: Config, url: str, *, forgets: bool) -> Iterator[OpenCopy]:
         CopyRefusedError: It is the journal's own place.
         ConfigError: Another of the two cannot be opened.
     """
+    with _places(config, url) as (source, target):
+        copy = JournalCopy(source, target, connections.key(config), expected=config.journal.id, forgets=forgets)
+        yield OpenCopy(copy=copy, location=target.location, journal=config.journal.id)
+
+
+@contextmanager
+def opened_move(config: Config, url: str, *, forgets: bool) -> Iterator[OpenMove]:
+    """The journal and the place it is to go on in, for as long as the block lasts; see :func:`opened`."""
+    with _places(config, url) as (source, target):
+        move = JournalMove(
+            source,
+            target,
+            connections.key(config),
+            expected=config.journal.id,
+            writer=handed_back(new_writer(Role.VISITOR)),
+            forgets=forgets,
+        )
+        yield OpenMove(move=move, left=source.location, location=target.location, journal=config.journal.id)
+
+
+@contextmanager
+def _places(config: Config, url: str) -> Iterator[tuple[Store, Store]]:
     source = connections.store(config, None)
     try:
-        target = open_store(url, journal=config.journal.id, environment=credentials_of_copy(os.environ))
+        target = open_store(_in_full(url), journal=config.journal.id, environment=credentials_of_copy(os.environ))
         try:
             _require_another_place(source, target)
-            copy = JournalCopy(source, target, connections.key(config), expected=config.journal.id, forgets=forgets)
-            yield OpenCopy(copy=copy, location=target.location, journal=config.journal.id)
+            yield source, target
         finally:
             target.close()
     finally:
         source.close()
+
+
+def _in_full(url: str) -> str:
+    """The URL as it is good from any directory: the journal itself may come to say it."""
+    scheme, rest = parts(url)
+    name = re.sub(r"^/+", "/", rest)
+    return f"sqlite://{Path(name).absolute()}" if scheme == "sqlite" and name and not name.endswith("/") else url
 
 
 def follow(copy: JournalCopy, told: Callable[[Copied], None]) -> None:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show lag, what is durable, lineage and the store's health; works while the agent runs.
 
-    Exit code for monitoring: 0 well; 1 the lag is over [status] max_lag_s; 4 the DC is not the journal's; 5 the store
-    or 6 the directory does not answer; 8 the journal is damaged; 9 the key is missing or wrong; 10 there is no journal.
+    Exit code for monitoring: 0 well; 1 the lag is over [status] max_lag_s; 3 the journal was moved to another
+    store; 4 the DC is not the journal's; 5 the store or 6 the directory does not answer; 8 the journal is damaged;
+    9 the key is missing or wrong; 10 there is no journal.
     """
     from adpersist.agent import connections
     from adpersist.agent.status import status as measure
@@ -42,6 +43,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         "restored": restored(found.restored),
         "files": {"left": head.files_left, "lag_s": files_lag(settings, head)},
         "image": image(head),
+        "moved_to": head.gone_to,
         "quarantined": [
             {
                 "guid": output.guid(each.guid),
@@ -63,6 +65,8 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
             f"Store     ok; timeline {head.timeline}, {head.phase}, {'' if is_held(head.writer) else 'last '}"
             f"held by {head.writer.pid}@{head.writer.host}"
         )
+        if head.gone_to is not None:
+            output.say(f"Moved     to {head.gone_to}: set `[store] url`; what is newer than this lies there")
         taken = document["image"]
         if taken is not None:
             output.say(
@@ -71,7 +75,7 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
         if found.restored is not None and (left := found.restored.left_now(head.files_left)):
             output.say(
                 f"Restored  at commit {found.restored.seq}, but for {left} differences: "
-                f"`adpersist log --since {found.restored.seq} --to {found.restored.seq} --json` lists them"
+                f"`adpersist log --from {found.restored.seq} --to {found.restored.seq} --json` lists them"
             )
         behind = document["files"]["lag_s"]
         if behind is not None:
@@ -83,6 +87,8 @@ def status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption 
             )
         for each in head.quarantined:
             output.say(output.printable(f"Not read  {each.dn}: {each.reason}"))
+    if head.gone_to is not None:
+        raise typer.Exit(ExitCode.FENCED)
     raise typer.Exit(verdict_code(str(found.lineage.verdict), late=found.lag_s > settings.status.max_lag_s))
 
 

@@ -44,6 +44,7 @@ def boot(
     """
     from adpersist.agent.boot.boot import boot as bring_up
     from adpersist.agent.guard import GuardTerms
+    from adpersist.system.secrecy import environment_for_others
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -58,4 +59,4 @@ def boot(
     with output.Bar(shown=not common.as_json) as bar:
         ended = report_writer(report)
         bring_up(settings, command, terms, patience_s=patience, stay=stay, progress=bar, ended=ended)
-    os.execvp(command[0], command)  # noqa: S606 - the command is the administrator's own
+    os.execvpe(command[0], command, environment_for_others())  # noqa: S606 - the command is the administrator's own

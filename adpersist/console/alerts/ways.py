@@ -19,6 +19,7 @@ from typing import IO, Any, Final, Protocol
 
 from adpersist.config import AlertsSection
 from adpersist.errors import AdpersistError, ConfigError
+from adpersist.system.secrecy import environment_for_others
 
 Document = dict[str, Any]
 
@@ -34,6 +35,7 @@ class NotSentError(AdpersistError):
     """An alert did not get out this way."""
 
     retryable = True
+    way_out = "It is sent again by itself; `adpersist alerts test` tries the way at once."
 
 
 class Way(Protocol):
@@ -176,7 +178,14 @@ class Command:
 
     def send(self, alerts: Sequence[Document]) -> None:
         try:
-            subprocess.run(self.words, input=_body(alerts), check=True, capture_output=True, timeout=_PATIENCE_S)
+            subprocess.run(
+                self.words,
+                input=_body(alerts),
+                check=True,
+                capture_output=True,
+                timeout=_PATIENCE_S,
+                env=environment_for_others(),
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise NotSentError(f"the command failed: {visible(error)}") from error
 

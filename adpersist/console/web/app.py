@@ -45,6 +45,7 @@ class RefusedError(AdpersistError):
     """A form was filled in as nobody would who read it."""
 
     exit_code = ExitCode.USAGE
+    way_out = "Load the page again, and read what it asks for."
 
 
 class Console:

@@ -38,6 +38,8 @@ class BusyError(AdpersistError):
 class UndoError(AdpersistError):
     """The command line said no, in its own words."""
 
+    way_out = "Run it in a shell on this machine, where it says more."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:

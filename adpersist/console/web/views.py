@@ -38,6 +38,7 @@ class NotHereError(AdpersistError):
     """The console has no such page or object."""
 
     exit_code = ExitCode.USAGE
+    way_out = "Look for it by name: the search finds what is gone, too."
 
 
 class Views:

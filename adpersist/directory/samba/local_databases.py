@@ -22,6 +22,8 @@ Signature = tuple[int, int, int, int]
 class LocalDatabaseError(AdpersistError):
     """The databases beside the directory cannot be read or written from here."""
 
+    way_out = "Run this as root on the domain controller; `adpersist doctor` says what is missing there."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SambaSettings:

@@ -14,6 +14,7 @@ from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.database import Database
 from adpersist.errors import ConfigError, DirectoryUnreachableError
 from adpersist.model.identity.ids import Guid
+from adpersist.system.secrecy import environment_for_others
 
 _SOCKET_DIRECTORY: Final = "ldap_priv"
 _DAEMON: Final = "samba"
@@ -108,7 +109,9 @@ def running_version(session: Session) -> str:
     if program.name != _DAEMON:  # a replaced one is called "samba (deleted)"
         raise NotLocalError(f"the program behind the socket is {program}")
     try:
-        done = subprocess.run([program, "--version"], capture_output=True, timeout=_VERSION_TIMEOUT_S, check=True)
+        env = environment_for_others()
+        words = [str(program), "--version"]
+        done = subprocess.run(words, capture_output=True, timeout=_VERSION_TIMEOUT_S, check=True, env=env)
     except (OSError, subprocess.SubprocessError) as error:
         raise NotLocalError(f"{program} does not tell its version: {error}") from error
     return done.stdout.decode(errors="replace").removeprefix("Version ").strip()

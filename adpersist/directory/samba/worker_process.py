@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from adpersist.errors import AdpersistError
+from adpersist.system.secrecy import environment_for_others
 
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """Distributions install Samba's Python for their own interpreter."""
@@ -53,6 +54,7 @@ class WorkerProcess:
                     stdout=its_end.fileno(),
                     stderr=self._said,
                     cwd="/",
+                    env=environment_for_others(),
                 )
             except OSError as error:
                 self._socket.close()

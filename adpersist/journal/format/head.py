@@ -121,7 +121,7 @@ def read_clear(body: bytes) -> ClearHead:
         timeline=timeline,
         seq=Seq(seq),
         time=time_us / 1_000_000,
-        wrappers=tuple(key.wrapper for key in wrapped),
+        wrappers=tuple(key.wrapper for key in wrapped if not key.is_retired),
     )
 
 

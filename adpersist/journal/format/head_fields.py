@@ -12,6 +12,7 @@ from adpersist.model.journal.head import (
     Identity,
     Lost,
     Mark,
+    Moved,
     Phase,
     Position,
     Quarantined,
@@ -35,6 +36,8 @@ WITH_KEY_CHANGED: Final = 18
 """While two keys open the journal, since when."""
 WITH_FILES_LEFT: Final = 19
 """While files are still to be put back, how many."""
+WITH_MOVED: Final = 20
+"""Once the journal was moved to another store, that."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -83,11 +86,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """
     try:
         fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_FILES_LEFT:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_FILES_LEFT} expected")
+        if not FIELDS <= len(fields) <= WITH_MOVED:
+            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_MOVED} expected")
         identity, writer, phase, target, complete, settled, position, *more = fields
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left = [*passing, *(None,) * 7][:7]
+        fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved = [*passing, *(None,) * 8][:8]
         domain, server, dns_name = items(identity)
         return Head(
             seq=seq,
@@ -113,6 +116,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
             key_changed=None if key_changed is None else number(key_changed),
             files_left=0 if files_left is None else integer(files_left),
+            moved=None if moved is None else _moved(moved),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -151,6 +155,7 @@ def _pack_passing(head: Head) -> list[object]:
         [[each.first, each.last, each.digest, float(each.time)] for each in head.lost] or None,
         None if head.key_changed is None else float(head.key_changed),
         head.files_left or None,
+        None if head.moved is None else [head.moved.to, float(head.moved.time), head.moved.arrived],
     ]
     while passing and passing[-1] is None:
         passing.pop()
@@ -170,6 +175,11 @@ def _commit_id(value: object) -> CommitId:
 def _lost(value: object) -> Lost:
     first, last, digest, time = items(value)
     return Lost(first=Seq(integer(first)), last=Seq(integer(last)), digest=octets(digest), time=number(time))
+
+
+def _moved(value: object) -> Moved:
+    to, time, arrived = items(value)
+    return Moved(to=text(to), time=number(time), arrived=boolean(arrived))
 
 
 def _position(value: object) -> Position:

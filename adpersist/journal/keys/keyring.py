@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import digest as hmac
+from itertools import pairwise
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -45,7 +46,7 @@ class WrappedKey:
         id: Eight bytes, derived from the key.
         since: It seals the commits after this one.
         wrapper: Key id of the key-encryption key.
-        wrapped: What that key made of it.
+        wrapped: What that key made of it; empty: it is retired, and its id alone is kept.
     """
 
     id: bytes
@@ -53,52 +54,76 @@ class WrappedKey:
     wrapper: str
     wrapped: bytes
 
+    @property
+    def is_retired(self) -> bool:
+        """Nothing that it sealed is left."""
+        return not self.wrapped
+
 
 class Keyring:
-    """All data keys of a journal, oldest first; the last one seals.
+    """The data keys of a journal, oldest first; the last one seals, and opens the head. Others are unwrapped when a
+    frame or a checkpoint asks for them: opening a journal costs one question to a vault.
+
+    Of the first one ever the id stays when it is retired: the journal's seed comes from it.
 
     While the key-encryption key is changed each is there twice in a row, wrapped by the old one and by the new: either
     opens the journal, whichever a machine has after its disk went back.
     """
 
-    def __init__(self, wrapped: Sequence[WrappedKey], opened: Iterable[DataKey]) -> None:
+    def __init__(
+        self, wrapped: Sequence[WrappedKey], opened: Iterable[DataKey], *, keys: KeyEncryption, journal: bytes
+    ) -> None:
         self.wrapped = tuple(wrapped)
         self._opened = {key.id: key for key in opened}
+        self._keys = keys
+        self._journal = journal
         self.active = self._opened[self.wrapped[-1].id]
 
     @classmethod
     def create(cls, keys: KeyEncryption, journal: bytes, *, randomness: Randomness = os.urandom) -> "Keyring":
         """A keyring with one new data key."""
         secret = randomness(KEY_BYTES)
-        return cls([_wrap(secret, keys, journal, since=BEFORE_FIRST)], [DataKey(secret)])
+        first = _wrap(secret, keys, journal, since=BEFORE_FIRST)
+        return cls([first], [DataKey(secret)], keys=keys, journal=journal)
 
     @classmethod
     def unlock(
         cls, wrapped: Sequence[WrappedKey], keys: KeyEncryption, journal: bytes, known: "Keyring | None" = None
     ) -> "Keyring":
-        """Unwrap the keys that ``known`` does not hold already.
+        """Unwrap the key that seals, unless ``known`` holds it already.
 
         Raises:
             WrongKeyError: One was wrapped by other key-encryption keys alone.
             DamagedError: They were tampered with.
         """
-        if not wrapped:
+        if not wrapped or wrapped[-1].is_retired:
             raise DamagedError("it holds no data key", seq=None, damage=Damage.FORGED)
         have = dict(known._opened) if known else {}
-        closed = [each for each in _chosen(wrapped, keys) if each.id not in have]
-        if any(each.wrapper != keys.key_id for each in closed):
-            _require(wrapped, keys)
-        for each in closed:
-            have[each.id] = DataKey(_unwrap(each, keys, journal))
-        return cls(wrapped, have.values())
+        chosen = _chosen(wrapped, keys)
+        # who has it open already goes on with an old key until it wants one of those it never used
+        needed = chosen if known is None else [each for each in chosen[-1:] if each.id not in have]
+        if any(each.wrapper != keys.key_id for each in needed):
+            _require([each for each in wrapped if not each.is_retired], keys)
+        if chosen[-1].id not in have:
+            have[chosen[-1].id] = DataKey(_unwrap(chosen[-1], keys, journal))
+        return cls(wrapped, have.values(), keys=keys, journal=journal)
 
     @property
     def wrappers(self) -> tuple[str, ...]:
         """Ids of the key-encryption keys that open it: one, or two while the key is changed, the new one last."""
-        return tuple(dict.fromkeys(each.wrapper for each in self.wrapped))
+        return tuple(dict.fromkeys(each.wrapper for each in self.wrapped if not each.is_retired))
 
     def find(self, key: bytes) -> DataKey | None:
-        """The data key of that id; None when the journal has none."""
+        """The data key of that id; None when the journal has none.
+
+        Raises:
+            WrongKeyError, DamagedError: It cannot be unwrapped.
+            KeyMissingError, StoreUnreachableError: The vault did not do it.
+        """
+        if key not in self._opened:
+            for each in _chosen(self.wrapped, self._keys):
+                if each.id == key:
+                    self._opened[key] = DataKey(_unwrap(each, self._keys, self._journal))
         return self._opened.get(key)
 
     def seed(self, journal: bytes) -> bytes:
@@ -109,7 +134,22 @@ class Keyring:
         """With a new data key that seals from now on."""
         secret = randomness(KEY_BYTES)
         new = _wrap(secret, keys, journal, since=since)
-        return Keyring([*self.wrapped, new], [*self._opened.values(), DataKey(secret)])
+        opened = [*self._opened.values(), DataKey(secret)]
+        return Keyring([*self.wrapped, new], opened, keys=keys, journal=journal)
+
+    def retired(self, pruned: Seq) -> "Keyring":
+        """Without the keys that sealed nothing but commits before ``pruned``.
+
+        The checkpoint at that commit, and all later ones, were written when a later key sealed.
+        """
+        since = {each.id: each.since for each in self.wrapped}
+        gone = {one for one, after in pairwise(since) if since[after] < pruned}
+        kept = [each for each in self.wrapped if each.id not in gone]
+        first = self.wrapped[0]
+        if first.id in gone:
+            kept.insert(0, replace(first, wrapper="", wrapped=b""))
+        opened = [key for key in self._opened.values() if key.id not in gone]
+        return Keyring(kept, opened, keys=self._keys, journal=self._journal)
 
     def wrapped_for_both(self, old: KeyEncryption, new: KeyEncryption, journal: bytes) -> "Keyring":
         """With every data key wrapped by ``new`` beside ``old``.
@@ -118,10 +158,10 @@ class Keyring:
             WrongKeyError, DamagedError: ``old`` does not open them.
             KeyMissingError: ``new`` may not be used both ways.
         """
-        wrapped: list[WrappedKey] = []
+        wrapped = [each for each in self.wrapped if each.is_retired]
         for each in _chosen(self.wrapped, old):
             wrapped += [each, _wrap(_unwrap(each, old, journal), new, journal, since=each.since)]
-        return Keyring(wrapped, self._opened.values())
+        return Keyring(wrapped, self._opened.values(), keys=new, journal=journal)
 
     def wrapped_alone(self, keys: KeyEncryption) -> "Keyring":
         """With the wraps of one key-encryption key only.
@@ -131,13 +171,16 @@ class Keyring:
         """
         chosen = _chosen(self.wrapped, keys)
         _require(chosen, keys)
-        return Keyring(chosen, self._opened.values())
+        retired = [each for each in self.wrapped if each.is_retired]
+        return Keyring([*retired, *chosen], self._opened.values(), keys=keys, journal=self._journal)
 
 
 def _chosen(wrapped: Sequence[WrappedKey], keys: KeyEncryption) -> list[WrappedKey]:
-    """Every data key once, wrapped by that key-encryption key where it is, else as it is."""
+    """Every data key in use once, wrapped by that key-encryption key where it is, else as it is."""
     chosen: dict[bytes, WrappedKey] = {}
     for each in wrapped:
+        if each.is_retired:
+            continue
         if each.id not in chosen or each.wrapper == keys.key_id:
             chosen[each.id] = each
     return list(chosen.values())

@@ -52,6 +52,7 @@ def write_checkpoint(
         StoreError, LimitError: Nothing counts that did not before.
     """
     end.refresh()
+    end.require_here()
     tip = end.tip
     named = [each for each in tip.head.checkpoints if each.seq == seq]
     if named:
@@ -135,7 +136,11 @@ def prune(
             if each.seq == head.pruned != base.head.pruned and each.seq not in proven:
                 _prove(store, base, each)
                 proven.add(each.seq)
-        return None if head == base.head else drafter.head_only(base, head, tolerant=True)
+        if head == base.head:
+            return None
+        return replace(
+            drafter.head_only(base, head, tolerant=True), keyring=base.keyring.retired(head.pruned)
+        )  # with what a data key sealed it goes itself
 
     end.append(drafting)
     head = end.tip.head

@@ -18,6 +18,7 @@ from adpersist.journal.format.unfinished import begun_copy, unfinished_head
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import anchor
+from adpersist.journal.settlement import require_here
 from adpersist.journal.spare_head import missing_head
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Checkpoint
@@ -82,11 +83,16 @@ class JournalCopy:
         self._known: Keyring | None = None
         self._copied: str | None = None
         """Token of the journal's head that was copied last."""
+        self._lie: set[Checkpoint] = set()
+        """Checkpoints that were found to lie in the copy, whole."""
+        self._sent: tuple[str, _Reached] | None = None
+        """The copy's token, and how far frames lie behind its head, after a run that made nothing count."""
 
     def run(self, progress: Progress | None = None) -> Copied:
         """Bring the copy to where the journal is now.
 
         Raises:
+            MovedError: The journal goes on in another store; the copy stays what it was.
             CopyRefusedError: Another journal is there, or the copy was written to; nothing was changed.
             DamagedError: The journal is damaged where it would be copied; the copy is as good as before.
             IntegrityError: The copy is damaged.
@@ -96,18 +102,56 @@ class JournalCopy:
         stored = self._source.head()
         if stored.token == self._copied:
             return Copied(seq=stored.seq, changed=False)
-        tip = self._opened(stored)
+        tip, done = self._current(self._opened(stored), progress, _Ending(body=lambda tip: tip.stored.body))
+        self._copied = tip.stored.token
+        return done
+
+    def prepare(self, progress: Progress | None = None) -> Copied:
+        """Have all that the journal holds lie in the copy, where it does not count yet: the copy stays what it was.
+
+        Raises:
+            As :meth:`run`.
+        """
+        return self._current(self._opened(self._source.head()), progress, _Ending(body=None))[1]
+
+    def arrive(self, tip: OpenHead, body: bytes, progress: Progress | None = None) -> Copied:
+        """Bring the copy to a journal that is written no more, under a head of its own.
+
+        Args:
+            tip: The journal's head, which says that it was moved.
+            body: The copy's new head; with it the journal goes on there.
+            progress: As :meth:`run`'s.
+
+        Raises:
+            FencedError: The journal's head is no longer ``tip``, or somebody else writes to the copy.
+            As :meth:`run` else.
+        """
+        return self._brought_to(tip, progress, _Ending(body=lambda _: body, leaves=tip.stored))
+
+    def open_source(self) -> OpenHead:
+        """The journal's head as it stands.
+
+        Raises:
+            NoJournalError, WrongKeyError, DamagedError, StoreError: As :meth:`run`.
+        """
+        return self._opened(self._source.head())
+
+    def require_copy(self, tip: OpenHead, found: OpenHead) -> None:
+        """Raises:
+        CopyRefusedError: What was found in the copy's place is ahead of the journal, or parted from it.
+        """
+        self._start(tip, found)
+
+    def _current(self, tip: OpenHead, progress: Progress | None, ending: "_Ending") -> tuple[OpenHead, Copied]:
         for _ in range(_TRIES):
+            require_here(tip.head)
             try:
-                done = self._brought_to(tip, progress)
+                return tip, self._brought_to(tip, progress, ending)
             except (DamagedError, PointError):
-                newer = self._opened(self._source.head())
+                newer = self.open_source()
                 if (newer.head.pruned, newer.head.checkpoints) == (tip.head.pruned, tip.head.checkpoints):
                     raise
                 tip = newer  # what was being copied was pruned meanwhile
-            else:
-                self._copied = tip.stored.token
-                return done
         raise PointError("the journal is pruned faster than it can be copied", hint="Try again when no prune runs.")
 
     def _opened(self, stored: StoredHead) -> OpenHead:
@@ -115,9 +159,17 @@ class JournalCopy:
         self._known = tip.keyring
         return tip
 
-    def _brought_to(self, tip: OpenHead, progress: Progress | None) -> Copied:
+    def _brought_to(self, tip: OpenHead, progress: Progress | None, ending: "_Ending") -> Copied:
         base, before = self._base(tip)
-        if base.body == tip.stored.body:
+        if ending.is_plain and before is not None and before.head.gone_to is not None:
+            raise CopyRefusedError(
+                f"the journal was moved away from {self._target.location}, which says where to",
+                hint="Copy to another place; or bring the journal back there: "
+                f"`adpersist copy --to {self._target.location} --move`.",
+            )
+        self._require_left(ending)
+        body = None if ending.body is None else ending.body(tip)
+        if base.body == body:
             return Copied(seq=tip.head.seq, changed=False)
         start = self._start(tip, before)
         known = before.head.checkpoints if before else ()
@@ -125,15 +177,24 @@ class JournalCopy:
         made = sum(self._put_checkpoint(each) for each in new)
         sending = _Sending(self._target, tip, base, progress)
         try:
-            sending.send(self._source, start, self._lying(tip, start))
+            self._sent = sending.send(self._source, start, self._lying(tip, base, start), body)
         except FencedError as error:
             raise FencedError(
                 f"somebody else writes to {self._target.location}",
                 hint="Another copy, or an agent: one at a time writes to a copy.",
             ) from error
-        if self._forgets and (before is None or before.head.pruned != tip.head.pruned):
+        if body is not None and self._forgets and (before is None or before.head.pruned != tip.head.pruned):
             self._forget(tip)
         return Copied(seq=tip.head.seq, commits=sending.commits, size=sending.size, checkpoints=made)
+
+    def _require_left(self, ending: "_Ending") -> None:
+        """What leads to the copy's new head begins with a look at the copy's, so whoever takes the move back in between
+        (first here, then there) is noticed: here now, or there by the last step."""
+        if ending.leaves is not None and self._source.head() != ending.leaves:
+            raise FencedError(
+                "the journal was written to, or taken back, while it was moved",
+                hint="Look at `adpersist status` first.",
+            )
 
     # --- what is there already ---
 
@@ -198,8 +259,10 @@ class JournalCopy:
             )
         return _Reached(copied.seq, copied.digest)
 
-    def _lying(self, tip: OpenHead, start: _Reached) -> "_Lying":
-        """How far an earlier run came that was killed; what follows ``start`` without a gap needs not be sent again."""
+    def _lying(self, tip: OpenHead, base: StoredHead, start: _Reached) -> "_Lying":
+        """How far an earlier run came; what follows ``start`` without a gap needs not be sent again."""
+        if self._sent is not None and self._sent[0] == base.token and self._sent[1].seq >= start.seq:
+            return _Lying(any=True, through=self._sent[1])
         chain = _chain(tip, start)
         found, nothing = 0, False
         try:
@@ -217,7 +280,10 @@ class JournalCopy:
 
     def _put_checkpoint(self, named: Checkpoint) -> int:
         """Have a checkpoint lie in the copy; how many had to be sent."""
+        if named in self._lie:
+            return 0
         if _proof(self._target.checkpoint(named.lies_at)) == named.proof:
+            self._lie.add(named)
             return 0
         self._target.put_checkpoint(named.lies_at, self._source.checkpoint(named.lies_at))
         if _proof(self._target.checkpoint(named.lies_at)) != named.proof:
@@ -225,6 +291,7 @@ class JournalCopy:
             raise DamagedCheckpointError(
                 "checkpoint: what was copied is not what the head names", seq=named.seq, damage=Damage.CORRUPT
             )
+        self._lie.add(named)
         return 1
 
     def _forget(self, tip: OpenHead) -> None:
@@ -234,6 +301,24 @@ class JournalCopy:
         for place in self._target.checkpoints():
             if place not in named:
                 self._target.drop_checkpoint(place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """What becomes of the copy when all lies there.
+
+    Attributes:
+        body: Its head, by the journal's; None: it keeps the one it has, and nothing new counts.
+        leaves: The journal's head that says that the journal was moved; None: the journal goes on where it is.
+    """
+
+    body: Callable[[OpenHead], bytes] | None
+    leaves: StoredHead | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """It is to be a copy, as good as the journal was."""
+        return self.body is not None and self.leaves is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,21 +345,28 @@ class _Sending:
         self.commits = 0
         self.size = 0
 
-    def send(self, source: Store, start: _Reached, lying: _Lying) -> None:
-        """All that the journal has after ``start``, but for what lies there and follows."""
-        if not lying.any and self._appended(source, start):
-            return
+    def send(self, source: Store, start: _Reached, lying: _Lying, body: bytes | None) -> tuple[str, _Reached] | None:
+        """All that the journal has after ``start``, but for what lies there and follows; then the copy's new head.
+
+        Returns:
+            Without a new head the copy's token, and how far frames lie behind its head.
+        """
+        if not lying.any and body is not None and self._appended(source, start, body):
+            return None
         try:
             self._staged(source, lying.through)
         except DamagedError:
             if lying.through == start:
                 raise
             self._staged(source, start)  # what lies there does not lead on: all of it once more
-        self._target.advance(onto=self._stored, seq=self._tip.head.seq, head=self._tip.stored.body)
+        if body is None:
+            return self._stored.token, _Reached(self._tip.head.seq, self._tip.head.digest)
+        self._target.advance(onto=self._stored, seq=self._tip.head.seq, head=body)
+        return None
 
-    def _appended(self, source: Store, start: _Reached) -> bool:
+    def _appended(self, source: Store, start: _Reached, body: bytes) -> bool:
         """The little that came since the last time, in one step; False: it is more, or not in a row."""
-        last, body = self._tip.head.seq, self._tip.stored.body
+        last = self._tip.head.seq
         if last - start.seq > MAX_APPEND_FRAMES or start.seq != self._stored.seq:
             return False
         frames = list(self._proven(source, start))

@@ -52,9 +52,11 @@ def take_up(store: Store, end: Appender, writer: Writer, *, now: float, randomne
     """Make frames behind the head count where they follow it, and remove the others.
 
     Raises:
+        MovedError: The journal goes on in another store.
         FencedError: Somebody writes to the journal: then nothing lies behind its head for long.
     """
     end.refresh()
+    end.require_here()
     tip = end.tip
     found = followed(store, tip).tip
     count = found.head.seq - tip.head.seq
@@ -158,13 +160,16 @@ def _digest(store: Store, base: OpenHead, seq: Seq) -> bytes:
 def _newest_settled(store: Store, tip: OpenHead) -> Seq:
     """The newest point that can be told and is no middle of a look; 0: there is none."""
     for span in reversed(restorable(tip.head, ())):
-        edges = [*range(span.through, max(span.after, tip.head.pruned), -_WINDOW), max(span.after, tip.head.pruned)]
-        for through, after in pairwise(edges):
+        saved = max((each.seq for each in tip.head.checkpoints if span.after < each.seq <= span.through), default=None)
+        # what a checkpoint tells, or the beginning of a timeline, needs no commit: those up to it may be lost
+        gone = max((each.last for each in tip.head.lost if each.first <= span.through), default=BEFORE_FIRST)
+        first = max(span.after, tip.head.pruned, saved or BEFORE_FIRST, min(gone, span.through))
+        for through, after in pairwise([*range(span.through, first, -_WINDOW), first]):
             settled = _settled(store, tip, Seq(after), Seq(through))
             if settled is not None:
                 return settled
-        if span.after < tip.head.pruned <= span.through:
-            return tip.head.pruned
+        if saved is not None:
+            return saved
     return BEFORE_FIRST
 
 

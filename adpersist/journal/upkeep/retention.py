@@ -75,14 +75,19 @@ def doubts(head: Head, plan: PrunePlan, *, now: float) -> tuple[str, ...]:
 
 
 def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
-    """The head that no longer knows what is forgotten."""
+    """The head that no longer knows what is forgotten.
+
+    Where the journal begins without a checkpoint, as that was lost, the note of that is what its chain hangs on.
+    """
+    checkpoints = tuple(each for each in head.checkpoints if each.seq not in forgetting.checkpoints)
+    stands = any(each.seq == forgetting.through for each in checkpoints)
     return replace(
         head,
         pruned=forgetting.through,
-        checkpoints=tuple(each for each in head.checkpoints if each.seq not in forgetting.checkpoints),
+        checkpoints=checkpoints,
         marks=tuple(mark for mark in head.marks if mark.name not in forgetting.marks),
         timelines=tuple(each for each in head.timelines if each.begins > forgetting.through),
-        lost=tuple(each for each in head.lost if each.last > forgetting.through),
+        lost=tuple(each for each in head.lost if each.last >= forgetting.through + stands),
     )
 
 

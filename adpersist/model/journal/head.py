@@ -198,6 +198,21 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """That the journal was moved from one store to another; both heads say so, each its own part.
+
+    Attributes:
+        to: URL of the store it was moved to.
+        time: Unix seconds when it was.
+        arrived: This is the head it arrived with, or a later one; False: it was left behind, and refuses to be written.
+    """
+
+    to: str
+    time: float
+    arrived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The journal's last commit and the feed positions that belong to it; sealed in the store but for seq and digest.
 
@@ -228,6 +243,7 @@ class Head:
         key_changed: While two keys open the journal: Unix seconds since when the newer one does; None: one does.
         files_left: Files of SYSVOL and entries of the local databases that the last restore could not put back, and
             that a guard still has to; 0: none.
+        moved: The last move to another store; None: it was begun where it lies.
     """
 
     seq: Seq
@@ -253,6 +269,12 @@ class Head:
     lost: tuple[Lost, ...] = ()
     key_changed: float | None = None
     files_left: int = 0
+    moved: Moved | None = None
+
+    @property
+    def gone_to(self) -> str | None:
+        """The store where the journal goes on instead of here; None: here."""
+        return None if self.moved is None or self.moved.arrived else self.moved.to
 
     @property
     def image(self) -> Mark | None:

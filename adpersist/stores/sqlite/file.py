@@ -199,6 +199,9 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
+        # a file may come from anywhere: no view or trigger in it calls a function, and no page is taken at its word
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA application_id").fetchone()  # opens in earnest; connect() alone is lazy
     except sqlite3.Error:
         connection.close()
