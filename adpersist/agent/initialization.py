@@ -39,6 +39,12 @@ NOT_RESTORED: Final = (
 """What no path brings back; the README says so too."""
 
 
+SWITCH_ON: Final = (
+    "Have Samba log it, in smb.conf: `log level = 1 dsdb_json_audit:5@/var/log/samba/dsdb-audit.json`; "
+    "name that file in `[capture] audit_log`."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitReport:
     """What ``init`` found and made.
@@ -46,6 +52,7 @@ class InitReport:
     Attributes:
         files: Where SYSVOL and the local databases lie; None: they are not captured.
         without_files: Why not.
+        audit_log: Where Samba logs who wrote; None: it is not known.
     """
 
     dns_name: str
@@ -60,6 +67,7 @@ class InitReport:
     warnings: tuple[str, ...]
     files: LocalFiles | None = None
     without_files: str = ""
+    audit_log: Path | None = None
 
     @property
     def _captured(self) -> list[str]:
@@ -85,6 +93,7 @@ class InitReport:
             "files": {"sysvol": str(self.files.sysvol), "smb_conf": str(self.files.settings.smb_conf)}
             if self.files
             else None,
+            "who": {"audit_log": str(self.audit_log) if self.audit_log else None, "switch_on": SWITCH_ON},
             "captures": self._captured,
             "not_restored": self._not_restored,
             "warnings": list(self.warnings),
@@ -108,6 +117,8 @@ class InitReport:
         yield from (f"  + {line}" for line in self._captured)
         yield "Not restored:"
         yield from (f"  - {line}" for line in self._not_restored)
+        if self.audit_log is None:
+            yield f"Who wrote is not captured. {SWITCH_ON}"
         yield from (f"Warning: {line}" for line in self.warnings)
         if self.key_created:
             yield "\nKeep a copy of the key file away from this machine: without it the journal cannot be read."
@@ -202,6 +213,7 @@ class Initialization:
             warnings=tuple(filter(None, [exposure(file) if file else "", *_place_warnings(location, machine)])),
             files=files,
             without_files=without_files,
+            audit_log=self._config.capture.audit_log,
         )
 
     def _require_unwatched(self, dc: DomainController) -> None:

@@ -13,9 +13,11 @@ from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import Guid
 
 if TYPE_CHECKING:
+    from adpersist.audit.log import AuditLog
     from adpersist.journal.journal import Journal
+    from adpersist.model.journal.commit import Commit
     from adpersist.model.objects.change import Stamp, Values
-    from adpersist.reading.audit_log import AuditLog
+    from adpersist.model.objects.object_state import ObjectState
     from adpersist.reading.history import Event
     from adpersist.reading.writers import Writers, Written
     from adpersist.state.journal_schema import JournalSchema
@@ -42,7 +44,7 @@ def history(
     settings = loaded(common)
     audit_log = None
     if settings.capture.audit_log is not None:
-        from adpersist.reading.audit_log import AuditLog
+        from adpersist.audit.log import AuditLog
 
         audit_log = AuditLog.read(settings.capture.audit_log)
     with opened_journal(settings) as journal:
@@ -58,15 +60,28 @@ def history(
 
 def _told(journal: "Journal", guid: Guid, attribute: str | None, audit_log: "AuditLog | None") -> list[dict[str, Any]]:
     from adpersist.reading.history import history as events
+    from adpersist.reading.writers import SealedLog, Writers
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
-    newest = fold(journal)
-    facts, writers = JournalSchema.of(newest), _writers(journal, newest, audit_log)
+    newest, sealed = fold(journal), SealedLog()
+    own = {Guid(each) for each in _invocations(newest.get(journal.head.identity.server))}
+    facts, writers = JournalSchema.of(newest), Writers(_databases(newest), own, audit_log, sealed)
+
+    def seen(commit: "Commit") -> None:
+        sealed.take(commit)
+        # a heal gives the DC another one
+        own.update(
+            Guid(each)
+            for change in commit.changes
+            if change.guid == journal.head.identity.server
+            for each in change.values.get("invocationId", ())
+        )
+
     wanted = attribute.casefold() if attribute else None
     return [
         _document(event, guid, state, facts, writers, journal, wanted)
-        for event, state in events(journal, guid)
+        for event, state in events(journal, guid, seen)
         if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}
     ]
 
@@ -114,6 +129,7 @@ def _document(
             event.dn,
             _written_of(event, guid),
             lambda sids: _accounts(state, sids),
+            commit.seq,
         ),
         "attributes": {
             name: {
@@ -136,12 +152,8 @@ def _document(
     }
 
 
-def _writers(journal: "Journal", newest: "State", audit_log: "AuditLog | None") -> "Writers":
-    from adpersist.reading.writers import Writers
-
-    server = newest.get(journal.head.identity.server)
-    own = {Guid(value) for value in server.values.get("invocationId", ())} if server is not None else set()
-    return Writers(_databases(newest), own, audit_log)
+def _invocations(server: "ObjectState | None") -> "Values":
+    return server.values.get("invocationId", ()) if server is not None else ()
 
 
 def _written_of(event: "Event", guid: Guid) -> "list[Written]":
@@ -193,6 +205,8 @@ def _print(event: dict[str, Any]) -> None:
         person = event["who"]
         address = f" from {person['address']}" if person["address"] else ""
         output.say(output.printable(f"    by {person['name'] or person['sid']}{address}, {person['how']}"))
+    elif "names no audit log" not in event["why"]:
+        output.say(output.printable(f"    by ?: {event['why']}"))
     if event["dn_from"] != event["dn_to"]:
         if event["dn_from"]:
             output.say(output.printable(f"    was {event['dn_from']}"))

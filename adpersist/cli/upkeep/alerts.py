@@ -65,9 +65,9 @@ def try_out(
     as_json: JsonOption = False,
 ) -> None:
     """Say what would have been told since a point, by every rule. Sends nothing and notes nothing down."""
+    from adpersist.audit.log import KeptLog
     from adpersist.console.alerts.rules import findings
     from adpersist.console.alerts.watching import told, whose
-    from adpersist.reading.audit_log import KeptLog
     from adpersist.reading.past import Past
 
     common = common_options(ctx, config, as_json)
