@@ -14,6 +14,7 @@ from adpersist import config as configuration
 from adpersist.agent import connections
 from adpersist.agent.doctor.finding import Grade
 from adpersist.agent.doctor.place import examine_place, machine_of
+from adpersist.audit.log import audit_log_of
 from adpersist.config import (
     CaptureSection,
     Config,
@@ -33,7 +34,6 @@ from adpersist.journal.holder import visiting
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file, exposure
-from adpersist.reading.audit_log import audit_log_of
 from adpersist.stores.port import Store
 from adpersist.system import durable_file
 
@@ -42,6 +42,9 @@ FILES: Final = "SYSVOL with owners and permissions, Unix numbers (idmap), privil
 
 AUDIT_CLASS: Final = "dsdb_json_audit:5@/var/log/samba/dsdb-audit.json"
 """What sends Samba's audit log to a file of its own."""
+SWITCH_ON: Final = (
+    f"Have Samba log it, in smb.conf: `log level = 1 {AUDIT_CLASS}`; name that file in `[capture] audit_log`."
+)
 
 NOT_RESTORED: Final = (
     "what replication does not carry: last logons, bad password counts, uSN*, whenChanged",
@@ -60,6 +63,7 @@ class InitReport:
         without_files: Why not.
         partners: How many other DCs the domain has.
         notes: What is well, and would be better otherwise; each says how.
+        audit_log: Where Samba logs who wrote; None: it is not known.
     """
 
     dns_name: str
@@ -76,6 +80,7 @@ class InitReport:
     without_files: str = ""
     partners: int = 0
     notes: tuple[str, ...] = ()
+    audit_log: Path | None = None
 
     @property
     def _captured(self) -> list[str]:
@@ -101,6 +106,7 @@ class InitReport:
             "files": {"sysvol": str(self.files.sysvol), "smb_conf": str(self.files.settings.smb_conf)}
             if self.files
             else None,
+            "who": {"audit_log": str(self.audit_log) if self.audit_log else None, "switch_on": SWITCH_ON},
             "captures": self._captured,
             "not_restored": self._not_restored,
             "warnings": list(self.warnings),
@@ -238,6 +244,7 @@ class Initialization:
             without_files=without_files,
             partners=partners,
             notes=tuple(_notes(config, partners, files=files)),
+            audit_log=self._config.capture.audit_log,
         )
 
     def _require_unwatched(self, dc: DomainController) -> None:

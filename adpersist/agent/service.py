@@ -15,6 +15,7 @@ from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.polling import PollingPace
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
+from adpersist.audit.following import AuditFollower
 from adpersist.capture.capture import Capture
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
@@ -67,6 +68,7 @@ class Service:
         self._config = config
         self._held = False
         self._folded: tuple[bytes, FingerprintIndex] | None = None
+        self._audit: AuditFollower | None = None
         self._accept_store_behind = accept_store_behind
         self._take_over = take_over
         self._pause = Pause(pause)
@@ -184,6 +186,7 @@ class Service:
         pace = PollingPace(settings.interval_s, settings.share)
         while True:
             rest_s = pace.after_nothing()
+            capture.read_audit()
             usn = dc.usn()
             health.polled(usn, durable=usn == seen)
             if usn != seen:
@@ -245,9 +248,19 @@ class Service:
                     index=folded[1] if folded and folded[0] == journal.head.digest else None,
                     accept_store_behind=self._accept_store_behind and not self._held,
                     files=connections.local_files(self._config, dc),
+                    audit=self._audit_log(journal.head),
                 )
                 self._held = True
                 yield dc, capture
+
+    def _audit_log(self, head: Head) -> AuditFollower | None:
+        """The same one again, however often it connects: it knows how far it has read."""
+        path = self._config.capture.audit_log
+        if path is None or (self._audit is not None and self._audit.path != path):
+            self._audit = None
+        if path is not None and self._audit is None:
+            self._audit = AuditFollower(path, since=head.time)
+        return self._audit
 
     @contextmanager
     def _in_turn(self, role: Role, journal: Journal) -> Iterator[Writer]:

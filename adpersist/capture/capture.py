@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from adpersist.audit.following import AuditFollower
 from adpersist.capture.file_capture import SOON_S, FileCapture
 from adpersist.capture.full_look import FullLook
 from adpersist.capture.look import Look, Piece
@@ -72,6 +73,7 @@ class Capture:
         *,
         index: FingerprintIndex,
         files: LocalFiles | None = None,
+        audit: AuditFollower | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._dc = dc
@@ -81,6 +83,7 @@ class Capture:
         self._folded = journal.head.digest
         self._full_look_due = False
         self._invocation: Guid | None = None
+        self._audit = audit
         self._canary: Canary | None = None
         """What this agent had the directory remember last."""
         self._asked: deque[float] = deque(maxlen=_ASKED_LATELY)
@@ -102,6 +105,7 @@ class Capture:
         accept_store_behind: bool = False,
         index: FingerprintIndex | None = None,
         files: LocalFiles | None = None,
+        audit: AuditFollower | None = None,
     ) -> "Capture":
         """Prove that the DC is the journal's, claim the journal, and fold it.
 
@@ -110,6 +114,7 @@ class Capture:
             again: This writer held the journal before: an agent that took over since keeps it.
             accept_store_behind: A store that went back is gone on with; a full look brings it up to date.
             files: SYSVOL and the local databases, to be captured too.
+            audit: Samba's log of who wrote, to be sealed with the changes.
 
         Raises:
             RevertedError: The DC is another one, was put back, or a restore was begun and not ended.
@@ -128,7 +133,7 @@ class Capture:
         if index is None:
             index = fold_fingerprints(journal)
         log.info("capture.began", seq=journal.head.seq, objects=len(index), timeline=journal.head.timeline)
-        capture = cls(dc, journal, writer, index=index, files=files)
+        capture = cls(dc, journal, writer, index=index, files=files, audit=audit)
         # what was captured over the network lacks every secret, and what an earlier version captured lacks the stamps:
         # no feed tells either by themselves
         lacking = dc.privileged and not index.knows(SECRET)
@@ -238,6 +243,11 @@ class Capture:
                 return
             pause(SOON_S)
 
+    def read_audit(self) -> None:
+        """Read who wrote, be it that no look is due: Samba rotates its log away."""
+        if self._audit is not None:
+            self._audit.read()
+
     def leave_canary(self) -> None:
         """Have the directory remember the newest commit, so that it shows when either of them goes back."""
         newest = Canary.of(self.journal.seed, self.head.seq, self.head.digest)
@@ -323,6 +333,8 @@ class Capture:
         look, before = looking.look, self.head.position
         if not look.sighted:
             return
+        # after the look, before its commit: the lines of all that it showed are written by then
+        audited = self._audit.audited(piece.news) if self._audit is not None and piece.news and before else None
         changes, stamps = piece.news, {change.guid: seen.stamps.get(change.guid, {}) for change in piece.news}
         if look.full:
             stamps = dict(look.recent)  # the newest writes of all are called as witnesses
@@ -344,7 +356,10 @@ class Capture:
             ends_look=piece.is_last,
             quarantined=self._quarantined(look),
             is_whole=look.full,
+            audited=audited,
         )
+        if self._audit is not None and audited is not None:
+            self._audit.sealed(audited)
         self._index.apply(changes)
         self._folded = self.head.digest
         looking.count += len(changes)
@@ -380,6 +395,8 @@ class Capture:
     def _end_look(self, look: Look) -> None:
         if look.sighted:
             self.leave_canary()
+        if self._audit is not None:
+            self._audit.looked()
         if look.full:
             give_back()
         else:

@@ -75,6 +75,7 @@ class CommitDrafter:
             usn=usn,
             changes=piece.changes,
             part=piece.part,
+            audited=piece.audited,
         )
 
     def files(self, base: OpenHead, compressed: bytes, *, head: Head, changes: int, usn: Usn) -> Draft:
@@ -211,6 +212,7 @@ class CommitDrafter:
         usn: tuple[Usn, Usn] = (_NOTHING, _NOTHING),
         changes: int = 0,
         part: int = 0,
+        audited: bool = False,
         tolerant: bool = False,
     ) -> Draft:
         keyring = self._fresh(base)
@@ -230,6 +232,7 @@ class CommitDrafter:
             key=b"",
             nonce=b"",
             previous=base.head.digest,
+            audited=audited,
         )
         body = seal_frame(header, compressed, keyring.active, self.randomness)
         return Draft(

@@ -42,6 +42,7 @@ from adpersist.model.journal.head import (
     Witness,
     Writer,
 )
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.model.plan.conflict import Conflict
@@ -246,6 +247,7 @@ class Journal:
         ends_look: bool = True,
         quarantined: Sequence[Quarantined] | None = None,
         is_whole: bool = False,
+        audited: Audited | None = None,
     ) -> Head:
         """Make one look durable. A large one becomes several commits; the position moves only with the last.
 
@@ -259,6 +261,7 @@ class Journal:
             ends_look: False: more of the same look follows; neither position nor witnesses move yet.
             quarantined: The whole new set of objects that cannot be read; None: as it was.
             is_whole: The look was at everything.
+            audited: Who wrote, as Samba's log says; sealed with the changes. None: nobody asked it.
 
         Raises:
             FencedError: Somebody else holds the journal; named in the message. What was not acknowledged before may
@@ -277,7 +280,7 @@ class Journal:
         )
         drafter = self._drafter(now)
         empty = True
-        for run, last in runs(changes):
+        for run, last in runs(changes, audited):
             empty = False
             while not self._append_run(drafter, run, ending, ends=last and ends_look):
                 pass

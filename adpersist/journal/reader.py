@@ -6,7 +6,7 @@ from itertools import islice
 from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.format.chain import Chain, forged, missing, open_in_place
-from adpersist.journal.format.changes import unpack_changes
+from adpersist.journal.format.changes import unpack_look
 from adpersist.journal.format.file_changes import unpack_files
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.format.frame_header import FrameHeader
@@ -16,6 +16,7 @@ from adpersist.journal.format.splitting import MAX_CHANGE_BYTES
 from adpersist.model.files.file_changes import NO_FILES, FileChanges
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change
 from adpersist.stores.port import Frame, Store
 
@@ -148,9 +149,10 @@ class Assembly:
         header = opened.header
         try:
             changes: tuple[Change, ...] = ()
+            audited: Audited | None = None
             note, files = CommitNote(), NO_FILES
             if header.kind is CommitKind.LOOK:
-                changes = self._look(opened)
+                changes, audited = self._look(opened)
             elif header.kind is CommitKind.PART:
                 self._part(opened)
             elif header.kind is CommitKind.FILES:
@@ -170,6 +172,7 @@ class Assembly:
             usn_to=header.usn_to,
             changes=changes,
             files=files,
+            audited=audited,
             ends_look=header.ends_look,
             complete=header.complete,
             **note._asdict(),
@@ -186,14 +189,16 @@ class Assembly:
             raise ValueError(f"its parts have more than {MAX_CHANGE_BYTES} bytes")
         self._parts.append(opened.content)
 
-    def _look(self, opened: Opened) -> tuple[Change, ...]:
+    def _look(self, opened: Opened) -> tuple[tuple[Change, ...], Audited | None]:
         content = opened.content
         if opened.header.part:
             if opened.header.part != len(self._parts):
                 raise ValueError(f"{opened.header.part} parts belong to it, {len(self._parts)} are there")
             content = b"".join([*self._parts, content])
         self._parts.clear()
-        changes = unpack_changes(content)
+        changes, audited = unpack_look(content)
         if len(changes) != opened.header.changes:
             raise ValueError(f"{opened.header.changes} changes announced, {len(changes)} inside")
-        return changes
+        if (audited is not None) != opened.header.audited:
+            raise ValueError("its version and whether it says who wrote do not fit together")
+        return changes, audited

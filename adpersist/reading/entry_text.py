@@ -105,6 +105,7 @@ def entry_document(past: Past, entry: Entry) -> Document:
             [each for each in (dn_from, dn_to) if each],
             written,
             lambda sids: past.accounts(sids, seq),
+            seq,
         ),
     }
 

@@ -1,6 +1,6 @@
 """What happened to one object, over all renames and all timelines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from adpersist.errors import PointError
@@ -45,16 +45,23 @@ class Event:
         return bool(self.values or self.added or self.removed) or self.dn[0] != self.dn[1]
 
 
-def history(journal: Journal, guid: Guid) -> Iterator[tuple[Event, State]]:
+def history(
+    journal: Journal, guid: Guid, seen: Callable[[Commit], None] = lambda _: None
+) -> Iterator[tuple[Event, State]]:
     """Events of an object, oldest first, each with the directory at that commit, valid until the next one is taken.
 
     What was pruned is not told: an object older than that begins with nothing.
+
+    Args:
+        journal: Open.
+        guid: The object.
+        seen: Called with every commit, before what it tells of the object.
 
     Raises:
         DamagedError: While iterating: the journal is not what was written.
     """
     state = _earliest(journal)
-    for commit in _looks(journal):
+    for commit in _looks(journal, seen):
         if commit.kind in _NEW_TIMELINE and commit.target is not None:
             old, before = state.get(guid), _dn(state, guid)
             state = _at(journal, commit.target, state)
@@ -104,11 +111,12 @@ def _find_in_the_past(journal: Journal, name: str) -> Guid | None:
     return found
 
 
-def _looks(journal: Journal) -> Iterator[Commit]:
+def _looks(journal: Journal, seen: Callable[[Commit], None] = lambda _: None) -> Iterator[Commit]:
     """All commits, those of one look together as its last: in its middle an object may stand before its container."""
     changes: list[Change] = []
     commit: Commit | None = None
     for commit in journal.commits(after=journal.head.pruned):
+        seen(commit)
         changes += commit.changes
         if commit.ends_look or commit.kind not in (CommitKind.LOOK, CommitKind.PART):
             yield replace(commit, changes=tuple(changes))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator,
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from adpersist.audit.log import AuditLog
 from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.dn import components, value_of
@@ -22,8 +23,7 @@ from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects import link_values
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, Values
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.reading.audit_log import AuditLog
-from adpersist.reading.writers import Writers, Written
+from adpersist.reading.writers import SealedLog, Writers, Written
 from adpersist.state.changes import changed_values, evolve
 from adpersist.state.fold import fold
 from adpersist.state.journal_schema import JournalSchema
@@ -191,6 +191,7 @@ class Past:
         looks: Every commit, oldest first.
         server: The DC's own NTDS settings; None: nobody knows.
         audit_log: Samba's, where there is one: see :mod:`adpersist.reading.writers`.
+        sealed_log: What of it is sealed with the changes.
         kinds, classes: How many entries there are of each kind, and of objects of each class.
     """
 
@@ -209,6 +210,7 @@ class Past:
         self.looks: list[Look] = []
         self.server: Guid | None = None
         self.audit_log: AuditLog | None = None
+        self.sealed_log = SealedLog()
         self.kinds: Counter[str] = Counter()
         self.classes: Counter[str] = Counter()
         self._fold_to = fold_to
@@ -268,6 +270,7 @@ class Past:
     def take(self, commit: Commit) -> None:
         """Take the next commit in; those of one look together with its last."""
         self._pending += commit.changes
+        self.sealed_log.take(commit)
         self._read = commit.seq
         if not (commit.ends_look or commit.kind not in (CommitKind.LOOK, CommitKind.PART)):
             return
@@ -366,7 +369,7 @@ class Past:
     def writers(self) -> Writers:
         """Who wrote, as far as that is known."""
         own = {invocation for invocation, (guid, _) in self._databases.items() if guid == self.server}
-        return Writers(self.databases(), own, self.audit_log)
+        return Writers(self.databases(), own, self.audit_log, self.sealed_log)
 
     def accounts(self, sids: Collection[str], seq: Seq) -> dict[str, str]:
         """Account names by SID, as of a commit."""

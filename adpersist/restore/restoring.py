@@ -20,7 +20,7 @@ from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_state import FileKey, path_text
 from adpersist.model.identity.ids import Usn, guid_text
-from adpersist.model.journal.account import Account, Reason
+from adpersist.model.journal.account import Account, Reason, Result
 from adpersist.model.journal.head import Head, Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
@@ -100,7 +100,6 @@ def restore(
         RevertedError: It is the store that went back, or another journal watches the DC. Nothing was written.
         FencedError, StoreError, DirectoryError: Run it again; it goes on.
     """
-    journal.require_here()
     lineage = _permitted(dc, journal, wanted)
     is_living = lineage.verdict is Verdict.SAME
     convergence, handed_out = Convergence(dc, wanted, terms, progress, is_living=is_living), dc.usn()
@@ -142,15 +141,13 @@ def restore(
         reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
         outcome = convergence.run(heals=heals, reused=reused)
         outcome.restart_needed = fresh is not None and bool(why.partners)
-        told = result(outcome, wanted, began=began, ended=time.time())
-        outcome.account = Account(reason=why, result=told)
+        told = _told(outcome, wanted, why, began)
         _require_ended(outcome, terms)
     if back is not None:
         back.after_the_directory()
         outcome.files = back.outcome
         outcome.files.stale = stale_policies(convergence.seen, back.sysvol)
-        told = result(outcome, wanted, began=began, ended=time.time())
-        outcome.account = Account(reason=why, result=told)
+        told = _told(outcome, wanted, why, began)
     require_nothing_more(outcome, terms, closed=closed)
     journal.end_restore(
         now=time.time(),
@@ -164,8 +161,15 @@ def restore(
     return outcome
 
 
+def _told(outcome: RestoreOutcome, wanted: WantedState, why: Reason, began: float) -> Result:
+    found = result(outcome, wanted, began=began, ended=time.time())
+    outcome.account = Account(reason=why, result=found)
+    return found
+
+
 def _permitted(dc: DomainController, journal: Journal, wanted: WantedState) -> Lineage:
     """The DC's lineage, where a restore may begin at all. Raises: RevertedError, NotPrivilegedError."""
+    journal.require_here()
     lineage = lineage_of(dc, journal)
     refuse_store_behind(lineage)
     refuse_another_journal(lineage)

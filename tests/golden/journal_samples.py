@@ -13,6 +13,7 @@ from adpersist.journal.keys.key_encryption import LocalKey
 from adpersist.journal.keys.key_file import key_line
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Head, Identity, Position, Witness, Writer
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame, Store, StoredHead
@@ -98,7 +99,14 @@ def position(usn: int, cookie: bytes = b"cookie") -> Position:
     return Position(cookies={NC: cookie + b"%d" % usn}, invocation=guid("invocation"), usn=Usn(usn), rid_next=1100)
 
 
-def look(journal: Journal, changes: Sequence[Change], usn: int, *, now: float | None = None) -> Head:
+def look(
+    journal: Journal,
+    changes: Sequence[Change],
+    usn: int,
+    *,
+    now: float | None = None,
+    audited: Audited | None = None,
+) -> Head:
     """Commit one look that ends at a USN; a second later for every USN unless told otherwise."""
     return journal.commit(
         changes,
@@ -107,6 +115,7 @@ def look(journal: Journal, changes: Sequence[Change], usn: int, *, now: float | 
         witnesses=[witness(f"w{usn}", usn)],
         complete=True,
         now=NOON + usn if now is None else now,
+        audited=audited,
     )
 
 

@@ -294,38 +294,81 @@ def test_people_are_told_and_see_a_heal_a_day_and_the_console(world: World) -> N
     _taken_back(world)
 
 
-def test_history_names_who_wrote_where_samba_logged_it(scene: Scene, place: Path) -> None:
+def test_who_wrote_is_sealed_with_the_change_and_outlives_the_log(scene: Scene, place: Path) -> None:
     log = place / "audit.json"
-    with scene.played(place, options={"log level": f"1 dsdb_json_audit:5@{log}"}) as world:
+    classes = f"1 dsdb_json_audit:5@{log} auth_json_audit:4@{log}"
+    with scene.played(place, options={"log level": classes}) as world:
         path = world.place / "adpersist.toml"
-        path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")
         office = f"OU=Office,{world.dc.base_dn}"
         with Hands(world.dc) as hands:
-            hands.set(f"CN=ada,{office}", description="by root")
+            hands.set(f"CN=dora,{office}", description="before the agent knew of the log")
         world.run("agent", "--once", code=0)
+        path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=ada,{office}", description="by root over the socket")
         with _administrator(world) as person:
             person.modify(f"CN=ada,{office}", {"description": [(ldap3.MODIFY_REPLACE, ["by a person"])]})
             person.modify(f"CN=crew,{office}", {"member": [(ldap3.MODIFY_ADD, [f"CN=carl,{office}"])]})
+            person.modify_dn(f"CN=emil,OU=Annex,{office}", "CN=emile")
+            password = f'"{SECRET}"'.encode("utf-16-le")
+            person.modify(f"CN=dora,{office}", {"unicodePwd": [(ldap3.MODIFY_REPLACE, [password])]})
             person.delete(f"CN=visitor,{office}")
+        world.dc.samba_tool("user", "disable", "bert")  # into the database, past the domain controller
         world.run("agent", "--once", code=0)
-        events = world.run("history", "ada", "--json", code=0).json["events"]
-        assert events[0]["who"] is None
-        assert "reaches back to" in events[0]["why"]
-        assert events[1]["who"]["how"] == "on this machine"
-        known = {"name": "Administrator", "how": "over the network"}
-        assert events[2]["attributes"]["description"]["to"] == ["by a person"]
-        deleted = world.run("history", f"CN=visitor,{office}", "--json", code=0).json["events"][-1]
-        (joined,) = world.run("history", "crew", "--attribute", "member", "--json", code=0).json["events"][-1:]
-        for event in (events[2], joined, deleted):
-            assert known.items() <= event["who"].items(), event
-            assert event["who"]["address"] == "127.0.0.1"
-            assert event["who"]["sid"].endswith("-500")
-        day = world.run("report", "--since", "1", "--json", code=0).json
-        (membership,) = day["lists"]["memberships"]["listed"]
-        assert membership["who"] == joined["who"]
-        assert "by Administrator from 127.0.0.1" in world.run("history", "ada", code=0).out
+        told = world.run("history", "dora", "--attribute", "description", "--json", code=0).json["events"][-1]
+        assert told["who"]["how"] == "on this machine", "not sealed, but the log still has it"
+        log.rename(log.with_name("moved-away.json"))
+        world.dc.stop()
+        world.dc.start()  # with a new log
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=carl,{office}", description="after the log was gone")
+        world.run("agent", "--once", code=0)
+        told = world.run("history", "dora", "--attribute", "description", "--json", code=0).json["events"][-1]
+        assert told["who"] is None
+        assert "reaches back to" in told["why"]
+        _who_is_known(world, office)
+        log.unlink()
         path.write_text(path.read_text().replace(str(log), "/nowhere"))
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=carl,{office}", description="while there is no log")
+        world.run("agent", "--once", code=0)
         assert "/nowhere" in complaint(world.run("history", "ada", code=7))
+        path.write_text(path.read_text().replace("audit_log", "# audit_log"))
+        _who_is_known(world, office)
+        (before, blind) = world.run("history", "carl", "--json", code=0).json["events"][-2:]
+        assert before["who"]["how"] == "on this machine"
+        assert "/nowhere: No such file or directory" in blind["why"]
+
+
+def _who_is_known(world: World, office: str) -> None:
+    """From the journal alone."""
+    events = world.run("history", "ada", "--json", code=0).json["events"]
+    described = events[-1]
+    deleted = world.run("history", f"CN=visitor,{office}", "--json", code=0).json["events"][-1]
+    moved = world.run("history", "emil", "--json", code=0).json["events"][-1]
+    reset = world.run("history", "dora", "--attribute", "unicodePwd", "--json", code=0).json["events"][-1]
+    (joined,) = world.run("history", "crew", "--attribute", "member", "--json", code=0).json["events"][-1:]
+    assert described["attributes"]["description"]["to"] == ["by a person"]
+    assert moved["who"] is None
+    assert "Samba logs no renames" in moved["why"]
+    for event in (described, joined, reset, deleted):
+        person = event["who"]
+        assert person, event
+        assert person["sid"].endswith("-500")
+        known = (person["name"], person["address"], person["service"], person["how"])
+        assert known == ("Administrator", "127.0.0.1", "LDAP, simple bind", "over the network")
+    assert SECRET not in world.run("history", "dora", "--json", code=0).out
+    people = [each["who"] for each in world.run("log", "--json", code=0).json if each["who"]]
+    administrator = {"sid": joined["who"]["sid"], "name": "SAMDOM\\Administrator", "address": "127.0.0.1"}
+    assert people == [[administrator]]
+    assert "by SAMDOM\\Administrator" in world.run("log", code=0).out
+    past = world.run("history", "bert", "--json", code=0).json["events"][-1]
+    assert past["who"] is None
+    assert "written on this machine, past the domain controller" in past["why"]
+    day = world.run("report", "--since", "1", "--json", code=0).json
+    (membership,) = day["lists"]["memberships"]["listed"]
+    assert membership["who"] == joined["who"]
+    assert "by Administrator from 127.0.0.1" in world.run("history", "ada", code=0).out
 
 
 def _administrator(world: World) -> Any:  # noqa: ANN401 - ldap3 ships no types

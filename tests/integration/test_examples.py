@@ -6,8 +6,11 @@ machine. A block that nothing here knows how to run fails, so that none is added
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -26,10 +29,8 @@ from tools.samba_dc import Golden, SambaDC, free_address
 NOT_OURS: Final = ("systemctl ",)
 """Lines of others, which `tools/package --try` or nobody can run."""
 
-ELSEWHERE: Final = frozenset({"console.md"})
-"""Pages whose blocks are overviews; what they show is run by test_console."""
 
-BLOCKS: Final = [(name, block) for name, page in PAGES.items() if name not in ELSEWHERE for block in blocks(page)]
+BLOCKS: Final = [(name, block) for name, page in PAGES.items() for block in blocks(page)]
 INIT: Final = "adpersist init "
 
 
@@ -51,6 +52,8 @@ def shown(line: str, dc: SambaDC, place: Path) -> list[str]:
         "sheet.txt": str(place / "sheet.txt"),
         "sheet2.txt": str(place / "sheet2.txt"),
         "/etc/adpersist/key2": str(place / "key2"),
+        "/var/lib/adpersist/reports": str(place / "reports"),
+        "heal.html": str(place / "heal.html"),
     }
     return [places.get(word, word) for word in shlex.split(line, comments=True)][1:]
 
@@ -167,6 +170,54 @@ def elsewhere(world: World, url: str) -> Adpersist:
     return Adpersist(path)
 
 
+def reported(world: World, block: list[str]) -> None:
+    """After a restore; the last line comes before another one, and leaves a page and its document."""
+    with Hands(world.dc) as hands:
+        hands.user("lost")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    world.run("guard", code=0)
+    for ran in all_of(world, block[:-1]):
+        assert ran.code == 0, ran
+    assert "Restore 1" in (world.place / "heal.html").read_text()
+    world.revert()
+    (ran,) = all_of(world, block[-1:])
+    assert ran.code == 0, ran
+    assert {each.suffix for each in (world.place / "reports").glob("heal-0002-*")} == {".html", ".json"}
+
+
+def alerted(world: World, block: list[str]) -> None:
+    """With one way to tell; what runs until it is stopped is stopped."""
+    path, got, outbox = (world.place / name for name in ("adpersist.toml", "got", "alerts.db"))
+    told = {"command": f"sh -c 'cat >> {got}'", "outbox": str(outbox)}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
+    path.write_text("\n".join([path.read_text(), "[alerts]", *lines, ""]))
+    for line in block:
+        if "alerts watch" in line:
+            process = world.run.start(*shown(line, world.dc, world.place), log=world.log)
+            until(outbox.exists, "somebody watches")
+            process.send_signal(signal.SIGTERM)
+            # what it found is in the outbox, whether or not it has come to where it heeds signals
+            assert process.wait(60) in (0, -signal.SIGTERM), world.log.read_text()
+        else:
+            (ran,) = all_of(world, [line])
+            assert ran.code == 0, ran
+    assert "test" in got.read_text()
+
+
+def looked_at(world: World, block: list[str]) -> None:
+    """On a port of its own: others run consoles beside this test."""
+    opened, again = (shown(line, world.dc, world.place) for line in block)
+    process = world.run.start(*opened, "--listen", "127.0.0.1:0", log=world.log)
+    try:
+        until(lambda: "/login?code=" in world.log.read_text(), "the console listens")
+        (address,) = set(re.findall(r"http://(127\.0\.0\.1:\d+)/login", world.log.read_text()))
+        assert "/login?code=" in world.run(*again, "--listen", address, code=0).out
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
 HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
     "systemctl enable --now adpersist.service": captured,
     "adpersist mark before-migration": back_to_a_mark,
@@ -181,6 +232,9 @@ HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
     "adpersist copy --to NEW --move": moved,
     "adpersist key escrow": captured,
     "adpersist key rotate": rekeyed,
+    "adpersist report": reported,
+    "adpersist alerts rules": alerted,
+    "adpersist console": looked_at,
 }
 """How a block is run, by how it begins."""
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adpersist.errors import IntegrityError
-from adpersist.journal.format.changes import pack_changes, unpack_changes
+from adpersist.journal.format.changes import pack_changes, unpack_changes, unpack_look
 from adpersist.journal.format.head_fields import pack_head, unpack_head
 from adpersist.journal.format.packing import decompress, unpack
 from adpersist.journal.format.splitting import runs
@@ -27,6 +27,7 @@ from adpersist.model.journal.head import (
     Witness,
     Writer,
 )
+from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.stores.port import Frame, StoredHead
 from tests.golden.journal_samples import AGENT, NOON, TamperedStore, changes_of, fresh_store, key, look, new_journal
@@ -57,6 +58,27 @@ changes = st.builds(
     link_stamps=st.dictionaries(names, st.dictionaries(references, link_stamps, max_size=5), max_size=2),
 ) | st.builds(Change, kind=st.just(Kind.CREATED), guid=guids, nc=st.text(max_size=20), rdn=st.text(max_size=20))
 looks = st.lists(changes, max_size=8)
+moments = st.integers(-(2**50), 2**50).map(lambda microseconds: microseconds / 1_000_000)
+audits = st.builds(
+    Audited,
+    since=st.none() | moments,
+    through=st.none() | moments,
+    trouble=st.text(max_size=20),
+    lines=st.lists(
+        st.builds(
+            AuditLine,
+            time=moments,
+            dn=st.text(max_size=20),
+            operation=st.sampled_from(["Add", "Modify", "Delete", "Rename"]) | st.text(max_size=5),
+            attributes=st.frozensets(names, max_size=4),
+            sid=st.text(max_size=20),
+            account=st.text(max_size=20),
+            address=st.text(max_size=20),
+            service=st.text(max_size=20),
+        ),
+        max_size=6,
+    ).map(tuple),
+)
 
 seqs = st.integers(0, 2**63 - 1).map(Seq)
 times = st.floats(0, 2**33)
@@ -114,9 +136,9 @@ heads = st.builds(
 )
 
 
-@given(looks)
-def test_changes_come_back_the_same(look_: list[Change]) -> None:
-    assert unpack_changes(pack_changes(look_)) == tuple(look_)
+@given(looks, st.none() | audits)
+def test_changes_come_back_the_same(look_: list[Change], audited: Audited | None) -> None:
+    assert unpack_look(pack_changes(look_, audited)) == (tuple(look_), audited)
 
 
 @given(heads)
@@ -138,17 +160,19 @@ def test_a_journal_gives_back_what_it_was_given(given_looks: list[list[Change]])
     assert changes_of(Journal.open(store, key())) == [change for each in given_looks for change in each]
 
 
-@given(looks.filter(bool), st.integers(1, 7))
+@given(looks.filter(bool), st.integers(1, 7), st.none() | audits)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_runs_keep_every_change_in_order(given_look: list[Change], full: int) -> None:
+def test_runs_keep_every_change_in_order(given_look: list[Change], full: int, audited: Audited | None) -> None:
     with pytest.MonkeyPatch.context() as patch:  # frames so small that everything is split
         patch.setattr("adpersist.journal.format.splitting.FULL_BYTES", full * 100)
         patch.setattr("adpersist.journal.format.splitting.MAX_FRAME_BYTES", 2000)
         patch.setattr("adpersist.journal.format.splitting.SLICE_BYTES", 1500)
-        found = list(runs(given_look))
+        found = list(runs(given_look, audited))
     assert [last for _, last in found] == [False] * (len(found) - 1) + [True]
     contents = [b"".join(decompress(piece.compressed) for piece in run) for run, _ in found]
-    assert [change for content in contents for change in unpack_changes(content)] == given_look
+    told = [unpack_look(content) for content in contents]
+    assert [change for these, _ in told for change in these] == given_look
+    assert [line for _, said in told if said for line in said.lines] == list(audited.lines if audited else ())
     for run, _ in found:
         assert [piece.part for piece in run] == list(range(len(run)))
 
@@ -166,7 +190,7 @@ def test_any_bytes_are_changes_or_a_value_error(content: bytes) -> None:
 @given(looks, st.data())
 @settings(max_examples=300)
 def test_a_mangled_look_is_changes_or_a_value_error(given_look: list[Change], data: st.DataObject) -> None:
-    content = bytearray(pack_changes(given_look))
+    content = bytearray(pack_changes(given_look, data.draw(st.none() | audits)))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:

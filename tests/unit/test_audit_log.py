@@ -11,8 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adpersist.audit.following import AuditFollower
+from adpersist.audit.log import AuditLog
 from adpersist.errors import ConfigError
-from adpersist.reading.audit_log import AuditLog, who
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.change import Change, Kind
+from adpersist.reading.writers import who, why_nobody
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 ADA, EVE = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1105"
@@ -60,6 +64,12 @@ def test_a_write_is_known_by_object_attribute_and_second(tmp_path: Path) -> None
     assert sids(found, 1) == []
 
 
+def test_a_password_is_set_by_another_name_than_it_is_stored_under(tmp_path: Path) -> None:
+    for name in ("clearTextPassword", "userPassword", "unicodePwd"):
+        assert sids(log(tmp_path, row(5, name)), 5, "unicodePwd", "pwdLastSet") == [ADA]
+    assert sids(log(tmp_path, row(5, "userPassword")), 5, "description") == []
+
+
 def test_a_write_right_before_or_after_is_not_taken_for_this_one(tmp_path: Path) -> None:
     around = (row(4.99, "description", sid=EVE), row(6.01, "description", sid=EVE))
     assert sids(log(tmp_path, *around, row(5.5, "description"))) == [ADA]
@@ -91,7 +101,13 @@ def test_the_last_write_counts_and_the_others_are_told(tmp_path: Path) -> None:
 def test_root_on_the_machine_is_the_system(tmp_path: Path) -> None:
     found = log(tmp_path, row(5, "description", sid=None))
     person = who(found.writes([DN], ["description"], (), second=int(NOON + 5)), {})
-    assert person == {"sid": "S-1-5-18", "name": "SYSTEM", "address": None, "how": "on this machine"}
+    assert person == {
+        "sid": "S-1-5-18",
+        "name": "SYSTEM",
+        "address": None,
+        "service": None,
+        "how": "on this machine",
+    }
 
 
 def test_a_kind_of_write_is_known_without_its_attributes(tmp_path: Path) -> None:
@@ -118,9 +134,9 @@ def test_what_was_rotated_away_is_read_too(tmp_path: Path) -> None:
 
 def test_a_gap_is_said(tmp_path: Path) -> None:
     found = log(tmp_path, row(50, "mail"))
-    assert found.why_nobody(NOON + 5) == "the audit log reaches back to 2026-01-01T12:00:50.000Z only"
-    assert "no such line" in found.why_nobody(NOON + 60)
-    assert log(tmp_path, "").why_nobody(NOON) == "the audit log is empty"
+    assert why_nobody(found, NOON + 5) == "the audit log reaches back to 2026-01-01T12:00:50.000Z only"
+    assert "no such line" in why_nobody(found, NOON + 60)
+    assert why_nobody(log(tmp_path, ""), NOON) == "the audit log is empty"
 
 
 @pytest.mark.parametrize(
@@ -153,3 +169,118 @@ def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="audit_log") as refused:
         AuditLog.read(tmp_path / "nowhere")
     assert "dsdb_json_audit" in refused.value.hint
+
+
+# --- as it grows ------------------------------------------------------------------------------------------------
+
+DESCRIBED = [Change(kind=Kind.CHANGED, guid=Guid(bytes(16)), nc="DC=corp", values={"description": (b"v",)})]
+
+
+def written(path: Path, *rows: str) -> None:
+    with path.open("a") as file:
+        file.write("".join(f"{each}\n" for each in rows))
+
+
+def times(follower: AuditFollower) -> list[float]:
+    return [line.time - NOON for line in follower.audited(DESCRIBED).lines]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "audit.json"
+
+
+@pytest.fixture
+def follower(path: Path) -> AuditFollower:
+    return AuditFollower(path, since=NOON)
+
+
+def test_a_line_is_told_until_it_is_sealed(path: Path, follower: AuditFollower) -> None:
+    written(path, row(5, "description"), row(6, "lastLogon"))
+    assert times(follower) == [5]
+    audited = follower.audited(DESCRIBED)
+    assert (audited.since, audited.through, audited.trouble) == (NOON + 5, NOON + 6, "")
+    follower.sealed(audited)
+    assert times(follower) == []
+    written(path, row(7, "description"))
+    assert times(follower) == [7]
+
+
+def test_a_line_may_come_before_the_look_that_shows_it(path: Path, follower: AuditFollower) -> None:
+    """Its transaction was long: an earlier look did not see it yet."""
+    written(path, row(5, "description"))
+    follower.read()
+    follower.looked()
+    assert times(follower) == [5]
+    written(path, row(2000, "lastLogon"))
+    follower.read()
+    follower.looked()
+    assert times(follower) == []
+
+
+def test_what_came_while_nobody_captured_is_told(path: Path, follower: AuditFollower) -> None:
+    written(path, row(-5000, "description"), row(5, "description"), row(90_000, "description"))
+    assert times(follower) == [5, 90_000]
+
+
+def test_a_line_that_is_half_there_is_whole_later(path: Path, follower: AuditFollower) -> None:
+    whole = row(5, "description")
+    with path.open("a") as file:
+        file.write(whole[:100])
+    assert times(follower) == []
+    with path.open("a") as file:
+        file.write(whole[100:] + "\n")
+    assert times(follower) == [5]
+
+
+def test_a_file_that_was_rotated_away_is_read_to_its_end(path: Path, follower: AuditFollower) -> None:
+    written(path, row(5, "description"))
+    follower.read()
+    older = path.rename(path.with_name("audit.json.old"))
+    written(path, row(7, "description"))
+    assert times(follower) == [5, 7]
+    written(older, row(8, "description"))  # by a process that has not noticed yet
+    audited = follower.audited(DESCRIBED)
+    assert [line.time - NOON for line in audited.lines] == [5, 7, 8]
+    assert audited.since == NOON + 5, "nothing is missing"
+
+
+def test_a_log_that_was_rotated_away_unread_is_a_gap(path: Path, follower: AuditFollower) -> None:
+    written(path, row(5, "description"))
+    follower.read()
+    path.unlink()
+    written(path.with_name("audit.json.old"), row(50, "description"))
+    written(path, row(60, "description"))
+    audited = follower.audited(DESCRIBED)
+    assert [line.time - NOON for line in audited.lines] == [5, 50, 60], "what was read is known"
+    assert audited.since == NOON + 50
+
+
+def test_a_log_that_was_cut_is_a_gap(path: Path, follower: AuditFollower) -> None:
+    written(path, row(5, "description"), row(6, "description"))
+    follower.read()
+    path.write_text(row(50, "description") + "\n")
+    assert follower.audited(DESCRIBED).since == NOON + 50
+
+
+def test_a_log_that_is_not_there_is_said_and_stops_nothing(path: Path, follower: AuditFollower) -> None:
+    audited = follower.audited(DESCRIBED)
+    assert (audited.since, audited.through, audited.lines) == (None, None, ())
+    assert audited.trouble == f"{path}: No such file or directory"
+    written(path, row(5, "description"))
+    assert follower.audited(DESCRIBED).trouble == ""
+
+
+def test_who_signed_in_names_the_account_and_the_service(path: Path) -> None:
+    session = "974cacf6-adc0-445a-b7e0-bddcbda15a7b"
+    said = {
+        "domain": "CORP",
+        "account": "ada",
+        "serviceDescription": "LDAP",
+        "authType": "krb5",
+        "sessionId": session,
+    }
+    signed_in = json.dumps({"timestamp": "2026-01-01T12:00:01.000000+0000", "Authorization": said})
+    found = log(path.parent, signed_in, row(5, "description", sessionId=session))
+    person = who(found.writes([DN], ["description"], (), second=int(NOON + 5)), {})
+    assert (person["name"], person["service"]) == ("CORP\\ada", "LDAP, krb5")

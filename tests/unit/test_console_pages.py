@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adpersist.console.web.app import Console
+from adpersist.console.web.bin_view import bin_document
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.listening import Address
 from adpersist.console.web.sign_in import CODE_S, FIRST_CODE_S, IDLE_S, LONGEST_S, SignIn, leave_code
@@ -25,11 +26,15 @@ from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq, guid_text
+from adpersist.model.identity.reference import ref
+from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.objects.change import Change, Kind
 from tests.asking import HOST, Answer, ask
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, opened
 from tests.pages import Page
-from tests.unit.storied import ADA, BERT, CREW, SECRET, look, storied, user
+from tests.unit.storied import ADA, BERT, CREW, OFFICE, ROOT, SECRET, attribute, look, stamped, storied, user
+from tests.unit.test_alerts import descriptor, may
 from tests.unit.test_report_pages import ADVERSE
 
 NAMES = frozenset({HOST, "localhost:9390"})
@@ -94,6 +99,7 @@ PAGES = (
     f"/object/{guid_text(ADA)}",
     "/find",
     "/compare",
+    "/bin",
     "/alerts",
     "/heals",
     "/heals/1",
@@ -177,6 +183,57 @@ def test_before_it_was_born_an_object_has_a_history_and_no_state(office: Office)
     assert document["object"] is None
     assert document["history"]
     assert "not born yet" in office.get(f"/object/{guid_text(BERT)}", "at=2").text
+
+
+def test_each_value_says_who_gave_it(office: Office, tmp_path: Path) -> None:
+    described = office.get(f"/object/{guid_text(ADA)}.json").json["object"]["attributes"]
+    assert (described["description"]["since"], described["description"]["by"]) == (8, {"dcs": ["DC1"], "who": None})
+    assert described["sAMAccountName"]["by"] is None, "older than the journal"
+
+
+def test_the_bin_has_what_was_deleted_and_did_not_come_back(office: Office) -> None:
+    assert office.get("/bin.json").json["objects"] == []
+    for usn, item, name in ((80, BERT, "bert"), (90, CREW, "crew"), (100, ADA, "ada")):
+        deleted = {"isDeleted": (b"TRUE",), "lastKnownParent": (ref(OFFICE),)}
+        gone = Change(
+            kind=Kind.DELETED, guid=item, nc=NC, rdn=f"CN={name}\nDEL:{guid_text(item)}", parent=ROOT, values=deleted
+        )
+        look(office.journal, usn, gone)
+    back = Change(kind=Kind.UNDELETED, guid=ADA, nc=NC, rdn="CN=ada", parent=OFFICE, values={"isDeleted": ()})
+    look(office.journal, 110, back, Change(kind=Kind.EXPUNGED, guid=BERT, nc=NC))
+    with office.desk.past() as past:
+        found = bin_document(past, "", NOON + 90 + 10 * 86_400)["objects"]
+    assert [(each["dn"], each["to"], each["tombstone_days_left"]) for each in found] == [
+        (f"CN=crew,OU=Bureau,{NC}", 9, 50),
+        (f"CN=bert,OU=Bureau,{NC}", 8, None),
+    ]
+    assert [each["name"] for each in office.get("/bin.json", "what=BERT").json["objects"]] == ["bert"]
+    assert "in the journal only" in Page(office.get("/bin").text).text
+    assert f"adpersist restore --object {guid_text(CREW)} --to 9" in Page(office.get("/bin").text).text
+
+
+def test_permissions_are_sentences_and_what_is_new_is_told(office: Office) -> None:
+    path = f"/permissions/{guid_text(ADA)}"
+    assert office.get(path).code == 404
+    sid = sid_from_text("S-1-5-21-1-2-3-500")
+    before = descriptor(may("S-1-5-11", 0x20094), may("S-1-5-10", 0x30))
+    after = descriptor(may("S-1-5-21-1-2-3-500", 0xF01FF, flags=2), may("S-1-5-11", 0x20094))
+    known = attribute("nTSecurityDescriptor", b"2.5.5.15"), attribute("objectSid", b"2.5.5.17")
+    look(office.journal, 75, *known)
+    look(office.journal, 80, stamped(BERT, 80, objectSid=(sid,)), stamped(ADA, 81, nTSecurityDescriptor=(before,)))
+    look(office.journal, 90, stamped(ADA, 90, nTSecurityDescriptor=(after,)))
+    document = office.get(f"{path}.json").json
+    assert (document["at"], document["from"], document["changed"]) == (11, 10, [11, 10])
+    assert [(each["sign"], each["text"]) for each in document["entries"]] == [
+        ("+", "bert may do everything, here and for all below"),
+        ("", "Authenticated Users may list what is below, read everything, see that it is there, read its permissions"),
+    ]
+    assert [each["text"] for each in document["gone"]] == ["the object itself may read everything, write everything"]
+    assert not any(each["sign"] for each in office.get(f"{path}.json", "from=11").json["entries"])
+    assert "bert may do everything" in Page(office.get(path).text).text
+    look(office.journal, 95, stamped(ADA, 95, nTSecurityDescriptor=(b"none",)))
+    assert office.get(path).code == 404
+    assert f'href="{path}?at=11"' in office.get(f"/object/{guid_text(ADA)}", "at=11").text
 
 
 def test_the_past_says_that_it_is_the_past(office: Office) -> None:
@@ -303,7 +360,7 @@ def test_no_page_has_a_secret(office: Office) -> None:
         assert SECRET not in answer.body
         assert "sealed" not in answer.text.replace("are sealed and chained", "")
     told = office.get(f"/object/{guid_text(ADA)}.json").json["object"]["attributes"]["unicodePwd"]
-    assert told == {"values": [], "secret": True, "since": 3}
+    assert told == {"values": [], "secret": True, "since": 3, "by": {"dcs": ["DC1"], "who": None}}
 
 
 # --- who may ask ------------------------------------------------------------------------------------------------------
@@ -463,7 +520,7 @@ def test_every_answer_forbids_what_it_does_not_need(office: Office, path: str) -
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
 
 
 def test_the_cookie_stays_with_this_console(office: Office) -> None:

@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 import zstandard
 
-from adpersist.journal.format.changes import COLUMNS, KINDS, pack_changes, unpack_changes
+from adpersist.journal.format.changes import COLUMNS, KINDS, pack_changes, unpack_changes, unpack_look
 from adpersist.journal.format.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
 from adpersist.journal.format.shapes import items
+from adpersist.journal.format.splitting import runs
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
+from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
+from adpersist.stores.port import MAX_FRAME_BYTES
 from tests.golden.journal_samples import NC, created, guid, set_value
 
 
@@ -216,3 +219,71 @@ def test_text_that_is_no_unicode_survives() -> None:
     change = Change(kind=Kind.MOVED, guid=Guid(bytes(16)), nc=NC, rdn="CN=\ud800\U0001f600\0")
     assert unpack_changes(pack_changes([change])) == (change,)
     assert unpack(pack("\udfff")) == "\udfff"
+
+
+# --- who wrote ----------------------------------------------------------------------------------------------------
+
+
+def line(number: int, *attributes: str) -> AuditLine:
+    return AuditLine(
+        time=1_767_268_800.25 + number,
+        dn=f"CN=person {number},{NC}",
+        operation="Modify",
+        attributes=frozenset(attributes),
+        sid="S-1-5-21-1-2-3-1104" if number % 2 else "",
+        address="10.0.0.7" if number % 2 else "",
+    )
+
+
+AUDITED = Audited(since=1.5, through=9.25, lines=(line(1, "mail", "cn"), line(2)))
+
+
+def test_who_wrote_lies_behind_the_changes() -> None:
+    change = set_value("ada", b"v")
+    assert unpack_look(pack_changes([change], AUDITED)) == ((change,), AUDITED)
+    assert unpack_look(pack_changes([change])) == ((change,), None)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        None,
+        [],
+        [None, None, "", [], []],
+        [None, None, "", [], [], [], []],
+        ["soon", None, "", [], [], []],
+        [None, True, "", [], [], []],
+        [None, None, b"", [], [], []],
+        [None, None, "", [1], [], []],
+        [None, None, "", [], [1], []],
+        [None, None, "", ["w"], [1], [[0, 0, 0, 0, 0]]],
+        [None, None, "", ["w"], [1], [[0, 0, 0, 0, 0, 1]]],
+        [None, None, "", ["w"], [1], [[0, 0, 0, 0, 0, -1]]],
+    ],
+)
+def test_what_says_nothing_of_who_wrote_is_refused(column: object) -> None:
+    columns = [*items(unpack(pack_changes([set_value("ada", b"v")]))), column]
+    with pytest.raises(ValueError, match=r"."):
+        unpack_look(pack(columns))
+
+
+@pytest.mark.parametrize(("changes", "lines"), [(1, 30_000), (500, 30_000), (3_000, 5)])
+def test_no_line_is_lost_however_a_look_is_cut(changes: int, lines: int) -> None:
+    given = [set_value(str(number), guid(str(number)) * 40) for number in range(changes)]
+    audited = Audited(since=1.5, through=9.25, lines=tuple(line(number, f"a{number}") for number in range(lines)))
+    pieces = [piece for run, _ in runs(given, audited) for piece in run]
+    looks = [unpack_look(decompress(piece.compressed)) for piece in pieces]
+    assert [change for found, _ in looks for change in found] == given
+    assert [each for _, said in looks if said for each in said.lines] == list(audited.lines)
+    assert all(said is not None and (said.since, said.through) == (1.5, 9.25) for _, said in looks)
+    assert all(piece.audited and piece.part == 0 for piece in pieces)
+    assert all(len(piece.compressed) < MAX_FRAME_BYTES for piece in pieces)
+
+
+def test_a_change_in_parts_says_who_wrote_with_its_last() -> None:
+    photo = b"".join(guid(str(number)) for number in range(100_000))
+    (run,) = (run for run, _ in runs([set_value("ada", photo)], replace(AUDITED, lines=AUDITED.lines[:1])))
+    assert [piece.audited for piece in run] == [False] * (len(run) - 1) + [True]
+    assert len(run) > 1
+    content = b"".join(decompress(piece.compressed) for piece in run)
+    assert unpack_look(content)[1] == replace(AUDITED, lines=AUDITED.lines[:1])

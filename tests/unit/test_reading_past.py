@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.audit.log import KeptLog
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.objects.change import Change, Kind
-from adpersist.reading.audit_log import KeptLog
 from adpersist.reading.entry_text import comparison, entry_document, object_document
 from adpersist.reading.past import Past
 from adpersist.state.fold import fold

@@ -13,9 +13,11 @@ from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import Guid
 
 if TYPE_CHECKING:
+    from adpersist.audit.log import AuditLog
     from adpersist.journal.journal import Journal
+    from adpersist.model.journal.commit import Commit
     from adpersist.model.objects.change import Stamp, Values
-    from adpersist.reading.audit_log import AuditLog
+    from adpersist.model.objects.object_state import ObjectState
     from adpersist.reading.history import Event
     from adpersist.reading.writers import Writers, Written
     from adpersist.state.journal_schema import JournalSchema
@@ -43,7 +45,7 @@ def history(
     settings = loaded(common)
     audit_log = None
     if settings.capture.audit_log is not None:
-        from adpersist.reading.audit_log import AuditLog
+        from adpersist.audit.log import AuditLog
 
         audit_log = AuditLog.read(settings.capture.audit_log)
     with opened_journal(settings) as journal:
@@ -82,14 +84,27 @@ def _told(
     """What happened to an object; and of a group policy where its files lay last."""
     from adpersist.reading.file_events import policy_place
     from adpersist.reading.history import history as events
+    from adpersist.reading.writers import SealedLog, Writers
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
-    newest = fold(journal)
-    facts, writers = JournalSchema.of(newest), _writers(journal, newest, audit_log)
+    newest, sealed = fold(journal), SealedLog()
+    own = {Guid(each) for each in _invocations(newest.get(journal.head.identity.server))}
+    facts, writers = JournalSchema.of(newest), Writers(_databases(newest), own, audit_log, sealed)
+
+    def seen(commit: "Commit") -> None:
+        sealed.take(commit)
+        # a heal gives the DC another one
+        own.update(
+            Guid(each)
+            for change in commit.changes
+            if change.guid == journal.head.identity.server
+            for each in change.values.get("invocationId", ())
+        )
+
     wanted = attribute.casefold() if attribute else None
     told, place = [], None
-    for event, state in events(journal, guid):
+    for event, state in events(journal, guid, seen):
         place = policy_place(state, guid) or place  # a deleted one does not say it any more
         if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}:
             told.append(_document(event, guid, state, facts, writers, journal, wanted))
@@ -139,6 +154,7 @@ def _document(
             event.dn,
             _written_of(event, guid),
             lambda sids: _accounts(state, sids),
+            commit.seq,
         ),
         "attributes": {
             name: {
@@ -161,12 +177,8 @@ def _document(
     }
 
 
-def _writers(journal: "Journal", newest: "State", audit_log: "AuditLog | None") -> "Writers":
-    from adpersist.reading.writers import Writers
-
-    server = newest.get(journal.head.identity.server)
-    own = {Guid(value) for value in server.values.get("invocationId", ())} if server is not None else set()
-    return Writers(_databases(newest), own, audit_log)
+def _invocations(server: "ObjectState | None") -> "Values":
+    return server.values.get("invocationId", ()) if server is not None else ()
 
 
 def _written_of(event: "Event", guid: Guid) -> "list[Written]":
@@ -218,6 +230,8 @@ def _print(event: dict[str, Any]) -> None:
         person = event["who"]
         address = f" from {person['address']}" if person["address"] else ""
         output.say(output.printable(f"    by {person['name'] or person['sid']}{address}, {person['how']}"))
+    elif "names no audit log" not in event["why"]:
+        output.say(output.printable(f"    by ?: {event['why']}"))
     if event["dn_from"] != event["dn_to"]:
         if event["dn_from"]:
             output.say(output.printable(f"    was {event['dn_from']}"))

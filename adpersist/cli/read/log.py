@@ -117,9 +117,18 @@ def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
         "target": commit.target,
         "left": commit.left_count,
         "differences": [output.difference_left(each) for each in commit.left],
+        "who": _people(commit),
         "writer": {"host": commit.writer.host, "pid": commit.writer.pid} if commit.writer else None,
         "digest": commit.digest.hex(),
     }
+
+
+def _people(commit: "Commit") -> list[dict[str, Any]]:
+    """Whoever wrote what may be in this commit, as the DC's audit log says; `history` tells who wrote what."""
+    if commit.audited is None:
+        return []
+    found = {(line.sid, line.account, line.address): line for line in commit.audited.lines if line.sid}
+    return [{"sid": line.sid, "name": line.account or None, "address": line.address or None} for line in found.values()]
 
 
 def _sentence(commit: "Commit", head: "Head") -> str:
@@ -140,7 +149,9 @@ def _what(commit: "Commit") -> str:
         case CommitKind.LOOK:
             counts = Counter(str(change.kind) for change in commit.changes)
             told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no change"
-            return f"{told}; USN {commit.usn_to}" + ("" if commit.ends_look else "; the look goes on")
+            people = ", ".join(each["name"] or each["sid"] for each in _people(commit))
+            by = f"; by {people}" if people else ""
+            return f"{told}; USN {commit.usn_to}{by}" + ("" if commit.ends_look else "; the look goes on")
         case CommitKind.PART:
             return "part of a large change"
         case CommitKind.FILES:

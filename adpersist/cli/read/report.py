@@ -68,9 +68,9 @@ def _of_heal(journal: "Journal", number: int | None) -> dict[str, Any]:
 
 
 def _of_span(settings: "Config", journal: "Journal", since: str, to: str | None, bar: output.Bar) -> dict[str, Any]:
+    from adpersist.audit.log import KeptLog
     from adpersist.console.report.span import span_document
     from adpersist.journal.points import parse_moment
-    from adpersist.reading.audit_log import KeptLog
     from adpersist.reading.past import Past
 
     now = time.time()

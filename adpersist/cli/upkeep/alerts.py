@@ -9,11 +9,13 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
-from adpersist.errors import ConfigError, ExitCode
+from adpersist.errors import ConfigError, ExitCode, PointError
+from adpersist.model.identity.ids import Seq
 
 if TYPE_CHECKING:
     from adpersist.config import Config
     from adpersist.console.alerts.ways import Way
+    from adpersist.journal.journal import Journal
 
 alerts = typer.Typer(
     name="alerts",
@@ -65,16 +67,16 @@ def try_out(
     as_json: JsonOption = False,
 ) -> None:
     """Say what would have been told since a point, by every rule. Sends nothing and notes nothing down."""
+    from adpersist.audit.log import KeptLog
     from adpersist.console.alerts.rules import findings
     from adpersist.console.alerts.watching import told, whose
-    from adpersist.reading.audit_log import KeptLog
     from adpersist.reading.past import Past
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     is_told = told(settings.alerts)
     with opened_journal(settings) as journal, output.Bar(shown=not common.as_json) as bar:
-        begins = journal.resolve(since, now=time.time())
+        begins = _begins(journal, since)
         past = Past.of(journal, begins, told=lambda done, total: bar.counting("reading", done, total))
         past.audit_log = KeptLog(settings.capture.audit_log).now()
         found = [(is_told(each), {**each.document(), **whose(journal)}) for each in findings(past)]
@@ -91,6 +93,21 @@ def try_out(
         output.say(f"{name} would have fired {count} {'time' if count == 1 else 'times'}.")
     if not counts:
         output.say("No rule would have fired.")
+
+
+def _begins(journal: "Journal", since: str) -> Seq:
+    """The point; all there is, where that is younger than a time or an age that was asked for."""
+    from adpersist.journal.points import parse_moment
+
+    now = time.time()
+    try:
+        return journal.resolve(since, now=now)
+    except PointError as error:
+        try:
+            parse_moment(since, now)
+        except PointError:
+            raise error from None
+        return journal.head.pruned
 
 
 @alerts.command()

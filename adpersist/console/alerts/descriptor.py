@@ -1,21 +1,10 @@
-"""Who may do what, out of a security descriptor in self-relative form. Pure.
+"""Who may do what, out of a security descriptor. Pure; rights [MS-ADTS] 5.1.3.2."""
 
-[MS-DTYP] 2.4.6 SECURITY_DESCRIPTOR, 2.4.5 ACL, 2.4.4 ACE; rights [MS-ADTS] 5.1.3.2.
-"""
-
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.identity.sid import sid_text
-
-_ALLOWED: Final = 0x00
-_ALLOWED_OBJECT: Final = 0x05
-_OBJECT_TYPE: Final = 0x1
-_INHERITED_TYPE: Final = 0x2
-_INHERIT_ONLY: Final = 0x08
+from adpersist.reading.descriptor import ALLOWED, INHERIT_ONLY, entries
 
 CONTROL_ACCESS: Final = 0x100
 """ADS_RIGHT_DS_CONTROL_ACCESS."""
@@ -49,36 +38,9 @@ def allowed(descriptor: bytes) -> Iterator[Allowed]:
     Raises:
         ValueError: It is no descriptor.
     """
-    try:
-        (offset,) = struct.unpack_from("<I", descriptor, 16)
-        if not offset:
-            return
-        (count,) = struct.unpack_from("<H", descriptor, offset + 4)
-        at = offset + 8
-        for _ in range(count):
-            kind, flags, size = struct.unpack_from("<BBH", descriptor, at)
-            if size < 8 or at + size > len(descriptor):
-                raise ValueError("an entry of a descriptor is cut off")
-            if kind in (_ALLOWED, _ALLOWED_OBJECT) and not flags & _INHERIT_ONLY:
-                yield _entry(descriptor[at : at + size], is_object=kind == _ALLOWED_OBJECT)
-            at += size
-    except struct.error as error:
-        raise ValueError("a descriptor is cut off") from error
-
-
-def _entry(entry: bytes, *, is_object: bool) -> Allowed:
-    (mask,) = struct.unpack_from("<I", entry, 4)
-    at, object_type = 8, ""
-    if is_object:
-        (present,) = struct.unpack_from("<I", entry, 8)
-        at = 12
-        if present & _OBJECT_TYPE:
-            object_type = guid_text(Guid(entry[at : at + 16]))
-            at += 16
-        if present & _INHERITED_TYPE:
-            at += 16
-    end = at + 8 + 4 * entry[at + 1] if len(entry) > at + 1 else 0
-    return Allowed(sid_text(entry[at:end]), mask, object_type)
+    for each in entries(descriptor):
+        if each.kind == ALLOWED and not each.flags & INHERIT_ONLY:
+            yield Allowed(each.trustee, each.mask, each.object_type)
 
 
 def replicators(descriptor: bytes) -> frozenset[tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from adpersist.audit.log import KeptLog
 from adpersist.config import AlertsSection
 from adpersist.console.agent_word import agent_word
 from adpersist.console.alerts.catalogue import RULES, STATES
@@ -15,7 +16,6 @@ from adpersist.console.alerts.ways import NotSentError, Way
 from adpersist.errors import AdpersistError, ConfigError, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
-from adpersist.reading.audit_log import KeptLog
 from adpersist.reading.past import Past
 from adpersist.telemetry import logger
 

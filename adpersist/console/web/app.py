@@ -97,6 +97,8 @@ class Console:
             "/overview": ("overview", self._overview),
             "/changes": ("changes", self._changes),
             "/object/{guid}": ("object", self._object),
+            "/permissions/{guid}": ("permissions", self._permissions),
+            "/bin": ("bin", lambda request: self._views.bin(_word(request, "what"), self._clock())),
             "/find": ("found", lambda request: self._views.find(_word(request, "q"))),
             "/compare": ("compare", self._compare),
             "/alerts": ("alerts", lambda request: self._views.alerts(_word(request, "rule"))),
@@ -120,6 +122,10 @@ class Console:
 
     def _object(self, request: Request) -> Document:
         return self._views.object(request.path_params["guid"], _word(request, "at"), self._clock())
+
+    def _permissions(self, request: Request) -> Document:
+        points = _word(request, "at"), _word(request, "from")
+        return self._views.permissions(request.path_params["guid"], *points, self._clock())
 
     def _compare(self, request: Request) -> Document:
         return self._views.compare(_word(request, "from"), _word(request, "to"), self._clock())

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from adpersist.audit.log import KeptLog
 from adpersist.errors import AdpersistError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head
-from adpersist.reading.audit_log import KeptLog
 from adpersist.reading.past import Past, Told
 from adpersist.telemetry import logger
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 from adpersist.console.agent_word import agent_word
 from adpersist.console.alerts.rules import findings
 from adpersist.console.report.heal import heal_document
+from adpersist.console.web.bin_view import bin_document
 from adpersist.console.web.change_filter import ChangeFilter, resolved
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
-from adpersist.model.identity.ids import Guid, Seq, guid_from_text, guid_text
+from adpersist.model.identity.ids import GUID_BYTES, Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.reading.entry_text import (
     comparison,
@@ -23,6 +24,7 @@ from adpersist.reading.entry_text import (
 )
 from adpersist.reading.find import NoSuchObjectError, matching
 from adpersist.reading.past import Past, class_of
+from adpersist.reading.permission_text import permissions
 from adpersist.reading.rfc3339 import rfc3339
 
 Document = dict[str, Any]
@@ -30,6 +32,7 @@ Document = dict[str, Any]
 _HOUR_S: Final = 3600
 _HOURS: Final = 7 * 24
 _MOST_FOUND: Final = 100
+_DESCRIPTOR: Final = "nTSecurityDescriptor"
 _MOST_ALERTS: Final = 200
 _MOST_COMPARED: Final = 200
 
@@ -123,6 +126,8 @@ class Views:
             points = sorted({past.earliest, *(entry.look.seq for entry in entries), past.seq})
             history = [entry_document(past, entry) for entry in reversed(entries)]
             found = object_document(past, wanted, seq)
+            if found is not None:
+                _blame(found, history)
             return {
                 "guid": guid_text(wanted),
                 "at": seq,
@@ -133,6 +138,48 @@ class Views:
                 "earlier": max((point for point in points if point < seq), default=None),
                 "later": min((point for point in points if point > seq), default=None),
                 "history": history,
+            }
+
+    def bin(self, what: str, now: float) -> Document:
+        """What was deleted and is not there any more."""
+        with self._desk.past() as past:
+            return bin_document(past, what, now)
+
+    def permissions(self, guid: str, at: str, since: str, now: float) -> Document:
+        """Who may do what with an object as of a point, and what of it is new since another one.
+
+        Args:
+            guid: The object.
+            at: The point; empty: now.
+            since: The other one; empty: before its permissions were changed last.
+            now: Unix seconds.
+        """
+        wanted = _guid(guid)
+        with self._desk.past() as past:
+            seq = resolved(past, at, now)
+            changed = [
+                entry.look.seq
+                for entry in past.of_object(wanted)
+                if _DESCRIPTOR in entry.names and entry.old is not None and entry.look.seq <= seq
+            ]
+            base = resolved(past, since, now) if since else Seq(changed[-1] - 1) if changed else seq
+            old, new = (_descriptor(past, wanted, each) for each in (base, seq))
+            if new is None:
+                raise NotHereError(f"no permissions are known of {guid[:100]} at commit {seq}")
+            names = _TypeNames(past, seq)
+            try:
+                told = permissions(old, new, lambda sid: past.accounts({sid}, seq).get(sid), names)
+            except ValueError as error:
+                raise NotHereError(f"its descriptor is none: {error}") from error
+            return {
+                "guid": guid_text(wanted),
+                "name": _named(past, wanted)["name"],
+                "at": seq,
+                "time": _time_of(past, seq),
+                "from": base,
+                "now": past.seq,
+                "changed": changed[::-1],
+                **told,
             }
 
     def find(self, name: str) -> Document:
@@ -227,6 +274,39 @@ class Views:
             counts = Counter(class_of(item) for item in past.at(past.seq).values() if not item.deleted)
             self._counted = past.seq, counts
         return self._counted[1]
+
+
+def _blame(found: Document, history: list[Document]) -> None:
+    """Who gave each attribute the value it has: `by`, as far as somebody is known."""
+    told = {each["seq"]: each for each in reversed(history)}
+    for each in (*found["attributes"].values(), *found["links"].values()):
+        entry = told.get(each["since"])
+        each["by"] = {"dcs": entry["dcs"], "who": entry["who"]} if entry is not None else None
+
+
+def _descriptor(past: Past, guid: Guid, seq: Seq) -> bytes | None:
+    item = past.version(guid, seq)
+    return next(iter(item.values.get(_DESCRIPTOR, ())), None) if item is not None else None
+
+
+class _TypeNames:
+    """What the GUIDs in permissions stand for, as the schema and the extended rights of the journal say."""
+
+    def __init__(self, past: Past, seq: Seq) -> None:
+        self._names: dict[str, str] = {}
+        for kind in ("attributeSchema", "classSchema", "controlAccessRight"):
+            for guid in past.guids_of(kind):
+                item = past.version(guid, seq)
+                if item is None:
+                    continue
+                values = item.values
+                name = next(iter(values.get("lDAPDisplayName", values.get("displayName", ()))), b"")
+                ids = [guid_text(Guid(each)) for each in values.get("schemaIDGUID", ()) if len(each) == GUID_BYTES]
+                rights = [each.decode(errors="replace").casefold() for each in values.get("rightsGuid", ())]
+                self._names |= dict.fromkeys((*ids, *rights), name.decode(errors="replace"))
+
+    def __call__(self, guid: str) -> str | None:
+        return self._names.get(guid) or None
 
 
 def _hours(past: Past, now: float) -> Iterator[Document]:

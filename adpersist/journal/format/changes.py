@@ -9,12 +9,14 @@ ValueError.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from adpersist.journal.format.audit_lines import pack_audited, unpack_audited
 from adpersist.journal.format.packing import pack, unpack
 from adpersist.journal.format.shapes import blobs, guids, index, items, octets, texts
 from adpersist.journal.format.stamp_columns import Stamps, StampsOfVersion1, WriteColumns
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.attribute_row import AttributeRow, RowHeader
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Values
 
 COLUMNS: Final = 20
@@ -25,8 +27,13 @@ KINDS: Final = (Kind.CREATED, Kind.CHANGED, Kind.MOVED, Kind.DELETED, Kind.UNDEL
 _KIND_NUMBERS: Final = {kind: number for number, kind in enumerate(KINDS)}
 
 
-def pack_changes(changes: Sequence[Change]) -> bytes:
-    """Changes in their order; deterministic but for the order of a mapping's keys, which is kept."""
+def pack_changes(changes: Sequence[Change], audited: Audited | None = None) -> bytes:
+    """Changes in their order; deterministic but for the order of a mapping's keys, which is kept.
+
+    Args:
+        changes: Of one frame.
+        audited: Who wrote them, as far as it is known; None: nobody asked.
+    """
     names: dict[str, int] = {}
     contexts: dict[str, int] = {}
     parents: dict[bytes, int] = {}
@@ -51,7 +58,8 @@ def pack_changes(changes: Sequence[Change]) -> bytes:
         list(contexts),
         b"".join(parents),
     ]
-    return pack([*head, *columns, *writes.columns()])
+    who = [pack_audited(audited)] if audited is not None else []
+    return pack([*head, *columns, *writes.columns(), *who])
 
 
 def unpack_changes(content: bytes) -> tuple[Change, ...]:
@@ -60,14 +68,24 @@ def unpack_changes(content: bytes) -> tuple[Change, ...]:
     Raises:
         ValueError: The content was not made by :func:`pack_changes`.
     """
+    return unpack_look(content)[0]
+
+
+def unpack_look(content: bytes) -> tuple[tuple[Change, ...], Audited | None]:
+    """The same, and who wrote them, where that was packed.
+
+    Raises:
+        ValueError: The content was not made by :func:`pack_changes`.
+    """
     try:
-        return _unpack_changes(content)
+        columns = items(unpack(content))
+        audited = unpack_audited(columns.pop()) if len(columns) == COLUMNS + 1 else None
+        return _unpack_changes(columns), audited
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"columns do not fit together: {error}") from error
 
 
-def _unpack_changes(content: bytes) -> tuple[Change, ...]:
-    columns = items(unpack(content))
+def _unpack_changes(columns: Sequence[object]) -> tuple[Change, ...]:
     if len(columns) not in (COLUMNS, COLUMNS_OF_VERSION_1):
         raise ValueError(f"{len(columns)} columns, {COLUMNS} expected")
     kinds = [KINDS[number] for number in octets(columns[0])]

@@ -8,11 +8,14 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 
 MAGIC: Final = b"ADPF"
-VERSIONS: Final = (1, 2, 3)
-"""Version 2 has the stamps of links, and tells a change's writes apart from what they wrote; version 3 knows files."""
+VERSIONS: Final = (1, 2, 3, 4)
+"""Version 2 has the stamps of links, and tells a change's writes apart from what they wrote; version 3 knows files;
+version 4 says who wrote."""
 VERSION: Final = VERSIONS[-1]
-_VERSION_WITHOUT_FILES: Final = 2
-"""A journal without files is one that an earlier adpersist reads."""
+_PLAIN: Final = 2
+_OF_FILES: Final = 3
+_AUDITED: Final = 4
+"""A journal without files, and one in which nobody says who wrote, are such that an earlier adpersist reads."""
 HEADER_BYTES: Final = 120
 NONCE_OFFSET: Final = 76
 ENDS_LOOK: Final = 0x01
@@ -50,6 +53,7 @@ class FrameHeader:
         key: Id of the data key that seals it, 8 bytes.
         nonce: AES-GCM nonce, 12 bytes.
         previous: Digest of the frame before, or the journal's seed.
+        audited: Of a LOOK: its content says who wrote.
     """
 
     kind: CommitKind
@@ -66,13 +70,14 @@ class FrameHeader:
     key: bytes
     nonce: bytes
     previous: bytes
+    audited: bool = False
 
 
 def write_header(header: FrameHeader) -> bytes:
     """The 120 bytes."""
     return _LAYOUT.pack(
         MAGIC,
-        VERSION if header.kind is CommitKind.FILES else _VERSION_WITHOUT_FILES,
+        _OF_FILES if header.kind is CommitKind.FILES else _AUDITED if header.audited else _PLAIN,
         _NUMBERS[header.kind],
         ENDS_LOOK * header.ends_look | COMPLETE * header.complete,
         header.journal,
@@ -118,7 +123,8 @@ def read_header(body: bytes) -> FrameHeader:
         raise ValueError("not a frame of adpersist")
     if version not in VERSIONS:
         raise ValueError(f"format version {version}; this adpersist reads versions up to {VERSION}")
-    if (_KINDS.get(kind) is CommitKind.FILES) != (version == VERSION):
+    known = _KINDS.get(kind)
+    if (known is CommitKind.FILES) != (version == _OF_FILES) or (version == _AUDITED and known is not CommitKind.LOOK):
         raise ValueError(f"kind {kind} in a frame of version {version}")
     if kind not in _KINDS or flags & ~(ENDS_LOOK | COMPLETE):
         raise ValueError(f"unknown kind {kind} or flags {flags:#x}")
@@ -137,4 +143,5 @@ def read_header(body: bytes) -> FrameHeader:
         key=key,
         nonce=nonce,
         previous=before,
+        audited=version == _AUDITED,
     )

@@ -6,9 +6,9 @@ journal is folded.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 
 from adpersist.errors import LimitError
 from adpersist.journal.format.changes import pack_changes
@@ -16,8 +16,11 @@ from adpersist.journal.format.frame import OVERHEAD_BYTES
 from adpersist.journal.format.packing import MAX_CONTENT_BYTES, compress
 from adpersist.model.identity.ids import guid_text
 from adpersist.model.journal.commit import CommitKind
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change
 from adpersist.stores.port import MAX_FRAME_BYTES
+
+_Each = TypeVar("_Each")
 
 FULL_BYTES: Final = 4 * 1024 * 1024
 """About how much content goes into one frame before compression."""
@@ -38,12 +41,14 @@ class Piece:
         part: How many PARTs right before it belong to it.
         compressed: What is to be sealed.
         changes: How many changes it delivers; 0 in a PART.
+        audited: It is a LOOK that says who wrote.
     """
 
     kind: CommitKind
     part: int
     compressed: bytes
     changes: int
+    audited: bool = False
 
 
 EMPTY: Final = Piece(kind=CommitKind.LOOK, part=0, compressed=compress(pack_changes(())), changes=0)
@@ -53,18 +58,23 @@ Run = tuple[Piece, ...]
 """What becomes visible together: one LOOK, after the PARTs that belong to it."""
 
 
-def runs(changes: Iterable[Change]) -> Iterator[tuple[Run, bool]]:
+def runs(changes: Iterable[Change], audited: Audited | None = None) -> Iterator[tuple[Run, bool]]:
     """The runs a look is stored in, in order; the flag tells the last one.
+
+    Args:
+        changes: In their order; none makes no run.
+        audited: Who wrote them, as far as a log says so: its lines are in the first runs, what else it says in all.
 
     Raises:
         LimitError: A change is larger than MAX_CHANGE_BYTES; it is named.
     """
     waiting: Run | None = None
     for batch in _batches(changes):
-        for run in _fit(batch):
+        for run in _fit(batch, audited):
             if waiting is not None:
                 yield waiting, False
             waiting = run
+        audited = replace(audited, lines=()) if audited is not None else None
     if waiting is not None:
         yield waiting, True
 
@@ -90,27 +100,37 @@ def _weight(change: Change) -> int:
     return 48 + values + 24 * links + 4 * len(change.stamps) + 24 * link_stamps
 
 
-def _fit(batch: Sequence[Change]) -> Iterator[Run]:
-    content = pack_changes(batch)
+def _fit(batch: Sequence[Change], audited: Audited | None) -> Iterator[Run]:
+    content, told = pack_changes(batch, audited), audited is not None
     if len(content) <= MAX_CONTENT_BYTES:
         compressed = compress(content)
         if len(compressed) + OVERHEAD_BYTES <= MAX_FRAME_BYTES:
-            yield (Piece(kind=CommitKind.LOOK, part=0, compressed=compressed, changes=len(batch)),)
+            yield (Piece(kind=CommitKind.LOOK, part=0, compressed=compressed, changes=len(batch), audited=told),)
             return
+    if len(batch) < 2 and audited is not None and len(audited.lines) > 1:
+        # the lines before what they tell of, so that a change is split for its own size only
+        for said in _halves(audited.lines):
+            yield from _fit((), replace(audited, lines=said))
+        yield from _fit(batch, replace(audited, lines=()))
+        return
     if len(batch) > 1:
-        half = len(batch) // 2
-        yield from _fit(batch[:half])
-        yield from _fit(batch[half:])
+        for half, said in zip(_halves(batch), _halves(audited.lines if audited is not None else ()), strict=True):
+            yield from _fit(half, replace(audited, lines=said) if audited is not None else None)
         return
     if len(content) > MAX_CHANGE_BYTES:
         raise LimitError(
             f"the change of object {guid_text(batch[0].guid)} has {len(content)} bytes, limit {MAX_CHANGE_BYTES}",
             hint="Exclude the attribute that holds the large values.",
         )
-    yield _parts(content)
+    yield _parts(content, audited=told)
 
 
-def _parts(content: bytes) -> Run:
+def _halves(row: Sequence[_Each]) -> tuple[tuple[_Each, ...], tuple[_Each, ...]]:
+    half = len(row) // 2
+    return tuple(row[:half]), tuple(row[half:])
+
+
+def _parts(content: bytes, *, audited: bool) -> Run:
     slices = [content[at : at + SLICE_BYTES] for at in range(0, len(content), SLICE_BYTES)]
     last = len(slices) - 1
     return tuple(
@@ -119,6 +139,7 @@ def _parts(content: bytes) -> Run:
             part=part,
             compressed=compress(piece),
             changes=1 if part == last else 0,
+            audited=audited and part == last,
         )
         for part, piece in enumerate(slices)
     )

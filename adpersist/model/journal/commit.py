@@ -7,6 +7,7 @@ from typing import Final
 from adpersist.model.files.file_changes import NO_FILES, FileChanges
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Writer
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import FILE, Difference
@@ -55,6 +56,7 @@ class Commit:
         usn_to: Up to here, included; 0 in commits that are no look. A FILES has that of the look before it in both.
         changes: In the order they were handed in; empty for everything but a LOOK.
         files: What a FILES tells; empty for everything else.
+        audited: Of a LOOK: what Samba's audit log said of who wrote; None: nobody asked it.
         ends_look: The directory was as the journal says after this commit; False inside a split look. A commit that
             is no look takes it over from the one before.
         complete: A whole first look is in the journal with this commit or before it.
@@ -86,6 +88,7 @@ class Commit:
     left_count: int = 0
     account: str = ""
     files: FileChanges = NO_FILES
+    audited: Audited | None = None
     digest: bytes
     size: int
 

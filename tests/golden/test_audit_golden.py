@@ -1,0 +1,73 @@
+"""Who wrote, in a journal of an earlier version, is read by this program and by whoever has its description."""
+
+import base64
+import hashlib
+import hmac
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]  # ships no types
+import pytest
+import zstandard
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adpersist.journal.journal import Journal
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.keys.key_file import key_from_line
+from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.identity.ids import Seq
+from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Frame
+from tests.golden.journal_samples import IDENTITY, NOON
+from tests.golden.make_audit import DN, UNREADABLE, WHOLE
+
+DIGEST = "3caa1e75ee95f73ed562bb1aca36699c9ed33e36d7fa4dca5ada1d2b3d0b91bf"
+
+
+@pytest.fixture
+def golden() -> Any:  # noqa: ANN401 - a JSON document
+    """The file as it was written by that version."""
+    text = (Path(__file__).parent / "audit-v1.json").read_text(encoding="ascii")
+    assert hashlib.sha256(text.encode()).hexdigest() == DIGEST, "a golden file is never written again"
+    return json.loads(text)
+
+
+def test_who_wrote_is_read(golden: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401
+    store = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
+    onto, head = store.create(b"none yet"), base64.b64decode(golden["head"])
+    for number, text in enumerate(golden["frames"], start=1):
+        onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
+    key = key_from_line(golden["key"], source="golden")
+    assert check_journal(store, key).findings == ()
+    assert [commit.audited for commit in Journal.open(store, key).commits()] == [None, WHOLE, UNREADABLE]
+
+
+def subkey(secret: bytes, label: bytes) -> bytes:
+    """One block of HKDF-Expand, as [RFC5869] 2.3 has it."""
+    return hmac.digest(secret, b"adpersist v1 " + label + b"\x01", "sha256")
+
+
+def test_the_description_is_enough_to_read_it(golden: Any) -> None:  # noqa: ANN401
+    head = base64.b64decode(golden["head"])
+    name, _, name_bytes, wrapped_bytes = struct.unpack_from(">8sQBH", head, 88)
+    wrapper, wrapped = head[107 : 107 + name_bytes], head[107 + name_bytes :][:wrapped_bytes]
+    secret = AESGCM(subkey(base64.urlsafe_b64decode(golden["key"].split(":")[1] + "="), b"wrap data key")).decrypt(
+        wrapped[:12], wrapped[12:], b"adpersist v1 data key" + head[8:24] + name + wrapper
+    )
+
+    def columns(body: bytes) -> Any:  # noqa: ANN401 - a list
+        sealed = AESGCM(subkey(secret, b"frame")).decrypt(body[76:88], body[120:-4], body[:120])
+        return msgpack.unpackb(zstandard.decompress(sealed))
+
+    frames = [base64.b64decode(text) for text in golden["frames"]]
+    assert [frame[4:6] for frame in frames] == [b"\x02\x01", b"\x04\x01", b"\x04\x01"]
+    assert [len(columns(frame)) for frame in frames] == [20, 21, 21]
+    since, through, trouble, words, times, lines = columns(frames[1])[20]
+    assert (since, through, trouble) == ((NOON + 1) * 1_000_000, (NOON + 199.75) * 1_000_000, "")
+    assert times == [(NOON + 199.25) * 1_000_000, 250_000]
+    told = [[words[place] for place in line] for line in lines]
+    person = ["S-1-5-21-1-2-3-1104", "CORP\\ünal", "10.0.0.7", "LDAP, krb5"]
+    assert told == [["Modify", DN, *person, "description", "mail"], ["Rename", DN, "", "", "", ""]]
+    assert columns(frames[2])[20] == [None, None, "audit.json: Permission denied", [], [], []]
