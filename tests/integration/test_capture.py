@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from adpersist.model.objects.change import Change, Kind
 from adpersist.state.state import State
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, Scene, World, until
+
+READ_PROPERTY = 0x10
+"""[MS-ADTS] 5.1.3.2."""
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +150,21 @@ def test_what_was_set_and_cleared_between_two_looks_is_news_by_its_stamp(scene: 
         change = only(world.changes(after=before))
         assert (change.guid, change.values, change.rdn) == (guid(hands, carl), {}, None)
         assert {name: stamp.version for name, stamp in change.stamps.items()} == {"info": 2}
+
+
+def test_the_rights_of_deleted_objects_are_captured(scene: Scene, place: Path) -> None:
+    """The container is a deleted object itself, and everybody's tombstones lie below it."""
+    with scene.played(place) as world, Hands(world.dc) as hands:
+        before = world.head().seq
+        deleted = f"CN=Deleted Objects,{hands.base}"
+        (found,) = hands.read(deleted, "nTSecurityDescriptor")["nTSecurityDescriptor"]
+        rights = bytearray(found)
+        # the first entry's mask, behind the list's head and its own ([MS-DTYP] 2.4.4.2, 2.4.5, 2.4.6)
+        rights[struct.unpack_from("<I", rights, 16)[0] + 12] ^= READ_PROPERTY
+        hands.set(deleted, nTSecurityDescriptor=bytes(rights))
+        world.run("agent", "--once", code=0)
+        assert guid(hands, deleted) in {change.guid for change in world.changes(after=before)}
+        world.run("verify", code=0)
 
 
 def test_links_are_captured_one_by_one(hands: Hands, office: str, observe: Observe) -> None:

@@ -20,7 +20,11 @@ from tests.integration.proof import stamps_unlike
 from tests.integration.workload.register import deeds
 from tools.samba_dc import Golden, dump, stamps
 
-KINDS: Final = list(deeds("change", "replication"))
+RUNNING: Final = ("replication", "oddities")
+"""Chapters that happen to the running DC."""
+STOPPED: Final = ("partition",)
+"""Those that take its files."""
+KINDS: Final = [kind for chapter in (*RUNNING, *STOPPED) for kind in deeds("change", chapter)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +49,14 @@ class Healed:
 def healed(golden: Golden) -> Iterator[Healed]:
     with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
         place = Path(directory)
-        with controller(furnish(golden, place, ("replication",)), place) as dc:
+        with controller(furnish(golden, place, RUNNING), place) as dc:
             dc.start()
             run = begin(dc, place)
-            done = play("change", ("replication",), dc.ldapi_url_quoted, dc.smb_conf)
+            done = play("change", RUNNING, dc.ldapi_url_quoted, dc.smb_conf)
+            run("agent", "--once", code=0)
+            dc.stop()
+            done |= play("change", STOPPED, f"tdb://{dc.sam_ldb}", dc.smb_conf)
+            dc.start()
             run("agent", "--once", code=0)
             dc.kill()
             before = dc.snapshot(place / "before")

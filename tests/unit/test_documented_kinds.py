@@ -14,8 +14,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
 PAGE: Final = PAGES["restored"]
 CHAPTERS: Final = (
-    *("people", "groups", "crowd", "foreign", "places", "network", "replication"),
-    *("policies", "extensions", "secrets", "graves", "fights"),
+    *("people", "groups", "crowd", "foreign", "places", "network", "replication", "oddities"),
+    *("partition", "policies", "extensions", "secrets", "graves", "fights"),
 )
 
 

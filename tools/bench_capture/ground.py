@@ -29,16 +29,19 @@ class Ground:
     Args:
         place: Directory directly below /tmp: Unix sockets allow short paths only.
         address: Loopback address of the DCs; a free one when there is none.
+        backend: What Samba keeps a naming context in: tdb, or mdb for large directories.
     """
 
-    def __init__(self, place: Path, address: str | None = None) -> None:
+    def __init__(self, place: Path, address: str | None = None, *, backend: str = "tdb") -> None:
         self._place = place
         self._address = address
+        self._backend = backend
 
     def image(self, users: int) -> Golden:
         """A domain of so many users."""
-        bare = Golden.provision(self._place / "g0")
-        return filled(bare, self._place / f"g{users}", users) if users else bare
+        kind = "" if self._backend == "tdb" else self._backend
+        bare = Golden.provision(self._place / f"g{kind}0", options=(f"--backend-store={self._backend}",))
+        return filled(bare, self._place / f"g{kind}{users}", users) if users else bare
 
     @contextmanager
     def domain(self, users: int) -> Iterator[Domain]:

@@ -30,6 +30,9 @@ def main() -> int:
         "--objects", type=int, nargs="*", default=[1_000, 10_000, 50_000], metavar="N",
         help="users of the directories that lose 100 (1000 10000 50000)",
     )  # fmt: skip
+    parser.add_argument(
+        "--backend", choices=("tdb", "mdb"), default="tdb", help="what Samba keeps the directory in (tdb)"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it runs")
     parser.add_argument("--images", type=Path, metavar="PATH", help="keep the filled domains here, or find them here")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -40,7 +43,7 @@ def main() -> int:
     # directly below /tmp: Unix sockets allow short paths only
     with tempfile.TemporaryDirectory(prefix="adp-bench-", dir="/tmp") as name:
         place = Path(name)
-        ground = Ground(given.images or place)
+        ground = Ground(given.images or place, backend=given.backend)
         users = given.users // less
         console.print(f"a domain that loses {users:,} users")
         figures += restores(Loss.make(ground.image(0), place / "r", lost=users), given.runs, users=users)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Final
 
 from tools.bench_capture.ground import busy_s
 from tools.bench_capture.looks import ldapsearch
+from tools.bench_restore.memory import Peak
 from tools.samba_dc import Golden, SambaDC, free_address
 from tools.samba_dc.filling import fill
 from tools.samba_dc.programs import SYSTEM_PYTHON
@@ -103,13 +103,13 @@ class Loss:
         with tempfile.TemporaryFile() as said:
             busy, began = busy_s(self.dc), time.monotonic()
             process = subprocess.Popen(command, stdout=said, stderr=said)
-            _, status, usage = os.wait4(process.pid, 0)
-            took_s = time.monotonic() - began
-            process.returncode = os.waitstatus_to_exitcode(status)
+            with Peak(process.pid) as memory:
+                process.wait()
+                took_s = time.monotonic() - began
             if process.returncode not in codes:
                 said.seek(0)
                 raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {said.read().decode()}")
-        return Ran(took_s=took_s, dc_s=busy_s(self.dc) - busy, peak_bytes=usage.ru_maxrss * 1024)
+        return Ran(took_s=took_s, dc_s=busy_s(self.dc) - busy, peak_bytes=memory.most_bytes)
 
     def ldb(self) -> Ran:
         """Write the same content with Samba's own tools, over the same socket."""
@@ -137,7 +137,7 @@ class Ran:
     Attributes:
         took_s: Wall time.
         dc_s: The DC's processor time meanwhile.
-        peak_bytes: Most memory of the process.
+        peak_bytes: Most memory of the process and its workers together.
     """
 
     took_s: float

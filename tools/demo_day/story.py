@@ -120,6 +120,7 @@ class Stage:
             hands.log_in_over_smb("hugo")
             diary = day.live(dc, hires=self._hires, tell=lambda event: self._tell(f"  {event}"))
             logins.keep_ticket(dc, diary.logins[0], self._tickets)
+            logins.keep_service_ticket(dc, diary.service, self._tickets)
             logins.keep_keytab(dc, diary.service, self._keytab)
         with self.story.timed("until the last change was durable"):
             hands.log_in_over_smb("ada", "bruno")
@@ -163,7 +164,7 @@ class Stage:
             dc.start()
             outside = [
                 logins.old_ticket_works(dc, self._tickets),
-                logins.keytab_works(dc, self._early_tickets, diary.service, self._keytab),
+                *logins.service_accepts(dc, diary.service, self._keytab, self._early_tickets, self._tickets),
                 *logins.passwords_work(dc, diary),
                 logins.withdrawn_refused(dc, diary),
                 logins.service_works(dc, diary.logins[0], diary.service, self._place / "tickets"),

@@ -61,20 +61,14 @@ def kinit(
         )
 
 
-def service_ticket(
-    krb5_conf: Path, cache: Path, service: str, host: str, *, keytab: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def service_ticket(krb5_conf: Path, cache: Path, service: str, host: str) -> subprocess.CompletedProcess[str]:
     """Get a ticket for `service/host` with the tickets in `cache`: proves the SPN and the account's keys.
 
-    Args:
-        keytab: The service's: the ticket must open with a key in it of just the number that it names.
-
     Raises:
-        ProgramError: The KDC knows no such service, the cache holds no ticket, or the keytab does not open it.
+        ProgramError: The KDC knows no such service, or the cache holds no ticket.
     """
-    opened = ["-k", str(keytab)] if keytab is not None else []
     return run(
-        ["kvno", "-c", f"FILE:{cache}", *opened, f"{service}/{host}"],
+        ["kvno", "-c", f"FILE:{cache}", f"{service}/{host}"],
         timeout_s=_TIMEOUT_S,
         env={"KRB5_CONFIG": str(krb5_conf)},
     )

@@ -51,10 +51,14 @@ class Worker:
         self.replications = {}
         self.spoilt = 0
 
-    def open(self, *options):
+    def open(self, *options, may_make_files=False):
         settings = self.settings
         return SamDB(
-            url=f"tdb://{self.path}", lp=settings, session_info=system_session(settings), options=list(options)
+            url=f"tdb://{self.path}",
+            lp=settings,
+            session_info=system_session(settings),
+            options=list(options),
+            flags=0 if may_make_files else ldb.FLG_DONT_CREATE_DB,
         )
 
     def opened_batched(self):
@@ -127,18 +131,24 @@ class Worker:
 
         The schema's is not batched: what has refused one operation takes no more.
         """
+        in_schema = context == str(self.plain.get_schema_basedn())
+        if in_schema not in self.replications:
+            self.replications[in_schema] = self.replication(self.plain if in_schema else self.opened_batched())
+        return self.replications[in_schema]
+
+    def replication(self, database):
         from replication_worker import KeyedPipe, Replication  # take as long to load as all the rest
 
         self.pipe = self.pipe or KeyedPipe(self.settings)
-        in_schema = context == str(self.plain.get_schema_basedn())
-        if in_schema not in self.replications:
-            database = self.plain if in_schema else self.opened_batched()
-            self.replications[in_schema] = Replication(database, self.settings, self.pipe)
-        return self.replications[in_schema]
+        return Replication(database, self.settings, self.pipe)
 
     def give(self, context, objects, links, as_new):
         """Objects and links with their stamps, as from a partner; those refused by place, and why."""
-        return self.replicating(context).give(context, objects, links, as_new=as_new)
+        if as_new:
+            # Samba makes a file for the new naming context only where it may; where not, it never answers. Any other
+            # file must be there, and is: the database has been opened without that leave.
+            return self.replication(self.open(may_make_files=True)).give(context, objects, links, as_new=True)
+        return self.replicating(context).give(context, objects, links, as_new=False)
 
     def park(self, guid, rdn):
         self.replicating(None).park(guid, rdn)

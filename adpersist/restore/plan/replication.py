@@ -237,13 +237,17 @@ class _Difference:
                 )
 
     def _ordered(self, guids: Iterable[Guid]) -> list[Guid]:
-        """What lives from the top down, so that it is out of what goes by then; then what goes, from the bottom up."""
+        """What lives from the top down, so that it is out of what goes by then; then what goes, from the bottom up.
+
+        Last what is new and deleted, from the top down again: in a new naming context so is the very container that the
+        others lie in.
+        """
         want, have = self._want, self._have
         alive = [guid for guid in guids if not want[guid].deleted]
         gone = [guid for guid in guids if want[guid].deleted]
         return [
             *sorted(alive, key=lambda guid: (want.depth(guid), guid)),
-            *sorted(gone, key=lambda guid: (-have.depth(guid) if guid in have else 0, guid)),
+            *sorted(gone, key=lambda guid: (-have.depth(guid) if guid in have else want.depth(guid), guid)),
         ]
 
     def _definitions(self, nc: str, guids: Sequence[Guid], objects: Mapping[Guid, ReplicatedObject]) -> Iterator[Batch]:

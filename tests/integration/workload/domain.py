@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 # Only Debian's interpreter has these; the type checker's environment does not.
@@ -41,7 +42,8 @@ class Domain:
         configuration = LoadParm()
         configuration.load(smb_conf)
         session = system_session(configuration) if url.startswith("tdb:") else None
-        self.db: Any = SamDB(url=url, lp=configuration, session_info=session, options=list(options))
+        # with the default flags Samba makes no file for a partition, and waits for ever
+        self.db: Any = SamDB(url=url, lp=configuration, session_info=session, options=list(options), flags=0)
         self.base = str(self.db.domain_dn())
         self.users = f"CN=Users,{self.base}"
         self.system = f"CN=System,{self.base}"
@@ -52,6 +54,27 @@ class Domain:
     def draws_gmsas(self) -> bool:
         """Whether this Samba draws a gMSA's SID and password itself, and takes neither from an add."""
         return tuple(int(part) for part in samba.version.split(".")[:2]) >= (4, 21)
+
+    @property
+    def own_settings(self) -> str:
+        """DN of the DC's NTDS Settings, wherever they are by now."""
+        return str(self.db.get_dsServiceName())
+
+    @property
+    def dns_domain(self) -> str:
+        """The domain's name in DNS."""
+        return str(self.db.domain_dns_name())
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All of it, or nothing: one transaction of a database file."""
+        self.db.transaction_start()
+        try:
+            yield
+        except BaseException:
+            self.db.transaction_cancel()
+            raise
+        self.db.transaction_commit()
 
     # Making and changing.
 
@@ -85,11 +108,11 @@ class Domain:
         """An organizational unit."""
         return self.add(f"OU={name},{at or self.base}", "organizationalUnit")
 
-    def container(self, dn: str) -> str:
+    def container(self, dn: str, kind: str = "container") -> str:
         """A container, unless this Samba makes it with every domain; returns its DN."""
         parent = dn.partition(",")[2]
         if not self.db.search(parent, ldb.SCOPE_ONELEVEL, f"(distinguishedName={dn})", attrs=[]):
-            self.add(dn, "container")
+            self.add(dn, kind)
         return dn
 
     def set(self, dn: str, *, relax: bool = False, **attributes: Values) -> None:
