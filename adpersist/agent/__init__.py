@@ -2,6 +2,6 @@
 
 In: a configuration. Out: commits, restores, health. Read `service` (capture until stopped), `guard`, `boot`, `status`,
 `initialization` (and `usual_places`, what it takes unasked); then what they need: `connections` (a configuration
-opened), `polling`, `beat`, `signals`, `checkpoints` and `checkpoint_thread`, `key_change`, `canary_check`, `image`
-(when the machine's was taken). Folders: `boot`, `doctor`, `health`, `upkeep`. Must not import `cli`.
+opened), `polling`, `beat`, `signals`, `canary_check`, `image` (when the machine's was taken). Folders: `boot`,
+`doctor`, `health`, `upkeep`. Must not import `cli`.
 """

@@ -22,7 +22,7 @@ from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, OnRevert, Terms
 from adpersist.restore.convergence import RestoreOutcome
-from adpersist.restore.files_left import bring_files_left
+from adpersist.restore.files.files_left import bring_files_left
 from adpersist.restore.image_age import require_young
 from adpersist.restore.progress import Progress
 from adpersist.restore.restoring import UnfinishedError, restore

@@ -9,12 +9,12 @@ from typing import Final, NoReturn
 from adpersist import telemetry
 from adpersist.agent import connections
 from adpersist.agent.beat import Beat
-from adpersist.agent.checkpoint_thread import CheckpointThread
-from adpersist.agent.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.polling import PollingPace
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
+from adpersist.agent.upkeep.checkpoint_thread import CheckpointThread
+from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.audit.following import AuditFollower
 from adpersist.capture.capture import Capture
 from adpersist.config import Config

@@ -12,7 +12,7 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.objects.change import LinkStamps
-from adpersist.model.objects.link_stamp_row import LinkStampRow
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow
 from adpersist.model.objects.stamps import EVER
 from adpersist.telemetry import logger
 

@@ -7,17 +7,17 @@ from itertools import chain
 
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
-from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.drafts.commit_drafts import CommitDrafter
+from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.file_history import content_at, every_change, files_at
 from adpersist.journal.format.checkpoint import open_checkpoint
-from adpersist.journal.format.file_changes import file_contents
+from adpersist.journal.format.columns.file_changes import file_contents
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head
 from adpersist.journal.format.splitting import Run, runs
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.points import resolve_point
 from adpersist.journal.reader import read_commits, read_files, read_headers
 from adpersist.journal.spare_head import missing_head

@@ -6,8 +6,8 @@ from itertools import islice
 from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.format.chain import Chain, forged, missing, open_in_place
-from adpersist.journal.format.changes import unpack_look
-from adpersist.journal.format.file_changes import unpack_files
+from adpersist.journal.format.columns.changes import unpack_look
+from adpersist.journal.format.columns.file_changes import unpack_files
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead

@@ -11,7 +11,7 @@ from adpersist.model.files.file_changes import Files, applied
 from adpersist.model.files.file_state import FileKey, FileState, Place
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
-from adpersist.reading.file_text import CAME_ABOUT, below, is_below
+from adpersist.reading.text.file_text import CAME_ABOUT, below, is_below
 from adpersist.state.state import State
 
 _NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})

@@ -23,20 +23,20 @@ from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
 from adpersist.restore.conflicts.unseen_writes import UnseenWrites
-from adpersist.restore.files_back import FilesOutcome
+from adpersist.restore.files.files_back import FilesOutcome
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
 from adpersist.restore.plan.collisions import Collision, collisions
-from adpersist.restore.plan.evictions import evicted_copy, evictions, usurpers
-from adpersist.restore.plan.foreign_principals import matched_by_sid
+from adpersist.restore.plan.identities.evictions import evicted_copy, evictions, usurpers
+from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
+from adpersist.restore.plan.identities.renumbering import matched_by_place
+from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
+from adpersist.restore.plan.identities.rid_pools import known_rids, raised
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
-from adpersist.restore.plan.renumbering import matched_by_place
 from adpersist.restore.plan.replication import replica
-from adpersist.restore.plan.reused_usns import ReusedUsns, renewed
-from adpersist.restore.plan.rid_pools import known_rids, raised
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Gap, differences, gaps, stamp_differences

@@ -29,14 +29,14 @@ from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.reading.file_events import policy_path
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
-from adpersist.restore.files_back import FilesBack, FilesOutcome
+from adpersist.restore.files.files_back import FilesBack, FilesOutcome
+from adpersist.restore.files.some_files import bring
+from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
+from adpersist.restore.plan.identities.reused_usns import ReusedUsns
 from adpersist.restore.plan.limitations import Limitation
-from adpersist.restore.plan.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
-from adpersist.restore.some_files import bring
-from adpersist.restore.stale_policies import stale_policies
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger

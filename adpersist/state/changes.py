@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from adpersist.model.objects import link_stamp_row, link_values, stamp_row
-from adpersist.model.objects.attribute_row import AttributeRow
+from adpersist.model.objects import link_values
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
-from adpersist.model.objects.interning import shared
-from adpersist.model.objects.link_stamp_row import link_writes_of
 from adpersist.model.objects.object_state import ObjectState, created
+from adpersist.model.objects.rows import link_stamp_row, stamp_row
+from adpersist.model.objects.rows.attribute_row import AttributeRow
+from adpersist.model.objects.rows.interning import shared
+from adpersist.model.objects.rows.link_stamp_row import link_writes_of
+from adpersist.model.objects.rows.stamp_row import writes_of
 from adpersist.model.objects.sighting import Sighting
-from adpersist.model.objects.stamp_row import writes_of
 
 NAME: Final = "name"
 """Has a stamp and no value: what it says is the place of the object."""

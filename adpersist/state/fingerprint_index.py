@@ -10,10 +10,10 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, LinkStamps, Stamp, Values
-from adpersist.model.objects.link_stamp_row import LinkStampRow, LinkWrite, link_writes_of
 from adpersist.model.objects.object_state import ObjectState, created
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite, link_writes_of
+from adpersist.model.objects.rows.stamp_row import Write, packed_row, write_of, writes_of
 from adpersist.model.objects.sighting import Sighting
-from adpersist.model.objects.stamp_row import Write, packed_row, write_of, writes_of
 from adpersist.state.changes import NAME, change_kind
 from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed
 from adpersist.state.fingerprint_table import FingerprintTable

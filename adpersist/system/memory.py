@@ -7,7 +7,7 @@ import ctypes
 import gc
 from typing import Final
 
-from adpersist.model.objects.interning import forget
+from adpersist.model.objects.rows.interning import forget
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3

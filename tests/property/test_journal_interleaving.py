@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from adpersist.agent import checkpoints
+from adpersist.agent.upkeep import checkpoints
 from adpersist.errors import ConfigError, CopyRefusedError, MovedError, NoJournalError, PointError, WrongKeyError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adpersist.errors import IntegrityError
-from adpersist.journal.format.changes import pack_changes, unpack_changes, unpack_look
+from adpersist.journal.format.columns.changes import pack_changes, unpack_changes, unpack_look
+from adpersist.journal.format.columns.packing import decompress, unpack
 from adpersist.journal.format.head_fields import pack_head, unpack_head
-from adpersist.journal.format.packing import decompress, unpack
 from adpersist.journal.format.splitting import runs
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, Usn

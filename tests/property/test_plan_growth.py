@@ -13,7 +13,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Exempt, Step
-from adpersist.restore.plan.foreign_principals import matched_by_sid
+from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
 from adpersist.restore.plan.limitations import attainable
 from adpersist.restore.plan.plan import steps
 from adpersist.state.differences import gaps

@@ -15,7 +15,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rid_set import Pool, RidSet
 from adpersist.model.plan.step import Modify
-from adpersist.restore.plan.rid_pools import known_rids, raised
+from adpersist.restore.plan.identities.rid_pools import known_rids, raised
 from adpersist.state.state import State
 
 RID_SET, MANAGER, DOMAIN = (Guid(word.ljust(16)) for word in (b"rid set", b"manager", b"domain"))

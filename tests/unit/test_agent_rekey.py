@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adpersist.agent import connections
-from adpersist.agent.key_change import booted_at, finish, in_file, in_variable, renamed_key, require_writable, rewrap
+from adpersist.agent.upkeep.key_change import (
+    booted_at,
+    finish,
+    in_file,
+    in_variable,
+    renamed_key,
+    require_writable,
+    rewrap,
+)
 from adpersist.config import load
 from adpersist.errors import ConfigError, WrongKeyError
 from adpersist.journal.journal import Journal

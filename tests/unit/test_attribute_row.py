@@ -2,7 +2,7 @@
 
 import pytest
 
-from adpersist.model.objects.attribute_row import AttributeRow, RowHeader
+from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader
 
 VALUES = {"cn": (b"ada",), "objectClass": (b"top", b"user"), "title": (), "nTSecurityDescriptor": (b"x" * 1000,)}
 HEADER = RowHeader(list(VALUES))

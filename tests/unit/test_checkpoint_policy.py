@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from adpersist.agent import checkpoints
-from adpersist.agent.checkpoint_thread import CheckpointThread
-from adpersist.agent.checkpoints import CheckpointPolicy, DoubtfulPruneError, RetentionPolicy
+from adpersist.agent.upkeep import checkpoints
+from adpersist.agent.upkeep.checkpoint_thread import CheckpointThread
+from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, DoubtfulPruneError, RetentionPolicy
 from adpersist.errors import StoreFullError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adpersist.agent.key_change import renamed_key
+from adpersist.agent.upkeep.key_change import renamed_key
 from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
@@ -19,7 +19,7 @@ from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import find
 from adpersist.reading.ldif import records
-from adpersist.reading.value_text import readable
+from adpersist.reading.text.value_text import readable
 from adpersist.state.journal_schema import AttributeFacts, JournalSchema
 from adpersist.state.state import State
 

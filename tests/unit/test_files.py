@@ -26,7 +26,7 @@ from adpersist.files.whole import files_now
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
 from adpersist.model.identity.ids import Seq
-from adpersist.reading.file_text import in_order, written_path
+from adpersist.reading.text.file_text import in_order, written_path
 from tests.golden.journal_samples import created, fresh_store, look, new_journal
 
 REST_S = reading.REST_NS / 1_000_000_000

@@ -24,7 +24,7 @@ from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
-from adpersist.restore.files_back import FilesBack
+from adpersist.restore.files.files_back import FilesBack
 from tests.golden.journal_samples import AGENT, NOON, created, fresh_store, look, new_journal, opened
 
 REST_S = REST_NS / 1_000_000_000

@@ -16,8 +16,8 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from adpersist.journal.commit_drafts import MAX_MARKS
 from adpersist.journal.damage import Damage
+from adpersist.journal.drafts.commit_drafts import MAX_MARKS
 from adpersist.journal.format.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id

@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from adpersist.agent.checkpoints import prune
+from adpersist.agent.upkeep.checkpoints import prune
 from adpersist.errors import OutcomeUnknownError, PointError, StoreFullError
 from adpersist.journal.damage import Damage, DamagedCheckpointError
 from adpersist.journal.format.checkpoint import Place, Sealing

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import zstandard
 
-from adpersist.journal.format.changes import COLUMNS, KINDS, pack_changes, unpack_changes, unpack_look
-from adpersist.journal.format.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
-from adpersist.journal.format.shapes import items
+from adpersist.journal.format.columns.changes import COLUMNS, KINDS, pack_changes, unpack_changes, unpack_look
+from adpersist.journal.format.columns.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
+from adpersist.journal.format.columns.shapes import items
 from adpersist.journal.format.splitting import runs
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref

@@ -8,7 +8,7 @@ import pytest
 
 from adpersist.errors import LimitError
 from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.format.file_changes import file_contents, pack_files, unpack_files
+from adpersist.journal.format.columns.file_changes import file_contents, pack_files, unpack_files
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import FileChanges, pieces_of
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Place, piece_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
-from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.head import open_head, seal_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adpersist.reading.descriptor import ALLOWED, DENIED, Ace, entries, owner
-from adpersist.reading.permission_text import permissions, sentence
+from adpersist.reading.text.descriptor import ALLOWED, DENIED, Ace, entries, owner
+from adpersist.reading.text.permission_text import permissions, sentence
 from tests.unit.test_alerts import ALL, descriptor, may
 
 NAMES = {"S-1-5-21-1-2-3-1104": "ada", ALL: "Replicating Directory Changes All", "m": "member", "u": "user"}

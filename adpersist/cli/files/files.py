@@ -55,7 +55,7 @@ def list_files(
 
     The owner is shown by the SID that had that Unix number at the same point.
     """
-    from adpersist.reading.file_text import below, document, owners, row, written_path
+    from adpersist.reading.text.file_text import below, document, owners, row, written_path
 
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
@@ -81,7 +81,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one file: owner, permissions, attributes; or its content. Reads only the store."""
-    from adpersist.reading.file_text import below, document, in_order, owners, written_path
+    from adpersist.reading.text.file_text import below, document, in_order, owners, written_path
 
     common = common_options(ctx, config, as_json)
     wanted = written_path(path)
@@ -124,7 +124,7 @@ def history(
     """
     from adpersist.cli.read.log import abandoned
     from adpersist.reading.file_events import file_events
-    from adpersist.reading.file_text import event_document, event_line, written_path
+    from adpersist.reading.text.file_text import event_document, event_line, written_path
 
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
@@ -161,8 +161,8 @@ def restore(
     from adpersist.agent import connections
     from adpersist.directory.lineage.proof import require_own
     from adpersist.journal.holder import visiting
-    from adpersist.reading.file_text import difference_document, difference_row, written_path
-    from adpersist.restore.some_files import restore_some_files, some_files
+    from adpersist.reading.text.file_text import difference_document, difference_row, written_path
+    from adpersist.restore.files.some_files import restore_some_files, some_files
 
     common = common_options(ctx, config, as_json)
     settings, wanted = loaded(common), written_path(path).strip("/")

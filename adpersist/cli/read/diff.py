@@ -30,7 +30,7 @@ def diff(
     After them files of SYSVOL and entries of the local databases. The points may lie on different timelines. Exit code
     2 when anything differs, 0 when nothing does. Reads only the store.
     """
-    from adpersist.reading.file_text import between
+    from adpersist.reading.text.file_text import between
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
@@ -75,7 +75,7 @@ def _changes(old: "State", new: "State") -> "Iterator[Change]":
 
 
 def _document(change: "Change", old: "State", new: "State", facts: "JournalSchema") -> dict[str, Any]:
-    from adpersist.reading.value_text import readable, resolved
+    from adpersist.reading.text.value_text import readable, resolved
 
     guid = change.guid
     before = old[guid].values if guid in old else {}

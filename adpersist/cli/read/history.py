@@ -59,7 +59,7 @@ def history(
     for event in told:
         _print(event)
     if files:
-        from adpersist.reading.file_text import event_line
+        from adpersist.reading.text.file_text import event_line
 
         output.say("Its files:")
         for event in files:
@@ -70,7 +70,7 @@ def _files(journal: "Journal", path: str) -> list[dict[str, Any]]:
     """What happened to the files of a group policy."""
     from adpersist.model.files.file_state import Place
     from adpersist.reading.file_events import file_events
-    from adpersist.reading.file_text import event_document
+    from adpersist.reading.text.file_text import event_document
 
     return [
         event_document(each, abandoned=abandoned(each.commit, journal.head))
@@ -131,7 +131,7 @@ def _document(
     wanted: str | None,
 ) -> dict[str, Any]:
     from adpersist.reading.rfc3339 import rfc3339
-    from adpersist.reading.value_text import readable, resolved
+    from adpersist.reading.text.value_text import readable, resolved
 
     commit = event.commit
 
@@ -212,7 +212,7 @@ def _accounts(state: "State", sids: Collection[str]) -> dict[str, str]:
 
 
 def _written(stamp: "Stamp", writers: Mapping[Guid, str]) -> dict[str, Any]:
-    from adpersist.reading.time_text import seconds_text
+    from adpersist.reading.text.time_text import seconds_text
 
     return {
         "time": seconds_text(stamp.time),

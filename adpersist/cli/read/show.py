@@ -57,7 +57,7 @@ def _document(
     state: "State", facts: "JournalSchema", item: "ObjectState", point: "Seq", *, secrets: bool
 ) -> dict[str, Any]:
     from adpersist.reading.find import former_dn
-    from adpersist.reading.value_text import readable
+    from adpersist.reading.text.value_text import readable
 
     sids = item.values.get("objectSid", ())
     return {
@@ -91,7 +91,7 @@ def _document(
 
 
 def _link(reference: bytes, state: "State") -> dict[str, Any]:
-    from adpersist.reading.value_text import resolved
+    from adpersist.reading.text.value_text import resolved
 
     target = target_of(reference)
     return {

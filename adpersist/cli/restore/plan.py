@@ -26,7 +26,7 @@ from adpersist.errors import ExitCode
 from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Keep, OnConflict, Terms
-from adpersist.reading.file_text import difference_document, difference_row
+from adpersist.reading.text.file_text import difference_document, difference_row
 from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.plan import Plan
 
@@ -125,8 +125,8 @@ def files_to_restore(
 ) -> PlannedFiles | None:
     """What a restore would put back beside the directory, of a policy its files; None: that is left alone."""
     from adpersist.agent import connections
-    from adpersist.restore.files_back import FilesBack
-    from adpersist.restore.some_files import policy_differences
+    from adpersist.restore.files.files_back import FilesBack
+    from adpersist.restore.files.some_files import policy_differences
 
     if (here := connections.local_files(settings, dc)) is None:
         return None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adpersist.model.plan.conflict import Conflict
     from adpersist.model.plan.difference import Difference
     from adpersist.restore.convergence import RestoreOutcome
-    from adpersist.restore.files_back import FilesOutcome
+    from adpersist.restore.files.files_back import FilesOutcome
     from adpersist.restore.plan.limitations import Limitation
 
 ToOption = Annotated[
@@ -237,7 +237,7 @@ def difference_table(title: str, found: "Sequence[Difference]") -> None:
 
 def files_document(files: "FilesOutcome") -> dict[str, Any]:
     """What became of SYSVOL and the local databases, for machines."""
-    from adpersist.reading.file_text import difference_document, keys_document
+    from adpersist.reading.text.file_text import difference_document, keys_document
 
     return {
         "restored": len(files.restored),
@@ -262,7 +262,7 @@ def files_words(files: "FilesOutcome") -> None:
         kept = f"kept in commit {files.saved}" if files.saved else "left as it is"
         output.say(output.printable(f"Written locally after the revert, {kept}: {place}/{path_text(path)}"))
     if files.left:
-        from adpersist.reading.file_text import difference_row
+        from adpersist.reading.text.file_text import difference_row
 
         rows = ((*difference_row(each), files.refused.get(each.key[1], "")) for each in files.left)
         title = f"{len(files.left)} files and entries are left as they are, and are kept in the journal"

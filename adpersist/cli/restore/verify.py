@@ -35,10 +35,10 @@ def verify(
     connection cannot compare, or nobody can restore, comes first; it does not count as a difference.
     """
     from adpersist.agent import connections
-    from adpersist.reading.file_text import difference_document, difference_row
+    from adpersist.reading.text.file_text import difference_document, difference_row
     from adpersist.restore.convergence import Convergence
-    from adpersist.restore.files_back import verify_files
-    from adpersist.restore.some_files import policy_differences
+    from adpersist.restore.files.files_back import verify_files
+    from adpersist.restore.files.some_files import policy_differences
     from adpersist.restore.wanted import wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)

@@ -14,7 +14,7 @@ def checkpoint(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOpt
     Reading a state then begins there, and `prune` can let go of what lies before. The agent does this by itself, by
     `[journal] checkpoint_every_commits` and `checkpoint_every_bytes`. Disturbs no agent that runs; needs no DC.
     """
-    from adpersist.agent.checkpoints import write_checkpoint as write
+    from adpersist.agent.upkeep.checkpoints import write_checkpoint as write
     from adpersist.reading.rfc3339 import rfc3339
 
     common = common_options(ctx, config, as_json)

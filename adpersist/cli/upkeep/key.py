@@ -11,7 +11,7 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.errors import ConfigError
 
 if TYPE_CHECKING:
-    from adpersist.agent.key_change import NewKey, Rekeyed
+    from adpersist.agent.upkeep.key_change import NewKey, Rekeyed
     from adpersist.config import Config
 
 key = typer.Typer(
@@ -87,7 +87,7 @@ def rotate(
         else:
             output.say(f"A new data key seals every commit after {head.seq}.")
         return
-    from adpersist.agent import key_change
+    from adpersist.agent.upkeep import key_change
     from adpersist.config import find
 
     path = find(common.config)
@@ -128,7 +128,7 @@ def _print(done: "Rekeyed", new: "NewKey", where: str) -> None:
 
 
 def _finish(settings: "Config", *, sure: bool, as_json: bool) -> None:
-    from adpersist.agent import key_change
+    from adpersist.agent.upkeep import key_change
 
     done = key_change.finish(settings, sure=sure, now=time.time(), booted=key_change.booted_at())
     if as_json:

@@ -54,7 +54,7 @@ def prune(
     more than half of the journal, and one by a clock that is days past the journal's last word, want --yes. The agent
     does the same by itself, as far as the checkpoints it writes let it: see [journal] keep.
     """
-    from adpersist.agent import checkpoints
+    from adpersist.agent.upkeep import checkpoints
     from adpersist.journal.upkeep.retention import PrunePlan, doubts
 
     common = common_options(ctx, config, as_json)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from adpersist.reading.descriptor import ALLOWED, INHERIT_ONLY, entries
+from adpersist.reading.text.descriptor import ALLOWED, INHERIT_ONLY, entries
 
 CONTROL_ACCESS: Final = 0x100
 """ADS_RIGHT_DS_CONTROL_ACCESS."""

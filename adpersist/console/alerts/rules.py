@@ -16,11 +16,11 @@ from adpersist.model.identity.sid import rid_of
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
-from adpersist.reading.entry_text import entry_document, sid_of
 from adpersist.reading.find import former_dn
-from adpersist.reading.flag_names import USER_ACCOUNT_CONTROL
 from adpersist.reading.past import Entry, Look, Past, StateAt, class_of
-from adpersist.reading.value_text import resolved
+from adpersist.reading.text.entry_text import entry_document, sid_of
+from adpersist.reading.text.flag_names import USER_ACCOUNT_CONTROL
+from adpersist.reading.text.value_text import resolved
 
 _PRIVILEGED_RIDS: Final = frozenset({512, 516, 518, 519, 520, 521, 526, 527})
 """Domain Admins, Domain Controllers, Schema and Enterprise Admins, Policy Creators, RODCs, Key Admins

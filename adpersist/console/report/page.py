@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from adpersist.console.report.span import TITLES
 from adpersist.console.report.time_line import span_words, time_line
-from adpersist.reading.entry_text import SIGNS
+from adpersist.reading.text.entry_text import SIGNS
 
 _HERE: Final = Path(__file__).parent / "templates"
 WHAT: Final = {

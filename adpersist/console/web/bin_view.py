@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from adpersist.model.identity.ids import Guid, Seq, guid_text
-from adpersist.reading.entry_text import entry_document, label
 from adpersist.reading.past import Entry, Past, class_of
+from adpersist.reading.text.entry_text import entry_document, label
 
 Document = dict[str, Any]
 

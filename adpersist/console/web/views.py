@@ -15,17 +15,17 @@ from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.model.identity.ids import GUID_BYTES, Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
-from adpersist.reading.entry_text import (
+from adpersist.reading.find import NoSuchObjectError, matching
+from adpersist.reading.past import Past, class_of
+from adpersist.reading.rfc3339 import rfc3339
+from adpersist.reading.text.entry_text import (
     comparison,
     entry_document,
     label,
     look_document,
     object_document,
 )
-from adpersist.reading.find import NoSuchObjectError, matching
-from adpersist.reading.past import Past, class_of
-from adpersist.reading.permission_text import permissions
-from adpersist.reading.rfc3339 import rfc3339
+from adpersist.reading.text.permission_text import permissions
 
 Document = dict[str, Any]
 

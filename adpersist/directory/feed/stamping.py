@@ -13,11 +13,11 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.wire.replication_metadata import packed_writes
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn
-from adpersist.model.objects.attribute_row import RowHeader
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
-from adpersist.model.objects.link_stamp_row import LinkStampRow, LinkWrite
+from adpersist.model.objects.rows.attribute_row import RowHeader
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite
+from adpersist.model.objects.rows.stamp_row import StampRow, Write, header_of
 from adpersist.model.objects.sighting import Sighting
-from adpersist.model.objects.stamp_row import StampRow, Write, header_of
 
 TOGETHER: Final = 250
 """Objects asked for at once: while some are looked up, the next are read."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Stamp
-from adpersist.model.objects.stamp_row import Write
+from adpersist.model.objects.rows.stamp_row import Write
 from adpersist.model.objects.stamps import EVER, Written
 
 _HEADER = struct.Struct("<IIII")

@@ -13,8 +13,8 @@ from typing import Final
 from adpersist.directory.wire.extended_dn import reference
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, guid_from_text
-from adpersist.model.objects.link_stamp_row import LinkWrite
-from adpersist.model.objects.stamp_row import packed_write
+from adpersist.model.objects.rows.link_stamp_row import LinkWrite
+from adpersist.model.objects.rows.stamp_row import packed_write
 
 _PART: Final = re.compile(rb"<RMD_([A-Z_]+)=([^>]*)>")
 _TICKS: Final = 10_000_000

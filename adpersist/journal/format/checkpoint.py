@@ -14,10 +14,10 @@ from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import IntegrityError
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
-from adpersist.journal.format.changes import unpack_changes
-from adpersist.journal.format.file_changes import file_contents, unpack_files
+from adpersist.journal.format.columns.changes import unpack_changes
+from adpersist.journal.format.columns.file_changes import file_contents, unpack_files
+from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
-from adpersist.journal.format.packing import decompress
 from adpersist.journal.format.splitting import MAX_CHANGE_BYTES, runs
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, DataKey, Keyring

@@ -11,8 +11,8 @@ from zlib import crc32
 from cryptography.exceptions import InvalidTag
 
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame_header import HEADER_BYTES, FrameHeader, read_header, write_header
-from adpersist.journal.format.packing import decompress
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import DataKey, Keyring
 from adpersist.model.identity.ids import Seq

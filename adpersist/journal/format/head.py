@@ -12,9 +12,9 @@ from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import LimitError, UnfinishedCopyError
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.format.columns.packing import compress, decompress
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
 from adpersist.journal.format.head_fields import pack_head, unpack_head
-from adpersist.journal.format.packing import compress, decompress
 from adpersist.journal.format.unfinished import begun_copy
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, Keyring, WrappedKey

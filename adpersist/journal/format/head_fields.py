@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from adpersist.journal.format.packing import pack, unpack
-from adpersist.journal.format.shapes import boolean, integer, items, number, octets, text
+from adpersist.journal.format.columns.packing import pack, unpack
+from adpersist.journal.format.columns.shapes import boolean, integer, items, number, octets, text
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import (
     Checkpoint,

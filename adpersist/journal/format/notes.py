@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from adpersist.journal.format.columns.packing import unpack
+from adpersist.journal.format.columns.shapes import blobs, boolean, integer, items, text, texts
 from adpersist.journal.format.head_fields import guid, unpack_writer
-from adpersist.journal.format.packing import unpack
-from adpersist.journal.format.shapes import blobs, boolean, integer, items, text, texts
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
 from adpersist.model.plan.conflict import Conflict

@@ -11,9 +11,9 @@ from itertools import chain
 from typing import Final, TypeVar
 
 from adpersist.errors import LimitError
-from adpersist.journal.format.changes import pack_changes
+from adpersist.journal.format.columns.changes import pack_changes
+from adpersist.journal.format.columns.packing import MAX_CONTENT_BYTES, compress
 from adpersist.journal.format.frame import OVERHEAD_BYTES
-from adpersist.journal.format.packing import MAX_CONTENT_BYTES, compress
 from adpersist.model.identity.ids import guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.audit import Audited

@@ -12,8 +12,8 @@ from typing import Final
 
 from adpersist.errors import AdpersistError, PointError, StoreError
 from adpersist.journal.appender import Appender, Draft
-from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import DamagedError
+from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.file_history import content_at, files_at
 from adpersist.journal.format.checkpoint import Place, Sealing, open_checkpoint
 from adpersist.journal.format.frame import open_frame

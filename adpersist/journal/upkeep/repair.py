@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from adpersist.errors import IntegrityError
 from adpersist.journal.appender import Appender, Draft
-from adpersist.journal.commit_drafts import CommitDrafter
 from adpersist.journal.damage import Damage
+from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.chain import open_in_place
 from adpersist.journal.format.head import OpenHead, seal_head
 from adpersist.journal.keys.key_encryption import Randomness

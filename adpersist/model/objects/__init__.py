@@ -2,6 +2,5 @@
 
 In: raw attribute values. Out: frozen values: `change` (with replication's stamps), `object_state`, `sighting`; then
 what an object's values mean to replication (`stamps`, `link_stamps`, `directory_time`), to the RID Manager (`rid_set`)
-and to the KDC (`password`). `attribute_row`, `stamp_row`, `link_stamp_row` and `interning` keep hundreds of thousands
-of them small.
+and to the KDC (`password`). Folder: `rows`, which keep hundreds of thousands of them small.
 """

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.link_values import without
-from adpersist.restore.plan.foreign_principals import is_foreign
+from adpersist.restore.plan.identities.foreign_principals import is_foreign
 from adpersist.state.differences import Gap
 
 _HANDED_DOWN = frozenset({"nTSecurityDescriptor"})

@@ -10,7 +10,7 @@ from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.reach import EVERYWHERE, Reach
 from adpersist.model.plan.step import EnableFeature, Exempt
-from adpersist.restore.plan.foreign_principals import is_foreign
+from adpersist.restore.plan.identities.foreign_principals import is_foreign
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 

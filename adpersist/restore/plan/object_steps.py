@@ -12,7 +12,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.password import had_keys, has_no_keys, with_smartcard, without_smartcard
 from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
 from adpersist.restore.plan import service_names
-from adpersist.restore.plan.foreign_principals import by_sid, is_foreign
+from adpersist.restore.plan.identities.foreign_principals import by_sid, is_foreign
 from adpersist.restore.plan.limitations import is_account
 from adpersist.state.classes import Classes
 from adpersist.state.differences import Gap

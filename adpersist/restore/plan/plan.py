@@ -9,7 +9,7 @@ from adpersist.model.objects.link_values import to_others, without
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Delete, Exempt, Modify, ReloadSchema, Step
 from adpersist.model.plan.terms import OnConflict
-from adpersist.restore.plan.evictions import evictions
+from adpersist.restore.plan.identities.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
 from adpersist.restore.plan.ordering import bottom_up, defines_class, definitions_in_order, parking, top_down

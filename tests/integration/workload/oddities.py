@@ -295,6 +295,8 @@ def own_server_moved(domain: Domain) -> None:
     sites = f"CN=Sites,{domain.configuration}"
     site = domain.add(f"CN=Odd-Site,{sites}", "site")
     domain.add(f"CN=Servers,{site}", "serversContainer")
-    domain.add(f"CN=NTDS Site Settings,{site}", "nTDSSiteSettings")
+    # named already: else Samba's own topology service writes it, sooner or later
+    generator = domain.own_settings
+    domain.add(f"CN=NTDS Site Settings,{site}", "nTDSSiteSettings", interSiteTopologyGenerator=generator)
     domain.move(domain.own_settings.partition(",")[2], f"CN=DC1,CN=Servers,{site}")
     domain.set(f"CN=NTDS Settings,CN=DC1,CN=Servers,{site}", options="1")

@@ -6,12 +6,12 @@ A write stamps many attributes and links; its version, time, origin and USN stan
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
-from adpersist.journal.format.shapes import blobs, guids, index, integers, items, octets
+from adpersist.journal.format.columns.shapes import blobs, guids, index, integers, items, octets
 from adpersist.model.identity.reference import refs, targets
-from adpersist.model.objects.attribute_row import RowHeader
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
-from adpersist.model.objects.link_stamp_row import LinkStampRow, link_writes_of
-from adpersist.model.objects.stamp_row import StampRow, Write, header_of, packed_write, unpacked_write, writes_of
+from adpersist.model.objects.rows.attribute_row import RowHeader
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_writes_of
+from adpersist.model.objects.rows.stamp_row import StampRow, Write, header_of, packed_write, unpacked_write, writes_of
 
 
 class WriteColumns:

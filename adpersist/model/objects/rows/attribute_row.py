@@ -8,7 +8,7 @@ from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, overload
 
 from adpersist.model.objects.change import Values
-from adpersist.model.objects.interning import WORTH_BYTES, once
+from adpersist.model.objects.rows.interning import WORTH_BYTES, once
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from adpersist.journal.format.shapes import index, integer, integers, items, text, texts
+from adpersist.journal.format.columns.shapes import index, integer, integers, items, text, texts
 from adpersist.model.objects.audit import Audited, AuditLine
 
 _FIELDS: Final = 6

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from adpersist.journal.appender import Draft, Drafting
-from adpersist.journal.commit_drafts import CommitDrafter
+from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.format.splitting import EMPTY, Piece
 from adpersist.model.identity.ids import Seq, Usn

@@ -11,7 +11,7 @@ from typing import Final
 from adpersist.model.identity.ids import GUID_BYTES
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.change import LinkStamp, LinkStamps
-from adpersist.model.objects.stamp_row import Write, numbered, split, unpacked_write, write_at, write_of
+from adpersist.model.objects.rows.stamp_row import Write, numbered, split, unpacked_write, write_at, write_of
 
 _FEW: Final = 32
 """So many that came later are no burden, however short the row is."""

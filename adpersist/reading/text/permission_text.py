@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from adpersist.reading.descriptor import (
+from adpersist.reading.text.descriptor import (
     CONTAINER_INHERIT,
     DENIED,
     INHERIT_ONLY,

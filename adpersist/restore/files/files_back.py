@@ -40,8 +40,8 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.head import Phase
 from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
+from adpersist.restore.files.stale_policies import StalePolicy
 from adpersist.restore.progress import Progress
-from adpersist.restore.stale_policies import StalePolicy
 from adpersist.system.durable_file import replaced
 from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger

@@ -16,8 +16,8 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
 from adpersist.reading.past import Entry, Look, Past, StateAt, changed_names, class_of, is_sealed
 from adpersist.reading.rfc3339 import rfc3339
-from adpersist.reading.time_text import seconds_text
-from adpersist.reading.value_text import readable, resolved
+from adpersist.reading.text.time_text import seconds_text
+from adpersist.reading.text.value_text import readable, resolved
 from adpersist.state.changes import change_kind
 
 Document = dict[str, Any]

@@ -7,12 +7,12 @@ from typing import Final
 
 from adpersist.errors import ConfigError, LimitError, PointError
 from adpersist.journal.appender import Draft
+from adpersist.journal.format.columns.packing import compress, pack
 from adpersist.journal.format.frame import digest_of, seal_frame
 from adpersist.journal.format.frame_header import FrameHeader
 from adpersist.journal.format.head import OpenHead, microseconds
 from adpersist.journal.format.head_fields import pack_writer
 from adpersist.journal.format.notes import MOST_DIFFERENCES, pack_conflicts, pack_differences
-from adpersist.journal.format.packing import compress, pack
 from adpersist.journal.format.splitting import Piece
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import MAX_FRAMES_A_KEY, Keyring

@@ -9,15 +9,15 @@ ValueError.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from adpersist.journal.format.audit_lines import pack_audited, unpack_audited
-from adpersist.journal.format.packing import pack, unpack
-from adpersist.journal.format.shapes import blobs, guids, index, items, octets, texts
-from adpersist.journal.format.stamp_columns import Stamps, StampsOfVersion1, WriteColumns
+from adpersist.journal.format.columns.audit_lines import pack_audited, unpack_audited
+from adpersist.journal.format.columns.packing import pack, unpack
+from adpersist.journal.format.columns.shapes import blobs, guids, index, items, octets, texts
+from adpersist.journal.format.columns.stamp_columns import Stamps, StampsOfVersion1, WriteColumns
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import refs, targets
-from adpersist.model.objects.attribute_row import AttributeRow, RowHeader
 from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Values
+from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader
 
 COLUMNS: Final = 20
 COLUMNS_OF_VERSION_1: Final = 18

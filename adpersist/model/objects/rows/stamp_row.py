@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from adpersist.model.identity.ids import Guid, Usn
-from adpersist.model.objects.attribute_row import RowHeader
 from adpersist.model.objects.change import AttributeStamps, Stamp
+from adpersist.model.objects.rows.attribute_row import RowHeader
 
 WRITE: Final = struct.Struct("<Iq16sQ")
 """Version, time, origin, USN: as an entry of replPropertyMetaData has them one behind the other."""

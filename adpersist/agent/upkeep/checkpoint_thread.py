@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Final
 
-from adpersist.agent.checkpoints import CheckpointPolicy, RetentionPolicy
+from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, RetentionPolicy
 from adpersist.errors import AdpersistError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq

@@ -9,7 +9,7 @@ from typing import Final
 from adpersist.model.identity.reference import Ref
 from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.plan.renumbering import with_other_guids
+from adpersist.restore.plan.identities.renumbering import with_other_guids
 from adpersist.state.state import State
 
 _CLASS: Final = b"foreignSecurityPrincipal"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from adpersist.errors import LimitError
+from adpersist.journal.format.columns.packing import MAX_CONTENT_BYTES, compress, pack, unpack
+from adpersist.journal.format.columns.shapes import index, integer, items, octets, text
 from adpersist.journal.format.frame import OVERHEAD_BYTES
-from adpersist.journal.format.packing import MAX_CONTENT_BYTES, compress, pack, unpack
-from adpersist.journal.format.shapes import index, integer, items, octets, text
 from adpersist.model.files.file_changes import FileChanges
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Piece, Place, path_text
 from adpersist.stores.port import MAX_FRAME_BYTES

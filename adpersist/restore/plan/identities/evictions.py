@@ -13,7 +13,7 @@ from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Create, Delete, Exempt, Link, Modify, Move, Step
-from adpersist.restore.plan.foreign_principals import is_foreign
+from adpersist.restore.plan.identities.foreign_principals import is_foreign
 from adpersist.restore.plan.ordering import UNIQUE, Resource, resources, wanted_resources
 from adpersist.state.differences import Gap
 from adpersist.state.state import State

@@ -9,7 +9,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Writer
 from adpersist.model.plan.terms import Terms
 from adpersist.restore.convergence import RestoreOutcome
-from adpersist.restore.files_back import FilesBack
+from adpersist.restore.files.files_back import FilesBack
 from adpersist.restore.progress import Progress
 from adpersist.restore.restoring import require_nothing_more
 from adpersist.telemetry import logger

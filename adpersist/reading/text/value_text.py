@@ -12,8 +12,8 @@ from typing import Final
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
-from adpersist.reading.flag_names import ACCOUNT_TYPES, BITS, bit_names
-from adpersist.reading.time_text import MOMENTS, SPANS, filetime_text, generalized_text, span_text
+from adpersist.reading.text.flag_names import ACCOUNT_TYPES, BITS, bit_names
+from adpersist.reading.text.time_text import MOMENTS, SPANS, filetime_text, generalized_text, span_text
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 

@@ -17,7 +17,7 @@ from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
 from adpersist.reading.file_events import policy_path
-from adpersist.reading.file_text import below
+from adpersist.reading.text.file_text import below
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 
