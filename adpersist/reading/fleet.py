@@ -28,6 +28,9 @@ class Standing(StrEnum):
     """How a journal stands."""
 
     WELL = "well"
+    MOVED = "moved"
+    """It goes on in another store; nothing is written here any more."""
+
     BEGINNING = "beginning"
     """The agent has not finished its first look: there is nothing to restore to yet."""
 
@@ -193,6 +196,8 @@ def _shown_by_key(shown: Member, journal: Journal, terms: Terms) -> Member:
 
 def judged(head: Head, terms: Terms) -> tuple[Standing, str]:
     """How a journal with this head stands, and why."""
+    if head.gone_to is not None:
+        return Standing.MOVED, f"it goes on in {head.gone_to}"
     standing, why = _heard(head.time, terms)
     if head.phase is Phase.RESTORING:
         if standing is Standing.SILENT:

@@ -21,7 +21,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file, read_key_file
 from adpersist.model.identity.ids import Guid, Seq, Usn
-from adpersist.model.journal.head import Head, Identity, Phase, Position, Writer
+from adpersist.model.journal.head import Head, Identity, Moved, Phase, Position, Writer
 from adpersist.model.objects.change import Change, Kind
 from adpersist.reading.fleet import CLOCK_SLACK_S, Standing, Terms, judged
 from adpersist.stores.registry import open_store
@@ -242,6 +242,8 @@ HEAD = Head(
         (replace(HEAD, complete=False), 1900.1, Standing.SILENT),
         (replace(HEAD, phase=Phase.RESTORING, target=Seq(3)), 1900.0, Standing.RESTORING),
         (replace(HEAD, phase=Phase.RESTORING, target=Seq(3)), 1900.1, Standing.BROKEN_OFF),
+        (replace(HEAD, moved=Moved(to="sqlite:///new.db", time=1000.0, arrived=False)), 1900.1, Standing.MOVED),
+        (replace(HEAD, moved=Moved(to="sqlite:///new.db", time=1000.0, arrived=True)), 1000.0, Standing.WELL),
     ],
 )
 def test_a_head_and_a_clock_decide(head: Head, now: float, standing: Standing) -> None:

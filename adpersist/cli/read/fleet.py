@@ -30,6 +30,7 @@ _CODES: Final = {
     "clock": ExitCode.FAILURE,
     "beginning": ExitCode.FAILURE,
     "well": ExitCode.OK,
+    "moved": ExitCode.OK,
 }
 """What monitoring is to see of each, the worst first."""
 
