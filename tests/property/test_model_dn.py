@@ -13,9 +13,14 @@ names = st.lists(st.tuples(st.sampled_from(["CN", "OU", "DC"]), values), min_siz
 anything = st.text(st.sampled_from('ab\\\\,+"=\0ü '), max_size=30)
 
 
+def escaped(text: str) -> str:
+    """As ldap3 does it, which escapes a single space twice: as the first character, and as the last."""
+    return "\\ " if text == " " else escape_rdn(text)
+
+
 @given(names)
 def test_a_name_comes_apart_into_what_it_was_made_of(name: list[tuple[str, str]]) -> None:
-    each = [f"{kind}={escape_rdn(text)}" for kind, text in name]
+    each = [f"{kind}={escaped(text)}" for kind, text in name]
     dn = ",".join(each)
     assert components(dn) == each
     assert depth(dn) == len(name)
@@ -25,7 +30,7 @@ def test_a_name_comes_apart_into_what_it_was_made_of(name: list[tuple[str, str]]
 
 @given(names)
 def test_escaped_as_bytes_or_as_characters_a_name_is_the_same(name: list[tuple[str, str]]) -> None:
-    characters = ",".join(f"{kind}={escape_rdn(text)}" for kind, text in name)
+    characters = ",".join(f"{kind}={escaped(text)}" for kind, text in name)
     pairs = ",".join(f"{kind}={_pairs(text)}" for kind, text in name)
     assert comparable(characters) == comparable(pairs)
 
