@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import struct
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -127,6 +131,31 @@ def test_it_is_served(clock: Clock, host: str) -> None:
             urllib.request.urlopen(f"http://{address}/healthz", timeout=10)
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://{address}/healthz", timeout=10)
+
+
+def test_whoever_hangs_up_before_the_answer_costs_no_traceback(
+    clock: Clock, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitals, port = capturing(clock), free_port()
+    gone, document = threading.Event(), vitals.document()
+
+    def late() -> object:
+        gone.wait(10)
+        return document
+
+    monkeypatch.setattr(AgentHealth, "document", lambda _: late())
+    with served(f"127.0.0.1:{port}", vitals):
+        for _ in range(5):
+            gone.clear()
+            with socket.create_connection(("127.0.0.1", port)) as caller:
+                caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no goodbye
+                caller.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                time.sleep(0.1)
+            gone.set()
+            time.sleep(0.1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+            assert json.load(answer)["durable"]["seq"] == 5
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_hangup_ends_the_wait_it_meets_or_the_next_one() -> None:

@@ -1,6 +1,7 @@
 """The health endpoint: ``/healthz`` for monitoring, ``/metrics`` for Prometheus. Numbers and reasons, never a value."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -49,6 +50,12 @@ def _bound(listen: str, health: AgentHealth) -> ThreadingHTTPServer | None:
     class Server(ThreadingHTTPServer):
         address_family = AF_INET6 if ":" in host else AF_INET
         daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Whoever asked hung up before the answer: nothing to tell a person."""
+            error = sys.exception()
+            if not isinstance(error, OSError):
+                log.warning("health.not_answered", error=repr(error))
 
     try:
         server = Server((host, int(port)), _handler(health))
