@@ -78,8 +78,9 @@ def write_checkpoint(
         _prove(store, tip, made)
     except AdpersistError as error:
         _discard(store, place, error)
-        if isinstance(error, DamagedError) and end.refresh().pruned >= seq:
-            raise _went_past(seq) from error  # which swept up what was being written
+        if isinstance(error, DamagedError) and end.refresh().pruned > tip.head.pruned:
+            # it swept up what was being written, or what that is made of
+            raise _went_past(seq) from error
         raise
     end.append(lambda base: _name(drafter, base, made))
     return _counting(store, end.tip.head, made)
@@ -105,7 +106,7 @@ def _counting(store: Store, head: Head, made: Checkpoint) -> Checkpoint:
 
 
 def _went_past(seq: Seq) -> PointError:
-    return PointError(f"commit {seq} was pruned while its checkpoint was written", hint="Try again.")
+    return PointError(f"a prune took what the checkpoint at commit {seq} is made of", hint="Try again.")
 
 
 def _files(store: Store, tip: OpenHead, seq: Seq) -> Iterator[FileState | FileKey | bytes]:
