@@ -6,6 +6,7 @@ one of its calls of the store, or with another whole command inside one of them.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -523,6 +524,7 @@ def test_whatever_happens_in_whatever_order_the_journal_tells_what_it_promised(
             max_examples=examples,
             stateful_step_count=length,
             deadline=None,
+            derandomize=not os.environ.get("ADPERSIST_INTERLEAVINGS"),  # set to anything, it looks for others
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             phases=[Phase.reuse, Phase.generate, Phase.shrink],  # what a failure has in common, nobody waits for
