@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import hmac
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame
+from tests.golden.by_description import only_data_key, subkey
 from tests.golden.journal_samples import IDENTITY
 from tests.golden.make_files import CONTENT, MTIME_NS, states
 
@@ -59,18 +58,8 @@ def test_its_files_are_read(golden: Any, store: MemoryStore) -> None:  # noqa: A
         assert list(journal.content(Seq(point), ini.pieces)) == [(ini.pieces[0], CONTENT)]
 
 
-def subkey(secret: bytes, label: bytes) -> bytes:
-    """One block of HKDF-Expand, as [RFC5869] 2.3 has it."""
-    return hmac.digest(secret, b"adpersist v1 " + label + b"\x01", "sha256")
-
-
 def test_the_description_is_enough_to_read_them(golden: Any) -> None:  # noqa: ANN401
-    head = base64.b64decode(golden["head"])
-    name, _, name_bytes, wrapped_bytes = struct.unpack_from(">8sQBH", head, 88)
-    wrapper, wrapped = head[107 : 107 + name_bytes], head[107 + name_bytes :][:wrapped_bytes]
-    secret = AESGCM(subkey(base64.urlsafe_b64decode(golden["key"].split(":")[1] + "="), b"wrap data key")).decrypt(
-        wrapped[:12], wrapped[12:], b"adpersist v1 data key" + head[8:24] + name + wrapper
-    )
+    secret = only_data_key(golden)
 
     def content(body: bytes, label: bytes, nonce: int, begin: int) -> Any:  # noqa: ANN401 - a list
         sealed = AESGCM(subkey(secret, label)).decrypt(body[nonce : nonce + 12], body[begin:-4], body[:begin])

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 import itertools
 import json
 import struct
@@ -28,6 +27,7 @@ from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame
+from tests.golden.by_description import subkey
 from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position
 
 Document = dict[str, Any]
@@ -164,11 +164,6 @@ def test_its_head_is_made_again_from_its_spare(golden: Document, journal: Journa
 
 
 # --- a reader written from FORMAT.md alone ----------------------------------------------------------------------------
-
-
-def subkey(secret: bytes, label: bytes) -> bytes:
-    """One block of HKDF-Expand, as [RFC5869] 2.3 has it."""
-    return hmac.digest(secret, b"adpersist v1 " + label + b"\x01", "sha256")
 
 
 def unseal(secret: bytes, label: bytes, nonce: bytes, sealed: bytes, clear: bytes) -> bytes:
