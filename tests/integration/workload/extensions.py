@@ -16,7 +16,8 @@ DS_DN, DN_BINARY, DN_STRING = (
 """oMObjectClass of the three DN syntaxes, [MS-ADTS] 3.1.1.2.2.2."""
 
 
-def _attribute(domain: Domain, number: int, name: str, syntax: str, om_syntax: str, **more: str | bytes) -> None:
+def define_attribute(domain: Domain, number: int, name: str, syntax: str, om_syntax: str, **more: str | bytes) -> None:
+    """An attribute of our own; ``number`` is the last part of its OID."""
     given: dict[str, Any] = {"isSingleValued": "FALSE", **more}
     domain.add(
         f"CN={name},{domain.schema}", "attributeSchema", lDAPDisplayName=name, adminDisplayName=name,
@@ -34,12 +35,12 @@ def extensions_of_the_image(domain: Domain) -> None:
 @change
 def attributes_classes_and_objects(domain: Domain) -> None:
     """Indexed, linked, DN-with-binary and DN-with-string attributes; two classes; uses of all."""
-    _attribute(domain, 1, "adpText", "2.5.5.12", "64", searchFlags="1")
-    _attribute(domain, 2, "adpLink", "2.5.5.1", "127", oMObjectClass=DS_DN, linkID="1.2.840.113556.1.2.50")
-    _attribute(domain, 3, "adpNumber", "2.5.5.16", "65", isSingleValued="TRUE", rangeLower="0", rangeUpper="99")
-    _attribute(domain, 4, "adpDnBinary", "2.5.5.7", "127", oMObjectClass=DN_BINARY)
-    _attribute(domain, 5, "adpDnString", "2.5.5.14", "127", oMObjectClass=DN_STRING)
-    _attribute(domain, 6, "adpUnlinked", "2.5.5.1", "127", oMObjectClass=DS_DN)
+    define_attribute(domain, 1, "adpText", "2.5.5.12", "64", searchFlags="1")
+    define_attribute(domain, 2, "adpLink", "2.5.5.1", "127", oMObjectClass=DS_DN, linkID="1.2.840.113556.1.2.50")
+    define_attribute(domain, 3, "adpNumber", "2.5.5.16", "65", isSingleValued="TRUE", rangeLower="0", rangeUpper="99")
+    define_attribute(domain, 4, "adpDnBinary", "2.5.5.7", "127", oMObjectClass=DN_BINARY)
+    define_attribute(domain, 5, "adpDnString", "2.5.5.14", "127", oMObjectClass=DN_STRING)
+    define_attribute(domain, 6, "adpUnlinked", "2.5.5.1", "127", oMObjectClass=DS_DN)
     domain.reload_schema()
     used = ["adpText", "adpLink", "adpNumber", "adpDnBinary", "adpDnString", "adpUnlinked"]
     domain.add(
@@ -74,7 +75,7 @@ def class_of_the_image_extended(domain: Domain) -> None:
 @change
 def attribute_defunct(domain: Domain) -> None:
     """Switched off again, as far as a schema ever forgets."""
-    _attribute(domain, 9, "adpDefunct", "2.5.5.12", "64")
+    define_attribute(domain, 9, "adpDefunct", "2.5.5.12", "64")
     domain.reload_schema()
     domain.set(f"CN=adpDefunct,{domain.schema}", isDefunct="TRUE")
     domain.reload_schema()

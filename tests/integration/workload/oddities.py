@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.integration.workload.extensions import ARC, DN_BINARY, DS_DN
+from tests.integration.workload.extensions import ARC, DN_BINARY, DS_DN, define_attribute
 from tests.integration.workload.register import change, image
 
 if TYPE_CHECKING:
@@ -35,14 +35,6 @@ _SYNTAXES: Final[dict[str, tuple[str, str, dict[str, Any], list[str | bytes]]]] 
 """By the attribute's name: attributeSyntax, oMSyntax, what else it is defined with, values."""
 
 
-def _attribute(domain: Domain, name: str, number: int, syntax: str, om_syntax: str, **more: Any) -> None:  # noqa: ANN401
-    given: dict[str, Any] = {"isSingleValued": "FALSE", **more}
-    domain.add(
-        f"CN={name},{domain.schema}", "attributeSchema", lDAPDisplayName=name, adminDisplayName=name,
-        attributeID=f"{ARC}.1.{number}", attributeSyntax=syntax, oMSyntax=om_syntax, **given,
-    )  # fmt: skip
-
-
 @image
 def oddities_of_the_image(domain: Domain) -> None:
     """Somebody, and a place."""
@@ -59,12 +51,12 @@ def oddities_of_the_image(domain: Domain) -> None:
 def every_syntax(domain: Domain) -> None:
     """An attribute of each, with values at its ends."""
     for number, (name, (syntax, om_syntax, more, _)) in enumerate(_SYNTAXES.items(), 30):
-        _attribute(domain, f"odd{name}", number, syntax, om_syntax, **more)
-    _attribute(domain, "odd-With-Hyphens", 90, "2.5.5.12", "64", searchFlags="136", rangeUpper="100000")
-    _attribute(domain, "oddForward", 91, "2.5.5.1", "127", oMObjectClass=DS_DN, linkID="1.2.840.113556.1.2.50")
+        define_attribute(domain, number, f"odd{name}", syntax, om_syntax, **more)
+    define_attribute(domain, 90, "odd-With-Hyphens", "2.5.5.12", "64", searchFlags="136", rangeUpper="100000")
+    define_attribute(domain, 91, "oddForward", "2.5.5.1", "127", oMObjectClass=DS_DN, linkID="1.2.840.113556.1.2.50")
     domain.reload_schema()
-    _attribute(domain, "oddBack", 92, "2.5.5.1", "127", oMObjectClass=DS_DN, linkID="oddForward")
-    _attribute(domain, "oddBinaryForward", 93, "2.5.5.7", "127", oMObjectClass=DN_BINARY,
+    define_attribute(domain, 92, "oddBack", "2.5.5.1", "127", oMObjectClass=DS_DN, linkID="oddForward")
+    define_attribute(domain, 93, "oddBinaryForward", "2.5.5.7", "127", oMObjectClass=DN_BINARY,
                linkID="1.2.840.113556.1.2.50")  # fmt: skip
     domain.reload_schema()
     used = [*(f"odd{name}" for name in _SYNTAXES), "odd-With-Hyphens", "oddForward", "oddBack", "oddBinaryForward"]
@@ -102,7 +94,7 @@ def values_in_another_order_and_other_letters(domain: Domain) -> None:
 @change
 def class_with_a_naming_attribute_of_its_own(domain: Domain) -> None:
     """Objects that are called by neither cn nor ou."""
-    _attribute(domain, "oddName", 101, "2.5.5.12", "64", isSingleValued="TRUE")
+    define_attribute(domain, 101, "oddName", "2.5.5.12", "64", isSingleValued="TRUE")
     domain.reload_schema()
     domain.add(
         f"CN=oddNamed,{domain.schema}", "classSchema", lDAPDisplayName="oddNamed", governsID=f"{ARC}.2.31",
