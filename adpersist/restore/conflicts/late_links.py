@@ -43,8 +43,9 @@ def late_links(
 
     def is_late(name: str, link: bytes) -> bool:
         write = wrote.get(name, {}).get(link)
-        counts = write is not None and (origins is None or write.origin in origins)
-        return counts and write is not None and unseen.is_one_of_a_link(gap.guid, name, write)
+        if write is None or (origins is not None and write.origin not in origins):
+            return False
+        return unseen.is_one_of_a_link(gap.guid, name, write)
 
     late = {
         name: frozenset(link for link in refs if is_late(name, link))
