@@ -7,7 +7,6 @@ from itertools import chain
 
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
-from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.file_history import content_at, every_change, files_at
@@ -446,12 +445,8 @@ class Journal:
         All timelines, one after another; :meth:`history` is what makes a state.
         """
         tip = self._end.tip
-        try:
+        with self._end.reading():
             yield from read_commits(self._store, tip, after=after, through=tip.head.seq if through is None else through)
-        except DamagedError as error:
-            if error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned:
-                raise PointError(f"commit {error.seq} was pruned while it was being read") from error
-            raise
 
     def last_restore(self) -> Commit | None:
         """How the last restore of everything ended; None: there was none, or its commit is pruned or lost."""
@@ -469,7 +464,8 @@ class Journal:
         head, before = tip.head, Seq(tip.head.seq - 1)
         if head.seq <= head.pruned:
             return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
-        return next(read_headers(self._store, tip, after=before, through=head.seq)).time_us / 1_000_000
+        with self._end.reading():
+            return next(read_headers(self._store, tip, after=before, through=head.seq)).time_us / 1_000_000
 
     def size(self, *, after: Seq) -> int:
         """Bytes of the commits after one, as the store has them; they are not opened."""
@@ -521,19 +517,23 @@ class Journal:
 
     def files(self, point: Seq) -> Files:
         """SYSVOL and the local databases at a point; see :func:`files_at`."""
-        return files_at(self._store, self._end.tip, point)
+        with self._end.reading():
+            return files_at(self._store, self._end.tip, point)
 
     def content(self, point: Seq, wanted: Collection[Piece]) -> Iterator[tuple[Piece, bytes]]:
         """What files at a point are made of, piece by piece; see :func:`content_at`."""
-        return content_at(self._store, self._end.tip, point, wanted)
+        with self._end.reading():
+            yield from content_at(self._store, self._end.tip, point, wanted)
 
     def every_file_change(self) -> Iterator[FileChanges]:
         """All that was ever told of files; see :func:`every_change`."""
-        return every_change(self._store, self._end.tip)
+        with self._end.reading():
+            yield from every_change(self._store, self._end.tip)
 
     def file_changes(self, *, after: Seq) -> Iterator[FileChanges]:
         """What was told of files after a commit. Raises: DamagedError: while iterating."""
-        return read_files(self._store, self._end.tip, after=after, through=self.head.seq)
+        with self._end.reading():
+            yield from read_files(self._store, self._end.tip, after=after, through=self.head.seq)
 
     def resolve(self, point: str | None, *, now: float) -> Seq:
         """The commit a person means: see :mod:`adpersist.journal.points`."""

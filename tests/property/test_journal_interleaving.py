@@ -6,7 +6,6 @@ one of its calls of the store, or with another whole command inside one of them.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -204,8 +203,9 @@ class Interleaving(RuleBasedStateMachine):
     @precondition(lambda self: self.owed.points and self.is_whole)
     @rule(data=st.data(), blow=blows, other=st.integers(0, 3))
     def checkpoint(self, data: st.DataObject, blow: tuple[Fault, int] | None, other: int) -> None:
-        seq = data.draw(st.sampled_from(sorted(self.owed.points)))
+        self._checkpoint(data.draw(st.sampled_from(sorted(self.owed.points))), blow, other)
 
+    def _checkpoint(self, seq: int, blow: tuple[Fault, int] | None, other: int) -> None:
         def saving(store: Store) -> None:
             journal = self._opened(store)
             with suppress(PointError):  # a mark in the middle of a look, or pruned by another meanwhile
@@ -217,7 +217,9 @@ class Interleaving(RuleBasedStateMachine):
     @precondition(lambda self: self.owed.points and self.is_whole)
     @rule(data=st.data(), keep_marks=st.booleans(), blow=blows, other=st.integers(0, 3))
     def prune(self, data: st.DataObject, keep_marks: bool, blow: tuple[Fault, int] | None, other: int) -> None:
-        oldest = data.draw(st.sampled_from(sorted(self.owed.points)))
+        self._prune(data.draw(st.sampled_from(sorted(self.owed.points))), keep_marks, blow, other)
+
+    def _prune(self, oldest: int, keep_marks: bool, blow: tuple[Fault, int] | None, other: int) -> None:
         kept = {point for point in self.owed.points if point >= oldest}
         kept |= set(self.owed.marks.values()) if keep_marks else set()
         before = self.owed.head
@@ -524,7 +526,6 @@ def test_whatever_happens_in_whatever_order_the_journal_tells_what_it_promised(
             max_examples=examples,
             stateful_step_count=length,
             deadline=None,
-            derandomize=not os.environ.get("ADPERSIST_INTERLEAVINGS"),  # set to anything, it looks for others
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             phases=[Phase.reuse, Phase.generate, Phase.shrink],  # what a failure has in common, nobody waits for
@@ -537,3 +538,26 @@ def test_whatever_happens_in_whatever_order_the_journal_tells_what_it_promised(
             *("repair", "looked at anew", "killed", "another command inside"),
             *(f"killed {when} append" for when in ("before", "after")),
         } <= set(counts), "everything was met"
+
+
+@pytest.mark.parametrize("other", range(4))
+@pytest.mark.parametrize("at", range(1, 15))
+@pytest.mark.parametrize("what", ["prune", "checkpoint"])
+def test_another_command_at_every_call_of_upkeep_takes_nothing_that_is_owed(what: str, at: int, other: int) -> None:
+    machine = type(
+        "Machine",
+        (Interleaving,),
+        {"counts": Counter[str](), "new_place": staticmethod(lambda: f"memory://{secrets.token_hex(8)}")},
+    )()
+    machine.begin()
+    try:
+        for name in ("a", "b"):
+            machine.look(name, b"", False, None, 0)
+            machine.mark(None, 0)
+        for point in sorted(machine.owed.points):
+            if what == "checkpoint":
+                machine._checkpoint(point, (Fault.SLOW, at), other)
+            elif point in machine.owed.points:
+                machine._prune(point, True, (Fault.SLOW, at), other)
+    finally:
+        machine.teardown()

@@ -59,7 +59,8 @@ def write_checkpoint(
         return named[0]
     if not tip.head.pruned < seq <= tip.head.seq:
         raise PointError(f"commit {seq} is not in the journal")
-    commit = open_frame(read_frame(store, seq).body, seq, tip.keyring)
+    with end.reading():
+        commit = open_frame(read_frame(store, seq).body, seq, tip.keyring)
     if not (commit.header.ends_look and commit.header.complete):
         raise HalfLookError(f"a look is half in the journal at commit {seq}", hint="Take a commit that ends a look.")
     sealing = Sealing(Place(journal=tip.journal, seq=seq, digest=commit.digest), tip.keyring.active, drafter.randomness)
