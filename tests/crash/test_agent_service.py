@@ -125,10 +125,11 @@ def test_it_ends_with_exit_4_when_the_dc_is_put_back_under_it(world: World) -> N
     with world.run.agent(world.log) as agent:
         with Hands(world.dc) as hands:
             hands.user("captured")
-        durable = world.run.settled()["durable"]
+        world.run.settled()
+        durable = world.captured()
         world.revert()
         assert agent.wait() == REVERTED
-        assert world.run.status()["durable"] == durable
+        assert world.captured() == durable
         assert "guard" in agent.said
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from adpersist import config
 from adpersist.agent import connections
 from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.change import Change
@@ -201,6 +202,10 @@ class World:
         """Verified commits after a number; reading them all proves the chain."""
         with self.journal() as journal:
             return [commit for commit in journal.commits() if commit.seq > after]
+
+    def captured(self) -> Seq:
+        """The last commit that tells of the directory, whatever was told of files since."""
+        return max(commit.seq for commit in self.commits() if commit.changes)
 
     def changes(self, after: int) -> list[Change]:
         """What was committed after a number."""

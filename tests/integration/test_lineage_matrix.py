@@ -108,13 +108,14 @@ def test_reverted_under_a_running_agent_whose_connection_never_broke(world: Worl
         with Hands(world.dc) as hands:
             hands.user("lost", parent=f"OU=Office,{hands.base}")
             captured = hands.usn()
-        durable = world.run.settled()["durable"]
+        world.run.settled()
+        durable = world.captured()
         with suspended(agent):
             world.revert()
             if overtaken:
                 _overtake(world, captured)
         assert agent.wait() == REVERTED, agent.said
-        assert world.run.status()["durable"] == durable
+        assert world.captured() == durable
     heals(world)
 
 
@@ -122,10 +123,11 @@ def test_reverted_under_a_running_agent_whose_connection_broke(world: World) -> 
     with world.run.agent(world.log) as agent:
         with Hands(world.dc) as hands:
             hands.user("lost", parent=f"OU=Office,{hands.base}")
-        durable = world.run.settled()["durable"]
+        world.run.settled()
+        durable = world.captured()
         world.revert()
         assert agent.wait() == REVERTED, agent.said
-        assert world.run.status()["durable"] == durable
+        assert world.captured() == durable
     heals(world)
 
 
@@ -144,14 +146,14 @@ def test_machine_and_agent_were_resumed_from_a_memory_snapshot(world: World, *, 
         with suspended(agent):
             image = take_image(world, "snapshot")
             _future(world)
-            durable = world.run.status()["durable"]
+            durable = world.captured()
             with Hands(world.dc) as hands:
                 captured = hands.usn()
             put_back(world, image)
             if overtaken:
                 _overtake(world, captured)
         assert agent.wait() == REVERTED, agent.said
-        assert world.run.status()["durable"] == durable
+        assert world.captured() == durable
     heals(world)
 
 
