@@ -392,6 +392,7 @@ class Convergence:
             own=self._dc.own_stamp(),
             overwritten=self._overwritten,
             staying=list(self._staying()),
+            preferred=list(self._preferred()),
         )
         # also where nothing is lacking: a run that was killed may have left the keytab behind
         aside = target.receive(lacking, self._progress.applying)
@@ -470,6 +471,11 @@ class Convergence:
                 yield replace(each, attributes=())
         for guid in self._occupied:
             yield Conflict(guid=guid, dn=self._live.state.dn(guid))
+
+    def _preferred(self) -> Iterator[Conflict]:
+        """Local writes that stay because the DC's word counts."""
+        if self._terms.policy is OnConflict.DC:
+            yield from (each for each in self._conflicts if each.attributes and not each.stays)
 
     @property
     def _overwritten(self) -> frozenset[Guid]:

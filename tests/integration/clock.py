@@ -13,7 +13,9 @@ def shifted(offset: str) -> dict[str, str]:
     """The environment of a program that lives so far from now: ``+7d``."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     assert library is not None, "libfaketime is missing: tools/setup installs it"
-    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    # Debian 12's ldb looks for its modules' symbols in their own libraries first, and they ask the real clock then
+    ours_first = {"LDB_MODULES_DISABLE_DEEPBIND": "1"}
+    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} | ours_first
 
 
 @contextmanager

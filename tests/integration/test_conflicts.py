@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adpersist.model.identity.ids import guid_text
+from adpersist.model.objects.change import Change
 from tests.integration.clock import clock
 from tests.integration.commands import Ran, complaint
 from tests.integration.hands import Hands
@@ -288,7 +289,12 @@ def test_whoever_is_kept_keeps_the_container_that_the_journal_deleted(world: Wor
     world.run("guard", code=0)
 
 
-def test_local_writes_are_told_whatever_the_clock_said(world: World) -> None:
+def told_of(world: World, guid: str) -> list[Change]:
+    return [each for each in world.changes(after=0) if guid_text(each.guid) == guid]
+
+
+@pytest.mark.parametrize("word", ["journal", "dc"])
+def test_local_writes_are_told_and_kept_whatever_the_clock_said(world: World, word: str) -> None:
     """Not one of three times is right: the image's, that of the day it lost, nor that of the write on it."""
     office = "OU=Office,DC=samdom,DC=example,DC=com"
     with clock(world, "+2y") as far:
@@ -315,9 +321,14 @@ def test_local_writes_are_told_whatever_the_clock_said(world: World) -> None:
     assert conflict_on(planned, crew) == ["member"]
     assert conflict_on(planned, bert) is None
     world.run("guard", "--on-conflict", "fail", "--accept-old-image", code=2)
-    world.run("guard", "--accept-old-image", code=0)
+    world.run("guard", "--on-conflict", word, "--accept-old-image", code=0)
     world.run("verify", code=0)
     with Hands(world.dc) as hands:
-        for name in ("bert", "carl"):
-            assert hands.read(f"CN={name},{office}", "description")["description"] == [b"lost"]
-        assert hands.find(f"(&(cn=bert)(memberOf=CN=crew,{office}))")
+        assert hands.read(f"CN=bert,{office}", "description")["description"] == [b"lost"]
+        expected = b"local" if word == "dc" else b"lost"
+        assert hands.read(f"CN=carl,{office}", "description")["description"] == [expected]
+        assert bool(hands.find(f"(&(cn=bert)(memberOf=CN=crew,{office}))")) == (word == "journal")
+    stamps = [each.stamps["description"] for each in told_of(world, carl) if "description" in each.stamps]
+    assert stamps[-1].version == (2 if word == "dc" else 1), (
+        "a partner may have seen what was lost: what stays is above it"
+    )

@@ -38,6 +38,7 @@ def replica(
     own: Stamp,
     overwritten: Collection[Guid] = (),
     staying: Iterable[Conflict] = (),
+    preferred: Iterable[Conflict] = (),
 ) -> Replica:
     """All that the DC lacks, by stamp.
 
@@ -49,8 +50,10 @@ def replica(
         own: The DC's own invocationID, the time and a USN, for what it writes once more.
         overwritten: Objects somebody wrote to since the DC was put back, where the journal's word counts.
         staying: What is newer than the journal and stays, whatever the policy.
+        preferred: What stays because the DC's word counts; where the journal knows a later write, it is written once
+            more above that, so that no partner's wins over it.
     """
-    return _Difference(want, have, contexts, spared, own, frozenset(overwritten), staying).replica()
+    return _Difference(want, have, contexts, spared, own, frozenset(overwritten), staying, preferred).replica()
 
 
 class _Difference:
@@ -63,6 +66,7 @@ class _Difference:
         own: Stamp,
         overwritten: frozenset[Guid],
         staying: Iterable[Conflict],
+        preferred: Iterable[Conflict],
     ) -> None:
         self._want = want
         self._have = have
@@ -70,7 +74,10 @@ class _Difference:
         self._spared = spared
         self._own = own
         self._overwritten = overwritten
-        self._staying = {each.guid: each for each in staying}
+        self._preferred = {each.guid: each for each in preferred}
+        self._staying = dict(self._preferred)
+        for each in staying:
+            self._staying[each.guid] = self._staying[each.guid].with_more(each) if each.guid in self._staying else each
         self._schema = JournalSchema.of(want)
 
     def replica(self) -> Replica:
@@ -110,6 +117,8 @@ class _Difference:
         conflict = self._staying.get(guid)
         own = self._spared.attributes.get(guid, frozenset())
         spared = own | frozenset(conflict.attributes if conflict else ())
+        preferred = self._preferred.get(guid)
+        above = own | frozenset(preferred.attributes if preferred else ()) - {"name"}
         rdn = item.rdn.partition("=")[0].casefold()
         had = there.stamps if there is not None else {}
         stamps = {
@@ -123,7 +132,7 @@ class _Difference:
             if there.deleted and not item.deleted:
                 stamps |= _alive(item)
             lowered = frozenset(name for name, stamp in stamps.items() if name in had and _beats(had[name], stamp))
-        kept = {name: self._once_more(item.stamps[name]) for name in own if _is_later(item, there, name)}
+        kept = {name: self._once_more(item.stamps[name]) for name in above if _is_later(item, there, name)}
         stamps |= kept
         if not stamps:
             return None
@@ -141,7 +150,7 @@ class _Difference:
             stamps=stamps,
             expected=had if there is not None else None,
             lowered=lowered,
-            imposed=frozenset(kept),
+            imposed=own & kept.keys(),
         )
 
     def _once_more(self, stamp: Stamp) -> Stamp:
@@ -151,7 +160,7 @@ class _Difference:
     def _kept_values(self, there: ObjectState | None, name: str) -> Values:
         if name == _INVOCATION:
             return (bytes(self._own.origin),)
-        return there.values.get(name, ()) if there is not None else ()
+        return self._values(there, name) if there is not None else ()
 
     def _values(self, item: ObjectState, name: str) -> Values:
         if name == "name":
@@ -174,13 +183,19 @@ class _Difference:
 
     def _links(self, guid: Guid) -> Iterator[ReplicatedLink]:
         item = self._want[guid]
-        conflict = self._staying.get(guid)
+        conflict, local = self._staying.get(guid), self._preferred.get(guid)
         there = self._have.get(guid)
         for name, stamps in item.link_stamps.items():
             had = there.link_stamps.get(name, {}) if there is not None else {}
             staying = conflict.links.get(name, frozenset()) if conflict else frozenset()
+            preferred = local.links.get(name, frozenset()) if local else frozenset()
             for value, stamp in stamps.items():
-                if _is_same(stamp, had.get(value)) or value in staying or target_of(value) not in self._want:
+                if _is_same(stamp, had.get(value)) or target_of(value) not in self._want:
+                    continue
+                if value in staying:
+                    if value in preferred and value in had and _beats(stamp, had[value]):
+                        above = replace(had[value], version=stamp.version + 1)
+                        yield ReplicatedLink(source=guid, attribute=name, value=self._extended(value), stamp=above)
                     continue
                 yield ReplicatedLink(
                     source=guid,
