@@ -152,15 +152,15 @@ def guard(
     lineage = unfinished or lineage
     if terms.on_revert is OnRevert.REPORT:
         return GuardResult(lineage=lineage, files_left=journal.head.files_left)
-    if lineage.verdict is Verdict.SAME:
-        if not journal.head.files_left or files is None:
-            return GuardResult(lineage=lineage, files_left=journal.head.files_left)
-        with visiting(journal.id) as writer:
-            outcome = bring_files_left(dc, journal, files, terms.restore, writer, progress=progress, closed=closed)
-        return GuardResult(lineage=lineage, outcome=outcome)
+    if lineage.verdict is Verdict.SAME and not (journal.head.files_left and files is not None):
+        return GuardResult(lineage=lineage, files_left=journal.head.files_left)
     refuse_store_behind(lineage)  # said before how old the image is: that is measured by what the store has
     if not terms.take_over:
         require_silent(journal.head, beat_s=terms.beat_s, now=time.time())
+    if lineage.verdict is Verdict.SAME and files is not None:
+        with visiting(journal.id) as writer:
+            outcome = bring_files_left(dc, journal, files, terms.restore, writer, progress=progress, closed=closed)
+        return GuardResult(lineage=lineage, outcome=outcome)
     if not (unfinished or terms.accept_old_image):
         silence = terms.max_silence_days
         require_young(dc, journal, lineage, configured=terms.max_age_days, silence_days=silence)

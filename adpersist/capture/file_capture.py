@@ -128,5 +128,5 @@ def _withheld(journal: Journal) -> Withheld | None:
     head = journal.head
     if not head.files_left:
         return None
-    ended = max(head.pruned, *(timeline.begins for timeline in head.timelines))
+    ended = max([head.pruned, *(timeline.begins for timeline in head.timelines)])
     return Withheld(journal.every_file_change(), journal.file_changes(after=ended))
