@@ -8,6 +8,7 @@ from typing import Final
 from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.config import Config
 from adpersist.errors import ConfigError
+from adpersist.system.secrecy import environment_for_others
 
 UNITS: Final = "units"
 SANDBOX: Final = "sandbox"
@@ -34,7 +35,9 @@ def examine_units(config: Config) -> Iterator[Finding]:
         return
     command = ("systemctl", "show", f"--property={','.join(PROPERTIES)}", AGENT_UNIT, GUARD_UNIT, SAMBA_UNIT)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True, env=environment_for_others()
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise ConfigError(
             f"systemctl does not answer: {error}", hint="Run this where systemd runs, as root."

@@ -100,7 +100,7 @@ def files_lag(settings: "Config", head: Head) -> float | None:
     from adpersist.console.agent_word import agent_word
     from adpersist.model.identity.ids import guid_text
 
-    said = agent_word(settings.health.listen)
+    said = agent_word(settings.health.listen) if settings.files.sysvol != "off" else None
     if said is None or said["server"] != guid_text(head.identity.server):
         return None
     lag: float | None = said["files_lag_s"]
