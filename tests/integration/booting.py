@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.forking import Running
 from tests.integration.commands import Adpersist
+from tests.integration.scene import until
 from tools.samba_dc import SambaDC
 
 
@@ -23,6 +24,16 @@ def booting(dc: SambaDC, run: Adpersist, log: Path, *options: str) -> Iterator[R
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
+
+
+@contextmanager
+def booted(dc: SambaDC, run: Adpersist, log: Path) -> Iterator[None]:
+    """Boot a prepared DC, wait until it is proven and open, and for its last process behind the block."""
+    with booting(dc, run, log) as process:
+        until(lambda: process.poll() is None and "dc.proven" in log.read_text(), "the DC is proven", timeout_s=120)
+        until(dc.answers, "the DC is open", timeout_s=60)
+        yield
+    until(lambda: not holders(dc.directory), "all of the DC ended")
 
 
 def holders(directory: Path) -> list[str]:

@@ -6,17 +6,16 @@ The day happens once: what both DCs know, what only the first one's journal know
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.integration.booting import booting, holders
+from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
+from tests.integration.replicating import replicate, settle, try_to_replicate
 from tests.integration.scene import copy_journal, init_words, staff, until
 from tools.samba_dc import Golden, SambaDC, dbcheck, free_address, join, ldapcmp
 from tools.samba_dc.programs import SYSTEM_PYTHON
@@ -48,21 +47,9 @@ class Pair:
         """Both DCs."""
         return self.first, self.second
 
-    def replicate(self, to: SambaDC, source: SambaDC) -> None:
-        """Have one DC take what the other has; the first try may meet a connection from before a restart."""
-        until(partial(self.try_to_replicate, to, source), f"{to.names.hostname} has what {source.names.hostname} has")
-
-    def try_to_replicate(self, to: SambaDC, source: SambaDC) -> bool:
-        """Have one DC take what the other has, once."""
-        login = f"-UAdministrator%{to.admin_password}", "--use-kerberos=required"
-        contexts = f"CN=Configuration,{to.base_dn}", to.base_dn
-        words = ("drs", "replicate", to.names.fqdn, source.names.fqdn)
-        return all(to.samba_tool(*words, nc, *login, check=False).returncode == 0 for nc in contexts)
-
     def settle(self) -> None:
         """Replicate both ways."""
-        self.replicate(self.first, self.second)
-        self.replicate(self.second, self.first)
+        settle(self.first, self.second)
 
 
 def _office(hands: Hands) -> str:
@@ -115,7 +102,7 @@ def day(golden: Golden, module_place: Path) -> Iterator[Pair]:
             run_program([SYSTEM_PYTHON, str(_OWN_PASSWORD), str(first.smb_conf)], timeout_s=60)
             first.start()
             assert first.machine_logs_in(), "it knows its new password"
-            pair.replicate(second, first)
+            replicate(second, first)
             second.stop()
             with Hands(first) as hands:
                 _known_to_the_journal(hands)
@@ -139,17 +126,6 @@ def pair(day: Pair, place: Path) -> Iterator[Pair]:
     yield replace(day, run=day.run.with_environment(ADPERSIST_STORE_URL=store), place=place)
     for dc in day.both:
         dc.stop()
-
-
-@contextmanager
-def _booted(pair: Pair) -> Iterator[None]:
-    log = pair.place / "boot.log"
-    run = pair.run.with_environment(KRB5_CONFIG=str(pair.first.krb5_conf))
-    with booting(pair.first, run, log) as process:
-        until(lambda: process.poll() is None and "dc.proven" in log.read_text(), "the DC is proven", timeout_s=120)
-        until(pair.first.answers, "the DC is open", timeout_s=60)
-        yield
-    until(lambda: not holders(pair.first.directory), "all of the DC ended")
 
 
 def _both_agree(pair: Pair) -> None:
@@ -201,14 +177,15 @@ def _hear(pair: Pair) -> None:
         with Hands(pair.first) as hands:
             if hands.find("(cn=abroad)"):
                 return True
-        pair.try_to_replicate(pair.first, pair.second)
+        try_to_replicate(pair.first, pair.second)
         return False
 
     until(heard, "the first DC hears from its partner")
 
 
 def test_a_booted_dc_and_its_partner_converge(pair: Pair) -> None:
-    with _booted(pair):
+    run = pair.run.with_environment(KRB5_CONFIG=str(pair.first.krb5_conf))
+    with booted(pair.first, run, pair.place / "boot.log"):
         pair.second.start()
         _both_agree(pair)
     _judged(pair)

@@ -1,0 +1,291 @@
+"""One of three DCs is put back: each partner takes from it just what it lacked, and all three are the same in the end.
+
+Told by stamps, from the files of stopped DCs and by Samba's own code: what a partner has afterwards is, attribute by
+attribute and link by link, the newest of what either had. How much travelled is told by the partner's own log.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.integration.booting import booted
+from tests.integration.commands import Adpersist
+from tests.integration.hands import Hands
+from tests.integration.proof import stamps_unlike
+from tests.integration.replicating import read_so_far, replicate, settle, taken
+from tests.integration.scene import PASSWORD, init_words, staff
+from tools.samba_dc import Golden, SambaDC, Stamped, dbcheck, dump, free_address, join, ldapcmp, stamps
+
+Stamp = tuple[int, int, str, int]
+Stamps = Mapping[str, Stamped]
+
+NEWEST: Final = "Yet.An0ther.password"
+"""What bert's became last."""
+
+_TELLS: Final = {"log level": "2"}
+"""From there on Samba's log counts what it takes from a partner."""
+pytestmark = pytest.mark.timeout(900)
+
+_BACK_LINKS: Final = ("serverReferenceBL",)
+"""Samba makes none where a server comes in before its account does, as with every join; the links are there."""
+_TAKES: Final = ("drepl", "kcc")
+"""Services that a DC gives without, and does not take without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one partner had before it took from the healed DC, and after.
+
+    Attributes:
+        healed: What the healed DC had to give.
+        before, after: What the partner had.
+        known: How far the partner had read, by invocationID, in the domain.
+        answers: Objects and link values of each answer it got for the domain.
+        own: The invocationID of the partner.
+    """
+
+    healed: Stamps
+    before: Stamps
+    after: Stamps
+    known: Mapping[str, int]
+    answers: list[tuple[int, int]]
+    own: str
+
+    def lacked(self, domain: str) -> tuple[set[str], set[tuple[str, str, str]]]:
+        """Objects and link values of the domain with a write that the partner had not read."""
+        objects, links = set(), set()
+        for guid, one in self.healed.items():
+            if not one.dn.endswith(domain) or any(each in one.dn for each in ("CN=Configuration,", "DnsZones,")):
+                continue
+            naming = one.dn.partition("=")[0].casefold()
+            writes = [stamp for name, stamp in one.attributes.items() if name.casefold() != naming]
+            if any(self._is_news(origin, usn) for _, _, origin, usn in writes):
+                objects.add(guid)
+            links |= {
+                (guid, name, target)
+                for name, row in one.links.items()
+                for target, (_, _, _, origin, usn) in row.items()
+                if self._is_news(origin, usn)
+            }
+        return objects, links
+
+    def is_later(self, stamp: Stamp, than: Stamp) -> bool:
+        """The partner wrote it itself since."""
+        return stamp[2] == self.own and _rank(stamp) > _rank(than)
+
+    def _is_news(self, origin: str, usn: int) -> bool:
+        return origin != self.own and usn > self.known.get(origin, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healed:
+    """Three stopped DCs after the heal of the first and a last change on each.
+
+    Attributes:
+        lost: Stamps of the first DC as it died.
+        healed: The same after its heal.
+        takes: By the partner's name.
+        logins: Whether each takes the password that only the first DC knew when it died.
+        dcs: All three, settled.
+        golden: The domain when the first DC was its only one.
+    """
+
+    lost: Stamps
+    healed: Stamps
+    takes: Mapping[str, Taken]
+    logins: Mapping[str, bool]
+    dcs: tuple[SambaDC, SambaDC, SambaDC]
+    golden: Golden
+
+
+def _domain_day(first: SambaDC, second: SambaDC, third: SambaDC, run: Adpersist) -> None:
+    """Some of it reaches both partners, some one of them, some nobody but the journal."""
+    with Hands(first) as hands:
+        office = f"OU=Office,{hands.base}"
+        for name in ("known-to-all", "known-to-all-and-gone"):
+            hands.user(name, parent=office, password=PASSWORD)
+        hands.set(f"CN=ada,{office}", description="first of all")
+    replicate(second, first)
+    replicate(third, first)
+    third.stop()
+    with Hands(first) as hands:
+        hands.user("known-to-second", parent=office, password=PASSWORD)
+        hands.link(f"CN=crew,{office}", f"CN=known-to-second,{office}", f"CN=carl,{office}")
+        hands.set(f"CN=ada,{office}", description="second")
+    replicate(second, first)
+    second.stop()
+    with Hands(first) as hands:
+        hands.user("known-to-nobody", parent=office, password=PASSWORD)
+        hands.password(f"CN=bert,{office}", "An0ther.password")
+        hands.password(f"CN=bert,{office}", NEWEST)
+        hands.link(f"CN=crew,{office}", f"CN=known-to-nobody,{office}")
+        hands.unlink(f"CN=crew,{office}", f"CN=carl,{office}")
+        hands.delete(f"CN=visitor,{office}")
+        hands.delete(hands.user("never-seen", parent=office, password=PASSWORD))
+        hands.rename(f"CN=dora,{office}", "CN=Dora the Third", f"OU=Annex,{office}")
+        hands.outlive_the_second()
+        hands.set(f"CN=ada,{office}", description="third, and lost")
+    run("agent", "--once", code=0)
+    first.kill()
+
+
+def _partners_day(second: SambaDC, third: SambaDC) -> None:
+    """Newer than what the journal has, and older: by version, and by time where that is the same."""
+    second.start()
+    with Hands(second) as hands:
+        office = f"OU=Office,{hands.base}"
+        hands.user("of-second", parent=office, password=PASSWORD)
+        for text in ("four", "five", "six"):
+            hands.set(f"CN=ada,{office}", description=text)
+        hands.delete(f"CN=known-to-all-and-gone,{office}")
+        hands.unlink(f"CN=crew,{office}", f"CN=known-to-second,{office}")
+    second.stop()
+    third.start()
+    with Hands(third) as hands:
+        # older by version than what the journal has
+        hands.password(f"CN=bert,{office}", "Passw0rd.of-third")
+        hands.user("of-third", parent=office, password=PASSWORD)
+        hands.link(f"CN=crew,{office}", f"CN=of-third,{office}")
+    third.stop()
+
+
+def _take(first: SambaDC, partner: SambaDC) -> Taken:
+    """Have a partner take from the healed DC, the two alone, and nothing the other way."""
+    healed, before = stamps(first), stamps(partner)
+    known, own = read_so_far(partner, partner.base_dn), _invocation(partner)
+    served, first.services = first.services, tuple(each for each in first.services if each not in _TAKES)
+    first.start()
+    partner.start()
+    replicate(partner, first)
+    first.stop()
+    partner.stop()
+    first.services = served
+    return Taken(
+        healed=healed,
+        before=before,
+        after=stamps(partner),
+        known=known,
+        answers=taken(partner.layout.log, partner.base_dn),
+        own=own,
+    )
+
+
+def _invocation(stopped: SambaDC) -> str:
+    """The one it writes under."""
+    found = {
+        str(uuid.UUID(bytes_le=entry["invocationId"][0]))
+        for entry in dump(stopped, attributes=("distinguishedName", "invocationId")).values()
+        if "invocationId" in entry and f"CN={stopped.names.hostname.upper()},".encode() in entry["distinguishedName"][0]
+    }
+    (own,) = found
+    return own
+
+
+@pytest.fixture(scope="module")
+def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
+    place = module_place
+    with SambaDC(golden, place / "a", address=free_address()) as first:
+        first.start()
+        with Hands(first) as hands:
+            staff(hands)
+        with (
+            join(first, place / "b", address=free_address()) as second,
+            join(first, place / "c", hostname="dc3", address=free_address()) as third,
+        ):
+            second.stop()
+            second.hosts |= third.host_entries
+            second.options |= _TELLS
+            third.options |= _TELLS
+            second.start()
+            dcs = first, second, third
+            first.stop()
+            first.golden = first.take_golden(place / "image")
+            first.start()
+            run = Adpersist(place / "adpersist.toml")
+            run("init", *init_words(first, place / "journal.db", place / "key"), code=0)
+            run("agent", "--once", code=0)
+            _domain_day(first, second, third, run)
+            lost = stamps(first)
+            _partners_day(second, third)
+            first.revert()
+            with booted(first, run.with_environment(KRB5_CONFIG=str(first.krb5_conf)), place / "boot.log"):
+                pass
+            after = stamps(first)
+            takes = {dc.names.hostname: _take(first, dc) for dc in (second, third)}
+            for number, dc in enumerate(dcs):
+                dc.start()
+                with Hands(dc) as hands:
+                    hands.user(f"afterwards-{number}", password=PASSWORD)
+            # a login changes lastLogonTimestamp, which replicates
+            logins = {dc.names.hostname: dc.can_login("bert", NEWEST) for dc in dcs}
+            settle(*dcs)
+            for dc in dcs:
+                dc.stop()
+            yield Healed(lost=lost, healed=after, takes=takes, logins=logins, dcs=dcs, golden=golden)
+
+
+def test_the_heal_brings_the_stamps_that_were_lost(healed: Healed) -> None:
+    assert [line for _, lines in stamps_unlike(healed.lost, healed.healed) for line in lines] == []
+
+
+@pytest.mark.parametrize("partner", ["dc2", "dc3"])
+def test_a_partner_is_sent_just_what_it_lacked(healed: Healed, partner: str) -> None:
+    take = healed.takes[partner]
+    objects, links = take.lacked(healed.dcs[0].base_dn)
+    assert (sum(each for each, _ in take.answers), sum(each for _, each in take.answers)) == (len(objects), len(links))
+
+
+@pytest.mark.parametrize("partner", ["dc2", "dc3"])
+def test_nothing_older_wins(healed: Healed, partner: str) -> None:
+    take = healed.takes[partner]
+    assert list(_not_the_newest(take)) == []
+
+
+def _not_the_newest(take: Taken) -> Iterator[str]:
+    for guid in take.healed.keys() | take.before.keys():
+        known = [each[guid] for each in (take.healed, take.before) if guid in each]
+        dn, found = known[0].dn, take.after[guid]
+        naming = dn.partition("=")[0].casefold()
+        for name in {name for each in known for name in each.attributes if name.casefold() != naming}:
+            newest = max((each.attributes[name] for each in known if name in each.attributes), key=_rank)
+            if _rank(found.attributes[name]) != _rank(newest) and not take.is_later(found.attributes[name], newest):
+                yield f"{dn}: {name}: {newest} became {found.attributes[name]}"
+        for name, target in {(name, target) for each in known for name, row in each.links.items() for target in row}:
+            rows = [each.links.get(name, {}) for each in known]
+            newest_link = max((row[target] for row in rows if target in row), key=lambda link: _rank(link[1:]))
+            link = found.links.get(name, {}).get(target)
+            if link is None or (link[0], _rank(link[1:])) != (newest_link[0], _rank(newest_link[1:])):
+                yield f"{dn}: {name}: {target}: {newest_link} became {link}"
+
+
+def _rank(stamp: Stamp) -> tuple[int, int, str]:
+    """What replication goes by ([MS-DRSR] 4.1.10.6.9)."""
+    version, time, origin, _ = stamp
+    return version, time, origin
+
+
+def test_all_three_are_the_same(healed: Healed) -> None:
+    first, *others = healed.dcs
+    of_first = stamps(first)
+    for other in others:
+        there = stamps(other)
+        for one, two in ((of_first, there), (there, of_first)):
+            assert [line for _, lines in stamps_unlike(one, two) for line in lines] == []
+        for descriptors in (False, True):
+            assert ldapcmp(first, other, filters=_BACK_LINKS, security_descriptors=descriptors) == []
+
+
+def test_the_newest_password_is_taken_everywhere(healed: Healed) -> None:
+    assert healed.logins == {"dc1": True, "dc2": True, "dc3": True}
+
+
+def test_dbcheck_finds_nothing(healed: Healed) -> None:
+    for dc in healed.dcs:
+        complaints = [line for line in dbcheck(dc).text.splitlines() if line.startswith("ERROR")]
+        assert [line for line in complaints if not any(each in line for each in _BACK_LINKS)] == []
