@@ -10,7 +10,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,11 @@ from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict
 from tests import images
 from tests.integration.ordeal import remains
+from tests.integration.proof import stamps_unlike
 from tests.integration.scene import ENGINES, SCHEMA_MAY_CHANGE, Scene, World
 from tests.property.stories.deeds import Deed, deeds
 from tests.property.stories.player import Known, Player
-from tools.samba_dc import Dump, Golden, dbcheck, dump
+from tools.samba_dc import Dump, Golden, Stamped, dbcheck, dump, stamps
 
 TRIALS: Final = int(os.environ.get("ADPERSIST_TRIALS", "4"))
 SEED: Final = int(os.environ.get("ADPERSIST_SEED", "20261123"))
@@ -160,10 +161,12 @@ class Point:
     Attributes:
         seq: The journal's name for it.
         then: The database's files, read.
+        stamps: What replication knows of it, tombstones included.
     """
 
     seq: str
     then: Dump
+    stamps: Mapping[str, Stamped]
 
     @property
     def sids(self) -> set[bytes]:
@@ -181,7 +184,9 @@ def _healed(world: World, story: Story, known: Known, before: Point) -> list[str
     if story.policy is OnConflict.FAIL and (ran := world.run("guard", "--on-conflict", "fail")).code not in (0, 2):
         return [f"fail: {ran}"]
     if story.policy is not OnConflict.DC:
-        return _judged(world, "guard", ("guard",), before)
+        # over LDAP links get stamps of their own, and so does what overrules a local write
+        stamped = story.engine is not Engine.LDAP and not story.local
+        return _judged(world, "guard", ("guard",), before, stamped=stamped)
     world.dc.stop()
     there = dump(world.dc)
     world.dc.start()
@@ -242,9 +247,9 @@ def _captured(world: World) -> Point:
     world.run("agent", "--once", code=0)
     seq = str(world.head().seq)
     world.dc.stop()
-    found = dump(world.dc)
+    point = Point(seq=seq, then=dump(world.dc), stamps=stamps(world.dc))
     world.dc.start()
-    return Point(seq=seq, then=found)
+    return point
 
 
 def _revert(world: World, image: Golden) -> None:
@@ -252,7 +257,8 @@ def _revert(world: World, image: Golden) -> None:
     world.revert()
 
 
-def _judged(world: World, name: str, words: Sequence[str], point: Point) -> list[str]:
+def _judged(world: World, name: str, words: Sequence[str], point: Point, *, stamped: bool = False) -> list[str]:
+    """What is other than it was after a restore; by its stamps, too, where those come back."""
     ran = world.run(*words)
     if ran.code != 0:
         return [f"{name}: {ran}"]
@@ -260,6 +266,9 @@ def _judged(world: World, name: str, words: Sequence[str], point: Point) -> list
     world.dc.stop()
     lines = [line for lines in remains(point.then, dump(world.dc)).lines.values() for line in lines]
     found = [f"{name}: {line}" for line in lines if not _forgets_nothing(line)]
+    if stamped:
+        unlike = stamps_unlike(point.stamps, stamps(world.dc))
+        found += [f"{name}: stamp: {line}" for _, lines in unlike for line in lines]
     world.dc.start()
     return found + ([f"{name}: {verify}"] if verify.code else [])
 
