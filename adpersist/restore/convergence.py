@@ -39,7 +39,7 @@ from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.replication import replica
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
-from adpersist.state.differences import Gap, differences, gaps, stamp_differences
+from adpersist.state.differences import Gap, differences, gaps, stamp_differences, tombstone_differences
 from adpersist.state.state import State
 from adpersist.telemetry import logger
 
@@ -375,7 +375,8 @@ class Convergence:
             outcome.notes += tuple(self._other_stamps())
         # of one object the first counts: it is why what follows was refused
         said = {**outcome.aside, **{each.step.guid: each.reason for each in reversed(outcome.refusals)}}
-        outcome.left = [replace(line, reason=said.get(line.guid, "")) for line in self._differences(found)]
+        left = [*self._differences(found), *tombstone_differences(self._aligned, self._live.state, outcome.aside)]
+        outcome.left = [replace(line, reason=said.get(line.guid, "")) for line in left]
         return outcome
 
     def _receive(self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome) -> bool:
@@ -452,13 +453,25 @@ class Convergence:
         """What the journal never heard of gives up what a lost object needs, or goes."""
         have, want = self._live.state, self._aligned
         strangers = {gap.guid for gap in found if gap.want is None}
-        making_way = [*evictions(found, have, self.exempt, kept=self._kept, usurping=self._usurping)]
+        making_way = [
+            *evictions(found, have, self.exempt, kept=self._kept, usurping=self._usurping, buried=self._buried)
+        ]
         making_way += [step for step in parking(found, have) if step.guid in strangers]
         yield from making_way
         deleted = {step.guid for step in making_way if isinstance(step, Delete)}
         for gap in bottom_up((gap for gap in found if gap.guid in strangers - deleted), have):
             if gap.guid not in want:
                 yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason="the journal has no such object")
+
+    @property
+    def _buried(self) -> dict[bytes, Guid]:
+        """SIDs of the tombstones that the DC lacks."""
+        want, have = self._aligned, self._live.state
+        lacking = (want[guid] for guid in want.unlike(have) if guid in want and guid not in have)
+        found = {sid: item.guid for item in lacking if item.deleted for sid in item.values.get("objectSid", ())}
+        # whoever the journal has with it, too, stays
+        rightful = (sid for item in want.values() if not item.deleted for sid in item.values.get("objectSid", ()))
+        return {sid: found[sid] for sid in found.keys() - set(rightful)} if found else found
 
     def _staying(self) -> Iterator[Conflict]:
         """What is newer than the journal; and where the DC's word counts, what it wrote to and the journal deleted; and

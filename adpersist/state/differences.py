@@ -1,16 +1,16 @@
 """Telling states apart: what a look changed, and what separates the directory from the journal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import Ref, plain, ref, target_of
 from adpersist.model.objects import link_values
-from adpersist.model.objects.change import Values
+from adpersist.model.objects.change import Stamp, Values
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.plan.difference import Difference
+from adpersist.model.plan.difference import TOMBSTONE, Difference
 from adpersist.model.plan.step import Exempt
 from adpersist.state.access import GRANTING
 from adpersist.state.changes import changed_values
@@ -145,6 +145,22 @@ def differences(gap: Gap, want: State, have: State) -> Iterator[Difference]:
         yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="value", gives_more=name in GRANTING)
     for name in sorted({*gap.added, *gap.removed}):
         yield Difference(guid=gap.guid, dn=dn, attribute=name, kind="link", gives_more=name in gap.removed)
+
+
+def tombstone_differences(want: State, have: State, refused: Iterable[Guid]) -> Iterator[Difference]:
+    """Tombstones that a DC was to receive and refused; where it was not asked, one that is gone is as good as there."""
+    for guid in refused:
+        wanted, found = want.get(guid), have.get(guid)
+        if wanted is None or not wanted.deleted or (found is not None and not found.deleted):
+            continue
+        if found is None or any(not each.is_same_write(found.stamps.get(name)) for name, each in _sent_stamps(wanted)):
+            yield Difference(guid=guid, dn=want.dn(guid), attribute="", kind=TOMBSTONE)
+
+
+def _sent_stamps(item: ObjectState) -> Iterator[tuple[str, Stamp]]:
+    """Without that of the naming attribute, which every database makes for itself."""
+    naming = item.rdn.partition("=")[0].casefold()
+    return ((name, stamp) for name, stamp in item.stamps.items() if name.casefold() != naming)
 
 
 def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Difference]:

@@ -74,7 +74,15 @@ _AES = (17, 18)
 
 
 class RefusedError(Exception):
-    """Samba does not take it; the text says why."""
+    """Samba does not take it; the text says why.
+
+    Args:
+        attribute: The one that it does not take.
+    """
+
+    def __init__(self, words, attribute):
+        super().__init__(words)
+        self.attribute = attribute
 
 
 _REFUSALS = (RefusedError, WERRORError, ldb.LdbError, RuntimeError, TypeError, ValueError, LookupError)
@@ -100,19 +108,21 @@ class Replication:
     def give(self, context, objects, links, *, as_new=False):
         """Apply them in one transaction; what is refused is found by halving and set aside.
 
+        Of an object with attributes that cannot be told at all, such as text that is none, the others are applied.
+
         Args:
             context: DN of the naming context.
             as_new: It is the root of one that this database does not have yet.
 
         Returns:
-            Why, by the place among the objects, for those refused; the same for links.
+            Why, by the place among the objects, for those refused, wholly or in part; the same for links.
         """
         defined = [attributes.get(name, ((), None))[0] for _, _, _, _, attributes, *_ in objects for name in _DEFINES]
         if any(defined):
             self.know_prefixes(oid.decode() for found in defined for oid in found)
         return (
-            self._given(objects, lambda some: self._apply(context, some, [], as_new=as_new)),
-            self._given(links, lambda some: self._apply(context, [], some, as_new=False)),
+            self._given(objects, lambda some: self._apply(context, some, [], as_new=as_new), _without),
+            self._given(links, lambda some: self._apply(context, [], some, as_new=False), lambda *_: None),
         )
 
     def know_prefixes(self, oids):
@@ -183,7 +193,7 @@ class Replication:
             message["p"] = ldb.MessageElement(quoted, ldb.FLAG_MOD_REPLACE, "clearTextPassword")
             self.database.modify(message)
 
-    def _given(self, things, apply):
+    def _given(self, things, apply, lessened):
         """Those refused, by place; containers stand before what is in them, so a half never lacks the other's."""
         refused = {}
 
@@ -192,7 +202,9 @@ class Replication:
                 apply(some)
             except _REFUSALS as error:
                 if len(some) == 1:
-                    refused[first] = _words(error)
+                    refused.setdefault(first, _words(error))
+                    if (lesser := lessened(some[0], error)) is not None:
+                        halves(first, [lesser])
                     return
                 middle = len(some) // 2
                 halves(first, some[:middle])
@@ -339,7 +351,7 @@ class Replication:
         attribute.attid = self._attid(name, in_schema=in_schema)
         if found and name in _SECRETS:
             if name in _HASHES and rid is None:
-                raise RefusedError(f"{name} of somebody without a SID")
+                raise RefusedError(f"{name} of somebody without a SID", name)
             hidden = drsuapi.DsAttributeValue()
             hidden.blob = encrypted(self.keyed.key, found[0], rid if name in _HASHES else None)
             attribute.value_ctr.values = [hidden]
@@ -349,13 +361,13 @@ class Replication:
         try:
             return dsdb._dsdb_DsReplicaAttribute(self.database, name, list(found))
         except _REFUSALS as error:
-            raise RefusedError(f"{name} cannot be told to replication: {_words(error)}") from error
+            raise RefusedError(f"{name} cannot be told to replication: {_words(error)}", name) from error
 
     def _attid(self, name, *, in_schema):
         try:
             return self.database.get_attid_from_lDAPDisplayName(name, in_schema)
         except _REFUSALS as error:
-            raise RefusedError(f"the schema has no attribute {name}") from error
+            raise RefusedError(f"the schema has no attribute {name}", name) from error
 
     def _link(self, given, *, in_schema):
         source, name, value, present, stamp = given
@@ -370,6 +382,15 @@ class Replication:
         link.flags = drsuapi.DRSUAPI_DS_LINKED_ATTRIBUTE_FLAG_ACTIVE if present else 0
         link.originating_add_time, link.meta_data = stamp[1] * _TICKS, _stamp(stamp)
         return link
+
+
+def _without(given, error):
+    """The object without the attribute that is refused; None: that is not known, or not in it any more."""
+    guid, dn, parent, sid, attributes, *rules = given
+    refused = getattr(error, "attribute", None)
+    if refused not in attributes:
+        return None
+    return guid, dn, parent, sid, {name: each for name, each in attributes.items() if name != refused}, *rules
 
 
 def _keys(nt_hash, credentials):

@@ -135,7 +135,7 @@ class Replica:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
-    """An object or a link the DC did not take.
+    """An object or a link the DC did not take, or not all of the object.
 
     Attributes:
         guid: The object.

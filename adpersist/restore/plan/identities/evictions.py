@@ -37,7 +37,13 @@ def usurpers(kept: Collection[Guid], have: State, given: Collection[bytes]) -> f
 
 
 def evictions(
-    gaps: Iterable[Gap], have: State, exempt: Exempt, *, kept: Collection[Guid], usurping: Collection[Guid] = ()
+    gaps: Iterable[Gap],
+    have: State,
+    exempt: Exempt,
+    *,
+    kept: Collection[Guid],
+    usurping: Collection[Guid] = (),
+    buried: Mapping[bytes, Guid] | None = None,
 ) -> Iterator[Step]:
     """Steps that free the SIDs of lost and of deleted accounts, and the names of lost objects where a stranger is kept.
 
@@ -47,9 +53,19 @@ def evictions(
         exempt: What an object is not created with.
         kept: Strangers that stay, under another name or SID where need be; all others are deleted.
         usurping: Those of them with the SID of somebody who was deleted.
+        buried: SIDs of tombstones that are to come, and whose they are: no two objects can have one, dead or alive.
     """
     closing = list(gaps)
-    holders = {item.guid: "it holds the SID of a lost account" for item in _holders(closing, have)}
+    lost = {
+        sid: gap.guid
+        for gap in closing
+        if gap.want is not None and gap.wanted_live and gap.have is None
+        for sid in gap.want.values.get("objectSid", ())
+    }
+    holders = {
+        **{item.guid: "it holds the SID of a deleted account" for item in _holders(buried or {}, have)},
+        **{item.guid: "it holds the SID of a lost account" for item in _holders(lost, have)},
+    }
     evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
     for guid, reason in evicted.items():
         yield from _evict(have[guid], have, exempt, reason, stays=guid in kept)
@@ -60,13 +76,7 @@ def evictions(
         yield from _renamed(item, have, taken)
 
 
-def _holders(gaps: Iterable[Gap], have: State) -> list[ObjectState]:
-    lost = {
-        sid: gap.guid
-        for gap in gaps
-        if gap.want is not None and gap.wanted_live and gap.have is None
-        for sid in gap.want.values.get("objectSid", ())
-    }
+def _holders(lost: Mapping[bytes, Guid], have: State) -> list[ObjectState]:
     if not lost:
         return []
     return [item for item in have.values() if lost.get(item.values.get("objectSid", (b"",))[0], item.guid) != item.guid]
