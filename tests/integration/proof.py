@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,28 @@ def stamps_unlike(before: Mapping[str, Stamped], after: Mapping[str, Stamped]) -
         ]
         if lines:
             yield guid, lines
+
+
+Ids = Mapping[str, tuple[int, ...]]
+"""What attributes are called inside a database: by ``ids`` those with a stamp, in their order; or msDS-IntId."""
+
+_HEAD, _ENTRY = struct.Struct("<IIII"), struct.Struct("<II40x")
+"""replPropertyMetaData: version, reserved, count, reserved; then id, version, and all else ([MS-ADTS] 3.1.1.1.9)."""
+
+
+def attribute_ids(dumped: Dump) -> dict[str, Ids]:
+    """What replication calls the attributes of each object, by objectGUID, read from the raw values."""
+    return {
+        guid: {
+            "ids": tuple(
+                number
+                for (blob,) in [entry.get("replPropertyMetaData", (_HEAD.pack(1, 0, 0, 0),))]
+                for number, _ in _ENTRY.iter_unpack(blob[_HEAD.size :])
+            ),
+            "msDS-IntId": tuple(int(value) for value in entry.get("msDS-IntId", ())),
+        }
+        for guid, entry in dumped.items()
+    }
 
 
 def name_of(entry: Mapping[str, tuple[bytes, ...]]) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.integration.commands import Ran
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
-from tests.integration.proof import stamps_unlike
+from tests.integration.proof import Ids, attribute_ids, stamps_unlike
 from tests.integration.workload.register import deeds
 from tools.samba_dc import Golden, dump, stamps
 
@@ -36,6 +36,7 @@ class Healed:
         guard, verify: The heal, and the comparison after it.
         remains: Values that differ.
         stamps: Stamps that differ, a line each, by objectGUID.
+        ids: Ids of the attributes that replication knows stamps of, in their order; by objectGUID, before and after.
     """
 
     deeds: Mapping[str, Deed]
@@ -43,6 +44,7 @@ class Healed:
     verify: Ran
     remains: Remains
     stamps: Mapping[str, list[str]]
+    ids: tuple[Mapping[str, Ids], Mapping[str, Ids]]
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +68,14 @@ def healed(golden: Golden) -> Iterator[Healed]:
             verify = run("verify", "--json")
             dc.kill()
             after = dc.snapshot(place / "after")
+            then, now = dump(before, deleted=True), dump(after, deleted=True)
             yield Healed(
                 deeds=done,
                 guard=guard,
                 verify=verify,
-                remains=remains(dump(before, deleted=True), dump(after, deleted=True)),
+                remains=remains(then, now),
                 stamps=dict(stamps_unlike(stamps(before), stamps(after))),
+                ids=(attribute_ids(then), attribute_ids(now)),
             )
 
 
@@ -91,6 +95,11 @@ def test_values(healed: Healed, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_stamps(healed: Healed, kind: str) -> None:
     assert [line for guid in healed.deeds[kind].guids for line in healed.stamps.get(guid, ())] == []
+
+
+def test_every_attribute_has_the_id_it_had(healed: Healed) -> None:
+    then, now = healed.ids
+    assert now == then
 
 
 def test_nothing_else_was_touched(healed: Healed) -> None:

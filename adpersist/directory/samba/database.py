@@ -138,6 +138,17 @@ class Database:
             ),
         ]
 
+    def know_prefixes(self, oids: Sequence[str]) -> None:
+        """Have the schema's table of OID prefixes name those of definitions that are to come.
+
+        Args:
+            oids: In the order in which they were defined.
+
+        Raises:
+            WriteRefusedError: The table stays as it was.
+        """
+        self._ask("modify", "the schema's table of prefixes", "know_prefixes", list(oids))
+
     def park(self, guid: Guid, rdn: str) -> None:
         """Give an object another name for a while; its stamps stay. Raises: WriteRefusedError."""
         self._ask("rename", guid_text(guid), "park", bytes(guid), rdn)

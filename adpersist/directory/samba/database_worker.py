@@ -33,7 +33,7 @@ _HOW = {
 }
 OPERATIONS = (
     *("begin", "commit", "cancel", "add", "modify", "rename", "delete"),
-    *("give", "reload_schema", "park", "keep_machine_secret"),
+    *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret"),
 )
 
 
@@ -149,6 +149,9 @@ class Worker:
             # file must be there, and is: the database has been opened without that leave.
             return self.replication(self.open(may_make_files=True)).give(context, objects, links, as_new=True)
         return self.replicating(context).give(context, objects, links, as_new=False)
+
+    def know_prefixes(self, oids):
+        self.replicating(str(self.plain.get_schema_basedn())).know_prefixes(oids)
 
     def park(self, guid, rdn):
         self.replicating(None).park(guid, rdn)

@@ -58,8 +58,6 @@ _UNKNOWN_SCHEMA = b"\xff" + bytes(20)
 """schemaInfo where there is none: revision 0 ([MS-ADTS] 3.1.1.2.2.3)."""
 _TRACES = ("repsFrom", "replUpToDateVector")
 """What Samba notes of a partner, on the root of the naming context."""
-_DEFINES = ("attributeID", "governsID")
-"""OIDs of a new attribute or class."""
 _INSTANCE = "instanceType"
 """Must be in every object that is sent."""
 _ACCOUNT = b"user"
@@ -117,9 +115,6 @@ class Replication:
         Returns:
             Why, by the place among the objects, for those refused, wholly or in part; the same for links.
         """
-        defined = [attributes.get(name, ((), None))[0] for _, _, _, _, attributes, *_ in objects for name in _DEFINES]
-        if any(defined):
-            self.know_prefixes(oid.decode() for found in defined for oid in found)
         return (
             self._given(objects, lambda some: self._apply(context, some, [], as_new=as_new), _without),
             self._given(links, lambda some: self._apply(context, [], some, as_new=False), lambda *_: None),
@@ -129,6 +124,9 @@ class Replication:
         """Have the schema's table of OID prefixes name those of new definitions ([MS-DRSR] 5.16.4, MakeAttid).
 
         The table is each database's own. Samba numbers a new prefix by the next free number, and so is it done here.
+
+        Args:
+            oids: As text, in the order in which they were defined: each prefix gets the number that it had.
         """
         schema = self.database.get_schema_basedn()
         row = self.database.search(schema, ldb.SCOPE_BASE, attrs=["prefixMap"])[0]

@@ -33,6 +33,8 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
             database.park(guid, rdn)
         except WriteRefusedError as error:
             aside.append(Aside(guid=guid, attribute="", reason=error.message))
+    if replica.defined:
+        database.know_prefixes(replica.defined)
     for batch in replica.batches:
         for objects in _some(batch.objects, _AT_ONCE):
             aside += database.give(batch.context, objects, as_new=batch.is_new)

@@ -108,12 +108,14 @@ class Replica:
 
     Attributes:
         parked: Objects, by the temporary name each gets, whose name another one takes before they have their own.
+        defined: OIDs of new attributes and classes, in the order in which they were defined.
         batches: In order.
         links: By naming context, once all objects are there.
         machine_password: What others may know the DC by until they hear of its own; None: the journal has none.
     """
 
     parked: Mapping[Guid, str] = field(default_factory=dict)
+    defined: tuple[str, ...] = ()
     batches: tuple[Batch, ...] = ()
     links: Mapping[str, tuple[ReplicatedLink, ...]] = field(default_factory=dict)
     machine_password: MachinePassword | None = None

@@ -4,6 +4,7 @@ Replication compares stamps, attribute by attribute and link by link ([MS-DRSR] 
 and not newer than what is there changes nothing. So all is sent whose stamp the DC does not have.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -27,6 +28,10 @@ _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN
 """What a tombstone has and nothing that lives."""
 _INVOCATION: Final = "invocationId"
 _HASH: Final = "unicodePwd"
+_OIDS: Final = frozenset({"attributeID", "governsID"})
+"""Of a definition ([MS-ADTS] 3.1.1.2.3, 3.1.1.2.4)."""
+_OID: Final = re.compile(rb"[0-2](\.[0-9]+)+")
+"""Of any other there is no prefix, and its definition is refused by itself."""
 
 
 def replica(
@@ -89,6 +94,7 @@ class _Difference:
                 links.setdefault(self._want[guid].nc, []).append(link)
         return Replica(
             parked=dict(self._parked(objects)),
+            defined=tuple(self._defined(objects)),
             batches=tuple(self._batches(objects, links)),
             links={nc: tuple(found) for nc, found in links.items()},
             machine_password=self._machine_password(),
@@ -250,6 +256,19 @@ class _Difference:
                     links=at_once,
                     configures=nc == configuration,
                 )
+
+    def _defined(self, objects: Iterable[Guid]) -> Iterator[str]:
+        new = (self._want[guid] for guid in objects if guid not in self._have)
+        found = [
+            (stamp.time, stamp.usn, oid)
+            for item in new
+            if item.nc == self._contexts[0]
+            for name, stamp in item.stamps.items()
+            if name in _OIDS
+            for oid in item.values.get(name, ())
+            if _OID.fullmatch(oid)
+        ]
+        yield from (oid.decode() for _, _, oid in sorted(found))
 
     def _ordered(self, guids: Iterable[Guid]) -> list[Guid]:
         """What lives from the top down, so that it is out of what goes by then; then what goes, from the bottom up.

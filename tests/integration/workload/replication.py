@@ -103,6 +103,30 @@ def attribute_defined_and_used(domain: Domain) -> None:
 
 
 @change
+def prefixes_in_an_order_of_their_own(domain: Domain) -> None:
+    """Each database numbers the prefixes of OIDs as it meets them; attributes without a drawn id go by that."""
+    text: dict[str, Any] = {"attributeSyntax": "2.5.5.12", "oMSyntax": "64", "isSingleValued": "TRUE"}
+    last: dict[str, Any] = {"governsID": "2.16.840.1.99999.7.1", "objectClassCategory": "3", "subClassOf": "top"}
+    domain.add(f"CN=adpLast,{domain.schema}", "classSchema", lDAPDisplayName="adpLast", **last)
+    oids = {
+        "adpDrawn": "1.3.6.1.4.1.99998.3.1",
+        "adpLong": "1.3.6.1.4.1.99996.2.300",
+        "adpLonger": "1.3.6.1.4.1.99996.2.70000",
+        "adpEarly": "1.2.840.99997.5.9",
+    }
+    for name, oid in oids.items():
+        # with this control, as where an administrator extends a schema for a newer server, no msDS-IntId is drawn
+        domain.add(f"CN={name},{domain.schema}", "attributeSchema", relax=name != "adpDrawn", lDAPDisplayName=name,
+                   attributeID=oid, **text)  # fmt: skip
+    domain.reload_schema()
+    domain.give(f"CN=adpLast,{domain.schema}", mayContain=[*oids])
+    domain.give(f"CN=Contact,{domain.schema}", auxiliaryClass="adpLast")
+    domain.reload_schema()
+    values: dict[str, Any] = {name: f"by {oid}" for name, oid in oids.items()}
+    domain.add(f"CN=prefixed,{domain.users}", "contact", **values)
+
+
+@change
 def managed_by_a_foreigner(domain: Domain) -> None:
     """A link other than member to somebody of another domain."""
     domain.link(f"CN=rota,{domain.users}", "<SID=S-1-5-21-8-8-8-4321>")
