@@ -3,10 +3,11 @@
 At the NUMBERth time the point is reached, this process kills itself as a power cut would. With victims, process ids of
 a DC, those are stopped and a moment later killed instead: the call just begun never gets its answer.
 
-Points: `apply` before a step of a restore, `applied` after one, `begun` and `ended` after a restore was announced or
-closed in the journal, `look` before a question to the feed, `commit` before a commit, `committed` after one; of files
-`announced` before a commit that the directory was told of, `files` after it, `numbers` after Unix numbers came back,
-`aside` after a file was written aside, `named` after it took its name, `removed` after one was taken away.
+Points: `apply` before a step of a restore, `applied` after one, `prefixes` after a replica learned what its new OIDs
+begin with, `begun` and `ended` after a restore was announced or closed in the journal, `look` before a question to the
+feed, `commit` before a commit, `committed` after one; of files `announced` before a commit that the directory was told
+of, `files` after it, `numbers` after Unix numbers came back, `aside` after a file was written aside, `named` after it
+took its name, `removed` after one was taken away.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ POINTS: Final[dict[str, tuple[list[tuple[type | ModuleType, str]], bool]]] = {
     "applied": ([(StepExecutor, "carry_out"), (PipelinedTarget, "_verdict"), (Database, "give")], True),
     "begun": ([(Journal, "begin_restore")], True),
     "ended": ([(Journal, "end_restore")], True),
+    "prefixes": ([(Database, "know_prefixes")], True),
     "look": ([(Session, "dirsync")], False),
     "commit": ([(Journal, "commit")], False),
     "committed": ([(Journal, "commit")], True),

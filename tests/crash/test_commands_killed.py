@@ -1,7 +1,12 @@
 """The DC is killed under a command: one sentence, the documented exit code, and the next run converges."""
 
-from tests.integration.hands import Hands
-from tests.integration.scene import World, until
+from pathlib import Path
+
+from tests.crash.deaths import KILLED, dying
+from tests.integration.hands import Hands, extend_schema, wear_badge
+from tests.integration.proof import stamps_unlike
+from tests.integration.scene import SCHEMA_MAY_CHANGE, Scene, World, until
+from tools.samba_dc import stamps
 
 
 def test_a_dc_that_dies_in_the_middle_of_a_restore_is_one_sentence_and_the_next_run_converges(world: World) -> None:
@@ -20,3 +25,21 @@ def test_a_dc_that_dies_in_the_middle_of_a_restore_is_one_sentence_and_the_next_
     world.run("agent", "--once", code=4)
     world.run("guard", "--on-revert", "restore", code=0)
     world.run("verify", code=0)
+
+
+def test_a_heal_that_dies_before_its_first_definition_converges(scene: Scene, place: Path) -> None:
+    with scene.played(place, options=SCHEMA_MAY_CHANGE) as world:
+        with Hands(world.dc) as hands:
+            extend_schema(hands)
+            wear_badge(hands, f"CN=ada,OU=Office,{hands.base}", "4711")
+        world.run("agent", "--once", code=0)
+        world.dc.stop()
+        lost = stamps(world.dc)
+        world.revert()
+        assert dying(world.run, "prefixes", 1, "guard") == KILLED
+        world.dc.kill()
+        world.dc.start()
+        world.run("guard", code=0)
+        world.run("verify", code=0)
+        world.dc.stop()
+        assert list(stamps_unlike(lost, stamps(world.dc))) == []
