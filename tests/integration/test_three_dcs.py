@@ -17,13 +17,15 @@ import pytest
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
-from tests.integration.proof import stamps_unlike
+from tests.integration.proof import attribute_ids, stamps_unlike
 from tests.integration.replicating import read_so_far, replicate, settle, taken
-from tests.integration.scene import PASSWORD, init_words, staff
+from tests.integration.scene import PASSWORD, SCHEMA_MAY_CHANGE, init_words, staff
 from tools.samba_dc import Golden, SambaDC, Stamped, dbcheck, dump, free_address, join, ldapcmp, stamps
 
 Stamp = tuple[int, int, str, int]
 Stamps = Mapping[str, Stamped]
+BackLinks = Mapping[str, tuple[bytes, ...]]
+"""By the account's objectGUID."""
 
 NEWEST: Final = "Yet.An0ther.password"
 """What bert's became last."""
@@ -32,8 +34,8 @@ _TELLS: Final = {"log level": "2"}
 """From there on Samba's log counts what it takes from a partner."""
 pytestmark = pytest.mark.timeout(900)
 
-_BACK_LINKS: Final = ("serverReferenceBL",)
-"""Samba makes none where a server comes in before its account does, as with every join; the links are there."""
+_BACK_LINK: Final = "serverReferenceBL"
+"""Samba stores back links, and makes none where a server comes in before its account does, as with every join."""
 _TAKES: Final = ("drepl", "kcc")
 """Services that a DC gives without, and does not take without."""
 
@@ -92,16 +94,32 @@ class Healed:
         healed: The same after its heal.
         takes: By the partner's name.
         logins: Whether each takes the password that only the first DC knew when it died.
+        back_links: To which server each account belongs, by the partner's name: as each DC was before the heal.
         dcs: All three, settled.
-        golden: The domain when the first DC was its only one.
     """
 
     lost: Stamps
     healed: Stamps
     takes: Mapping[str, Taken]
     logins: Mapping[str, bool]
+    back_links: Mapping[str, BackLinks]
     dcs: tuple[SambaDC, SambaDC, SambaDC]
-    golden: Golden
+
+
+def _contexts(dc: SambaDC) -> tuple[str, ...]:
+    """The schema first: what follows is told in its words."""
+    configuration = f"CN=Configuration,{dc.base_dn}"
+    return f"CN=Schema,{configuration}", configuration, dc.base_dn
+
+
+def _define(hands: Hands, name: str, oid: str) -> None:
+    """An attribute of its own prefix; users may have it."""
+    schema = f"CN=Schema,CN=Configuration,{hands.base}"
+    text = {"attributeSyntax": "2.5.5.12", "oMSyntax": "64", "isSingleValued": "TRUE"}
+    hands.add(f"CN={name},{schema}", "attributeSchema", {"lDAPDisplayName": name, "attributeID": oid, **text})
+    hands.set("", schemaUpdateNow="1")
+    hands.link(f"CN=User,{schema}", name, attribute="mayContain")
+    hands.set("", schemaUpdateNow="1")
 
 
 def _domain_day(first: SambaDC, second: SambaDC, third: SambaDC, run: Adpersist) -> None:
@@ -111,14 +129,16 @@ def _domain_day(first: SambaDC, second: SambaDC, third: SambaDC, run: Adpersist)
         for name in ("known-to-all", "known-to-all-and-gone"):
             hands.user(name, parent=office, password=PASSWORD)
         hands.set(f"CN=ada,{office}", description="first of all")
-    replicate(second, first)
-    replicate(third, first)
+        _define(hands, "adpKnown", "2.16.840.1.99999.7.1")
+        hands.set(f"CN=known-to-all,{office}", adpKnown="to all")
+    for partner in (second, third):
+        replicate(partner, first, _contexts(first))
     third.stop()
     with Hands(first) as hands:
         hands.user("known-to-second", parent=office, password=PASSWORD)
         hands.link(f"CN=crew,{office}", f"CN=known-to-second,{office}", f"CN=carl,{office}")
         hands.set(f"CN=ada,{office}", description="second")
-    replicate(second, first)
+    replicate(second, first, (first.base_dn,))
     second.stop()
     with Hands(first) as hands:
         hands.user("known-to-nobody", parent=office, password=PASSWORD)
@@ -131,6 +151,8 @@ def _domain_day(first: SambaDC, second: SambaDC, third: SambaDC, run: Adpersist)
         hands.rename(f"CN=dora,{office}", "CN=Dora the Third", f"OU=Annex,{office}")
         hands.outlive_the_second()
         hands.set(f"CN=ada,{office}", description="third, and lost")
+        _define(hands, "adpUnheard", "1.2.840.99997.5.9")
+        hands.set(f"CN=emil,OU=Annex,{office}", adpUnheard="of by any partner", adpKnown="by all")
     run("agent", "--once", code=0)
     first.kill()
 
@@ -141,6 +163,7 @@ def _partners_day(second: SambaDC, third: SambaDC) -> None:
     with Hands(second) as hands:
         office = f"OU=Office,{hands.base}"
         hands.user("of-second", parent=office, password=PASSWORD)
+        hands.set(f"CN=of-second,{office}", adpKnown="used by a partner")
         for text in ("four", "five", "six"):
             hands.set(f"CN=ada,{office}", description=text)
         hands.delete(f"CN=known-to-all-and-gone,{office}")
@@ -162,7 +185,7 @@ def _take(first: SambaDC, partner: SambaDC) -> Taken:
     served, first.services = first.services, tuple(each for each in first.services if each not in _TAKES)
     first.start()
     partner.start()
-    replicate(partner, first)
+    replicate(partner, first, _contexts(first))
     first.stop()
     partner.stop()
     first.services = served
@@ -187,10 +210,15 @@ def _invocation(stopped: SambaDC) -> str:
     return own
 
 
+def _back_links(stopped: SambaDC) -> BackLinks:
+    found = dump(stopped, attributes=(_BACK_LINK,))
+    return {guid: entry[_BACK_LINK] for guid, entry in found.items() if _BACK_LINK in entry}
+
+
 @pytest.fixture(scope="module")
 def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
     place = module_place
-    with SambaDC(golden, place / "a", address=free_address()) as first:
+    with SambaDC(golden, place / "a", address=free_address(), options=SCHEMA_MAY_CHANGE) as first:
         first.start()
         with Hands(first) as hands:
             staff(hands)
@@ -213,6 +241,7 @@ def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
             _domain_day(first, second, third, run)
             lost = stamps(first)
             _partners_day(second, third)
+            back_links = {dc.names.hostname: _back_links(dc) for dc in dcs}
             first.revert()
             with booted(first, run.with_environment(KRB5_CONFIG=str(first.krb5_conf)), place / "boot.log"):
                 pass
@@ -227,7 +256,7 @@ def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
             settle(*dcs)
             for dc in dcs:
                 dc.stop()
-            yield Healed(lost=lost, healed=after, takes=takes, logins=logins, dcs=dcs, golden=golden)
+            yield Healed(lost=lost, healed=after, takes=takes, logins=logins, back_links=back_links, dcs=dcs)
 
 
 def test_the_heal_brings_the_stamps_that_were_lost(healed: Healed) -> None:
@@ -277,8 +306,22 @@ def test_all_three_are_the_same(healed: Healed) -> None:
         there = stamps(other)
         for one, two in ((of_first, there), (there, of_first)):
             assert [line for _, lines in stamps_unlike(one, two) for line in lines] == []
-        for descriptors in (False, True):
-            assert ldapcmp(first, other, filters=_BACK_LINKS, security_descriptors=descriptors) == []
+    for descriptors in (False, True):
+        assert ldapcmp(first, others[0], filters=(_BACK_LINK,), security_descriptors=descriptors) == []
+
+
+def test_every_attribute_has_one_id_on_all(healed: Healed) -> None:
+    found = [attribute_ids(dump(dc)) for dc in healed.dcs]
+    for guid in found[0]:
+        drawn = {each[guid]["msDS-IntId"] for each in found}
+        assert len(drawn) == 1
+    emil, *_ = (guid for guid, one in healed.healed.items() if one.dn.startswith("CN=emil,"))
+    assert len({each[emil]["ids"] for each in found}) == 1
+
+
+def test_every_back_link_is_as_it_was(healed: Healed) -> None:
+    for dc in healed.dcs:
+        assert _back_links(dc) == healed.back_links[dc.names.hostname]
 
 
 def test_the_newest_password_is_taken_everywhere(healed: Healed) -> None:
@@ -286,6 +329,7 @@ def test_the_newest_password_is_taken_everywhere(healed: Healed) -> None:
 
 
 def test_dbcheck_finds_nothing(healed: Healed) -> None:
-    for dc in healed.dcs:
+    first, second, _ = healed.dcs
+    for dc in (first, second):
         complaints = [line for line in dbcheck(dc).text.splitlines() if line.startswith("ERROR")]
-        assert [line for line in complaints if not any(each in line for each in _BACK_LINKS)] == []
+        assert [line for line in complaints if _BACK_LINK not in line] == []

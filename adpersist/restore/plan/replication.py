@@ -7,6 +7,7 @@ and not newer than what is there changes nothing. So all is sent whose stamp the
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from adpersist.model.identity.dn import first, value_of
@@ -27,6 +28,8 @@ _NEEDED: Final = frozenset({_INSTANCE, "name"})
 _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
 """What a tombstone has and nothing that lives."""
 _INVOCATION: Final = "invocationId"
+_NTDS_SETTINGS: Final = "CN=NTDS Settings"
+"""The name of every DC's nTDSDSA object ([MS-ADTS] 6.1.1.2.2.1.2.1.1)."""
 _HASH: Final = "unicodePwd"
 _OIDS: Final = frozenset({"attributeID", "governsID"})
 """Of a definition ([MS-ADTS] 3.1.1.2.3, 3.1.1.2.4)."""
@@ -138,7 +141,9 @@ class _Difference:
             if there.deleted and not item.deleted:
                 stamps |= _alive(item)
             lowered = frozenset(name for name, stamp in stamps.items() if name in had and _beats(had[name], stamp))
-        kept = {name: self._once_more(item.stamps[name]) for name in above if _is_later(item, there, name)}
+        kept = {
+            name: self._once_more(item.stamps[name], had[name]) for name in above if self._is_missed(item, there, name)
+        }
         stamps |= kept
         if not stamps:
             return None
@@ -159,9 +164,23 @@ class _Difference:
             imposed=own & kept.keys(),
         )
 
-    def _once_more(self, stamp: Stamp) -> Stamp:
-        """Above a write that the DC does not follow: no partner's may win over what it has."""
-        return replace(self._own, version=stamp.version + 1)
+    def _is_missed(self, item: ObjectState, there: ObjectState | None, name: str) -> bool:
+        """A partner would not follow the DC: it knows a later write, or would take the DC's for read."""
+        stamp, had = item.stamps.get(name), there.stamps.get(name) if there is not None else None
+        if stamp is None or had is None:
+            return False
+        # the DC took its new invocationID by a write under the old one, and a USN that it had handed out before
+        is_read = name == _INVOCATION and had.origin != self._own.origin and self._has_partners
+        return is_read or _beats(stamp, had)
+
+    @cached_property
+    def _has_partners(self) -> bool:
+        domain_controllers = (item for item in self._want.values() if item.rdn == _NTDS_SETTINGS)
+        return any(not item.deleted and item.guid not in self._spared.attributes for item in domain_controllers)
+
+    def _once_more(self, *stamps: Stamp) -> Stamp:
+        """Above writes that the DC does not follow: no partner's may win over what it has."""
+        return replace(self._own, version=max(each.version for each in stamps) + 1)
 
     def _kept_values(self, there: ObjectState | None, name: str) -> Values:
         if name == _INVOCATION:
@@ -294,12 +313,6 @@ class _Difference:
         for group in groups:
             if group:
                 yield Batch(context=nc, objects=tuple(objects[guid] for guid in group), defines=True)
-
-
-def _is_later(item: ObjectState, there: ObjectState | None, name: str) -> bool:
-    """The journal knows a later write than the DC."""
-    stamp, had = item.stamps.get(name), there.stamps.get(name) if there is not None else None
-    return stamp is not None and had is not None and _beats(stamp, had)
 
 
 def _alive(item: ObjectState) -> dict[str, Stamp]:
