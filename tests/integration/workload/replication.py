@@ -127,6 +127,12 @@ def prefixes_in_an_order_of_their_own(domain: Domain) -> None:
 
 
 @change
+def schema_version_raised(domain: Domain) -> None:
+    """As where a schema was made ready for a newer server since: the image is of the one before."""
+    domain.set(domain.schema, relax=True, objectVersion="4711")
+
+
+@change
 def managed_by_a_foreigner(domain: Domain) -> None:
     """A link other than member to somebody of another domain."""
     domain.link(f"CN=rota,{domain.users}", "<SID=S-1-5-21-8-8-8-4321>")
