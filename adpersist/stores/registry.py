@@ -2,15 +2,16 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from adpersist.errors import ConfigError
+from adpersist.errors import ConfigError, StoreFullError
 from adpersist.stores.limits import check_journal_id
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
+from adpersist.stores.sqlite.shrinking import compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
 from adpersist.system.backoff import Backoff
 
@@ -19,7 +20,12 @@ FORMS: Final = (
     "azure://<account>.table.cosmos.azure.com/<table>, azurite://127.0.0.1:10002/<table>, memory://<name>"
 )
 
+Result = TypeVar("Result")
+
 _CREDENTIAL: Final = re.compile(r"[?&]sig=|AccountKey=|SharedAccessSignature=|//[^/]*:[^/]*@|//[^/]*@", re.IGNORECASE)
+
+_COMPACTING_PATIENCE_S: Final = 10.0
+"""How long whoever writes meanwhile is waited for, at each step."""
 
 
 def open_store(
@@ -56,6 +62,45 @@ def open_adapter(url: str, *, journal: str, environment: Mapping[str, str] = os.
             return _azure(scheme, rest, journal, environment)
         case _:
             raise ConfigError(f"not a store URL: {url!r}", hint=f"Use one of {FORMS}.")
+
+
+def with_room_made(url: str, act: Callable[[], Result]) -> tuple[Result, bool]:
+    """What something returns that makes room in a store, and whether the store gave its reserve up for that.
+
+    Args:
+        url: The store's.
+        act: Safe to repeat: what stopped in the middle, as the store was full, is done once more in the reserve's room.
+
+    Raises:
+        StoreFullError: It is full, and there is no reserve, or it did not suffice.
+    """
+    try:
+        return act(), False
+    except StoreFullError:
+        scheme, rest = parts(url)
+        if scheme != "sqlite" or not make_room(_path(rest)):
+            raise
+        return act(), True
+
+
+def compacted(url: str, *, progress: Callable[[int], None]) -> int:
+    """Give what is free in a store's file back to the disk.
+
+    Args:
+        url: The store's.
+        progress: Told the bytes that are still to go, now and then.
+
+    Returns:
+        By how many bytes it is smaller.
+
+    Raises:
+        ConfigError: The store has no file.
+        StoreError: It is full, in use, or not there; nothing was lost.
+    """
+    scheme, rest = parts(url)
+    if scheme != "sqlite":
+        raise ConfigError(f"{url} has no file that could shrink", hint="Leave --compact out: what went takes no room.")
+    return compact(_path(rest), busy_timeout_s=_COMPACTING_PATIENCE_S, progress=progress)
 
 
 def parts(url: str) -> tuple[str, str]:

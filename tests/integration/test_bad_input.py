@@ -15,7 +15,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -426,6 +426,44 @@ def test_a_full_disk_loses_nothing_acknowledged(world: World, place: Path, cramp
         agent.wait(60)
     run("verify", code=0)
     run("check", code=0)
+
+
+def test_a_full_disk_is_pruned_in_the_room_that_is_kept_for_it(world: World, place: Path, cramped: Path) -> None:
+    run, store = world.run, cramped / "j.db"
+    assert run.config is not None
+    subprocess.run(["mount", "-o", "remount,size=40m", str(cramped)], check=True)
+    copy_journal(world.store, store)
+    run.config.write_text(run.config.read_text().replace(f"sqlite://{world.store}", f"sqlite://{store}"))
+    with Hands(world.dc) as hands:
+        for number in range(20):
+            hands.user(f"pictured{number}", attributes={"jpegPhoto": os.urandom(60_000)})
+        run("agent", "--once", code=0)
+        hands.user("nextone", attributes={"jpegPhoto": os.urandom(60_000)})
+        run("agent", "--once", code=0)
+    run("mark", "now", code=0)
+    until(lambda: run("prune", "--keep", "1s", "--dry-run", "--json", code=0).json["commits"] > 0, "some of it is old")
+    reserve = cramped / "j.db-reserve"
+    assert reserve.exists()
+    with (cramped / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):  # until there is no room at all
+        while True:
+            ballast.write(bytes(4096))
+    held = store.stat().st_size
+    for words in (("status",), ("log",), ("check",)):
+        run(*words, code=0)
+    refused(run("mark", "later"), FULL, "full")
+    assert reserve.exists(), "only what makes room may have the reserve"
+    done = run("prune", "--keep", "1s", "--yes", "--compact", "--json", code=0).json
+    assert done["reserve_given_up"]
+    assert done["commits"] > 0
+    assert store.stat().st_size < held
+    run("mark", "later", code=0)
+    run("verify", code=0)
+    (cramped / "ballast").unlink()
+    run("mark", "roomy", code=0)
+    assert reserve.exists(), "it is kept anew"
+    assert run("prune", "--keep", "1s", "--yes", "--json", code=0).json["reserve_given_up"] is False
+    run("check", code=0)
+    run("verify", code=0)
 
 
 def test_init_on_a_full_disk_can_be_repeated(unwatched: SambaDC, place: Path, cramped: Path) -> None:

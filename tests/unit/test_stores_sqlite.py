@@ -96,7 +96,7 @@ def test_file_and_directory_are_for_their_owner_alone(tmp_path: Path) -> None:
     with closing(opened(place)) as store:
         filled(store, 1)
         beside = [name.name for name in place.parent.iterdir()]
-        assert sorted(beside) == ["journal.db", "journal.db-shm", "journal.db-wal"]
+        assert sorted(beside) == ["journal.db", "journal.db-reserve", "journal.db-shm", "journal.db-wal"]
         assert {stat.S_IMODE(name.stat().st_mode) for name in place.parent.iterdir()} == {0o600}
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
 
@@ -238,7 +238,7 @@ def test_read_only_file_is_read_and_not_written(open_ground: Path) -> None:
         lambda: opened(path).trim(through=Seq(1)),
     ):
         assert as_nobody(act).startswith("StoreReadOnlyError: "), as_nobody(act)
-    assert [name.name for name in open_ground.iterdir()] == ["journal.db"]
+    assert sorted(name.name for name in open_ground.iterdir()) == ["journal.db", "journal.db-reserve"]
 
 
 def test_read_only_reading_works_beside_a_living_writer(open_ground: Path) -> None:
@@ -525,7 +525,7 @@ print(sorted(name.name for name in ground.iterdir()))
 """,
         unshared=True,
     )
-    assert told.split("\n") == ["[1, 2]", "True", "True", "['journal.db']"]
+    assert told.split("\n") == ["[1, 2]", "True", "True", "['journal.db', 'journal.db-reserve']"]
 
 
 def test_a_commit_the_disk_refused_is_unknown_and_can_be_sent_again(path: Path) -> None:

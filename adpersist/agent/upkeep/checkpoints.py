@@ -56,17 +56,21 @@ def planned(head: Head, *, oldest: Seq, keep_marks: bool, keep_image: bool = Tru
 def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, keep_image: bool = True, now: float) -> PrunePlan:
     """Forget what no point from ``oldest`` on needs; a checkpoint takes the place of what made the oldest point.
 
-    The checkpoint is whole and named before anything goes, so a crash leaves more than is needed and never less. Where
-    the store has no room for it, older checkpoints have to do: then less goes.
+    What older checkpoints let go goes first, and makes room. Then the checkpoint is whole and named before more goes,
+    so a crash leaves more than is needed and never less. Where the store has no room for it, less goes.
 
     Raises:
         StoreFullError: There is no room, and nothing can go without a new checkpoint.
     """
+    first = PrunePlan(through=BEFORE_FIRST, checkpoints=(), marks=(), wanted=None)
     for _ in range(_PRUNE_TRIES):
         head = journal.refresh()
         plan = plan_prune(head, oldest=oldest, keep_marks=keep_marks, keep_image=keep_image)
         if plan.wanted is None:
             break
+        if plan.through > head.pruned:
+            gone = journal.prune(oldest=oldest, keep_marks=keep_marks, keep_image=keep_image, now=now)
+            first = _together(first, gone)
         try:
             journal.write_checkpoint(plan.wanted, stream_objects(journal, plan.wanted), now=now)
         except HalfLookError:
@@ -75,10 +79,16 @@ def prune(journal: Journal, *, oldest: Seq, keep_marks: bool, keep_image: bool =
             if journal.refresh().pruned == head.pruned:
                 raise  # else another prune went past it meanwhile
         except StoreFullError:
-            if plan.through <= head.pruned:
+            if first.through == BEFORE_FIRST:
                 raise
             break
-    return journal.prune(oldest=oldest, keep_marks=keep_marks, keep_image=keep_image, now=now)
+    last = journal.prune(oldest=oldest, keep_marks=keep_marks, keep_image=keep_image, now=now)
+    return _together(first, last)
+
+
+def _together(first: PrunePlan, then: PrunePlan) -> PrunePlan:
+    """What two prunes one after the other took."""
+    return replace(then, checkpoints=(*first.checkpoints, *then.checkpoints), marks=(*first.marks, *then.marks))
 
 
 @dataclass(slots=True)

@@ -22,13 +22,17 @@ _WRITABLE_HINT: Final = (
     "take the file from an agent that was stopped cleanly, or copy it with its -wal to a writable place."
 )
 
+_FULL_HINT: Final = "Nothing was written. Free space, or `adpersist prune --keep 30d`, for which a little room is kept."
+
 
 def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
     """What SQLite's error means to us, by its primary result code ([SQLITE-RESCODE] 3)."""
     meaning: AdpersistError
     match primary_code(error):
+        case _ if no_room_for_shm(error):
+            meaning = StoreFullError(f"{path}: the disk is full", hint=_FULL_HINT)
         case sqlite3.SQLITE_FULL:
-            meaning = StoreFullError(f"{path}: the disk is full", hint="Free space; nothing was written.")
+            meaning = StoreFullError(f"{path}: the disk is full", hint=_FULL_HINT)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             meaning = StoreReadOnlyError(f"{path} cannot be written", hint=_WRITABLE_HINT)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
@@ -53,6 +57,11 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
     return meaning
 
 
+def no_room_for_shm(error: BaseException) -> bool:
+    """The file that readers share could not be made as long as it must be."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
+
+
 def primary_code(error: BaseException) -> int:
     """SQLite's primary result code; SQLITE_ERROR for what Python's own module raised."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
@@ -63,5 +72,5 @@ def refused_by_os(error: OSError, path: Path) -> AdpersistError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreReadOnlyError(f"{path}: {error.strerror}", hint=_WRITABLE_HINT)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFullError(f"{path}: {error.strerror}", hint="Free space; nothing was written.")
+        return StoreFullError(f"{path}: {error.strerror}", hint=_FULL_HINT)
     return StoreError(f"{path}: {error.strerror}", hint="Name another place in the store URL.")

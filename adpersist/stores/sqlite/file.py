@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
-from adpersist.stores.sqlite.errors import primary_code, refused_by_os, typed
+from adpersist.stores.sqlite import reserve
+from adpersist.stores.sqlite.errors import no_room_for_shm, primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.durable_file import flush_directory
 
@@ -82,6 +83,21 @@ class SqliteFile:
             if self._opened is None or not self._opened.is_file_of(Stamp.of(self.path)):
                 raise OutcomeUnknownError(f"{self.path} was replaced while it was written to")
 
+    @contextmanager
+    def maintaining(self) -> Iterator[sqlite3.Connection]:
+        """The connection outside of a transaction, for what SQLite does in one of its own, or in none."""
+        with self._typed():
+            yield self._open(writing=True)
+
+    def fold(self, *, shorten: bool = False) -> None:
+        """Bring the write-ahead log into the file as far as readers let it, so that it begins anew instead of growing.
+
+        Args:
+            shorten: Also give its room back to the disk, and what was cut off the file's end.
+        """
+        with self.maintaining() as connection:
+            connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if shorten else 'PASSIVE'})").fetchall()
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -103,6 +119,7 @@ class SqliteFile:
         if writing:
             connection.close()
             connection, quiet = open_writer(self.path, busy_timeout_s=self._busy_timeout_s), False
+            reserve.keep(self.path)
         self._connection, self._quiet, self._writable, self._opened = connection, quiet, writing, now
         return connection
 
@@ -146,8 +163,8 @@ def open_reader(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connectio
     """A connection that cannot write, and whether it is a *quiet* one.
 
     Reading a WAL database takes its ``-shm`` file; where that is missing and cannot be made (a read-only
-    mount, no right to write), SQLite refuses. If there is no ``-wal`` either, then nobody has the file open,
-    and it is read as it lies: the caller compares its :class:`Stamp` after every read, since a writer that
+    mount, no right to write, a full disk), SQLite refuses. If there is no ``-wal`` either, then nobody has the file
+    open, and it is read as it lies: the caller compares its :class:`Stamp` after every read, since a writer that
     came in between shows there or by a ``-wal``.
     """
     try:
@@ -210,4 +227,4 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
 
 
 def _wants_shm(error: Exception) -> bool:
-    return primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    return primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or no_room_for_shm(error)

@@ -48,6 +48,7 @@ def make_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Turn a blank file into ours; safe against a second maker. Must not be in a transaction."""
     if is_ours(connection, path):
         return
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that it can shrink; heard before the first page
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreError(

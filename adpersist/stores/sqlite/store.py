@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file, which may hold several journals. For a disk that survives.
 
 WAL with synchronous=FULL: a commit that returned is on the disk, and readers never wait for the writer. Space
-freed by trimming is used again; the file does not shrink.
+freed by trimming is used again, and what is free beyond a quarter of the file is given back to the disk.
 """
 
 import secrets
@@ -24,6 +24,7 @@ from adpersist.stores.limits import (
 from adpersist.stores.port import Frame, StoredHead
 from adpersist.stores.sqlite.file import SqliteFile
 from adpersist.stores.sqlite.schema import SPARE, has_spares, is_ours
+from adpersist.stores.sqlite.shrinking import STEP_BYTES, shrink
 
 _PAGE_BYTES: Final = 4 * 1_048_576
 _PAGE_FRAMES: Final = 1000
@@ -154,6 +155,7 @@ class SqliteStore:
             connection.execute(
                 "DELETE FROM checkpoint_part WHERE journal = ? AND seq = ? AND number >= ?", (row, seq, start)
             )
+        written = 0
         for number, part in enumerate(parts, start=start):
             check_part(seq, number, part)
             with self._file.writing() as connection:
@@ -161,6 +163,10 @@ class SqliteStore:
                     "INSERT OR REPLACE INTO checkpoint_part (journal, seq, number, body) VALUES (?, ?, ?, ?)",
                     (self._id(connection), seq, number, part),
                 )
+            written += len(part)
+            if written > STEP_BYTES:  # or a large checkpoint would lie in the write-ahead log, and then in the file too
+                self._file.fold()
+                written = 0
 
     def checkpoints(self) -> Sequence[Seq]:
         with self._file.reading() as connection:
@@ -180,20 +186,49 @@ class SqliteStore:
             number += 1
 
     def drop_checkpoint(self, seq: Seq) -> None:
+        while self._forget_parts(seq):
+            self._file.fold()
         with self._file.writing() as connection:
-            row = self._id(connection)
-            for table in ("checkpoint_part", "checkpoint"):
-                connection.execute(f"DELETE FROM {table} WHERE journal = ? AND seq = ?", (row, seq))  # noqa: S608 two constants
+            connection.execute("DELETE FROM checkpoint WHERE journal = ? AND seq = ?", (self._id(connection), seq))
+        shrink(self._file)
 
     def trim(self, *, through: Seq) -> None:
-        removed = _TRIM_FRAMES
-        while removed == _TRIM_FRAMES:  # in steps, so that an append never waits long for the lock
-            with self._file.writing() as connection:
-                removed = connection.execute(
-                    "DELETE FROM frame WHERE rowid IN"
-                    " (SELECT rowid FROM frame WHERE journal = ? AND seq <= ? ORDER BY seq LIMIT ?)",
-                    (self._id(connection), through, _TRIM_FRAMES),
-                ).rowcount
+        while self._forget_frames(through):
+            self._file.fold()
+        shrink(self._file)
+
+    # --- deleting, in steps: an append never waits long for the lock, and a full disk's reserve suffices for one ---
+
+    def _forget_frames(self, through: Seq) -> bool:
+        """A step of :meth:`trim`; False: there is nothing left to forget."""
+        with self._file.writing() as connection:
+            row = self._id(connection)
+            last = _end_of_step(
+                connection.execute(
+                    "SELECT seq, length(body) FROM frame WHERE journal = ? AND seq <= ? ORDER BY seq LIMIT ?",
+                    (row, through, _TRIM_FRAMES),
+                )
+            )
+            if last is not None:
+                connection.execute("DELETE FROM frame WHERE journal = ? AND seq <= ?", (row, last))
+        return last is not None
+
+    def _forget_parts(self, seq: Seq) -> bool:
+        """A step of :meth:`drop_checkpoint`, from the end; False: there is no part left."""
+        with self._file.writing() as connection:
+            row = self._id(connection)
+            first = _end_of_step(
+                connection.execute(
+                    "SELECT number, length(body) FROM checkpoint_part WHERE journal = ? AND seq = ?"
+                    " ORDER BY number DESC LIMIT ?",
+                    (row, seq, _TRIM_FRAMES),
+                )
+            )
+            if first is not None:
+                connection.execute(
+                    "DELETE FROM checkpoint_part WHERE journal = ? AND seq = ? AND number >= ?", (row, seq, first)
+                )
+        return first is not None
 
     def close(self) -> None:
         self._file.close()
@@ -265,6 +300,18 @@ class SqliteStore:
             f"{self.location} holds no journal {self._journal}",
             hint=WHERE_TO_LOOK,
         )
+
+
+def _end_of_step(rows: sqlite3.Cursor) -> int | None:
+    """The number of the last row that one step deletes, of rows of a number and a size; at least the first's."""
+    end, size = None, 0
+    for number, body_bytes in rows:
+        size += _int(body_bytes)
+        if end is not None and size > STEP_BYTES:
+            break
+        end = _int(number)
+    rows.close()
+    return end
 
 
 def _int(cell: _Cell) -> int:

@@ -1,0 +1,91 @@
+"""A little room beside the journal's file that is given up when the disk is full: deleting takes room, too.
+
+SQLite writes what a deletion changes into its write-ahead log first, so on a disk without any room nothing could be
+pruned, and nothing would ever make room. The reserve is a file of nothing, never read, in nobody's way when it is
+missing: whoever loses it to a crash or another program loses no more than that.
+"""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from adpersist.stores.sqlite.errors import refused_by_os
+from adpersist.system.durable_file import PRIVATE
+from adpersist.telemetry import logger
+
+LEAST_BYTES: Final = 256 * 1024
+MOST_BYTES: Final = 16 * 1_048_576
+"""Well above what one step of a prune writes: see ``STEP_BYTES`` in `shrinking`."""
+
+_TIMES: Final = 4
+"""So many times the file's size suffice to write a checkpoint of all that is in a small one, and to delete the rest."""
+
+_SHARE: Final = 5
+"""It takes one part in so many of what is free: the reserve is not what fills a disk."""
+
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+
+log = logger("store")
+
+
+def place_of(path: Path) -> Path:
+    """Where the reserve of a journal's file lies."""
+    return path.with_name(path.name + "-reserve")
+
+
+def keep(path: Path) -> None:
+    """Make the reserve, or have it grow with the journal, where there is room for it.
+
+    At least as large as the journal's file, within :data:`LEAST_BYTES` and :data:`MOST_BYTES`, where there is room for
+    it. What else keeps it from being made keeps nobody from capturing: it is told in the log.
+    """
+    reserve = place_of(path)
+    try:
+        has = _allocated(reserve)
+        there_is = shutil.disk_usage(path.parent).free + has
+        size = max(path.stat().st_size, LEAST_BYTES)
+        wanted = min(_TIMES * size, MOST_BYTES, there_is // _SHARE)
+        # less would not do; nor is it made of the room that it has just been given up for
+        if wanted < min(size, MOST_BYTES // 2) or has * 2 > wanted:
+            return
+        file = os.open(reserve, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE)
+        try:
+            os.posix_fallocate(file, 0, wanted)
+        finally:
+            os.close(file)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            reserve.unlink(missing_ok=True)  # somebody else took the room meanwhile, and has better use for it
+        else:
+            log.warning("store.no_reserve", path=str(reserve), reason=error.strerror)
+
+
+def give_up(path: Path) -> int:
+    """Give its room to whoever makes room with it.
+
+    Returns:
+        The bytes that became free; 0: there was none to give.
+
+    Raises:
+        StoreError: It lies there and cannot be removed.
+    """
+    reserve = place_of(path)
+    try:
+        had = _allocated(reserve)
+        reserve.unlink(missing_ok=True)
+    except OSError as error:
+        raise refused_by_os(error, reserve) from error
+    if had:
+        log.warning("store.reserve_given_up", path=str(reserve), bytes=had)
+    return had
+
+
+def _allocated(reserve: Path) -> int:
+    """Bytes of the disk that it holds; a file with a hole in it holds less than it is long."""
+    try:
+        seen = reserve.lstat()
+    except FileNotFoundError:
+        return 0
+    return min(seen.st_size, seen.st_blocks * 512)
