@@ -54,9 +54,15 @@ class DirectorySection(_Section):
 
 
 class StoreSection(_Section):
-    """Where the journal lies."""
+    """Where the journal lies.
+
+    Attributes:
+        url: See docs/azure.md for the other forms.
+        plaintext: An ``azurite://`` that is not this machine may be spoken to, in the clear.
+    """
 
     url: str = Field(default="", description="sqlite:///var/lib/adpersist/journal.db")
+    plaintext: bool = False
 
 
 class KeySection(_Section):

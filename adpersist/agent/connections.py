@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from adpersist.config import Config
@@ -11,11 +12,11 @@ from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
-from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, read_key_file
+from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, read_key_file, require_private
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
-from adpersist.stores.registry import open_adapter, open_store
+from adpersist.stores.registry import exposed_parts, open_adapter, open_store
 from adpersist.system.backoff import Backoff
 from adpersist.system.secrecy import leave_no_core
 from adpersist.telemetry import logger
@@ -80,13 +81,15 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
 
     Raises:
         KeyMissingError: None is configured and the environment has none, or what is there is none.
-        ConfigError: Two are configured, or what it takes to ask a vault is not installed.
+        ConfigError: Two are configured, what it takes to ask a vault is not installed, or everybody may read the file.
     """
     leave_no_core()
     if config.key.file is not None and config.key.vault:
         raise ConfigError("both [key] file and [key] vault are set", hint="Leave the one the journal was sealed with.")
     if config.key.file is not None:
-        return read_key_file(config.key.file)
+        found = read_key_file(config.key.file)
+        require_private(config.key.file)
+        return found
     if config.key.vault:
         return vault_key(config.key.vault, config.key.vault_algorithm)
     if not environment.get(VARIABLE, "").strip():
@@ -134,21 +137,30 @@ def store(config: Config, identity: Identity | None, health: "AgentHealth | None
             "the configuration does not say which journal to read, and the directory cannot be asked",
             hint="Set [journal] id; `adpersist init` writes it.",
         )
+    environment = {**os.environ, "ADPERSIST_STORE_PLAINTEXT": "true"} if config.store.plaintext else os.environ
     if health is None:
-        return open_store(config.store.url, journal=journal)
+        return open_store(config.store.url, journal=journal, environment=environment)
     from adpersist.agent.health.metered_store import MeteredStore
 
-    return MeteredStore(open_adapter(config.store.url, journal=journal), health)
+    return MeteredStore(open_adapter(config.store.url, journal=journal, environment=environment), health)
 
 
 def journal(config: Config, identity: Identity | None, health: "AgentHealth | None" = None) -> Journal:
     """The open journal; see :func:`store`."""
     expected = config.journal.id or (journal_id(identity) if identity else None)
+    if health is not None:
+        _warn_of_exposed(config.store.url)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
     opened = Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
     if (to := opened.head.gone_to) is not None:
         log.warning("journal.moved", to=to, last=opened.head.seq)
     return opened
+
+
+@cache  # a process says it once, however often it opens the journal
+def _warn_of_exposed(url: str) -> None:
+    for each in exposed_parts(url):
+        log.warning("file.exposed", reason=each.says, mend=each.mend)
 
 
 def local_files(config: Config, dc: "DomainController") -> "LocalFiles | None":

@@ -239,7 +239,7 @@ class Initialization:
             key_vault=self._config.key.vault,
             key_created=key_created,
             config=self._path,
-            warnings=tuple(filter(None, [exposure(file) if file else "", *_place_warnings(location, machine)])),
+            warnings=tuple(filter(None, [_exposed(file), *_place_warnings(location, machine)])),
             files=files,
             without_files=without_files,
             partners=partners,
@@ -342,6 +342,11 @@ class Initialization:
                 f"cannot write the configuration {self._path}: {error.strerror}",
                 hint="Run `adpersist init` again with another --config; the key and the journal made are used.",
             ) from error
+
+
+def _exposed(key: Path | None) -> str:
+    found = exposure(key) if key else None
+    return f"{found.says}; run {found.mend}" if found else ""
 
 
 def _notes(config: Config, partners: int, *, files: LocalFiles | None) -> Iterator[str]:

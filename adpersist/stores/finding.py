@@ -73,7 +73,7 @@ def _in_table(scheme: str, rest: str, patience: Backoff, environment: Mapping[st
     from adpersist.stores.azure import access  # the SDK takes half a second to load
     from adpersist.stores.azure.tables import journals_in
 
-    address = access.address(scheme, rest)
+    address = access.address(scheme, rest, environment)
     in_order = not address.endpoint.endswith(_COSMOS)
     with closing(access.connect(address, access.Credentials(address, environment).current)) as client:
         found = patience.call(lambda: journals_in(client, location=address.location, in_order=in_order))

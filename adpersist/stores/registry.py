@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,9 +11,11 @@ from adpersist.stores.limits import check_journal_id
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
+from adpersist.stores.sqlite.errors import refused_by_os
 from adpersist.stores.sqlite.shrinking import compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
 from adpersist.system.backoff import Backoff
+from adpersist.system.private_files import Exposure, exposure
 
 FORMS: Final = (
     "sqlite:///path/to/journal.db, azure://<account>/<table>, "
@@ -103,6 +105,25 @@ def compacted(url: str, *, progress: Callable[[int], None]) -> int:
     return compact(_path(rest), busy_timeout_s=_COMPACTING_PATIENCE_S, progress=progress)
 
 
+def exposed_parts(url: str) -> Iterator[Exposure]:
+    """Files of a store that somebody else on this machine may get at, and the directory, in which files can be swapped.
+
+    Raises:
+        StoreError: They cannot be looked at.
+    """
+    scheme, rest = parts(url)
+    if scheme != "sqlite":
+        return
+    path = _path(rest)
+    for each, what in ((path, "the journal"), (path.parent, "the journal's directory")):
+        try:
+            found = exposure(each, what) if each.exists() else None
+        except OSError as error:
+            raise refused_by_os(error, each) from error
+        if found is not None:
+            yield found
+
+
 def parts(url: str) -> tuple[str, str]:
     """Scheme and rest of a store URL; the scheme is empty where there is none.
 
@@ -131,7 +152,7 @@ def _azure(scheme: str, rest: str, journal: str, environment: Mapping[str, str])
     from adpersist.stores.azure import access  # the SDK takes half a second to load
     from adpersist.stores.azure.tables import AzureTableStore
 
-    address = access.address(scheme, rest)
+    address = access.address(scheme, rest, environment)
     credentials = access.Credentials(address, environment)
     client = access.connect(address, credentials.current)
     return AzureTableStore(client, journal=journal, location=address.location, renew=credentials.renew)

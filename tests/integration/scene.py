@@ -216,6 +216,7 @@ def copy_journal(source: Path, target: Path) -> None:
     """Copy a journal that may be open: by SQLite's own means, so that the write-ahead log is in it."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
+    target.chmod(0o600)  # as it was made
 
 
 def until(fact: Callable[[], bool], what: str, *, timeout_s: float = PATIENCE_S) -> None:

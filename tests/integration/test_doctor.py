@@ -47,11 +47,14 @@ def test_a_controller_that_is_captured_is_well_but_for_what_is_warned_of(world: 
 
 def test_everything_that_is_wrong_is_named_at_once_with_what_mends_it(world: World) -> None:
     world.key.chmod(0o644)
+    world.store.chmod(0o644)
     wrong = world.place / "wrong"
     create_key_file(wrong)
     ran = world.run("doctor", "--key-copy", str(wrong), "--json", code=1)
     assert told(ran, "key")["mend"] == f"chmod 600 {world.key}"
+    assert told(ran, "store's files")["mend"] == f"chmod 600 {world.store}"
     assert "another key" in told(ran, "key copy")["says"]
+    assert f"chmod 600 {world.key}" in world.run("agent", "--once", code=7).err, "nothing goes on with such a key"
     world.key.chmod(0o600)
     assert graded(world.run("doctor", "--json"))["key"] == "ok"
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.agent import connections
+from adpersist.config import Config, KeySection
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
@@ -52,7 +54,7 @@ def test_a_new_key_file_is_read_back_and_is_nobodys_business(tmp_path: Path) -> 
     made = create_key_file(path)
     assert read_key_file(path).key_id == made.key_id
     assert path.stat().st_mode & 0o777 == 0o600
-    assert exposure(path) == ""
+    assert exposure(path) is None
     text = path.read_text()
     assert text.startswith("adpersist-key-1:")
     assert text.count("\n") == 1
@@ -64,7 +66,7 @@ def test_a_key_file_keeps_its_mode_under_any_umask(tmp_path: Path) -> None:
         create_key_file(tmp_path / "k")
     finally:
         os.umask(before)
-    assert exposure(tmp_path / "k") == ""
+    assert exposure(tmp_path / "k") is None
 
 
 def test_an_existing_key_file_is_never_touched(tmp_path: Path) -> None:
@@ -91,7 +93,32 @@ def test_an_open_key_file_is_warned_about(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "k"
     create_key_file(path)
     path.chmod(mode)
-    assert f"{mode:04o}" in exposure(path)
+    found = exposure(path)
+    assert found is not None
+    assert f"{mode:04o}" in found.says
+    assert found.mend == f"chmod 600 {path}"
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o620, 0o666])
+def test_a_key_that_everybody_reads_or_somebody_writes_is_refused_with_what_mends_it(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "k"
+    create_key_file(path)
+    path.chmod(mode)
+    with pytest.raises(ConfigError) as caught:
+        connections.key(Config(key=KeySection(file=path)))
+    assert f"chmod 600 {path}" in caught.value.hint
+    for private in (0o600, 0o400, 0o640):
+        path.chmod(private)
+        assert connections.key(Config(key=KeySection(file=path))).key_id
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_a_key_of_another_user_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "k"
+    create_key_file(path)
+    os.chown(path, 65_534, 65_534)
+    with pytest.raises(ConfigError, match="belongs to user 65534"):
+        connections.key(Config(key=KeySection(file=path)))
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 
+from adpersist.agent import connections
+from adpersist.config import Config, JournalSection, StoreSection
 from adpersist.errors import ConfigError
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, Credentials, azure_address, azurite_address
-from adpersist.stores.registry import open_adapter, open_store
+from adpersist.stores.finding import find_journals
+from adpersist.stores.registry import exposed_parts, open_adapter, open_store
 
 JOURNAL = "0123456789abcdef" * 2
 KEY = {"ADPERSIST_AZURE_ACCOUNT_KEY": "a2V5"}
@@ -208,3 +211,37 @@ def test_without_a_credential_and_without_azure_identity_a_person_is_told_what_t
     with pytest.raises(ConfigError) as caught:
         credential({})
     assert "pip install 'adpersist[azure]'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.5:10002", "azurite.example.org:10002", "[fd00::1]:10002", "127.0.0.1.example.org:1"]
+)
+def test_a_store_that_is_spoken_to_in_the_clear_is_this_machine_unless_a_person_says_otherwise(host: str) -> None:
+    url = f"azurite://{host}/adpersist"
+    for opened in (
+        lambda: open_store(url, journal=JOURNAL, environment={}),
+        lambda: connections.store(Config(store=StoreSection(url=url), journal=JournalSection(id=JOURNAL)), None),
+        lambda: find_journals(url, environment={"ADPERSIST_STORE_PLAINTEXT": "no"}),
+    ):
+        with pytest.raises(ConfigError, match="in the clear") as caught:
+            opened()
+        assert "plaintext" in caught.value.hint
+    open_store(url, journal=JOURNAL, environment={"ADPERSIST_STORE_PLAINTEXT": "true"}).close()
+    said = Config(store=StoreSection(url=url, plaintext=True), journal=JournalSection(id=JOURNAL))
+    connections.store(said, None).close()
+
+
+def test_files_of_a_store_that_others_reach_are_named_with_what_mends_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    url = f"sqlite://{tmp_path}/journal.db"
+    assert list(exposed_parts(url)) == []
+    with closing(open_store(url, journal=JOURNAL)) as store:
+        store.create(b"")
+    assert list(exposed_parts(url)) == []
+    (tmp_path / "journal.db").chmod(0o644)
+    tmp_path.chmod(0o777)
+    assert [each.mend for each in exposed_parts(url)] == [
+        f"chmod 600 {tmp_path}/journal.db",
+        f"chmod go-w {tmp_path}",
+    ]
+    assert list(exposed_parts("memory://x")) == []

@@ -8,10 +8,12 @@ from typing import Final
 from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import StoreError
+from adpersist.stores.registry import exposed_parts
 
 ROOT: Final = Path("/")
 DISK: Final = "store's disk"
 WITNESS: Final = "witness"
+PRIVACY: Final = "store's files"
 SPACE: Final = "free space"
 _FEW_BYTES: Final = 1 << 30
 _NONE_BYTES: Final = 64 << 20
@@ -54,6 +56,8 @@ def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
         yield ok(DISK, f"{folder} lies on another disk than {' and '.join(map(str, machine))}")
     else:
         yield ok(DISK, f"{folder} is not on the controller's machine")
+    for each in exposed_parts(store):
+        yield warning(PRIVACY, each.says, each.mend)
     yield _room(folder, shutil.disk_usage(folder).free)
 
 

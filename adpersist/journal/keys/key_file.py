@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ from typing import Final
 from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.keys.derive import KEY_BYTES
 from adpersist.journal.keys.key_encryption import LocalKey, Randomness
-from adpersist.system import durable_file
+from adpersist.system import durable_file, private_files
 
 VARIABLE: Final = "ADPERSIST_KEY"
 """The environment variable looked at by default."""
@@ -96,22 +95,28 @@ def key_from_environment(environment: Mapping[str, str], name: str = VARIABLE) -
     return key_from_line(line, source=f"the environment variable {name}")
 
 
-def exposure(path: Path) -> str:
-    """Who else may get at the key file, as a sentence to warn with; empty when nobody may.
+def exposure(path: Path) -> private_files.Exposure | None:
+    """Who else may get at the key file; None: nobody may.
 
     Raises:
         KeyMissingError: There is no such file.
     """
     try:
-        mode = path.stat().st_mode
+        return private_files.exposure(path, "the key file")
     except OSError as error:
         raise KeyMissingError(f"cannot look at the key file {path}: {error.strerror}", hint=_HINT) from error
-    others = [
-        who for who, bits in (("its group", stat.S_IRWXG), ("everybody on this machine", stat.S_IRWXO)) if mode & bits
-    ]
-    if not others:
-        return ""
-    return f"the key file {path} is open to {' and '.join(others)} (mode {stat.S_IMODE(mode):04o}); run chmod 600"
+
+
+def require_private(path: Path) -> None:
+    """Refuse a key that is nobody's secret. A group that may read it is the administrator's choice.
+
+    Raises:
+        ConfigError: Everybody may read it, or somebody else may write to it.
+        KeyMissingError: There is no such file.
+    """
+    found = exposure(path)
+    if found is not None and found.grave:
+        raise ConfigError(f"{found.says}: whoever reads it reads every password of the domain", hint=f"{found.mend}.")
 
 
 def _check(encoded: str) -> str:

@@ -3,6 +3,7 @@
 import importlib
 import ipaddress
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ _KINDS: Final = ("CONNECTION_STRING", "ACCOUNT_KEY", "SAS")
 Credential = AzureNamedKeyCredential | AzureSasCredential | TokenCredential
 
 
+PLAINTEXT_VARIABLE: Final = "ADPERSIST_STORE_PLAINTEXT"
+"""Says that a person knows of a store that is spoken to in the clear: also ``[store] plaintext``."""
+
+_YES: Final = ("1", "true", "yes", "on")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """One table of one account.
@@ -49,13 +56,32 @@ class Address:
     emulated: bool = False
 
 
-def address(scheme: str, rest: str) -> Address:
+def address(scheme: str, rest: str, environment: Mapping[str, str] = os.environ) -> Address:
     """What stands behind ``azure://`` or ``azurite://``.
 
     Raises:
-        ConfigError: It names no table of an account.
+        ConfigError: It names no table of an account, or one that is reached in the clear over a network.
     """
-    return azurite_address(rest) if scheme == "azurite" else azure_address(rest)
+    if scheme != "azurite":
+        return azure_address(rest)
+    found = azurite_address(rest)
+    host = re.sub(r":\d+$", "", rest.partition("/")[0]).strip("[]")
+    if not _is_loopback(host) and environment.get(PLAINTEXT_VARIABLE, "").strip().lower() not in _YES:
+        raise ConfigError(
+            f"azurite://{host} would be spoken to in the clear, and is not this machine",
+            hint="Use azure://, which is https. Over a network that nobody else is on: [store] plaintext = true, or "
+            f"{PLAINTEXT_VARIABLE}=true.",
+        )
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name may lead anywhere, and elsewhere tomorrow
+        return False
 
 
 def azure_address(rest: str) -> Address:

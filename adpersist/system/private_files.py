@@ -1,0 +1,49 @@
+"""Who else may get at a file that holds what is ours: by its owner and its mode."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Somebody else may get at a file.
+
+    Attributes:
+        says: Who, as a clause to warn with; names file and mode.
+        mend: The command that mends it.
+        grave: Everybody may read it, or somebody else may change it, not only a group read it.
+    """
+
+    says: str
+    mend: str
+    grave: bool
+
+
+def exposure(path: Path, what: str) -> Exposure | None:
+    """None: it is its owner's alone, and the owner is root or who runs this.
+
+    Args:
+        path: The file, or a directory, whose names count: who may write to it may put another file in a file's place.
+        what: What it is, for people: "the key file".
+
+    Raises:
+        OSError: It is not there, or cannot be looked at.
+    """
+    status = path.stat()
+    mode, is_directory = stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode)
+    if status.st_uid not in (0, os.geteuid()):
+        return Exposure(
+            says=f"{what} {path} belongs to user {status.st_uid}", mend=f"chown {os.geteuid()} {path}", grave=True
+        )
+    bits = 0o022 if is_directory else 0o077
+    whose = (("its group", 0o070), ("everybody on this machine", 0o007))
+    others = [who for who, mask in whose if mode & mask & bits]
+    if not others or (is_directory and mode & stat.S_ISVTX):
+        return None
+    return Exposure(
+        says=f"{what} {path} is open to {' and '.join(others)} (mode {mode:04o})",
+        mend=f"chmod {'go-w' if is_directory else '600'} {path}",
+        grave=bool(mode & bits & 0o027),
+    )
