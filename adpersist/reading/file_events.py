@@ -11,7 +11,8 @@ from adpersist.model.files.file_changes import Files, applied
 from adpersist.model.files.file_state import FileKey, FileState, Place
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
-from adpersist.reading.text.file_text import CAME_ABOUT, below, is_below
+from adpersist.reading.history import earliest
+from adpersist.reading.text.file_text import CAME_ABOUT, is_below
 from adpersist.state.state import State
 
 _NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
@@ -65,14 +66,6 @@ def file_events(journal: Journal, place: Place, path: str) -> Iterator[FileEvent
             yield FileEvent(commit=commit, kind=kind, path=key[1], old=old, new=new)
 
 
-def policy_path(state: State, guid: Guid | None, files: Files) -> str | None:
-    """Where the files of a group policy lie in SYSVOL; None: the object is none, or has none at that point."""
-    if guid is None or not state.is_live(guid):
-        return None
-    path = policy_place(state, guid)
-    return path if path is not None and any(below(files, Place.SYSVOL, path)) else None
-
-
 def policy_place(state: State, guid: Guid) -> str | None:
     """Where a group policy says its files are, whether it lives or not; None: it is none.
 
@@ -87,6 +80,21 @@ def policy_place(state: State, guid: Guid) -> str | None:
     path = "/".join(name for name in names if name not in {"", ".", ".."})
     own = state[guid].rdn.partition("=")[2].lower()
     return path if path.rpartition("/")[2].lower() == own else None
+
+
+def last_policy_place(journal: Journal, guid: Guid) -> str | None:
+    """Where a group policy said last that its files are, as a deleted one does not say it any more; None: it never did.
+
+    Raises:
+        DamagedError: The journal is not what was written.
+    """
+    before = earliest(journal)
+    own = State([before[guid]] if guid in before else [])
+    place = policy_place(own, guid)
+    for commit in journal.commits(after=journal.head.pruned):
+        if touching := [change for change in commit.changes if change.guid == guid]:
+            place = policy_place(own.apply(touching), guid) or place
+    return place
 
 
 def _at(journal: Journal, point: Seq, otherwise: Files) -> Files:

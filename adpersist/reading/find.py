@@ -1,4 +1,4 @@
-"""Which object a person means by a DN, a GUID, a SID or a sAMAccountName. Pure."""
+"""Which object a person means by a DN, a GUID (its own, or a group policy's name), a SID or a sAMAccountName. Pure."""
 
 import re
 import struct
@@ -65,8 +65,8 @@ def matching(name: str) -> Match:
     if not text:
         raise NoSuchObjectError("an object has a name", hint="Name it by DN, GUID, SID or sAMAccountName.")
     if _GUID.fullmatch(text):
-        guid = guid_from_text(text)
-        return lambda _, item: item.guid == guid
+        guid, policy = guid_from_text(text), f"CN={{{text.strip('{}')}}}".casefold()
+        return lambda _, item: item.guid == guid or _is_policy(item, policy)
     if _SID.fullmatch(text):
         sid = _sid(text)
         return lambda _, item: sid in (*item.values.get("objectSid", ()), *item.values.get("sIDHistory", ()))
@@ -87,6 +87,13 @@ def former_dn(state: State, item: ObjectState) -> str:
     parents = (target_of(value) for value in item.values.get("lastKnownParent", ()))
     above = next((state.dn(parent) for parent in parents if parent is not None and parent in state), "")
     return f"{name},{above}" if above else name
+
+
+def _is_policy(item: ObjectState, name: str) -> bool:
+    """It is the group policy that is called so, which people know by that GUID and not by its objectGUID."""
+    return item.rdn.partition(_TOMBSTONE)[0].casefold() == name and b"groupPolicyContainer" in item.values.get(
+        "objectClass", ()
+    )
 
 
 def _bears(state: State, item: ObjectState, dn: tuple[str, ...]) -> bool:

@@ -60,7 +60,7 @@ def history(
     Raises:
         DamagedError: While iterating: the journal is not what was written.
     """
-    state = _earliest(journal)
+    state = earliest(journal)
     for commit in _looks(journal, seen):
         if commit.kind in _NEW_TIMELINE and commit.target is not None:
             old, before = state.get(guid), _dn(state, guid)
@@ -100,7 +100,7 @@ def find_ever(journal: Journal, name: str) -> Guid:
 def _find_in_the_past(journal: Journal, name: str) -> Guid | None:
     """The last object that bore the name."""
     match = matching(name)
-    state = _earliest(journal)
+    state = earliest(journal)
     found = next((item.guid for item in state.values() if match(state, item)), None)
     for commit in _looks(journal):
         state.apply(commit.changes)
@@ -137,7 +137,8 @@ def _present(state: State, changes: list[Change]) -> list[ObjectState]:
     return [state[change.guid] for change in changes if change.guid in state]
 
 
-def _earliest(journal: Journal) -> State:
+def earliest(journal: Journal) -> State:
+    """The directory before the first commit that is still there."""
     pruned = journal.head.pruned
     there = any(each.seq == pruned for each in journal.head.checkpoints)  # a damaged one counts no more
     return State(journal.read_checkpoint(pruned)) if there else State()

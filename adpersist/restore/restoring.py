@@ -15,7 +15,7 @@ from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, refuse_store_behind, require_same
-from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
+from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError, PointError
 from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_state import FileKey, path_text
@@ -26,11 +26,10 @@ from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import TOMBSTONE, Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
-from adpersist.reading.file_events import policy_path
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
 from adpersist.restore.files.files_back import FilesBack, FilesOutcome
-from adpersist.restore.files.some_files import bring
+from adpersist.restore.files.some_files import bring, policy_path
 from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
@@ -107,10 +106,7 @@ def restore(
     why = reason(dc, journal, lineage, terms)
     if not wanted.scope.is_everything:
         capture = Capture.begin(dc, journal, writer, files=files)
-        brought = _policy_files(capture, files, wanted, progress or Progress())
-        outcome = _restore_part(capture, convergence, wanted, why)
-        outcome.files = brought
-        return outcome
+        return _restore_part(capture, convergence, wanted, why, files, progress or Progress())
     fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
     if is_living:
         convergence.conflicts()
@@ -277,18 +273,43 @@ def _files_back(
     return back
 
 
+def _restore_part(
+    capture: Capture,
+    convergence: Convergence,
+    wanted: WantedState,
+    why: Reason,
+    files: LocalFiles | None,
+    progress: Progress,
+) -> RestoreOutcome:
+    """What the scope says; of a policy its files, which clients look for as long as they see its container."""
+    began = time.time()
+    comes = wanted.state.is_live(wanted.scope.root)
+    brought = _policy_files(capture, files, wanted, progress) if comes else None
+    outcome = convergence.run()
+    if not comes and not outcome.left:
+        brought = _policy_files(capture, files, wanted, progress)
+    outcome.files = brought
+    outcome.account = Account(reason=why, result=result(outcome, wanted, began=began, ended=time.time()))
+    capture.look()
+    capture.look_at_files()
+    capture.hand_back()
+    log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
+    return outcome
+
+
 def _policy_files(
     capture: Capture, files: LocalFiles | None, wanted: WantedState, progress: Progress
 ) -> FilesOutcome | None:
-    """The files of a policy, before its container: clients look for them as soon as they see that. None: it is none."""
+    """Bring the files of a policy to the point wanted; None: no policy's files are wanted."""
     journal = capture.journal
-    if files is None or wanted.scope.attribute:
-        return None
-    path = policy_path(wanted.state, wanted.scope.root, journal.files(wanted.target))
-    if path is None:
+    path = policy_path(journal, wanted) if files is not None else None
+    if files is None or path is None:
         return None
     capture.look_at_files_until_whole(time.sleep)  # what is about to be overwritten
-    found, left, refused = bring(files, journal, wanted.target, path, progress)
+    try:
+        found, left, refused = bring(files, journal, wanted.target, path, progress)
+    except PointError:  # no file then, and none now
+        return FilesOutcome()
     failed = {each.key for each in left}
     done = [each for each in found.differences if each.key not in failed]
     return FilesOutcome(
@@ -297,17 +318,6 @@ def _policy_files(
         left=left,
         refused=refused,
     )
-
-
-def _restore_part(capture: Capture, convergence: Convergence, wanted: WantedState, why: Reason) -> RestoreOutcome:
-    began = time.time()
-    outcome = convergence.run()
-    outcome.account = Account(reason=why, result=result(outcome, wanted, began=began, ended=time.time()))
-    capture.look()
-    capture.look_at_files()
-    capture.hand_back()
-    log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
-    return outcome
 
 
 def capture_news(dc: DomainController, journal: Journal, writer: Writer, *, files: LocalFiles | None = None) -> None:

@@ -354,6 +354,8 @@ def test_a_policy_comes_back_as_one_thing(living: World) -> None:
     world = living
     name = "{11111111-2222-3333-4444-555555555555}"
     folder = policies(world) / name
+    captured(world)
+    world.run("mark", "none-yet", code=0)
     with Hands(world.dc) as hands:
         place = f"\\\\{world.dc.names.dns_domain}\\SysVol\\{world.dc.names.dns_domain}\\Policies\\{name}"
         dn = f"CN={name},CN=Policies,CN=System,{hands.base}"
@@ -376,7 +378,7 @@ def test_a_policy_comes_back_as_one_thing(living: World) -> None:
         own = {base, f"{base}/GPT.INI", f"{base}/Machine", f"{base}/Machine/Registry.pol"}
         planned = world.run("plan", "--to", "@whole", "--json", code=2).json["files"]["differences"]
         assert {each["path"] for each in planned if each["kind"] == "missing"} == own
-        part = "--object", dn, "--subtree"
+        part = "--object", name, "--subtree"  # as people know it, and not by its objectGUID
         planned = world.run("plan", "--to", "@whole", *part, "--json", code=2).json["files"]["differences"]
         assert {each["path"] for each in planned} == own, "nothing but its own"
         differing = world.run("verify", "--at", "@whole", *part, "--json", code=2).json["files"]
@@ -403,6 +405,19 @@ def test_a_policy_comes_back_as_one_thing(living: World) -> None:
     assert {each.rstrip("/").removeprefix("sysvol/") for each in listed} >= own
     world.run("export", "--tar", code=7)
     world.run("export", "--tar", "--output", str(archive), code=7)  # it is there
+
+    # to a point before there was such a policy: container and files go as one thing, wherever the power is cut
+    words = "--to", "@none-yet", *part
+    planned = world.run("plan", *words, "--json", code=2).json["files"]["differences"]
+    assert {(each["path"], each["kind"]) for each in planned} == {(path, "extra") for path in own}
+    assert dying(world.run, "removed", 1, "restore", *words, "--yes") == KILLED
+    world.run("restore", *words, "--yes", code=0)
+    assert not folder.exists()
+    assert (scripts(world) / "other.bat").read_bytes() == b"stays"
+    world.run("verify", "--at", "@none-yet", *part, code=0)
+    world.run("verify", code=0)
+    world.run("restore", "--to", "@whole", *part, "--yes", code=0)
+    assert faces(folder) == before
 
 
 # --- a disk without room ----------------------------------------------------------------------------------------------

@@ -119,7 +119,14 @@ GONE = an_object(
     lastKnownParent=(ref(guid(2)),),
     sAMAccountName=(b"gone",),
 )
-DIRECTORY = State([ROOT, OFFICE, an_object(3, "CN=Deleted Objects", isDeleted=(b"TRUE",)), BOB, GONE])
+POLICY, NO_POLICY = "{31B2F340-016D-11D2-945F-00C04FB984F9}", "{6AC1786C-016F-11D2-945F-00C04FB984F9}"
+DIRECTORY = State(
+    [
+        ROOT, OFFICE, an_object(3, "CN=Deleted Objects", isDeleted=(b"TRUE",)), BOB, GONE,
+        an_object(20, f"CN={POLICY}", 2, objectClass=(b"top", b"container", b"groupPolicyContainer")),
+        an_object(21, f"CN={NO_POLICY}", 2, objectClass=(b"top", b"container")),
+    ]
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -133,6 +140,8 @@ DIRECTORY = State([ROOT, OFFICE, an_object(3, "CN=Deleted Objects", isDeleted=(b
         (NC.lower(), 1),
         ("gone", 11),
         (f"CN=gone,OU=Office,{NC}", 11),
+        (POLICY.lower(), 20),
+        (POLICY.strip("{}"), 20),
     ],
 )
 def test_an_object_is_found_by_its_names(name: str, number: int) -> None:
@@ -152,7 +161,9 @@ def test_a_name_that_several_deleted_objects_had_is_refused_with_their_guids() -
     assert str(uuid.UUID(int=13)) in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["", " ", "alice", "S-1-5-32", "S-1-5-99999999999", "S-1-99999999999999999-1", "CN="])
+@pytest.mark.parametrize(
+    "name", ["", " ", "alice", "S-1-5-32", "S-1-5-99999999999", "S-1-99999999999999999-1", "CN=", NO_POLICY]
+)
 def test_what_is_no_object_is_told(name: str) -> None:
     with pytest.raises(ConfigError):
         find(DIRECTORY, name)

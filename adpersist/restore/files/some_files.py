@@ -16,7 +16,7 @@ from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
-from adpersist.reading.file_events import policy_path
+from adpersist.reading.file_events import last_policy_place, policy_place
 from adpersist.reading.text.file_text import below
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
@@ -112,12 +112,31 @@ def bring(
     return found, some_files(files, journal, point, path).differences, putting.refused
 
 
-def policy_differences(files: LocalFiles, journal: Journal, wanted: WantedState) -> list[FileDifference] | None:
-    """What of a policy's files differs from the point wanted; None: not a policy is wanted, or it had none there."""
-    if wanted.scope.is_everything or wanted.scope.attribute:
+def policy_path(journal: Journal, wanted: WantedState) -> str | None:
+    """Where the files lie of the policy that a restore is limited to.
+
+    None: it is limited to nothing, or to what is no policy; or nobody had looked at files at that point; or there was a
+    container by then and no file yet, which is half of a policy that its tool was about to finish.
+    """
+    root = wanted.scope.root
+    then = journal.files(wanted.target)
+    if root is None or wanted.scope.attribute or not then:
         return None
-    path = policy_path(wanted.state, wanted.scope.root, journal.files(wanted.target))
-    return None if path is None else some_files(files, journal, wanted.target, path).differences
+    if not wanted.state.is_live(root):
+        return last_policy_place(journal, root)
+    place = policy_place(wanted.state, root)
+    return place if place is not None and any(below(then, Place.SYSVOL, place)) else None
+
+
+def policy_differences(files: LocalFiles, journal: Journal, wanted: WantedState) -> list[FileDifference] | None:
+    """What of a policy's files differs from the point wanted; None: no policy's files are wanted."""
+    path = policy_path(journal, wanted)
+    if path is None:
+        return None
+    try:
+        return some_files(files, journal, wanted.target, path).differences
+    except PointError:  # there was nothing at that point, and nothing is there: as it should be
+        return []
 
 
 def _with_folders(files: Files, path: str) -> Iterator[FileState]:
