@@ -85,11 +85,14 @@ class FileReader:
         require_rested(before)
         attributes, names = _kept(self._descriptor), list[Piece]()
         at = 0
-        while content := os.pread(self._descriptor, PIECE_BYTES, at):
+        while at < before.st_size:
+            content = os.pread(self._descriptor, min(PIECE_BYTES, before.st_size - at), at)
+            if not content:
+                raise UnrestedError
             names.append(piece_of(content))
             yield names[-1], content
             at += len(content)
-        if identity(os.fstat(self._descriptor)) != identity(before) or at != before.st_size:
+        if identity(os.fstat(self._descriptor)) != identity(before):
             raise UnrestedError
         self.state = _state(before, self._place, self._path, FileKind.FILE, attributes, pieces=tuple(names))
 

@@ -1,6 +1,7 @@
 """Changes of files <-> bytes (FORMAT.md, "Files"). Decoding trusts nothing: a wrong shape is a ValueError."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -20,6 +21,12 @@ KINDS: Final = (FileKind.DIRECTORY, FileKind.FILE, FileKind.SYMLINK, FileKind.EN
 
 FULL_BYTES: Final = 4 * 1024 * 1024
 """About how much content goes into one frame before compression."""
+
+_ROOM_BYTES: Final = MAX_FRAME_BYTES - 128 * 1024
+"""An append carries the head and, at times, its spare beside the frame."""
+
+_AIM_BYTES: Final = _ROOM_BYTES * 85 // 100
+"""Compressed: some more, or some that shrinks less than what came before it, still fits."""
 
 _PIECE_ID_BYTES: Final = 32
 Each = TypeVar("Each")
@@ -102,6 +109,20 @@ class _Filling:
     states: list[FileState] = field(default_factory=list)
     gone: list[FileKey] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
+    weight: int = 0
+
+    def take(self, told: FileState | FileKey | bytes) -> None:
+        """Put it in, and tell what it weighs: about its bytes before compression."""
+        if isinstance(told, bytes):
+            self.pieces.append(told)
+            self.weight += len(told)
+        elif isinstance(told, FileState):
+            self.states.append(told)
+            self.weight += _STATE_BYTES + len(told.path) + sum(map(len, told.attributes.values()))
+            self.weight += _PIECE_ID_BYTES * len(told.pieces)
+        else:
+            self.gone.append(told)
+            self.weight += len(told[1])
 
     def taken(self) -> FileChanges:
         return FileChanges(states=tuple(self.states), gone=tuple(self.gone), pieces=tuple(self.pieces))
@@ -116,38 +137,40 @@ def file_contents(told: Iterable[FileState | FileKey | bytes]) -> Iterator[tuple
     Raises:
         LimitError: A single state is too large; it is named.
     """
-    filling, weight = _Filling(), 0
-    for each in told:
-        if isinstance(each, bytes):
-            filling.pieces.append(each)
-            weight += len(each)
-        elif isinstance(each, FileState):
-            filling.states.append(each)
-            weight += _STATE_BYTES + len(each.path) + sum(map(len, each.attributes.values()))
-            weight += _PIECE_ID_BYTES * len(each.pieces)
-        else:
-            filling.gone.append(each)
-            weight += len(each[1])
-        if weight >= FULL_BYTES:
-            yield from _fit(filling.taken())
-            filling, weight = _Filling(), 0
-    if weight:
+    filling, full = _Filling(), FULL_BYTES
+    packing: Future[tuple[list[tuple[bytes, int]], int]] | None = None
+    with ThreadPoolExecutor(1) as beside:
+        for each in told:
+            filling.take(each)
+            if filling.weight < full:
+                continue
+            if packing is not None:
+                contents, full = packing.result()
+                yield from contents
+            # while it is compressed what follows is read, and what came before is made durable
+            packing = beside.submit(_packed, filling)
+            filling = _Filling()
+        if packing is not None:
+            yield from packing.result()[0]
+    if filling.weight:
         yield from _fit(filling.taken())
+
+
+def _packed(filling: _Filling) -> tuple[list[tuple[bytes, int]], int]:
+    """Contents of frames; and after how many bytes to cut what follows, if that shrinks about as much."""
+    contents = list(_fit(filling.taken()))
+    return contents, min(FULL_BYTES, _AIM_BYTES * filling.weight // sum(len(compressed) for compressed, _ in contents))
 
 
 def _fit(changes: FileChanges) -> Iterator[tuple[bytes, int]]:
     content = pack_files(changes)
     if len(content) <= MAX_CONTENT_BYTES:
         compressed = compress(content)
-        if len(compressed) + OVERHEAD_BYTES <= MAX_FRAME_BYTES - _ROOM_FOR_HEAD:
+        if len(compressed) + OVERHEAD_BYTES <= _ROOM_BYTES:
             yield compressed, len(changes.states) + len(changes.gone)
             return
     for half in _halves(changes):
         yield from _fit(half)
-
-
-_ROOM_FOR_HEAD: Final = 128 * 1024
-"""An append carries the head and, at times, its spare beside the frame."""
 
 
 def _halves(changes: FileChanges) -> tuple[FileChanges, FileChanges]:
