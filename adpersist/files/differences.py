@@ -52,9 +52,11 @@ class FileDifference:
 def file_differences(want: Files, have: Files) -> list[FileDifference]:
     """What is to be closed, by place and path; smb.conf is told apart, by :func:`smb_conf_differs`.
 
-    Of idmap.ldb nothing is too much, and a counter that is higher is right.
+    Of idmap.ldb nothing is too much, and a counter that is higher is right. Of the registry nothing is too much where
+    nobody had looked at it by then: even without a share it has its own key.
     """
     found = []
+    knows_registry = any(place is Place.REGISTRY for place, _ in want)
     numbers = entries(have, Place.IDMAP)
     wrong = {state.key for state in lacking(entries(want, Place.IDMAP).values(), numbers)}
     for key in sorted({*want, *have}):
@@ -62,7 +64,9 @@ def file_differences(want: Files, have: Files) -> list[FileDifference]:
         if key[0] is Place.IDMAP:
             if key in wrong:
                 found.append(FileDifference(want=wanted, have=there))
-        elif key[0] is not Place.SETTINGS and wanted != there:
+        elif key[0] is Place.SETTINGS or (key[0] is Place.REGISTRY and not knows_registry):
+            continue
+        elif wanted != there:
             found.append(FileDifference(want=wanted, have=there))
     return found
 

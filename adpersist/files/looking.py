@@ -33,7 +33,7 @@ from adpersist.telemetry import logger
 SMB_CONF: Final = "smb.conf"
 """Its path in the journal, wherever it lies."""
 
-DATABASES: Final = (Place.IDMAP, Place.PRIVILEGES, Place.SHARES)
+DATABASES: Final = (Place.IDMAP, Place.PRIVILEGES, Place.SHARES, Place.REGISTRY)
 
 _TEMPORARY: Final = (b".::TMPNAME:", ASIDE.encode())
 """How smbd calls a folder until its permissions are right (``vfs mkdir use tmp name``, Samba 4.22); and our own."""

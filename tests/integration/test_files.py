@@ -172,6 +172,7 @@ def _write_rights(world: World, somebody: str) -> None:
     _ldb(world, "ldbmodify", stdin=f"dn: sid={somebody}\n{more}")
     _ldb(world, "ldbdel", "sid=S-1-5-32-550")
     run(["sharesec", "netlogon", "--setsddl", "D:(A;;0x001200a9;;;BA)", _conf(world)], timeout_s=60)
+    run(["net", "conf", "addshare", "sales", str(world.place), "writeable=y", "guest_ok=n", _conf(world)], timeout_s=60)
 
 
 def _ldb(world: World, tool: str, *words: str, stdin: str = "") -> str:
@@ -215,6 +216,9 @@ def test_rights_and_share_permissions_come_back(healed: Healed) -> None:
     assert healed.reverted.rights == healed.image.rights
     assert len(healed.reverted.rights ^ healed.day.rights) == 2
     assert (healed.healed.rights, healed.healed.shares) == (healed.day.rights, healed.day.shares)
+    listed = run(["net", "conf", "list", _conf(healed.world)], timeout_s=60)
+    assert f"[sales]\n\tpath = {healed.world.place}\n" in listed.stdout
+    assert listed.stderr == "", "the registry is whole for Samba, too"
 
 
 # --- a power cut between two steps -----------------------------------------------------------------------------------

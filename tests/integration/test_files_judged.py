@@ -122,6 +122,9 @@ def test_others_find_files_rights_and_numbers_as_they_were(served: World) -> Non
     os.chown(own, day_one["ada"], 100)
     edited, mine = local.read_bytes().decode(), f"{domain}\\scripts\\own.txt"
     assert (read(world, "ada", ini), read(world, "ada", mine), read(world, "bert", mine)) == (edited, "ada's", None)
+    conf = f"--configfile={world.dc.smb_conf}"
+    run(["net", "conf", "addshare", "sales", str(world.place), "writeable=y", "guest_ok=n", "Sales \u00fc", conf])
+    shares = run(["net", "conf", "list", conf]).stdout
     world.run("agent", "--once", code=0)
     rights, said = descriptors(world), verdicts(world)
     assert f"{domain}\\Policies\\{default}\\MACHINE\\Scripts\\on.bat" in rights
@@ -134,5 +137,7 @@ def test_others_find_files_rights_and_numbers_as_they_were(served: World) -> Non
     world.run("guard", code=0)  # beside the running smbd and winbindd
     assert numbers(world, ("bert", "ada")) == day_one
     assert (read(world, "ada", ini), read(world, "ada", mine), read(world, "bert", mine)) == (edited, "ada's", None)
+    assert "[sales]" in shares
+    assert run(["net", "conf", "list", conf]).stdout == shares
     assert descriptors(world) == rights
     assert verdicts(world) == said

@@ -269,6 +269,19 @@ def test_no_number_is_ever_anybody_elses(seed: int) -> None:
         chance.shuffle(people)
         given = {sid: 3_000_000 + at for at, sid in enumerate(people)}
         values = {"lowerBound": b"3000000", "upperBound": b"4000000", "xidNumber": b"%d" % (3_000_000 + len(people))}
+def test_shares_of_a_registry_nobody_had_looked_at_are_not_too_much() -> None:
+    def entry(place: Place, path: str) -> FileState:
+        return FileState(place=place, path=path, kind=FileKind.ENTRY, attributes={"record": b"\1"})
+
+    def of(*states: FileState) -> Files:
+        return {state.key: state for state in states}
+
+    own, sales = (entry(Place.REGISTRY, f"HKLM\\SOFTWARE\\SAMBA\\SMBCONF{name}") for name in ("", "\\SALES"))
+    assert file_differences(of(entry(Place.SHARES, "SECDESC/x")), of(own, sales))[0].key[0] is Place.SHARES
+    assert len(file_differences(of(entry(Place.SHARES, "SECDESC/x")), of(own, sales))) == 1
+    assert [each.gap for each in file_differences(of(own), of(own, sales))] == [FileGap.EXTRA]
+
+
         numbers = {sid: {"xidNumber": b"%d" % number} for sid, number in given.items()} | {"CONFIG": values}
         return {
             path: FileState(place=Place.IDMAP, path=path, kind=FileKind.ENTRY, attributes=attributes)

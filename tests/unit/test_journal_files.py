@@ -77,6 +77,7 @@ def test_what_is_packed_comes_out_again() -> None:
             file("Policies/GPT.INI", b"Version=1", DOSATTRIB=b"\x00\x01"),
             file("latin-\udcfc.cmd"),
             entry("S-1-5-32-544", 3_000_000),
+            replace(entry("HKLM\\SOFTWARE\\SAMBA\\SMBCONF", 0), place=Place.REGISTRY, attributes={"record": b"\0"}),
             replace(file("old"), mtime_ns=-1, kind=FileKind.SYMLINK, attributes={"target": b"\xff/x"}),
         ),
         gone=((Place.SHARES, "SECDESC/sysvol"), (Place.SYSVOL, "gone-\udcff")),

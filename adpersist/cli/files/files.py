@@ -31,7 +31,8 @@ PlaceOption = Annotated[
     Place,
     typer.Option(
         "--in",
-        help="SYSVOL's files; whose Unix number is whose; what who may do; who may use a share; smb.conf.",
+        help="SYSVOL's files; whose Unix number is whose; what who may do; who may use a share; smb.conf; what "
+        "`net conf` wrote.",
     ),
 ]
 

@@ -52,6 +52,8 @@ class SambaSettings:
                 return self.private / "idmap.ldb"
             case Place.PRIVILEGES:
                 return self.private / "privilege.ldb"
+            case Place.REGISTRY:
+                return self.state / "registry.tdb"
             case _:
                 return self.state / "share_info.tdb"
 

@@ -15,6 +15,7 @@ read in the middle of a commit.
 """
 
 import os
+import re
 import sys
 
 import ldb
@@ -26,8 +27,10 @@ sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python lo
 import worker_frames
 
 _LDB_NAMES = {"idmap": ("idmap.ldb", "CN="), "privileges": ("privilege.ldb", "sid=")}
-_SHARES = "share_info.tdb"
+_TDB_NAMES = {"shares": "share_info.tdb", "registry": "registry.tdb"}
 _VERSION = b"INFO/version\0"
+_OF_SMB_CONF = re.compile(rb"(SAMBA_REGVAL\\|SAMBA_SECDESC\\)?HKLM\\SOFTWARE\\SAMBA\\SMBCONF(\\.*)?\0", re.DOTALL)
+"""Keys of the registry's records that `net conf` writes; all others are the machine's own, or what smbd makes anew."""
 _ASKED = ("private dir", "state directory", "lock directory", "registry shares", "include", "log level")
 _ASKED_OF_SHARE = ("path", "vfs objects")
 
@@ -53,8 +56,8 @@ class Databases:
         return "" if value is None else str(value)
 
     def path(self, place):
-        if place == "shares":
-            return os.path.join(self.text("state directory"), _SHARES)  # noqa: PTH118
+        if place in _TDB_NAMES:
+            return os.path.join(self.text("state directory"), _TDB_NAMES[place])  # noqa: PTH118
         return os.path.join(self.text("private dir"), _LDB_NAMES[place][0])  # noqa: PTH118
 
     def read(self, place):
@@ -62,8 +65,8 @@ class Databases:
         path = self.path(place)
         if not os.path.exists(path):  # noqa: PTH110
             return []
-        if place == "shares":
-            return self.records(path)
+        if place in _TDB_NAMES:
+            return records(place, path)
         prefix, found = _LDB_NAMES[place][1], []
         for message in opened(path).search("", ldb.SCOPE_SUBTREE):
             dn = str(message.dn)
@@ -71,20 +74,11 @@ class Databases:
                 found.append((dn.removeprefix(prefix), values_of(message)))
         return found
 
-    def records(self, path):
-        """Every record of a tdb but the number of its version."""
-        file = tdb.Tdb(path, 0, tdb.DEFAULT, os.O_RDWR)
-        return [
-            (key.decode("utf-8", "surrogateescape"), {"record": bytes(file[key])})
-            for key in list(file)
-            if key != _VERSION
-        ]
-
     def write(self, place, entries, removed):
         """Put entries and take others away."""
         path = self.path(place)
-        if place == "shares":
-            self.write_records(path, entries, removed)
+        if place in _TDB_NAMES:
+            write_records(place, path, entries, removed)
             return
         prefix, database = _LDB_NAMES[place][1], opened(path)
         database.transaction_start()
@@ -98,19 +92,38 @@ class Databases:
             raise
         database.transaction_commit()
 
-    def write_records(self, path, entries, removed):
-        file = tdb.Tdb(path, 0, tdb.DEFAULT, os.O_RDWR | os.O_CREAT, 0o600)
-        file.transaction_start()
-        try:
-            for name, values in entries:
-                file.store(name.encode("utf-8", "surrogateescape"), values["record"], tdb.REPLACE)
-            for name in removed:
-                file.delete(name.encode("utf-8", "surrogateescape"))
-        except BaseException:
-            file.transaction_cancel()
-            raise
-        file.transaction_prepare_commit()
-        file.transaction_commit()
+
+def records(place, path):
+    """Every record of a tdb that is captured: of the shares all but the number of its version."""
+    file = tdb.Tdb(path, 0, tdb.DEFAULT, os.O_RDWR)
+    kept = _OF_SMB_CONF.fullmatch if place == "registry" else _VERSION.__ne__
+    return [(record_path(place, key), {"record": bytes(file[key])}) for key in list(file) if kept(key)]
+
+
+def write_records(place, path, entries, removed):
+    """Put records and take others away, in one transaction."""
+    file = tdb.Tdb(path, 0, tdb.DEFAULT, os.O_RDWR | os.O_CREAT, 0o600)
+    file.transaction_start()
+    try:
+        for name, values in entries:
+            file.store(record_key(place, name), values["record"], tdb.REPLACE)
+        for name in removed:
+            file.delete(record_key(place, name))
+    except BaseException:
+        file.transaction_cancel()
+        raise
+    file.transaction_prepare_commit()
+    file.transaction_commit()
+
+
+def record_path(place, key):
+    """A record's key as a path; every key of the registry ends with a zero."""
+    return (key[:-1] if place == "registry" else key).decode("utf-8", "surrogateescape")
+
+
+def record_key(place, path):
+    """The reverse."""
+    return path.encode("utf-8", "surrogateescape") + (b"\0" if place == "registry" else b"")
 
 
 def opened(path):

@@ -28,6 +28,9 @@ class Place(StrEnum):
     SHARES = "shares"
     """Who may use a share, a record of share_info.tdb; its path is the record's key."""
 
+    REGISTRY = "registry"
+    """What `net conf` wrote, a record of registry.tdb below the key of smb.conf; its path is the record's key."""
+
     SETTINGS = "settings"
     """smb.conf: what it says, and nothing else of it."""
 

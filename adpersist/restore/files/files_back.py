@@ -46,7 +46,8 @@ from adpersist.system.durable_file import replaced
 from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 
-_FLUSH_TIMEOUT_S: Final = 30
+_NET: Final = "net"
+_NET_TIMEOUT_S: Final = 30
 
 TROUBLES: Final = (FileNotRestoredError, LocalDatabaseError, IntegrityError)
 """What may be in the way of files, and is in nobody else's: no room, a database that is none, content that is lost."""
@@ -214,7 +215,7 @@ class FilesBack:
                 self._putting.settle(self._touched_directories())
         else:
             self._bear(self._unmade)
-        for place in (Place.PRIVILEGES, Place.SHARES):
+        for place in (Place.PRIVILEGES, Place.SHARES, Place.REGISTRY):
             with self._bearing():
                 self._write(place)
         self._prove()
@@ -259,6 +260,8 @@ class FilesBack:
     def _write(self, place: Place) -> None:
         found = [each for each in self._found if each.key[0] is place]
         if found:
+            if place is Place.REGISTRY:
+                _make_registry(self._files)
             with LocalDatabases(self._files.settings.smb_conf) as databases:
                 put = [each.want for each in found if each.want is not None]
                 databases.write(place, put, [each.key[1] for each in found if each.want is None])
@@ -355,16 +358,30 @@ def _on_disk(path: str) -> str:
 
 def _flush_cache(files: LocalFiles) -> None:
     """Have a running winbindd and smbd forget the numbers they handed out; without these there is nothing to forget."""
-    program = shutil.which("net")
-    if program is None:
-        return
-    command = [program, "cache", "flush", f"--configfile={files.settings.smb_conf}"]
+    if shutil.which(_NET) is not None and (trouble := _net(files, "cache", "flush")):
+        log.warning("numbers.still_cached", reason=trouble)
+
+
+def _make_registry(files: LocalFiles) -> None:
+    """Have Samba make a registry where there is none: what `net conf` wrote lies in it, and is not all of it.
+
+    Raises:
+        LocalDatabaseError: There is none, and nobody made one.
+    """
+    path = files.settings.database(Place.REGISTRY)
+    if not path.exists() and (trouble := _net(files, "conf", "list")) and not path.exists():
+        raise LocalDatabaseError(f"there is no {path}, and `net conf list` does not make one: {trouble}")
+
+
+def _net(files: LocalFiles, *words: str) -> str:
+    """Run Samba's `net`; why it failed, empty for success."""
+    command = [_NET, *words, f"--configfile={files.settings.smb_conf}"]
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=_FLUSH_TIMEOUT_S, check=False, env=environment_for_others()
+            command, capture_output=True, timeout=_NET_TIMEOUT_S, check=False, env=environment_for_others()
         )
     except subprocess.TimeoutExpired:
-        log.warning("numbers.still_cached", reason=f"`net cache flush` was not done in {_FLUSH_TIMEOUT_S} s")
-        return
-    if done.returncode:
-        log.warning("numbers.still_cached", reason=done.stderr.decode(errors="replace").strip())
+        return f"`net {' '.join(words)}` was not done in {_NET_TIMEOUT_S} s"
+    except OSError as error:
+        return f"`net` cannot be run: {error.strerror}"
+    return (done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}") if done.returncode else ""

@@ -13,7 +13,7 @@ from adpersist.model.files.file_changes import FileChanges
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Piece, Place, path_text
 from adpersist.stores.port import MAX_FRAME_BYTES
 
-PLACES: Final = (Place.SYSVOL, Place.IDMAP, Place.PRIVILEGES, Place.SHARES, Place.SETTINGS)
+PLACES: Final = (Place.SYSVOL, Place.IDMAP, Place.PRIVILEGES, Place.SHARES, Place.SETTINGS, Place.REGISTRY)
 """By number in the format; append only."""
 
 KINDS: Final = (FileKind.DIRECTORY, FileKind.FILE, FileKind.SYMLINK, FileKind.ENTRY)
