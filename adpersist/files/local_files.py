@@ -1,5 +1,6 @@
 """Where a DC keeps what is not in its directory, found from the socket it is reached by."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -7,11 +8,15 @@ from urllib.parse import urlsplit
 
 from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases, SambaSettings
 from adpersist.errors import ConfigError
+from adpersist.model.files.file_changes import Files
+from adpersist.model.files.file_state import Place
 
 DEFAULT_SMB_CONF: Final = Path("/etc/samba/smb.conf")
 
 ASIDE: Final = ".adpersist-"
 """What is being put back lies beside the share's directory until it is whole, in a directory whose name begins so."""
+
+_OF_A_DOMAIN: Final = ("/policies", "/scripts")
 
 _HINT: Final = "Name the running Samba's with `adpersist init --smb-conf PATH` or [files] smb_conf."
 
@@ -74,6 +79,32 @@ class LocalFiles:
         if not settings.sysvol:
             raise NoFilesError(f"{settings.smb_conf} has no share [sysvol]", hint=_HINT)
         return cls(settings=settings, sysvol=Path(settings.sysvol))
+
+
+def absent_folder(sysvol: Path, known: Files) -> str | None:
+    """The folder whose disk is not mounted: SYSVOL, or a domain's in it, that shows nothing of what it had.
+
+    An administrator may take away much, but not all of it: a domain keeps its Policies, or its scripts.
+
+    Args:
+        sysvol: The share's directory.
+        known: What it had.
+    """
+    within: dict[str, list[str]] = {"": []}
+    for place, path in known:
+        if place is Place.SYSVOL and path and path.count("/") <= 1:
+            within.setdefault(path.rpartition("/")[0], []).append(path)
+    for folder, paths in within.items():
+        if folder and not any(path.lower().endswith(_OF_A_DOMAIN) for path in paths):
+            continue  # no domain's
+        here = sysvol / _on_disk(folder)
+        if paths and here.is_dir() and not any(os.path.lexists(sysvol / _on_disk(path)) for path in paths):
+            return folder
+    return None
+
+
+def _on_disk(path: str) -> str:
+    return os.fsdecode(path.encode("utf-8", "surrogateescape"))
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases, Signature, signature
 from adpersist.files.id_numbers import lacking
 from adpersist.files.id_numbers import news as id_number_news
-from adpersist.files.local_files import ASIDE, LocalFiles
+from adpersist.files.local_files import ASIDE, LocalFiles, absent_folder
 from adpersist.files.reading import (
     FileReader,
     Identity,
@@ -136,16 +136,17 @@ class FileLook:
             self._name("", f"SYSVOL {self._files.sysvol} cannot be read: {error.strerror}")
             return
         try:
+            absent = absent_folder(Path(f"/proc/self/fd/{root}"), self.known)
+            if absent is not None:
+                # when it is mounted again all of it is read and watched anew
+                self._name("", f"SYSVOL {self._files.sysvol / absent} shows nothing of what it had: is it mounted?")
+                return
+            self._named.pop("", None)
             yield from self._directory(root, "", there)
         finally:
             os.close(root)
         known = {path for place, path in self.known if place is Place.SYSVOL}
         gone = {path for path in known - self._seen if not self._is_below_unread(path)}
-        if len(self._seen) <= 1 < len(known):
-            # a disk that is not mounted, more likely than an administrator who takes everything away
-            self._name("", f"SYSVOL {self._files.sysvol} is empty: taken for not there")
-            self._states = [state for state in self._states if state.place is not Place.SYSVOL]
-            return
         self._lack((Place.SYSVOL, path) for path in sorted(gone, reverse=True))
 
     def _directory(self, descriptor: int, path: str, there: set[Piece]) -> Iterator[bytes]:
@@ -218,6 +219,7 @@ class FileLook:
 
     def _take(self, path: str, shown: Identity, state: FileState) -> None:
         self._restless.pop(path, None)
+        self._named.pop(path, None)
         self._fresh[path] = shown
         if self.known.get(state.key) != state and not self._is_withheld(state):
             self._states.append(state)
@@ -294,6 +296,7 @@ class FileLook:
             self._name(DATABASES_PATH, self.unread)
         else:
             self.unread = ""
+            self._named.pop(DATABASES_PATH, None)
 
     def _read_databases(self) -> None:
         settings = self._files.settings

@@ -17,8 +17,9 @@ from typing import Final
 
 from adpersist.errors import AdpersistError, ExitCode
 from adpersist.files.differences import FileDifference
-from adpersist.files.local_files import ASIDE
+from adpersist.files.local_files import ASIDE, absent_folder
 from adpersist.files.metadata import give
+from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, path_text, piece_of
 
 _POLICY_VERSION: Final = "gpt.ini"
@@ -46,14 +47,16 @@ class PuttingBack:
     Args:
         sysvol: The share's directory.
         fetch: Content from the journal.
+        known: What SYSVOL had: a disk that shows nothing of that is not mounted, and nothing is written below it.
 
     Attributes:
         refused: Files the system did not let be made what they should be, and why; one never takes the rest hostage.
     """
 
-    def __init__(self, sysvol: Path, fetch: FetchContent) -> None:
+    def __init__(self, sysvol: Path, fetch: FetchContent, known: Files | None = None) -> None:
         self._sysvol = sysvol
         self._fetch = fetch
+        self._known = known or {}
         self.refused: dict[str, str] = {}
 
     def make(self, found: Sequence[FileDifference], progress: Callable[[int, int], None]) -> None:
@@ -64,17 +67,16 @@ class PuttingBack:
         """
         wanted = [each.want for each in found if each.want is not None and each.want.place is Place.SYSVOL]
         files = [state for state in wanted if state.kind is not FileKind.DIRECTORY]
-        with self._aside() as aside:
+        with self._opened_root() as root, self._aside() as aside:
             staged = self._staged(aside, files, progress)
-            with self._opened_root() as root:
-                for state in sorted(_directories(wanted), key=_depth):
-                    with self._trying(state.path):
-                        _make_directory(root, state.path)
-                whole = [state for state in files if state.path not in self.refused]
-                for number, state in enumerate(sorted(whole, key=_last_the_version), 1):
-                    with self._trying(state.path):
-                        _take_name(root, state, staged[state.path])
-                    progress(len(files) + number, 2 * len(files))
+            for state in sorted(_directories(wanted), key=_depth):
+                with self._trying(state.path):
+                    _make_directory(root, state.path)
+            whole = [state for state in files if state.path not in self.refused]
+            for number, state in enumerate(sorted(whole, key=_last_the_version), 1):
+                with self._trying(state.path):
+                    _take_name(root, state, staged[state.path])
+                progress(len(files) + number, 2 * len(files))
 
     def remove(self, found: Sequence[FileDifference]) -> None:
         """Take away what should not be there, deepest first."""
@@ -100,15 +102,18 @@ class PuttingBack:
         """A directory on SYSVOL's disk that nobody else reaches; what an earlier run left there is swept up."""
         beside = self._sysvol.parent
         with _reached():
-            if beside.stat().st_dev != self._sysvol.stat().st_dev:
+            if _mount(beside) != _mount(self._sysvol):
                 beside = self._sysvol  # a disk of its own: a look passes the directory over, its mode keeps clients out
             for left in beside.glob(f"{ASIDE}*"):
                 shutil.rmtree(left)
+            before = beside.stat()
             place = Path(tempfile.mkdtemp(prefix=ASIDE, dir=beside))
         try:
             yield place
         finally:
             shutil.rmtree(place)
+            if beside == self._sysvol:
+                os.utime(beside, ns=(before.st_atime_ns, before.st_mtime_ns))  # it is SYSVOL's own, and captured
 
     def _staged(self, aside: Path, files: Sequence[FileState], progress: Callable[[int, int], None]) -> dict[str, Path]:
         """Every file, complete but for its name."""
@@ -155,6 +160,9 @@ class PuttingBack:
         with _reached():
             root = os.open(self._sysvol, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
+            absent = absent_folder(Path(f"/proc/self/fd/{root}"), self._known)
+            if absent is not None:
+                raise _not_mounted(self._sysvol / absent)
             yield root
         finally:
             os.close(root)
@@ -176,6 +184,24 @@ def _reached() -> Iterator[None]:
         yield
     except OSError as error:
         raise _not_restored("", error) from error
+
+
+def _not_mounted(folder: Path) -> FileNotRestoredError:
+    return FileNotRestoredError(
+        f"SYSVOL {folder} shows nothing of what it had: it is taken for a disk that is not mounted, and not filled",
+        hint="Mount it and run the same command again. Where the disk is gone for good, make the folder "
+        "DOMAIN/Policies in SYSVOL by hand, and run it again: all of it comes back.",
+    )
+
+
+def _mount(directory: Path) -> tuple[int, str]:
+    """What a rename does not cross: a device, and one mount of it (proc(5), fdinfo)."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        facts = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
+        return os.fstat(descriptor).st_dev, next(line for line in facts if line.startswith("mnt_id:"))
+    finally:
+        os.close(descriptor)
 
 
 def _not_restored(path: str, error: OSError) -> FileNotRestoredError:

@@ -40,8 +40,10 @@ class Withheld:
             state: As it is.
             known: As the journal has it; None: it has not.
         """
-        if not self.may_be(state.key) or (known is not None and alike(known, state)):
+        if not self.may_be(state.key):
             return False
+        if known is not None and alike(known, state):
+            return known != state and state in self._seen[state.key]  # a folder under its old time
         return any(alike(old, state) for old in self._seen[state.key])
 
     def told(self, keys: Iterable[FileKey]) -> None:

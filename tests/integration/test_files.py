@@ -441,6 +441,61 @@ def small_disk(top: Path, size: str) -> Iterator[None]:
         run(["umount", str(top)], timeout_s=30)
 
 
+def test_a_share_whose_disk_is_not_mounted_is_not_taken_for_empty_and_not_filled(world: World) -> None:
+    """SYSVOL lies on a disk of its own, which nobody mounted when the machine came up again."""
+    top, disk = sysvol(world), world.place / "disk"
+    run(["cp", "--archive", f"{top}/.", str(disk)], timeout_s=30)
+    base = f"{world.dc.names.dns_domain}/scripts"
+    captured(world)
+
+    def mount() -> None:
+        run(["mount", "--bind", str(disk), str(top)], timeout_s=30)
+
+    def unmount() -> None:
+        run(["umount", str(top)], timeout_s=30)
+
+    def empty() -> None:
+        remove(top)
+        top.mkdir()
+
+    empty()
+    mount()
+    try:
+        (scripts(world) / "day.bat").write_bytes(b"of the day")
+        with Hands(world.dc) as hands:
+            hands.user("today")
+        captured(world)
+        day = faces(top)
+    finally:
+        unmount()
+    head = world.head().seq
+    captured(world)
+    assert world.head().seq == head, "nothing there is news"
+    world.dc.revert()
+    remove(disk)
+    run(["cp", "--archive", f"{top}/.", str(disk)], timeout_s=30)  # its disk went back, too
+    empty()
+    world.dc.start()
+    told = world.run("guard", "--json", code=2).json["restored"]
+    assert list(top.iterdir()) == [], "nothing lies where the disk will be"
+    assert told["left"] == 0
+    with Hands(world.dc) as hands:
+        assert sid(hands, "today", "CN=Users"), "the directory came back all the same"
+    assert "not mounted" in told["files"]["troubles"][0]
+    assert f"{base}/day.bat" in {each["path"] for each in told["files"]["left"]}
+    assert "not mounted" in world.run("files", "restore", base, "--yes", code=2).err
+    assert list(top.iterdir()) == []
+    assert f"{base}/day.bat" in world.run("files", "list", base, code=0).out
+    mount()
+    try:
+        told = world.run("guard", "--json", code=0).json["restored"]["files"]
+        assert (told["left"], told["troubles"]) == ([], [])
+        assert faces(top) == day
+        world.run("verify", code=0)
+    finally:
+        unmount()
+
+
 def test_a_full_disk_keeps_nobody_from_coming_back_and_the_next_guard_goes_on_with_the_files(world: World) -> None:
     base = f"{world.dc.names.dns_domain}/scripts"
     (scripts(world) / "old.bat").write_bytes(b"of the image, and taken away since")

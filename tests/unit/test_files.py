@@ -174,6 +174,26 @@ def test_a_share_that_is_empty_of_a_sudden_is_taken_for_not_there(files: LocalFi
     files.sysvol.mkdir()
     assert keeper.rested() == []
     assert len(keeper.files) > 3
+    (files.sysvol / "stray").touch()
+    (files.sysvol / "corp.example").mkdir()
+    (files.sysvol / "corp.example" / "stray").touch()
+    assert keeper.rested() == [], "one of a domain, neither"
+    assert "is it mounted?" in keeper.look.not_captured[""]
+    found = file_differences(keeper.files, files_now(files, time.sleep)[0])
+    putting = PuttingBack(files.sysvol, keeper.fetch, keeper.files)
+    with pytest.raises(FileNotRestoredError, match="not mounted"):
+        putting.make(found, lambda *_: None)
+    with pytest.raises(FileNotRestoredError, match="not mounted"):
+        putting.remove(found)
+    with pytest.raises(FileNotRestoredError, match="not mounted"):
+        putting.settle(keeper.files.values())
+    assert sorted(each.name for each in files.sysvol.rglob("*")) == ["corp.example", "stray", "stray"]
+    (files.sysvol / "corp.example" / "Policies").mkdir()  # by hand: the disk is gone for good
+    putting.make(found, lambda *_: None)
+    putting.settle(keeper.files.values())
+    assert (files.sysvol / "corp.example" / "logon.bat").read_bytes() == b"echo"
+    keeper.rested()
+    assert "" not in keeper.look.not_captured
 
 
 def test_a_folder_under_its_first_name_is_passed_over(files: LocalFiles) -> None:
@@ -249,6 +269,19 @@ def test_nobody_is_led_out_of_the_share_by_a_link(files: LocalFiles, tmp_path: P
     assert (files.sysvol / "corp.example" / "logon.bat").read_bytes() == b"echo"
 
 
+def test_shares_of_a_registry_nobody_had_looked_at_are_not_too_much() -> None:
+    def entry(place: Place, path: str) -> FileState:
+        return FileState(place=place, path=path, kind=FileKind.ENTRY, attributes={"record": b"\1"})
+
+    def of(*states: FileState) -> Files:
+        return {state.key: state for state in states}
+
+    own, sales = (entry(Place.REGISTRY, f"HKLM\\SOFTWARE\\SAMBA\\SMBCONF{name}") for name in ("", "\\SALES"))
+    assert file_differences(of(entry(Place.SHARES, "SECDESC/x")), of(own, sales))[0].key[0] is Place.SHARES
+    assert len(file_differences(of(entry(Place.SHARES, "SECDESC/x")), of(own, sales))) == 1
+    assert [each.gap for each in file_differences(of(own), of(own, sales))] == [FileGap.EXTRA]
+
+
 def test_what_the_journal_saw_at_a_path_is_the_images_and_all_else_is_local() -> None:
     def state(path: str, content: bytes) -> FileState:
         return FileState(place=Place.SYSVOL, path=path, kind=FileKind.FILE, size=1, pieces=(piece_of(content),))
@@ -269,19 +302,6 @@ def test_no_number_is_ever_anybody_elses(seed: int) -> None:
         chance.shuffle(people)
         given = {sid: 3_000_000 + at for at, sid in enumerate(people)}
         values = {"lowerBound": b"3000000", "upperBound": b"4000000", "xidNumber": b"%d" % (3_000_000 + len(people))}
-def test_shares_of_a_registry_nobody_had_looked_at_are_not_too_much() -> None:
-    def entry(place: Place, path: str) -> FileState:
-        return FileState(place=place, path=path, kind=FileKind.ENTRY, attributes={"record": b"\1"})
-
-    def of(*states: FileState) -> Files:
-        return {state.key: state for state in states}
-
-    own, sales = (entry(Place.REGISTRY, f"HKLM\\SOFTWARE\\SAMBA\\SMBCONF{name}") for name in ("", "\\SALES"))
-    assert file_differences(of(entry(Place.SHARES, "SECDESC/x")), of(own, sales))[0].key[0] is Place.SHARES
-    assert len(file_differences(of(entry(Place.SHARES, "SECDESC/x")), of(own, sales))) == 1
-    assert [each.gap for each in file_differences(of(own), of(own, sales))] == [FileGap.EXTRA]
-
-
         numbers = {sid: {"xidNumber": b"%d" % number} for sid, number in given.items()} | {"CONFIG": values}
         return {
             path: FileState(place=Place.IDMAP, path=path, kind=FileKind.ENTRY, attributes=attributes)

@@ -118,7 +118,8 @@ def test_the_number_or_the_rights_of_somebody_else_are_more_and_an_old_script_is
 
 @pytest.fixture
 def journal(files: LocalFiles) -> Iterator[Journal]:
-    """It has the share and a Unix number."""
+    """It has the share, with a file more, and a Unix number."""
+    (files.sysvol / "other.bat").write_bytes(b"stays")
     made = new_journal(fresh_store())
     look(made, [created("ada")], 100)
     keeper = FileLook(files, {})
@@ -151,9 +152,9 @@ def test_a_share_and_a_database_that_are_gone_are_told(files: LocalFiles, journa
     back.before_the_directory()
     back.after_the_directory()
     told = {line.dn: line for line in back.outcome.lines}
-    assert set(told) == {"idmap/S-1-5-21-1", "sysvol/", "sysvol/logon.bat"}
+    assert set(told) == {"idmap/S-1-5-21-1", "sysvol/", "sysvol/logon.bat", "sysvol/other.bat"}
     assert "SYSVOL cannot be restored: No such file" in told["sysvol/logon.bat"].reason
-    assert [line.gives_more for line in told.values()] == [True, False, False]
+    assert [line.gives_more for line in told.values()] == [True, False, False, False]
     assert len(back.outcome.troubles) == 2, "each is said once"
 
 

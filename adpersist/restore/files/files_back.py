@@ -28,7 +28,7 @@ from adpersist.files.differences import (
 )
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
-from adpersist.files.local_files import LocalFiles
+from adpersist.files.local_files import LocalFiles, absent_folder
 from adpersist.files.looking import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.files.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
@@ -139,9 +139,11 @@ class FilesBack:
         self._unmade: AdpersistError | None = None
         found = self._differing(self._have)
         self.local = written_locally(found, journal.every_file_change()) if found else []
+        if absent_folder(files.sysvol, self._want) is not None:
+            self.local = [each for each in self.local if each.key[0] is not Place.SYSVOL]  # nobody's: it is not mounted
         kept = {each.key for each in self.local} if policy is OnConflict.DC else set[FileKey]()
         self._found = [each for each in found if each.key not in kept and not _holds_one(each, kept)]
-        self._putting = PuttingBack(files.sysvol, lambda wanted: journal.content(target, wanted))
+        self._putting = PuttingBack(files.sysvol, lambda wanted: journal.content(target, wanted), self._want)
         self.outcome = FilesOutcome(
             local=[each.key for each in self.local],
             smb_conf_differs=bool(self._want) and smb_conf_differs(self._want, self._have),

@@ -103,7 +103,7 @@ def bring(
         PointError: There was and is nothing.
     """
     found = some_files(files, journal, point, path)
-    putting = PuttingBack(files.sysvol, lambda wanted: journal.content(point, wanted))
+    putting = PuttingBack(files.sysvol, lambda wanted: journal.content(point, wanted), journal.files(point))
     putting.make(found.differences, progress.applying)
     putting.remove(found.differences)
     touched = {each.key[1] for each in found.differences}
