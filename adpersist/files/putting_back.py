@@ -1,10 +1,11 @@
 """Making SYSVOL what it should be: whoever reads a file meanwhile has the old one or the new one, whole.
 
-New content is written aside, on the same disk and outside the share, with owner, permissions and attributes, flushed,
-and then takes its name. While there is not enough room nothing has been touched. No symbolic link is followed on the
-way: clients write there, too.
+New content is written aside, on the same disk and outside the share, with owner, permissions and attributes, flushed
+all together, and then takes its name. While there is not enough room nothing has been touched. No symbolic link is
+followed on the way: clients write there, too.
 """
 
+import ctypes
 import errno
 import os
 import shutil
@@ -27,6 +28,8 @@ _POLICY_VERSION: Final = "gpt.ini"
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 FetchContent = Callable[[Collection[Piece]], Iterable[tuple[Piece, bytes]]]
 """Content by name, from the journal."""
@@ -69,6 +72,7 @@ class PuttingBack:
         files = [state for state in wanted if state.kind is not FileKind.DIRECTORY]
         with self._opened_root() as root, self._aside() as aside:
             staged = self._staged(aside, files, progress)
+            _flush(root)
             for state in sorted(_directories(wanted), key=_depth):
                 with self._trying(state.path):
                     _make_directory(root, state.path)
@@ -77,6 +81,7 @@ class PuttingBack:
                 with self._trying(state.path):
                     _take_name(root, state, staged[state.path])
                 progress(len(files) + number, 2 * len(files))
+            _flush(root)
 
     def remove(self, found: Sequence[FileDifference]) -> None:
         """Take away what should not be there, deepest first."""
@@ -86,6 +91,7 @@ class PuttingBack:
                 if state.place is Place.SYSVOL:
                     with self._trying(state.path):
                         _remove(root, state.path)
+            _flush(root)
 
     def settle(self, wanted: Iterable[FileState]) -> None:
         """Give directories owner, permissions and time, deepest first: all that is in them is there by now."""
@@ -93,7 +99,7 @@ class PuttingBack:
             for state in sorted(_directories(wanted), key=_depth, reverse=True):
                 with self._trying(state.path), _opened(root, state.path) as directory:
                     give(directory, state)
-                    os.fsync(directory)
+            _flush(root)
 
     # --- aside ------------------------------------------------------------------------------------------------------
 
@@ -211,7 +217,21 @@ def _not_restored(path: str, error: OSError) -> FileNotRestoredError:
     )
 
 
+def _flush(descriptor: int) -> None:
+    """Make all that was written to a disk durable (syncfs(2)): file by file each one waits for the disk by itself.
+
+    Raises:
+        FileNotRestoredError: The disk did not take all of it.
+    """
+    with _reached():
+        if _libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
 def _write_at(path: Path, at: int, content: bytes) -> None:
+    if content.count(0) == len(content):
+        return  # a hole stays one, and takes no room
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         done = 0
@@ -230,8 +250,8 @@ def _finish(path: Path, state: FileState) -> None:
         return
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
+        os.ftruncate(descriptor, state.size)  # what it ends with may be a hole
         give(descriptor, state)
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -241,7 +261,6 @@ def _take_name(root: int, state: FileState, aside: Path) -> None:
         if _is_directory(parent, name):
             _remove_tree(parent, name)  # a directory is in its place, and what is in it should not be there either
         os.rename(os.fsencode(aside), name, dst_dir_fd=parent)
-        os.fsync(parent)
 
 
 def _make_directory(root: int, path: str) -> None:
@@ -254,7 +273,6 @@ def _make_directory(root: int, path: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=parent)
         os.mkdir(name, 0o700, dir_fd=parent)
-        os.fsync(parent)
 
 
 def _remove(root: int, path: str) -> None:
@@ -266,7 +284,6 @@ def _remove(root: int, path: str) -> None:
             os.rmdir(name, dir_fd=parent)
         else:
             os.unlink(name, dir_fd=parent)
-        os.fsync(parent)
 
 
 def _remove_tree(parent: int, name: bytes) -> None:

@@ -118,3 +118,22 @@ def test_an_audit_log_that_is_off_is_said_to_be_off(golden: Golden, place: Path)
         made = run("init", *init_words(quiet, place / "journal.db", place / "key"), "--json", code=0).json
         (said,) = made["notes"]
         assert "dsdb_json_audit:5@" in said
+
+
+def test_it_says_where_sysvol_is_and_what_keeps_it_from_being_captured(dc: SambaDC, place: Path) -> None:
+    run, conf = Adpersist(place / "adpersist.toml"), place / "samba.conf"
+    words = (*init_words(dc, place / "journal.db", place / "key"), "--supersede", "--json")
+    conf.write_text(f"{dc.smb_conf.read_text()}\n[global]\n\tposix:eadb = {place}/eadb.tdb\n")
+    assert "posix:eadb" in complaint(run("init", *words, "--smb-conf", str(conf), code=7))
+    assert "there is no" in complaint(run("init", *words, "--smb-conf", f"{conf}.old", code=7))
+    assert not (place / "journal.db").exists()
+    conf.write_text(dc.smb_conf.read_text())
+    told = run("init", *words, "--smb-conf", str(conf), code=0).json
+    assert told["files"] == {"sysvol": str(dc.layout.state / "sysvol"), "smb_conf": str(conf)}
+    assert any(each.startswith("SYSVOL") for each in told["captures"])
+    alone = run.with_environment(ADPERSIST_FILES_SYSVOL="off")
+    alone("agent", "--once", code=0)
+    assert "nobody had looked at SYSVOL" in complaint(run("files", "list", code=7))
+    told = alone("init", *words, code=0).json
+    assert told["files"] is None
+    assert any("sysvol is off" in each for each in told["not_restored"])

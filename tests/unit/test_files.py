@@ -18,7 +18,7 @@ from adpersist.files import reading
 from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed, number_of
-from adpersist.files.local_files import LocalFiles
+from adpersist.files.local_files import LocalFiles, NoFilesError
 from adpersist.files.looking import FileLook
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.files.waking import Waker
@@ -122,6 +122,39 @@ def test_a_file_that_changes_while_it_is_read_is_told_by_nobody(files: LocalFile
         assert not (isinstance(each, FileState) and each.path == "big")
     assert pieces
     assert keeper.look.unrested
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_gone_at_the_next_look(files: LocalFiles) -> None:
+    keeper, big = Keeper(files), files.sysvol / "big"
+    big.write_bytes(random.Random(1).randbytes(3 * PIECE_BYTES))
+    keeper.rested()
+    big.write_bytes(random.Random(2).randbytes(3 * PIECE_BYTES))
+    time.sleep(REST_S)
+    for each in keeper.look.news(lambda: None):
+        if isinstance(each, bytes):
+            big.unlink(missing_ok=True)
+        assert not (isinstance(each, FileState) and each.path == "big")
+    assert keeper.look.unrested
+    keeper.look.told_all()
+    assert (Place.SYSVOL, "big") in keeper.files, "until a look finds it gone"
+    assert "-big" in paths(keeper.rested())
+
+
+def test_a_sparse_file_comes_back_with_its_holes(files: LocalFiles) -> None:
+    keeper, path = Keeper(files), files.sysvol / "sparse"
+    with path.open("wb") as file:
+        file.seek(100 * PIECE_BYTES)
+        file.write(b"in the middle")
+        file.truncate(200_000_000)
+    keeper.rested()
+    assert sum(map(len, keeper.pieces.values())) < 4 * PIECE_BYTES, "a hole is kept once"
+    path.unlink()
+    PuttingBack(files.sysvol, keeper.fetch).make(file_differences(keeper.files, {}), lambda *_: None)
+    assert path.stat().st_size == 200_000_000
+    assert path.stat().st_blocks * 512 < 4 * PIECE_BYTES
+    with path.open("rb") as file:
+        file.seek(100 * PIECE_BYTES)
+        assert file.read(20) == b"in the middle" + bytes(7)
 
 
 @pytest.mark.parametrize("name", [b"latin-\xfc", "u\u0308mlaut".encode(), b"new\nline", b" ", b"x" * 255])
@@ -410,6 +443,32 @@ def test_a_line_without_which_samba_would_not_start_is_named(
     level: int, before: bytes, now: bytes, line: str | None
 ) -> None:
     assert missing_line(level, before=before, now=now) == line
+
+
+# --- where everything lies --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("[global]\nposix:eadb = {place}/eadb.tdb\n", "posix:eadb"),
+        ("[global]\nxattr_tdb:file = {place}/xattr.tdb\n", "xattr_tdb:file"),
+        ("[global]\nprivate dir = {place}\n", "another one"),
+        ("[sysvol]\npath =\n", r"no share \[sysvol\]"),
+    ],
+)
+def test_a_sysvol_that_cannot_be_captured_is_refused_by_the_name_of_the_setting(
+    files: LocalFiles, tmp_path: Path, settings: str, said: str
+) -> None:
+    conf, url = files.settings.smb_conf, f"ldapi://{files.settings.private}/ldap_priv/ldapi"
+    assert LocalFiles.beside(url, conf).sysvol == files.sysvol
+    conf.write_text(conf.read_text() + settings.format(place=tmp_path))
+    with pytest.raises(NoFilesError, match=said):
+        LocalFiles.beside(url, conf)
+    with pytest.raises(NoFilesError, match="over the network"):
+        LocalFiles.beside("ldaps://dc1.corp.example", conf)
+    with pytest.raises(NoFilesError, match="there is no"):
+        LocalFiles.beside(url, tmp_path / "no.conf")
 
 
 # --- a database that cannot be read -----------------------------------------------------------------------------------

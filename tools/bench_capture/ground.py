@@ -102,15 +102,19 @@ class Journaled:
             process.wait(timeout=30)
 
     def once(self) -> tuple[float, int]:
-        """One `agent --once`, a process of its own: its wall time in seconds and its peak of memory in bytes."""
+        """One `agent --once`: its wall time in seconds and its peak of memory in bytes."""
+        return self.timed("agent", "--once")
+
+    def timed(self, *words: str) -> tuple[float, int]:
+        """One command, a process of its own: its wall time in seconds and its peak of memory in bytes."""
         began = time.perf_counter()
         process = subprocess.Popen(
-            [*COMMAND, "agent", "--once", "--config", str(self.path)],
+            [*COMMAND, *words, "--config", str(self.path)],
             env=own_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, "the agent failed"
+        assert process.returncode == 0, f"adpersist {' '.join(words)} failed"
         return time.perf_counter() - began, usage.ru_maxrss * 1024
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -22,6 +23,7 @@ from tools.bench_store.figures import Figure, figure
 _FILES: Final = 5_000
 _BYTES: Final = 100_000_000
 _LARGE: Final = 200_000_000
+_MANY: Final = 20_000
 _CHANGES: Final = 40
 _PAUSE_S: Final = 0.5
 _REST_S: Final = 30.0
@@ -44,7 +46,8 @@ def measured(ground: Ground, *, runs: int, less: int) -> list[Figure]:
             rest = _rest(agent.pid, _REST_S / less, files)
             latency = _until_durable(journaled, share, _CHANGES // min(less, 4), files)
         back = _brought_back(journaled, share, files)
-        return [*first, rest, latency, back, _large(journaled, share, _LARGE // less)]
+        large, many = _large(journaled, share, _LARGE // less), _many(journaled, share, _MANY // less)
+        return [*first, rest, latency, back, *large, *many]
 
 
 def _fill(place: Path, files: int, size: int) -> None:
@@ -144,15 +147,44 @@ def _brought_back(journaled: Journaled, share: Path, files: int) -> Figure:
     return figure(name, [written], "", goal=f"{len(changed)}", reached=lambda value: value == len(changed))
 
 
-def _large(journaled: Journaled, share: Path, size: int) -> Figure:
-    """What a look takes of memory when one file is very large."""
-    with (share / "installer.msi").open("wb") as file:
+def _large(journaled: Journaled, share: Path, size: int) -> list[Figure]:
+    """What one very large file takes of memory, when it is new and when it comes back."""
+    path = share / "installer.msi"
+    with path.open("wb") as file:
         for _ in range(size // 1_000_000):
             file.write(random.randbytes(1_000_000))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
     time.sleep(1)
-    _, peak = journaled.once()
-    name = f"a look at a new file of {size / 1_000_000:g} MB: peak of memory"
-    return figure(name, [peak / 1_000_000], "MB", goal="< 200 MB", reached=lambda value: value < 200)
+    _, new = journaled.once()
+    _run(journaled, "mark", "large")
+    path.unlink()
+    _, back = journaled.timed("files", "restore", f"{share.name}/{path.name}", "--at", "@large", "--yes")
+    with path.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").digest() == digest, "it came back as another file"
+    name = f"a file of {size / 1_000_000:g} MB: peak of memory"
+    return [
+        figure(f"{name}, captured", [new / 1_000_000], "MB", goal="< 200 MB", reached=lambda value: value < 200),
+        figure(f"{name}, put back", [back / 1_000_000], "MB", goal="< 200 MB", reached=lambda value: value < 200),
+    ]
+
+
+def _many(journaled: Journaled, share: Path, files: int) -> list[Figure]:
+    """Small files by the thousand: captured, and put back once all of them are gone."""
+    place = share / "many"
+    _fill(place, files, files * 2_000)
+    time.sleep(1)
+    captured, memory = journaled.once()
+    _run(journaled, "mark", "many")
+    shutil.rmtree(place)
+    took, peak = journaled.timed("files", "restore", f"{share.name}/{place.name}", "--at", "@many", "--yes")
+    assert sum(1 for _ in place.rglob("*.pol")) == files, "not all of them came back"
+    name = f"{files:,} files of 2 kB"
+    return [
+        figure(f"{name}: captured", [captured], "s"),
+        figure(f"{name}: put back", [took], "s"),
+        figure(f"{name}: peak of memory, the larger", [max(memory, peak) / 1_000_000], "MB"),
+    ]
 
 
 def _run(journaled: Journaled, *words: str) -> None:
