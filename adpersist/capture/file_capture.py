@@ -74,7 +74,10 @@ class FileCapture:
             self._behind_since = now
         if now < self._soonest:
             return False
-        return self._woken or now >= self._due or self._look.databases_moved
+        if self._woken and self._behind_since is not None:
+            # what was written just now is left for the next look: one that comes when it rests sees all there is
+            return now >= self._behind_since + SOON_S
+        return now >= self._due or self._look.databases_moved
 
     @property
     def behind_s(self) -> float:

@@ -410,6 +410,16 @@ def test_a_policy_comes_back_as_one_thing(living: World) -> None:
     world.run("export", "--tar", code=7)
     world.run("export", "--tar", "--output", str(archive), code=7)  # it is there
 
+    # a point between the two halves of an edit says so
+    with Hands(world.dc) as hands:
+        hands.set(dn, versionNumber="2")
+    captured(world)
+    for scope in (part, ()):
+        (half,) = world.run("plan", *scope, "--json", code=0).json["files"]["half_policies"]
+        assert half == {"dn": dn, "container_version": 2, "files_version": 1}
+    assert "Half of an edit" in world.run("plan", *part, code=0).out
+    assert world.run("plan", "--to", "@whole", *part, "--json", code=2).json["files"]["half_policies"] == []
+
     # to a point before there was such a policy: container and files go as one thing, wherever the power is cut
     words = "--to", "@none-yet", *part
     planned = world.run("plan", *words, "--json", code=2).json["files"]["differences"]

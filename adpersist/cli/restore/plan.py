@@ -20,6 +20,7 @@ from adpersist.cli.restore.restore import (
     conflict_words,
     note_documents,
     note_words,
+    policy_documents,
 )
 from adpersist.directory.lineage.proof import lineage_of, require_own
 from adpersist.errors import ExitCode
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from adpersist.directory.domain_controller import DomainController
     from adpersist.files.differences import FileDifference
     from adpersist.journal.journal import Journal
+    from adpersist.restore.files.stale_policies import StalePolicy
     from adpersist.restore.wanted import WantedState
 
 
@@ -100,6 +102,14 @@ def plan(
         output.table(title, ("kind", "place", "path"), rows)
         for written in back.local:
             output.say(output.printable(f"Written locally after the revert: {' '.join(difference_row(written)[1:])}"))
+    for half in back.half if back is not None else ():
+        files_say = "nothing" if half.files is None else half.files
+        output.say(
+            output.printable(
+                f"Half of an edit: at commit {wanted.target} the container says version {half.container}, its GPT.INI "
+                f"{files_say}: {half.dn}. A point a little before or after it may have both halves."
+            )
+        )
     if not differs:
         output.say(f"Nothing to do: the domain controller is what commit {wanted.target} says.")
     raise typer.Exit(int(ExitCode.DIFFERENCES if differs else ExitCode.OK))
@@ -113,11 +123,13 @@ class PlannedFiles:
         differences: What it would close.
         local: What was written there after the DC was put back.
         smb_conf_differs: smb.conf says something else than it did.
+        half: Policies of which the point has files and container of two versions.
     """
 
     differences: "Sequence[FileDifference]" = ()
     local: "Sequence[FileDifference]" = ()
     smb_conf_differs: bool = False
+    half: "Sequence[StalePolicy]" = ()
 
 
 def files_to_restore(
@@ -127,15 +139,17 @@ def files_to_restore(
     from adpersist.agent import connections
     from adpersist.restore.files.files_back import FilesBack
     from adpersist.restore.files.some_files import policy_differences
+    from adpersist.restore.files.stale_policies import half_policies
 
     if (here := connections.local_files(settings, dc)) is None:
         return None
     if not wanted.scope.is_everything:
         found = policy_differences(here, journal, wanted)
-        return None if found is None else PlannedFiles(differences=found)
+        return None if found is None else PlannedFiles(differences=found, half=half_policies(journal, wanted))
     back = FilesBack(here, journal, wanted.target, policy)
     differs = back.outcome.smb_conf_differs
-    return PlannedFiles(differences=back.differences, local=back.local, smb_conf_differs=differs)
+    half = half_policies(journal, wanted)
+    return PlannedFiles(differences=back.differences, local=back.local, smb_conf_differs=differs, half=half)
 
 
 def _files(back: PlannedFiles) -> dict[str, Any]:
@@ -143,6 +157,7 @@ def _files(back: PlannedFiles) -> dict[str, Any]:
         "differences": [difference_document(each) for each in back.differences],
         "local": [difference_document(each) for each in back.local],
         "smb_conf_differs": back.smb_conf_differs,
+        "half_policies": policy_documents(back.half),
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adpersist.model.plan.difference import Difference
     from adpersist.restore.convergence import RestoreOutcome
     from adpersist.restore.files.files_back import FilesOutcome
+    from adpersist.restore.files.stale_policies import StalePolicy
     from adpersist.restore.plan.limitations import Limitation
 
 ToOption = Annotated[
@@ -247,10 +248,13 @@ def files_document(files: "FilesOutcome") -> dict[str, Any]:
         "left": [difference_document(each) | {"reason": files.refused.get(each.key[1], "")} for each in files.left],
         "troubles": [*files.troubles, *([files.unknown] if files.unknown else [])],
         "smb_conf_differs": files.smb_conf_differs,
-        "stale_policies": [
-            {"dn": each.dn, "container_version": each.container, "files_version": each.files} for each in files.stale
-        ],
+        "stale_policies": policy_documents(files.stale),
     }
+
+
+def policy_documents(policies: "Sequence[StalePolicy]") -> list[dict[str, Any]]:
+    """Policies whose files and container are of two versions, for machines."""
+    return [{"dn": each.dn, "container_version": each.container, "files_version": each.files} for each in policies]
 
 
 def files_words(files: "FilesOutcome") -> None:

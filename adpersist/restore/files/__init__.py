@@ -2,5 +2,5 @@
 
 In: files as the journal has them, and those that lie here. Out: files put back and proven, or what is left and why.
 Read `files_back` (a whole restore's), `files_left` (what could not be, and the next run's), `some_files` (by name),
-`stale_policies` (containers newer than their files).
+`stale_policies` (containers and files of two versions).
 """
