@@ -75,7 +75,9 @@ class Visitor:
 
     def links(self) -> list[str]:
         """Where the page leads to on this console, as paths with their queries."""
-        found = [urlsplit(str(each.get_attribute("href"))) for each in self.page.query_selector_all("a[href]")]
+        # in one question: a page has hundreds of links
+        hrefs = self.page.eval_on_selector_all("a[href]", "all => all.map(each => each.getAttribute('href'))")
+        found = [urlsplit(str(each)) for each in hrefs]
         return [f"{each.path}?{each.query}".rstrip("?") for each in found if each.path.startswith("/")]
 
     def violations(self) -> list[dict[str, Any]]:
