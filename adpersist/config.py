@@ -88,6 +88,8 @@ class JournalSection(_Section):
         id: Empty: derived from the DC's identity.
         witness: A file on a disk that goes back with neither store nor DC; the newest commit is noted there, so that a
             store that was put back together with the DC is noticed. Empty: none.
+        index: The directory where commands that read keep what is where in the journal (names, no values), so that they
+            need not read all of it; empty: /var/cache/adpersist, or a user's own cache; ``off``: nowhere.
         keep: The agent forgets what no point so young, and no mark, needs (s, m, h, d, w); empty: nothing.
         checkpoint_every_commits: A checkpoint after so many commits; 0: not by number.
         checkpoint_every_bytes: A checkpoint after so many bytes of commits; 0: not by size.
@@ -95,6 +97,7 @@ class JournalSection(_Section):
 
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")
     witness: Path | None = None
+    index: str = Field(default="", pattern="^(off|/.*)?$", description="/var/cache/adpersist")
     keep: str = Field(default="90d", pattern=r"^([1-9]\d{0,8}[smhdw])?$")
     checkpoint_every_commits: int = Field(default=10_000, ge=0)
     checkpoint_every_bytes: int = Field(default=64 * 1024 * 1024, ge=0)

@@ -1,16 +1,18 @@
 """Options every command takes, before its name or after it, and what they come to."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from adpersist.cli.output import Bar
     from adpersist.config import Config
     from adpersist.journal.journal import Journal
+    from adpersist.reading.folded import Reading
 
 ConfigOption = Annotated[
     Path | None,
@@ -32,6 +34,10 @@ TakeOverOption = Annotated[
     typer.Option("--take-over", help="Go on in the place of another machine that holds the journal and may live."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", show_default=False)]
+
+_LONG: Final = 1000
+"""So many commits are worth a progress bar."""
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(slots=True)
@@ -70,3 +76,23 @@ def opened_journal(config: "Config") -> "Iterator[Journal]":
         yield journal
     finally:
         journal.close()
+
+
+def answered(
+    journal: "Journal", config: "Config", ask: "Callable[[Reading], _Answer]", *, as_json: bool = False
+) -> _Answer:
+    """What the journal answers, by the index where there is one; making that may take a while, which is shown."""
+    from adpersist.cli import output
+    from adpersist.reading.index import answering
+    from adpersist.reading.index.kept import directory_of
+
+    with ExitStack() as stack:
+        bars: list[Bar] = []
+
+        def progress(done: int, total: int) -> None:
+            if not bars and total - done > _LONG:
+                bars.append(stack.enter_context(output.Bar(shown=not as_json)))
+            for bar in bars:
+                bar.counting("indexing commits", done, total)
+
+        return answering.answered(journal, directory_of(config.journal.index), ask, progress=progress)

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import TypeVar
 
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.file_history import content_at, every_change, files_at
-from adpersist.journal.format.checkpoint import open_checkpoint
+from adpersist.journal.format.checkpoint import open_by_part, open_checkpoint, open_part
 from adpersist.journal.format.columns.file_changes import file_contents
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head
 from adpersist.journal.format.splitting import Run, runs
@@ -49,6 +50,8 @@ from adpersist.model.plan.difference import Difference
 from adpersist.stores.port import Store, StoredHead
 
 PATIENCE = Patience()
+Opened = TypeVar("Opened")
+"""What a checkpoint is opened to."""
 
 
 class Journal:
@@ -509,10 +512,23 @@ class Journal:
             PointError: The head names none of that number.
             DamagedError: While iterating: it is not what was written.
         """
+        return self._checkpoint(seq, open_checkpoint)
+
+    def checkpoint_by_part(self, seq: Seq) -> Iterator[tuple[int, list[ObjectState | Gone]]]:
+        """The same, and by which part :meth:`checkpoint_part` finds them again. Raises: as :meth:`read_checkpoint`."""
+        for number, states in self._checkpoint(seq, open_by_part):
+            if not isinstance(states, FileChanges):
+                yield number, states
+
+    def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:
+        """The objects of one part, proven with all others and opened alone. Raises: as :meth:`read_checkpoint`."""
+        return self._checkpoint(seq, lambda parts, *whole: open_part(parts, number, *whole))
+
+    def _checkpoint(self, seq: Seq, opening: Callable[[Iterator[bytes], Checkpoint, bytes, Keyring], Opened]) -> Opened:
         tip = self._end.tip
         for each in tip.head.checkpoints:
             if each.seq == seq:
-                return open_checkpoint(self._store.checkpoint(each.lies_at), each, tip.journal, tip.keyring)
+                return opening(self._store.checkpoint(each.lies_at), each, tip.journal, tip.keyring)
         raise PointError(f"there is no checkpoint at commit {seq}")
 
     def files(self, point: Seq) -> Files:

@@ -2,7 +2,8 @@
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from adpersist.errors import ConfigError
@@ -19,6 +20,11 @@ _NAMED: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*=")
 _TOMBSTONE: Final = "\\0ADEL:"
 """What stands between a deleted object's name and its GUID ([MS-ADTS] 3.1.1.5.5.1.1)."""
 
+SIDS: Final = ("objectSid", "sIDHistory")
+ACCOUNT: Final = "sAMAccountName"
+
+_TOMBSTONE_FOLDED: Final = folded(_TOMBSTONE)
+
 Match = Callable[[State, ObjectState], bool]
 
 
@@ -32,14 +38,48 @@ class AmbiguousObjectError(ConfigError):
     """Several deleted objects had the name."""
 
 
-def find(state: State, name: str) -> Guid:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """What a person calls an object by.
+
+    Attributes:
+        guid: objectGUID, or what a group policy has in its name.
+        policy: With that: the name of such a policy's container, as :func:`folded` has it.
+        sid: objectSid, or one it once had.
+        dn: Component by component, as :func:`comparable` has it.
+        account: sAMAccountName, in one case.
+    """
+
+    guid: Guid | None = None
+    policy: str = ""
+    sid: bytes | None = None
+    dn: tuple[str, ...] | None = None
+    account: str | None = None
+
+    def matches(self, state: State, item: ObjectState) -> bool:
+        """The object is called that at that point."""
+        if self.guid is not None:
+            return item.guid == self.guid or _is_policy(item, self.policy)
+        if self.sid is not None:
+            return any(self.sid in item.values.get(name, ()) for name in SIDS)
+        if self.dn is not None:
+            return _bears(state, item, self.dn)
+        return any(value.decode(errors="replace").casefold() == self.account for value in item.values.get(ACCOUNT, ()))
+
+
+def find(state: State, name: str, among: Iterable[ObjectState] | None = None) -> Guid:
     """The object's GUID: living objects first, then deleted ones, also by the name they had when they lived.
+
+    Args:
+        state: The directory at one point.
+        name: What it is called.
+        among: All objects that may be called that; None: all there are.
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
     """
     match = matching(name)
-    found = [item for item in state.values() if match(state, item)]
+    found = [item for item in (state.values() if among is None else among) if match(state, item)]
     living = [item for item in found if not item.deleted]
     for candidates in (living, found):
         if len(candidates) == 1:
@@ -56,7 +96,12 @@ def find(state: State, name: str) -> Guid:
 
 
 def matching(name: str) -> Match:
-    """A test for the object a name means.
+    """A test for the object a name means. Raises: NoSuchObjectError: No object can be called that."""
+    return called(name).matches
+
+
+def called(name: str) -> Called:
+    """What kind of name it is.
 
     Raises:
         NoSuchObjectError: No object can be called that.
@@ -65,18 +110,17 @@ def matching(name: str) -> Match:
     if not text:
         raise NoSuchObjectError("an object has a name", hint="Name it by DN, GUID, SID or sAMAccountName.")
     if _GUID.fullmatch(text):
-        guid, policy = guid_from_text(text), f"CN={{{text.strip('{}')}}}".casefold()
-        return lambda _, item: item.guid == guid or _is_policy(item, policy)
+        return Called(guid=guid_from_text(text), policy=folded(f"CN={{{text.strip('{}')}}}"))
     if _SID.fullmatch(text):
-        sid = _sid(text)
-        return lambda _, item: sid in (*item.values.get("objectSid", ()), *item.values.get("sIDHistory", ()))
+        return Called(sid=_sid(text))
     if _NAMED.match(text):
-        dn = comparable(text)
-        return lambda state, item: _bears(state, item, dn)
-    account = text.rpartition("\\")[2].casefold()
-    return lambda _, item: any(
-        value.decode(errors="replace").casefold() == account for value in item.values.get("sAMAccountName", ())
-    )
+        return Called(dn=comparable(text))
+    return Called(account=text.rpartition("\\")[2].casefold())
+
+
+def stem(component: str) -> str:
+    """What the name of an object and that of its tombstone have in common; of a folded component."""
+    return component.partition(_TOMBSTONE_FOLDED)[0]
 
 
 def former_dn(state: State, item: ObjectState) -> str:
@@ -91,9 +135,7 @@ def former_dn(state: State, item: ObjectState) -> str:
 
 def _is_policy(item: ObjectState, name: str) -> bool:
     """It is the group policy that is called so, which people know by that GUID and not by its objectGUID."""
-    return item.rdn.partition(_TOMBSTONE)[0].casefold() == name and b"groupPolicyContainer" in item.values.get(
-        "objectClass", ()
-    )
+    return stem(folded(item.rdn)) == name and b"groupPolicyContainer" in item.values.get("objectClass", ())
 
 
 def _bears(state: State, item: ObjectState, dn: tuple[str, ...]) -> bool:

@@ -67,19 +67,19 @@ def history(
             state = _at(journal, commit.target, state)
             new = state.get(guid)
             if old != new:
-                yield _event(commit, "taken-back", old, new, (before, _dn(state, guid))), state
+                yield event_of(commit, "taken-back", old, new, (before, _dn(state, guid))), state
         touching = [change for change in commit.changes if change.guid == guid]
         old, before = state.get(guid), _dn(state, guid)
         state.apply(commit.changes)
         if touching:
             new = state.get(guid)
-            kind = _kind(commit, touching[-1])
+            kind = event_kind(commit, touching[-1])
             stamps = {name: stamp for change in touching for name, stamp in change.stamps.items()}
-            event = _event(commit, kind, old, new, (before, _dn(state, guid)), stamps)
+            event = event_of(commit, kind, old, new, (before, _dn(state, guid)), stamps)
             if kind != Kind.CHANGED or event.shows:
                 yield event, state
         elif before != (now := _dn(state, guid)):
-            yield _event(commit, "carried", old, old, (before, now)), state
+            yield event_of(commit, "carried", old, old, (before, now)), state
 
 
 def find_ever(journal: Journal, name: str) -> Guid:
@@ -151,7 +151,8 @@ def _at(journal: Journal, target: Seq, otherwise: State) -> State:
         return otherwise
 
 
-def _kind(commit: Commit, change: Change) -> str:
+def event_kind(commit: Commit, change: Change) -> str:
+    """What happened in a look, by the last that it tells of an object."""
     return "first-seen" if change.kind is Kind.CREATED and commit.usn_from == 0 else str(change.kind)
 
 
@@ -159,7 +160,7 @@ def _dn(state: State, guid: Guid) -> str:
     return state.dn(guid) if guid in state else ""
 
 
-def _event(
+def event_of(
     commit: Commit,
     kind: str,
     old: ObjectState | None,
@@ -167,6 +168,7 @@ def _event(
     dn: tuple[str, str],
     stamps: Mapping[str, Stamp] | None = None,
 ) -> Event:
+    """What is another than before."""
     before, after = (old.values if old else {}), (new.values if new else {})
     added, removed = link_values.changed(old.links if old else {}, new.links if new else {})
     return Event(

@@ -61,10 +61,10 @@ class SealedLog:
             seq: The commit that tells of it.
             second: Unix seconds of the write.
         """
-        audited = self._of.get(seq)
+        audited = self.asked(seq)
         if audited is None:
             return None
-        if any(since <= second <= through for since, through in self._unbroken.items()):
+        if self.is_whole(second):
             return _PAST_THE_DC
         if audited.trouble:
             return f"the audit log could not be read when this was captured: {audited.trouble}"
@@ -77,6 +77,14 @@ class SealedLog:
             "written on this machine, past the domain controller, followed from another write, or nothing was logged "
             "any more"
         )
+
+    def asked(self, seq: Seq) -> Audited | None:
+        """What the log said of itself when a commit was made; None: nobody asked it."""
+        return self._of.get(seq)
+
+    def is_whole(self, second: int) -> bool:
+        """No part of the log around a second is missing. Unix seconds."""
+        return any(since <= second <= through for since, through in self._unbroken.items())
 
 
 class Writers:

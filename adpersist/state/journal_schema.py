@@ -32,6 +32,15 @@ class AttributeFacts:
     confidential: bool = False
     link: int = 0
 
+    @classmethod
+    def told(cls, *, syntax: str, search_flags: str, link: str) -> "AttributeFacts":
+        """What the values of attributeSyntax, searchFlags and linkID come to; empty where there is none."""
+        return cls(
+            syntax=syntax or _UNKNOWN,
+            confidential=bool(int(search_flags or "0") & _CONFIDENTIAL),
+            link=int(link or "0"),
+        )
+
 
 class JournalSchema:
     """The schema as a state has it."""
@@ -46,10 +55,10 @@ class JournalSchema:
         known = {}
         for item in state.values():
             if b"attributeSchema" in item.values.get("objectClass", ()) and "lDAPDisplayName" in item.values:
-                known[_text(item.values, "lDAPDisplayName")] = AttributeFacts(
-                    syntax=_text(item.values, "attributeSyntax") or _UNKNOWN,
-                    confidential=bool(int(_text(item.values, "searchFlags") or "0") & _CONFIDENTIAL),
-                    link=int(_text(item.values, "linkID") or "0"),
+                known[_text(item.values, "lDAPDisplayName")] = AttributeFacts.told(
+                    syntax=_text(item.values, "attributeSyntax"),
+                    search_flags=_text(item.values, "searchFlags"),
+                    link=_text(item.values, "linkID"),
                 )
         return cls(known)
 

@@ -107,12 +107,17 @@ class Adpersist:
     def environment(self) -> dict[str, str]:
         """What its processes see.
 
-        Each configuration has lock files of its own: many tests play copies of one DC at once, as no machine ever does.
+        Each configuration has lock files and an index of its own: many tests play copies of one DC at once, as no
+        machine ever does.
         """
         locks = Path(tempfile.gettempdir(), "adp-locks")
         locks.mkdir(mode=0o700, exist_ok=True)
         name = hashlib.sha256(str(self.config).encode()).hexdigest()[:16]
-        return quiet_environment({"ADPERSIST_RUNTIME_DIRECTORY": str(locks / name)} | self._environment)
+        usual = {
+            "ADPERSIST_RUNTIME_DIRECTORY": str(locks / name),
+            "ADPERSIST_JOURNAL_INDEX": str(locks / f"{name}-index"),
+        }
+        return quiet_environment(usual | self._environment)
 
     def command(self, *words: str) -> list[str]:
         """The whole command line."""

@@ -362,6 +362,8 @@ def _who_is_known(world: World, office: str) -> None:
     administrator = {"sid": joined["who"]["sid"], "name": "SAMDOM\\Administrator", "address": "127.0.0.1"}
     assert people == [[administrator]]
     assert "by SAMDOM\\Administrator" in world.run("log", code=0).out
+    (found,) = world.run("log", "--who", "administrator", "--attribute", "member", "--json", code=0).json
+    assert found["seq"] == joined["seq"]
     past = world.run("history", "bert", "--json", code=0).json["events"][-1]
     assert past["who"] is None
     assert "written on this machine, past the domain controller" in past["why"]

@@ -283,6 +283,44 @@ def test_history_knows_names_of_the_past(past: Past) -> None:
     assert found["guid"] == str(past.guid)
 
 
+# --- the index ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_looked_up_in_the_index_is_what_the_journal_tells(copied: Adpersist, past: Past, place: Path) -> None:
+    newest = copied("log", "--json", code=0).json[0]["time"]
+    indexed = copied.with_environment(ADPERSIST_JOURNAL_INDEX=str(place / "index"))
+    folding = copied.with_environment(ADPERSIST_JOURNAL_INDEX="off")
+    questions = [
+        ("show", "ada", "--secrets"),
+        ("show", "crew", "--at", past.filled),
+        ("show", f"CN=dora,{past.office}", "--at", past.filled),
+        ("show", "Administrators"),
+        ("history", "ada"),
+        ("history", "dora"),
+        ("history", f"CN=ada,{past.office}"),
+        ("history", "crew", "--attribute", "member"),
+        ("log", "--what", "ada", "--limit", "0"),
+        ("log", "--attribute", "MEMBER", "--limit", "1"),
+    ]
+
+    def compare() -> None:
+        for words in questions:
+            mine, theirs = (run(*words, "--json") for run in (indexed, folding))
+            assert (mine.code, mine.out) == (theirs.code, theirs.out), words
+
+    compare()
+    assert past.filled in {str(each["seq"]) for each in indexed("log", "--what", "dora", "--json", code=0).json}
+    until(lambda: time.time() - datetime.fromisoformat(newest).timestamp() > 1, "nothing is younger than what is kept")
+    copied("prune", "--keep", "1s", "--yes", code=0)
+    compare()
+    (path,) = (place / "index").glob("*.index")
+    with closing(sqlite3.connect(path)) as connection:
+        pruned, first = connection.execute("SELECT pruned, (SELECT min(seq) FROM commits) FROM made").fetchone()
+    assert pruned > 0
+    assert first is None or first > pruned, "what was pruned is still in it"
+    complaint(indexed("log", "--what", "nobody", code=7))
+
+
 # --- diff -----------------------------------------------------------------------------------------------------------
 
 

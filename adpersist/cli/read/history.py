@@ -1,27 +1,26 @@
 """``adpersist history``: what happened to one object."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
+from adpersist.cli.options import ConfigOption, JsonOption, answered, common_options, loaded, opened_journal
 from adpersist.cli.read.log import abandoned
 from adpersist.cli.read.show import ObjectArgument
-from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import Guid
 
 if TYPE_CHECKING:
     from adpersist.audit.log import AuditLog
     from adpersist.journal.journal import Journal
-    from adpersist.model.journal.commit import Commit
+    from adpersist.model.journal.head import Head
     from adpersist.model.objects.change import Stamp, Values
-    from adpersist.model.objects.object_state import ObjectState
+    from adpersist.reading.folded import Reading
     from adpersist.reading.history import Event
+    from adpersist.reading.view import View
     from adpersist.reading.writers import Writers, Written
     from adpersist.state.journal_schema import JournalSchema
-    from adpersist.state.state import State
 
 
 def history(
@@ -39,7 +38,6 @@ def history(
     marked `abandoned`. X may also be a name it once had. Of a group policy its files are told, too. Reads only the
     store.
     """
-    from adpersist.reading.history import find_ever
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -49,8 +47,12 @@ def history(
 
         audit_log = AuditLog.read(settings.capture.audit_log)
     with opened_journal(settings) as journal:
-        guid = find_ever(journal, name)
-        told, place = _told(journal, guid, attribute, audit_log)
+
+        def ask(reading: "Reading") -> tuple[Guid, list[dict[str, Any]], str | None]:
+            guid = reading.find_ever(name)
+            return (guid, *_told(reading, journal.head, guid, attribute, audit_log))
+
+        guid, told, place = answered(journal, settings, ask, as_json=common.as_json)
         files = [] if attribute or place is None else _files(journal, place)
     if common.as_json:
         output.machine({"guid": output.guid(guid), "events": told, "files": files})
@@ -79,61 +81,37 @@ def _files(journal: "Journal", path: str) -> list[dict[str, Any]]:
 
 
 def _told(
-    journal: "Journal", guid: Guid, attribute: str | None, audit_log: "AuditLog | None"
+    reading: "Reading", head: "Head", guid: Guid, attribute: str | None, audit_log: "AuditLog | None"
 ) -> tuple[list[dict[str, Any]], str | None]:
     """What happened to an object; and of a group policy where its files lay last."""
     from adpersist.reading.file_events import policy_place
-    from adpersist.reading.history import history as events
-    from adpersist.reading.writers import SealedLog, Writers
-    from adpersist.state.fold import fold
-    from adpersist.state.journal_schema import JournalSchema
+    from adpersist.reading.writers import Writers
 
-    newest, sealed = fold(journal), SealedLog()
-    own = {Guid(each) for each in _invocations(newest.get(journal.head.identity.server))}
-    facts, writers = JournalSchema.of(newest), Writers(_databases(newest), own, audit_log, sealed)
-
-    def seen(commit: "Commit") -> None:
-        sealed.take(commit)
-        # a heal gives the DC another one
-        own.update(
-            Guid(each)
-            for change in commit.changes
-            if change.guid == journal.head.identity.server
-            for each in change.values.get("invocationId", ())
-        )
-
+    newest = reading.view(head.seq)
+    reading.own.update(newest.invocations(head.identity.server))
+    facts, writers = newest.facts(), Writers(newest.databases(), reading.own, audit_log, reading.sealed)
     wanted = attribute.casefold() if attribute else None
     told, place = [], None
-    for event, state in events(journal, guid, seen):
-        place = policy_place(state, guid) or place  # a deleted one does not say it any more
+    for event, view in reading.history(guid):
+        place = policy_place(view.state, guid) or place  # a deleted one does not say it any more
         if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}:
-            told.append(_document(event, guid, state, facts, writers, journal, wanted))
+            told.append(_document(event, guid, view, facts, writers, head, wanted))
     return told, place
-
-
-def _databases(state: "State") -> dict[Guid, str]:
-    """Names of the DCs by the invocationID of their database."""
-    return {
-        Guid(value): value_of(components(state.dn(item.guid))[1])  # CN=NTDS Settings,CN=DC1,...
-        for item in state.values()
-        for value in item.values.get("invocationId", ())
-        if item.parent is not None
-    }
 
 
 def _document(
     event: "Event",
     guid: Guid,
-    state: "State",
+    view: "View",
     facts: "JournalSchema",
     writers: "Writers",
-    journal: "Journal",
+    head: "Head",
     wanted: str | None,
 ) -> dict[str, Any]:
     from adpersist.reading.rfc3339 import rfc3339
     from adpersist.reading.text.value_text import readable, resolved
 
-    commit = event.commit
+    commit, state = event.commit, view.state
 
     def shown(name: str, values: "Values") -> list[str]:
         return [readable(name, value, facts, state) for value in values]
@@ -145,7 +123,7 @@ def _document(
         "seq": commit.seq,
         "time": rfc3339(commit.time),
         "timeline": commit.timeline,
-        "abandoned": abandoned(commit, journal.head),
+        "abandoned": abandoned(commit, head),
         "kind": event.kind,
         "dn_from": event.dn[0] or None,
         "dn_to": event.dn[1] or None,
@@ -153,7 +131,7 @@ def _document(
             event.kind,
             event.dn,
             _written_of(event, guid),
-            lambda sids: _accounts(state, sids),
+            view.accounts,
             commit.seq,
         ),
         "attributes": {
@@ -177,10 +155,6 @@ def _document(
     }
 
 
-def _invocations(server: "ObjectState | None") -> "Values":
-    return server.values.get("invocationId", ()) if server is not None else ()
-
-
 def _written_of(event: "Event", guid: Guid) -> "list[Written]":
     """What the event changed, links among it, with its stamps."""
     changes = [change for change in event.commit.changes if change.guid == guid]
@@ -195,20 +169,6 @@ def _written_of(event: "Event", guid: Guid) -> "list[Written]":
             for stamp in found.values()
         ),
     ]
-
-
-def _accounts(state: "State", sids: Collection[str]) -> dict[str, str]:
-    """Account names by SID."""
-    from adpersist.model.identity.sid import sid_from_text
-
-    wanted = {sid_from_text(sid): sid for sid in sids if sid}
-    return {
-        wanted[sid]: name.decode(errors="replace")
-        for item in state.values()
-        for sid in item.values.get("objectSid", ())
-        if sid in wanted
-        for name in item.values.get("sAMAccountName", ())
-    }
 
 
 def _written(stamp: "Stamp", writers: Mapping[Guid, str]) -> dict[str, Any]:

@@ -5,20 +5,24 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
+from adpersist.cli.options import ConfigOption, JsonOption, answered, common_options, loaded, opened_journal
 from adpersist.errors import PointError
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.rfc3339 import rfc3339
 
 if TYPE_CHECKING:
+    from adpersist.config import Config
     from adpersist.journal.journal import Journal
     from adpersist.model.journal.commit import Commit
     from adpersist.model.journal.head import Head
+    from adpersist.reading.folded import Reading
+    from adpersist.reading.sought import Sought
 
 _WINDOW: Final = 256
 """Commits read at once on the way back: memory follows it, not the journal."""
@@ -35,6 +39,22 @@ def log(
     to: Annotated[
         str | None, typer.Option("--to", help="End at this point.", metavar="POINT", show_default=False)
     ] = None,
+    what: Annotated[
+        str | None,
+        typer.Option("--what", help="Only commits that tell of this object.", metavar="X", show_default=False),
+    ] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option(
+            "--attribute", help="Only those that tell of this attribute, or link.", metavar="NAME", show_default=False
+        ),
+    ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option(
+            "--who", help="Only those that Samba's audit log says they wrote: SID or account.", show_default=False
+        ),
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,16 +65,29 @@ def log(
     left behind stays readable and is marked `abandoned`.
     """
     common = common_options(ctx, config, as_json)
-    with opened_journal(loaded(common)) as journal:
+    settings = loaded(common)
+    with opened_journal(settings) as journal:
         first, last = _bounds(journal, since, to)
-        found = _backwards(journal, after=Seq(first - 1), through=last, limit=limit)
+        found = _backwards(journal, after=Seq(first - 1), through=last)
+        if any(each is not None for each in (what, attribute, who)):
+            sought, seqs = _sought(journal, settings, what, attribute, who)
+            if seqs is not None:
+                found = _single(journal, [seq for seq in seqs if first <= seq <= last])
+            found = filter(sought.is_in, found)
+        found = islice(found, limit or None)
         if common.as_json:
             _print_array(_document(commit, journal.head) for commit in found)
             return
         output.say(_LINE.format("seq", "time", "line", "kind", "bytes", "what").rstrip())
         for commit in found:
             output.say(output.printable(_sentence(commit, journal.head)))
-        if journal.head.pruned and first == journal.head.pruned + 1 and (not limit or last - first < limit):
+        unsought = what is attribute is who is None
+        if (
+            unsought
+            and journal.head.pruned
+            and first == journal.head.pruned + 1
+            and (not limit or last - first < limit)
+        ):
             output.say(f"Commits up to {journal.head.pruned} were pruned; a checkpoint holds the state there.")
 
 
@@ -80,16 +113,32 @@ def _is_moment(point: str, now: float) -> bool:
     return True
 
 
-def _backwards(journal: "Journal", *, after: Seq, through: Seq, limit: int) -> "Iterator[Commit]":
-    shown, end = 0, through
+def _backwards(journal: "Journal", *, after: Seq, through: Seq) -> "Iterator[Commit]":
+    end = through
     while end > after:
         begin = Seq(max(after, end - _WINDOW))
-        for commit in reversed(list(journal.commits(after=begin, through=end))):
-            yield commit
-            shown += 1
-            if shown == limit:
-                return
+        yield from reversed(list(journal.commits(after=begin, through=end)))
         end = begin
+
+
+def _sought(
+    journal: "Journal", settings: "Config", what: str | None, attribute: str | None, who: str | None
+) -> "tuple[Sought, list[Seq] | None]":
+    """What is looked for, and where it may be; None: anywhere."""
+    from adpersist.reading.sought import Sought
+
+    def ask(reading: "Reading") -> "tuple[Sought, list[Seq] | None]":
+        guid = reading.find_ever(what) if what is not None else None
+        sought = Sought(guid=guid, attribute=attribute, who=who)
+        return sought, reading.commits_with(sought)
+
+    return answered(journal, settings, ask)
+
+
+def _single(journal: "Journal", seqs: list[Seq]) -> "Iterator[Commit]":
+    """These commits, newest first."""
+    for seq in reversed(seqs):
+        yield from journal.commits(after=Seq(seq - 1), through=seq)
 
 
 def _print_array(documents: Iterator[dict[str, Any]]) -> None:

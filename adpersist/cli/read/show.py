@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
+from adpersist.cli.options import AtOption, ConfigOption, JsonOption, answered, common_options, loaded, opened_journal
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_text
 
 if TYPE_CHECKING:
     from adpersist.model.identity.ids import Guid, Seq
-    from adpersist.model.objects.object_state import ObjectState
+    from adpersist.reading.folded import Reading
+    from adpersist.reading.view import View
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
 
@@ -36,29 +37,29 @@ def show(
     point); `--json` also has every value raw, in base64. Deleted objects are found too, also by the DN they had. Reads
     only the store: the domain controller may be away.
     """
-    from adpersist.reading.find import find
-    from adpersist.state.fold import fold
-    from adpersist.state.journal_schema import JournalSchema
 
     common = common_options(ctx, config, as_json)
-    with opened_journal(loaded(common)) as journal:
+    settings = loaded(common)
+    with opened_journal(settings) as journal:
         point = journal.head.seq if at is None else journal.resolve(at, now=time.time())
-        state = fold(journal, point)
-    guid = find(state, name)
-    facts = JournalSchema.of(state)
-    document = _document(state, facts, state[guid], point, secrets=secrets)
+
+        def ask(reading: "Reading") -> dict[str, Any]:
+            view = reading.view(point)
+            return _document(view, view.find(name), point, secrets=secrets)
+
+        document = answered(journal, settings, ask, as_json=common.as_json)
     if common.as_json:
         output.machine(document)
     else:
         _print(document)
 
 
-def _document(
-    state: "State", facts: "JournalSchema", item: "ObjectState", point: "Seq", *, secrets: bool
-) -> dict[str, Any]:
+def _document(view: "View", guid: "Guid", point: "Seq", *, secrets: bool) -> dict[str, Any]:
     from adpersist.reading.find import former_dn
     from adpersist.reading.text.value_text import readable
 
+    state, facts = view.state, view.facts()
+    item = state[guid]
     sids = item.values.get("objectSid", ())
     return {
         "at": point,
@@ -86,7 +87,7 @@ def _document(
             name: sorted((_link(reference, state) for reference in refs), key=lambda each: str(each["dn"]))
             for name, refs in sorted(item.links.items())
         },
-        "backlinks": _backlinks(state, facts, item.guid),
+        "backlinks": _backlinks(view, facts, item.guid),
     }
 
 
@@ -101,15 +102,11 @@ def _link(reference: bytes, state: "State") -> dict[str, Any]:
     }
 
 
-def _backlinks(state: "State", facts: "JournalSchema", guid: "Guid") -> dict[str, list[str]]:
-    """Who links here; a deleted object's links sleep."""
+def _backlinks(view: "View", facts: "JournalSchema", guid: "Guid") -> dict[str, list[str]]:
+    """Who links here."""
     found: dict[str, list[str]] = {}
-    for item in state.values():
-        if item.deleted:
-            continue
-        for name, refs in item.links.items():
-            if any(target_of(each) == guid for each in refs):
-                found.setdefault(facts.backlink(name) or f"{name} of", []).append(state.dn(item.guid))
+    for name, source in view.linking_to(guid):
+        found.setdefault(facts.backlink(name) or f"{name} of", []).append(view.state.dn(source))
     return {name: sorted(dns) for name, dns in sorted(found.items())}
 
 

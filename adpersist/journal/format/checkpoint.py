@@ -133,7 +133,18 @@ def open_whole_checkpoint(
     parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
 ) -> Iterator[ObjectState | Gone | FileChanges]:
     """The same, and after the objects what it has of files."""
-    place = Place(journal=journal, seq=checkpoint.seq, digest=checkpoint.digest)
+    for _, each in open_by_part(parts, checkpoint, journal, keyring):
+        if isinstance(each, FileChanges):
+            yield each
+        else:
+            yield from each
+
+
+def open_by_part(
+    parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
+) -> Iterator[tuple[int, list[ObjectState | Gone] | FileChanges]]:
+    """The same, with the number of the last part that each lies in: see :func:`open_part`."""
+    place = _place(checkpoint, journal)
     proof, count, objects = sha256(), 0, 0
     pieces: list[bytes] = []
     for part in _given_back(parts, place):
@@ -141,7 +152,7 @@ def open_whole_checkpoint(
         proof.update(sha256(part).digest())
         count += 1
         if flags & FILES:
-            yield _files(content, place)
+            yield count - 1, _files(content, place)
             continue
         pieces.append(content)
         if sum(map(len, pieces)) > MAX_CHANGE_BYTES:
@@ -150,11 +161,49 @@ def open_whole_checkpoint(
             states = _states(b"".join(pieces), place)
             objects += len(states)
             pieces.clear()
-            yield from states
+            yield count - 1, states
     if count < checkpoint.parts or pieces:
         raise _damaged(place, Damage.GAP, f"{checkpoint.parts} parts, {count} are there")
     if proof.digest() != checkpoint.proof or objects != checkpoint.objects:
         raise _damaged(place, Damage.FORGED, "it is not the one the head names")
+
+
+def open_part(
+    parts: Iterable[bytes], number: int, checkpoint: Checkpoint, journal: bytes, keyring: Keyring
+) -> list[ObjectState | Gone]:
+    """The states that end in one part; all parts are proven to be those the head names, and that one alone is opened.
+
+    Raises:
+        DamagedCheckpointError: GAP, CORRUPT or FORGED.
+    """
+    place = _place(checkpoint, journal)
+    proof, count = sha256(), 0
+    pieces: list[bytes] = []
+    states: list[ObjectState | Gone] = []
+    for count, part in enumerate(_given_back(parts, place), 1):
+        proof.update(sha256(part).digest())
+        if count > number + 1:
+            continue
+        pieces.append(part)
+        if count == number + 1:
+            opened = [_open_part(each, place, at, keyring) for at, each in enumerate(pieces, count - len(pieces))]
+            states = _states(b"".join(content for _, content in opened), place)
+        elif not _flags(part) & MORE:
+            pieces.clear()
+    if count < checkpoint.parts:
+        raise _damaged(place, Damage.GAP, f"{checkpoint.parts} parts, {count} are there")
+    if proof.digest() != checkpoint.proof:
+        raise _damaged(place, Damage.FORGED, "it is not the one the head names")
+    return states
+
+
+def _flags(part: bytes) -> int:
+    """As they stand in the clear; whether they are true, the seal tells."""
+    return int(_LAYOUT.unpack_from(part)[2]) if len(part) >= _LAYOUT.size else 0
+
+
+def _place(checkpoint: Checkpoint, journal: bytes) -> Place:
+    return Place(journal=journal, seq=checkpoint.seq, digest=checkpoint.digest)
 
 
 def _given_back(parts: Iterable[bytes], place: Place) -> Iterator[bytes]:

@@ -1,0 +1,251 @@
+"""Commits become rows of the index. Nothing is held between two of them: it goes on from any commit."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from math import floor
+from typing import Any, Final
+
+from adpersist.errors import PointError
+from adpersist.model.identity.dn import comparable
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.reference import target_of
+from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.journal.head import Head
+from adpersist.model.objects.change import Change, Kind, Values
+from adpersist.model.objects.object_state import ObjectState, created
+from adpersist.reading.find import ACCOUNT, SIDS, stem
+from adpersist.reading.index.spans import Counting, counting
+
+NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
+_DEFINING: Final = ("lDAPDisplayName", "attributeSyntax", "searchFlags", "linkID")
+_SCHEMA: Final = b"attributeSchema"
+_PLACE: Final = "SELECT seq, present, parent, rdn, deleted, born FROM places WHERE object = ? ORDER BY seq DESC"
+_ACCOUNT: Final = "SELECT seq, sid, account FROM accounts WHERE object = ? ORDER BY seq DESC"
+_DEFINITION: Final = (
+    "SELECT seq, defines, name, syntax, flags, link FROM definitions WHERE object = ? ORDER BY seq DESC"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object is; numbers stand for objects.
+
+    Attributes:
+        seq: The commit that put it there.
+        born: The commit that made the object all that it is: what was told of it before does not count.
+    """
+
+    seq: int
+    present: int
+    parent: int | None
+    rdn: str
+    deleted: int
+    born: int
+
+
+class Filling:
+    """Puts commits into an index, within a transaction of the caller's.
+
+    Args:
+        rows: The index.
+        head: Knows the timelines.
+        since: The commit it goes on after.
+    """
+
+    def __init__(self, rows: sqlite3.Connection, head: Head, since: Seq) -> None:
+        self._rows = rows
+        self._head = head
+        self._ids: dict[Guid, int] = {}
+        self._names: dict[frozenset[str], int] = {}
+        self._counts = self._going_on(since)
+        self._first = (rows.execute("SELECT min(seq) FROM commits WHERE look IS NULL").fetchone() or (None,))[0]
+
+    def base(self, part: int, items: Iterable[ObjectState]) -> None:
+        """What is known of the commit the journal was pruned up to, by the part of the checkpoint it lies in."""
+        for item in items:
+            self._object(self._head.pruned, [created(item)], part)
+
+    def take(self, commit: Commit) -> None:
+        """The next commit."""
+        self._note(commit)
+        told: dict[Guid, list[Change]] = {}
+        for change in commit.changes:
+            told.setdefault(change.guid, []).append(change)
+        for changes in told.values():
+            self._object(commit.seq, changes, None)
+        if commit.kind in NEW_TIMELINE:
+            self._counts = self._going_on(commit.seq)
+
+    def _going_on(self, since: Seq) -> Counting:
+        try:
+            return counting(self._head, since).going_on(since)
+        except PointError:  # nobody can be told of that state; a look at everything is due, or was made
+            return Counting(()).going_on(since)
+
+    def _note(self, commit: Commit) -> None:
+        self._rows.execute(
+            "INSERT INTO commits VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                commit.seq,
+                str(commit.kind),
+                commit.timeline,
+                commit.time,
+                commit.usn_from,
+                commit.usn_to,
+                commit.ends_look,
+                commit.complete,
+                commit.target,
+                commit.digest,
+                commit.size,
+            ),
+        )
+        self._first = commit.seq if self._first is None else self._first
+        if commit.ends_look or commit.kind not in (CommitKind.LOOK, CommitKind.PART):
+            self._rows.execute(
+                "UPDATE commits SET look = ? WHERE seq BETWEEN ? AND ?", (commit.seq, self._first, commit.seq)
+            )
+            self._first = None
+        audited = commit.audited
+        if audited is not None:
+            self._rows.execute(
+                "INSERT INTO audited VALUES (?, ?, ?, ?)",
+                (commit.seq, audited.since, audited.through, audited.trouble),
+            )
+            self._rows.executemany(
+                "INSERT OR IGNORE INTO writers VALUES (?, ?, ?)",
+                (
+                    (floor(line.time), commit.seq, json.dumps([line.sid, line.account, line.address]))
+                    for line in audited.lines
+                ),
+            )
+
+    def _object(self, seq: Seq, changes: list[Change], part: int | None) -> None:
+        this = self.number(changes[0].guid)
+        before = self.place(this)
+        place = before
+        links: dict[tuple[str, bytes], bool] = {}
+        values: dict[str, Values] = {}
+        for change in changes:
+            if change.kind is Kind.EXPUNGED:
+                place, values, links = _gone(place, seq), {}, {}
+                continue
+            if place is None or not place.present or change.kind is Kind.CREATED:
+                place = Place(seq, 1, None, "", 0, seq)
+                values, links = {}, {}
+            place = self._moved(place, change, seq)
+            values |= change.values
+            links |= {(name, value): False for name, each in change.removed.items() for value in each}
+            links |= {(name, value): True for name, each in change.added.items() for value in each}
+        assert place is not None  # noqa: S101 - there is at least one change
+        if place != before:
+            self._rows.execute(
+                "INSERT INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (this, seq, place.present, place.parent, place.rdn, place.deleted, place.born, _key(place.rdn)),
+            )
+        told = None if part is not None else self._names_of(changes)
+        self._rows.execute("INSERT INTO touches VALUES (?, ?, ?, ?)", (this, seq, part, told))
+        self._link(this, seq, links)
+        self._identify(this, seq, values, place)
+        self._define(this, seq, values, place)
+
+    def _moved(self, place: Place, change: Change, seq: Seq) -> Place:
+        parent = place.parent if change.parent is None else self.number(change.parent)
+        rdn = place.rdn if change.rdn is None else change.rdn
+        deleted = place.deleted
+        if "isDeleted" in change.values:
+            deleted = int(change.values["isDeleted"] == (b"TRUE",))
+        if (parent, rdn, deleted) == (place.parent, place.rdn, place.deleted):
+            return place
+        return replace(place, seq=seq, parent=parent, rdn=rdn, deleted=deleted)
+
+    def place(self, this: int) -> Place | None:
+        """Where an object is by now."""
+        found = self._latest(_PLACE, this)
+        return Place(*found) if found else None
+
+    def _latest(self, query: str, this: int) -> tuple[Any, ...] | None:
+        return next((row for row in self._rows.execute(query, (this,)) if row[0] in self._counts), None)
+
+    def number(self, guid: Guid) -> int:
+        """The number that stands for an object."""
+        known = self._ids.get(guid)
+        if known is None:
+            self._rows.execute("INSERT OR IGNORE INTO objects (guid) VALUES (?)", (guid,))
+            (known,) = self._rows.execute("SELECT id FROM objects WHERE guid = ?", (guid,)).fetchone()
+            self._ids[guid] = known
+        return known
+
+    def _names_of(self, changes: list[Change]) -> int:
+        names = frozenset(
+            name for change in changes for each in (change.values, change.added, change.removed) for name in each
+        )
+        known = self._names.get(names)
+        if known is None:
+            text = json.dumps(sorted(names))
+            self._rows.execute("INSERT OR IGNORE INTO names (list) VALUES (?)", (text,))
+            (known,) = self._rows.execute("SELECT id FROM names WHERE list = ?", (text,)).fetchone()
+            self._names[names] = known
+        return known
+
+    def _link(self, this: int, seq: Seq, links: Mapping[tuple[str, bytes], bool]) -> None:
+        for (name, value), present in links.items():
+            target = target_of(value)
+            if target is not None:
+                self._rows.execute(
+                    "INSERT INTO links VALUES (?, ?, ?, ?, ?, ?)",
+                    (self.number(target), this, name, _form(value), seq, present),
+                )
+
+    def _identify(self, this: int, seq: Seq, values: Mapping[str, Values], place: Place) -> None:
+        """SIDs and account names: names by which an object is asked for."""
+        aliases = {
+            *(value for name in SIDS for value in values.get(name, ())),
+            *(value.decode(errors="replace").casefold().encode() for value in values.get(ACCOUNT, ())),
+        }
+        self._rows.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", ((alias, this) for alias in aliases))
+        if "objectSid" in values or ACCOUNT in values:
+            known = self._latest(_ACCOUNT, this)
+            _, sid, account = known if known and known[0] >= place.born else (0, None, None)
+            if "objectSid" in values:
+                sid = next(iter(values["objectSid"]), None)
+            if ACCOUNT in values:
+                account = next((value.decode(errors="replace") for value in values[ACCOUNT][-1:]), None)
+            self._rows.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (this, seq, sid, account))
+        if "invocationId" in values:
+            listed = json.dumps([value.hex() for value in values["invocationId"]])
+            self._rows.execute("INSERT INTO databases VALUES (?, ?, ?)", (this, seq, listed))
+
+    def _define(self, this: int, seq: Seq, values: Mapping[str, Values], place: Place) -> None:
+        """What the schema says of attributes: which are secret is told by it alone."""
+        classes = values.get("objectClass")
+        is_one = classes is not None and _SCHEMA in classes
+        if not is_one and values.keys().isdisjoint(_DEFINING):
+            return
+        known = self._latest(_DEFINITION, this)
+        defines, *texts = known[1:] if known is not None and known[0] >= place.born else (0, None, None, None, None)
+        if classes is not None:
+            defines = int(is_one)
+        texts = [_text(values[name]) if name in values else text for name, text in zip(_DEFINING, texts, strict=True)]
+        self._rows.execute("INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?)", (this, seq, defines, *texts))
+
+
+def _gone(place: Place | None, seq: Seq) -> Place:
+    return Place(seq, 0, None, "", 0, seq) if place is None or place.present else place
+
+
+def _key(rdn: str) -> str:
+    """What a name is looked for by; the root of a naming context has its whole DN for one."""
+    return stem(next(iter(comparable(rdn)), ""))
+
+
+def _form(value: bytes) -> bytes:
+    """Tells links apart that lead from one object to one other: what stands before the reference, as a digest."""
+    prefix, _, _ = value.rpartition(b"<GUID=")
+    return blake2b(prefix, digest_size=8).digest() if prefix else b""
+
+
+def _text(values: Values) -> str | None:
+    return values[0].decode(errors="replace") if values else None

@@ -1,0 +1,43 @@
+"""Which commits somebody looks for."""
+
+from dataclasses import dataclass
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.journal.commit import Commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Commits that tell of all of these; None: of anything.
+
+    Attributes:
+        guid: An object.
+        attribute: An attribute or link attribute, in any case.
+        who: A SID, or an account with or without its domain, in any case, that Samba's audit log names with the commit.
+    """
+
+    guid: Guid | None = None
+    attribute: str | None = None
+    who: str | None = None
+
+    def is_in(self, commit: Commit) -> bool:
+        """The commit tells of them; an object and an attribute both in one change."""
+        return (self.who is None or self._is_writer_of(commit)) and (
+            (self.guid is None and self.attribute is None)
+            or any(
+                self.guid in (None, change.guid) and self.names({*change.values, *change.added, *change.removed})
+                for change in commit.changes
+            )
+        )
+
+    def names(self, attributes: set[str]) -> bool:
+        """The attribute is one of these."""
+        return self.attribute is None or self.attribute.casefold() in {name.casefold() for name in attributes}
+
+    def wrote(self, sid: str, account: str) -> bool:
+        """They are who is looked for."""
+        found = (self.who or "").casefold()
+        return found in {sid.casefold(), account.casefold(), account.rpartition("\\")[2].casefold()} - {""}
+
+    def _is_writer_of(self, commit: Commit) -> bool:
+        return commit.audited is not None and any(self.wrote(line.sid, line.account) for line in commit.audited.lines)

@@ -1,0 +1,124 @@
+"""`tools/bench index`. Exit codes: 0 every goal is met, 1 one is missed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+from rich.console import Console
+
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.reading.folded import FoldedReading, Reading
+from adpersist.reading.index.answering import indexed
+from adpersist.stores.registry import open_store
+from tools.bench_store.figures import Figure, document, figure, show
+from tools.bench_store.measures import cores
+from tools.bench_store.stand import Writing
+
+GOAL_S: Final = 0.2
+PER_COMMIT: Final = 20
+Question = Callable[[Reading, int], object]
+"""Asks for the object of a number."""
+
+
+def main() -> int:
+    """Measure; the exit code."""
+    parser = argparse.ArgumentParser(prog="tools/bench index", description="Answers by the index and by folding.")
+    parser.add_argument("--runs", type=int, default=9, metavar="N", help="objects each question is asked of (9)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the journal: to see that it runs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+    less = 10 if given.quick else 1
+    objects, changes = 50_000 // less, 100_000 // less
+    with tempfile.TemporaryDirectory(prefix="adp-bench-") as name:
+        url = f"sqlite://{name}/journal.db"
+        console.print(f"measuring on {cores()}: a journal of {objects} objects and {changes} changes")
+        writing = Writing(url, objects=objects)
+        writing.first_look()
+        for _ in range(changes // PER_COMMIT):
+            writing.commit(writing.changes(PER_COMMIT))
+        writing.close()
+        journal = Journal.open(open_store(url, journal=writing.id), writing.key)
+        figures = measured(journal, Path(name, "index"), writing.objects, given.runs)
+        journal.close()
+    if given.json:
+        print(json.dumps(document(figures, given.runs), indent=2))
+    else:
+        show(figures, Console(width=None if sys.stdout.isatty() else 160))
+    return 1 if any(each.met is False for each in figures) else 0
+
+
+def measured(journal: Journal, directory: Path, objects: list[Guid], runs: int) -> list[Figure]:
+    """Making the index, and each question by it and by folding."""
+    took, _ = timed(partial(opened, journal, directory, type))
+    made = figure("index made of the whole journal", [took], "s")
+    size = figure("size of it", [sum(path.stat().st_size for path in directory.iterdir()) / 1e6], "MB")
+    drawn = random.Random(7).sample(range(1, len(objects)), runs)  # the first lies above all others
+    figures = [made, size]
+    questions: tuple[tuple[str, Question], ...] = (
+        ("show: an object by its account name", lambda reading, number: shown(journal, reading, f"user{number}")),
+        ("history: all that happened to an object", lambda reading, number: told(reading, objects[number])),
+    )
+    for name, ask in questions:
+        by_index = [timed(partial(opened, journal, directory, partial(_asked, ask, number))) for number in drawn]
+        folded_s, answer = timed(partial(ask, FoldedReading(journal), drawn[0]))
+        assert answer == by_index[0][1], "the index answers otherwise than the journal"
+        figures.append(
+            figure(
+                name,
+                [seconds for seconds, _ in by_index],
+                "s",
+                goal=f"below {GOAL_S} s",
+                reached=lambda value: value < GOAL_S,
+                against="folding the journal",
+                baselines=[folded_s],
+            )
+        )
+    return figures
+
+
+def _asked(ask: Question, number: int, reading: Reading) -> object:
+    return ask(reading, number)
+
+
+def opened(journal: Journal, directory: Path, ask: Callable[[Reading], object]) -> object:
+    """The index opened, asked, and closed, as every command does."""
+    with indexed(journal, directory) as reading:
+        return ask(reading)
+
+
+def shown(journal: Journal, reading: Reading, name: str) -> tuple[ObjectState, str, list[tuple[str, Guid]]]:
+    """What `show` asks for."""
+    view = reading.view(journal.head.seq)
+    guid = view.find(name)
+    view.facts()
+    return view.state[guid], view.state.dn(guid), sorted(view.linking_to(guid))
+
+
+def told(reading: Reading, guid: Guid) -> list[tuple[int, str, object]]:
+    """What `history` asks for."""
+    return [(event.commit.seq, event.kind, event.values) for event, _ in reading.history(guid)]
+
+
+def timed(deed: Callable[[], object]) -> tuple[float, object]:
+    """Seconds of processor time, which no neighbour on the machine adds to, and what came of it."""
+    began = time.process_time()
+    result = deed()
+    return time.process_time() - began, result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
