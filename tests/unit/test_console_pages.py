@@ -250,6 +250,12 @@ def test_an_object_is_found_by_any_of_its_names(office: Office, name: str) -> No
 def test_two_points_are_compared(office: Office) -> None:
     document = office.get("/compare.json", "from=3&to=5").json
     assert [(each["name"], each["kind"]) for each in document["objects"]] == [("crew", "changed"), ("Bureau", "moved")]
+    assert [[(write["seq"], write["kind"]) for write in each["writes"]] for each in document["objects"]] == [
+        [(4, "changed")],
+        [(5, "moved")],
+    ]
+    page = office.get("/compare", "from=3&to=5").text
+    assert "/changes?since=3&amp;until=4" in page
 
 
 def test_what_was_just_captured_is_there(office: Office) -> None:

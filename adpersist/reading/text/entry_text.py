@@ -33,6 +33,8 @@ SIGNS: Final = {
     "taken-back": "<",
 }
 """What stands beside a colour, for those who see none."""
+_MOST_WRITES: Final = 5
+"""Of one object between two points; its own page has all."""
 
 
 def sid_of(item: ObjectState) -> str | None:
@@ -224,7 +226,7 @@ def comparison(past: Past, first_seq: Seq, last_seq: Seq, *, most: int | None = 
         if (entry := _difference(guid, old, new)) is not None
     ]
     found.sort(key=lambda entry: (new if entry.new is not None else old).dn(entry.guid).casefold())
-    objects = [_compared(past, entry, old, new) for entry in found[:most]]
+    objects = [_compared(past, entry, first_seq, last_seq) for entry in found[:most]]
     return {"from": first_seq, "to": last_seq, "count": len(found), "objects": objects}
 
 
@@ -240,7 +242,8 @@ def _difference(guid: Guid, old: StateAt, new: StateAt) -> Entry | None:
     return entry if kind is not Kind.CHANGED or entry.names else None
 
 
-def _compared(past: Past, entry: Entry, old: StateAt, new: StateAt) -> Document:
+def _compared(past: Past, entry: Entry, first_seq: Seq, last_seq: Seq) -> Document:
+    old, new = past.at(first_seq), past.at(last_seq)
     dn_from, dn_to = (state.dn(entry.guid) if entry.guid in state else None for state in (old, new))
     return {
         "kind": entry.kind,
@@ -255,4 +258,12 @@ def _compared(past: Past, entry: Entry, old: StateAt, new: StateAt) -> Document:
             for name, (before, after) in sorted(entry.values().items())
         },
         "links": _links_document(entry, old, new),
+        "writes": _writes(past, entry.guid, *sorted((first_seq, last_seq))),
     }
+
+
+def _writes(past: Past, guid: Guid, after: Seq, through: Seq) -> list[Document]:
+    """Who wrote it between two points, the newest first."""
+    entries = [entry for entry in past.of_object(guid) if after < entry.look.seq <= through]
+    told = (entry_document(past, entry) for entry in entries[: -_MOST_WRITES - 1 : -1])
+    return [{name: each[name] for name in ("seq", "time", "kind", "dcs", "who", "abandoned")} for each in told]
