@@ -11,7 +11,7 @@ import pytest
 
 import adpersist
 from adpersist.cli.app import COMMANDS
-from tools.packaging import completions, locking, manual
+from tools.packaging import completions, debian, locking, manual
 from tools.packaging.words import REPOSITORY, Words, all_words
 
 WORDS = all_words()
@@ -122,3 +122,15 @@ def test_the_version_stands_in_one_place() -> None:
     changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", changes, re.MULTILINE)
     assert released[0] == adpersist.__version__
+
+
+def test_debians_own_parser_reads_the_news_of_a_version_that_was_released() -> None:
+    parsed = subprocess.run(
+        ["dpkg-parsechangelog", "--all", "--file", str(debian.NEWS), "--format", "rfc822"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert not parsed.stderr
+    versions = re.findall(r"^Version: (.*)$", parsed.stdout, re.MULTILINE)
+    assert versions
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert all(f"\n## [{each}] - " in changes for each in versions)

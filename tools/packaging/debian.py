@@ -18,6 +18,8 @@ from tools.packaging.words import all_words
 
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 _MAINTAINER: Final = "The adpersist founders <adpersist@localhost>"
+NEWS: Final = Path(__file__).parent / "NEWS.Debian"
+"""What an administrator must know before an upgrade; apt-listchanges shows it."""
 _HOME: Final = "opt/adpersist"
 _DOC: Final = "usr/share/doc/adpersist"
 
@@ -129,6 +131,7 @@ def _system(tree: Path, source: Path) -> None:
 def _documents(doc: Path, source: Path, version: str, epoch: int) -> None:
     _write(doc / "copyright", _COPYRIGHT)
     _zipped(doc / "changelog.gz", _CHANGELOG.format(version=version, maintainer=_MAINTAINER, date=formatdate(epoch)))
+    _zipped(doc / "NEWS.Debian.gz", NEWS.read_text(encoding="utf-8"))
     for python in PYTHONS:
         bill_of_materials(python, doc / f"python{python}.cdx.json")
     for name in ("README.md", "CHANGELOG.md", *sorted(f"docs/{page.name}" for page in (source / "docs").glob("*.md"))):
