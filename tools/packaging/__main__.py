@@ -37,6 +37,15 @@ def main() -> None:
         "and a removal there; may be given twice",
     )
     parser.add_argument(
+        "--bake",
+        dest="baked",
+        action="append",
+        default=[],
+        choices=["bookworm", "trixie"],
+        help="then bake a golden image of this Debian with it (samples/image/bake), boot that, put it back after a day "
+        "and see it healed; may be given twice",
+    )
+    parser.add_argument(
         "--lint", action="store_true", help="then look for what Debian's policy has against it (lintian)"
     )
     audit = parser.add_mutually_exclusive_group()
@@ -66,6 +75,8 @@ def main() -> None:
     for release in asked.releases:
         # pipx makes the same of the same wheel wherever it runs: once will do
         subprocess.run([_TRIAL, release, package, *([wheel] if release == _PIPX_ON else [])], check=True)
+    for release in asked.baked:
+        subprocess.run([_TRIAL, "--image", release, package], check=True)
 
 
 def build(out: Path) -> tuple[Path, Path]:
