@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adpersist.config import Config
@@ -12,7 +13,7 @@ from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
-from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, read_key_file, require_private
+from adpersist.journal.keys.key_file import VARIABLE, exposure, key_from_environment, read_key_file
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
@@ -81,15 +82,13 @@ def key(config: Config, environment: Mapping[str, str] = os.environ) -> KeyEncry
 
     Raises:
         KeyMissingError: None is configured and the environment has none, or what is there is none.
-        ConfigError: Two are configured, what it takes to ask a vault is not installed, or everybody may read the file.
+        ConfigError: Two are configured, or what it takes to ask a vault is not installed.
     """
     leave_no_core()
     if config.key.file is not None and config.key.vault:
         raise ConfigError("both [key] file and [key] vault are set", hint="Leave the one the journal was sealed with.")
     if config.key.file is not None:
-        found = read_key_file(config.key.file)
-        require_private(config.key.file)
-        return found
+        return read_key_file(config.key.file)
     if config.key.vault:
         return vault_key(config.key.vault, config.key.vault_algorithm)
     if not environment.get(VARIABLE, "").strip():
@@ -149,7 +148,7 @@ def journal(config: Config, identity: Identity | None, health: "AgentHealth | No
     """The open journal; see :func:`store`."""
     expected = config.journal.id or (journal_id(identity) if identity else None)
     if health is not None:
-        _warn_of_exposed(config.store.url)
+        _warn_of_exposed(config.store.url, config.key.file)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
     opened = Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
     if (to := opened.head.gone_to) is not None:
@@ -158,8 +157,9 @@ def journal(config: Config, identity: Identity | None, health: "AgentHealth | No
 
 
 @cache  # a process says it once, however often it opens the journal
-def _warn_of_exposed(url: str) -> None:
-    for each in exposed_parts(url):
+def _warn_of_exposed(url: str, key_file: Path | None) -> None:
+    of_key = exposure(key_file) if key_file is not None else None
+    for each in (*exposed_parts(url), *filter(None, [of_key])):  # told, not refused: a DC is not kept closed for a mode
         log.warning("file.exposed", reason=each.says, mend=each.mend)
 
 

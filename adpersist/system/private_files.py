@@ -13,12 +13,10 @@ class Exposure:
     Attributes:
         says: Who, as a clause to warn with; names file and mode.
         mend: The command that mends it.
-        grave: Everybody may read it, or somebody else may change it, not only a group read it.
     """
 
     says: str
     mend: str
-    grave: bool
 
 
 def exposure(path: Path, what: str) -> Exposure | None:
@@ -34,9 +32,7 @@ def exposure(path: Path, what: str) -> Exposure | None:
     status = path.stat()
     mode, is_directory = stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode)
     if status.st_uid not in (0, os.geteuid()):
-        return Exposure(
-            says=f"{what} {path} belongs to user {status.st_uid}", mend=f"chown {os.geteuid()} {path}", grave=True
-        )
+        return Exposure(says=f"{what} {path} belongs to user {status.st_uid}", mend=f"chown {os.geteuid()} {path}")
     bits = 0o022 if is_directory else 0o077
     whose = (("its group", 0o070), ("everybody on this machine", 0o007))
     others = [who for who, mask in whose if mode & mask & bits]
@@ -45,5 +41,4 @@ def exposure(path: Path, what: str) -> Exposure | None:
     return Exposure(
         says=f"{what} {path} is open to {' and '.join(others)} (mode {mode:04o})",
         mend=f"chmod {'go-w' if is_directory else '600'} {path}",
-        grave=bool(mode & bits & 0o027),
     )

@@ -6,7 +6,6 @@ from pathlib import Path
 from adpersist.agent import connections
 from adpersist.agent.doctor.finding import Finding, bad, ok, warning
 from adpersist.config import Config
-from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.key_file import exposure, read_key_file
 
 ABOUT = "key"
@@ -23,13 +22,11 @@ def examine_key(config: Config, copy: Path | None) -> Iterator[Finding]:
     Raises:
         ConfigError: It cannot be had.
     """
-    file = config.key.file
+    key, file = connections.key(config), config.key.file
     open_to = exposure(file) if file else None
-    if file is not None and open_to is not None:
-        key: KeyEncryption = read_key_file(file)
+    if open_to is not None:
         yield bad(ABOUT, open_to.says, open_to.mend)
     else:
-        key = connections.key(config)
         yield ok(ABOUT, f"key {key.key_id}, {f'in {file}' if file else config.key.vault or 'from the environment'}")
     if config.key.vault:
         yield ok(COPY, "the key stays in its vault, which keeps it")

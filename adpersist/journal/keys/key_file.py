@@ -107,17 +107,5 @@ def exposure(path: Path) -> private_files.Exposure | None:
         raise KeyMissingError(f"cannot look at the key file {path}: {error.strerror}", hint=_HINT) from error
 
 
-def require_private(path: Path) -> None:
-    """Refuse a key that is nobody's secret. A group that may read it is the administrator's choice.
-
-    Raises:
-        ConfigError: Everybody may read it, or somebody else may write to it.
-        KeyMissingError: There is no such file.
-    """
-    found = exposure(path)
-    if found is not None and found.grave:
-        raise ConfigError(f"{found.says}: whoever reads it reads every password of the domain", hint=f"{found.mend}.")
-
-
 def _check(encoded: str) -> str:
     return hashlib.sha256(b"adpersist-key-1:" + encoded.encode()).hexdigest()[:8]
