@@ -384,7 +384,10 @@ class Convergence:
         planned = self._plan(found).steps
         want, have = self._aligned, self._live.state
         making_way = list(self._making_way(found))
-        self._apply(making_way, target, outcome.applied)
+        gone = {step.guid for step in making_way if isinstance(step, Delete)}
+        if making_way:
+            # whoever is given a SID of its own must not be given that of somebody who is to come back
+            self._apply([*self._raised_rids(), *making_way], target, outcome.applied)
         lacking = replica(
             want,
             have,
@@ -393,7 +396,7 @@ class Convergence:
             own=self._dc.own_stamp(),
             overwritten=self._overwritten,
             staying=list(self._staying()),
-            preferred=list(self._preferred()),
+            preferred=[each for each in self._preferred() if each.guid not in gone],
         )
         # also where nothing is lacking: a run that was killed may have left the keytab behind
         aside = target.receive(lacking, self._progress.applying)
@@ -436,9 +439,28 @@ class Convergence:
             stamps = want[line.guid].stamps
             if line.attribute in stamps and (line.guid, line.attribute) not in staying:
                 wanted.setdefault(line.guid, {})[line.attribute] = stamps[line.attribute]
+        for guid, stamps in self._written_once_more():
+            wanted.setdefault(guid, {}).update(stamps)
         for guid, reason in self._dc.restamp(wanted) if wanted else ():
             log.warning("stamps.not_restored", object=guid_text(guid), reason=reason)
         return bool(wanted)
+
+    def _written_once_more(self) -> Iterator[tuple[Guid, dict[str, Stamp]]]:
+        """Stamps for what stays by the DC's word: a partner takes what has the old invocationID for read."""
+        if not any(self._preferred()) or not self._dc.partners():
+            return
+        have, own = self._live.state, self._dc.own_stamp()
+        for conflict in self._preferred():
+            there = have.get(conflict.guid)
+            stamps = there.stamps if there is not None else {}
+            names = conflict.attributes or tuple(stamps)
+            anew = {
+                name: replace(own, version=stamps[name].version + 1)
+                for name in names
+                if name in stamps and stamps[name].origin != own.origin
+            }
+            if anew:
+                yield conflict.guid, anew
 
     def _other_stamps(self) -> Iterator[Limitation]:
         other: dict[str, list[Difference]] = {}
@@ -488,7 +510,7 @@ class Convergence:
     def _preferred(self) -> Iterator[Conflict]:
         """Local writes that stay because the DC's word counts."""
         if self._terms.policy is OnConflict.DC:
-            yield from (each for each in self._conflicts if each.attributes and not each.stays)
+            yield from (each for each in self._conflicts if not each.stays)
 
     @property
     def _overwritten(self) -> frozenset[Guid]:

@@ -209,3 +209,36 @@ def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) 
     _both_agree(pair)
     pair.first.stop()
     _judged(pair)
+
+
+def test_what_the_dcs_word_keeps_reaches_its_partner(pair: Pair) -> None:
+    """It was written under an invocationID, and with USNs, that the partner believes to have read."""
+    pair.first.start()
+    with Hands(pair.first) as hands:
+        office = _office(hands)
+        local = hands.user("local", parent=office, password=PASSWORD)
+        hands.set(f"CN=dora,{office}", description="local")
+        hands.unlink(f"CN=crew,{office}", f"CN=bert,{office}")
+        hands.link(f"CN=crew,{office}", local)
+        hands.ou("Local", office)
+        hands.delete(f"CN=carl,{office}")
+        hands.rename(f"CN=emil,OU=Annex,{office}", "CN=emil", office)
+    pair.run("guard", "--on-conflict", "dc", code=0)
+    pair.first.stop()
+    pair.first.start()
+    pair.second.start()
+    pair.settle()
+    for dc in pair.both:
+        with Hands(dc) as hands:
+            assert hands.read(f"CN=dora,{office}", "description")["description"] == [b"local"], dc.names.hostname
+            (kept,) = hands.find(r"(cn=local \28local *)")  # its SID is that of a lost one, as the next three would be
+            assert kept in hands.find(f"(memberOf=CN=crew,{office})"), dc.names.hostname
+            assert not hands.find(f"(&(cn=bert)(memberOf=CN=crew,{office}))"), dc.names.hostname
+            assert hands.find("(cn=emil)") == [f"CN=emil,{office}"], dc.names.hostname
+            assert not hands.find("(cn=carl)"), dc.names.hostname
+            assert hands.find("(ou=Local)") == [f"OU=Local,{office}"], dc.names.hostname
+            account = hands.read(kept, "sAMAccountName")["sAMAccountName"][0].decode()
+        for name in (account, "shared", "lonely", "quiet"):
+            assert dc.can_login(name, PASSWORD), (name, dc.names.hostname)
+        dc.stop()
+    _judged(pair)

@@ -6,7 +6,7 @@ and not newer than what is there changes nothing. So all is sent whose stamp the
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Final
 
@@ -95,6 +95,9 @@ class _Difference:
         for guid in touched:
             for link in self._links(guid):
                 links.setdefault(self._want[guid].nc, []).append(link)
+        for conflict in self._preferred.values():
+            for link in self._preferred_links(conflict):
+                links.setdefault(self._have[conflict.guid].nc, []).append(link)
         return Replica(
             parked=dict(self._parked(objects)),
             defined=tuple(self._defined(objects)),
@@ -198,29 +201,23 @@ class _Difference:
     def _extended(self, value: bytes) -> bytes:
         """The reference as replication wants it: with the target's SID, and its DN."""
         target = target_of(value)
-        if target is None or target not in self._want:
+        known = next((state for state in (self._want, self._have) if target in state), None)
+        if target is None or known is None:
             return value
-        sid = _sid(self._want[target])
+        sid = _sid(known[target])
         parts = [f"<SID={sid}>"] if sid else []
         return b";".join(
-            [value, *(part.encode() for part in parts), self._want.dn(target).encode("utf-8", "surrogateescape")]
+            [value, *(part.encode() for part in parts), known.dn(target).encode("utf-8", "surrogateescape")]
         )
 
     def _links(self, guid: Guid) -> Iterator[ReplicatedLink]:
         item = self._want[guid]
-        conflict, local = self._staying.get(guid), self._preferred.get(guid)
-        there = self._have.get(guid)
+        conflict, there = self._staying.get(guid), self._have.get(guid)
         for name, stamps in item.link_stamps.items():
             had = there.link_stamps.get(name, {}) if there is not None else {}
             staying = conflict.links.get(name, frozenset()) if conflict else frozenset()
-            preferred = local.links.get(name, frozenset()) if local else frozenset()
             for value, stamp in stamps.items():
-                if _is_same(stamp, had.get(value)) or target_of(value) not in self._want:
-                    continue
-                if value in staying:
-                    if value in preferred and value in had and _beats(stamp, had[value]):
-                        above = replace(had[value], version=stamp.version + 1)
-                        yield ReplicatedLink(source=guid, attribute=name, value=self._extended(value), stamp=above)
+                if _is_same(stamp, had.get(value)) or value in staying or target_of(value) not in self._want:
                     continue
                 yield ReplicatedLink(
                     source=guid,
@@ -228,6 +225,20 @@ class _Difference:
                     value=self._extended(value),
                     stamp=self._above(stamp, had.get(value), overwritten=guid in self._overwritten),
                 )
+
+    def _preferred_links(self, conflict: Conflict) -> Iterator[ReplicatedLink]:
+        """Links that stay as they are here, once more: a partner knows a later write, or takes this one for read."""
+        there, want = self._have.get(conflict.guid), self._want.get(conflict.guid)
+        for name, stamps in there.link_stamps.items() if there is not None and not there.deleted else ():
+            chosen = conflict.links.get(name, frozenset()) if conflict.attributes else stamps.keys()
+            for value in chosen & stamps.keys():
+                had, known = stamps[value], want.link_stamps.get(name, {}).get(value) if want is not None else None
+                is_read = self._has_partners and had.origin != self._own.origin
+                if not is_read and (known is None or not _beats(known, had)):
+                    continue
+                once_more = self._once_more(had, *filter(None, [known]))
+                stamp = LinkStamp(**asdict(once_more), present=had.present)
+                yield ReplicatedLink(source=conflict.guid, attribute=name, value=self._extended(value), stamp=stamp)
 
     @staticmethod
     def _above(stamp: LinkStamp, had: LinkStamp | None, *, overwritten: bool) -> LinkStamp:
