@@ -47,6 +47,7 @@ def shown(line: str, dc: SambaDC, place: Path) -> list[str]:
         "corp.key": str(place / "key"),
         "sqlite:///mnt/elsewhere/journal.db": f"sqlite://{place}/elsewhere/journal.db",
         "azure://account/table": f"sqlite://{place}/account/journal.db",
+        "CN=Domain Admins,CN=Users,DC=corp,DC=example": f"CN=Domain Admins,CN=Users,{dc.base_dn}",
         "NEW": f"sqlite://{place}/new/journal.db",
         "copy.toml": str(place / "copy.toml"),
         "sheet.txt": str(place / "sheet.txt"),
@@ -71,6 +72,14 @@ def captured(world: World, block: list[str]) -> None:
     with world.run.agent(world.log):
         for ran in all_of(world, block):
             assert ran.code == 0, ran
+
+
+def searched(world: World, block: list[str]) -> None:
+    """Of what is in the journal something is found; nobody wrote down that it was ada who wrote it."""
+    of_a_group, of_a_writer = all_of(world, block)
+    assert (of_a_group.code, of_a_writer.code) == (0, 0)
+    assert "look" in of_a_group.out
+    assert "look" not in of_a_writer.out
 
 
 def back_to_a_mark(world: World, block: list[str]) -> None:
@@ -233,6 +242,7 @@ HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
     "adpersist key escrow": captured,
     "adpersist key rotate": rekeyed,
     "adpersist report": reported,
+    "adpersist log --what": searched,
     "adpersist alerts rules": alerted,
     "adpersist console": looked_at,
 }
