@@ -36,7 +36,7 @@ from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
-from adpersist.restore.plan.replication import replica
+from adpersist.restore.plan.replication import beats, replica
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Gap, differences, gaps, stamp_differences, tombstone_differences
@@ -446,18 +446,22 @@ class Convergence:
         return bool(wanted)
 
     def _written_once_more(self) -> Iterator[tuple[Guid, dict[str, Stamp]]]:
-        """Stamps for what stays by the DC's word: a partner takes what has the old invocationID for read."""
-        if not any(self._preferred()) or not self._dc.partners():
+        """Stamps for what stays by the DC's word: a partner knows a later write, or takes what has the old invocationID
+        for read."""
+        preferred = list(self._preferred())
+        if not preferred:
             return
-        have, own = self._live.state, self._dc.own_stamp()
-        for conflict in self._preferred():
-            there = have.get(conflict.guid)
-            stamps = there.stamps if there is not None else {}
-            names = conflict.attributes or tuple(stamps)
+        want, have = self._aligned, self._live.state
+        own, has_partners = self._dc.own_stamp(), bool(self._dc.partners())
+        for conflict in preferred:
+            stamps = have[conflict.guid].stamps if conflict.guid in have else {}
+            known = want[conflict.guid].stamps if conflict.guid in want else {}
             anew = {
-                name: replace(own, version=stamps[name].version + 1)
-                for name in names
-                if name in stamps and stamps[name].origin != own.origin
+                name: replace(own, version=max(had.version, known.get(name, had).version) + 1)
+                for name, had in stamps.items()
+                if (name in conflict.attributes or not conflict.attributes)
+                and had.origin != own.origin
+                and (has_partners or (name in known and beats(known[name], had)))
             }
             if anew:
                 yield conflict.guid, anew

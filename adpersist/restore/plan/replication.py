@@ -58,8 +58,8 @@ def replica(
         own: The DC's own invocationID, the time and a USN, for what it writes once more.
         overwritten: Objects somebody wrote to since the DC was put back, where the journal's word counts.
         staying: What is newer than the journal and stays, whatever the policy.
-        preferred: What stays because the DC's word counts; where the journal knows a later write, it is written once
-            more above that, so that no partner's wins over it.
+        preferred: What stays because the DC's word counts. Its links are sent once more where a partner would not
+            follow them; attributes need none of this, as their stamps can be written by themselves.
     """
     return _Difference(want, have, contexts, spared, own, frozenset(overwritten), staying, preferred).replica()
 
@@ -129,8 +129,6 @@ class _Difference:
         conflict = self._staying.get(guid)
         own = self._spared.attributes.get(guid, frozenset())
         spared = own | frozenset(conflict.attributes if conflict else ())
-        preferred = self._preferred.get(guid)
-        above = own | frozenset(preferred.attributes if preferred else ()) - {"name"}
         rdn = item.rdn.partition("=")[0].casefold()
         had = there.stamps if there is not None else {}
         stamps = {
@@ -143,9 +141,9 @@ class _Difference:
         if guid in self._overwritten and there is not None:
             if there.deleted and not item.deleted:
                 stamps |= _alive(item)
-            lowered = frozenset(name for name, stamp in stamps.items() if name in had and _beats(had[name], stamp))
+            lowered = frozenset(name for name, stamp in stamps.items() if name in had and beats(had[name], stamp))
         kept = {
-            name: self._once_more(item.stamps[name], had[name]) for name in above if self._is_missed(item, there, name)
+            name: self._once_more(item.stamps[name], had[name]) for name in own if self._is_missed(item, there, name)
         }
         stamps |= kept
         if not stamps:
@@ -164,7 +162,7 @@ class _Difference:
             stamps=stamps,
             expected=had if there is not None else None,
             lowered=lowered,
-            imposed=own & kept.keys(),
+            imposed=frozenset(kept),
         )
 
     def _is_missed(self, item: ObjectState, there: ObjectState | None, name: str) -> bool:
@@ -174,7 +172,7 @@ class _Difference:
             return False
         # the DC took its new invocationID by a write under the old one, and a USN that it had handed out before
         is_read = name == _INVOCATION and had.origin != self._own.origin and self._has_partners
-        return is_read or _beats(stamp, had)
+        return is_read or beats(stamp, had)
 
     @cached_property
     def _has_partners(self) -> bool:
@@ -234,7 +232,7 @@ class _Difference:
             for value in chosen & stamps.keys():
                 had, known = stamps[value], want.link_stamps.get(name, {}).get(value) if want is not None else None
                 is_read = self._has_partners and had.origin != self._own.origin
-                if not is_read and (known is None or not _beats(known, had)):
+                if not is_read and (known is None or not beats(known, had)):
                     continue
                 once_more = self._once_more(had, *filter(None, [known]))
                 stamp = LinkStamp(**asdict(once_more), present=had.present)
@@ -243,7 +241,7 @@ class _Difference:
     @staticmethod
     def _above(stamp: LinkStamp, had: LinkStamp | None, *, overwritten: bool) -> LinkStamp:
         """One that wins where it is to: a link's stamp cannot be lowered."""
-        if not overwritten or had is None or not _beats(had, stamp):
+        if not overwritten or had is None or not beats(had, stamp):
             return stamp
         return replace(stamp, version=had.version + 1)
 
@@ -336,7 +334,7 @@ def _is_same(stamp: LinkStamp, had: LinkStamp | None) -> bool:
     return had is not None and stamp.is_same_write(had) and stamp.present == had.present
 
 
-def _beats(one: Stamp, other: Stamp) -> bool:
+def beats(one: Stamp, other: Stamp) -> bool:
     """Replication takes the one over the other."""
     return _rank(one) > _rank(other)
 
