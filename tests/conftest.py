@@ -16,7 +16,7 @@ from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, sam
 _CASES = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """How long an example takes says how busy the machine is, and nothing of the program."""
 settings.register_profile("adpersist", _CASES, derandomize=True)  # a change is judged by the same cases each time
-settings.register_profile("explore", _CASES, derandomize=False)  # --hypothesis-profile=explore looks for others
+settings.register_profile("explore", _CASES, derandomize=False)  # tools/test --explore looks for others
 settings.load_profile("adpersist")
 
 

@@ -92,7 +92,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         guid=guid,
         want=wanted,
         have=found,
-        values={name: new for name, new in values.items() if name not in spared} or _NO_VALUES,
+        values={name: values[name] for name in sorted(values.keys() - spared)} or _NO_VALUES,
         added=added or _NO_LINKS,
         removed=removed or _NO_LINKS,
         moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
