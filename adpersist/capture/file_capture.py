@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import FileLook
-from adpersist.files.reading import REST_NS
-from adpersist.files.waking import Waker
-from adpersist.files.withheld import Withheld
+from adpersist.files.looking.file_look import FileLook
+from adpersist.files.looking.reading import REST_NS
+from adpersist.files.looking.waking import Waker
+from adpersist.files.looking.withheld import Withheld
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
 from adpersist.telemetry import logger

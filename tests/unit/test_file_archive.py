@@ -9,8 +9,8 @@ from pathlib import Path
 
 from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import FileLook
-from adpersist.files.reading import REST_NS
+from adpersist.files.looking.file_look import FileLook
+from adpersist.files.looking.reading import REST_NS
 from adpersist.model.files.file_state import PIECE_BYTES
 from adpersist.reading.file_archive import write_archive
 from tests.golden.journal_samples import NOON, created, fresh_store, look, new_journal

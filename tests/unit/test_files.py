@@ -14,15 +14,15 @@ import pytest
 
 from adpersist.capture.file_capture import SOON_S, WATCHED_PAUSE_S, FileCapture
 from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
-from adpersist.files import reading
 from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed, number_of
 from adpersist.files.local_files import LocalFiles, NoFilesError
-from adpersist.files.looking import FileLook
+from adpersist.files.looking import reading
+from adpersist.files.looking.file_look import FileLook
+from adpersist.files.looking.waking import Waker
+from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
-from adpersist.files.waking import Waker
-from adpersist.files.whole import files_now
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
 from adpersist.model.identity.ids import Seq

@@ -13,10 +13,10 @@ import pytest
 from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.files.differences import FileDifference, gives_more
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import FileLook
-from adpersist.files.reading import REST_NS
-from adpersist.files.whole import files_now
-from adpersist.files.withheld import Withheld
+from adpersist.files.looking.file_look import FileLook
+from adpersist.files.looking.reading import REST_NS
+from adpersist.files.looking.whole import files_now
+from adpersist.files.looking.withheld import Withheld
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place

@@ -29,10 +29,10 @@ from adpersist.files.differences import (
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
 from adpersist.files.local_files import LocalFiles, absent_folder
-from adpersist.files.looking import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
+from adpersist.files.looking.file_look import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
+from adpersist.files.looking.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
+from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
-from adpersist.files.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
-from adpersist.files.whole import files_now
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text

@@ -9,8 +9,8 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import NotConvergedError, PointError
 from adpersist.files.differences import FileDifference, file_differences
 from adpersist.files.local_files import LocalFiles
+from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import PuttingBack
-from adpersist.files.whole import files_now
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text

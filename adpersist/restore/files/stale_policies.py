@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adpersist.files.reading import NotCapturableError, open_to_read
+from adpersist.files.looking.reading import NotCapturableError, open_to_read
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_state import Place
 from adpersist.model.identity.ids import Guid

@@ -13,7 +13,7 @@ from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalD
 from adpersist.files.id_numbers import lacking
 from adpersist.files.id_numbers import news as id_number_news
 from adpersist.files.local_files import ASIDE, LocalFiles, absent_folder
-from adpersist.files.reading import (
+from adpersist.files.looking.reading import (
     FileReader,
     Identity,
     NotCapturableError,
@@ -24,8 +24,8 @@ from adpersist.files.reading import (
     read_link,
     require_rested,
 )
-from adpersist.files.waking import Waker
-from adpersist.files.withheld import Withheld
+from adpersist.files.looking.waking import Waker
+from adpersist.files.looking.withheld import Withheld
 from adpersist.model.files.file_changes import Files, pieces_of
 from adpersist.model.files.file_state import FileKey, FileState, Piece, Place, path_text
 from adpersist.telemetry import logger

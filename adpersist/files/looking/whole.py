@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from adpersist.directory.samba.local_databases import LocalDatabaseError
 from adpersist.files.local_files import LocalFiles
-from adpersist.files.looking import FileLook
-from adpersist.files.reading import REST_NS
+from adpersist.files.looking.file_look import FileLook
+from adpersist.files.looking.reading import REST_NS
 from adpersist.model.files.file_changes import Files
 
 _TRIES = 40
