@@ -213,7 +213,7 @@ class Service:
             health.stage(CAPTURING)
             # the first look is a full one: before it is durable there is nothing to rely on
             notify("READY=1\nWATCHDOG=1")
-            self._pause(rest_s)
+            self._pause(min(rest_s, capture.files_due_in_s), capture.files_wake)
 
     def _is_scrub_due(self, head: Head) -> bool:
         every = _SCRUBS.get(self._config.capture.scrub)

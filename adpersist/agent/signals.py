@@ -1,5 +1,6 @@
 """What a signal does to the agent."""
 
+import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,13 +26,25 @@ class Pause:
         self._asked = False
         self._waiting = False
 
-    def __call__(self, seconds: float) -> None:
-        """Wait. Raises: Reloaded."""
+    def __call__(self, seconds: float, woken_by: int | None = None) -> None:
+        """Wait.
+
+        Args:
+            woken_by: A descriptor that ends it as soon as there is something to read.
+
+        Raises:
+            Reloaded.
+        """
         self._waiting = True
         try:
             if self._asked:
                 raise Reloaded
-            self._sleep(seconds)
+            if woken_by is None:
+                self._sleep(seconds)
+            else:
+                poll = select.poll()
+                poll.register(woken_by, select.POLLIN)
+                poll.poll(1000 * seconds)
         except Reloaded:
             self._asked = False
             raise

@@ -1,5 +1,6 @@
 """From the feed to the journal: look, tell what is new, prove the lineage, make it durable, go on."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -215,9 +216,24 @@ class Capture:
         return self._files is not None and self._files.is_due
 
     @property
+    def files_due_in_s(self) -> float:
+        """Seconds until it is, as far as is known."""
+        return self._files.due_in_s if self._files is not None and self._is_looked_at else math.inf
+
+    @property
+    def files_wake(self) -> int | None:
+        """A descriptor that is readable as soon as something is written there; None: it tells no more than is known."""
+        return None if self._files is None else self._files.wakes
+
+    @property
     def files_behind(self) -> tuple[float, Mapping[str, str]] | None:
         """For how many seconds something there may not be durable, and what cannot be captured; None: nobody looks."""
         return None if self._files is None else (self._files.behind_s, self._files.not_captured)
+
+    @property
+    def _is_looked_at(self) -> bool:
+        """The directory was, as a whole."""
+        return self.head.position is not None and self.head.complete
 
     def look_at_files(self) -> int:
         """Look at SYSVOL and the local databases once; returns how many changes became durable.
@@ -228,7 +244,7 @@ class Capture:
         Raises:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
-        if self._files is None or self.head.position is None or not self.head.complete:
+        if self._files is None or not self._is_looked_at:
             return 0
         changes = self._files.look()
         if changes and self._files.told_what_comes_back:

@@ -63,7 +63,7 @@ class FileCapture:
         self._look = FileLook(files, journal.files(journal.head.seq), self._waker, _withheld(journal))
         self._woken = False
         self._behind_since: float | None = elapsed()
-        self._due = self._soonest = 0.0
+        self._due = self._soonest = self._everything_due = 0.0
 
     @property
     def is_due(self) -> bool:
@@ -72,12 +72,24 @@ class FileCapture:
         now = self._elapsed()
         if self._woken and self._behind_since is None:
             self._behind_since = now
-        if now < self._soonest:
-            return False
+        return now >= self._due_at or (not self._woken and now >= self._soonest and self._look.databases_moved)
+
+    @property
+    def due_in_s(self) -> float:
+        """Seconds until it is, as far as is known; what nobody tells of until it is asked, such as databases, aside."""
+        return max(0.0, self._due_at - self._elapsed())
+
+    @property
+    def wakes(self) -> int | None:
+        """A descriptor that is readable as soon as something is written; None: something was, or it never is."""
+        return None if self._woken else self._waker.descriptor
+
+    @property
+    def _due_at(self) -> float:
         if self._woken and self._behind_since is not None:
             # what was written just now is left for the next look: one that comes when it rests sees all there is
-            return now >= self._behind_since + SOON_S
-        return now >= self._due or self._look.databases_moved
+            return max(self._soonest, self._behind_since + SOON_S)
+        return max(self._soonest, self._due)
 
     @property
     def behind_s(self) -> float:
@@ -113,14 +125,23 @@ class FileCapture:
         began, self._woken, self._announced = self._elapsed(), False, None
         if self._behind_since is None:
             self._behind_since = began
-        self._journal.commit_files(self._look.news(self._prove), announced=lambda: self._announced, now=self._clock())
+        within, everything_due = self._waker.take(), self._everything_due
+        if within is not None:
+            within = None if began >= everything_due else within | self._look.unrested_within
+        self._everything_due = began  # what a look that fails was woken for, the next one looks for everywhere
+        news = self._look.news(self._prove, within=within)
+        self._journal.commit_files(news, announced=lambda: self._announced, now=self._clock())
         changes = self._look.told_all()
         now = self._elapsed()
         if self.is_whole:
             self._behind_since = None
-        took, pause_s = now - began, WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
+        took = now - began
         self._soonest = now + max(SOON_S, took / BUSY_SHARE)
-        self._due = max(self._soonest, now + max(pause_s, took / SHARE)) if self.is_whole else self._soonest
+        if within is None:
+            pause_s = WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
+            everything_due = max(self._soonest, now + max(pause_s, took / SHARE))
+        self._everything_due = everything_due
+        self._due = everything_due if self.is_whole else self._soonest
         if changes:
             log.info("files.appended", seq=self._journal.head.seq, changes=changes)
         return changes

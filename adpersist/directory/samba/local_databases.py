@@ -1,5 +1,6 @@
 """smb.conf as Samba reads it, and the databases beside the directory, by a worker (:mod:`.local_databases_worker`)."""
 
+import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -116,10 +117,13 @@ class LocalDatabases:
 def signature(path: Path) -> Signature | None:
     """What shows that a database was written to; None: there is none. Takes no lock, and lets none go."""
     try:
-        with path.open("rb") as file:
-            begin, status = file.read(_SEQUENCE.size), path.stat()
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    try:
+        begin, status = os.pread(opened, _SEQUENCE.size, 0), os.fstat(opened)
+    finally:
+        os.close(opened)
     (sequence,) = _SEQUENCE.unpack(begin) if len(begin) == _SEQUENCE.size else (0,)
     return status.st_ino, status.st_size, status.st_mtime_ns, sequence
 

@@ -1,12 +1,14 @@
 """Knowing at once that something below SYSVOL was written, made, renamed or permitted (inotify(7)).
 
-It only wakes: what became of it, a look finds out. So nothing is lost where the kernel drops events or has no watches
-left; a look that comes by itself finds it later.
+It only wakes, and says where: what became of it, a look finds out. So nothing is lost where the kernel drops events or
+has no watches left; a look at everything that comes by itself finds it later.
 """
 
 import ctypes
 import errno
 import os
+import struct
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +17,10 @@ from adpersist.telemetry import logger
 _MODIFY, _ATTRIB, _CLOSE_WRITE = 0x2, 0x4, 0x8
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _ASKED: Final = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
+_UNMOUNT, _OVERFLOW, _IGNORED = 0x2000, 0x4000, 0x8000
+_EVENT: Final = struct.Struct("iIII")
+"""Watch, what happened, a cookie, the length of the name that follows."""
+
 _ONLY_DIRECTORY: Final = 0x01000000
 _BUFFER_BYTES: Final = 65_536
 _NO_MORE: Final = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOSYS, errno.ENOMEM})
@@ -31,6 +37,10 @@ class Waker:
     """
 
     def __init__(self) -> None:
+        self._paths: dict[int, str] = {}
+        """Of each watch, where its directory was seen last."""
+        self._happened = set[str]()
+        self._anywhere = True
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self.is_watching = self._descriptor >= 0
@@ -48,26 +58,59 @@ class Waker:
     def __del__(self) -> None:
         self.close()
 
-    def watch(self, directory: int) -> None:
-        """Watch an open directory, as long as it is there; to ask for one again does no harm."""
+    def watch(self, directory: int, path: str) -> None:
+        """Watch an open directory, as long as it is there; to ask for one again does no harm.
+
+        Args:
+            path: Where it is now, as :meth:`take` will say.
+        """
         if not self.is_watching:
             return
-        path = f"/proc/self/fd/{directory}".encode()
-        if self._libc.inotify_add_watch(self._descriptor, path, _ASKED | _ONLY_DIRECTORY) < 0:
-            number = ctypes.get_errno()
-            if number in _NO_MORE:
-                self._give_up(number)
+        opened = f"/proc/self/fd/{directory}".encode()
+        watch = self._libc.inotify_add_watch(self._descriptor, opened, _ASKED | _ONLY_DIRECTORY)
+        if watch >= 0:
+            self._paths[watch] = path
+        elif (number := ctypes.get_errno()) in _NO_MORE:
+            self._give_up(number)
+
+    @property
+    def descriptor(self) -> int | None:
+        """Readable as soon as something happened; None: it never wakes."""
+        return self._descriptor if self.is_watching else None
 
     def woke(self) -> bool:
         """Something happened since this was asked last."""
-        if not self.is_watching:
-            return False
         happened = False
-        while True:
+        for watch, what in self._events():
+            if what & _IGNORED:
+                self._paths.pop(watch, None)  # the directory is gone, as the one above tells
+                continue
+            happened = True
+            path = self._paths.get(watch)
+            if path is None or what & (_OVERFLOW | _UNMOUNT):
+                self._anywhere = True
+            else:
+                self._happened.add(path)
+        return happened
+
+    def take(self) -> set[str] | None:
+        """The directories in which something happened since this was asked last; None: it may be anywhere."""
+        self.woke()
+        happened, anywhere = self._happened, self._anywhere or not self.is_watching
+        self._happened, self._anywhere = set(), False
+        return None if anywhere else happened
+
+    def _events(self) -> Iterator[tuple[int, int]]:
+        while self.is_watching:
             try:
-                happened = bool(os.read(self._descriptor, _BUFFER_BYTES)) or happened
+                read = os.read(self._descriptor, _BUFFER_BYTES)
             except BlockingIOError:
-                return happened
+                return
+            at = 0
+            while at < len(read):
+                watch, what, _, name_bytes = _EVENT.unpack_from(read, at)
+                at += _EVENT.size + name_bytes
+                yield watch, what
 
     def close(self) -> None:
         """Let the watches go; safe to repeat."""
