@@ -39,10 +39,15 @@ def give(descriptor: int, wanted: FileState) -> None:
     Raises:
         OSError: One of them cannot be given.
     """
+    permit(descriptor, wanted)
+    os.utime(descriptor, ns=(wanted.mtime_ns, wanted.mtime_ns))
+
+
+def permit(descriptor: int, wanted: FileState) -> None:
+    """The same without the time, which tells of content. Raises: OSError."""
     os.fchown(descriptor, wanted.uid, wanted.gid)
     os.fchmod(descriptor, wanted.mode)
     _give_attributes(descriptor, wanted.attributes)
-    os.utime(descriptor, ns=(wanted.mtime_ns, wanted.mtime_ns))
 
 
 def _give_attributes(descriptor: int, wanted: Mapping[str, bytes]) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 from adpersist.errors import AdpersistError, ExitCode
 from adpersist.files.differences import FileDifference
 from adpersist.files.local_files import ASIDE, absent_folder
-from adpersist.files.metadata import give
+from adpersist.files.metadata import give, permit
 from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, path_text, piece_of
 
@@ -99,6 +99,18 @@ class PuttingBack:
             for state in sorted(_directories(wanted), key=_depth, reverse=True):
                 with self._trying(state.path), _opened(root, state.path) as directory:
                     give(directory, state)
+            _flush(root)
+
+    def permit(self, found: Sequence[FileDifference]) -> None:
+        """Owner and permissions alone, of what is there: where there is no room for content, nobody may do more than
+        he should with what there is."""
+        there = [each.want for each in found if each.want is not None and _is_alike(each)]
+        with self._opened_root() as root:
+            for state in there:
+                opened = _opened if state.kind is FileKind.DIRECTORY else _opened_file
+                # one that would take room leaves it to the others; that there is none was told
+                with suppress(FileNotRestoredError), self._trying(state.path), opened(root, state.path) as file:
+                    permit(file, state)
             _flush(root)
 
     # --- aside ------------------------------------------------------------------------------------------------------
@@ -316,6 +328,23 @@ def _opened(root: int, path: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _opened_file(root: int, path: str) -> Iterator[int]:
+    with _opened_parent(root, path) as (parent, name):
+        descriptor = os.open(name, _FILE, dir_fd=parent)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _is_alike(each: FileDifference) -> bool:
+    """A file or a directory is there where one should be, perhaps with other content."""
+    if each.want is None or each.have is None or each.want.place is not Place.SYSVOL:
+        return False
+    return each.want.kind is each.have.kind and each.want.kind is not FileKind.SYMLINK
 
 
 def _directories(states: Iterable[FileState]) -> list[FileState]:

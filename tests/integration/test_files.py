@@ -14,6 +14,7 @@ import pytest
 
 from adpersist.model.identity.sid import sid_text
 from tests.crash.deaths import KILLED, dying
+from tests.integration.booting import booted
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene, World, until
 from tools.samba_dc import free_port
@@ -556,6 +557,31 @@ def test_a_full_disk_keeps_nobody_from_coming_back_and_the_next_guard_goes_on_wi
         head = world.head().seq
         captured(world)
         assert world.head().seq == head, "what was put back is no news"
+
+
+def test_a_boot_opens_without_the_files_that_have_no_room_and_the_next_one_brings_them(world: World) -> None:
+    (scripts(world) / "installer.msi").write_bytes(os.urandom(4 << 20))
+    with Hands(world.dc) as hands:
+        hands.user("today")
+    captured(world)
+    before = faces(sysvol(world))
+    world.revert()
+    world.dc.kill()
+
+    def left(log: Path) -> int:
+        """What is left of files once the DC was proven and is open."""
+        world.dc.prepare()
+        with booted(world.dc, world.run, log):
+            with Hands(world.dc) as hands:
+                assert sid(hands, "today", "CN=Users")
+            return int(world.run.status()["files"]["left"])
+
+    with small_disk(sysvol(world), "1m"):
+        assert left(world.place / "first.log") > 0
+        assert not (scripts(world) / "installer.msi").exists()
+        run(["mount", "-o", "remount,size=64m", str(sysvol(world))], timeout_s=30)
+        assert left(world.place / "second.log") == 0
+        assert faces(sysvol(world)) == before
 
 
 # --- an agent that runs, a power cut ----------------------------------------------------------------------------------

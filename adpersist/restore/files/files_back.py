@@ -217,6 +217,8 @@ class FilesBack:
                 self._putting.settle(self._touched_directories())
         else:
             self._bear(self._unmade)
+            with self._bearing():
+                self._putting.permit(self._found)
         for place in (Place.PRIVILEGES, Place.SHARES, Place.REGISTRY):
             with self._bearing():
                 self._write(place)
