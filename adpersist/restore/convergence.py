@@ -36,7 +36,7 @@ from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
-from adpersist.restore.plan.replication import beats, replica
+from adpersist.restore.plan.replication import beats, replica, told_anew
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Gap, differences, gaps, stamp_differences, tombstone_differences
@@ -457,10 +457,11 @@ class Convergence:
             stamps = have[conflict.guid].stamps if conflict.guid in have else {}
             known = want[conflict.guid].stamps if conflict.guid in want else {}
             anew = {
-                name: replace(own, version=max(had.version, known.get(name, had).version) + 1)
+                name: told_anew(had, known.get(name), own)
                 for name, had in stamps.items()
                 if (name in conflict.attributes or not conflict.attributes)
                 and had.origin != own.origin
+                and had != known.get(name)
                 and (has_partners or (name in known and beats(known[name], had)))
             }
             if anew:

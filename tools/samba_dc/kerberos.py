@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -61,14 +62,29 @@ def kinit(
         )
 
 
-def service_ticket(krb5_conf: Path, cache: Path, service: str, host: str) -> subprocess.CompletedProcess[str]:
+def service_ticket(krb5_conf: Path, cache: Path, service: str, host: str, *, keytab: Path | None = None) -> int:
     """Get a ticket for `service/host` with the tickets in `cache`: proves the SPN and the account's keys.
 
+    Args:
+        keytab: The service's; one of its keys must open the ticket, of whatever number.
+
+    Returns:
+        The number of the key that the ticket was sealed with.
+
     Raises:
-        ProgramError: The KDC knows no such service, or the cache holds no ticket.
+        ProgramError: The KDC knows no such service, the cache holds no ticket, or the keytab no key that opens it.
     """
-    return run(
-        ["kvno", "-c", f"FILE:{cache}", f"{service}/{host}"],
+    opened_by = ["-k", str(keytab)] if keytab is not None else []
+    done = run(
+        ["kvno", "-c", f"FILE:{cache}", *opened_by, f"{service}/{host}"],
         timeout_s=_TIMEOUT_S,
         env={"KRB5_CONFIG": str(krb5_conf)},
     )
+    (number,) = re.findall(r"kvno = (\d+)", done.stdout)
+    return int(number)
+
+
+def key_numbers(keytab: Path) -> set[int]:
+    """The key version numbers in a keytab."""
+    lines = run(["klist", "-k", str(keytab)], timeout_s=_TIMEOUT_S).stdout.splitlines()
+    return {int(words[0]) for line in lines if (words := line.split()) and words[0].isdecimal()}

@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "samba_spnupdate": "samba-ad-dc",
     "ldbsearch": "ldb-tools",
     "kinit": "krb5-user",
+    "klist": "krb5-user",
     "kvno": "krb5-user",
     "openssl": "openssl",
     SYSTEM_PYTHON: "python3",

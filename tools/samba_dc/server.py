@@ -422,6 +422,22 @@ class SambaDC:
         """
         kerberos.service_ticket(self.krb5_conf, self.credential_cache, service, host or self.names.fqdn)
 
+    def opens_tickets(self, keytab: Path, service: str, host: str, *, by: tuple[str, str]) -> bool:
+        """Whether a service finds the key of a ticket of this KDC for `service/host` by its number in its keytab.
+
+        Args:
+            keytab: The service's.
+            by: User name and password of who asks for the ticket.
+
+        Raises:
+            ProgramError: The user was refused, the KDC does not know the service, or it is another key altogether.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            cache = Path(scratch, "tickets")
+            kerberos.kinit(self.krb5_conf, cache, *by)
+            number = kerberos.service_ticket(self.krb5_conf, cache, service, host, keytab=keytab)
+        return number in kerberos.key_numbers(keytab)
+
     def log_tail(self) -> str:
         """The last lines of what Samba logged and printed."""
         parts = [path.read_text(errors="replace") for path in (self.layout.console, self.layout.log) if path.exists()]

@@ -339,6 +339,23 @@ def beats(one: Stamp, other: Stamp) -> bool:
     return _rank(one) > _rank(other)
 
 
+def told_anew(had: Stamp, known: Stamp | None, own: Stamp) -> Stamp:
+    """A stamp for an attribute that stays as the DC has it: every partner hears of it and takes it.
+
+    Where nobody can know a later write, only whose it is changes: version and time stay, and with unicodePwd's version
+    the account's key version number, which keytabs and tickets hold.
+
+    Args:
+        had: The attribute's on the DC.
+        known: The journal's, which a partner may have; None: there is none.
+        own: The DC's own invocationID, the time and a USN.
+    """
+    # an invocationID decides between writes of one second, and it is what changes
+    if known is None or (had.version, had.time) > (known.version, known.time):
+        return replace(had, origin=own.origin, usn=own.usn)
+    return replace(own, version=max(had.version, known.version) + 1)
+
+
 def _rank(stamp: Stamp) -> tuple[int, int, str]:
     return stamp.version, stamp.time, guid_text(stamp.origin)
 
