@@ -7,7 +7,8 @@ Points: `apply` before a step of a restore, `applied` after one, `prefixes` afte
 begin with, `begun` and `ended` after a restore was announced or closed in the journal, `look` before a question to the
 feed, `commit` before a commit, `committed` after one; of files `announced` before a commit that the directory was told
 of, `files` after it, `numbers` after Unix numbers came back, `aside` after a file was written aside, `named` after it
-took its name, `removed` after one was taken away.
+took its name, `removed` after one was taken away. Those of :mod:`tests.crash.worker_dying` lie inside the worker that
+writes to the DC's database; reached once, both die.
 """
 
 from __future__ import annotations
@@ -17,20 +18,24 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from adpersist.__main__ import run
 from adpersist.capture.capture import Capture
 from adpersist.directory.ldap.session import Session
+from adpersist.directory.samba import database
 from adpersist.directory.samba.database import Database
 from adpersist.directory.samba.local_databases import LocalDatabases
+from adpersist.directory.samba.worker_process import WorkerProcess
 from adpersist.directory.write.pipelined_target import PipelinedTarget
 from adpersist.directory.write.target import StepExecutor
 from adpersist.files import putting_back
 from adpersist.journal.journal import Journal
 
 _BEFORE_ANSWER_S: Final = 0.2
+_WORKER_DYING: Final = Path(__file__).with_name("worker_dying.py")
 
 POINTS: Final[dict[str, tuple[list[tuple[type | ModuleType, str]], bool]]] = {
     # a step by itself, or one of several that were sent together; a chunk that a replica takes
@@ -92,7 +97,17 @@ def _arm(point: str, number: int, victims: Sequence[int]) -> None:
         arm(owner, name)
 
 
+def _arm_worker(point: str) -> None:
+    def started(program: Path, *arguments: str, **options: Any) -> WorkerProcess:  # noqa: ANN401 - as the worker's
+        return WorkerProcess(_WORKER_DYING, point, str(program), *arguments, **options)
+
+    setattr(database, WorkerProcess.__name__, started)
+
+
 if __name__ == "__main__":
     given, words = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
-    _arm(given[0], int(given[1]), [int(word) for word in given[2:]])
+    if given[0] in POINTS:
+        _arm(given[0], int(given[1]), [int(word) for word in given[2:]])
+    else:
+        _arm_worker(given[0])
     sys.exit(run(words))

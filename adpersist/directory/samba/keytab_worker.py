@@ -3,9 +3,9 @@
 Part of :mod:`.database_worker`, and like it run by the system's interpreter alone.
 """
 
+import contextlib
 import os
 import struct
-import tempfile
 import time
 from collections.abc import Mapping
 
@@ -68,13 +68,16 @@ def _parsed(entry: bytes) -> tuple[bytes, int, int, int]:
 
 def replace(path: str, content: bytes) -> None:
     """Write the file anew, whole or not at all; for its owner alone, as it was."""
-    descriptor, name = tempfile.mkstemp(prefix=".keytab.", dir=os.path.dirname(path))  # noqa: PTH120 - as the worker
+    new = f"{path}.adpersist"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)  # noqa: PTH108 - as the worker; left by a run that was killed here
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(new, path)  # noqa: PTH104
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(name, path)  # noqa: PTH104
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108
-        raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)
