@@ -16,7 +16,7 @@ import pytest
 
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
-from tests.integration.hands import Hands
+from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.proof import attribute_ids, stamps_unlike
 from tests.integration.replicating import read_so_far, replicate, settle, taken
 from tests.integration.scene import PASSWORD, SCHEMA_MAY_CHANGE, init_words, staff
@@ -122,6 +122,19 @@ def _define(hands: Hands, name: str, oid: str) -> None:
     hands.set("", schemaUpdateNow="1")
 
 
+def _define_by_a_partner(first: SambaDC, second: SambaDC) -> None:
+    """An attribute and a class that come from a partner, and are used by both."""
+    office = f"OU=Office,{first.base_dn}"
+    with Hands(second) as hands:
+        hands.set("", becomeSchemaMaster="1")
+        extend_schema(hands)
+        wear_badge(hands, f"CN=known-to-second,{office}", "worn at a partner")
+    replicate(first, second, _contexts(first))
+    with Hands(first) as hands:
+        hands.set("", becomeSchemaMaster="1")
+        wear_badge(hands, f"CN=carl,{office}", "worn at the first")
+
+
 def _domain_day(first: SambaDC, second: SambaDC, third: SambaDC, run: Adpersist) -> None:
     """Some of it reaches both partners, some one of them, some nobody but the journal."""
     with Hands(first) as hands:
@@ -139,6 +152,7 @@ def _domain_day(first: SambaDC, second: SambaDC, third: SambaDC, run: Adpersist)
         hands.link(f"CN=crew,{office}", f"CN=known-to-second,{office}", f"CN=carl,{office}")
         hands.set(f"CN=ada,{office}", description="second")
     replicate(second, first, (first.base_dn,))
+    _define_by_a_partner(first, second)
     second.stop()
     with Hands(first) as hands:
         hands.user("known-to-nobody", parent=office, password=PASSWORD)
@@ -228,7 +242,7 @@ def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
         ):
             second.stop()
             second.hosts |= third.host_entries
-            second.options |= _TELLS
+            second.options |= _TELLS | SCHEMA_MAY_CHANGE
             third.options |= _TELLS
             second.start()
             dcs = first, second, third
@@ -315,8 +329,10 @@ def test_every_attribute_has_one_id_on_all(healed: Healed) -> None:
     for guid in found[0]:
         drawn = {each[guid]["msDS-IntId"] for each in found}
         assert len(drawn) == 1
-    emil, *_ = (guid for guid, one in healed.healed.items() if one.dn.startswith("CN=emil,"))
-    assert len({each[emil]["ids"] for each in found}) == 1
+        assert all(len({*each[guid]["ids"]}) == len(each[guid]["ids"]) for each in found), healed.healed[guid].dn
+    for name in ("emil", "carl", "known-to-second"):
+        (guid,) = (guid for guid, one in healed.healed.items() if one.dn.startswith(f"CN={name},"))
+        assert len({each[guid]["ids"] for each in found}) == 1, name
 
 
 def test_every_back_link_is_as_it_was(healed: Healed) -> None:
