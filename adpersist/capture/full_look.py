@@ -18,6 +18,7 @@ class FullLook:
         news: Those that are not just what the state has that the DC was to be brought to.
         usn: The DC's before the look.
         cookies: By naming context.
+        links_stamped: The DC's files were looked at, which know the stamps of links.
         unreadable: Objects the DC could not show; the state has them as the journal has.
     """
 
@@ -25,4 +26,5 @@ class FullLook:
     news: Sequence[ObjectState]
     usn: Usn
     cookies: Mapping[str, bytes]
+    links_stamped: bool = False
     unreadable: Sequence[Sighting] = ()

@@ -150,7 +150,7 @@ class Look:
             self.sighted = len(self._shown.state)
             self.unreadable = {each.guid: each for each in self._shown.unreadable}
             self._seen += b"".join(self._shown.state)
-            yield from map(sighted, self._shown.news)
+            yield from (sighted(item, links_stamped=self._shown.links_stamped) for item in self._shown.news)
             return
         for part in self._dc.feed.parts(self._since):
             self.asked_s += part.waited_s

@@ -38,6 +38,7 @@ from adpersist.restore.plan.ordering import bottom_up, parking
 from adpersist.restore.plan.plan import Plan, steps, under_policy
 from adpersist.restore.plan.replication import beats, replica, told_anew
 from adpersist.restore.progress import Progress
+from adpersist.restore.removed_links import forgotten_links
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Gap, differences, gaps, stamp_differences, tombstone_differences
 from adpersist.state.state import State
@@ -310,8 +311,9 @@ class Convergence:
         found = self._differences(self.gaps())
         if self._compares_stamps:
             told = {(each.guid, each.attribute) for each in found}
-            stamps = stamp_differences(self._aligned, self._live.state, self.exempt)
-            found += [each for each in stamps if (each.guid, each.attribute) not in told]
+            want, have = self._aligned, self._live.state
+            stamps = [*stamp_differences(want, have, self.exempt), *forgotten_links(self._dc, want, have, want)]
+            found += dict.fromkeys(each for each in stamps if (each.guid, each.attribute) not in told)
         return found
 
     @property
@@ -343,7 +345,10 @@ class Convergence:
         self._found = None
         # as a replica an account would come without a password, and nobody would lock it
         receives = heals and not self._lacks_secrets
-        if receives and isinstance(target, TransactionalTarget) and self._receive(found, target, outcome):
+        linked: frozenset[Guid] | None = None
+        if receives and isinstance(target, TransactionalTarget):
+            linked = self._receive(found, target, outcome)
+        if linked is not None:
             self._live.look_anew()
             found = self.gaps()
         previous: Sequence[Step] | None = None
@@ -375,12 +380,23 @@ class Convergence:
             outcome.notes += tuple(self._other_stamps())
         # of one object the first counts: it is why what follows was refused
         said = {**outcome.aside, **{each.step.guid: each.reason for each in reversed(outcome.refusals)}}
-        left = [*self._differences(found), *tombstone_differences(self._aligned, self._live.state, outcome.aside)]
+        want, have = self._aligned, self._live.state
+        left = [
+            *self._differences(found),
+            *tombstone_differences(want, have, outcome.aside),
+            *forgotten_links(self._dc, want, have, linked or ()),
+        ]
         outcome.left = [replace(line, reason=said.get(line.guid, "")) for line in left]
         return outcome
 
-    def _receive(self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome) -> bool:
-        """Have the DC take what it lacks as a replica does, once strangers are out of its way; True: it was changed."""
+    def _receive(
+        self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome
+    ) -> frozenset[Guid] | None:
+        """Have the DC take what it lacks as a replica does, once strangers are out of its way.
+
+        Returns:
+            The objects of which links were sent; None: the DC was not changed.
+        """
         planned = self._plan(found).steps
         want, have = self._aligned, self._live.state
         making_way = list(self._making_way(found))
@@ -404,7 +420,7 @@ class Convergence:
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
             outcome.aside[each.guid] = each.reason
         if not lacking:
-            return bool(making_way)
+            return frozenset() if making_way else None
         outcome.rounds += 1
         refused = {each.guid for each in aside}
         received = lacking.touched - refused
@@ -416,7 +432,7 @@ class Convergence:
         # before the look that proves all of it
         self._apply(list(self._raised_rids()), target, outcome.applied)
         self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
-        return True
+        return frozenset(link.source for links in lacking.links.values() for link in links)
 
     def _reloaded(self, lacking: Replica) -> Iterator[ReloadSchema]:
         """The running DC reads what was defined in its database when it is told to."""

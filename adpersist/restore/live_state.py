@@ -73,6 +73,7 @@ class LiveState:
             news=news,
             usn=self._usn,
             cookies=self._cookies,
+            links_stamped=self._dc.sees_link_stamps,
             unreadable=tuple(self.unreadable.values()),
         )
 

@@ -24,7 +24,7 @@ from adpersist.model.journal.account import Account, Reason, Result
 from adpersist.model.journal.head import Head, Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.difference import TOMBSTONE, Difference
+from adpersist.model.plan.difference import STAMP, TOMBSTONE, Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
@@ -225,7 +225,7 @@ def require_nothing_more(outcome: RestoreOutcome, terms: Terms, *, closed: bool)
 
 def _most_is_left(outcome: RestoreOutcome) -> bool:
     """No odd value is in the way but the DC itself: its disk is full, or it takes no writes."""
-    left = {line.guid for line in outcome.left if line.kind != TOMBSTONE}  # nobody ever misses one
+    left = {line.guid for line in outcome.left if line.kind not in {STAMP, TOMBSTONE}}  # nobody ever misses one
     return len(left) > max(_ODD_ONES, len(outcome.lost) // 2)
 
 

@@ -73,8 +73,8 @@ def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str
 def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
     """The object as it is after a look that showed ``sighting``.
 
-    A look at everything that shows no stamp of a link was taken where none can be seen: what is known of links that are
-    what they were stays. Attributes have stamps wherever there is one to be seen.
+    Where a look at everything was taken where no stamp of a link can be seen, what is known of links that are what they
+    were stays. Attributes have stamps wherever there is one to be seen.
     """
     whole = sighting.whole or old is None
     moved = whole or old is None or (sighting.parent or old.parent, sighting.rdn) != (old.parent, old.rdn)
@@ -94,7 +94,7 @@ def observe(old: ObjectState | None, sighting: Sighting) -> ObjectState:
         ),
     )
     assert seen is not None  # noqa: S101 - only what is expunged is no more
-    if whole and old is not None and not sighting.link_stamps:
+    if whole and old is not None and not sighting.tells_link_stamps:
         changed = link_values.union(*link_values.changed(old.links, seen.links))
         return replace(seen, link_stamps=link_stamp_row.changed_by(old.link_stamps, changed, {}))
     return seen
@@ -108,7 +108,7 @@ def shows(sighting: Sighting, item: ObjectState) -> bool:
         and sighting.added == item.links
         and sighting.values == item.values
         and sighting.stamps == item.stamps
-        and (not sighting.link_stamps or sighting.link_stamps == item.link_stamps)
+        and (not sighting.tells_link_stamps or sighting.link_stamps == item.link_stamps)
     )
 
 

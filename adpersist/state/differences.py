@@ -10,7 +10,7 @@ from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Stamp, Values
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.plan.difference import TOMBSTONE, Difference
+from adpersist.model.plan.difference import STAMP, TOMBSTONE, Difference
 from adpersist.model.plan.step import Exempt
 from adpersist.state.access import GRANTING
 from adpersist.state.changes import changed_values
@@ -190,4 +190,4 @@ def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Diff
             )
         }
         for name in sorted(names):
-            yield Difference(guid=guid, dn=want.dn(guid), attribute=name, kind="stamp")
+            yield Difference(guid=guid, dn=want.dn(guid), attribute=name, kind=STAMP)

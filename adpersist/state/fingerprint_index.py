@@ -245,7 +245,7 @@ def _news_of_links(was: Fingerprint, sighting: Sighting) -> tuple[Links, Links, 
         went = sighting.removed.get(name, frozenset()) if not sighting.whole else there.keys() | gone.keys()
         writes = link_writes_of(seen)
         come, away = shown - there.keys(), (went & there.keys()) - shown
-        if not sighting.whole or sighting.link_stamps:
+        if not sighting.whole or sighting.tells_link_stamps:
             come |= {link for link in shown & there.keys() if there[link] != UNKNOWN and link not in writes}
             away |= (went & gone.keys()) - writes.keys() - shown
         told = come | away

@@ -17,6 +17,7 @@ import pytest
 from adpersist.directory.samba.database import Database
 from adpersist.model.identity.ids import Guid, Usn, guid_from_text, guid_text
 from adpersist.model.objects.change import Stamp
+from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.replicated import ReplicatedObject
 from tests.integration.damage import damage
 from tests.integration.hands import Hands
@@ -80,6 +81,38 @@ def test_an_attribute_that_is_refused_is_told_and_all_else_lands(world: World) -
     world.run("agent", "--once", code=0)
     world.run("verify", code=0)
     assert world.run("guard", "--json", code=0).json["lineage"] == "same"
+
+
+def test_a_link_that_was_taken_away_and_is_not_remembered_is_told(world: World) -> None:
+    """Nobody sees it, and a partner that has not heard of it brings the link back."""
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        bert, dora = (f"CN={name},{office}" for name in ("bert", "dora"))
+        odd, revived = (hands.group(name, [bert, dora], parent=office) for name in ("odd", "revived"))
+        for group in (odd, revived):
+            hands.unlink(group, bert, dora)
+    world.run("agent", "--once", code=0)
+    assert world.run("verify", "--json", code=0).json["differences"] == []
+    with Hands(world.dc) as hands:
+        # with an object that is deleted, all knowledge of its links goes
+        for dn in (revived, dora):
+            guid = hands.guid(dn)
+            hands.delete(dn)
+            world.run("agent", "--once", code=0)
+            hands.undelete(guid, dn)
+            world.run("agent", "--once", code=0)
+    assert world.run("verify", "--json", code=0).json["differences"] == []
+    world.revert()
+    world.run("guard", code=0)
+    assert world.run("verify", "--json", code=0).json["differences"] == []
+    damage(world, "member")
+    (told,) = world.run("verify", "--json", code=2).json["differences"]
+    assert (told["dn"], told["attribute"], told["kind"]) == (odd, "member", "stamp")
+    # over LDAP none comes back, and the journal goes on from what the DC has
+    world.write_by(Engine.LDAP)
+    world.revert()
+    world.run("guard", code=0)
+    assert world.run("verify", "--json", code=0).json["differences"] == []
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["alive", "deleted again"])

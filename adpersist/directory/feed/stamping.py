@@ -49,11 +49,16 @@ class StampSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A sighting, and all that is stamped of it: attribute id, stamp, local USN; attribute, link, stamp, local USN."""
+    """A sighting, and all that is stamped of it: attribute id, stamp, local USN; attribute, link, stamp, local USN.
+
+    Attributes:
+        links_stamped: The links' are all that there are.
+    """
 
     sighting: Sighting
     attributes: Sequence[tuple[int, Write, int]]
     links: Sequence[tuple[str, bytes, LinkWrite, int]]
+    links_stamped: bool = False
 
     @property
     def newest(self) -> int:
@@ -125,13 +130,17 @@ class Stamping:
             # a look also shows some values that were written before it began: instanceType is always there
             writes = packed_writes(stored.blob) if stored.blob else []
             links = [(name, *stored_link(value)) for name, values in (stored.links or {}).items() for value in values]
-            yield _Seen(sighting=sighting, attributes=writes, links=links)
+            all_links = sighting.whole and stored.links is not None
+            yield _Seen(sighting=sighting, attributes=writes, links=links, links_stamped=all_links)
 
     def _stamped(self, seen: _Seen, through: Usn) -> Sighting:
         if not seen.attributes and not seen.links:
             return seen.sighting
         return replace(
-            seen.sighting, stamps=self._attributes(seen, through), link_stamps=self._links(seen.links, through)
+            seen.sighting,
+            stamps=self._attributes(seen, through),
+            link_stamps=self._links(seen.links, through),
+            links_stamped=seen.links_stamped,
         )
 
     def _attributes(self, seen: _Seen, through: Usn) -> AttributeStamps:

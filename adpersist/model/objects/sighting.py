@@ -24,6 +24,7 @@ class Sighting:
         stamps: Replication stamps of all attributes (whole) or of those that were written (partial); none where the
             session cannot see them.
         link_stamps: The same of the links.
+        links_stamped: Of all links that have a stamp it is here, those that were taken away among them.
         size: About how many bytes all of it takes.
         trouble: Why the DC shows nothing of it; empty when it does. All else says nothing then.
     """
@@ -38,12 +39,18 @@ class Sighting:
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     stamps: AttributeStamps = field(default_factory=dict)
     link_stamps: LinkStamps = field(default_factory=dict)
+    links_stamped: bool = False
     size: int = 0
     trouble: str = ""
 
+    @property
+    def tells_link_stamps(self) -> bool:
+        """What has no stamp here has none, or is no link any more; else none was to be seen."""
+        return self.links_stamped or bool(self.link_stamps)
 
-def sighted(item: ObjectState) -> Sighting:
-    """The look that showed the whole object."""
+
+def sighted(item: ObjectState, *, links_stamped: bool = False) -> Sighting:
+    """The look that showed the whole object, with the stamps of all its links or, if it has none, perhaps without."""
     size = sum(len(value) for values in (*item.values.values(), *item.links.values()) for value in values)
     return Sighting(
         guid=item.guid,
@@ -55,5 +62,6 @@ def sighted(item: ObjectState) -> Sighting:
         added=item.links,
         stamps=item.stamps,
         link_stamps=item.link_stamps,
+        links_stamped=links_stamped,
         size=size,
     )
