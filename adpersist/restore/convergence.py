@@ -32,6 +32,7 @@ from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
 from adpersist.restore.plan.identities.renumbering import matched_by_place
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.identities.rid_pools import known_rids, raised
+from adpersist.restore.plan.identities.shared_sids import shared_sids
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.ordering import bottom_up, parking
@@ -386,6 +387,7 @@ class Convergence:
             *tombstone_differences(want, have, outcome.aside),
             *forgotten_links(self._dc, want, have, linked or ()),
         ]
+        said |= shared_sids({line.guid for line in left if line.kind == "missing"}, want, have)
         outcome.left = [replace(line, reason=said.get(line.guid, "")) for line in left]
         return outcome
 
@@ -497,7 +499,7 @@ class Convergence:
         have, want = self._live.state, self._aligned
         strangers = {gap.guid for gap in found if gap.want is None}
         making_way = [
-            *evictions(found, have, self.exempt, kept=self._kept, usurping=self._usurping, buried=self._buried)
+            *evictions(found, want, have, self.exempt, kept=self._kept, usurping=self._usurping, buried=self._buried)
         ]
         making_way += [step for step in parking(found, have) if step.guid in strangers]
         yield from making_way

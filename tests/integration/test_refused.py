@@ -137,6 +137,38 @@ def test_whoever_got_the_sid_of_somebody_deleted_gives_it_back(world: World, *, 
     assert list(stamps_unlike(lost, found)) == []
 
 
+@pytest.mark.parametrize("twin", ["ada", "eve"], ids=["of the image", "lost as well"])
+def test_of_two_accounts_with_one_sid_one_lands_and_the_other_is_told(world: World, twin: str) -> None:
+    """No two objects can have one SID: the journal has them from a directory that was damaged."""
+    office = f"OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        hands.user("eve", parent=office, password=PASSWORD)
+        odd = hands.user("odd", parent=office, password=PASSWORD)
+        hands.link(f"CN=everyone,{office}", odd, f"CN=eve,{office}")
+        sid = hands.read(f"CN={twin},{office}", "objectSid")["objectSid"][0]
+        everyone = str(hands.guid(f"CN=everyone,{office}"))
+        twins = {str(hands.guid(odd)): odd, str(hands.guid(f"CN={twin},{office}")): f"CN={twin},{office}"}
+    damage(world, "objectSid", sid)
+    world.run("agent", "--once", code=0)
+    lost = _stamps(world)
+    world.revert()
+    healed = world.run("guard", "--json", code=2)
+    missing = {each["guid"]: each for each in healed.json["restored"]["differences"] if each["kind"] == "missing"}
+    (guid,) = missing
+    (other,) = (dn for each, dn in twins.items() if each != guid)
+    assert other in missing[guid]["reason"], "who has its SID"
+    assert twin == "eve" or twins[guid] == odd, "whom the image has stays"
+    unlike = dict(stamps_unlike(lost, _stamps(world)))
+    # everyone lacks one member then
+    assert {*unlike} - {everyone} == {guid}, unlike
+    assert world.dc.can_login(other.split(",")[0].removeprefix("CN="), PASSWORD)
+    with Hands(world.dc) as hands:
+        assert hands.rid(hands.user("tomorrow")) > int.from_bytes(sid[-4:], "little")
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)
+    assert world.run("guard", "--json", code=0).json["lineage"] == "same"
+
+
 def _contact(name: str, parent: Guid, like: Mapping[str, tuple[bytes, ...]], base: str) -> ReplicatedObject:
     stamp = Stamp(version=1, time=13_400_000_000, origin=Guid(bytes(range(16))), usn=Usn(4711))
     classes = (b"top", b"person", b"organizationalPerson", b"contact")

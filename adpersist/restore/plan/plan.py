@@ -93,7 +93,7 @@ def steps(
     yield from switched
     everything = [_switched(gap) for gap in everything] if switched else everything
     # where nobody gets a SID back, nobody has to give one up
-    making_way = evictions(everything, have, exempt, kept=kept, usurping=usurping)
+    making_way = evictions(everything, want, have, exempt, kept=kept, usurping=usurping)
     evicted = list(making_way) if exempt.reach.gives_identities else []
     yield from evicted
     for gap in everything:

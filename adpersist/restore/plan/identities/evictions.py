@@ -38,6 +38,7 @@ def usurpers(kept: Collection[Guid], have: State, given: Collection[bytes]) -> f
 
 def evictions(
     gaps: Iterable[Gap],
+    want: State,
     have: State,
     exempt: Exempt,
     *,
@@ -49,6 +50,7 @@ def evictions(
 
     Args:
         gaps: What will be closed.
+        want: What the DC is to have. Whoever has a SID there, too, keeps it, whoever else may have it as well.
         have: The DC.
         exempt: What an object is not created with.
         kept: Strangers that stay, under another name or SID where need be; all others are deleted.
@@ -64,7 +66,11 @@ def evictions(
     }
     holders = {
         **{item.guid: "it holds the SID of a deleted account" for item in _holders(buried or {}, have)},
-        **{item.guid: "it holds the SID of a lost account" for item in _holders(lost, have)},
+        **{
+            item.guid: "it holds the SID of a lost account"
+            for item in _holders(lost, have)
+            if not (want.is_live(item.guid) and _sids(want[item.guid]) == _sids(item))
+        },
     }
     evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
     for guid, reason in evicted.items():
@@ -79,7 +85,11 @@ def evictions(
 def _holders(lost: Mapping[bytes, Guid], have: State) -> list[ObjectState]:
     if not lost:
         return []
-    return [item for item in have.values() if lost.get(item.values.get("objectSid", (b"",))[0], item.guid) != item.guid]
+    return [item for item in have.values() if any(lost.get(sid, item.guid) != item.guid for sid in _sids(item))]
+
+
+def _sids(item: ObjectState) -> Values:
+    return item.values.get("objectSid", ())
 
 
 def _evict(item: ObjectState, have: State, exempt: Exempt, reason: str, *, stays: bool) -> Iterator[Step]:
