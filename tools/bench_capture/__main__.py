@@ -13,14 +13,14 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tools.bench_capture import latency, looks
+from tools.bench_capture import changes, latency, looks
 from tools.bench_capture.ground import Ground
 from tools.bench_capture.opening import opening
 from tools.bench_store.figures import Figure, document, show
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import azurite
 
-GROUPS = ("look", "latency", "idle", "memory", "burst", "open", "scaling")
+GROUPS = ("look", "changes", "latency", "idle", "memory", "burst", "open", "scaling")
 
 
 def main() -> int:
@@ -42,6 +42,7 @@ def main() -> int:
         ground = Ground(given.images or scratch, given.address)
         groups: dict[str, Callable[[], list[Figure]]] = {
             "look": lambda: looks.durable(ground, 10_000 // less, given.runs, stack.enter_context(azurite())),
+            "changes": lambda: changes.sizes(ground, 1_000 // less, given.runs),
             "latency": lambda: latency.steady(ground, 5_000 // less, given.runs, seconds=30 / less),
             "idle": lambda: latency.idle(ground, 5_000 // less, seconds=60 / less),
             "memory": lambda: looks.memory(ground, 50_000 // less),

@@ -35,6 +35,11 @@ Seen = dict[bytes, float]
 """When a value was met, in seconds of the monotonic clock."""
 
 
+def person(dc: SambaDC, number: int) -> str:
+    """DN of one of the users a domain was filled with."""
+    return f"CN=Person {number:06d},OU=Unit{number // 500:03d},OU=People,{dc.base_dn}"
+
+
 class Writer:
     """Somebody who writes a new description to a user again and again, and notes when the DC said yes."""
 
@@ -43,9 +48,7 @@ class Writer:
         server = ldap3.Server(dc.ldapi_url_quoted, get_info=ldap3.NONE)
         self._ldap: Any = ldap3.Connection(server, check_names=False)
         self._ldap.open()
-        self._dns = [
-            f"CN=Person {number:06d},OU=Unit{number // 500:03d},OU=People,{dc.base_dn}" for number in range(users)
-        ]
+        self._dns = [person(dc, number) for number in range(users)]
 
     def write(self, seconds: float) -> Seen:
         """Write for so long, at an even rate; what was written."""

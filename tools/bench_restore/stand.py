@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from adpersist.directory.samba.worker_process import WorkerProcess
+from adpersist.errors import DirectoryUnreachableError
 from tools.bench_capture.ground import busy_s
 from tools.bench_capture.looks import ldapsearch
 from tools.bench_restore.memory import Peak
@@ -24,6 +27,7 @@ LOST: Final = "Lost"
 """The OU of those who came after the image."""
 
 _HERE: Final = Path(__file__).parent
+_WORKER: Final = _HERE.parents[1] / "adpersist/directory/samba/database_worker.py"
 _PATIENCE_S: Final = 3600
 _CONTROLS: Final = "--controls=relax:0,local_oid:1.3.6.1.4.1.7165.4.3.12:0"
 """Identities and hashes are taken as they are given."""
@@ -78,6 +82,11 @@ class Loss:
         return self.place / "kept.db"
 
     @property
+    def chunks(self) -> Path:
+        """What a heal has Samba's replication take."""
+        return self.place / "chunks"
+
+    @property
     def config(self) -> Path:
         """The configuration."""
         return self.place / "adpersist.toml"
@@ -124,6 +133,39 @@ class Loss:
         self.put_back()
         command = [SYSTEM_PYTHON, str(_HERE / "library.py"), str(self.dc.private_dir), str(self.add), str(self.modify)]
         return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=_PATIENCE_S).stdout)
+
+    def record(self) -> None:
+        """Keep the chunks that a heal has Samba's replication take."""
+        with self.reverted():
+            command = [sys.executable, "-m", "tools.bench_restore.recording", str(self.chunks), "restore", "--yes"]
+            engine = ("--engine", "local", "--config", str(self.config))
+            subprocess.run([*command, *engine], check=True, capture_output=True, timeout=_PATIENCE_S)
+
+    def chunks_s(self) -> float:
+        """Seconds Samba's replication takes for just those chunks, the database opened before.
+
+        Raises:
+            RuntimeError: It takes one of them otherwise than it did.
+        """
+        worker = WorkerProcess(
+            _WORKER, str(self.dc.sam_ldb), task="takes chunks", gone=DirectoryUnreachableError, timeout_s=_PATIENCE_S
+        )
+        worker.receive()  # its greeting
+        took_s = 0.0
+        for request in self._recorded():
+            began = time.monotonic()
+            worker.send(request)
+            answer = worker.receive()
+            took_s += time.monotonic() - began
+            if answer != (0, ({}, {})):
+                raise RuntimeError(f"a chunk was refused: {answer}")
+        worker.close()
+        return took_s
+
+    def _recorded(self) -> Iterator[object]:
+        with self.chunks.open("rb") as record, suppress(EOFError):
+            while True:
+                yield pickle.load(record)  # noqa: S301 - from a process of our own
 
     def look_s(self) -> float:
         """Seconds ldapsearch takes for a look at everything, as every proof has one."""
