@@ -474,16 +474,24 @@ class Convergence:
         for conflict in preferred:
             stamps = have[conflict.guid].stamps if conflict.guid in have else {}
             known = want[conflict.guid].stamps if conflict.guid in want else {}
+            stripped = self._stripped(conflict.guid)
             anew = {
                 name: told_anew(had, known.get(name), own)
                 for name, had in stamps.items()
                 if (name in conflict.attributes or not conflict.attributes)
                 and had.origin != own.origin
-                and had != known.get(name)
+                and (had != known.get(name) or name in stripped)
                 and (has_partners or (name in known and beats(known[name], had)))
             }
             if anew:
                 yield conflict.guid, anew
+
+    def _stripped(self, guid: Guid) -> frozenset[str]:
+        """What somebody who is kept alive has and the tombstone lost, most of it without a stamp that says so."""
+        want, have = self._aligned, self._live.state
+        if guid not in want or want.is_live(guid) or not have.is_live(guid):
+            return frozenset()
+        return frozenset(have[guid].values.keys() - want[guid].values.keys())
 
     def _other_stamps(self) -> Iterator[Limitation]:
         other: dict[str, list[Difference]] = {}
@@ -526,14 +534,20 @@ class Convergence:
             if each.stays:
                 yield each
             elif self._terms.policy is OnConflict.DC and wanted is not None and wanted.deleted:
-                yield replace(each, attributes=())
+                yield _whole(each)
         for guid in self._occupied:
             yield Conflict(guid=guid, dn=self._live.state.dn(guid))
 
     def _preferred(self) -> Iterator[Conflict]:
         """Local writes that stay because the DC's word counts."""
-        if self._terms.policy is OnConflict.DC:
-            yield from (each for each in self._conflicts if not each.stays)
+        if self._terms.policy is not OnConflict.DC:
+            return
+        want, have = self._aligned, self._live.state
+        for each in self._conflicts:
+            if not each.stays:
+                # who was deleted lost nearly all that was known of it
+                revived = each.guid in want and not want.is_live(each.guid) and have.is_live(each.guid)
+                yield _whole(each) if revived else each
 
     @property
     def _overwritten(self) -> frozenset[Guid]:
@@ -601,6 +615,10 @@ class Convergence:
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
         return [line for gap in found for line in differences(gap, self._aligned, self._live.state)]
+
+
+def _whole(conflict: Conflict) -> Conflict:
+    return replace(conflict, attributes=(), links={})
 
 
 def _key(conflict: Conflict) -> tuple[Guid, bool, bool]:

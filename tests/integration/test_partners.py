@@ -17,7 +17,7 @@ from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.replicating import replicate, settle, try_to_replicate
 from tests.integration.scene import copy_journal, init_words, staff, until
-from tools.samba_dc import Golden, SambaDC, dbcheck, free_address, join, ldapcmp
+from tools.samba_dc import Golden, SambaDC, dbcheck, dump, free_address, join, ldapcmp
 from tools.samba_dc.programs import SYSTEM_PYTHON
 from tools.samba_dc.programs import run as run_program
 
@@ -65,6 +65,7 @@ def _known_to_both(hands: Hands) -> None:
         hands.user(name, parent=_office(hands), password=PASSWORD)
     hands.set(f"CN=ada,{_office(hands)}", description="written by the first, known to both")
     hands.link(f"CN=crew,{_office(hands)}", f"CN=shared,{_office(hands)}")
+    hands.delete(f"CN=ws1,{_office(hands)}")
 
 
 def _known_to_the_journal(hands: Hands) -> None:
@@ -240,6 +241,7 @@ def test_what_the_dcs_word_keeps_reaches_its_partner(pair: Pair) -> None:
         hands.ou("Local", office)
         hands.delete(f"CN=carl,{office}")
         hands.rename(_emil(hands), "CN=emil", office)
+        hands.set(f"CN=ws1,{office}", description="local")
         services = {name: _keytab(pair, hands, f"CN={name},{office}") for name in ("dora", "bert", "emil")}
     pair.run("guard", "--on-conflict", "dc", code=0)
     pair.first.stop()
@@ -254,6 +256,7 @@ def test_what_the_dcs_word_keeps_reaches_its_partner(pair: Pair) -> None:
             assert not hands.find(f"(&(cn=bert)(memberOf=CN=crew,{office}))"), dc.names.hostname
             assert hands.find("(cn=emil)") == [f"CN=emil,{office}"], dc.names.hostname
             assert not hands.find("(cn=carl)"), dc.names.hostname
+            assert hands.find("(&(cn=ws1)(description=local)(servicePrincipalName=HOST/ws1))"), dc.names.hostname
             assert hands.find("(ou=Local)") == [f"OU=Local,{office}"], dc.names.hostname
             account = hands.read(kept, "sAMAccountName")["sAMAccountName"][0].decode()
         for name in (account, "shared", "lonely", "quiet"):
@@ -264,3 +267,8 @@ def test_what_the_dcs_word_keeps_reaches_its_partner(pair: Pair) -> None:
         assert opened == {"dora", "bert"}, dc.names.hostname
         dc.stop()
     _judged(pair)
+    first, second = (dump(dc) for dc in pair.both)
+    hashes = {guid: entry["unicodePwd"] for guid, entry in first.items() if "unicodePwd" in entry}
+    assert {guid: second[guid].get("unicodePwd") for guid in hashes} == hashes, (
+        "ws1's, too, whom the partner had deleted"
+    )

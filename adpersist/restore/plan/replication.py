@@ -91,6 +91,8 @@ class _Difference:
     def replica(self) -> Replica:
         touched = [guid for guid in self._want.unlike(self._have) if guid in self._want and not self._is_kept(guid)]
         objects = {guid: sent for guid in touched if (sent := self._object(guid)) is not None}
+        parked = dict(self._parked(objects))
+        objects |= {guid: sent for guid in self._preferred if (sent := self._kept_alive(guid)) is not None}
         links: dict[str, list[ReplicatedLink]] = {}
         for guid in touched:
             for link in self._links(guid):
@@ -99,7 +101,7 @@ class _Difference:
             for link in self._preferred_links(conflict):
                 links.setdefault(self._have[conflict.guid].nc, []).append(link)
         return Replica(
-            parked=dict(self._parked(objects)),
+            parked=parked,
             defined=tuple(self._defined(objects)),
             batches=tuple(self._batches(objects, links)),
             links={nc: tuple(found) for nc, found in links.items()},
@@ -163,6 +165,28 @@ class _Difference:
             expected=had if there is not None else None,
             lowered=lowered,
             imposed=frozenset(kept),
+        )
+
+    def _kept_alive(self, guid: Guid) -> ReplicatedObject | None:
+        """That it was not deleted, said above the delete: a partner that heard of that brings it back to life."""
+        item, there = self._want.get(guid), self._have.get(guid)
+        if item is None or there is None or not item.deleted or there.deleted or _INSTANCE not in there.stamps:
+            return None
+        stamps = {
+            name: self._once_more(*filter(None, [item.stamps[name], there.stamps.get(name)]))
+            for name in _LIFE
+            if name in item.stamps and (name not in there.stamps or not beats(there.stamps[name], item.stamps[name]))
+        }
+        if not stamps:
+            return None
+        return ReplicatedObject(
+            guid=guid,
+            dn=self._have.dn(guid),
+            parent=there.parent,
+            sid=_sid(there),
+            values={_INSTANCE: self._values(there, _INSTANCE)},
+            stamps={**stamps, _INSTANCE: there.stamps[_INSTANCE]},
+            expected=there.stamps,
         )
 
     def _is_missed(self, item: ObjectState, there: ObjectState | None, name: str) -> bool:
@@ -353,6 +377,8 @@ def told_anew(had: Stamp, known: Stamp | None, own: Stamp) -> Stamp:
     # an invocationID decides between writes of one second, and it is what changes
     if known is None or (had.version, had.time) > (known.version, known.time):
         return replace(had, origin=own.origin, usn=own.usn)
+    if had == known and own.time > had.time:
+        return replace(own, version=had.version)  # whoever deleted it has that write, and its value no more
     return replace(own, version=max(had.version, known.version) + 1)
 
 
