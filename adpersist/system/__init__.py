@@ -2,5 +2,5 @@
 
 In: paths, callables. Out: nothing of the directory or the journal; imported by every room above. Read `durable_file`,
 `lock_file`, `machine`, `backoff` (the one policy of trying again), `memory`, `secrecy`, `private_files`,
-`sd_notify`, `unix_sockets`.
+`untrusted_sqlite`, `sd_notify`, `unix_sockets`.
 """

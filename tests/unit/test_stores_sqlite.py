@@ -26,7 +26,8 @@ from adpersist.errors import (
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.stores.sqlite.schema import APPLICATION_ID, is_ours, make_schema
-from adpersist.stores.sqlite.store import SqliteStore
+from adpersist.stores.sqlite.shrinking import compact
+from adpersist.stores.sqlite.store import SqliteStore, journals_in
 from tests.unit.conftest import Synced
 
 JOURNAL = "0123456789abcdef" * 2
@@ -222,6 +223,138 @@ def test_a_truncated_database_is_never_read_as_whole(path: Path, keep: float) ->
         assert numbers(store) == list(range(1, 40))
 
 
+def test_a_database_cut_within_its_first_page_is_an_integrity_failure(path: Path) -> None:
+    with closing(opened(path)) as store:
+        filled(store, 1)
+    for keep in (4095, 100, 50, 2):
+        os.truncate(path, keep)
+        with closing(opened(path)) as store, pytest.raises(IntegrityError):
+            store.head()
+
+
+def test_a_journal_of_the_largest_pages_is_read_and_a_header_that_lies_of_them_is_not(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as maker:
+        maker.execute("PRAGMA page_size = 65536")
+        make_schema(maker, path)
+    with closing(opened(path)) as store:
+        filled(store, 3)
+        assert numbers(store) == [1, 2, 3]
+    lying = path.with_name("lying.db")
+    with closing(opened(lying)) as store:
+        filled(store, 3)
+    with lying.open("r+b") as file:
+        file.seek(16)
+        file.write((1).to_bytes(2, "big"))  # 65536, [SQLITE-FORMAT] 1.3.2
+    with closing(opened(lying)) as store, pytest.raises(IntegrityError):
+        store.head()
+
+
+SLOW_VIEW = """AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+    SELECT {columns} FROM n WHERE i < 0"""
+"""Whoever reads it never comes back."""
+
+FORGED = {
+    "a trigger on every commit": ("CREATE TRIGGER t AFTER INSERT ON frame BEGIN DELETE FROM frame; END", "trigger 't'"),
+    "a trigger on every look ahead": (
+        "CREATE TRIGGER t BEFORE UPDATE ON journal BEGIN UPDATE journal SET seq = 99; END",
+        "trigger 't'",
+    ),
+    "a view in a table's place": (
+        "ALTER TABLE journal RENAME TO kept;"
+        f"CREATE VIEW journal {SLOW_VIEW.format(columns='1 id, 2 name, 3 seq, 4 token, 5 head')}",
+        "table 'kept'",
+    ),
+    "a view in the place of SQLite's own": (
+        f"CREATE VIEW pragma_application_id {SLOW_VIEW.format(columns='i AS application_id')}",
+        "view 'pragma_application_id'",
+    ),
+    "a table of somebody's": ("CREATE TABLE treasure (gold)", "table 'treasure'"),
+    "a virtual table": ("CREATE VIRTUAL TABLE box USING rtree (id, low, high)", "table 'box'"),
+    "an index that computes": ("CREATE INDEX i ON frame (abs(seq))", "index 'i'"),
+    "a check that computes": (
+        "DROP TABLE frame; CREATE TABLE frame (journal INTEGER NOT NULL, seq INTEGER NOT NULL CHECK (seq < 1), body)",
+        "table 'frame'",
+    ),
+    "a trigger under an index's name": (
+        "PRAGMA writable_schema = ON; INSERT INTO sqlite_master VALUES ('index', 'sqlite_autoindex_frame_2',"
+        " 'frame', 0, 'CREATE TRIGGER t AFTER INSERT ON frame BEGIN DELETE FROM frame; END')",
+        "sqlite_autoindex_frame_2",  # SQLite itself finds it malformed, or we do
+    ),
+    "a name that writes to a terminal": ('CREATE TABLE "\x1b[2J\n雪" (gold)', r"table '\\x1b\[2J\\n雪'"),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.timeout(60)
+def test_a_file_of_ours_with_more_than_ours_in_it_is_refused_and_untouched(path: Path, forged: str) -> None:
+    script, told = FORGED[forged]
+    with closing(opened(path)) as store:
+        head = filled(store, 2)
+    with closing(sqlite3.connect(path)) as forger:
+        forger.executescript(script)
+    before = path.read_bytes()
+    with closing(opened(path)) as store:
+        for attempt in (
+            store.head,
+            store.spare,
+            lambda: numbers(store),
+            lambda: store.append(one(3), onto=head, head=b"head 3"),
+            lambda: store.create(b""),
+            lambda: store.put_checkpoint(Seq(2), [b"part"]),
+            lambda: store.trim(through=Seq(1)),
+            lambda: journals_in(path),
+            lambda: compact(path, busy_timeout_s=0.2),
+        ):
+            with pytest.raises(IntegrityError, match=told) as caught:
+                attempt()
+            assert caught.value.hint
+    assert path.read_bytes() == before
+
+
+def test_a_trigger_made_under_an_open_store_never_runs(path: Path) -> None:
+    with closing(opened(path)) as store:
+        head = filled(store, 2)
+        with closing(sqlite3.connect(path)) as forger:
+            forger.executescript("CREATE TRIGGER t AFTER INSERT ON frame BEGIN DELETE FROM frame WHERE seq = 1; END")
+        with pytest.raises(IntegrityError, match="trigger 't'"):
+            store.append(one(3), onto=head, head=b"head 3")
+        with closing(sqlite3.connect(path)) as healer:
+            healer.executescript("DROP TRIGGER t")
+        store.append(one(3), onto=head, head=b"head 3")
+        assert numbers(store) == [1, 2, 3]
+
+
+def test_a_journal_that_somebody_analyzed_stays_ours(path: Path) -> None:
+    with closing(opened(path)) as store:
+        head = filled(store, 2)
+    with closing(sqlite3.connect(path)) as person:
+        person.executescript("ANALYZE; VACUUM")
+        assert person.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone() == (1,)
+    with closing(opened(path)) as store:
+        store.append(one(3), onto=head, head=b"head 3")
+        assert numbers(store) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("table", ["journal", "frame", "checkpoint", "checkpoint_part"])
+def test_a_file_that_lost_a_table_is_an_integrity_failure(path: Path, table: str) -> None:
+    with closing(opened(path)) as store:
+        filled(store, 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript(f"DROP TABLE {table}")
+    with closing(opened(path)) as store, pytest.raises(IntegrityError, match=f"lacks the table {table}$"):
+        store.head()
+
+
+def test_a_row_larger_than_any_of_ours_is_not_taken_into_memory(path: Path) -> None:
+    with closing(opened(path)) as store:
+        filled(store, 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE frame SET body = zeroblob(5000000)")
+        other.commit()
+    with closing(opened(path)) as store, pytest.raises(IntegrityError, match="too big"):
+        numbers(store)
+
+
 # --- rights ---
 
 
@@ -347,7 +480,7 @@ def test_a_lock_held_too_long_is_unreachable_and_reading_goes_on(path: Path) -> 
         assert numbers(store) == [1, 2]
 
 
-@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
 def test_a_file_is_not_taken_for_somebody_elses_while_another_makes_it_ours(path: Path, at: int) -> None:
     path.touch()
     asked = 0
@@ -364,7 +497,7 @@ def test_a_file_is_not_taken_for_somebody_elses_while_another_makes_it_ours(path
         closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as maker,
     ):
         looker.set_trace_callback(meanwhile)
-        assert is_ours(looker, path) == (at == 1)
+        assert is_ours(looker, path) == (at <= 2)  # the first statement opens the look, the second begins it
         looker.set_trace_callback(None)
         make_schema(maker, path)
         assert is_ours(looker, path)

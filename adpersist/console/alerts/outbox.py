@@ -16,10 +16,13 @@ from typing import Any, Final
 from adpersist.console.alerts.finding import Finding
 from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Seq
+from adpersist.system.untrusted_sqlite import distrust
 
 _VERSION: Final = 1
 _KEPT_S: Final = 90 * 86_400.0
 """Sent ones are remembered so long, so that none is found anew."""
+_LARGEST_ROW_BYTES: Final = 64 * 1_048_576
+"""Far beyond any alert."""
 _FIRST_S: Final = 30.0
 _LONGEST_S: Final = 3600.0
 
@@ -68,6 +71,7 @@ class Outbox:
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
         with self._usable():
+            distrust(self._file, most_bytes=_LARGEST_ROW_BYTES)
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
             with self._step():

@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import quote
 
 from adpersist.model.identity.ids import Seq
+from adpersist.system.untrusted_sqlite import distrust
 from adpersist.telemetry import logger
 
 _VERSION: Final = 1
@@ -24,6 +25,8 @@ _VERSION: Final = 1
 _PATIENCE_S: Final = 20.0
 """How long another process that fills it is waited for; after that the answer comes without it."""
 _PAUSE_S: Final = 0.02
+_LARGEST_ROW_BYTES: Final = 64 * 1_048_576
+"""Far beyond any name or list of names in it."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 OFF: Final = "off"
@@ -172,8 +175,7 @@ class IndexFile:
             f"file:{quote(str(self.path))}?mode={'rw' if filling else 'ro'}", uri=True, isolation_level=None, timeout=0
         )
         try:
-            connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("PRAGMA cell_size_check = ON")
+            distrust(connection, most_bytes=_LARGEST_ROW_BYTES)
             if filling and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
                 connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
             yield Index(connection)

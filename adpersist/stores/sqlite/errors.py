@@ -39,7 +39,7 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
             meaning = StoreUnreachableError(
                 f"{path} is locked by another process", hint="See who holds it: lsof or fuser."
             )
-        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_CONSTRAINT:
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_TOOBIG:
             meaning = IntegrityError(
                 f"{path} is damaged, or no journal: {error}",
                 hint="Keep it as it is and put a copy back; sqlite3's `pragma integrity_check` tells more.",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
@@ -13,6 +14,10 @@ from adpersist.stores.sqlite import reserve
 from adpersist.stores.sqlite.errors import no_room_for_shm, primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.durable_file import flush_directory
+from adpersist.system.untrusted_sqlite import distrust
+
+_LARGEST_ROW_BYTES: Final = 4 * 1_048_576
+"""Several times the largest head, frame or part; a row beyond it is nobody's of ours, and is not taken into memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +221,7 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        # a file may come from anywhere: no view or trigger in it calls a function, and no page is taken at its word
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA cell_size_check = ON")
+        distrust(connection, most_bytes=_LARGEST_ROW_BYTES)
         connection.execute("PRAGMA application_id").fetchone()  # opens in earnest; connect() alone is lazy
     except sqlite3.Error:
         connection.close()

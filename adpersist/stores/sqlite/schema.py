@@ -1,14 +1,15 @@
 """The tables in the SQLite file, and the marks by which a file is known to be ours.
 
 By its application id ([SQLITE-FORMAT] 1.3.17, offset 68); its schema's version is user_version (offset 60). A file that
-is something else's is refused and never written to.
+is something else's is refused and never written to. So is one of ours into which somebody put more than ours, before a
+statement names any of it: a trigger, or a view in a table's place, would do what its maker wants with our rights.
 """
 
 import sqlite3
 from pathlib import Path
 from typing import Final
 
-from adpersist.errors import ConfigError, StoreError
+from adpersist.errors import ConfigError, IntegrityError, StoreError
 
 APPLICATION_ID: Final = 0x61647072
 """``adpr``: what ``file(1)`` and we know the file by."""
@@ -39,9 +40,22 @@ SCHEMA: Final = (
 )
 
 
-_MARKS: Final = """SELECT application_id, user_version, EXISTS (SELECT 1 FROM sqlite_master)
-    FROM pragma_application_id, pragma_user_version"""
-"""In one statement, so that another maker's commit does not come between."""
+def _words(sql: str) -> list[str]:
+    """A statement but for its line breaks, which differed in earlier versions."""
+    return sql.replace("CREATE TABLE IF NOT EXISTS", "CREATE TABLE").split()
+
+
+_OURS: Final = {words[2]: words for words in map(_words, SCHEMA) if words[:2] == ["CREATE", "TABLE"]}
+"""Our tables by name."""
+
+_ANALYZED: Final = {
+    "sqlite_stat1": _words("CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+    "sqlite_stat4": _words("CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
+}
+"""What a person's ``ANALYZE`` leaves behind ([SQLITE-FORMAT] 2.6.3, 2.6.5)."""
+
+
+_KINDS: Final = ("table", "index", "view", "trigger")
 
 
 def make_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -73,9 +87,18 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
 
     Raises:
         ConfigError: It is another program's, or a later version's.
+        IntegrityError: It is ours, and holds what we never put into it, or lacks a table.
     """
-    application, version, has_tables = connection.execute(_MARKS).fetchone()
-    if application == 0 and version == 0 and not has_tables:
+    connection.execute("SAVEPOINT look")  # one state of the file, so that another maker's commit does not come between
+    try:
+        # this first, and the marks by statements of SQLite's own: a view may bear the name of a table, or of
+        # pragma_application_id, and would run
+        found = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY rowid").fetchall()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    finally:
+        connection.execute("RELEASE look")
+    if application == 0 and version == 0 and not found:
         return False
     if application != APPLICATION_ID:
         raise ConfigError(
@@ -87,4 +110,32 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             f"{path} has schema version {version}, this adpersist knows {SCHEMA_VERSION}; it was not touched",
             hint="Use the version of adpersist that wrote it, or a later one.",
         )
+    _require_ours_alone(found, path)
     return True
+
+
+def _require_ours_alone(found: list[tuple[object, object, object]], path: Path) -> None:
+    """Of a schema's objects only the name and the statement count: SQLite itself asks no more.
+
+    Raises:
+        IntegrityError: There is another one than ours, or one is missing.
+    """
+    tables = set()
+    for kind, name, sql in found:
+        known = {**_OURS, **_ANALYZED}.get(str(name))
+        if sql is None and kind == "index":
+            continue  # what a key brings
+        if known is None or _words(str(sql)) != known:
+            raise IntegrityError(
+                f"{path} holds the {kind if kind in _KINDS else 'object'} {str(name)[:64]!r}, which adpersist did not "
+                "make; nothing in it was used",
+                hint="Somebody wrote into the journal's file. Keep a copy of it as evidence, put a copy of the journal "
+                "back or drop what is named with sqlite3, then run `adpersist check`.",
+            )
+        tables.add(name)
+    missing = sorted(_OURS.keys() - tables - {"spare"})
+    if missing:
+        raise IntegrityError(
+            f"{path} is damaged, or no journal: it lacks the table {missing[0]}",
+            hint="Keep it as it is and put a copy back.",
+        )
