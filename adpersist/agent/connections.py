@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adpersist.config import Config
@@ -13,11 +11,11 @@ from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
-from adpersist.journal.keys.key_file import VARIABLE, exposure, key_from_environment, read_key_file
+from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, read_key_file
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
-from adpersist.stores.registry import exposed_parts, open_adapter, open_store
+from adpersist.stores.registry import open_adapter, open_store
 from adpersist.system.backoff import Backoff
 from adpersist.system.secrecy import leave_no_core
 from adpersist.telemetry import logger
@@ -147,20 +145,11 @@ def store(config: Config, identity: Identity | None, health: "AgentHealth | None
 def journal(config: Config, identity: Identity | None, health: "AgentHealth | None" = None) -> Journal:
     """The open journal; see :func:`store`."""
     expected = config.journal.id or (journal_id(identity) if identity else None)
-    if health is not None:
-        _warn_of_exposed(config.store.url, config.key.file)
     witness = WitnessFile(config.journal.witness) if config.journal.witness else None
     opened = Journal.open(store(config, identity, health), key(config), expected=expected, witness=witness)
     if (to := opened.head.gone_to) is not None:
         log.warning("journal.moved", to=to, last=opened.head.seq)
     return opened
-
-
-@cache  # a process says it once, however often it opens the journal
-def _warn_of_exposed(url: str, key_file: Path | None) -> None:
-    of_key = exposure(key_file) if key_file is not None else None
-    for each in (*exposed_parts(url), *filter(None, [of_key])):  # told, not refused: a DC is not kept closed for a mode
-        log.warning("file.exposed", reason=each.says, mend=each.mend)
 
 
 def local_files(config: Config, dc: "DomainController") -> "LocalFiles | None":

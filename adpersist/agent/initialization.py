@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from adpersist import config as configuration
 from adpersist.agent import connections
+from adpersist.agent.doctor.exposed import exposed_beside
 from adpersist.agent.doctor.finding import Grade
 from adpersist.agent.doctor.place import examine_place, machine_of
 from adpersist.audit.log import audit_log_of
@@ -239,7 +240,7 @@ class Initialization:
             key_vault=self._config.key.vault,
             key_created=key_created,
             config=self._path,
-            warnings=tuple(filter(None, [_exposed(file), *_place_warnings(location, machine)])),
+            warnings=(*_exposed(self._config, self._path), *_place_warnings(location, machine)),
             files=files,
             without_files=without_files,
             partners=partners,
@@ -334,7 +335,7 @@ class Initialization:
         if self._path.exists():
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with durable_file.replaced(self._path) as file:
                 file.write(text.encode())
         except OSError as error:
@@ -344,9 +345,10 @@ class Initialization:
             ) from error
 
 
-def _exposed(key: Path | None) -> str:
-    found = exposure(key) if key else None
-    return f"{found.says}; run {found.mend}" if found else ""
+def _exposed(config: Config, place: Path) -> Iterator[str]:
+    of_key = exposure(config.key.file) if config.key.file else None
+    for found in (*filter(None, [of_key]), *exposed_beside(config, place)):
+        yield f"{found.says}; run {found.mend}"
 
 
 def _notes(config: Config, partners: int, *, files: LocalFiles | None) -> Iterator[str]:

@@ -66,6 +66,16 @@ def loaded(common: CommonOptions) -> "Config":
     return config
 
 
+def loaded_unattended(common: CommonOptions) -> "Config":
+    """As :func:`loaded`, of a command that runs while nobody looks; the log tells of files that others may get at."""
+    from adpersist import config as configuration
+    from adpersist.agent.doctor.exposed import warn_of_exposed
+
+    config = loaded(common)
+    warn_of_exposed(config, configuration.find(common.config))
+    return config
+
+
 @contextmanager
 def opened_journal(config: "Config") -> "Iterator[Journal]":
     """The journal alone, without asking the DC: its id must be configured, as ``init`` does."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -105,17 +105,26 @@ def compacted(url: str, *, progress: Callable[[int], None]) -> int:
     return compact(_path(rest), busy_timeout_s=_COMPACTING_PATIENCE_S, progress=progress)
 
 
+def private_parts(url: str) -> Sequence[tuple[Path, str]]:
+    """What is to be its owner's alone of a store, and what it is, for people; empty where it is not on this machine.
+
+    Raises:
+        ConfigError: The URL carries a credential, or names no file.
+    """
+    scheme, rest = parts(url)
+    if scheme != "sqlite":
+        return ()
+    path = _path(rest)
+    return (path, "the journal"), (path.parent, "the journal's directory")
+
+
 def exposed_parts(url: str) -> Iterator[Exposure]:
     """Files of a store that somebody else on this machine may get at, and the directory, in which files can be swapped.
 
     Raises:
         StoreError: They cannot be looked at.
     """
-    scheme, rest = parts(url)
-    if scheme != "sqlite":
-        return
-    path = _path(rest)
-    for each, what in ((path, "the journal"), (path.parent, "the journal's directory")):
+    for each, what in private_parts(url):
         try:
             found = exposure(each, what) if each.exists() else None
         except OSError as error:

@@ -48,15 +48,24 @@ def test_a_controller_that_is_captured_is_well_but_for_what_is_warned_of(world: 
 def test_everything_that_is_wrong_is_named_at_once_with_what_mends_it(world: World) -> None:
     world.key.chmod(0o644)
     world.store.chmod(0o644)
+    settings = world.run.config
+    assert settings is not None
+    settings.chmod(0o666)
     wrong = world.place / "wrong"
     create_key_file(wrong)
     ran = world.run("doctor", "--key-copy", str(wrong), "--json", code=1)
     assert told(ran, "key")["mend"] == f"chmod 600 {world.key}"
     assert told(ran, "store's files")["mend"] == f"chmod 600 {world.store}"
+    assert told(ran, "private files")["mend"] == f"chmod go-w {settings}"
     assert "another key" in told(ran, "key copy")["says"]
-    assert f"chmod 600 {world.key}" in world.run("agent", "--once", code=0).err, "told, and captured all the same"
+    for command in (("agent", "--once"), ("guard",)):
+        said = world.run(*command, code=0).err
+        assert f"chmod 600 {world.key}" in said, "told, and done all the same"
+        assert f"chmod go-w {settings}" in said
     world.key.chmod(0o600)
-    assert graded(world.run("doctor", "--json"))["key"] == "ok"
+    settings.chmod(0o644)
+    mended = graded(world.run("doctor", "--json"))
+    assert (mended["key"], mended["private files"]) == ("ok", "ok")
 
 
 def test_a_controller_that_was_put_back_is_sent_to_the_guard(world: World) -> None:

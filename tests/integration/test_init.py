@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import stat
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def at_a_terminal(run: Adpersist, *words: str, answers: str) -> tuple[int, str]:
         process = subprocess.Popen(
             [*PROGRAM, "init", *words, "--config", str(run.config)],
             stdin=theirs, stdout=theirs, stderr=theirs, env=run.environment, start_new_session=True,
+            umask=0,
         )  # fmt: skip
         os.close(theirs)
         screen.write(answers.encode())
@@ -58,6 +60,8 @@ def test_at_a_terminal_it_asks_for_what_nothing_says_and_warns_of_the_disk(dc: S
     assert f"Key file [{place / 'key'}]" in shown
     assert "no other domain controllers" in shown
     written = (place / "adpersist.toml").read_text()
+    for name in ("adpersist.toml", "key", "journal.db"):
+        assert stat.S_IMODE((place / name).stat().st_mode) == 0o600, "whatever the shell's umask"
     document = tomllib.loads(written)
     assert document["directory"] == {"url": dc.ldapi_url}
     assert document["store"] == {"url": f"sqlite://{place}/journal.db"}

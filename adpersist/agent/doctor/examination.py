@@ -7,6 +7,7 @@ from typing import Final
 from adpersist import config as configuration
 from adpersist.agent import connections
 from adpersist.agent.doctor.controller import examine_controller
+from adpersist.agent.doctor.exposed import examine_private_files
 from adpersist.agent.doctor.finding import Finding, failed, ok
 from adpersist.agent.doctor.keeping import examine_journal
 from adpersist.agent.doctor.key import examine_key
@@ -33,6 +34,7 @@ def examined(path: Path | None, *, key_copy: Path | None = None) -> Iterator[Fin
         return
     yield ok(CONFIGURATION, f"{configuration.find(path)} can be used")
     yield from _guarded("key", lambda: examine_key(config, key_copy))
+    yield from examine_private_files(config, configuration.find(path))
     yield from _connected(config)
     yield from _guarded("units", lambda: examine_units(config))
 

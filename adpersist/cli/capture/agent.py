@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded_unattended
 from adpersist.errors import ConfigError
 
 
@@ -32,14 +32,13 @@ def agent(
     """
     from adpersist.agent.service import Service
     from adpersist.cli.capture.status import durable
-    from adpersist.config import load
 
     common = common_options(ctx, config, as_json)
     service = Service(
-        loaded(common),
+        loaded_unattended(common),
         accept_store_behind=accept_store_behind,
         take_over=take_over,
-        reload=lambda: load(common.config),
+        reload=lambda: loaded_unattended(common),
     )
     if scrub and not once:
         raise ConfigError("--scrub goes with --once", hint="A running agent compares as often as [capture] scrub says.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded_unattended
 from adpersist.cli.restore.guard import OldImageOption
 from adpersist.cli.restore.restore import ConflictOption, EngineOption, ReportOption, report_writer
 from adpersist.model.plan.terms import OnConflict, OnRevert
@@ -47,7 +47,7 @@ def boot(
     from adpersist.system.secrecy import environment_for_others
 
     common = common_options(ctx, config, as_json)
-    settings = loaded(common)
+    settings = loaded_unattended(common)
     terms = GuardTerms.of(
         settings,
         on_revert=on_revert,

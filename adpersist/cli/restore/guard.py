@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded
+from adpersist.cli.options import ConfigOption, JsonOption, TakeOverOption, common_options, loaded_unattended
 from adpersist.cli.restore.restore import (
     ConflictOption,
     EngineOption,
@@ -59,7 +59,7 @@ def guard(
     from adpersist.system.backoff import Backoff, Told, may_pass
 
     common = common_options(ctx, config, as_json)
-    settings = loaded(common)
+    settings = loaded_unattended(common)
     terms = GuardTerms.of(
         settings,
         on_revert=on_revert,
