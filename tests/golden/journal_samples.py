@@ -171,7 +171,8 @@ def write_down(store: Store, journal: Journal, path: Path) -> None:
         "spare": text(store.spare() or b""),
         "frames": [text(frame.body) for frame in store.frames(after=Seq(0))],
         "checkpoints": {
-            str(each.seq): [text(part) for part in store.checkpoint(each.lies_at)] for each in journal.head.checkpoints
+            str(each.lies_at): [text(part) for part in store.checkpoint(each.lies_at)]
+            for each in journal.head.checkpoints
         },
     }
     with path.open("x", encoding="ascii") as file:

@@ -13,9 +13,11 @@ from cryptography.exceptions import InvalidTag
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame_header import HEADER_BYTES, FrameHeader, read_header, write_header
+from adpersist.journal.format.padding import padded
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import DataKey, Keyring
 from adpersist.model.identity.ids import Seq
+from adpersist.stores.port import MAX_FRAME_BYTES
 
 TAG_BYTES: Final = 16
 CHECKSUM_BYTES: Final = 4
@@ -51,6 +53,7 @@ def checksum(body: bytes) -> bytes:
 
 def seal_frame(header: FrameHeader, compressed: bytes, key: DataKey, randomness: Randomness) -> bytes:
     """The frame around a content compressed already; ``header.key`` and ``header.nonce`` are filled in here."""
+    compressed = padded(compressed, most=MAX_FRAME_BYTES - OVERHEAD_BYTES)
     blank = replace(header, key=key.id)
     nonce = key.nonce(write_header(blank), compressed, randomness)
     associated = write_header(replace(blank, nonce=nonce))
