@@ -397,7 +397,7 @@ def holding(path: Path, content: bytes) -> Iterator[Store]:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("rounds", [40])
+@pytest.mark.parametrize("rounds", [120])
 def test_a_file_of_which_any_byte_may_be_anything(
     lived_in: tuple[Path, bytes, Mapping[int, object]], rounds: int
 ) -> None:
@@ -418,9 +418,10 @@ def test_a_file_of_which_any_byte_may_be_anything(
         outcomes["nothing" if not points else "some" if points < len(truth) else "all"] += 1
         outcomes["seen"] += not clean
     # by the seeds of the rounds always the same, but for the SQLite that lays the file out
-    assert outcomes["nothing"] <= rounds // 4, outcomes
+    # (of 600 rounds 221 leave nothing, most of them cut off, and 359 are seen)
+    assert outcomes["nothing"] <= rounds * 2 // 5, outcomes
     assert outcomes["some"] >= rounds // 10, outcomes
-    assert outcomes["seen"] >= rounds // 4, outcomes
+    assert outcomes["seen"] >= rounds // 2, outcomes
     assert outcomes["all"] + outcomes["some"] + outcomes["nothing"] == rounds
 
 

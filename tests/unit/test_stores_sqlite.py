@@ -345,6 +345,27 @@ def test_a_file_that_lost_a_table_is_an_integrity_failure(path: Path, table: str
         store.head()
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "UPDATE journal SET token = CAST(x'ff' AS TEXT)",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = CAST(x'ff' AS TEXT) WHERE name = 'frame'",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = CAST(x'435245415445205441424c4520ff28' AS TEXT)",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT) WHERE name = 'frame'",
+    ],
+)
+def test_text_that_is_none_is_an_integrity_failure(path: Path, script: str) -> None:
+    """SQLite's own message may repeat it, and be no text either."""
+    with closing(opened(path)) as store:
+        filled(store, 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript(script)
+    with closing(opened(path)) as store:
+        for attempt in (store.head, lambda: numbers(store)):
+            with pytest.raises(IntegrityError):
+                attempt()
+
+
 def test_a_row_larger_than_any_of_ours_is_not_taken_into_memory(path: Path) -> None:
     with closing(opened(path)) as store:
         filled(store, 1)

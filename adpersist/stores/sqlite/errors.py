@@ -40,10 +40,7 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
                 f"{path} is locked by another process", hint="See who holds it: lsof or fuser."
             )
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_TOOBIG:
-            meaning = IntegrityError(
-                f"{path} is damaged, or no journal: {error}",
-                hint="Keep it as it is and put a copy back; sqlite3's `pragma integrity_check` tells more.",
-            )
+            meaning = damaged(path, str(error))
         case sqlite3.SQLITE_IOERR:
             meaning = StoreUnreachableError(f"{path}: {error}", hint="Look at the disk: dmesg tells more.")
         case sqlite3.SQLITE_CANTOPEN if not os.path.lexists(path):
@@ -55,6 +52,14 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
         case _:
             meaning = StoreError(f"{path}: {error}")
     return meaning
+
+
+def damaged(path: Path, why: str) -> IntegrityError:
+    """The file is not what SQLite, or we, ever wrote."""
+    return IntegrityError(
+        f"{path} is damaged, or no journal: {why}",
+        hint="Keep it as it is and put a copy back; sqlite3's `pragma integrity_check` tells more.",
+    )
 
 
 def no_room_for_shm(error: BaseException) -> bool:

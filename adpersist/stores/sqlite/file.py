@@ -5,13 +5,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
 from adpersist.stores.sqlite import reserve
-from adpersist.stores.sqlite.errors import no_room_for_shm, primary_code, refused_by_os, typed
+from adpersist.stores.sqlite.errors import damaged, no_room_for_shm, primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.durable_file import flush_directory
 from adpersist.system.untrusted_sqlite import distrust
@@ -118,7 +119,7 @@ class SqliteFile:
         connection, quiet = open_reader(self.path, busy_timeout_s=self._busy_timeout_s)
         try:
             is_ours(connection, self.path)  # before anything is opened for writing: closing that may write
-        except (sqlite3.Error, AdpersistError):
+        except (sqlite3.Error, AdpersistError, UnicodeDecodeError):
             connection.close()
             raise
         if writing:
@@ -148,6 +149,9 @@ class SqliteFile:
         except sqlite3.Error as error:
             self.close()
             raise typed(error, self.path) from error
+        except UnicodeDecodeError as error:  # SQLite's message repeats what it found
+            self.close()
+            raise damaged(self.path, "what SQLite says of it is no UTF-8") from error
         except OutcomeUnknownError:
             self.close()
             raise
@@ -220,6 +224,7 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+    connection.text_factory = partial(_text, path)
     try:
         distrust(connection, most_bytes=_LARGEST_ROW_BYTES)
         connection.execute("PRAGMA application_id").fetchone()  # opens in earnest; connect() alone is lazy
@@ -227,6 +232,14 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _text(path: Path, stored: bytes) -> str:
+    """Raises: IntegrityError."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError as error:
+        raise damaged(path, "there is text in it that is no UTF-8") from error
 
 
 def _wants_shm(error: Exception) -> bool:

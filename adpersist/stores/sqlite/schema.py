@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.errors import ConfigError, IntegrityError, StoreError
+from adpersist.stores.sqlite.errors import damaged
 
 APPLICATION_ID: Final = 0x61647072
 """``adpr``: what ``file(1)`` and we know the file by."""
@@ -135,7 +136,4 @@ def _require_ours_alone(found: list[tuple[object, object, object]], path: Path) 
         tables.add(name)
     missing = sorted(_OURS.keys() - tables - {"spare"})
     if missing:
-        raise IntegrityError(
-            f"{path} is damaged, or no journal: it lacks the table {missing[0]}",
-            hint="Keep it as it is and put a copy back.",
-        )
+        raise damaged(path, f"it lacks the table {missing[0]}")
