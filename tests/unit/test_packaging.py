@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -106,6 +108,40 @@ def test_a_lock_holds_every_dependency_with_its_hash(python: str) -> None:
     extras = (each for extra in locking.EXTRAS for each in project["optional-dependencies"][extra])
     wanted = {re.split(r"[<>=\[ ]", each)[0].lower().replace("_", "-") for each in (*project["dependencies"], *extras)}
     assert wanted <= {line.partition("==")[0].replace("_", "-") for line in lines}
+
+
+@pytest.mark.parametrize("python", locking.PYTHONS)
+def test_setup_installs_what_is_locked_in_the_package_s_versions(python: str) -> None:
+    lines = [line for line in locking.tools_lock_file(python).read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9_.-]+==[a-z0-9.]+( --hash=sha256:[0-9a-f]{64})+", line) for line in lines)
+    pins = locking.pins(locking.tools_lock_file(python))
+    assert set(locking.pins(locking.lock_file(python))) <= set(pins), "what is tested is what is in the package"
+    names = {pin.partition("==")[0].replace("_", "-") for pin in pins}
+    assert len(names) == len(lines), "one version of each"
+    whole = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = whole["project"]["optional-dependencies"]
+    wanted = {*whole["project"]["dependencies"], *(each for extra in extras for each in extras[extra])}
+    [kerberos] = locking.pins(locking.KERBEROS_LOCK)
+    named = {re.split(r"[<>=\[ ]", each)[0].lower().replace("_", "-") for each in wanted}
+    assert {*named, "setuptools"} <= {*names, kerberos.partition("==")[0]}
+
+
+def test_setup_takes_nothing_from_the_index_without_its_hash() -> None:
+    for script in ("setup", "package", "demo", "test"):
+        text = (REPOSITORY / "tools" / script).read_text(encoding="utf-8")
+        for line in text.splitlines():
+            if "pip install" in line and "install_locked" not in line and not line.lstrip().startswith(("#", '".venv')):
+                assert "--no-deps" in line, f"tools/{script}: {line}"
+            if "install_locked " in line:
+                assert ("--require-hashes" in line) != ("--no-index" in line), line
+
+
+def test_this_environment_is_what_is_locked() -> None:
+    """Where tools/setup made it: what runs here is what the lock says, to the version."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    pins = dict(pin.split("==") for pin in locking.pins(locking.tools_lock_file(python)))
+    for name in ("cryptography", "ldap3", "azure-data-tables", "msgpack", "zstandard", "pydantic", "ruff", "mypy"):
+        assert importlib.metadata.version(name) == pins[name]
 
 
 def test_what_a_unit_starts_has_its_libraries_in_the_package() -> None:
