@@ -70,6 +70,12 @@ def test_nothing_is_filled_up_beyond_the_room_there_is() -> None:
     assert padded(plain, most=10) == plain
 
 
+def test_what_is_no_whole_frame_is_not_filled_up() -> None:
+    plain = compress(os.urandom(1000))
+    with pytest.raises(ValueError, match="whole"):
+        padded(plain[:-1001], most=ROOM)
+
+
 def frame_bytes(changes: list[Change]) -> int:
     store = fresh_store()
     journal = new_journal(store)

@@ -21,6 +21,7 @@ from adpersist.errors import (
     IntegrityError,
     NoJournalError,
     OutcomeUnknownError,
+    StoreError,
     StoreUnreachableError,
 )
 from adpersist.model.identity.ids import Seq
@@ -117,6 +118,15 @@ def test_the_file_says_whose_it_is_and_keeps_a_write_ahead_log(path: Path) -> No
     header = path.read_bytes()[:100]
     assert int.from_bytes(header[68:72], "big") == APPLICATION_ID == int.from_bytes(b"adpr", "big")
     assert int.from_bytes(header[60:64], "big") == 1
+
+
+def test_what_cannot_hold_a_write_ahead_log_is_refused_and_left_blank() -> None:
+    """As on a network share; memory holds none either."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as elsewhere:
+        with pytest.raises(StoreError, match="write-ahead log") as caught:
+            make_schema(elsewhere, Path("journal.db"))
+        assert caught.value.hint
+        assert elsewhere.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
 def test_looking_creates_nothing(tmp_path: Path) -> None:

@@ -52,13 +52,14 @@ def padded(compressed: bytes, *, most: int) -> bytes:
 
 
 def _last_block(frame: bytes) -> int:
-    """Where the header of its last block begins."""
+    """Where the header of its last block begins. Raises: ValueError: It has none."""
     descriptor = frame[_MAGIC_BYTES]
     single = bool(descriptor & _SINGLE_SEGMENT)
     stated = (1 if single else 0, 2, 4, 8)[descriptor >> 6]  # bytes that state the content's size
     at = _MAGIC_BYTES + 1 + (0 if single else 1) + stated
-    while True:
+    while at + _BLOCK <= len(frame):
         header = int.from_bytes(frame[at : at + _BLOCK], "little")
         if header & 1:
             return at
         at += _BLOCK + (1 if header >> 1 & 3 == _RLE else header >> 3)
+    raise ValueError("not a whole zstd frame")
