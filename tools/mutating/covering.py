@@ -1,6 +1,7 @@
 """Which test runs which line, and how long it takes: one run of the tests, watched by coverage.
 
-A test that starts a process, or forks one, is named for the lines that run there, too.
+What runs in a process that a test starts or forks nobody sees, as another user or without a disk to write to: such
+a test is tried with every mutant.
 """
 
 from __future__ import annotations
@@ -21,11 +22,6 @@ _TIMES: Final = "ADPERSIST_MUTATING_TIMES"
 _SETTINGS: Final = """[run]
 parallel = true
 source = adpersist
-patch =
-    subprocess
-    fork
-    _exit
-context = ${PYTEST_CURRENT_TEST-}
 data_file = {place}/coverage
 disable_warnings = no-data-collected,module-not-imported
 """
@@ -38,15 +34,18 @@ class Covering:
     Attributes:
         tests: By file and line, the tests that run it; of line 0 all that run any of the file.
         seconds: How long each takes.
+        starters: Tests that start other processes.
     """
 
     tests: Mapping[str, Mapping[int, frozenset[str]]]
     seconds: Mapping[str, float]
+    starters: frozenset[str] = frozenset()
 
     def of(self, path: str, line: int) -> list[str]:
         """The tests to try a mutant of that line with, quick ones first; what no test runs by itself concerns all."""
         lines, none = self.tests.get(path, {}), frozenset[str]()
-        return sorted(lines.get(line) or lines.get(0, none), key=lambda each: (self.seconds.get(each, 0.0), each))
+        chosen = (lines.get(line) or lines.get(0, none)) | self.starters
+        return sorted(chosen, key=lambda each: (self.seconds.get(each, 0.0), each))
 
 
 def watched(tree: Path, place: Path, tests: Sequence[str], paths: Sequence[str]) -> Covering:
@@ -82,11 +81,12 @@ def watched(tree: Path, place: Path, tests: Sequence[str], paths: Sequence[str])
     for path in paths:
         lines: dict[int, set[str]] = {}
         for line, contexts in data.contexts_by_lineno(str(tree / path)).items():
-            named = {context.rpartition(" (")[0] if context.endswith(")") else context for context in contexts} - {""}
+            named = {*contexts} - {""}
             lines.setdefault(line, set()).update(named)
             lines.setdefault(0, set()).update(named)
         found[path] = {line: frozenset(named) for line, named in lines.items()}
-    return Covering(tests=found, seconds=json.loads(times.read_text()))
+    told = json.loads(times.read_text())
+    return Covering(tests=found, seconds=told["seconds"], starters=frozenset(told["starters"]))
 
 
 # --- inside of pytest ---
@@ -98,10 +98,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     running = coverage.Coverage.current()
     if running is not None:
         running.switch_context(item.nodeid)
+        _now[:] = [item.nodeid]
     return (yield)
 
 
 _seconds: dict[str, float] = {}
+_starters: set[str] = set()
+_now: list[str] = []
+_STARTING: Final = ("os.fork", "os.posix_spawn", "subprocess.Popen")
+
+
+def _heard(event: str, _: object) -> None:
+    if event in _STARTING:
+        _starters.update(_now)
+
+
+if _TIMES in os.environ:
+    sys.addaudithook(_heard)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -112,4 +125,4 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish() -> None:
     """Leave the times where they are looked for."""
     if _TIMES in os.environ:
-        Path(os.environ[_TIMES]).write_text(json.dumps(_seconds))
+        Path(os.environ[_TIMES]).write_text(json.dumps({"seconds": _seconds, "starters": sorted(_starters)}))
