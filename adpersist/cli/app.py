@@ -38,7 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "report": "Tell a restore, or a span of time, from the journal: for people, as a page, or as JSON.",
     "console": "Serve pages about the journal to a browser on this machine, until stopped.",
     "export": "Write the whole directory as of a point: every living object, containers before what lies in them.",
-    "diff": "List what differs between two points: objects and, attribute by attribute, the values before and after.",
+    "diff": "List what differs between two points: objects and, attribute by attribute, both values, and who wrote.",
     "fleet": "List every journal in a store: whose it is, whether somebody captures, and up to when it is whole.",
     "alerts": "Tell somebody when something in the directory should be looked at.",
     "key": "The keys that seal the journal.",

@@ -87,6 +87,12 @@ def guid(value: bytes) -> str:
     return guid_text(value)  # type: ignore[arg-type]  # every bytes of 16 reads alike
 
 
+def person(who: Mapping[str, Any]) -> str:
+    """Who wrote, in a line: the name as of then, from where, and how."""
+    address = f" from {who['address']}" if who["address"] else ""
+    return f"{who['name'] or who['sid']}{address}, {who['how']}"
+
+
 class Bar(Progress):
     """A progress bar on a terminal's standard error; nothing elsewhere."""
 

@@ -250,6 +250,23 @@ class Past:
         if begins is None:
             begins = journal.head.pruned
         objects = fold(journal, begins).everything() if begins > BEFORE_FIRST else iter(())
+        return cls.since(journal, begins, objects, through=through, told=told)
+
+    @classmethod
+    def since(
+        cls,
+        journal: Journal,
+        begins: Seq,
+        objects: Iterable[ObjectState | Gone],
+        *,
+        through: Seq | None = None,
+        told: Told = lambda *_: None,
+    ) -> "Past":
+        """The same, of a state that was folded before.
+
+        Args:
+            objects: The directory at the commit it begins after.
+        """
         past = cls(begins, objects, fold_to=lambda seq: fold(journal, seq))
         past.server = journal.head.identity.server
         past.follow(journal, through=through, told=told)

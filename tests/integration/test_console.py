@@ -303,6 +303,7 @@ def test_who_wrote_is_sealed_with_the_change_and_outlives_the_log(scene: Scene, 
         with Hands(world.dc) as hands:
             hands.set(f"CN=dora,{office}", description="before the agent knew of the log")
         world.run("agent", "--once", code=0)
+        world.run("mark", "before-people", code=0)
         path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")
         with Hands(world.dc) as hands:
             hands.set(f"CN=ada,{office}", description="by root over the socket")
@@ -364,6 +365,14 @@ def _who_is_known(world: World, office: str) -> None:
     assert "by SAMDOM\\Administrator" in world.run("log", code=0).out
     (found,) = world.run("log", "--who", "administrator", "--attribute", "member", "--json", code=0).json
     assert found["seq"] == joined["seq"]
+    differing = world.run("diff", "@before-people", "--json", code=2).json["objects"]
+    compared = {each["dn_from"]: each for each in differing}
+    assert compared[f"CN=crew,{office}"]["who"] == joined["who"]
+    assert compared[f"CN=ada,{office}"]["writes"][0]["who"] == described["who"]
+    assert "description" in compared[f"CN=ada,{office}"]["writes"][0]["names"]
+    assert compared[f"CN=bert,{office}"]["who"] is None
+    assert "past the domain controller" in compared[f"CN=bert,{office}"]["why"]
+    assert "Administrator" in world.run("diff", "@before-people", code=2).out
     past = world.run("history", "bert", "--json", code=0).json["events"][-1]
     assert past["who"] is None
     assert "written on this machine, past the domain controller" in past["why"]

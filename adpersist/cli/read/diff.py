@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,10 @@ from adpersist.cli.options import ConfigOption, JsonOption, common_options, load
 from adpersist.errors import ExitCode
 
 if TYPE_CHECKING:
+    from adpersist.journal.journal import Journal
+    from adpersist.model.identity.ids import Seq
     from adpersist.model.objects.change import Change
+    from adpersist.reading.past import Past
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
 
@@ -25,34 +29,53 @@ def diff(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what differs between two points: objects and, attribute by attribute, the values before and after.
+    """List what differs between two points: objects and, attribute by attribute, both values, and who wrote.
 
-    After them files of SYSVOL and entries of the local databases. The points may lie on different timelines. Exit code
-    2 when anything differs, 0 when nothing does. Reads only the store.
+    Who wrote between the points is known as `history` knows it: the person where Samba's audit log has the line, else
+    the domain controller. After the objects files of SYSVOL and entries of the local databases. The points may lie on
+    different timelines. Exit code 2 when anything differs, 0 when nothing does. Reads only the store.
     """
+    from adpersist.reading.past import Past
+    from adpersist.reading.text.entry_text import writes
     from adpersist.reading.text.file_text import between
     from adpersist.state.fold import fold
     from adpersist.state.journal_schema import JournalSchema
 
     common = common_options(ctx, config, as_json)
-    with opened_journal(loaded(common)) as journal:
+    settings = loaded(common)
+    audit_log = None
+    if settings.capture.audit_log is not None:
+        from adpersist.audit.log import AuditLog
+
+        audit_log = AuditLog.read(settings.capture.audit_log)
+    with opened_journal(settings) as journal:
         now = time.time()
         first = journal.resolve(before, now=now)
         last = journal.head.seq if after is None else journal.resolve(after, now=now)
         old, new = fold(journal, first), fold(journal, last)
         files = between(journal.files(first), journal.files(last))
-    changes = list(_changes(old, new))
-    facts = JournalSchema.of(new)
-    documents = [_document(change, old, new, facts) for change in changes]
+        changes = list(_changes(old, new))
+        facts = JournalSchema.of(new)
+        documents = [_document(change, old, new, facts) for change in changes]
+        begins, earlier, ends = (first, old, last) if first <= last else (last, new, first)
+        past = Past.since(journal, begins, earlier.values(), through=begins)
+        past.audit_log = audit_log
+        problem = _followed(past, journal, ends, shown=not common.as_json) if changes else None
+    documents = [
+        document | _written(writes(past, change.guid, begins, ends), problem)
+        for change, document in zip(changes, documents, strict=True)
+    ]
     if common.as_json:
-        output.machine({"from": first, "to": last, "objects": documents, "files": files})
+        output.machine({"from": first, "to": last, "objects": documents, "files": files, "who_problem": problem})
         raise typer.Exit(int(ExitCode.DIFFERENCES if documents or files else ExitCode.OK))
     if documents:
         output.table(
             f"{len(documents)} objects differ between commit {first} and commit {last}",
-            ("what", "object", "attribute", "before", "after"),
+            ("what", "object", "attribute", "before", "after", "by"),
             (row for document in documents for row in _rows(document)),
         )
+    if problem:
+        output.say(output.printable(f"Who wrote is known in part only: {problem}"))
     if files:
         rows = ((each["kind"], each["place"], each["path"] or "/") for each in files)
         title = f"{len(files)} files differ between commit {first} and commit {last}"
@@ -72,6 +95,26 @@ def _changes(old: "State", new: "State") -> "Iterator[Change]":
             yield Change(kind=Kind.EXPUNGED, guid=guid, nc=old[guid].nc)
         elif was is not now and (change := difference(was, now)) is not None:
             yield change
+
+
+def _followed(past: "Past", journal: "Journal", through: "Seq", *, shown: bool) -> str | None:
+    """Reads who wrote; what keeps it from reading on, which is in nobody's way who wants to know what differs."""
+    from adpersist.errors import PointError
+    from adpersist.journal.damage import DamagedError
+
+    with output.Bar(shown=shown) as bar:
+        try:
+            past.follow(journal, through=through, told=partial(bar.counting, "reading who wrote"))
+        except (DamagedError, PointError) as error:
+            return error.message
+    return None
+
+
+def _written(writes: list[dict[str, Any]], problem: str | None) -> dict[str, Any]:
+    """Who wrote an object between the points, and `who` did last."""
+    if not writes:
+        return {"writes": [], "who": None, "why": problem or "no look that ended between the points tells of it"}
+    return {"writes": writes, **{name: writes[0][name] for name in ("who", "why") if name in writes[0]}}
 
 
 def _document(change: "Change", old: "State", new: "State", facts: "JournalSchema") -> dict[str, Any]:
@@ -102,16 +145,16 @@ def _document(change: "Change", old: "State", new: "State", facts: "JournalSchem
     }
 
 
-def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
+def _rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     dn = document["dn_to"] or document["dn_from"]
     kind = document["kind"]
     if kind in ("created", "expunged"):  # every attribute of it differs: `show` tells them
-        yield kind, dn, "", "", ""
+        yield kind, dn, "", "", "", _by(document)
         return
     if document["dn_from"] != document["dn_to"]:
-        yield kind, dn, "", document["dn_from"] or "", document["dn_to"] or ""
+        yield kind, dn, "", document["dn_from"] or "", document["dn_to"] or "", _by(document)
     for name, change in document["attributes"].items():
-        yield kind, dn, name, " | ".join(change["from"]), " | ".join(change["to"])
+        yield kind, dn, name, " | ".join(change["from"]), " | ".join(change["to"]), _by(document, name)
     for name, links in document["links"].items():
         yield (
             kind,
@@ -119,4 +162,13 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
             name,
             " | ".join(f"- {each}" for each in links["removed"]),
             " | ".join(f"+ {each}" for each in links["added"]),
+            _by(document, name),
         )
+
+
+def _by(document: dict[str, Any], name: str | None = None) -> str:
+    """Who wrote an attribute last, or the object: a person, else the domain controllers."""
+    write = next((each for each in document["writes"] if name is None or name in each["names"]), None)
+    if write is None:
+        return ""
+    return output.person(write["who"]) if write["who"] else " and ".join(write["dcs"])

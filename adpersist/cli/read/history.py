@@ -187,9 +187,7 @@ def _print(event: dict[str, Any]) -> None:
     aside = f", timeline {event['timeline']}" + (", abandoned" if event["abandoned"] else "")
     output.say(output.printable(f"{event['time']}  {event['kind']}  (commit {event['seq']}{aside})"))
     if event["who"]:
-        person = event["who"]
-        address = f" from {person['address']}" if person["address"] else ""
-        output.say(output.printable(f"    by {person['name'] or person['sid']}{address}, {person['how']}"))
+        output.say(output.printable(f"    by {output.person(event['who'])}"))
     elif "names no audit log" not in event["why"]:
         output.say(output.printable(f"    by ?: {event['why']}"))
     if event["dn_from"] != event["dn_to"]:

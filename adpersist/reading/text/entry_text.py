@@ -258,12 +258,17 @@ def _compared(past: Past, entry: Entry, first_seq: Seq, last_seq: Seq) -> Docume
             for name, (before, after) in sorted(entry.values().items())
         },
         "links": _links_document(entry, old, new),
-        "writes": _writes(past, entry.guid, *sorted((first_seq, last_seq))),
+        "writes": writes(past, entry.guid, first_seq, last_seq, most=_MOST_WRITES),
     }
 
 
-def _writes(past: Past, guid: Guid, after: Seq, through: Seq) -> list[Document]:
-    """Who wrote it between two points, the newest first."""
-    entries = [entry for entry in past.of_object(guid) if after < entry.look.seq <= through]
-    told = (entry_document(past, entry) for entry in entries[: -_MOST_WRITES - 1 : -1])
-    return [{name: each[name] for name in ("seq", "time", "kind", "dcs", "who", "abandoned")} for each in told]
+def writes(past: Past, guid: Guid, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> list[Document]:
+    """Who wrote an object between two commits, in whichever order, and to which attributes: the newest first."""
+    after, through = sorted((first_seq, last_seq))
+    entries = [entry for entry in reversed(past.of_object(guid)) if after < entry.look.seq <= through]
+    return [_write(entry_document(past, entry), entry) for entry in entries[:most]]
+
+
+def _write(told: Document, entry: Entry) -> Document:
+    kept = ("seq", "time", "kind", "dcs", "who", "why", "abandoned")
+    return {**{name: told[name] for name in kept if name in told}, "names": sorted(entry.names)}
