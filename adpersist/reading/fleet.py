@@ -5,7 +5,7 @@ nothing was missing; that it stands still for longer than agents beat says that 
 stands in the clear is told, and is not proven.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
@@ -122,6 +122,21 @@ class Terms:
     now: float
     silent_after_s: float
     sizes: bool = False
+
+
+def survey(found: Sequence[Found], terms: Terms, told: Callable[[int, int], None] = lambda *_: None) -> list[Member]:
+    """All of them, by domain and name.
+
+    Args:
+        found: Where they lie.
+        terms: How they are looked at.
+        told: Told how many of how many were.
+    """
+    members = []
+    for number, each in enumerate(found):
+        told(number, len(found))
+        members.append(surveyed(each, terms))
+    return sorted(members, key=lambda each: (each.domain, each.dns_name, each.store, each.journal))
 
 
 def surveyed(found: Found, terms: Terms) -> Member:

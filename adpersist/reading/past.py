@@ -111,11 +111,8 @@ class Entry:
     @property
     def moved(self) -> bool:
         """It has another name or another container."""
-        return (
-            self.old is not None
-            and self.new is not None
-            and (self.old.parent, self.old.rdn) != (self.new.parent, self.new.rdn)
-        )
+        old, new = self.old, self.new
+        return old is not None and new is not None and (old.rdn != new.rdn or old.parent != new.parent)
 
 
 def class_of(item: ObjectState) -> str:

@@ -34,6 +34,7 @@ EXPECTED = {
     "/compare",
     "/compare?from",
     "/find?q",
+    "/fleet",
     "/heals",
     "/heals/N",
     "/heals/N.html",

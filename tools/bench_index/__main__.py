@@ -16,17 +16,25 @@ from typing import Final
 import structlog
 from rich.console import Console
 
+from adpersist.console.web.app import Console as Pages
+from adpersist.console.web.desk import Desk
+from adpersist.console.web.sign_in import SignIn
+from adpersist.console.web.views import Views
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.folded import FoldedReading, Reading
 from adpersist.reading.index.answering import indexed
 from adpersist.stores.registry import open_store
+from tests import asking
 from tools.bench_store.figures import Figure, document, figure, show
 from tools.bench_store.measures import cores
-from tools.bench_store.stand import Writing
+from tools.bench_store.stand import NC, Writing
 
 GOAL_S: Final = 0.2
+GOAL_PAGE_S: Final = 0.3
+SHOWN: Final = ("description", "telephoneNumber", "userPrincipalName", "userAccountControl", "whenCreated")
 PER_COMMIT: Final = 20
 Question = Callable[[Reading, int], object]
 """Asks for the object of a number."""
@@ -47,13 +55,14 @@ def main() -> int:
         url = f"sqlite://{name}/journal.db"
         console.print(f"measuring on {cores()}: a journal of {objects} objects and {changes} changes")
         writing = Writing(url, objects=objects)
+        writing.commit(schema())
         writing.first_look()
         for _ in range(changes // PER_COMMIT):
             writing.commit(writing.changes(PER_COMMIT))
         writing.close()
         journal = Journal.open(open_store(url, journal=writing.id), writing.key)
         figures = measured(journal, Path(name, "index"), writing.objects, given.runs)
-        journal.close()
+        figures += pages(journal, Path(name), writing.objects, given.runs)  # closes the journal
     if given.json:
         print(json.dumps(document(figures, given.runs), indent=2))
     else:
@@ -87,6 +96,59 @@ def measured(journal: Journal, directory: Path, objects: list[Guid], runs: int) 
                 baselines=[folded_s],
             )
         )
+    return figures
+
+
+def schema() -> list[Change]:
+    """What says that names are no secrets; without it no page shows one."""
+    return [
+        Change(
+            kind=Kind.CREATED,
+            guid=Guid(name.encode().ljust(16, b"\0")[:16]),
+            nc=NC,
+            rdn=f"CN={name}",
+            values={
+                "objectClass": (b"top", b"attributeSchema"),
+                "lDAPDisplayName": (name.encode(),),
+                "attributeSyntax": (b"2.5.5.12",),
+            },
+        )
+        for name in ("objectClass", "sAMAccountName", "mail", "lDAPDisplayName", "attributeSyntax", *SHOWN)
+    ]
+
+
+def pages(journal: Journal, place: Path, objects: list[Guid], runs: int) -> list[Figure]:
+    """The console's start, and each kind of page that it answers at once."""
+    took, desk = timed(partial(Desk, lambda: journal))
+    assert isinstance(desk, Desk)
+    sign_in = SignIn(place / "code", time.time)
+    app = Pages(Views(desk, health=""), sign_in, names=frozenset({asking.HOST}), cookie="bench").app
+    entered = asking.ask(app, "/login", query=f"code={sign_in.issue()}")
+    cookie = entered.headers["set-cookie"].partition(";")[0]
+    drawn = random.Random(7).sample(range(1, len(objects)), runs)
+    figures = [figure("the console's start: the journal read into memory", [took], "s")]
+    for name, path, query in (
+        ("page: overview", "/", ""),
+        ("page: the newest changes", "/changes", ""),
+        ("page: changes of whom a name tells", "/changes", "what=user{number},"),
+        ("page: changes of an attribute, none in a class", "/changes", "attribute=description&class=computer"),
+        ("page: an object, its history, who links to it", "/object/{guid}", ""),
+        ("page: an object as of once", "/object/{guid}", "at=200"),
+        ("page: search by an account name", "/find", "q=user{number}"),
+        ("page: search by a part of names", "/find", "q=er{number}"),
+        ("page: the bin", "/bin", ""),
+    ):
+        answers = []
+        for number in drawn:
+            words = {"number": number, "guid": guid_text(objects[number])}
+            asked = partial(asking.ask, app, path.format(**words), query=query.format(**words), cookie=cookie)
+            seconds, answer = timed(asked)
+            assert isinstance(answer, asking.Answer), path
+            assert answer.code == 200, f"{path}: {answer.code}"
+            answers.append(seconds)
+        goal = f"below {GOAL_PAGE_S} s"
+        figures.append(figure(name, answers, "s", goal=goal, reached=lambda value: value < GOAL_PAGE_S))
+    desk.close()
     return figures
 
 

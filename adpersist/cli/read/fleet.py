@@ -3,9 +3,10 @@
 import os
 import re
 import time
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -72,7 +73,8 @@ def fleet(
     Exit code for monitoring: 0 all are well; 8 one is damaged; 5 one cannot be read; 4 a restore was broken off;
     1 one is silent, or not captured for another reason.
     """
-    from adpersist.reading.fleet import Terms, surveyed
+    from adpersist.reading.fleet import Terms, survey
+    from adpersist.reading.text.fleet_text import member_document
     from adpersist.stores.finding import find_journals
 
     if not _AGE.fullmatch(silent_after):
@@ -89,13 +91,9 @@ def fleet(
     quiet_s = inf if silent_after == "off" else float(int(silent_after[:-1]) * _SECONDS[silent_after[-1]])
     terms = Terms(keys=keys, now=time.time(), silent_after_s=quiet_s, sizes=sizes)
     with output.Bar(shown=not common.as_json) as bar:
-        members: list[Member] = []
-        for number, each in enumerate(found):
-            bar.counting("reading journals", number, len(found))
-            members.append(surveyed(each, terms))
-    members.sort(key=lambda each: (each.domain, each.dns_name, each.store, each.journal))
+        members = survey(found, terms, partial(bar.counting, "reading journals"))
     if common.as_json:
-        output.machine({"store": url, "key_problem": problem, "journals": [_document(each) for each in members]})
+        output.machine({"store": url, "key_problem": problem, "journals": [member_document(each) for each in members]})
     else:
         _print(url, members, problem)
     raise typer.Exit(int(next(code for name, code in _CODES.items() if any(each.standing == name for each in members))))
@@ -122,33 +120,6 @@ def _keys(settings: "Config | None", files: list[Path]) -> "tuple[list[KeyEncryp
     except KeyMissingError as error:
         return keys, None if keys else error.message
     return keys, None
-
-
-def _document(member: "Member") -> dict[str, Any]:
-    from adpersist.reading.rfc3339 import rfc3339
-
-    def when(seconds: float | None) -> str | None:
-        return None if seconds is None else rfc3339(seconds)
-
-    return {
-        "journal": member.journal or None,
-        "store": member.store,
-        "dc": member.dns_name or None,
-        "domain": member.domain or None,
-        "verdict": str(member.standing),
-        "why": member.why,
-        "durable": {"seq": member.seq, "usn": member.usn, "time": when(member.durable)},
-        "timeline": member.timeline,
-        "last_heal": when(member.healed),
-        "left": member.left,
-        "quarantined": member.quarantined,
-        "image": {"seq": member.image.seq, "time": when(member.image.time)} if member.image else None,
-        "oldest": {"seq": member.oldest, "time": when(member.oldest_time)},
-        "commits": member.commits,
-        "bytes": member.size,
-        "key": {"id": member.key or None, "opened": member.opened},
-        "writer": {"host": member.writer.host, "pid": member.writer.pid} if member.writer else None,
-    }
 
 
 def _print(url: str, members: "list[Member]", problem: str | None) -> None:

@@ -46,8 +46,19 @@ class Watch:
     """Goes through what happened, in order, once."""
 
     def __init__(self) -> None:
+        self._looks = self._entries = 0
         self._deletes: deque[float] = deque()
         self._passwords: deque[float] = deque()
+
+    def further(self, past: Past) -> Iterator[Finding]:
+        """What a past tells since it was asked last, oldest first."""
+        while self._looks < len(past.looks):
+            look = past.looks[self._looks]
+            self._looks += 1
+            yield from self.look(past, look)
+            while self._entries < len(past.entries) and past.entries[self._entries].look is look:
+                self._entries += 1
+                yield from self.entry(past, past.entries[self._entries - 1])
 
     def look(self, past: Past, look: Look) -> Iterator[Finding]:
         """What a commit itself tells."""
@@ -99,12 +110,7 @@ class Watch:
 
 def findings(past: Past) -> Iterator[Finding]:
     """All that a past tells, oldest first."""
-    watch, at = Watch(), 0
-    for look in past.looks:
-        yield from watch.look(past, look)
-        while at < len(past.entries) and past.entries[at].look is look:
-            yield from watch.entry(past, past.entries[at])
-            at += 1
+    return Watch().further(past)
 
 
 def _of_entry(past: Past, entry: Entry) -> Iterator[Told]:

@@ -1,7 +1,7 @@
 """The web console: what the journal tells, for a browser on this machine, and nothing else.
 
 In: an open journal, requests on loopback. Out: pages, each with a JSON twin. Read `desk` (the journal in memory, kept
-current), `change_filter` and `views` (a question to a document), `app` (a document to an answer), `server`; for who may
-ask, `guards` (Host, origin, headers), `sign_in` (codes, sessions), `listening`. There is no script at all: a page is a
-URL.
+current), `register` (what is looked up in it), `change_filter` and `views` (a question to a document), `app` (a
+document to an answer), `server`; for who may ask, `guards` (Host, origin, headers), `sign_in` (codes, sessions),
+`listening`. There is no script at all: a page is a URL.
 """

@@ -104,6 +104,7 @@ class Console:
             "/alerts": ("alerts", lambda request: self._views.alerts(_word(request, "rule"))),
             "/undo": ("undo", lambda request: self._views.undo_plan(_words(request))),
             "/undo/state": ("undo_state", lambda _: self._views.undo_state()),
+            "/fleet": ("fleet", lambda _: self._views.fleet(self._clock())),
             "/heals": ("heals", lambda _: self._views.heals()),
             "/heals/{number:int}": ("heal", lambda request: self._views.heal(request.path_params["number"])),
         }

@@ -8,11 +8,15 @@ from typing import Final
 from adpersist.errors import ConfigError, PointError
 from adpersist.journal.points import parse_moment
 from adpersist.model.identity.ids import Guid, Seq, guid_from_text
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.past import Entry, Past, class_of
 
 LIMIT: Final = 50
 MOST: Final = 1000
 _NUMBER: Final = re.compile(r"\d{1,18}")
+
+_LEFT: Final = frozenset({"deleted", "expunged", "taken-back"})
+"""What an object was called before counts, too."""
 
 Test = Callable[[Entry], bool]
 
@@ -78,13 +82,22 @@ class ChangeFilter:
         Raises:
             PointError: `since` or `until` is no point.
         """
-        tests = list(self._tests(past, now))
         first = min(self.before - 1, len(past.entries)) if self.before else len(past.entries)
-        return (entry for entry in reversed(past.entries[:first]) if all(test(entry) for test in tests))
+        found: Iterator[Entry] = reversed(past.entries[:first])
+        for test in self._tests(past, now):
+            found = filter(test, found)
+        return found
 
     def emptied_by(self, past: Past, now: float) -> list[str]:
         """Where nothing fits: words without which something would."""
         return [name for name in self.query if name != "limit" and next(self._without(name).found(past, now), None)]
+
+    def _is_of_none(self, past: Past) -> bool:
+        """Nothing of that kind or class is in any entry."""
+        return bool(
+            (self.action and self.action not in past.kinds)
+            or (self.object_class and self.object_class.casefold() not in map(str.casefold, past.classes))
+        )
 
     def _without(self, name: str) -> "ChangeFilter":
         """The same, asking for one thing less; a name as in a URL."""
@@ -97,6 +110,8 @@ class ChangeFilter:
         if self.until:
             until = _after(past, self.until, now)
             yield lambda entry: not until(entry)
+        if self._is_of_none(past):
+            yield lambda _: False
         if self.action:
             yield lambda entry: entry.kind == self.action
         if self.object_class:
@@ -118,14 +133,26 @@ def _about(past: Past, what: str) -> Test:
     if guid is not None:
         return lambda entry: entry.guid == guid
     text = what.casefold()
+    containers: dict[tuple[Guid | None, Seq], str] = {}  # many objects lie in few: their names are made once
 
-    def named(entry: Entry) -> bool:
-        seqs = [entry.look.seq] if entry.new is not None else []
-        if entry.moved or entry.kind in ("deleted", "expunged", "taken-back"):
-            seqs.append(Seq(entry.look.seq - 1))
-        return any(text in past.at(seq).dn(entry.guid).casefold() for seq in seqs if past.version(entry.guid, seq))
+    def is_named(item: ObjectState, seq: Seq) -> bool:
+        place = item.parent, seq
+        above = containers.get(place)
+        if above is None:
+            state = past.at(seq)
+            is_here = item.parent is not None and item.parent in state
+            above = containers[place] = f",{state.dn(item.parent).casefold()}" if is_here and item.parent else ""
+        return text in item.rdn.casefold() + above
 
-    return named
+    def told(entry: Entry) -> bool:
+        seq, old, new = entry.look.seq, entry.old, entry.new
+        if new is not None and is_named(new, seq):
+            return True
+        if old is None or not (entry.kind in _LEFT or entry.moved):
+            return False
+        return is_named(old, Seq(seq - 1))
+
+    return told
 
 
 def _guid(text: str) -> Guid | None:

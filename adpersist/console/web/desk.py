@@ -72,6 +72,12 @@ class Desk:
     def past(self) -> Iterator[Past]:
         """What the journal tells by now; nothing is added to it within the block."""
         self._be_current()
+        with self.known() as past:
+            yield past
+
+    @contextmanager
+    def known(self) -> Iterator[Past]:
+        """What was read of it, without reading on."""
         with self._taking:
             yield self._past
 

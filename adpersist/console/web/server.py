@@ -15,6 +15,7 @@ from adpersist.agent import connections
 from adpersist.config import Config
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
+from adpersist.console.web.fleet_view import Fleet
 from adpersist.console.web.listening import Address
 from adpersist.console.web.sign_in import SignIn, leave_code
 from adpersist.console.web.undo import Undo
@@ -58,7 +59,8 @@ def serve(
         try:
             sign_in = SignIn(code_file(port), time.time)
             names = address.names(port)
-            views = Views(desk, health=config.health.listen, undo=undo)
+            fleet = Fleet(config.store.url, connections.key(config))
+            views = Views(desk, health=config.health.listen, undo=undo, fleet=fleet)
             console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}")
             url = f"http://{address.netloc(port)}/"
             listening(url, login_url(url, sign_in.issue()))

@@ -6,16 +6,18 @@ from itertools import islice
 from typing import Any, Final
 
 from adpersist.console.agent_word import agent_word
-from adpersist.console.alerts.rules import findings
+from adpersist.console.alerts.finding import Finding
+from adpersist.console.alerts.rules import Watch
 from adpersist.console.report.heal import heal_document
 from adpersist.console.web.bin_view import bin_document
 from adpersist.console.web.change_filter import ChangeFilter, resolved
 from adpersist.console.web.desk import Desk
+from adpersist.console.web.fleet_view import Fleet
+from adpersist.console.web.register import Register
 from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.model.identity.ids import GUID_BYTES, Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
-from adpersist.reading.find import NoSuchObjectError, matching
 from adpersist.reading.past import Past, class_of
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.text.entry_text import (
@@ -51,14 +53,19 @@ class Views:
         desk: The journal.
         health: ``host:port`` of the agent's health endpoint; empty: none.
         undo: Takes objects back; None: that is not allowed here.
+        fleet: All journals of the store; None: it cannot be asked for them.
     """
 
-    def __init__(self, desk: Desk, *, health: str, undo: Undo | None = None) -> None:
+    def __init__(self, desk: Desk, *, health: str, undo: Undo | None = None, fleet: Fleet | None = None) -> None:
         self._desk = desk
         self._health = health
         self.undo = undo
-        self._found: tuple[Seq, list[Document]] | None = None
-        self._counted: tuple[Seq, Counter[str]] | None = None
+        self._fleet = fleet
+        self._found: list[Finding] = []
+        self._watch = Watch()
+        self._register = Register()
+        with desk.known() as past:
+            self._register.follow(past)
 
     def frame(self) -> Document:
         """What every page says above: whose journal, how current, and what is wrong."""
@@ -77,7 +84,7 @@ class Views:
         """How things stand."""
         agent = agent_word(self._health)
         with self._desk.past() as past:
-            living = self._living(past)
+            living = +self._register_of(past).living
             last = past.last
             newest = [entry_document(past, entry) for entry in past.entries[:-11:-1]]
             return {
@@ -125,7 +132,7 @@ class Views:
                 raise NotHereError(f"there never was an object {guid[:100]}")
             points = sorted({past.earliest, *(entry.look.seq for entry in entries), past.seq})
             history = [entry_document(past, entry) for entry in reversed(entries)]
-            found = object_document(past, wanted, seq)
+            found = object_document(past, wanted, seq, self._register_of(past).linking_to(wanted))
             if found is not None:
                 _blame(found, history)
             return {
@@ -185,7 +192,8 @@ class Views:
     def find(self, name: str) -> Document:
         """Objects a person may mean: by DN, GUID, SID, account name, or a part of a name, of now or of once."""
         with self._desk.past() as past:
-            guids = list(_exact(past, name)) or list(_resembling(past, name))
+            register = self._register_of(past)
+            guids = register.called(past, name) or list(register.resembling(past, name))
             return {
                 "q": name,
                 "count": len(guids),
@@ -203,15 +211,14 @@ class Views:
     def alerts(self, rule: str) -> Document:
         """What the rules find in all that is known, newest first."""
         with self._desk.past() as past:
-            if self._found is None or self._found[0] != past.seq:
-                self._found = past.seq, [each.document() for each in findings(past)]
-            found = [each for each in reversed(self._found[1]) if rule in ("", each["rule"])]
-            counts = Counter(each["rule"] for each in self._found[1])
+            self._found += self._watch.further(past)
+            found = [each for each in reversed(self._found) if rule in ("", each.rule.name)]
+            counts = Counter(each.rule.name for each in self._found)
             return {
                 "rule": rule,
                 "count": len(found),
                 "counts": dict(counts.most_common()),
-                "findings": found[:_MOST_ALERTS],
+                "findings": [each.document() for each in found[:_MOST_ALERTS]],
             }
 
     def wish(self, query: Mapping[str, str]) -> Wish:
@@ -258,6 +265,12 @@ class Views:
             raise NotHereError("nothing can be taken back from here", hint="`adpersist console --allow-restore`")
         return {"state": self.undo.state()}
 
+    def fleet(self, now: float) -> Document:
+        """Every journal in the store."""
+        if self._fleet is None:
+            raise NotHereError("this console knows of no store", hint="`adpersist fleet --store URL`")
+        return self._fleet.document(now)
+
     def heals(self) -> Document:
         """Every restore."""
         with self._desk.past() as past:
@@ -268,12 +281,9 @@ class Views:
         with self._desk.journal() as journal:
             return heal_document(journal, number)
 
-    def _living(self, past: Past) -> Counter[str]:
-        """How many objects live, by class; counted once a commit."""
-        if self._counted is None or self._counted[0] != past.seq:
-            counts = Counter(class_of(item) for item in past.at(past.seq).values() if not item.deleted)
-            self._counted = past.seq, counts
-        return self._counted[1]
+    def _register_of(self, past: Past) -> Register:
+        self._register.follow(past)
+        return self._register
 
 
 def _blame(found: Document, history: list[Document]) -> None:
@@ -340,37 +350,6 @@ def _guid(text: str) -> Guid:
 
 def _time_of(past: Past, seq: Seq) -> str | None:
     return next((rfc3339(look.time) for look in reversed(past.looks) if look.seq <= seq), None)
-
-
-def _exact(past: Past, name: str) -> Iterator[Guid]:
-    """Living ones first."""
-    try:
-        match = matching(name)
-    except NoSuchObjectError:
-        return
-    state = past.at(past.seq)
-    found = [item for item in state.values() if match(state, item)]
-    yield from (item.guid for item in sorted(found, key=lambda item: item.deleted))
-
-
-def _resembling(past: Past, name: str) -> Iterator[Guid]:
-    text = name.strip().casefold()
-    if not text:
-        return
-    state = past.at(past.seq)
-    names = ("sAMAccountName", "displayName", "mail", "userPrincipalName")
-    for guid in past.guids():
-        versions = past.versions(guid)
-        if any(
-            text in item.rdn.casefold()
-            or any(
-                text in value.decode(errors="replace").casefold()
-                for each in names
-                for value in item.values.get(each, ())
-            )
-            for item in versions
-        ) or (text in state.dn(guid).casefold() if guid in state else False):
-            yield guid
 
 
 def _named(past: Past, guid: Guid) -> Document:

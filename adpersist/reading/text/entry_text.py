@@ -144,8 +144,15 @@ def _written(stamp: Stamp, names: Mapping[Guid, str]) -> Document:
     }
 
 
-def object_document(past: Past, guid: Guid, seq: Seq) -> Document | None:
-    """An object as of a commit; None: it was not there. `since` tells which commit gave each attribute its value."""
+def object_document(past: Past, guid: Guid, seq: Seq, linking: Iterable[Guid] | None = None) -> Document | None:
+    """An object as of a commit; None: it was not there. `since` tells which commit gave each attribute its value.
+
+    Args:
+        past: What is known.
+        guid: The object.
+        seq: The commit.
+        linking: All that may link to it, and perhaps others; None: they are looked for.
+    """
     state = past.at(seq)
     item = past.version(guid, seq)
     if item is None:
@@ -172,7 +179,7 @@ def object_document(past: Past, guid: Guid, seq: Seq) -> Document | None:
         "links": {
             name: {"values": _ends(refs, state), "since": since.get(name)} for name, refs in sorted(item.links.items())
         },
-        "backlinks": _backlinks(past, state, guid),
+        "backlinks": _backlinks(past, state, guid, linking),
     }
 
 
@@ -196,10 +203,10 @@ def _ends(refs: Iterable[bytes], state: StateAt) -> list[Document]:
     return sorted(found, key=lambda each: str(each["dn"]).casefold())
 
 
-def _backlinks(past: Past, state: StateAt, guid: Guid) -> Document:
+def _backlinks(past: Past, state: StateAt, guid: Guid, linking: Iterable[Guid] | None) -> Document:
     """Who links here; a deleted object's links sleep."""
     found: dict[str, list[Document]] = {}
-    for item in state.values():
+    for item in state.values() if linking is None else filter(None, map(state.get, linking)):
         if item.links and not item.deleted:
             for name, refs in item.links.items():
                 if any(target_of(each) == guid for each in refs):

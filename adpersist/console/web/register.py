@@ -1,0 +1,121 @@
+"""Who is called what, who links to whom, how many there are: kept beside the past, so that no page walks all of it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import target_of
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.reading.find import Called, NoSuchObjectError, called
+from adpersist.reading.past import Past, class_of, is_sealed
+
+_NAMED_BY: Final = ("sAMAccountName", "displayName", "mail", "userPrincipalName")
+_BETWEEN: Final = "\0"
+"""Stands between two names of an object, so that nobody finds what is in neither."""
+_POLICY: Final = "groupPolicyContainer"
+
+
+class Register:
+    """What a past comes to; :meth:`follow` brings it up to its newest commit.
+
+    Attributes:
+        living: Living objects by class.
+    """
+
+    def __init__(self) -> None:
+        self.living: Counter[str] = Counter()
+        self._names: dict[Guid, str] = {}
+        self._linking: dict[Guid, set[Guid]] = {}
+        self._looks = self._entries = 0
+
+    def follow(self, past: Past) -> None:
+        """Take in what happened since."""
+        if not self._looks or any(look.first for look in past.looks[self._looks :]):
+            self._begin(past)
+        for entry in past.entries[self._entries :]:
+            self._count(entry.old, -1)
+            self._count(entry.new, 1)
+            self._note(entry.old, entry.new)
+        self._looks, self._entries = len(past.looks), len(past.entries)
+
+    def linking_to(self, guid: Guid) -> frozenset[Guid]:
+        """Objects that ever had a link to this one."""
+        return frozenset(self._linking.get(guid, ()))
+
+    def called(self, past: Past, name: str) -> list[Guid]:
+        """Objects whose DN, GUID, SID or account name that is, living ones first."""
+        try:
+            meant = called(name)
+        except NoSuchObjectError:
+            return []
+        state = past.at(past.seq)
+        items = (past.version(guid, past.seq) for guid in self._candidates(past, meant))
+        found = [item for item in items if item is not None and meant.matches(state, item)]
+        return [item.guid for item in sorted(found, key=lambda item: item.deleted)]
+
+    def resembling(self, past: Past, name: str) -> Iterator[Guid]:
+        """Objects that have a text in their DN, or ever had it in one of their names."""
+        text = name.strip().casefold()
+        if not text or _BETWEEN in text:
+            return
+        state, containers = past.at(past.seq), dict[Guid | None, str]()
+        for guid, names in self._names.items():
+            if text in names:
+                yield guid
+                continue
+            item = past.version(guid, past.seq)
+            if item is None:
+                continue
+            above = containers.get(item.parent)
+            if above is None:
+                is_here = item.parent is not None and item.parent in state
+                above = containers[item.parent] = (
+                    f",{state.dn(item.parent).casefold()}" if is_here and item.parent else ""
+                )
+            if text in item.rdn.casefold() + above:
+                yield guid
+
+    def _candidates(self, past: Past, meant: Called) -> Iterator[Guid]:
+        if meant.guid is not None:
+            yield from dict.fromkeys((meant.guid, *past.guids_of(_POLICY)))
+        elif meant.account is not None:
+            yield from (guid for guid, names in self._names.items() if meant.account in names)
+        else:
+            yield from past.guids()
+
+    def _begin(self, past: Past) -> None:
+        self.living.clear()
+        for guid in past.guids():
+            before: ObjectState | None = None
+            for item in past.versions(guid):
+                self._note(before, item)
+                before = item
+            self._count(past.version(guid, past.seq), 1)
+        self._entries = len(past.entries)
+
+    def _count(self, item: ObjectState | None, by: int) -> None:
+        if item is not None and not item.deleted:
+            self.living[class_of(item)] += by
+
+    def _note(self, before: ObjectState | None, item: ObjectState | None) -> None:
+        if item is None:
+            return
+        known = self._names.get(item.guid, "")
+        for name in _names_of(item):
+            if name not in known:
+                known = f"{known}{_BETWEEN}{name}"
+        self._names[item.guid] = known
+        for name, references in item.links.items():
+            for each in references - (before.links.get(name, frozenset()) if before is not None else frozenset()):
+                target = target_of(each)
+                if target is not None:
+                    self._linking.setdefault(target, set()).add(item.guid)
+
+
+def _names_of(item: ObjectState) -> Iterator[str]:
+    yield item.rdn.casefold()
+    for name in _NAMED_BY:
+        for value in item.values.get(name, ()):
+            if not is_sealed(value):
+                yield value.decode(errors="replace").casefold()
