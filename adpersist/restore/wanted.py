@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -25,6 +25,7 @@ from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 
+_POLICY: Final = b"groupPolicyContainer"
 _LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 
 
@@ -135,41 +136,64 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
 def within_scope(
     dc: DomainController,
     wanted: WantedState,
-    name: str | None,
+    names: Sequence[str],
     *,
     below: bool = False,
     attribute: str = "",
     rename: str = "",
 ) -> WantedState:
-    """The same, limited to what a person means: an object of the point restored to, else one of the DC's.
+    """The same, limited to what a person means: objects of the point restored to, else of the DC's.
 
     Args:
+        names: What the objects are called; none: all of them.
         rename: What the object is to be called from now on; empty: as it was.
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
-        ConfigError: There is no one object to be called so.
+        ConfigError: There is no one object to be called so, or a group policy is one of several.
     """
-    if rename and (name is None or attribute):
-        raise ConfigError("--rename says what one object is to be called", hint="Give it with --object alone.")
-    if name is None:
-        return replace(wanted, scope=RestoreScope(attribute=attribute))
-    root: Guid | None = None
-    with suppress(NoSuchObjectError):
-        root = find(wanted.state, name)
-    if root is None or not wanted.state.is_live(root):
-        here = LiveState(dc).refresh()
-        if root is None:
-            root = find(here, name)
-        else:
-            with suppress(NoSuchObjectError):
-                found = find(here, name)
-                root = found if here.is_live(found) else root
+    if rename and (len(names) != 1 or attribute):
+        raise ConfigError("--rename says what one object is to be called", hint="Give it with one --object alone.")
+    here = _Here(dc)
+    roots = {_root(wanted.state, here, name): name for name in names}
+    for root, name in roots.items() if len(roots) > 1 else ():
+        item = wanted.state.get(root) or here.state().get(root)
+        if item is not None and _POLICY in item.values.get("objectClass", ()):
+            raise ConfigError(
+                f"{name} is a group policy, whose files come and go with it", hint="Restore it alone: one --object."
+            )
     if rename:
+        ((root, name),) = roots.items()
         if not wanted.state.is_live(root):
             raise ConfigError(f"{name} does not live at that point, so it has no other name there")
         wanted.state.put(renamed(wanted.state[root], rename, LiveState(dc).refresh()))
-    return replace(wanted, scope=RestoreScope(root=root, below=below, attribute=attribute))
+    return replace(wanted, scope=RestoreScope(roots=frozenset(roots), below=below, attribute=attribute))
+
+
+class _Here:
+    """The DC's objects, looked at where that is needed, and once."""
+
+    def __init__(self, dc: DomainController) -> None:
+        self._dc = dc
+        self._state: State | None = None
+
+    def state(self) -> State:
+        if self._state is None:
+            self._state = LiveState(self._dc).refresh()
+        return self._state
+
+
+def _root(want: State, here: _Here, name: str) -> Guid:
+    root: Guid | None = None
+    with suppress(NoSuchObjectError):
+        root = find(want, name)
+    if root is None:
+        return find(here.state(), name)
+    if not want.is_live(root):
+        with suppress(NoSuchObjectError):
+            found = find(here.state(), name)
+            root = found if here.state().is_live(found) else root
+    return root
 
 
 def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 from collections import deque
 from collections.abc import Iterator
@@ -122,10 +123,14 @@ def test_an_undo_in_a_browser_without_scripts(world: World) -> None:
         hands.set(ada, title="Chief bookkeeper", telephoneNumber=())
         guid = str(hands.guid(ada))
     world.run("agent", "--once", code=0)
+    policy = f"CN={{31B2F340-016D-11D2-945F-00C04FB984F9}},CN=Policies,CN=System,{world.dc.base_dn}"
+    refused = world.run("plan", "--object", ada, "--object", policy, code=7)
+    assert "is a group policy" in refused.err
     with console(world, "--allow-restore") as line, chromium() as browser:
         plain = Visitor(browser, line["url"], scripts=False)
         _signed_in(plain, line["login_url"])
         _taken_back(plain, guid)
+        _several_taken_back(world, plain)
         plain.page.get_by_role("button", name="Sign out").click()
         plain.open("/changes", code=401)
         assert plain.complaints == []
@@ -217,3 +222,28 @@ def _taken_back(plain: Visitor, guid: str) -> None:
     plain.open(f"/object/{guid}")
     assert "Bookkeeper" in page.inner_text("main")
     assert "+49 30 1234" in page.inner_text("main")
+
+
+def _several_taken_back(world: World, plain: Visitor) -> None:
+    """A deletion, a group and what lies in the deleted one, ticked among the changes: one plan, one typed number."""
+    page = plain.page
+    with Hands(world.dc) as hands:
+        annex, crew = f"OU=Annex,OU=Office,{hands.base}", f"CN=crew,OU=Office,{hands.base}"
+        emil = f"CN=emil,{annex}"
+        known = str(hands.guid(emil))
+        hands.set(crew, description="a mistake")
+        hands.delete(emil)
+        hands.delete(annex)
+    world.run("agent", "--once", code=0)
+    plain.open("/changes")
+    for name in ("emil", "Annex", "crew"):
+        page.get_by_role("checkbox", name=re.compile(rf", {name}$")).first.check()
+    page.get_by_role("button", name="Plan how to take back").click()
+    steps = page.locator("main table").last.locator("tbody tr").count()
+    assert steps >= len(("emil", "Annex", "crew")), page.inner_text("main")
+    page.get_by_label("Type how many steps").fill(str(steps))
+    page.get_by_role("button", name="Take it back").click()
+    page.get_by_text("Proven").wait_for(timeout=120_000)
+    with Hands(world.dc) as hands:
+        assert str(hands.guid(emil)) == known
+        assert "description" not in hands.read(crew, "description")

@@ -7,10 +7,11 @@ import io
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ from adpersist.console.web.undo import BusyError, Undo, UndoError, Wish
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Seq, guid_text
+from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.change import Change, Kind
@@ -553,11 +554,85 @@ def test_nothing_is_taken_back_where_that_is_not_allowed(office: Office) -> None
 @pytest.mark.parametrize("name", ["--yes", "a b", "a;b", "-x", "ä", "a\n", "x" * 200])
 def test_only_what_may_name_an_attribute_reaches_a_command_line(name: str) -> None:
     with pytest.raises(ConfigError):
-        Wish(guid=ADA, to=Seq(2), attribute=name)
+        Wish(guids=(ADA,), to=Seq(2), attribute=name)
+
+
+ECHO = """
+import json, sys
+words = sys.argv[1:]
+steps = [{"op": "modify", "guid": each, "dn": "CN=x", "what": "", "reason": ""} for each in words if "-" in each[1:]]
+print(json.dumps({"steps": steps, "words": words, "taken": [], "notes": [], "conflicts": [], "rounds": 1, "left": 0}))
+"""
+"""A command line that says what it was told."""
+
+
+def test_what_is_ticked_is_one_plan_to_before_the_first_of_it(tmp_path: Path) -> None:
+    office = _office(storied(), tmp_path)
+    undo = Undo([sys.executable, "-c", ECHO])
+    console = Console(Views(office.desk, health="", undo=undo), office.sign_in, names=NAMES, cookie="adpersist_9390")
+    shown = ask(console.app, "/changes", cookie=office.cookie).text
+    ticks = re.findall(r'name="change" value="([^"]+)"', shown)
+    assert f"4-{guid_text(CREW)}" in ticks
+    chosen = f"change=4-{guid_text(CREW)}&change=3-{guid_text(ADA)}"
+    told = ask(console.app, "/undo.json", query=chosen, cookie=office.cookie).json
+    both = ["--object", guid_text(CREW), "--object", guid_text(ADA), "--to", "2"]
+    assert told["plan"]["words"] == ["plan", *both, "--json"]
+    assert [(each["seq"], each["guid"]) for each in told["later"]] == [(8, guid_text(ADA))], (
+        "what was ticked is no loss"
+    )
+    page = ask(console.app, "/undo", query=chosen, cookie=office.cookie).text
+    form = {**dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)), "agreed": "3"}
+    headers = [OWN]
+
+    def agree(agreed: str) -> Answer:
+        body = urlencode({**form, "agreed": agreed}).encode()
+        more = [*headers, ("content-length", str(len(body)))]
+        return ask(console.app, "/undo", method="POST", headers=more, body=body, cookie=office.cookie)
+
+    steps = len(told["plan"]["steps"])
+    assert agree(str(steps + 1)).code == 403
+    assert undo.state() is None
+    assert agree(str(steps)).code == 303
+    deadline = time.monotonic() + 60
+    while (state := undo.state() or {})["running"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert state["outcome"]["words"] == ["restore", *both, "--yes", "--json"]
+    assert state["wish"]["guids"] == [guid_text(CREW), guid_text(ADA)]
+    office.desk.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("change=x", 404),
+        ("change=3", 404),
+        (f"change=-1-{guid_text(ADA)}", 404),
+        (f"change={'9' * 30}-{guid_text(ADA)}", 404),
+        (f"change=99-{guid_text(ADA)}", 400),
+        (f"change=1-{guid_text(ADA)}", 200),
+        ("change=3---yes", 404),
+        ("object=--yes&to=2", 404),
+        (f"object={guid_text(ADA)}", 400),
+        ("", 404),
+        ("to=2", 400),
+        ("&".join(f"change=3-{guid_text(ADA)}" for _ in range(200)), 200),
+    ],
+)
+def test_only_changes_that_are_there_are_taken_back(tmp_path: Path, query: str, code: int) -> None:
+    office = _office(storied(), tmp_path)
+    views = Views(office.desk, health="", undo=Undo([sys.executable, "-c", ECHO]))
+    console = Console(views, office.sign_in, names=NAMES, cookie="adpersist_9390")
+    assert ask(console.app, "/undo.json", query=query, cookie=office.cookie).code == code
+    office.desk.close()
+
+
+def test_so_many_are_taken_back_together_and_no_more() -> None:
+    with pytest.raises(ConfigError, match="101 objects"):
+        Wish(guids=tuple(Guid(number.to_bytes(16, "big")) for number in range(101)), to=Seq(2))
 
 
 def test_a_wish_is_a_guid_a_number_and_a_name() -> None:
-    wish = Wish(guid=ADA, to=Seq(2), attribute="msDS-x", subtree=True)
+    wish = Wish(guids=(ADA,), to=Seq(2), attribute="msDS-x", subtree=True)
     assert wish.words == ["--object", guid_text(ADA), "--to", "2", "--attribute", "msDS-x", "--subtree"]
 
 
@@ -573,14 +648,14 @@ def test_a_wish_is_a_guid_a_number_and_a_name() -> None:
 def test_a_command_line_that_fails_is_told_in_its_words(program: str, words: str) -> None:
     undo = Undo([sys.executable, "-c", program])
     with pytest.raises(UndoError, match=words):
-        undo.plan(Wish(guid=ADA, to=Seq(2)))
+        undo.plan(Wish(guids=(ADA,), to=Seq(2)))
 
 
 def test_one_is_taken_back_at_a_time() -> None:
     undo = Undo([sys.executable, "-c", "import time; time.sleep(2); print('{}')"])
-    undo.begin(Wish(guid=ADA, to=Seq(2)))
+    undo.begin(Wish(guids=(ADA,), to=Seq(2)))
     with pytest.raises(BusyError):
-        undo.begin(Wish(guid=ADA, to=Seq(2)))
+        undo.begin(Wish(guids=(ADA,), to=Seq(2)))
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def plan(
     ctx: typer.Context,
     to: ToOption = None,
-    name: ObjectOption = None,
+    names: ObjectOption = None,
     subtree: SubtreeOption = False,
     attribute: AttributeOption = "",
     rename: RenameOption = "",
@@ -69,7 +69,7 @@ def plan(
         require_own(dc, journal)
         wanted = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
-            wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute, rename=rename)
+            wanted = within_scope(dc, wanted, names or (), below=subtree, attribute=attribute, rename=rename)
             terms = Terms(
                 policy=on_conflict,
                 engine=settings.restore.engine,

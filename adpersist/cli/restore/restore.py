@@ -46,10 +46,10 @@ EngineOption = Annotated[
     ),
 ]
 ObjectOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--object",
-        help="Only this object and its memberships: DN, GUID, SID or sAMAccountName.",
+        help="Only this object and its memberships: DN, GUID, SID or sAMAccountName. May be given several times.",
         metavar="X",
         show_default=False,
     ),
@@ -83,7 +83,7 @@ ReportOption = Annotated[
 def restore(
     ctx: typer.Context,
     to: ToOption = None,
-    name: ObjectOption = None,
+    names: ObjectOption = None,
     subtree: SubtreeOption = False,
     attribute: AttributeOption = "",
     rename: RenameOption = "",
@@ -134,7 +134,7 @@ def restore(
 
         def wanted() -> WantedState:
             found = wanted_state(journal, point, dc=dc)
-            return within_scope(dc, found, name, below=subtree, attribute=attribute, rename=rename)
+            return within_scope(dc, found, names or (), below=subtree, attribute=attribute, rename=rename)
 
         if not yes:
             # nothing is written before the answer: taking the journal over would end a running agent

@@ -23,7 +23,7 @@ def verify(
     at: Annotated[
         str | None, typer.Option("--at", help="Point to compare with; the newest if left out.", metavar="POINT")
     ] = None,
-    name: ObjectOption = None,
+    names: ObjectOption = None,
     subtree: SubtreeOption = False,
     attribute: AttributeOption = "",
     config: ConfigOption = None,
@@ -47,7 +47,7 @@ def verify(
         require_own(dc, journal)
         wanted = wanted_state(journal, journal.resolve(at, now=time.time()) if at else None)
         with output.Bar(shown=not common.as_json) as bar:
-            wanted = within_scope(dc, wanted, name, below=subtree, attribute=attribute)
+            wanted = within_scope(dc, wanted, names or (), below=subtree, attribute=attribute)
             convergence = Convergence(dc, wanted, progress=bar)
             found = convergence.verify()
             files = None

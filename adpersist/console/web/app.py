@@ -37,6 +37,8 @@ _HERE: Final = Path(__file__).parent / "templates"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a program when a cell begins with it."""
 _LONGEST_WORD: Final = 2000
+_SEVERAL: Final = frozenset({"object", "change"})
+"""What may be asked of several times, as boxes that are ticked do; of anything else the last counts."""
 
 log = logger("console")
 
@@ -294,7 +296,11 @@ class _Json(JSONResponse):
 
 
 def _words(request: Request) -> dict[str, str]:
-    return {name: value[:_LONGEST_WORD] for name, value in request.query_params.items()}
+    words: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        before = f"{words[name]} " if name in _SEVERAL and name in words else ""
+        words[name] = before + value[:_LONGEST_WORD]
+    return words
 
 
 def _word(request: Request, name: str) -> str:

@@ -1,7 +1,7 @@
-"""Taking an object back to a point, from the console: plan, agree, restore, proof.
+"""Taking objects back to a point, from the console: plan, agree, restore, proof.
 
 Done by the command line in a process of its own, `plan` and `restore` as a person would run them: what goes wrong there
-does not go wrong here, and nothing here decides anything that they do not. They get a GUID, a number and the name of an
+does not go wrong here, and nothing here decides anything that they do not. They get GUIDs, a number and the name of an
 attribute, and no text from a page.
 """
 
@@ -23,6 +23,8 @@ from adpersist.telemetry import logger
 Document = dict[str, Any]
 
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+MOST_TOGETHER: Final = 100
+"""Objects of one plan: people read it, and a URL holds it."""
 _PLAN_S: Final = 300.0
 _ANSWERS: Final = (int(ExitCode.OK), int(ExitCode.DIFFERENCES))
 
@@ -46,13 +48,13 @@ class Wish:
     """What is to be taken back.
 
     Attributes:
-        guid: Which object.
-        to: The commit whose state it is to have.
+        guids: Which objects, at least one.
+        to: The commit whose state they are to have.
         attribute: Only this one; empty: all.
-        subtree: Everything below it, too.
+        subtree: Everything below them, too.
     """
 
-    guid: Guid
+    guids: tuple[Guid, ...]
     to: Seq
     attribute: str = ""
     subtree: bool = False
@@ -60,12 +62,18 @@ class Wish:
     def __post_init__(self) -> None:
         if self.attribute and not _ATTRIBUTE.fullmatch(self.attribute):
             raise ConfigError("that is no name of an attribute")
+        if not 1 <= len(self.guids) <= MOST_TOGETHER:
+            raise ConfigError(
+                f"{len(self.guids)} objects cannot be taken back together",
+                hint=f"Choose 1 to {MOST_TOGETHER}; `adpersist restore --object X --subtree` takes a tree.",
+            )
 
     @property
     def words(self) -> list[str]:
         """As the command line has it."""
         return [
-            *("--object", guid_text(self.guid), "--to", str(self.to)),
+            *(word for guid in self.guids for word in ("--object", guid_text(guid))),
+            *("--to", str(self.to)),
             *(("--attribute", self.attribute) if self.attribute else ()),
             *(("--subtree",) if self.subtree else ()),
         ]
@@ -73,7 +81,8 @@ class Wish:
     def document(self) -> Document:
         """For pages."""
         return {
-            "guid": guid_text(self.guid),
+            "guid": guid_text(self.guids[0]),
+            "guids": [guid_text(guid) for guid in self.guids],
             "to": self.to,
             "attribute": self.attribute,
             "subtree": self.subtree,
@@ -123,7 +132,7 @@ class Undo:
         before = dict(self._state or {})
         told: Document = {"outcome": None, "error": {"message": "it ended before it could say how", "hint": ""}}
         try:
-            log.info("undo.began", object=guid_text(wish.guid), to=wish.to)
+            log.info("undo.began", objects=[guid_text(guid) for guid in wish.guids], to=wish.to)
             done = self._run("restore", wish, None, "--yes")
             told = {"outcome": done, "error": None}
         except AdpersistError as error:
@@ -131,7 +140,7 @@ class Undo:
         finally:
             self._state = {**before, **told, "ended": rfc3339(self._clock()), "running": False}
             self._turn.release()
-        log.info("undo.ended", object=guid_text(wish.guid), done=told["error"] is None)
+        log.info("undo.ended", to=wish.to, done=told["error"] is None)
 
     def _run(self, command: str, wish: Wish, patience_s: float | None, *more: str) -> Document:
         words = [*self._program, command, *wish.words, *more, "--json"]

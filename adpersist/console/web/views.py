@@ -37,6 +37,7 @@ _MOST_FOUND: Final = 100
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
 _MOST_ALERTS: Final = 200
 _MOST_COMPARED: Final = 200
+_LONGEST_NUMBER: Final = 19
 
 
 class NotHereError(AdpersistError):
@@ -230,32 +231,54 @@ class Views:
         """
         if self.undo is None:
             raise NotHereError("nothing can be taken back from here", hint="`adpersist console --allow-restore`")
-        guid, to = _guid(query.get("object", "")), query.get("to", "")
+        chosen = [_chosen(word) for word in query.get("change", "").split()]
+        guids = [*map(_guid, query.get("object", "").split()), *(guid for _, guid in chosen)]
+        to = query.get("to", "") or str(min((seq for seq, _ in chosen), default=0) - 1)
         if not (to.isascii() and to.isdigit()):
-            raise PointError(f"{to[:100]!r} is no commit's number")
+            raise (
+                PointError(f"{to[:100]!r} is no commit's number")
+                if guids
+                else NotHereError(
+                    "nothing was chosen", hint="Tick what is to be taken back, on the page of changes or in the bin."
+                )
+            )
         with self._desk.past() as past:
-            if not past.versions(guid):
-                raise NotHereError(f"there never was an object {guid_text(guid)}")
+            for guid in guids:
+                if not past.versions(guid):
+                    raise NotHereError(f"there never was an object {guid_text(guid)}")
             seq = resolved(past, to, 0)
-        return Wish(guid=guid, to=seq, attribute=query.get("attribute", ""), subtree=bool(query.get("subtree")))
+        return Wish(
+            guids=tuple(dict.fromkeys(guids)),
+            to=seq,
+            attribute=query.get("attribute", ""),
+            subtree=bool(query.get("subtree")),
+        )
 
     def undo_plan(self, query: Mapping[str, str]) -> Document:
-        """What would be done to take an object back, and which later writes that would lose."""
+        """What would be done to take objects back, and which later writes that would lose beside the chosen ones."""
         wish = self.wish(query)
+        chosen = {_chosen(word) for word in query.get("change", "").split()}
         assert self.undo is not None  # noqa: S101 - or there is no wish
         plan = self.undo.plan(wish)
         with self._desk.past() as past:
-            later = [
-                entry_document(past, entry)
-                for entry in reversed(past.of_object(wish.guid))
-                if entry.look.seq > wish.to and wish.attribute.casefold() in {"", *map(str.casefold, entry.names)}
-            ]
-            name = _named(past, wish.guid)["name"]
+            later = sorted(
+                (
+                    entry
+                    for guid in wish.guids
+                    for entry in past.of_object(guid)
+                    if entry.look.seq > wish.to
+                    and (entry.look.seq, guid) not in chosen
+                    and wish.attribute.casefold() in {"", *map(str.casefold, entry.names)}
+                ),
+                key=lambda entry: -entry.number,
+            )
+            objects = [_named(past, guid) for guid in wish.guids]
             return {
                 "wish": wish.document(),
-                "name": name,
+                "name": objects[0]["name"] if len(objects) == 1 else f"{len(objects)} objects",
+                "objects": objects,
                 "time": _time_of(past, wish.to),
-                "later": later,
+                "later": [entry_document(past, entry) for entry in later],
                 "plan": plan,
             }
 
@@ -346,6 +369,14 @@ def _guid(text: str) -> Guid:
         return guid_from_text(text)
     except ValueError as error:
         raise NotHereError(f"{text[:100]!r} is no objectGUID") from error
+
+
+def _chosen(word: str) -> tuple[Seq, Guid]:
+    """A change that was ticked: its commit and its object."""
+    seq, _, guid = word.partition("-")
+    if not (seq.isascii() and seq.isdigit() and len(seq) < _LONGEST_NUMBER):
+        raise NotHereError(f"{word[:100]!r} is no change")
+    return Seq(int(seq)), _guid(guid)
 
 
 def _time_of(past: Past, seq: Seq) -> str | None:

@@ -1,4 +1,4 @@
-"""How much is restored: everything, one object, a tree, an attribute. Pure."""
+"""How much is restored: everything, some objects, a tree, an attribute. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -20,28 +20,33 @@ class RestoreScope:
     """What a restore is limited to.
 
     Attributes:
-        root: This object, with its memberships and the missing containers above it; None: all objects.
-        below: Everything below the root too.
+        roots: These objects, with their memberships and the missing containers above them; none: all objects.
+        below: Everything below the roots too.
         attribute: Only this attribute or link, of objects that live here and there; empty: all. Whichever form of a
             password is meant, all of them are: hashes and keys of different passwords let nobody in.
     """
 
-    root: Guid | None = None
+    roots: frozenset[Guid] = frozenset()
     below: bool = False
     attribute: str = ""
 
     @property
     def is_everything(self) -> bool:
         """Nothing is left out."""
-        return self.root is None and not self.attribute
+        return not self.roots and not self.attribute
+
+    @property
+    def root(self) -> Guid | None:
+        """The one object it is limited to; None: it is all of them, or several."""
+        return next(iter(self.roots)) if len(self.roots) == 1 else None
 
     def narrow(self, gaps: Iterable[Gap], want: State, have: State) -> list[Gap]:
         """The gaps inside the scope, each cut down to what of it is inside."""
         if self.is_everything:
             return list(gaps)
         objects: frozenset[Guid] | None = None
-        if self.root is not None:
-            objects = subtree(self.root, want, have) if self.below else frozenset({self.root})
+        if self.roots:
+            objects = subtrees(self.roots, want, have) if self.below else self.roots
             objects |= _missing_above(objects, want, have)
         narrowed = (self._narrowed(gap, objects) for gap in gaps)
 
@@ -66,14 +71,14 @@ class RestoreScope:
 EVERYTHING: Final = RestoreScope()
 
 
-def subtree(root: Guid, *states: State) -> frozenset[Guid]:
-    """An object and everything below it, here or there."""
+def subtrees(roots: frozenset[Guid], *states: State) -> frozenset[Guid]:
+    """Objects and everything below them, here or there."""
     children: dict[Guid, set[Guid]] = {}
     for state in states:
         for guid, item in state.items():
             if item.parent is not None:
                 children.setdefault(item.parent, set()).add(guid)
-    found, waiting = {root}, [root]
+    found, waiting = set(roots), list(roots)
     while waiting:
         below = children.get(waiting.pop(), set()) - found
         found |= below
