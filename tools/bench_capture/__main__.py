@@ -13,14 +13,14 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tools.bench_capture import changes, latency, looks
+from tools.bench_capture import audit, changes, latency, looks
 from tools.bench_capture.ground import Ground
 from tools.bench_capture.opening import opening
 from tools.bench_store.figures import Figure, document, show
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import azurite
 
-GROUPS = ("look", "changes", "latency", "idle", "memory", "burst", "open", "scaling")
+GROUPS = ("look", "changes", "latency", "idle", "memory", "burst", "open", "scaling", "audit")
 
 
 def main() -> int:
@@ -48,6 +48,7 @@ def main() -> int:
             "memory": lambda: looks.memory(ground, 50_000 // less),
             "burst": lambda: latency.burst(ground, max(5_000 // less, latency.BURST), given.runs),
             "open": lambda: opening(scratch, given.runs, objects=10_000, changes=100_000 // less),
+            "audit": lambda: audit.audited(ground, given.runs, seconds=10 / less),
             "scaling": lambda: looks.scaling(ground, [1_000, 10_000, 50_000][: 2 if given.quick else 3], given.runs),
         }
         figures: list[Figure] = []

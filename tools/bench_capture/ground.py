@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,12 @@ class Ground:
         return filled(bare, self._place / f"g{kind}{users}", users) if users else bare
 
     @contextmanager
-    def domain(self, users: int) -> Iterator[Domain]:
-        """A running DC with so many users."""
+    def domain(self, users: int, options: Mapping[str, str] | None = None) -> Iterator[Domain]:
+        """A running DC with so many users, and more settings of smb.conf."""
         place = Path(tempfile.mkdtemp(prefix="d", dir=self._place))
         try:
-            with SambaDC(self.image(users), place / "dc", address=self._address or free_address()) as dc:
+            address = self._address or free_address()
+            with SambaDC(self.image(users), place / "dc", address=address, options=options) as dc:
                 dc.start()
                 yield Domain(dc=dc, place=place)
         finally:
