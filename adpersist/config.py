@@ -229,6 +229,18 @@ class AlertsSection(_Section):
     patience_s: float = Field(default=120, gt=0)
 
 
+class ConsoleSection(_Section):
+    """Who may sign in to the web console with the name and password they have in the domain.
+
+    Attributes:
+        viewers: A group, by account name or SID, nested ones count: its members may look.
+        operators: Another one: they may also take back, where ``console --allow-restore`` lets anybody.
+    """
+
+    viewers: str = Field(default="", max_length=256, description="Directory Auditors")
+    operators: str = Field(default="", max_length=256, description="Domain Admins")
+
+
 class LogSection(_Section):
     """How the agent logs."""
 
@@ -251,6 +263,7 @@ class Config(_Section):
     files: FilesSection = FilesSection()
     health: HealthSection = HealthSection()
     alerts: AlertsSection = AlertsSection()
+    console: ConsoleSection = ConsoleSection()
     log: LogSection = LogSection()
 
 

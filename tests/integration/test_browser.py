@@ -82,7 +82,8 @@ def _a_day(world: World) -> str:
 def console(world: World, *words: str) -> Iterator[dict[str, str]]:
     """One that listens; what it said then."""
     log = world.place / "console.log"
-    process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", *words, log=log)
+    named = world.run.with_environment(ADPERSIST_CONSOLE_OPERATORS="Domain Admins")
+    process = named.start("console", "--listen", "127.0.0.1:0", "--json", *words, log=log)
     try:
         yield _line(log, process)
     finally:
@@ -145,6 +146,9 @@ def _line(log: Path, process: Running) -> dict[str, str]:
 
 def _signed_in(visitor: Visitor, login_url: str) -> None:
     visitor.open("/", code=401)
+    visitor.open("/login")
+    assert visitor.page.get_by_label("Password").count() == 1
+    assert not visitor.scripts or visitor.violations() == []
     visitor.open(login_url)
     assert visitor.page.url == f"{visitor.url}/"
 

@@ -7,7 +7,8 @@ import re
 import shlex
 import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -385,3 +386,62 @@ def _who_is_known(world: World, office: str) -> None:
 def _administrator(world: World) -> Any:  # noqa: ANN401 - ldap3 ships no types
     server = ldap3.Server(world.dc.ldaps_url)
     return ldap3.Connection(server, world.dc.admin_user, world.dc.admin_password, auto_bind=True, raise_exceptions=True)
+
+
+def test_people_of_the_domain_sign_in_and_may_what_their_group_may(world: World) -> None:
+    """A group that holds another one may look; of Domain Admins, somebody may plan; nobody else, and no empty word."""
+    office = f"OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        guid = str(hands.guid(f"CN=ada,{office}"))
+        hands.set(f"CN=bert,{office}", userAccountControl="514")
+    groups = {"ADPERSIST_CONSOLE_VIEWERS": "everyone", "ADPERSIST_CONSOLE_OPERATORS": "Domain Admins"}
+    undo = f"/undo?object={guid}&to={world.head().seq}"
+    log = world.place / "named.log"
+    with _named_console(world, log, groups) as address:
+        code, viewer = _entered(address, "ada", PASSWORD)
+        assert code == 303
+        assert viewer.json(f"/object/{guid}.json")["name"] == "ada"
+        assert viewer.ask(undo)[0] == 403
+        assert "Plan how" not in viewer.ask("/changes")[1]
+        code, operator = _entered(address, f"{world.dc.names.domain}\\Administrator", world.dc.admin_password)
+        assert code == 303
+        assert operator.ask(undo)[0] == 200
+        for user, password in (
+            ("ada", "wrong, and nobody's"),
+            ("ada", ""),
+            ("dora", PASSWORD),
+            ("bert", PASSWORD),
+            (f"*@{world.dc.names.dns_domain}", PASSWORD),
+        ):
+            code, stranger = _entered(address, user, password)
+            assert (code, stranger.ask("/")[0]) == (403, 401), user
+    said = log.read_text()
+    for secret in ("wrong, and nobody's", PASSWORD, world.dc.admin_password):
+        assert secret not in said
+    for event in ("console.signed_in", "console.sign_in_refused", "console.looked", "console.role_refused"):
+        assert event in said
+    over_tls = {"ADPERSIST_DIRECTORY_URL": world.dc.ldaps_url, "ADPERSIST_DIRECTORY_CA_FILE": str(world.dc.ca_file)}
+    with _named_console(world, world.place / "tls.log", groups | over_tls) as address:
+        assert _entered(address, "carl", PASSWORD)[0] == 303
+        assert _entered(address, "carl", "wrong")[0] == 403
+        world.dc.stop()
+        assert _entered(address, "carl", PASSWORD)[0] == 503, "who cannot be asked says so"
+
+
+@contextmanager
+def _named_console(world: World, log: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Its address."""
+    words = ("console", "--listen", "127.0.0.1:0", "--json", "--allow-restore")
+    process = world.run.with_environment(**environment).start(*words, log=log)
+    try:
+        yield urlsplit(_line(log, process)["url"]).netloc
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert "Traceback" not in log.read_text()
+
+
+def _entered(address: str, user: str, password: str) -> tuple[int, Browser]:
+    browser = Browser(address)
+    form = urlencode({"user": user, "password": password})
+    return browser.ask("/login", method="POST", body=form, Origin=f"http://{address}")[0], browser

@@ -27,8 +27,8 @@ def console(
         bool,
         typer.Option(
             "--allow-restore",
-            help="Let who is signed in take objects back to a point: with a plan, and a typed word. "
-            "Needs what `adpersist restore` needs.",
+            help="Let who signed in by a code, or is an operator, take objects back to a point: with a plan, and a "
+            "typed number. Needs what `adpersist restore` needs.",
         ),
     ] = False,
     config: ConfigOption = None,
@@ -38,7 +38,8 @@ def console(
 
     Overview, changes, every object as of any time with its history, two points compared, restores; each page is a URL
     that ends in `.json` for machines. It reads the store and, without --allow-restore, writes nothing. Whoever opens
-    the address it prints is signed in, once; `--login` gives another. From elsewhere, come through SSH:
+    the address it prints is signed in, once; `--login` gives another. Members of the groups that `[console] viewers`
+    and `operators` name sign in with their own passwords. From elsewhere, come through SSH:
     `ssh -L 9390:127.0.0.1:9390 root@dc1`. Needs the extra: `pip install 'adpersist[console]'`.
     """
     common = common_options(ctx, config, as_json)

@@ -4,6 +4,7 @@ import csv
 import hmac
 import io
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -23,7 +24,7 @@ from adpersist.console.report.page import environment, page, policy, style, visi
 from adpersist.console.report.time_line import bars
 from adpersist.console.web.change_filter import ChangeFilter
 from adpersist.console.web.guards import MAX_BODY_BYTES, Guards
-from adpersist.console.web.sign_in import LONGEST_S, Session, SignIn
+from adpersist.console.web.sign_in import LONGEST_S, Domain, Role, Session, SignIn, TurnError
 from adpersist.console.web.undo import BusyError, UndoError
 from adpersist.console.web.views import NotHereError, Views
 from adpersist.errors import AdpersistError, ConfigError, ExitCode
@@ -39,6 +40,11 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _LONGEST_WORD: Final = 2000
 _SEVERAL: Final = frozenset({"object", "change"})
 """What may be asked of several times, as boxes that are ticked do; of anything else the last counts."""
+
+_ANYBODY: Final = frozenset(Role)
+_OPERATORS: Final = frozenset({Role.OPERATOR})
+_GUID_LENGTH: Final = 36
+_NAME: Final = re.compile(r"[\w.@\\ -]{1,100}")
 
 log = logger("console")
 
@@ -58,6 +64,7 @@ class Console:
         sign_in: Who may look.
         names: What a Host header may say.
         cookie: Its name: cookies know no ports, and two consoles must not share one.
+        domain: Believes names and passwords of the domain; None: codes alone sign in.
         clock: Unix seconds.
     """
 
@@ -68,11 +75,13 @@ class Console:
         *,
         names: frozenset[str],
         cookie: str,
+        domain: Domain | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._views = views
         self._sign_in = sign_in
         self._cookie = cookie
+        self._domain = domain
         self._clock = clock
         self._templates = environment(_HERE)
         self._templates.globals |= {"bars": bars, "urlencode": urlencode, "version": __version__}
@@ -90,7 +99,7 @@ class Console:
             route("/login", self._enter_by_form, method="POST"),
             route("/logout", self._leave, method="POST"),
             route("/page.css", self._style),
-            route("/undo", self._signed_in(self._undo_begin), method="POST"),
+            route("/undo", self._signed_in(self._undo_begin, _OPERATORS), method="POST"),
             route("/changes.csv", self._signed_in(self._csv)),
             route("/heals/{number:int}.html", self._signed_in(self._heal_page)),
             route("/", self._signed_in(self._paged("overview", self._overview))),
@@ -111,8 +120,9 @@ class Console:
             "/heals/{number:int}": ("heal", lambda request: self._views.heal(request.path_params["number"])),
         }
         for path, (template, question) in questions.items():
-            routes.append(route(f"{path}.json", self._signed_in(self._machine(question))))
-            routes.append(route(path, self._signed_in(self._paged(template, question))))
+            roles = _OPERATORS if template == "undo" else _ANYBODY
+            routes.append(route(f"{path}.json", self._signed_in(self._machine(question), roles)))
+            routes.append(route(path, self._signed_in(self._paged(template, question), roles)))
         return routes
 
     # --- questions ------------------------------------------------------------------------------------------------
@@ -156,7 +166,7 @@ class Console:
         headers = {"Content-Disposition": 'attachment; filename="changes.csv"'}
         return Response(text.getvalue().encode(errors="backslashreplace"), media_type="text/csv", headers=headers)
 
-    def _undo_begin(self, request: Request, _: Session) -> Response:
+    def _undo_begin(self, request: Request, session: Session) -> Response:
         """A form of the plan's page: what was agreed to, and the typed number that says it was read."""
         form: dict[str, str] = request.state.form
         wish = self._views.wish(form)
@@ -168,6 +178,7 @@ class Console:
         if form.get("agreed", "").strip() != str(len(plan["steps"])) or plan["taken"]:
             raise RefusedError("this was not agreed to: the number typed is not that of the steps")
         if self._views.undo is not None:
+            log.info("undo.agreed", who=session.name, **wish.document())
             self._views.undo.begin(wish)
         return RedirectResponse("/undo/state", HTTPStatus.SEE_OTHER)
 
@@ -187,13 +198,18 @@ class Console:
         here, query = request.scope["path"], urlencode(request.query_params.multi_items())
         html = self._templates.get_template(f"{template}.html").render(
             document=document,
-            frame=self._views.frame() if session is not None else None,
+            frame=self._frame(session) if session is not None else None,
             token=session.token if session is not None else "",
             here=here,
             twin=("/overview" if here == "/" else here) + ".json" + (f"?{query}" if query else ""),
             words=_words(request),
         )
         return _Html(html, code)
+
+    def _frame(self, session: Session) -> Document:
+        frame = self._views.frame()
+        may = frame["allow_restore"] and session.role in _OPERATORS
+        return {**frame, "allow_restore": may, "name": session.name, "role": str(session.role)}
 
     async def _style(self, _: Request) -> Response:
         return Response(style(), media_type="text/css")
@@ -212,8 +228,8 @@ class Console:
 
     # --- who asks ---------------------------------------------------------------------------------------------------
 
-    def _signed_in(self, answer: Callable[[Request, Session], Response]) -> Endpoint:
-        """For those who signed in; rights hang on the endpoint, whatever the path looks like."""
+    def _signed_in(self, answer: Callable[[Request, Session], Response], roles: frozenset[Role] = _ANYBODY) -> Endpoint:
+        """For those who signed in with such a role; rights hang on the endpoint, whatever the path looks like."""
 
         async def endpoint(request: Request) -> Response:
             session = self._sign_in.session(request.cookies.get(self._cookie))
@@ -221,6 +237,11 @@ class Console:
                 hint = "Open the address that `adpersist console` printed, or get another: `adpersist console --login`."
                 return self._problem(request, None, "you are not signed in", hint, HTTPStatus.UNAUTHORIZED)
             try:
+                if session.role not in roles:
+                    log.warning("console.role_refused", who=session.name, role=str(session.role))
+                    raise RefusedError("that is for operators", hint="[console] operators names their group.")
+                if guid := request.path_params.get("guid"):
+                    log.info("console.looked", who=session.name, object=guid[:_GUID_LENGTH])
                 if request.method == "POST":
                     request.state.form = await _form(request)
                     if not hmac.compare_digest(request.state.form.get("token", "").encode(), session.token.encode()):
@@ -238,21 +259,46 @@ class Console:
     async def _enter(self, request: Request) -> Response:
         code = request.query_params.get("code", "")
         if not code or request.method != "GET":  # whoever looks ahead uses nothing up
-            return self._html("login", {"refused": False}, request=request, session=None)
-        return self._entered(request, code)
+            return self._login(request, "")
+        return self._entered_by_code(request, code)
 
     async def _enter_by_form(self, request: Request) -> Response:
-        return self._entered(request, (await _form(request)).get("code", ""))
+        form = await _form(request)
+        if "user" not in form:
+            return self._entered_by_code(request, form.get("code", ""))
+        if self._domain is None:
+            return self._refused(request, "nobody signs in by name here", form["user"])
+        try:
+            found = await run_in_threadpool(self._domain.role_of, form["user"], form.get("password", ""))
+        except AdpersistError as error:
+            log.warning("console.sign_in_failed", who=_shown_name(form["user"]), error=error.message)
+            return self._problem(request, None, error.message, error.hint, _code(error))
+        if found is None:
+            words = "the domain did not take this name and password, or nobody of that name may look"
+            return self._refused(request, words, form["user"])
+        role, sid = found
+        name = f"{_shown_name(form['user'])} ({sid})"
+        return self._admitted(self._sign_in.admit(name, role), name, role)
 
-    def _entered(self, request: Request, code: str) -> Response:
+    def _entered_by_code(self, request: Request, code: str) -> Response:
         secret = self._sign_in.enter(code.strip()[:_LONGEST_WORD])
         if secret is None:
-            log.warning("console.sign_in_refused")
-            return self._html("login", {"refused": True}, request=request, session=None, code=HTTPStatus.FORBIDDEN)
-        log.info("console.signed_in")
+            return self._refused(request, "this code is not good: each works once, and not for long", "")
+        return self._admitted(secret, "a code", Role.OPERATOR)
+
+    def _admitted(self, secret: str, name: str, role: Role) -> Response:
+        log.info("console.signed_in", who=name, role=str(role))
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.set_cookie(self._cookie, secret, max_age=int(LONGEST_S), path="/", httponly=True, samesite="strict")
         return answer
+
+    def _refused(self, request: Request, words: str, name: str) -> Response:
+        log.warning("console.sign_in_refused", who=_shown_name(name) or "a code")
+        return self._login(request, words, HTTPStatus.FORBIDDEN)
+
+    def _login(self, request: Request, refused: str, code: HTTPStatus = HTTPStatus.OK) -> Response:
+        document = {"refused": refused, "domain": self._domain is not None}
+        return self._html("login", document, request=request, session=None, code=code)
 
     async def _leave(self, request: Request) -> Response:
         secret = request.cookies.get(self._cookie)
@@ -260,7 +306,7 @@ class Console:
         if secret is None or session is None or (await _form(request)).get("token") != session.token:
             return self._problem(request, None, "this form is of another session", "", HTTPStatus.FORBIDDEN)
         self._sign_in.leave(secret)
-        log.info("console.signed_out")
+        log.info("console.signed_out", who=session.name)
         answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict")
         return answer
@@ -273,7 +319,7 @@ def _code(error: AdpersistError) -> HTTPStatus:
             return HTTPStatus.NOT_FOUND
         case RefusedError():
             return HTTPStatus.FORBIDDEN
-        case BusyError() | UndoError():
+        case BusyError() | UndoError() | TurnError():
             return HTTPStatus.CONFLICT
         case ConfigError():  # a point among them
             return HTTPStatus.BAD_REQUEST
@@ -314,6 +360,11 @@ async def _form(request: Request) -> dict[str, str]:
         if len(body) > MAX_BODY_BYTES:
             return {}
     return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=20))
+
+
+def _shown_name(name: str) -> str:
+    """A name as it may stand in a log and on a page; what is none may be anything, a password too."""
+    return name.strip() if not name or _NAME.fullmatch(name.strip()) else "(no name)"
 
 
 def _cell(value: object) -> str:

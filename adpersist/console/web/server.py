@@ -17,7 +17,7 @@ from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
 from adpersist.console.web.listening import Address
-from adpersist.console.web.sign_in import SignIn, leave_code
+from adpersist.console.web.sign_in import Domain, SignIn, leave_code
 from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
@@ -61,7 +61,8 @@ def serve(
             names = address.names(port)
             fleet = Fleet(config.store.url, connections.key(config))
             views = Views(desk, health=config.health.listen, undo=undo, fleet=fleet)
-            console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}")
+            domain = _domain(config, desk)
+            console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}", domain=domain)
             url = f"http://{address.netloc(port)}/"
             listening(url, login_url(url, sign_in.issue()))
             log.info("console.listening", url=url)
@@ -69,6 +70,26 @@ def serve(
         finally:
             desk.close()
     log.info("console.stopped")
+
+
+def _domain(config: Config, desk: Desk) -> Domain | None:
+    """The domain's own names and passwords, where the configuration lets some of them in."""
+    viewers, operators = config.console.viewers, config.console.operators
+    if not viewers.strip() and not operators.strip():
+        return None
+    if not config.directory.url:
+        raise ConfigError(
+            "[console] names groups of the domain, and no directory is configured that knows them",
+            hint="Set [directory] url, or leave [console] viewers and operators empty.",
+        )
+    from adpersist.directory.ldap.connection import Login
+    from adpersist.directory.ldap.person import Person, believed
+
+    def ask(name: str, password: str, groups: list[str]) -> Person:
+        login = Login(user=name, password=password, ca_file=config.directory.ca_file)
+        return believed(config.directory.url, login, groups)
+
+    return Domain(ask, suffix=desk.head.identity.dns_name.partition(".")[2], viewers=viewers, operators=operators)
 
 
 def new_login(address: Address) -> str:

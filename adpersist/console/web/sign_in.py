@@ -1,4 +1,7 @@
-"""Who may look: whoever has a code that root was given. A code works once and not for long; so does a session."""
+"""Who may look: whoever has a code that root was given, or whom the domain believes and a group names.
+
+A code works once and not for long; so does a session. A name and a password are shown to the DC and forgotten.
+"""
 
 import hashlib
 import hmac
@@ -6,11 +9,15 @@ import json
 import os
 import secrets
 import stat
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from adpersist.errors import AdpersistError, ExitCode, LoginRefusedError
 from adpersist.system import durable_file
 
 FIRST_CODE_S: Final = 600.0
@@ -23,7 +30,28 @@ _MOST: Final = 100
 """Sessions at once."""
 _CODE_FILE_BYTES: Final = 1024
 
+REFUSED_S: Final = 2.0
+"""How long a refusal takes at least, whatever the reason: nobody guesses quickly, or learns whose name is one."""
+_LONGEST_LOGIN: Final = 1024
+
 Clock = Callable[[], float]
+
+
+class Role(StrEnum):
+    """What somebody may do."""
+
+    VIEWER = "viewer"
+    """Look at everything that is no secret."""
+
+    OPERATOR = "operator"
+    """And take back, where the console was started to let anybody."""
+
+
+class TurnError(AdpersistError):
+    """One name is tried at a time."""
+
+    exit_code = ExitCode.FENCED
+    way_out = "Try again in a few seconds, or use a code: `adpersist console --login`."
 
 
 def new_code() -> str:
@@ -42,11 +70,79 @@ class Session:
     Attributes:
         began, seen: By the clock.
         token: Stands in every form of its pages.
+        name: Who that is; of a code, that it was one.
+        role: What they may do.
     """
 
     began: float
     seen: float
     token: str
+    name: str
+    role: Role
+
+
+class _Believed(Protocol):
+    @property
+    def sid(self) -> str: ...
+
+    @property
+    def groups(self) -> frozenset[str]: ...
+
+
+class Domain:
+    """The domain's own names and passwords.
+
+    Args:
+        ask: Asks the DC about a name, a password and groups; raises LoginRefusedError where it does not believe them.
+        suffix: The domain's DNS name, for who says a bare account name.
+        viewers, operators: Groups, by account name or SID; empty: nobody.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[str, str, list[str]], _Believed],
+        *,
+        suffix: str,
+        viewers: str,
+        operators: str,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ask = ask
+        self._suffix = suffix
+        self._roles = {Role.OPERATOR: operators.strip(), Role.VIEWER: viewers.strip()}
+        self._pause = pause
+        self._turn = threading.Lock()
+
+    def role_of(self, name: str, password: str) -> tuple[Role, str] | None:
+        """What somebody may do, and their SID; None: nothing, or they are not who they say.
+
+        Raises:
+            TurnError: Another one is tried just now.
+            DirectoryUnreachableError: The DC cannot be asked.
+        """
+        if not self._turn.acquire(blocking=False):
+            raise TurnError("somebody else is signing in")
+        try:
+            began = time.monotonic()
+            found = self._found(name.strip(), password)
+            if found is None:
+                self._pause(max(0.0, REFUSED_S - (time.monotonic() - began)))
+            return found
+        finally:
+            self._turn.release()
+
+    def _found(self, name: str, password: str) -> tuple[Role, str] | None:
+        if not name or not password or len(name) + len(password) > _LONGEST_LOGIN:
+            return None
+        full = name if {"@", "\\"} & set(name) else f"{name}@{self._suffix}"
+        groups = [group for group in self._roles.values() if group]
+        try:
+            person = self._ask(full, password, groups)
+        except LoginRefusedError:
+            return None
+        role = next((role for role, group in self._roles.items() if group and group in person.groups), None)
+        return None if role is None else (role, person.sid)
 
 
 def leave_code(place: Path, now: float) -> str:
@@ -97,11 +193,17 @@ class SignIn:
                 del self._codes[digest]
         if not (good or self._was_left(given, now)):
             return None
+        return self.admit("a code", Role.OPERATOR)
+
+    def admit(self, name: str, role: Role) -> str:
+        """Begin a session; its secret."""
+        now = self._clock()
         self._forget(now)
         if len(self._sessions) >= _MOST:
             del self._sessions[min(self._sessions, key=lambda each: self._sessions[each].seen)]
         secret = secrets.token_urlsafe(32)
-        self._sessions[_digest(secret)] = Session(began=now, seen=now, token=secrets.token_urlsafe(24))
+        token = secrets.token_urlsafe(24)
+        self._sessions[_digest(secret)] = Session(began=now, seen=now, token=token, name=name, role=role)
         return secret
 
     def session(self, secret: str | None) -> Session | None:
