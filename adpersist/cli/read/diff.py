@@ -38,7 +38,7 @@ def diff(
     from adpersist.reading.past import Past
     from adpersist.reading.text.entry_text import writes
     from adpersist.reading.text.file_text import between
-    from adpersist.state.fold import fold
+    from adpersist.state.fold import fold, without_gc
     from adpersist.state.journal_schema import JournalSchema
 
     common = common_options(ctx, config, as_json)
@@ -58,9 +58,10 @@ def diff(
         facts = JournalSchema.of(new)
         documents = [_document(change, old, new, facts) for change in changes]
         begins, earlier, ends = (first, old, last) if first <= last else (last, new, first)
-        past = Past.since(journal, begins, earlier.values(), through=begins)
-        past.audit_log = audit_log
-        problem = _followed(past, journal, ends, shown=not common.as_json) if changes else None
+        with without_gc():  # nothing of it is given up before the end
+            past = Past.since(journal, begins, earlier.values() if changes else (), through=begins)
+            past.audit_log = audit_log
+            problem = _followed(past, journal, ends, shown=not common.as_json) if changes else None
     documents = [
         document | _written(writes(past, change.guid, begins, ends), problem)
         for change, document in zip(changes, documents, strict=True)

@@ -75,17 +75,11 @@ def entry_document(past: Past, entry: Entry) -> Document:
     seq = entry.look.seq
     was, now = past.at(Seq(seq - 1)), past.at(seq)
     here = now if entry.new is not None else was
-    dn_from = was.dn(entry.guid) if entry.old is not None and entry.guid in was else None
-    dn_to = now.dn(entry.guid) if entry.new is not None and entry.guid in now else None
+    dn_from, dn_to = _dns(past, entry)
     shown = entry.shown
-    writers, written = past.writers(), entry.written()
+    names = past.writers().names
     return {
         "number": entry.number,
-        "seq": seq,
-        "time": rfc3339(entry.look.time),
-        "timeline": entry.look.timeline,
-        "abandoned": past.is_abandoned(seq),
-        "kind": entry.kind,
         "guid": guid_text(entry.guid),
         "class": class_of(shown),
         "sid": sid_of(shown),
@@ -96,18 +90,40 @@ def entry_document(past: Past, entry: Entry) -> Document:
         "attributes": {
             name: {
                 **changed_document(past, name, old, new, was, now),
-                **({"written": _written(entry.stamps[name], writers.names)} if name in entry.stamps else {}),
+                **({"written": _written(entry.stamps[name], names)} if name in entry.stamps else {}),
             }
             for name, (old, new) in sorted(entry.values().items())
         },
         "links": _links_document(entry, was, now),
+        "timeline": entry.look.timeline,
+        **_write(past, entry),
+    }
+
+
+def _dns(past: Past, entry: Entry) -> tuple[str | None, str | None]:
+    """What the object was called before and after; None: it was not there."""
+    was, now = past.at(Seq(entry.look.seq - 1)), past.at(entry.look.seq)
+    return (
+        was.dn(entry.guid) if entry.old is not None and entry.guid in was else None,
+        now.dn(entry.guid) if entry.new is not None and entry.guid in now else None,
+    )
+
+
+def _write(past: Past, entry: Entry) -> Document:
+    """When it happened, and who wrote it, as far as that is known."""
+    writers, written = past.writers(), entry.written()
+    return {
+        "seq": entry.look.seq,
+        "time": rfc3339(entry.look.time),
+        "kind": entry.kind,
+        "abandoned": past.is_abandoned(entry.look.seq),
         "dcs": writers.dcs([stamp for _, stamp in written]),
         **writers.person(
             entry.kind,
-            [each for each in (dn_from, dn_to) if each],
+            [each for each in _dns(past, entry) if each],
             written,
-            lambda sids: past.accounts(sids, seq),
-            seq,
+            lambda sids: past.accounts(sids, entry.look.seq),
+            entry.look.seq,
         ),
     }
 
@@ -273,9 +289,4 @@ def writes(past: Past, guid: Guid, first_seq: Seq, last_seq: Seq, *, most: int |
     """Who wrote an object between two commits, in whichever order, and to which attributes: the newest first."""
     after, through = sorted((first_seq, last_seq))
     entries = [entry for entry in reversed(past.of_object(guid)) if after < entry.look.seq <= through]
-    return [_write(entry_document(past, entry), entry) for entry in entries[:most]]
-
-
-def _write(told: Document, entry: Entry) -> Document:
-    kept = ("seq", "time", "kind", "dcs", "who", "why", "abandoned")
-    return {**{name: told[name] for name in kept if name in told}, "names": sorted(entry.names)}
+    return [{**_write(past, entry), "names": sorted(entry.names)} for entry in entries[:most]]
