@@ -101,7 +101,7 @@ def test_names_of_changes_are_those_of_their_time() -> None:
             points.append(Seq(entry.look.seq - 1))
         return any(text in past.at(p).dn(entry.guid).casefold() for p in points if past.version(entry.guid, p))
 
-    for text in ("ada", "office", "bureau", "band", "crew", "cn=ada,ou=bureau", "dc="):
+    for text in ("ada", "office", "bureau", "band", "crew", "cn=ada,ou=bureau", "a,o", ",", "dc="):
         found = ChangeFilter(what=text).found(past, NOON)
         assert [each.number for each in found] == [e.number for e in reversed(past.entries) if named(e, text)], text
     assert not list(ChangeFilter(action="created", object_class="nothing").found(past, NOON))
