@@ -26,6 +26,7 @@ from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.restore.files.files_back import FilesOutcome
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.partial_steps import apply_partially
+from adpersist.restore.plan import handed_down
 from adpersist.restore.plan.collisions import Collision, collisions
 from adpersist.restore.plan.identities.evictions import evicted_copy, evictions, usurpers
 from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
@@ -136,6 +137,8 @@ class Convergence:
         self._found: list[Gap] | None = None
         self._aligned = wanted.state
         self._occupied = frozenset[Guid]()
+        self._following: list[Gap] = []
+        """Gaps that close with others; those that did not are told."""
 
     @cached_property
     def exempt(self) -> Exempt:
@@ -172,7 +175,7 @@ class Convergence:
         self._live.look_anew()
 
     def gaps(self) -> list[Gap]:
-        """Look at the DC and tell what differs and is to be closed."""
+        """Look at the DC and tell what differs and is to be closed, but for what closes with it."""
         have = self._live.refresh()
         want = matched_by_sid(self._wanted.state, have)
         if not self.exempt.reach.gives_identities:
@@ -183,6 +186,7 @@ class Convergence:
         if self._keeps_machine_secrets:
             found, kept = without_machine_secrets(found, want)
             notes += kept
+        found, following = handed_down.apart(found, have)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *self._unreadable(), *notes)
         self._take_note(found, have)
@@ -193,6 +197,7 @@ class Convergence:
         news += [each for each in moved if each.stays]
         local += [each for each in moved if not each.stays]
         closing = under_policy(under_policy(found, news, OnConflict.DC), local, self._terms.policy)
+        self._following = handed_down.of_those(closing, following, have)
         return self._without_occupied(closing)
 
     def _without_occupied(self, found: Sequence[Gap]) -> list[Gap]:
@@ -614,7 +619,8 @@ class Convergence:
         return refusals
 
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
-        return [line for gap in found for line in differences(gap, self._aligned, self._live.state)]
+        every = (*found, *self._following)
+        return [line for gap in every for line in differences(gap, self._aligned, self._live.state)]
 
 
 def _whole(conflict: Conflict) -> Conflict:

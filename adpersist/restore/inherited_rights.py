@@ -6,6 +6,7 @@ from dataclasses import replace
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.state.changes import replaced
 from adpersist.state.inherited_rights import DESCRIPTOR, with_new_rights
 from adpersist.state.state import State
 
@@ -22,5 +23,5 @@ def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectSt
     for guid, descriptor, _ in dc.descriptors(with_new_rights(before, fresh)):
         known = fresh.get(guid) or before.get(guid)
         if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
-            below[guid] = replace(known, values={**known.values, DESCRIPTOR: (descriptor,)})
+            below[guid] = replace(known, values=replaced(known.values, {DESCRIPTOR: (descriptor,)}))
     return below

@@ -35,7 +35,7 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
             nc=change.nc,
             parent=change.parent,
             rdn=change.rdn or "",
-            values=_merged({}, change.values),
+            values=replaced({}, change.values),
             links=link_values.changed_by({}, change.added, {}),
             stamps=stamp_row.merged({}, (), change.stamps),
             link_stamps=link_stamp_row.changed_by({}, {}, change.link_stamps),
@@ -45,7 +45,7 @@ def evolve(old: ObjectState | None, change: Change) -> ObjectState | None:
         nc=change.nc,
         parent=change.parent if change.parent is not None else old.parent,
         rdn=change.rdn if change.rdn is not None else old.rdn,
-        values=_merged(old.values, change.values),
+        values=replaced(old.values, change.values),
         links=link_values.changed_by(old.links, change.added, change.removed),
         stamps=_restamped(old.stamps, change),
         link_stamps=link_stamp_row.changed_by(
@@ -59,11 +59,14 @@ def _restamped(old: AttributeStamps, change: Change) -> AttributeStamps:
     return stamp_row.merged(old, told, change.stamps) if told or change.stamps else old
 
 
-def _merged(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
+def replaced(old: Mapping[str, Values], new: Mapping[str, Values]) -> Mapping[str, Values]:
+    """The values after some of them changed; an empty tuple takes an attribute away."""
     if not new:
         return old
     if not old and isinstance(new, AttributeRow) and not new.clears:
         return new  # as it lies in the journal: all but what came later is
+    if isinstance(old, AttributeRow) and (row := old.replacing(new)) is not None:
+        return row
     merged = {**old, **shared(new.items())}  # what was there before is shared already
     if () in new.values():
         merged = {name: values for name, values in merged.items() if new.get(name, values)}

@@ -1,7 +1,10 @@
 """Values as the journal hands them out: a mapping like any other, whatever lies under it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from adpersist.model.objects.change import Values
 from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader
 
 VALUES = {"cn": (b"ada",), "objectClass": (b"top", b"user"), "title": (), "nTSecurityDescriptor": (b"x" * 1000,)}
@@ -62,3 +65,20 @@ def test_nonsense_is_refused_at_birth(cells: list[object]) -> None:
 def test_no_attribute_stands_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
         RowHeader(["cn", "cn"])
+
+
+_NEW = st.dictionaries(
+    st.sampled_from(["cn", "mail", "member"]), st.lists(st.binary(max_size=400), max_size=3).map(tuple)
+)
+
+
+@given(_NEW, _NEW)
+def test_values_are_replaced_as_in_a_dictionary_or_not_at_all(old: dict[str, Values], new: dict[str, Values]) -> None:
+    row = AttributeRow(RowHeader(list(old)), [list(found) for found in old.values()])
+    replaced = row.replacing(new)
+    if () in new.values() or not new.keys() <= old.keys():
+        assert replaced is None
+    else:
+        assert replaced == {**old, **new}
+        assert dict(replaced.items()) == {name: replaced[name] for name in replaced}
+    assert row == old, "the row it was made of stays"

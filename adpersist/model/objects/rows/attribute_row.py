@@ -72,6 +72,17 @@ class AttributeRow(Mapping[str, Values]):
     def __len__(self) -> int:
         return len(self._cells)
 
+    def replacing(self, new: Mapping[str, Values]) -> "AttributeRow | None":
+        """The same row but for these values; None: it has no place for all of them, or one is taken away."""
+        if () in new.values() or not new.keys() <= self._header.places.keys():
+            return None
+        cells = list(self._cells)
+        for name, values in new.items():
+            cells[self._header.places[name]] = _cell(values)
+        row = AttributeRow.__new__(AttributeRow)
+        row._header, row._cells = self._header, tuple(cells)
+        return row
+
     @property
     def clears(self) -> bool:
         """Some attribute has no value."""
@@ -95,6 +106,12 @@ class AttributeRow(Mapping[str, Values]):
     def _unfolded(self) -> dict[str, Values]:
         values = [(cell,) if type(cell) is bytes else cell for cell in self._cells]
         return dict(zip(self._header.places, values, strict=True))  # type: ignore[arg-type]  # as above
+
+
+def _cell(values: Values) -> Cell:
+    if len(values) != 1:
+        return once(values)
+    return values[0] if len(values[0]) < WORTH_BYTES else once(values[0])
 
 
 def _kept(cell: object) -> Cell:
