@@ -156,7 +156,8 @@ class Adpersist:
         deadline = time.monotonic() + timeout_s
         while True:
             found = self("status", "--json")
-            if found.code == 0 and found.json["lag"]["usn"] == 0 and found.json["durable"]["usn"] > 0:
+            is_durable = found.code == 0 and found.json["lag"]["usn"] == 0 and found.json["durable"]["usn"] > 0
+            if is_durable and not (found.json.get("files") or {}).get("lag_s"):
                 return found.json
             assert time.monotonic() < deadline, f"the agent does not catch up: {found}"
             time.sleep(0.05)

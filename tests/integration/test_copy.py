@@ -81,7 +81,7 @@ def test_a_copy_that_was_only_begun_is_no_journal_and_says_how_to_go_on(
     scene: Scene, run: Adpersist, place: Path
 ) -> None:
     with closing(sqlite3.connect(place / "journal.db")) as database, database:
-        database.execute("CREATE TABLE aside AS SELECT * FROM frame WHERE seq = 3")
+        (whole,) = database.execute("SELECT body FROM frame WHERE seq = 3").fetchone()
         database.execute("UPDATE frame SET body = zeroblob(9) WHERE seq = 3")
     url = f"sqlite://{place}/copy.db"
     assert "commit 3" in complaint(run("copy", "--to", url, code=8))
@@ -90,8 +90,7 @@ def test_a_copy_that_was_only_begun_is_no_journal_and_says_how_to_go_on(
         ran = begun(*words, code=10)
         assert "adpersist copy" in ran.err, words
     with closing(sqlite3.connect(place / "journal.db")) as database, database:
-        database.execute("UPDATE frame SET body = (SELECT body FROM aside) WHERE seq = 3")
-        database.execute("DROP TABLE aside")
+        database.execute("UPDATE frame SET body = ? WHERE seq = 3", (whole,))
     run("copy", "--to", url, code=0)
     begun("check", code=0)
 
