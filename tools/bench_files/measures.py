@@ -109,10 +109,13 @@ def _at_rest(pid: int, seconds: float) -> float:
 def _rest(journaled: Journaled, beside: float, seconds: float, files: int) -> Figure:
     """The same beside an agent that captures no files: what is left are its looks at the directory."""
     words = journaled.path.read_text()
-    journaled.path.write_text(f'{words}\n[files]\nsysvol = "off"\n')
+    off = words.replace('# sysvol = "capture"', 'sysvol = "off"')
+    assert off != words, "init writes it down in other words by now"
+    journaled.path.write_text(off)
     with journaled.agent() as agent:
         time.sleep(5)
         without = _at_rest(agent.pid, seconds)
+        assert agent.poll() is None, "the agent ended"
     journaled.path.write_text(words)
     name = f"{seconds:g} s of rest beside {files:,} files: share of a core"
     return figure(name, [beside], "%", goal="0.2 % more", reached=lambda value: value < without + 0.2,
