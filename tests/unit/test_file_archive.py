@@ -7,13 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
-from adpersist.directory.samba.local_databases import LocalDatabases
-from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking.file_look import FileLook
 from adpersist.files.looking.reading import REST_NS
 from adpersist.model.files.file_state import PIECE_BYTES
 from adpersist.reading.file_archive import write_archive
 from tests.golden.journal_samples import NOON, created, fresh_store, look, new_journal
+from tests.unit.shares import share
 
 
 def _face(path: Path) -> tuple[object, ...]:
@@ -26,7 +25,8 @@ def _face(path: Path) -> tuple[object, ...]:
 
 
 def test_tar_puts_back_what_the_archive_has(tmp_path: Path) -> None:
-    sysvol = tmp_path / "sysvol"
+    files = share(tmp_path)
+    sysvol = files.sysvol
     folder = sysvol / "corp.example" / ("long" * 60)
     folder.mkdir(parents=True)
     large = os.urandom(2 * PIECE_BYTES + 7)
@@ -42,10 +42,6 @@ def test_tar_puts_back_what_the_archive_has(tmp_path: Path) -> None:
         subprocess.run(["setfacl", "-m", "u:3000016:rx", path], check=True, timeout=30)
         os.chown(path, 3_000_016, 3_000_000)
         os.utime(path, ns=(1, 1_234_567_890_123_456_789))
-    conf = tmp_path / "smb.conf"
-    conf.write_text(f"[global]\nprivate dir = {tmp_path}\nstate directory = {tmp_path}\n[sysvol]\npath = {sysvol}\n")
-    with LocalDatabases(conf) as databases:
-        files = LocalFiles(settings=databases.settings, sysvol=sysvol)
     journal = new_journal(fresh_store())
     look(journal, [created("ada")], 100)
     time.sleep(REST_NS / 1_000_000_000)

@@ -28,6 +28,7 @@ from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, Fil
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.text.file_text import in_order, written_path
 from tests.golden.journal_samples import created, fresh_store, look, new_journal
+from tests.unit.shares import share
 
 REST_S = reading.REST_NS / 1_000_000_000
 
@@ -35,17 +36,11 @@ REST_S = reading.REST_NS / 1_000_000_000
 @pytest.fixture
 def files(tmp_path: Path) -> LocalFiles:
     """A share with two files in it, and a Samba that never ran."""
-    sysvol = tmp_path / "state" / "sysvol"
-    (sysvol / "corp.example" / "Policies").mkdir(parents=True)
-    (sysvol / "corp.example" / "Policies" / "GPT.INI").write_bytes(b"Version=1")
-    (sysvol / "corp.example" / "logon.bat").write_bytes(b"echo")
-    (tmp_path / "private").mkdir()
-    conf = tmp_path / "smb.conf"
-    conf.write_text(
-        f"[global]\nprivate dir = {tmp_path}/private\nstate directory = {tmp_path}/state\n[sysvol]\npath = {sysvol}\n"
-    )
-    with LocalDatabases(conf) as databases:
-        return LocalFiles(settings=databases.settings, sysvol=sysvol)
+    found = share(tmp_path)
+    (found.sysvol / "corp.example" / "Policies").mkdir(parents=True)
+    (found.sysvol / "corp.example" / "Policies" / "GPT.INI").write_bytes(b"Version=1")
+    (found.sysvol / "corp.example" / "logon.bat").write_bytes(b"echo")
+    return found
 
 
 class Keeper:

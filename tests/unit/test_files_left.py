@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.files.differences import FileDifference, gives_more
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking.file_look import FileLook
@@ -26,6 +25,7 @@ from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.files.files_back import FilesBack
 from tests.golden.journal_samples import AGENT, NOON, created, fresh_store, look, new_journal, opened
+from tests.unit.shares import share
 
 REST_S = REST_NS / 1_000_000_000
 
@@ -33,16 +33,9 @@ REST_S = REST_NS / 1_000_000_000
 @pytest.fixture
 def files(tmp_path: Path) -> LocalFiles:
     """A share with a file in it, and a Samba that never ran."""
-    sysvol = tmp_path / "state" / "sysvol"
-    sysvol.mkdir(parents=True)
-    (sysvol / "logon.bat").write_bytes(b"of the image")
-    (tmp_path / "private").mkdir()
-    conf = tmp_path / "smb.conf"
-    conf.write_text(
-        f"[global]\nprivate dir = {tmp_path}/private\nstate directory = {tmp_path}/state\n[sysvol]\npath = {sysvol}\n"
-    )
-    with LocalDatabases(conf) as databases:
-        return LocalFiles(settings=databases.settings, sysvol=sysvol)
+    found = share(tmp_path)
+    (found.sysvol / "logon.bat").write_bytes(b"of the image")
+    return found
 
 
 def rested(watching: FileLook) -> list[FileState | FileKey | bytes]:

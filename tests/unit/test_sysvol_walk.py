@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adpersist.directory.samba.local_databases import LocalDatabases
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import reading
 from adpersist.files.looking.file_look import FileLook
 from adpersist.files.looking.waking import Waker
+from tests.unit.shares import share
 
 _TICK_S = 0.01
 """Two writes within one tick of the kernel's clock show no difference: what REST_NS is for, which these do without."""
@@ -30,17 +30,11 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _share(place: Path) -> LocalFiles:
-    sysvol = place / "sysvol"
+    found = share(place)
     for folder in ("corp/Policies/a/b", "corp/Policies/b", "corp/scripts/a"):
-        (sysvol / folder).mkdir(parents=True)
-        (sysvol / folder / "f").write_bytes(folder.encode())
-    (place / "private").mkdir()
-    conf = place / "smb.conf"
-    conf.write_text(
-        f"[global]\nprivate dir = {place}/private\nstate directory = {place}/state\n[sysvol]\npath = {sysvol}\n"
-    )
-    with LocalDatabases(conf) as databases:
-        return LocalFiles(settings=databases.settings, sysvol=sysvol)
+        (found.sysvol / folder).mkdir(parents=True)
+        (found.sysvol / folder / "f").write_bytes(folder.encode())
+    return found
 
 
 class Watching:
