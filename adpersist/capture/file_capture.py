@@ -63,7 +63,7 @@ class FileCapture:
         self._look = FileLook(files, journal.files(journal.head.seq), self._waker, _withheld(journal))
         self._woken = False
         self._behind_since: float | None = elapsed()
-        self._due = self._soonest = self._everything_due = 0.0
+        self._soonest = self._everything_due = 0.0
 
     @property
     def is_due(self) -> bool:
@@ -89,7 +89,7 @@ class FileCapture:
         if self._woken and self._behind_since is not None:
             # what was written just now is left for the next look: one that comes when it rests sees all there is
             return max(self._soonest, self._behind_since + SOON_S)
-        return max(self._soonest, self._due)
+        return max(self._soonest, self._everything_due) if self.is_whole else self._soonest
 
     @property
     def behind_s(self) -> float:
@@ -141,7 +141,6 @@ class FileCapture:
             pause_s = WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
             everything_due = max(self._soonest, now + max(pause_s, took / SHARE))
         self._everything_due = everything_due
-        self._due = everything_due if self.is_whole else self._soonest
         if changes:
             log.info("files.appended", seq=self._journal.head.seq, changes=changes)
         return changes

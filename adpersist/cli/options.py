@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from adpersist.audit.log import AuditLog
     from adpersist.cli.output import Bar
     from adpersist.config import Config
     from adpersist.journal.journal import Journal
@@ -64,6 +65,15 @@ def loaded(common: CommonOptions) -> "Config":
     config = load(common.config)
     telemetry.configure(level=config.log.level, as_json=config.log.format == "json")
     return config
+
+
+def audit_log_read(config: "Config") -> "AuditLog | None":
+    """What Samba's audit log has by now; None: the configuration names none. Raises: as :meth:`AuditLog.read`."""
+    if config.capture.audit_log is None:
+        return None
+    from adpersist.audit.log import AuditLog
+
+    return AuditLog.read(config.capture.audit_log)
 
 
 def loaded_unattended(common: CommonOptions) -> "Config":

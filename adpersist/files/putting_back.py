@@ -19,6 +19,7 @@ from typing import Final
 from adpersist.errors import AdpersistError, ExitCode
 from adpersist.files.differences import FileDifference
 from adpersist.files.local_files import ASIDE, absent_folder
+from adpersist.files.looking.reading import open_directory
 from adpersist.files.metadata import give, permit
 from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, path_text, piece_of
@@ -26,7 +27,6 @@ from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, P
 _POLICY_VERSION: Final = "gpt.ini"
 """What clients look at before anything else of a policy: it comes last."""
 
-_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -319,12 +319,8 @@ def _opened_parent(root: int, path: str) -> Iterator[tuple[int, bytes]]:
 
 @contextmanager
 def _opened(root: int, path: str) -> Iterator[int]:
-    descriptor = os.dup(root)
+    descriptor = open_directory(root, path)
     try:
-        for name in path.encode("utf-8", "surrogateescape").split(b"/") if path else ():
-            below = os.open(name, _DIRECTORY, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = below
         yield descriptor
     finally:
         os.close(descriptor)

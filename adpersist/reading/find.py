@@ -151,3 +151,24 @@ def _sid(text: str) -> bytes:
         return sid_from_text(text)
     except (ValueError, OverflowError, struct.error) as error:  # the last two: a part beyond its bits
         raise NoSuchObjectError(f"{text!r} is no SID") from error
+
+
+class FoldedDns:
+    """DNs in one case, as a part of one is looked for; each container's is made once, as many objects lie in few.
+
+    Args:
+        state: Where the containers are.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._below: dict[Guid | None, str] = {}
+
+    def of(self, item: ObjectState) -> str:
+        """The object's; of one whose container is not there its name alone."""
+        below = self._below.get(item.parent)
+        if below is None:
+            is_here = item.parent is not None and item.parent in self._state
+            below = f",{self._state.dn(item.parent).casefold()}" if is_here and item.parent else ""
+            self._below[item.parent] = below
+        return item.rdn.casefold() + below

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, common_options, loaded, opened_journal
+from adpersist.cli.options import ConfigOption, JsonOption, audit_log_read, common_options, loaded, opened_journal
 from adpersist.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -43,11 +43,7 @@ def diff(
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    audit_log = None
-    if settings.capture.audit_log is not None:
-        from adpersist.audit.log import AuditLog
-
-        audit_log = AuditLog.read(settings.capture.audit_log)
+    audit_log = audit_log_read(settings)
     with opened_journal(settings) as journal:
         now = time.time()
         first = journal.resolve(before, now=now)

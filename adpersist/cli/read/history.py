@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adpersist.cli import output
-from adpersist.cli.options import ConfigOption, JsonOption, answered, common_options, loaded, opened_journal
+from adpersist.cli.options import (
+    ConfigOption,
+    JsonOption,
+    answered,
+    audit_log_read,
+    common_options,
+    loaded,
+    opened_journal,
+)
 from adpersist.cli.read.log import abandoned
 from adpersist.cli.read.show import ObjectArgument
 from adpersist.model.identity.ids import Guid
@@ -41,11 +49,7 @@ def history(
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
-    audit_log = None
-    if settings.capture.audit_log is not None:
-        from adpersist.audit.log import AuditLog
-
-        audit_log = AuditLog.read(settings.capture.audit_log)
+    audit_log = audit_log_read(settings)
     with opened_journal(settings) as journal:
 
         def ask(reading: "Reading") -> tuple[Guid, list[dict[str, Any]], str | None]:

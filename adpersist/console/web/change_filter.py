@@ -9,6 +9,7 @@ from adpersist.errors import ConfigError, PointError
 from adpersist.journal.points import parse_moment
 from adpersist.model.identity.ids import Guid, Seq, guid_from_text
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.reading.find import FoldedDns
 from adpersist.reading.past import Entry, Past, class_of
 
 LIMIT: Final = 50
@@ -133,16 +134,12 @@ def _about(past: Past, what: str) -> Test:
     if guid is not None:
         return lambda entry: entry.guid == guid
     text = what.casefold()
-    containers: dict[tuple[Guid | None, Seq], str] = {}  # many objects lie in few: their names are made once
+    names: dict[Seq, FoldedDns] = {}
 
     def is_named(item: ObjectState, seq: Seq) -> bool:
-        place = item.parent, seq
-        above = containers.get(place)
-        if above is None:
-            state = past.at(seq)
-            is_here = item.parent is not None and item.parent in state
-            above = containers[place] = f",{state.dn(item.parent).casefold()}" if is_here and item.parent else ""
-        return text in item.rdn.casefold() + above
+        if seq not in names:
+            names[seq] = FoldedDns(past.at(seq))
+        return text in names[seq].of(item)
 
     def told(entry: Entry) -> bool:
         seq, old, new = entry.look.seq, entry.old, entry.new

@@ -7,7 +7,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.reading.find import Called, NoSuchObjectError, called
+from adpersist.reading.find import Called, FoldedDns, NoSuchObjectError, called
 from adpersist.reading.past import Past, class_of, is_sealed
 
 _NAMED_BY: Final = ("sAMAccountName", "displayName", "mail", "userPrincipalName")
@@ -59,21 +59,13 @@ class Register:
         text = name.strip().casefold()
         if not text or _BETWEEN in text:
             return
-        state, containers = past.at(past.seq), dict[Guid | None, str]()
+        dns = FoldedDns(past.at(past.seq))
         for guid, names in self._names.items():
             if text in names:
                 yield guid
                 continue
             item = past.version(guid, past.seq)
-            if item is None:
-                continue
-            above = containers.get(item.parent)
-            if above is None:
-                is_here = item.parent is not None and item.parent in state
-                above = containers[item.parent] = (
-                    f",{state.dn(item.parent).casefold()}" if is_here and item.parent else ""
-                )
-            if text in item.rdn.casefold() + above:
+            if item is not None and text in dns.of(item):
                 yield guid
 
     def _candidates(self, past: Past, meant: Called) -> Iterator[Guid]:

@@ -15,6 +15,9 @@ REST_NS: Final = 100_000_000
 """A file that was written to so lately is left for the next look: whoever writes it in several steps pauses between
 them, and nothing tells a reader when it is whole."""
 
+DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a directory of SYSVOL is opened: no link is followed."""
+
 LARGEST_ATTRIBUTES_BYTES: Final = 512 * 1024
 """Of one file, together; a frame holds them with room to spare."""
 
@@ -110,6 +113,18 @@ def open_to_read(path: Path | bytes, *, within: int | None = None) -> int:
         os.close(descriptor)
         raise NotCapturableError("it is no regular file")
     return descriptor
+
+
+def open_directory(root: int, path: str) -> int:
+    """A directory below an open one, opened step by step, no link followed; the caller closes it. Raises: OSError."""
+    opened = os.dup(root)
+    for name in path.encode("utf-8", "surrogateescape").split(b"/") if path else ():
+        try:
+            below = os.open(name, DIRECTORY, dir_fd=opened)
+        finally:
+            os.close(opened)
+        opened = below
+    return opened
 
 
 def _kept(descriptor: int) -> dict[str, bytes]:

@@ -9,9 +9,11 @@ from typing import Final
 from adpersist.files.local_files import ASIDE, absent_folder
 from adpersist.files.looking.findings import Findings, folder_of
 from adpersist.files.looking.reading import (
+    DIRECTORY,
     FileReader,
     Identity,
     identity,
+    open_directory,
     open_to_read,
     read_directory,
     read_link,
@@ -22,8 +24,6 @@ from adpersist.model.files.file_state import Place
 
 _TEMPORARY: Final = (b".::TMPNAME:", ASIDE.encode())
 """How smbd calls a folder until its permissions are right (``vfs mkdir use tmp name``, Samba 4.22); and our own."""
-
-_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class SysvolWalk:
@@ -92,7 +92,7 @@ class SysvolWalk:
             if path in self._listed or path in self._unread:
                 return
             try:
-                opened = _opened(root, path)
+                opened = open_directory(root, path)
                 break
             except PermissionError as error:
                 self._not_read(path, error)
@@ -148,7 +148,7 @@ class SysvolWalk:
 
     def _below(self, within: int, name: bytes, path: str) -> Iterator[bytes]:
         try:
-            opened = os.open(name, _DIRECTORY, dir_fd=within)
+            opened = os.open(name, DIRECTORY, dir_fd=within)
         except PermissionError as error:
             self._not_read(path, error)
             return
@@ -190,15 +190,3 @@ class SysvolWalk:
                 yield content
         if reader.state is not None:
             found.take(path, shown, reader.state)
-
-
-def _opened(root: int, path: str) -> int:
-    """A directory below an open one, no link followed. Raises: OSError."""
-    opened = os.dup(root)
-    for name in path.split("/") if path else ():
-        try:
-            below = os.open(name.encode("utf-8", "surrogateescape"), _DIRECTORY, dir_fd=opened)
-        finally:
-            os.close(opened)
-        opened = below
-    return opened

@@ -22,7 +22,7 @@ def apart(found: Sequence[Gap], have: State) -> tuple[list[Gap], list[Gap]]:
         found: What differs.
         have: The DC.
     """
-    handing_down = {gap.guid for gap in found if DESCRIPTOR in gap.values and gap.is_live and gap.wanted_live}
+    handing_down = _handing_down(found)
     if len(handing_down) < 2:
         return list(found), []
     closing: list[Gap] = []
@@ -37,8 +37,12 @@ def of_those(closing: Iterable[Gap], following: Sequence[Gap], have: State) -> l
     """The ones that still follow, now that some gaps are left open on purpose."""
     if not following:
         return []
-    above: set[Guid] = {gap.guid for gap in closing if DESCRIPTOR in gap.values}
-    return [gap for gap in following if not above.isdisjoint(have.above(gap.guid))]
+    handing_down = _handing_down(closing)
+    return [gap for gap in following if not handing_down.isdisjoint(have.above(gap.guid))]
+
+
+def _handing_down(found: Iterable[Gap]) -> frozenset[Guid]:
+    return frozenset(gap.guid for gap in found if DESCRIPTOR in gap.values and gap.is_live and gap.wanted_live)
 
 
 def _is_derived(gap: Gap) -> bool:
