@@ -290,6 +290,16 @@ class Convergence:
         return usurpers(local, self._live.state, self._wanted.given)
 
     @property
+    def _named(self) -> dict[Guid, tuple[str, ...]]:
+        """What was written on objects that the journal has, and stays."""
+        dc = self._terms.policy is OnConflict.DC
+        staying: dict[Guid, Conflict] = {}
+        for each in self._conflicts:
+            if each.attributes and (dc or each.stays):
+                staying[each.guid] = staying[each.guid].with_more(each) if each.guid in staying else each
+        return {guid: each.attributes for guid, each in staying.items()}
+
+    @property
     def proof(self) -> FullLook | None:
         """What the DC had when it was last looked at, if all of it was."""
         return self._live.proof
@@ -512,7 +522,16 @@ class Convergence:
         have, want = self._live.state, self._aligned
         strangers = {gap.guid for gap in found if gap.want is None}
         making_way = [
-            *evictions(found, want, have, self.exempt, kept=self._kept, usurping=self._usurping, buried=self._buried)
+            *evictions(
+                found,
+                want,
+                have,
+                self.exempt,
+                kept=self._kept,
+                usurping=self._usurping,
+                named=self._named,
+                buried=self._buried,
+            )
         ]
         making_way += [step for step in parking(found, have) if step.guid in strangers]
         yield from making_way
@@ -589,6 +608,7 @@ class Convergence:
                 self._dc.feed.contexts,
                 kept=self._kept,
                 usurping=self._usurping,
+                named=self._named,
             ),
         ]
         return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)

@@ -15,6 +15,7 @@ import pytest
 
 from adpersist.model.identity.ids import guid_text
 from adpersist.model.objects.change import Change
+from adpersist.model.plan.engine import Engine
 from tests.integration.clock import clock
 from tests.integration.commands import Ran, complaint
 from tests.integration.hands import Hands
@@ -332,3 +333,31 @@ def test_local_writes_are_told_and_kept_whatever_the_clock_said(world: World, wo
     assert stamps[-1].version == (2 if word == "dc" else 1), (
         "a partner may have seen what was lost: what stays is above it"
     )
+
+
+@pytest.mark.parametrize(("word", "engine"), [("journal", Engine.LOCAL), ("dc", Engine.LOCAL), ("dc", Engine.LDAP)])
+def test_whoever_took_the_name_of_a_lost_one_gives_it_back(world: World, word: str, engine: Engine) -> None:
+    world.write_by(engine)
+    office = f"OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        hands.set(f"CN=carl,{office}", description="written on the day that was lost")
+        lost = hands.guid(hands.user("lost", parent=office))
+        carl = hands.guid(f"CN=carl,{office}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        hands.outlive_the_second()
+        hands.rename(f"CN=carl,{office}", "CN=lost")
+        hands.set(f"CN=lost,{office}", sAMAccountName="lost")
+    world.run("guard", "--on-conflict", word, code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        (other,) = hands.find(f"(objectGUID={carl})")
+        found = hands.read(other, "cn", "sAMAccountName", "description")
+        assert found["description"] == [b"written on the day that was lost"]
+        name, account = (found[each][0].decode() for each in ("cn", "sAMAccountName"))
+        mark = carl.bytes_le.hex()[:8]
+        assert (name, account) == (("carl", "carl") if word == "journal" else (f"lost (local {mark})", f"lost-{mark}"))
+        assert hands.find("(sAMAccountName=lost)") == [f"CN=lost,{office}"]
+        assert hands.guid(f"CN=lost,{office}") == lost
+        assert not hands.find("(cn=adpersist-*)")

@@ -1,6 +1,6 @@
 """The smallest set of steps from what a DC has to what is wanted, in an order that works."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -75,6 +75,7 @@ def steps(
     *,
     kept: Collection[Guid] = (),
     usurping: Collection[Guid] = (),
+    named: Mapping[Guid, Collection[str]] | None = None,
 ) -> Iterator[Step]:
     """Steps that close the gaps, in order.
 
@@ -87,20 +88,22 @@ def steps(
         contexts: Naming contexts in the order they are restored, the schema first.
         kept: Objects unknown to the journal that stay.
         usurping: Those of them that need another SID.
+        named: Attributes that objects of the journal were given on the DC and keep.
     """
     everything = list(gaps)
     switched = list(features(want, have, exempt))
     yield from switched
     everything = [_switched(gap) for gap in everything] if switched else everything
     # where nobody gets a SID back, nobody has to give one up
-    making_way = evictions(everything, want, have, exempt, kept=kept, usurping=usurping)
+    making_way = evictions(everything, want, have, exempt, kept=kept, usurping=usurping, named=named)
     evicted = list(making_way) if exempt.reach.gives_identities else []
     yield from evicted
     for gap in everything:
         if gap.wanted_live and gap.have is None and gap.guid in have:
             reason = "nothing brings such an object back to life: it is made again"
             yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason=reason, purge=True)
-    parked = list(parking(everything, have))
+    made_way = {step.guid for step in evicted}
+    parked = [step for step in parking(everything, have) if step.guid not in made_way]
     yield from parked
     wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
     schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]

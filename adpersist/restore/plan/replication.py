@@ -279,6 +279,8 @@ class _Difference:
         for guid in objects:
             if (there := self._have.get(guid)) is None or there.deleted:
                 continue
+            if (staying := self._staying.get(guid)) is not None and "name" in staying.attributes:
+                continue  # has made way by now, where it had to
             if taking.get((there.parent, there.rdn.casefold()), guid) != guid:
                 yield guid, f"{there.rdn.partition('=')[0]}=adpersist-{guid_text(guid)}"
 

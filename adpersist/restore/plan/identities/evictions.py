@@ -14,7 +14,7 @@ from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Create, Delete, Exempt, Link, Modify, Move, Step
 from adpersist.restore.plan.identities.foreign_principals import is_foreign
-from adpersist.restore.plan.ordering import UNIQUE, Resource, resources, wanted_resources
+from adpersist.restore.plan.ordering import UNIQUE, Resource, folded_value, resources, wanted_resources
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
@@ -44,9 +44,10 @@ def evictions(
     *,
     kept: Collection[Guid],
     usurping: Collection[Guid] = (),
+    named: Mapping[Guid, Collection[str]] | None = None,
     buried: Mapping[bytes, Guid] | None = None,
 ) -> Iterator[Step]:
-    """Steps that free the SIDs of lost and of deleted accounts, and the names of lost objects where a stranger is kept.
+    """Steps that free the SIDs of lost and of deleted accounts, and the names of lost ones where who has them stays.
 
     Args:
         gaps: What will be closed.
@@ -55,6 +56,7 @@ def evictions(
         exempt: What an object is not created with.
         kept: Strangers that stay, under another name or SID where need be; all others are deleted.
         usurping: Those of them with the SID of somebody who was deleted.
+        named: Attributes that objects of the journal were given on the DC and keep; but for what a lost one needs.
         buried: SIDs of tombstones that are to come, and whose they are: no two objects can have one, dead or alive.
     """
     closing = list(gaps)
@@ -75,11 +77,18 @@ def evictions(
     evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
     for guid, reason in evicted.items():
         yield from _evict(have[guid], have, exempt, reason, stays=guid in kept)
-    staying = [have[guid] for guid in kept if guid not in evicted and have.is_live(guid)]
+    staying = [have[guid] for guid in (*kept, *(named or ())) if guid not in evicted and have.is_live(guid)]
     theirs = {resource for item in staying for resource in resources(item)}
-    taken = {resource for gap in closing for resource in wanted_resources(gap) if resource in theirs} if theirs else ()
+    needed: dict[Resource, set[Guid]] = {}
+    for gap in closing if theirs else ():
+        for resource in wanted_resources(gap):
+            if resource in theirs:
+                needed.setdefault(resource, set()).add(gap.guid)
     for item in staying:
-        yield from _renamed(item, have, taken)
+        contested = {each for each in resources(item) if needed.get(each, set()) - {item.guid}}
+        if named and item.guid in named:
+            contested = {each for each in contested if each[0] in named[item.guid]}
+        yield from _renamed(item, have, contested)
 
 
 def _holders(lost: Mapping[bytes, Guid], have: State) -> list[ObjectState]:
@@ -121,11 +130,10 @@ def _copied(item: ObjectState, copy: Guid, have: State, exempt: Exempt) -> Itera
             yield Link(guid=guid, dn=have.dn(guid), added=added, reason=f"{dn} is kept under a SID of its own")
 
 
-def _renamed(item: ObjectState, have: State, taken: Collection[Resource]) -> Iterator[Step]:
-    wanted_by_others = {resource for resource in resources(item) if resource in taken}
-    if not wanted_by_others:
+def _renamed(item: ObjectState, have: State, contested: Collection[Resource]) -> Iterator[Step]:
+    if not contested:
         return
-    rdn, names = _conflict_names(item, wanted_by_others)
+    rdn, names = _conflict_names(item, contested)
     dn, reason = have.dn(item.guid), "its name belongs to a lost object"
     if rdn != item.rdn and item.parent is not None:
         yield Move(guid=item.guid, dn=dn, parent_dn=have.dn(item.parent), rdn=rdn, reason=reason)
@@ -143,7 +151,7 @@ def _conflict_names(item: ObjectState, contested: Collection[Resource]) -> tuple
         mine = item.values.get(name, ())
         if name not in kinds or not mine:
             continue
-        values[name] = ()
+        values[name] = tuple(value for value in mine if (name, folded_value(value)) not in contested)
         if name == "sAMAccountName":
             end = f"-{mark}" + ("$" if mine[0].endswith(b"$") else "")
             stem = mine[0].decode("utf-8", "replace").removesuffix("$")[: _ACCOUNT_NAME_CHARACTERS - len(end)]
