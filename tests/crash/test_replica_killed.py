@@ -8,6 +8,7 @@ from pathlib import Path
 from adpersist.model.plan.engine import Engine
 from tests.crash.deaths import KILLED, dying
 from tests.integration.hands import Hands
+from tests.integration.ordeal import play
 from tests.integration.proof import stamps_unlike, unlike
 from tests.integration.scene import World
 from tests.integration.test_own_password import FILES, OWN_PASSWORD
@@ -81,3 +82,33 @@ def test_a_heal_that_dies_while_the_machines_secret_is_written_converges(world: 
     assert _keytabs(world) == before, "keys were left lying about"
     world.dc.stop()
     assert dbcheck(world.dc, since=world.dc.golden)
+
+
+def test_a_heal_that_dies_while_a_naming_context_is_made_converges(world: World) -> None:
+    world.write_by(Engine.LOCAL)
+    world.dc.stop()
+    (made,) = play("change", ["partition"], f"tdb://{world.dc.sam_ldb}", world.dc.smb_conf).values()
+    assert made.error is None
+    world.dc.start()
+    world.run("agent", "--once", code=0)
+    world.dc.kill()
+    lived = world.dc.snapshot(world.place / "lived")
+    said = dbcheck(lived, since=world.dc.golden).text
+    for point, there in (("founding", False), ("founded", True)):
+        world.revert()
+        assert dying(world.run, point, 1, "guard") == KILLED, point
+        assert (f"DC=apps,{world.dc.base_dn}".casefold() in _naming_contexts(world)) == there, point
+        world.run("agent", "--once", code=4)
+        world.run("guard", code=0)
+        world.run("verify", code=0)
+        world.dc.kill()
+        assert unlike(lived, world.dc.snapshot(world.place / point)) == []
+        assert list(stamps_unlike(stamps(lived), stamps(world.dc))) == []
+        # what a partition of one's own lacks in its judge's eyes it lacked before
+        assert dbcheck(world.dc, since=world.dc.golden).text == said
+
+
+def _naming_contexts(world: World) -> str:
+    """What the files name, whatever the running DC has read of them."""
+    said = run(["ldbsearch", "-H", str(world.dc.sam_ldb), "-s", "base", "-b", "@PARTITION"]).stdout
+    return said.replace("\n ", "").casefold()

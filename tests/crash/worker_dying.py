@@ -6,7 +6,8 @@ the worker die at once, as in a power cut.
 Points, inside one operation each: `parking` after an object was renamed and before that is durable, `parked` after it
 is; of the machine's own secret `password` after the account got the password of its files, `numbering` before the
 secrets learn the key version number and `numbered` after it, `keytab` after the keys were written aside and before they
-take the keytab's place, `keyed` after it.
+take the keytab's place, `keyed` after it; of a naming context that the database does not have yet `founding` before its
+root is durable, `founded` after it.
 """
 
 import os
@@ -53,7 +54,22 @@ def arm(owner: Any, name: str, *, afterwards: bool) -> None:  # noqa: ANN401 - a
     setattr(owner, name, armed)
 
 
+def arm_founding() -> None:
+    """Have it strike where a naming context's root is about to be durable."""
+    original = replication_worker.Replication._apply
+
+    def armed(*arguments: Any, as_new: bool, **options: Any) -> Any:  # noqa: ANN401 - as the original's
+        if as_new:
+            arm(SamDB, "transaction_commit", afterwards=sys.argv[1] == "founded")
+        return original(*arguments, as_new=as_new, **options)
+
+    replication_worker.Replication._apply = armed
+
+
 replication_worker.Ldb = Secrets
-owner, name, afterwards = POINTS[sys.argv[1]]
-arm(owner, name, afterwards=afterwards)
+if sys.argv[1] in POINTS:
+    owner, name, afterwards = POINTS[sys.argv[1]]
+    arm(owner, name, afterwards=afterwards)
+else:
+    arm_founding()
 database_worker.main(sys.argv[3])
