@@ -19,6 +19,7 @@ USN)``; GUIDs are 16 bytes.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import signal
@@ -26,7 +27,7 @@ import socket
 import struct
 import uuid
 import zlib
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import ldb
 from samba import Ldb, WERRORError, dsdb
@@ -228,8 +229,7 @@ class Replication:
             met = [each for each in map(self._met, objects) if each is not None]
             reply = self._reply(context, met, links)
             self.net.replicate_chunk(self.state, 6, reply, schema=False, req_level=8, req=request)
-            for each in met:
-                self._begin_counting(each)
+            self._begin_counting(context, met)
             message = ldb.Message(ldb.Dn(self.database, context))
             for name in _TRACES:
                 found = [bytes(value) for value in traces.get(name, [])]
@@ -261,22 +261,20 @@ class Replication:
         kept = {name: each for name, each in attributes.items() if name not in written or name == _INSTANCE}
         return guid, dn, parent, sid, kept
 
-    def _begin_counting(self, given):
-        """Give an account that came to life the counters that replication never sends and every account has."""
-        guid, _, _, _, attributes, *_ = given
-        classes, _ = attributes.get("objectClass", ([], None))
-        deleted, _ = attributes.get("isDeleted", ([] if classes else [b"TRUE"], None))
-        if deleted or (classes and _ACCOUNT not in classes):
-            return
-        (row,) = self.database.search(_address(guid), ldb.SCOPE_BASE, attrs=["objectClass", *_COUNTERS])
-        if _ACCOUNT not in map(bytes, row["objectClass"]):
-            return
-        message = ldb.Message(row.dn)
-        for name in _COUNTERS:
-            if name not in row:
-                message[name] = ldb.MessageElement(b"0", ldb.FLAG_MOD_ADD, name)
-        if len(message) > 0:
-            self.database.modify(message)
+    def _begin_counting(self, context, objects):
+        """Give accounts that came to life the counters that replication never sends and every account has."""
+        for some in _several([guid for guid, _, _, _, attributes, *_ in objects if _may_count(attributes)]):
+            found = "".join(f"(objectGUID={uuid.UUID(bytes_le=guid)})" for guid in some)
+            wanted = ["objectClass", *_COUNTERS]
+            for row in self.database.search(context, ldb.SCOPE_SUBTREE, f"(|{found})", attrs=wanted):
+                if _ACCOUNT not in map(bytes, row["objectClass"]):
+                    continue
+                message = ldb.Message(row.dn)
+                for name in _COUNTERS:
+                    if name not in row:
+                        message[name] = ldb.MessageElement(b"0", ldb.FLAG_MOD_ADD, name)
+                if len(message) > 0:
+                    self.database.modify(message)
 
     def _stamps(self, guid):
         (row,) = self.database.search(_address(guid), ldb.SCOPE_BASE, attrs=["replPropertyMetaData"], controls=_SHOWN)
@@ -380,6 +378,20 @@ class Replication:
         link.flags = drsuapi.DRSUAPI_DS_LINKED_ATTRIBUTE_FLAG_ACTIVE if present else 0
         link.originating_add_time, link.meta_data = stamp[1] * _TICKS, _stamp(stamp)
         return link
+
+
+def _may_count(attributes):
+    """Whether an object that is given may be an account that came to life."""
+    classes, _ = attributes.get("objectClass", ([], None))
+    deleted, _ = attributes.get("isDeleted", ([] if classes else [b"TRUE"], None))
+    return not deleted and (not classes or _ACCOUNT in classes)
+
+
+def _several(guids):
+    """As many as one search finds soonest: each that is found is compared with each that is asked for."""
+    rest = iter(guids)
+    while some := list(islice(rest, 10)):
+        yield some
 
 
 def _without(given, error):
@@ -526,6 +538,7 @@ def _identifier(guid, dn, sid):
     return identifier
 
 
+@functools.lru_cache(maxsize=1024)  # most attributes of an object were written together
 def _stamp(given):
     version, time, origin, usn = given
     stamp = drsuapi.DsReplicaMetaData()
@@ -545,7 +558,7 @@ def _address(guid):
 
 
 def _guid(guid):
-    return misc.GUID(str(uuid.UUID(bytes_le=guid)))
+    return misc.GUID(guid)  # in the order of its bytes
 
 
 def _words(error):
