@@ -107,6 +107,7 @@ class FileCapture:
         return not self._look.unrested
 
     def _prove(self) -> None:
+        self._journal.await_content()
         self._prove_lineage()
         if self.told_what_comes_back:
             self._announced = self._announce()

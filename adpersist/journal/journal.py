@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
@@ -73,6 +74,7 @@ class Journal:
     ) -> None:
         self._store = store
         self._witness = witness
+        self._under_way: Future[bool] | None = None
         self._randomness = randomness
         self._end = Appender(store, keys, tip, randomness=randomness, patience=patience)
 
@@ -302,6 +304,7 @@ class Journal:
 
         Args:
             told: Content that the journal lacks, before the states that are made of it; states; keys of what is gone.
+                Whoever tells it uses the journal only after :meth:`await_content`.
             now: Unix seconds.
             announced: The commit the directory was told of by the time states are told; None: of none.
             phase: What the journal is in; while a restore is under way it is for what that overwrites.
@@ -319,13 +322,30 @@ class Journal:
             )
 
         waiting: tuple[bytes, int] | None = None
-        for content in file_contents(told):
-            if waiting is not None:
-                self._end.append(drafting(waiting, settles=False))
-            waiting = content
+        try:
+            with ThreadPoolExecutor(1) as beside:
+                for content in file_contents(told):
+                    if waiting is not None:
+                        self.await_content()
+                        # while the store makes it durable what follows is read
+                        self._under_way = beside.submit(self._end.append, drafting(waiting, settles=False))
+                    waiting = content
+                self.await_content()
+        finally:
+            self._under_way = None
         if waiting is not None:
             self._end.append(drafting(waiting, settles=True))
         return self.head
+
+    def await_content(self) -> None:
+        """Within :meth:`commit_files`: wait for the frame that is on its way, before the journal is used otherwise.
+
+        Raises:
+            FencedError, OutcomeUnknownError, StoreError: As :meth:`commit`.
+        """
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
 
     def mark(self, name: str, *, writer: Writer, now: float) -> Seq:
         """Name this point; a name used before moves here. Fences nobody.

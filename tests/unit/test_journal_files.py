@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.errors import LimitError
+from adpersist.errors import FencedError, LimitError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.columns.file_changes import file_contents, pack_files, unpack_files
 from adpersist.journal.journal import Journal
@@ -124,6 +124,47 @@ def test_many_states_are_cut_and_none_is_lost(journal: Journal) -> None:
 def test_a_state_no_frame_can_hold_is_named() -> None:
     with pytest.raises(LimitError, match="Policies/huge"):
         list(file_contents([file("Policies/huge", acl=random.Random(3).randbytes(2_000_000))]))
+
+
+def test_whoever_waits_for_content_finds_what_was_told_before_in_the_store(
+    journal: Journal, store: MemoryStore
+) -> None:
+    """The store is written to beside the look: a proof in the middle of it sees one head and no other."""
+    big, seen = random.Random(5).randbytes(9_000_000), list[int]()
+
+    def looking() -> Iterator[Told]:
+        for number, piece in enumerate(cut(big)):
+            yield piece
+            if number % 3 == 2:
+                journal.await_content()
+                assert journal.head.seq == store.head().seq
+                seen.append(journal.head.seq)
+        yield root()
+        yield file("installer.msi", big)
+
+    journal.commit_files(looking(), now=NOON)
+    assert seen == sorted(seen)
+    assert seen[-1] > seen[0]
+    assert content(journal, file("installer.msi", big), journal.head.seq) == big
+
+
+def test_a_look_that_is_fenced_while_it_goes_on_says_so_and_tells_nothing(journal: Journal, store: MemoryStore) -> None:
+    chance, pieces = random.Random(6), list[bytes]()
+
+    def looking() -> Iterator[Told]:
+        for number in range(40):
+            pieces.append(chance.randbytes(PIECE_BYTES))
+            yield pieces[-1]
+            if number == 20:
+                opened(store, OTHER)
+        yield file("installer.msi", b"".join(pieces))
+
+    with pytest.raises(FencedError):
+        journal.commit_files(looking(), now=NOON)
+    assert len(pieces) < 40, "it ends where it is noticed"
+    assert not any(changes.states for changes in opened(store).every_file_change())
+    with pytest.raises(FencedError):
+        journal.commit_files([root()], now=NOON)
 
 
 def test_a_look_that_breaks_off_leaves_nothing_half(journal: Journal, store: MemoryStore) -> None:
