@@ -3,10 +3,12 @@
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking import reading
 from adpersist.files.looking.file_look import FileLook
+from adpersist.files.looking.sysvol_walk import DEEPEST
 from adpersist.files.looking.waking import Waker
 from tests.unit.shares import share
 
@@ -186,5 +189,65 @@ def test_a_share_whose_disk_is_away_loses_nothing(watching: Watching) -> None:
     assert "is it mounted?" in watching.look.not_captured[""]
     (sysvol / "corp").rmdir()
     (sysvol.parent / "away").rename(sysvol / "corp")
+    watching.refresh()
+    assert watching.is_right()
+
+
+def test_a_folder_made_anew_under_the_name_and_inode_of_another_is_looked_into_at_once(watching: Watching) -> None:
+    """ext4 gives the number of what was deleted to what is made next: only the kernel's word tells the two apart."""
+    folder = watching.files.sysvol / "corp/scripts/a"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "new.bat").write_bytes(b"new")
+    before = watching.look._found.shown["corp/scripts/a"]
+    watching.look._found.shown["corp/scripts/a"] = replace(before, inode=folder.stat().st_ino)
+    watching.refresh()
+    assert watching.within is not None
+    assert "corp/scripts/a" in watching.within
+    assert watching.is_right()
+
+
+def test_a_file_made_a_folder_under_the_inode_of_that_file_is_looked_into_at_once(watching: Watching) -> None:
+    file = watching.files.sysvol / "corp/scripts/a/f"
+    file.unlink()
+    file.mkdir()
+    (file / "below").write_bytes(b"new")
+    before = watching.look._found.shown["corp/scripts/a/f"]
+    watching.look._found.shown["corp/scripts/a/f"] = replace(before, inode=file.stat().st_ino)
+    watching.refresh()
+    assert watching.is_right()
+
+
+def test_a_folder_of_smbd_is_no_folder_until_it_has_its_name(watching: Watching) -> None:
+    made = watching.files.sysvol / "corp/.::TMPNAME:D:1:x"
+    made.mkdir()
+    (made / "f").write_bytes(b"f")
+    watching.refresh()
+    assert not any("TMPNAME" in path for _, path in watching.look.known)
+    made.rename(made.with_name("named"))
+    watching.refresh()
+    assert watching.is_right()
+    assert any(path == "corp/named/f" for _, path in watching.look.known)
+
+
+def test_folders_deeper_than_anybody_needs_are_named_and_keep_nothing_else(watching: Watching) -> None:
+    """Whoever may write a policy could else end the agent with folders in folders."""
+    top, names = os.open(watching.files.sysvol / "corp", os.O_RDONLY), 700
+    at = top
+    for _ in range(names):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    (watching.files.sysvol / "corp" / "z").write_bytes(b"after it")
+    for _ in range(3):
+        watching.refresh()
+    assert any(path == "corp/z" for _, path in watching.look.known)
+    (named,) = (path for path in watching.look.not_captured if path.startswith("corp/d"))
+    assert named.count("/") == DEEPEST
+    assert "more than 128 folders" in watching.look.not_captured[named]
+    assert watching.is_right()
+    subprocess.run(["rm", "-rf", str(watching.files.sysvol / "corp" / "d")], check=True, timeout=60)
     watching.refresh()
     assert watching.is_right()

@@ -12,6 +12,7 @@ from adpersist.files.looking.reading import (
     DIRECTORY,
     FileReader,
     Identity,
+    NotCapturableError,
     identity,
     open_directory,
     open_to_read,
@@ -24,6 +25,10 @@ from adpersist.model.files.file_state import Place
 
 _TEMPORARY: Final = (b".::TMPNAME:", ASIDE.encode())
 """How smbd calls a folder until its permissions are right (``vfs mkdir use tmp name``, Samba 4.22); and our own."""
+
+DEEPEST: Final = 128
+"""Looked into are so many folders in each other: each takes a descriptor while what is below it is looked at. With
+names of ordinary length no client reaches further."""
 
 
 class SysvolWalk:
@@ -48,7 +53,7 @@ class SysvolWalk:
 
     def directories(self, paths: Collection[str]) -> Iterator[bytes]:
         """The same of these directories, and of what came to be below them; none need be there any more."""
-        yield from self._walk(sorted(paths), deep=False)
+        yield from self._walk([path for path in sorted(paths) if _is_looked_into(path)], deep=False)
 
     def _walk(self, paths: list[str], *, deep: bool) -> Iterator[bytes]:
         try:
@@ -135,6 +140,8 @@ class SysvolWalk:
             with found.troubles(below):
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
+                    if not _is_looked_into(below):
+                        raise NotCapturableError(f"it lies in more than {DEEPEST} folders")
                     if deep or self._is_another(below, status):
                         yield from self._below(descriptor, name, below)
                     found.seen.add(below)
@@ -190,3 +197,9 @@ class SysvolWalk:
                 yield content
         if reader.state is not None:
             found.take(path, shown, reader.state)
+
+
+def _is_looked_into(path: str) -> bool:
+    """A folder of SYSVOL that is not too deep, nor smbd's or ours until it has its name."""
+    names = os.fsencode(path).split(b"/")
+    return len(names) <= DEEPEST and not any(name.startswith(_TEMPORARY) for name in names)

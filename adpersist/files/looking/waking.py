@@ -18,6 +18,8 @@ _MODIFY, _ATTRIB, _CLOSE_WRITE = 0x2, 0x4, 0x8
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _ASKED: Final = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
 _UNMOUNT, _OVERFLOW, _IGNORED = 0x2000, 0x4000, 0x8000
+_IS_DIRECTORY = 0x40000000
+_CAME: Final = _CREATE | _MOVED_TO
 _EVENT: Final = struct.Struct("iIII")
 """Watch, what happened, a cookie, the length of the name that follows."""
 
@@ -81,7 +83,7 @@ class Waker:
     def woke(self) -> bool:
         """Something happened since this was asked last."""
         happened = False
-        for watch, what in self._events():
+        for watch, what, name in self._events():
             if what & _IGNORED:
                 self._paths.pop(watch, None)  # the directory is gone, as the one above tells
                 continue
@@ -91,6 +93,9 @@ class Waker:
                 self._anywhere = True
             else:
                 self._happened.add(path)
+                if what & _IS_DIRECTORY and what & _CAME:
+                    # it may have the name and the inode of one that is gone: nothing else tells the two apart
+                    self._happened.add((f"{path}/" if path else "") + name.decode("utf-8", "surrogateescape"))
         return happened
 
     def take(self) -> set[str] | None:
@@ -100,7 +105,8 @@ class Waker:
         self._happened, self._anywhere = set(), False
         return None if anywhere else happened
 
-    def _events(self) -> Iterator[tuple[int, int]]:
+    def _events(self) -> Iterator[tuple[int, int, bytes]]:
+        """Watch, what happened, and to which name in it."""
         while self.is_watching:
             try:
                 read = os.read(self._descriptor, _BUFFER_BYTES)
@@ -109,8 +115,9 @@ class Waker:
             at = 0
             while at < len(read):
                 watch, what, _, name_bytes = _EVENT.unpack_from(read, at)
+                name = read[at + _EVENT.size : at + _EVENT.size + name_bytes].rstrip(b"\0")
                 at += _EVENT.size + name_bytes
-                yield watch, what
+                yield watch, what, name
 
     def close(self) -> None:
         """Let the watches go; safe to repeat."""
