@@ -1,4 +1,4 @@
-"""What happened to files of SYSVOL, over all timelines; and which files are those of a group policy."""
+"""What happened to files of SYSVOL, over all timelines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +9,9 @@ from adpersist.files.differences import FileDifference, alike
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files, applied
 from adpersist.model.files.file_state import FileKey, FileState, Place
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import Commit, CommitKind
-from adpersist.reading.history import earliest
 from adpersist.reading.text.file_text import CAME_ABOUT, is_below
-from adpersist.state.state import State
 
 _NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
 
@@ -64,37 +62,6 @@ def file_events(journal: Journal, place: Place, path: str) -> Iterator[FileEvent
             came = "first-seen" if first else CAME_ABOUT[FileDifference(want=old, have=new).gap]
             kind = "taken-back" if commit.kind in _NEW_TIMELINE else came
             yield FileEvent(commit=commit, kind=kind, path=key[1], old=old, new=new)
-
-
-def policy_place(state: State, guid: Guid) -> str | None:
-    """Where a group policy says its files are, whether it lives or not; None: it is none.
-
-    As ``\\\\corp.example\\sysvol\\corp.example\\Policies\\{...}`` ([MS-GPOL] 2.2.2); a place that does not end with its
-    own name is nobody's, or somebody else's.
-    """
-    values = state[guid].values if guid in state else {}
-    if b"groupPolicyContainer" not in values.get("objectClass", ()):
-        return None
-    place = b"".join(values.get("gPCFileSysPath", ())).decode("utf-8", "replace")
-    _server, _share, *names = [*place.strip("\\").split("\\"), ""]
-    path = "/".join(name for name in names if name not in {"", ".", ".."})
-    own = state[guid].rdn.partition("=")[2].lower()
-    return path if path.rpartition("/")[2].lower() == own else None
-
-
-def last_policy_place(journal: Journal, guid: Guid) -> str | None:
-    """Where a group policy said last that its files are, as a deleted one does not say it any more; None: it never did.
-
-    Raises:
-        DamagedError: The journal is not what was written.
-    """
-    before = earliest(journal)
-    own = State([before[guid]] if guid in before else [])
-    place = policy_place(own, guid)
-    for commit in journal.commits(after=journal.head.pruned):
-        if touching := [change for change in commit.changes if change.guid == guid]:
-            place = policy_place(own.apply(touching), guid) or place
-    return place
 
 
 def _at(journal: Journal, point: Seq, otherwise: Files) -> Files:

@@ -15,7 +15,7 @@ from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal, refuse_store_behind, require_same
-from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError, PointError
+from adpersist.errors import AdpersistError, DirectoryUnreachableError, ExitCode, NotConvergedError
 from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_state import FileKey, path_text
@@ -28,8 +28,8 @@ from adpersist.model.plan.difference import STAMP, TOMBSTONE, Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
 from adpersist.restore.account import reason, result
 from adpersist.restore.convergence import Convergence, RestoreOutcome
-from adpersist.restore.files.files_back import FilesBack, FilesOutcome
-from adpersist.restore.files.some_files import bring, policy_path
+from adpersist.restore.files.files_back import FilesBack, FilesOutcome, together
+from adpersist.restore.files.policy_files import NO_POLICIES, bring_policy_files, policy_paths
 from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.restore.new_invocation import fresh_invocation
 from adpersist.restore.plan.collisions import Collision
@@ -77,7 +77,7 @@ def restore(
     the old stamps, as a replica. To an earlier point it is written back.
 
     With a scope it is no other timeline: what was restored is a change like any other, and captured as one. Of files
-    only those of a policy come with it, when that is what is restored.
+    only those of the policies in it come with it.
 
     What the DC will not take is left, told and noted in the journal, and the restore ends all the same: the journal has
     it, at the point restored to, and what the DC has instead is captured.
@@ -281,43 +281,21 @@ def _restore_part(
     files: LocalFiles | None,
     progress: Progress,
 ) -> RestoreOutcome:
-    """What the scope says; of a policy its files, which clients look for as long as they see its container."""
-    began = time.time()
-    comes = wanted.state.is_live(wanted.scope.root)
-    brought = _policy_files(capture, files, wanted, progress) if comes else None
+    """What the scope says; of its policies the files, which clients look for as long as they see a container."""
+    began, brought = time.time(), list[FilesOutcome]()
+    paths = policy_paths(capture.journal, wanted, convergence.seen) if files is not None else NO_POLICIES
+    if files is not None and paths.coming:
+        brought.append(bring_policy_files(capture, files, wanted, paths.coming, progress))
     outcome = convergence.run()
-    if not comes and not outcome.left:
-        brought = _policy_files(capture, files, wanted, progress)
-    outcome.files = brought
+    if files is not None and paths.going and not outcome.left:
+        brought.append(bring_policy_files(capture, files, wanted, paths.going, progress))
+    outcome.files = together(brought) if brought else None
     outcome.account = Account(reason=why, result=result(outcome, wanted, began=began, ended=time.time()))
     capture.look()
     capture.look_at_files()
     capture.hand_back()
     log.info("restore.done_in_part", steps=len(outcome.applied), left=len(outcome.left), seq=capture.head.seq)
     return outcome
-
-
-def _policy_files(
-    capture: Capture, files: LocalFiles | None, wanted: WantedState, progress: Progress
-) -> FilesOutcome | None:
-    """Bring the files of a policy to the point wanted; None: no policy's files are wanted."""
-    journal = capture.journal
-    path = policy_path(journal, wanted) if files is not None else None
-    if files is None or path is None:
-        return None
-    capture.look_at_files_until_whole(time.sleep)  # what is about to be overwritten
-    try:
-        found, left, refused = bring(files, journal, wanted.target, path, progress)
-    except PointError:  # no file then, and none now
-        return FilesOutcome()
-    failed = {each.key for each in left}
-    done = [each for each in found.differences if each.key not in failed]
-    return FilesOutcome(
-        restored=[each.key for each in done if each.want is not None],
-        removed=[each.key for each in done if each.want is None],
-        left=left,
-        refused=refused,
-    )
 
 
 def capture_news(dc: DomainController, journal: Journal, writer: Writer, *, files: LocalFiles | None = None) -> None:

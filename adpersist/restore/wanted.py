@@ -25,7 +25,6 @@ from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 
-_POLICY: Final = b"groupPolicyContainer"
 _LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 
 
@@ -150,18 +149,12 @@ def within_scope(
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
-        ConfigError: There is no one object to be called so, or a group policy is one of several.
+        ConfigError: There is no one object to be called so.
     """
     if rename and (len(names) != 1 or attribute):
         raise ConfigError("--rename says what one object is to be called", hint="Give it with one --object alone.")
     here = _Here(dc)
     roots = {_root(wanted.state, here, name): name for name in names}
-    for root, name in roots.items() if len(roots) > 1 else ():
-        item = wanted.state.get(root) or here.state().get(root)
-        if item is not None and _POLICY in item.values.get("objectClass", ()):
-            raise ConfigError(
-                f"{name} is a group policy, whose files come and go with it", hint="Restore it alone: one --object."
-            )
     if rename:
         ((root, name),) = roots.items()
         if not wanted.state.is_live(root):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.integration.scene import PASSWORD, Scene, World
-from tools.samba_dc import SambaDC, free_address
-from tools.samba_dc.layout import SERVICES
+from tests.integration.scene import Scene, World
+from tests.integration.serving import gpo, serving, smb
 from tools.samba_dc.programs import SYSTEM_PYTHON, run
 
 _DESCRIPTORS: Final = """
@@ -49,20 +47,8 @@ print(json.dumps(found, sort_keys=True))
 @pytest.fixture
 def served(scene: Scene, place: Path) -> Iterator[World]:
     """A DC that serves SMB, and gives out Unix numbers as people log on."""
-    services = (*SERVICES, "s3fs", "winbindd")
-    with SambaDC(scene.golden, place / "dc", address=free_address(), services=services) as dc:
-        played = World.beside(scene, dc, place)
-        place.chmod(0o711)  # smbd goes through it as whoever asks
-        dc.start()
-        yield played
-
-
-def smb(world: World, who: str, *commands: str) -> subprocess.CompletedProcess[str]:
-    """smbclient as somebody, on SYSVOL."""
-    password = world.dc.admin_password if who == "Administrator" else PASSWORD
-    share = f"//{world.dc.address}/sysvol"
-    words = ["smbclient", share, f"--configfile={world.dc.smb_conf}", "-U", f"{who}%{password}", "-c"]
-    return run([*words, "; ".join(commands)], check=False, timeout_s=60)
+    with serving(scene, place) as world:
+        yield world
 
 
 def read(world: World, who: str, path: str) -> str | None:
@@ -94,10 +80,7 @@ def numbers(world: World, names: Sequence[str]) -> dict[str, int]:
 
 def verdicts(world: World) -> list[tuple[int, str]]:
     """What samba-tool's checks say; they are hard to please, and have to say the same before and after."""
-    who = f"Administrator%{world.dc.admin_password}"
-    remote = ("-H", f"ldap://{world.dc.address}", "-U", who, "--use-kerberos=off")
-    checks = ("ntacl", "sysvolcheck"), ("gpo", "aclcheck", *remote)
-    done = [world.dc.samba_tool(*words, check=False) for words in checks]
+    done = world.dc.samba_tool("ntacl", "sysvolcheck", check=False), gpo(world, "aclcheck", check=False)
     return [(each.returncode, each.stdout + each.stderr) for each in done]
 
 

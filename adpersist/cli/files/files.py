@@ -177,7 +177,7 @@ def restore(
             )
         point, _ = files_at(journal, at)
         if not yes:
-            found = some_files(here, journal, point, wanted).differences
+            found = some_files(here, journal, point, [wanted]).differences
             rows = (difference_row(each) for each in found)
             if not common.as_json:
                 output.table(f"{len(found)} differences from commit {point}", ("kind", "place", "path"), rows)

@@ -88,7 +88,7 @@ def _told(
     reading: "Reading", head: "Head", guid: Guid, attribute: str | None, audit_log: "AuditLog | None"
 ) -> tuple[list[dict[str, Any]], str | None]:
     """What happened to an object; and of a group policy where its files lay last."""
-    from adpersist.reading.file_events import policy_place
+    from adpersist.reading.policies.places import policy_place
     from adpersist.reading.writers import Writers
 
     newest = reading.view(head.seq)

@@ -62,8 +62,11 @@ def log(
 
     A point is a sequence number, `@mark`, an RFC 3339 time, `-2h` (s, m, h, d, w) or `usn:N`. Every look at the DC that
     found something is a commit; marks and restores are commits of their own. A restore opens a new timeline; what it
-    left behind stays readable and is marked `abandoned`.
+    left behind stays readable and is marked `abandoned`. A group policy is a container and files, written one after the
+    other: a commit that wrote one half of it, and has not the other, says so.
     """
+    from adpersist.reading.text.policy_text import half_words
+
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     with opened_journal(settings) as journal:
@@ -74,13 +77,15 @@ def log(
             if seqs is not None:
                 found = _single(journal, [seq for seq in seqs if first <= seq <= last])
             found = filter(sought.is_in, found)
-        found = islice(found, limit or None)
+        shown = _with_halves(journal, islice(found, limit or None), last)
         if common.as_json:
-            _print_array(_document(commit, journal.head) for commit in found)
+            _print_array(_document(commit, journal.head, half) for commit, half in shown)
             return
         output.say(_LINE.format("seq", "time", "line", "kind", "bytes", "what").rstrip())
-        for commit in found:
+        for commit, half in shown:
             output.say(output.printable(_sentence(commit, journal.head)))
+            for each in half:
+                output.say(output.printable(f"{'':>8}  half of a policy: {half_words(each)}"))
         unsought = what is attribute is who is None
         if (
             unsought
@@ -141,6 +146,21 @@ def _single(journal: "Journal", seqs: list[Seq]) -> "Iterator[Commit]":
         yield from journal.commits(after=Seq(seq - 1), through=seq)
 
 
+def _with_halves(
+    journal: "Journal", found: "Iterator[Commit]", last: Seq
+) -> "Iterator[tuple[Commit, list[dict[str, Any]]]]":
+    """Commits, and the policies each wrote one half of and left half; the way there is gone once one may have."""
+    from adpersist.reading.policies.along import PoliciesAlong, writes_a_half
+    from adpersist.reading.text.policy_text import half_document
+
+    halves: dict[Seq, list[dict[str, Any]]] | None = None
+    for commit in found:
+        if halves is None and writes_a_half(commit):
+            along = PoliciesAlong(journal).halves(through=last)
+            halves = {seq: [half_document(each) for each in half] for seq, half in along}
+        yield commit, (halves or {}).get(commit.seq, [])
+
+
 def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     """A JSON array, written as it comes."""
     separator = "[\n"
@@ -150,7 +170,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
+def _document(commit: "Commit", head: "Head", half: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "seq": commit.seq,
         "time": rfc3339(commit.time),
@@ -159,6 +179,7 @@ def _document(commit: "Commit", head: "Head") -> dict[str, Any]:
         "kind": str(commit.kind),
         "changes": dict(Counter(str(change.kind) for change in commit.changes)),
         "files": {"changed": len(commit.files.states), "gone": len(commit.files.gone)},
+        "half_policies": half,
         "bytes": commit.size,
         "usn": commit.usn_to,
         "settled": commit.ends_look and commit.complete,

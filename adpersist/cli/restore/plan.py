@@ -18,9 +18,9 @@ from adpersist.cli.restore.restore import (
     ToOption,
     conflict_documents,
     conflict_words,
+    half_policy_words,
     note_documents,
     note_words,
-    policy_documents,
 )
 from adpersist.directory.lineage.proof import lineage_of, require_own
 from adpersist.errors import ExitCode
@@ -28,6 +28,7 @@ from adpersist.model.journal.lineage import Verdict
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Keep, OnConflict, Terms
 from adpersist.reading.text.file_text import difference_document, difference_row
+from adpersist.reading.text.policy_text import half_document
 from adpersist.restore.plan.collisions import Collision
 from adpersist.restore.plan.plan import Plan
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from adpersist.directory.domain_controller import DomainController
     from adpersist.files.differences import FileDifference
     from adpersist.journal.journal import Journal
-    from adpersist.restore.files.stale_policies import StalePolicy
+    from adpersist.reading.policies.halves import HalfPolicy
+    from adpersist.restore.convergence import Convergence
     from adpersist.restore.wanted import WantedState
 
 
@@ -79,7 +81,7 @@ def plan(
             convergence = Convergence(dc, wanted, terms, bar, is_living=verdict is Verdict.SAME)
             found = convergence.plan(heals=wanted.is_newest and verdict is Verdict.REVERTED)
             taken = convergence.collisions()
-            back = files_to_restore(settings, dc, journal, wanted, on_conflict)
+            back = files_to_restore(settings, dc, journal, wanted, convergence, on_conflict)
     differs = bool(found.steps or (back and back.differences))
     if common.as_json:
         told = {"taken": [_taken(each) for each in taken], "files": _files(back) if back else None}
@@ -102,14 +104,7 @@ def plan(
         output.table(title, ("kind", "place", "path"), rows)
         for written in back.local:
             output.say(output.printable(f"Written locally after the revert: {' '.join(difference_row(written)[1:])}"))
-    for half in back.half if back is not None else ():
-        files_say = "nothing" if half.files is None else half.files
-        output.say(
-            output.printable(
-                f"Half of an edit: at commit {wanted.target} the container says version {half.container}, its GPT.INI "
-                f"{files_say}: {half.dn}. A point a little before or after it may have both halves."
-            )
-        )
+    half_policy_words(back.half if back is not None else (), wanted.target)
     if not differs:
         output.say(f"Nothing to do: the domain controller is what commit {wanted.target} says.")
     raise typer.Exit(int(ExitCode.DIFFERENCES if differs else ExitCode.OK))
@@ -123,32 +118,38 @@ class PlannedFiles:
         differences: What it would close.
         local: What was written there after the DC was put back.
         smb_conf_differs: smb.conf says something else than it did.
-        half: Policies of which the point has files and container of two versions.
+        half: Policies that the point has half of.
     """
 
     differences: "Sequence[FileDifference]" = ()
     local: "Sequence[FileDifference]" = ()
     smb_conf_differs: bool = False
-    half: "Sequence[StalePolicy]" = ()
+    half: "Sequence[HalfPolicy]" = ()
 
 
 def files_to_restore(
-    settings: "Config", dc: "DomainController", journal: "Journal", wanted: "WantedState", policy: OnConflict
+    settings: "Config",
+    dc: "DomainController",
+    journal: "Journal",
+    wanted: "WantedState",
+    convergence: "Convergence",
+    policy: OnConflict,
 ) -> PlannedFiles | None:
-    """What a restore would put back beside the directory, of a policy its files; None: that is left alone."""
+    """What a restore would put back beside the directory, of policies their files; None: that is left alone."""
     from adpersist.agent import connections
     from adpersist.restore.files.files_back import FilesBack
-    from adpersist.restore.files.some_files import policy_differences
-    from adpersist.restore.files.stale_policies import half_policies
+    from adpersist.restore.files.policy_files import policy_differences
+    from adpersist.restore.files.stale_policies import halves_at
 
     if (here := connections.local_files(settings, dc)) is None:
         return None
     if not wanted.scope.is_everything:
-        found = policy_differences(here, journal, wanted)
-        return None if found is None else PlannedFiles(differences=found, half=half_policies(journal, wanted))
+        found = policy_differences(here, journal, wanted, convergence.seen)
+        half = halves_at(journal, wanted)
+        return PlannedFiles(differences=found or (), half=half) if found is not None or half else None
     back = FilesBack(here, journal, wanted.target, policy)
     differs = back.outcome.smb_conf_differs
-    half = half_policies(journal, wanted)
+    half = halves_at(journal, wanted)
     return PlannedFiles(differences=back.differences, local=back.local, smb_conf_differs=differs, half=half)
 
 
@@ -157,7 +158,7 @@ def _files(back: PlannedFiles) -> dict[str, Any]:
         "differences": [difference_document(each) for each in back.differences],
         "local": [difference_document(each) for each in back.local],
         "smb_conf_differs": back.smb_conf_differs,
-        "half_policies": policy_documents(back.half),
+        "half_policies": [half_document(each) for each in back.half],
     }
 
 

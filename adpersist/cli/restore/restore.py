@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adpersist.config import Config
     from adpersist.model.plan.conflict import Conflict
     from adpersist.model.plan.difference import Difference
+    from adpersist.reading.policies.halves import HalfPolicy
     from adpersist.restore.convergence import RestoreOutcome
     from adpersist.restore.files.files_back import FilesOutcome
     from adpersist.restore.files.stale_policies import StalePolicy
@@ -142,8 +143,9 @@ def restore(
             from adpersist.cli.restore.plan import files_to_restore
 
             want = wanted()
-            found = Convergence(dc, want, terms, is_living=living).plan()
-            back = files_to_restore(settings, dc, journal, want, on_conflict)
+            convergence = Convergence(dc, want, terms, is_living=living)
+            found = convergence.plan()
+            back = files_to_restore(settings, dc, journal, want, convergence, on_conflict)
             files_too = f" and {len(back.differences)} files" if back is not None else ""
             note_words(found.notes)
             conflict_words(found.conflicts)
@@ -253,8 +255,17 @@ def files_document(files: "FilesOutcome") -> dict[str, Any]:
 
 
 def policy_documents(policies: "Sequence[StalePolicy]") -> list[dict[str, Any]]:
-    """Policies whose files and container are of two versions, for machines."""
+    """Policies whose container is newer than their files, for machines."""
     return [{"dn": each.dn, "container_version": each.container, "files_version": each.files} for each in policies]
+
+
+def half_policy_words(policies: "Sequence[HalfPolicy]", point: int) -> None:
+    """Policies that a point has half of, for people."""
+    from adpersist.reading.text.policy_text import half_document, half_words
+
+    for each in policies:
+        said = f"Half of a policy at commit {point}: {half_words(half_document(each))}: {each.dn}."
+        output.say(output.printable(f"{said} A point a little before or after it may have both halves."))
 
 
 def files_words(files: "FilesOutcome") -> None:

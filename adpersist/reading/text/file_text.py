@@ -41,6 +41,22 @@ def below(files: Files, place: Place, path: str) -> Iterator[FileState]:
             yield state
 
 
+def below_any(files: Files, place: Place, paths: Iterable[str]) -> Iterator[FileState]:
+    """The same of several paths, each file once."""
+    wanted = {path.strip("/").lower() for path in paths}
+    for key, state in sorted(files.items()):
+        if key[0] is place and not wanted.isdisjoint(_with_above(key[1].lower())):
+            yield state
+
+
+def _with_above(path: str) -> Iterator[str]:
+    """A path and all that it lies in, the share itself last."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
+
+
 def is_below(key: FileKey, place: Place, path: str) -> bool:
     """Something lies at a path, or below it."""
     wanted, name = path.strip("/").lower(), key[1].lower()

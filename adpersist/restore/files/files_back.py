@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,6 +105,16 @@ class FilesOutcome:
             name, reason = "SYSVOL and the local databases", self.unknown or words
             found.append(Difference(guid=NO_OBJECT, dn=name, attribute="", kind=FILE, gives_more=True, reason=reason))
         return sorted(found, key=lambda line: not line.gives_more)
+
+
+def together(parts: Sequence[FilesOutcome]) -> FilesOutcome:
+    """What became of files in several steps, each of files of its own."""
+    return FilesOutcome(
+        restored=[key for part in parts for key in part.restored],
+        removed=[key for part in parts for key in part.removed],
+        left=[each for part in parts for each in part.left],
+        refused={path: why for part in parts for path, why in part.refused.items()},
+    )
 
 
 def verify_files(files: LocalFiles, journal: Journal, point: Seq) -> list[FileDifference] | None:

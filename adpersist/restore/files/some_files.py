@@ -1,7 +1,7 @@
-"""Bringing back one file of SYSVOL, or a folder with all that is in it; everything else stays as it is."""
+"""Bringing back files of SYSVOL, or folders with all that is in them; everything else stays as it is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from adpersist.capture.capture import Capture
@@ -16,10 +16,12 @@ from adpersist.model.files.file_changes import Files
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
-from adpersist.reading.file_events import last_policy_place, policy_place
-from adpersist.reading.text.file_text import below
+from adpersist.reading.text.file_text import below_any
 from adpersist.restore.progress import Progress
-from adpersist.restore.wanted import WantedState
+
+
+class NoSuchFileError(PointError):
+    """Neither then nor now is there anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +37,22 @@ class SomeFiles:
     differences: list[FileDifference]
 
 
-def some_files(files: LocalFiles, journal: Journal, point: Seq, path: str) -> SomeFiles:
-    """What a restore of a path would change; nothing is written.
+def some_files(files: LocalFiles, journal: Journal, point: Seq, paths: Collection[str]) -> SomeFiles:
+    """What a restore of paths would change; nothing is written.
 
     Raises:
-        PointError: Neither the point nor the disk has anything there.
+        NoSuchFileError: Neither the point nor the disk has anything at any of them.
     """
     then, now = journal.files(point), files_now(files, time.sleep)[0]
-    want = {state.key: state for state in _with_folders(then, path)}
-    have = {state.key: state for state in below(now, Place.SYSVOL, path)}
+    want = {state.key: state for state in _with_folders(then, paths)}
+    have = {state.key: state for state in below_any(now, Place.SYSVOL, paths)}
     have |= {key: now[key] for key in want if key in now}
     if not want and not have:
-        raise PointError(
-            f"SYSVOL has no {path_text(path)}, and had none at commit {point}",
+        raise NoSuchFileError(
+            f"SYSVOL has no {', '.join(map(path_text, paths))}, and had none at commit {point}",
             hint="`adpersist files list --at POINT` lists what it had.",
         )
-    meant = {state.key for state in below(then, Place.SYSVOL, path)} | {
-        state.key for state in below(now, Place.SYSVOL, path)
-    }
+    meant = {state.key for found in (then, now) for state in below_any(found, Place.SYSVOL, paths)}
     found = [each for each in file_differences(want, have) if each.key in meant or each.have is None]
     return SomeFiles(want=want, differences=found)
 
@@ -73,12 +73,12 @@ def restore_some_files(
         RevertedError: The DC is not the journal's: the guard comes first.
         FileNotRestoredError: There is no room; nothing was touched.
         NotConvergedError: Something is not as it was.
-        PointError: There was and is nothing.
+        NoSuchFileError: There was and is nothing.
     """
     capture = Capture.begin(dc, journal, writer, files=files)
     capture.look()
     capture.look_at_files_until_whole(time.sleep)
-    found, left, refused = bring(files, journal, point, path, progress)
+    found, left, refused = bring(files, journal, point, [path], progress)
     capture.look_at_files_until_whole(time.sleep)
     capture.hand_back()
     if left:
@@ -91,59 +91,39 @@ def restore_some_files(
 
 
 def bring(
-    files: LocalFiles, journal: Journal, point: Seq, path: str, progress: Progress
+    files: LocalFiles, journal: Journal, point: Seq, paths: Collection[str], progress: Progress
 ) -> tuple[SomeFiles, list[FileDifference], dict[str, str]]:
-    """Make a path what it was; what is there now must be in the journal.
+    """Make paths what they were; what is there now must be in the journal.
 
     Returns:
         What differed, what still does, and by path why, as far as the system said so.
 
     Raises:
         FileNotRestoredError: There is no room; nothing was touched.
-        PointError: There was and is nothing.
+        NoSuchFileError: There was and is nothing.
     """
-    found = some_files(files, journal, point, path)
+    found = some_files(files, journal, point, paths)
     putting = PuttingBack(files.sysvol, lambda wanted: journal.content(point, wanted), journal.files(point))
     putting.make(found.differences, progress.applying)
     putting.remove(found.differences)
     touched = {each.key[1] for each in found.differences}
     folders = (state for state in found.want.values() if state.kind is FileKind.DIRECTORY)
     putting.settle(state for state in folders if state.path in touched)
-    return found, some_files(files, journal, point, path).differences, putting.refused
-
-
-def policy_path(journal: Journal, wanted: WantedState) -> str | None:
-    """Where the files lie of the policy that a restore is limited to.
-
-    None: it is limited to nothing, or to what is no policy; or nobody had looked at files at that point; or there was a
-    container by then and no file yet, which is half of a policy that its tool was about to finish.
-    """
-    root = wanted.scope.root
-    then = journal.files(wanted.target)
-    if root is None or wanted.scope.attribute or not then:
-        return None
-    if not wanted.state.is_live(root):
-        return last_policy_place(journal, root)
-    place = policy_place(wanted.state, root)
-    return place if place is not None and any(below(then, Place.SYSVOL, place)) else None
-
-
-def policy_differences(files: LocalFiles, journal: Journal, wanted: WantedState) -> list[FileDifference] | None:
-    """What of a policy's files differs from the point wanted; None: no policy's files are wanted."""
-    path = policy_path(journal, wanted)
-    if path is None:
-        return None
     try:
-        return some_files(files, journal, wanted.target, path).differences
-    except PointError:  # there was nothing at that point, and nothing is there: as it should be
-        return []
+        left = some_files(files, journal, point, paths).differences
+    except NoSuchFileError:  # all of it was to go, and is gone
+        left = []
+    return found, left, putting.refused
 
 
-def _with_folders(files: Files, path: str) -> Iterator[FileState]:
-    """What lies at a path and below, and the folders it lies in."""
-    found = list(below(files, Place.SYSVOL, path))
-    above = found[0].path.rpartition("/")[0] if found and found[0].path else ""
-    while above:
-        yield files[Place.SYSVOL, above]
-        above = above.rpartition("/")[0]
+def _with_folders(files: Files, paths: Collection[str]) -> Iterator[FileState]:
+    """What lies at paths and below, and the folders it lies in; what is above comes first."""
+    found = list(below_any(files, Place.SYSVOL, paths))
+    above = {folder for state in found for folder in _above(state.path)}
+    yield from (files[Place.SYSVOL, folder] for folder in sorted(above - {state.path for state in found}))
     yield from found
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path

@@ -1,28 +1,23 @@
-"""Group policies whose files and containers are of two versions: Samba replicates the one, and not the other; and
+"""Group policies whose files and containers do not fit together: Samba replicates the one, and not the other; and
 whoever edits a policy writes first the one and then the other."""
 
 import os
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from adpersist.files.looking.reading import NotCapturableError, open_to_read
 from adpersist.journal.journal import Journal
-from adpersist.model.files.file_state import Place
-from adpersist.model.identity.ids import Guid
-from adpersist.reading.file_events import policy_place
+from adpersist.model.files.file_changes import FileChanges
+from adpersist.reading.policies.folders import LARGEST_INI_BYTES, PolicyFolders, policy_named, version_in
+from adpersist.reading.policies.halves import HalfPolicy, container_version, half_policies
+from adpersist.reading.policies.places import is_policy, place_of
 from adpersist.restore.wanted import WantedState
 from adpersist.state.state import State
-
-_VERSION: Final = re.compile(rb"^\s*version\s*=\s*(\d+)", re.IGNORECASE | re.MULTILINE)
-_LARGEST_INI_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalePolicy:
-    """One of them.
+    """One whose container is newer than its files.
 
     Attributes:
         dn: The container.
@@ -42,43 +37,35 @@ def stale_policies(state: State, sysvol: Path) -> list[StalePolicy]:
         state: The directory as it is.
         sysvol: The share's directory.
     """
-    found = _versions(state, lambda path: _here(sysvol, path))
-    return [each for each in found if each.container > (each.files or 0)]
+    found = []
+    for item in state.values():
+        if item.deleted or not is_policy(item) or (place := place_of(item)) is None:
+            continue
+        version, files = container_version(item), _here(sysvol, f"{place}/GPT.INI")
+        if version > (files or 0):
+            found.append(StalePolicy(dn=state.dn(item.guid), container=version, files=files))
+    return sorted(found, key=lambda each: each.dn)
 
 
-def half_policies(journal: Journal, wanted: WantedState) -> list[StalePolicy]:
-    """Those that a point has half of: it lies between the two writes of whatever edited them.
+def halves_at(journal: Journal, wanted: WantedState) -> list[HalfPolicy]:
+    """Those of what is wanted that the point has half of: it lies between two writes of whatever edited them.
 
     None at all where nobody had looked at files by then.
 
     Raises:
         DamagedError: The journal is not what was written.
     """
-    files, root = journal.files(wanted.target), wanted.scope.root
+    files, want, scope = journal.files(wanted.target), wanted.state, wanted.scope
     if not files:
         return []
-    told = {path.lower(): state for (place, path), state in files.items() if place is Place.SYSVOL}
-    inis = {path: state.pieces[:1] for path, state in told.items() if path.endswith("/gpt.ini")}
-    pieces = dict(journal.content(wanted.target, {piece for each in inis.values() for piece in each}))
-
-    def version(path: str) -> int | None:
-        return _version(b"".join(pieces[piece] for piece in inis.get(path.lower(), ())))
-
-    found = _versions(wanted.state, version, only=root)
-    return [each for each in found if each.container != (each.files or 0)]
-
-
-def _versions(state: State, of_files: Callable[[str], int | None], *, only: Guid | None = None) -> list[StalePolicy]:
-    found = []
-    for item in state.values():
-        if only is not None and item.guid != only:
-            continue
-        place = policy_place(state, item.guid) if not item.deleted else None
-        version = b"".join(item.values.get("versionNumber", ()))
-        if place is not None and version.isdigit():
-            ini = f"{place}/GPT.INI"
-            found.append(StalePolicy(dn=state.dn(item.guid), container=int(version), files=of_files(ini)))
-    return sorted(found, key=lambda each: each.dn)
+    folders = PolicyFolders().after(FileChanges(states=tuple(files.values())))
+    wanted_pieces = {piece for each in folders.inis.values() for piece in each[:1]}
+    versions = {piece: version_in(content) for piece, content in journal.content(wanted.target, wanted_pieces)}
+    if scope.is_everything or not scope.roots:
+        return half_policies(want.values(), folders, versions)
+    objects = scope.objects(want, want)
+    names = {policy_named(want[guid].rdn.partition("=")[2]) for guid in objects if guid in want}
+    return half_policies(want.values(), folders, versions, named={name for name in names if name is not None})
 
 
 def _here(sysvol: Path, path: str) -> int | None:
@@ -87,16 +74,11 @@ def _here(sysvol: Path, path: str) -> int | None:
     except (OSError, NotCapturableError):
         return None  # nobody can read it: that is what is told
     try:
-        return _version(os.read(opened, _LARGEST_INI_BYTES))
+        return version_in(os.read(opened, LARGEST_INI_BYTES))
     except OSError:
         return None
     finally:
         os.close(opened)
-
-
-def _version(ini: bytes) -> int | None:
-    match = _VERSION.search(ini[:_LARGEST_INI_BYTES])
-    return int(match[1]) if match else None
 
 
 def _there(sysvol: Path, path: str) -> Path:

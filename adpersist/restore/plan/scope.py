@@ -40,14 +40,16 @@ class RestoreScope:
         """The one object it is limited to; None: it is all of them, or several."""
         return next(iter(self.roots)) if len(self.roots) == 1 else None
 
+    def objects(self, want: State, have: State) -> frozenset[Guid]:
+        """What lies in it where it is limited to objects: here or there, and the containers they cannot do without."""
+        found = subtrees(self.roots, want, have) if self.below else self.roots
+        return found | _missing_above(found, want, have)
+
     def narrow(self, gaps: Iterable[Gap], want: State, have: State) -> list[Gap]:
         """The gaps inside the scope, each cut down to what of it is inside."""
         if self.is_everything:
             return list(gaps)
-        objects: frozenset[Guid] | None = None
-        if self.roots:
-            objects = subtrees(self.roots, want, have) if self.below else self.roots
-            objects |= _missing_above(objects, want, have)
+        objects = self.objects(want, have) if self.roots else None
         narrowed = (self._narrowed(gap, objects) for gap in gaps)
 
         def lives(value: bytes) -> bool:
