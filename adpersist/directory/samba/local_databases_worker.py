@@ -27,6 +27,8 @@ sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - isolated, Python lo
 import worker_frames
 
 _LDB_NAMES = {"idmap": ("idmap.ldb", "CN="), "privileges": ("privilege.ldb", "sid=")}
+_INDEXED = {"idmap": ["xidNumber", "objectSid"]}
+"""What Samba looks entries up by; provisioning says so in the file, which no other has."""
 _TDB_NAMES = {"shares": "share_info.tdb", "registry": "registry.tdb"}
 _VERSION = b"INFO/version\0"
 _OF_SMB_CONF = re.compile(rb"(SAMBA_REGVAL\\|SAMBA_SECDESC\\)?HKLM\\SOFTWARE\\SAMBA\\SMBCONF(\\.*)?\0", re.DOTALL)
@@ -80,9 +82,12 @@ class Databases:
         if place in _TDB_NAMES:
             write_records(place, path, entries, removed)
             return
-        prefix, database = _LDB_NAMES[place][1], opened(path)
+        is_new = not os.path.exists(path)  # noqa: PTH110
+        prefix, database = _LDB_NAMES[place][1], opened(path, is_new=is_new)
         database.transaction_start()
         try:
+            if is_new and place in _INDEXED:
+                database.add({"dn": "@INDEXLIST", "@IDXATTR": _INDEXED[place]})
             for name, values in entries:
                 put(database, f"{prefix}{name}", values)
             for name in removed:
@@ -126,9 +131,10 @@ def record_key(place, path):
     return path.encode("utf-8", "surrogateescape") + (b"\0" if place == "registry" else b"")
 
 
-def opened(path):
-    """A database without Samba's modules."""
-    return ldb.Ldb(f"tdb://{path}", flags=ldb.FLG_DONT_CREATE_DB)
+def opened(path, *, is_new=False):
+    """A database without Samba's modules; where that is asked for one that is gone altogether is made anew."""
+    os.umask(0o077)  # for root alone
+    return ldb.Ldb(f"tdb://{path}", flags=0 if is_new else ldb.FLG_DONT_CREATE_DB)
 
 
 def values_of(message):
