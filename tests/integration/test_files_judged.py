@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.integration.scene import Scene, World
+from tests.integration.scene import Scene, World, until
 from tests.integration.serving import gpo, serving, smb
 from tools.samba_dc.programs import SYSTEM_PYTHON, run
 
@@ -71,6 +71,8 @@ def descriptors(world: World) -> dict[str, str]:
 
 def numbers(world: World, names: Sequence[str]) -> dict[str, int]:
     """Everybody's Unix number by winbind, which asks and is told in this order."""
+    ping = world.dc.inside(["wbinfo", "--ping"])
+    until(lambda: run(ping, check=False, timeout_s=60).returncode == 0, "winbind answers")
     found = {}
     for name in names:
         command = ["wbinfo", "--user-info", f"{world.dc.names.domain}\\{name}"]
