@@ -82,7 +82,7 @@ class Databases:
         if place in _TDB_NAMES:
             write_records(place, path, entries, removed)
             return
-        is_new = not os.path.exists(path)  # noqa: PTH110
+        is_new = is_gone_alone(path)
         prefix, database = _LDB_NAMES[place][1], opened(path, is_new=is_new)
         database.transaction_start()
         try:
@@ -129,6 +129,12 @@ def record_path(place, key):
 def record_key(place, path):
     """The reverse."""
     return path.encode("utf-8", "surrogateescape") + (b"\0" if place == "registry" else b"")
+
+
+def is_gone_alone(path):
+    """The directory's own database is there and this one is not; without either, a disk is more likely not mounted."""
+    beside = os.path.join(os.path.dirname(path), "sam.ldb")  # noqa: PTH118, PTH120
+    return os.path.exists(beside) and not os.path.exists(path)  # noqa: PTH110
 
 
 def opened(path, *, is_new=False):
