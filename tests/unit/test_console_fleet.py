@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from adpersist.__main__ import run
+from adpersist.console.web.access.sign_in import SignIn
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
-from adpersist.console.web.sign_in import SignIn
 from adpersist.console.web.views import Views
 from adpersist.journal.keys.key_file import read_key_file
 from tests.asking import HOST, ask

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adpersist.console.web.access.listening import Address
+from adpersist.console.web.access.sign_in import CODE_S, FIRST_CODE_S, IDLE_S, LONGEST_S, SignIn, leave_code
 from adpersist.console.web.app import Console
 from adpersist.console.web.bin_view import bin_document
 from adpersist.console.web.desk import Desk
-from adpersist.console.web.listening import Address
-from adpersist.console.web.sign_in import CODE_S, FIRST_CODE_S, IDLE_S, LONGEST_S, SignIn, leave_code
 from adpersist.console.web.undo import BusyError, Undo, UndoError, Wish
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError

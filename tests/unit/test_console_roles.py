@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import pytest
 from structlog.testing import capture_logs
 
+from adpersist.console.web.access.sign_in import REFUSED_S, Domain, Role, SignIn, TurnError
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
-from adpersist.console.web.sign_in import REFUSED_S, Domain, Role, SignIn, TurnError
 from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.directory.ldap.person import Person

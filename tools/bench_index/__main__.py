@@ -16,9 +16,9 @@ from typing import Final
 import structlog
 from rich.console import Console
 
+from adpersist.console.web.access.sign_in import SignIn
 from adpersist.console.web.app import Console as Pages
 from adpersist.console.web.desk import Desk
-from adpersist.console.web.sign_in import SignIn
 from adpersist.console.web.views import Views
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, guid_text

@@ -45,7 +45,7 @@ def console(
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     try:
-        from adpersist.console.web.listening import Address
+        from adpersist.console.web.access.listening import Address
         from adpersist.console.web.server import new_login, serve
         from adpersist.console.web.undo import Undo
     except ModuleNotFoundError as error:

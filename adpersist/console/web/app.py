@@ -22,9 +22,9 @@ from starlette.types import ASGIApp
 from adpersist import __version__
 from adpersist.console.report.page import environment, page, policy, style, visible
 from adpersist.console.report.time_line import bars
+from adpersist.console.web.access.guards import MAX_BODY_BYTES, Guards
+from adpersist.console.web.access.sign_in import LONGEST_S, Domain, Role, Session, SignIn, TurnError
 from adpersist.console.web.change_filter import ChangeFilter
-from adpersist.console.web.guards import MAX_BODY_BYTES, Guards
-from adpersist.console.web.sign_in import LONGEST_S, Domain, Role, Session, SignIn, TurnError
 from adpersist.console.web.undo import BusyError, UndoError
 from adpersist.console.web.views import NotHereError, Views
 from adpersist.errors import AdpersistError, ConfigError, ExitCode

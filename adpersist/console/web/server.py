@@ -13,11 +13,11 @@ import uvicorn
 
 from adpersist.agent import connections
 from adpersist.config import Config
+from adpersist.console.web.access.listening import Address
+from adpersist.console.web.access.sign_in import Domain, SignIn, leave_code
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
-from adpersist.console.web.listening import Address
-from adpersist.console.web.sign_in import Domain, SignIn, leave_code
 from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
