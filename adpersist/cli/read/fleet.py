@@ -1,10 +1,8 @@
 """``adpersist fleet``: every journal in a store."""
 
 import os
-import re
 import time
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,14 +11,12 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import CommonOptions, ConfigOption, JsonOption, common_options, loaded
 from adpersist.errors import ConfigError, ExitCode, KeyMissingError, NoJournalError
+from adpersist.reading.text.age_text import SILENT_AFTER, age_s
 
 if TYPE_CHECKING:
     from adpersist.config import Config
     from adpersist.journal.keys.key_encryption import KeyEncryption
     from adpersist.reading.fleet import Member
-
-_AGE: Final = re.compile(r"off|[1-9]\d{0,8}[smhdw]")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _CODES: Final = {
     "damaged": ExitCode.INTEGRITY,
@@ -58,7 +54,7 @@ def fleet(
             help="Silent is what was not heard of for so long (s, m, h, d, w): longer than a beat; off: nothing is.",
             metavar="AGE",
         ),
-    ] = "15m",
+    ] = SILENT_AFTER,
     sizes: Annotated[
         bool, typer.Option("--sizes", help="Also add up the bytes of the commits, which reads them all.")
     ] = False,
@@ -77,8 +73,7 @@ def fleet(
     from adpersist.reading.text.fleet_text import member_document
     from adpersist.stores.finding import find_journals
 
-    if not _AGE.fullmatch(silent_after):
-        raise ConfigError(f"{silent_after!r} is no age", hint="Say 15m, 2h or off: a number and one of s, m, h, d, w.")
+    quiet_s = age_s(silent_after)
     common = common_options(ctx, config, as_json)
     settings = _settings(common, store)
     url = store or (settings.store.url if settings else "")
@@ -88,7 +83,6 @@ def fleet(
     found = find_journals(url)
     if not found:
         raise NoJournalError(f"{url} holds no journal", hint="Correct the store URL, or run `adpersist init` on a DC.")
-    quiet_s = inf if silent_after == "off" else float(int(silent_after[:-1]) * _SECONDS[silent_after[-1]])
     terms = Terms(keys=keys, now=time.time(), silent_after_s=quiet_s, sizes=sizes)
     with output.Bar(shown=not common.as_json) as bar:
         members = survey(found, terms, partial(bar.counting, "reading journals"))

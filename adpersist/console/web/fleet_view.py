@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.reading.fleet import Terms, survey
+from adpersist.reading.text.age_text import SILENT_AFTER, age_s
 from adpersist.reading.text.fleet_text import member_document
 from adpersist.stores.finding import find_journals
 
-SILENT_AFTER_S: Final = 15 * 60.0
-"""As `adpersist fleet` has it, where it is not told otherwise."""
 _GOOD_FOR_S: Final = 5.0
 """How long an answer is shown to who asks next: the store is read for one at a time, and not for each."""
 
@@ -41,10 +40,11 @@ class Fleet:
         """
         with self._turn:
             if self._told is None or not 0 <= now - self._at < _GOOD_FOR_S:
-                terms = Terms(keys=[self._key], now=now, silent_after_s=SILENT_AFTER_S)
+                terms = Terms(keys=[self._key], now=now, silent_after_s=age_s(SILENT_AFTER))
                 members = survey(find_journals(self._url), terms)
                 self._told = {
                     "store": self._url,
+                    "silent_after": SILENT_AFTER,
                     "verdicts": dict(Counter(str(each.standing) for each in members)),
                     "journals": [member_document(each) for each in members],
                 }
