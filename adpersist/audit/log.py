@@ -83,6 +83,10 @@ class AuditLog:
         )
         return [line for line in found if line.time < second + 1] or found[:1]
 
+    def lines(self) -> Iterator[AuditLine]:
+        """All of them, in no order."""
+        return (line for lines in self._of.values() for line in lines)
+
     def _between(self, dn: tuple[str, ...], since: float, until: float) -> Iterator[AuditLine]:
         lines = self._of.get(dn, [])
         for line in lines[bisect_left(lines, since, key=_time) :]:

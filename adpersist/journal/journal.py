@@ -358,6 +358,19 @@ class Journal:
         self._end.append(lambda base: drafter.mark(base, name, writer))
         return next(each.seq for each in self.head.marks if each.name == name)
 
+    def note_use(self, account: str, *, writer: Writer, now: float) -> Seq:
+        """Keep who looked at the journal, and what they did. Fences nobody.
+
+        Args:
+            account: A JSON document, at most some 100 kB.
+
+        Raises:
+            LimitError: It is more than one commit holds.
+        """
+        drafter = self._drafter(now)
+        self._end.append(lambda base: drafter.use(base, account, writer))
+        return self.head.seq
+
     def begin_restore(
         self,
         *,
@@ -482,13 +495,21 @@ class Journal:
         return None
 
     def last_commit_time(self) -> float | None:
-        """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none."""
+        """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none.
+
+        What people did at a console is none: it says nothing of when something was captured.
+        """
         tip = self._end.tip
         head, before = tip.head, Seq(tip.head.seq - 1)
         if head.seq <= head.pruned:
             return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
         with self._end.reading():
-            return next(read_headers(self._store, tip, after=before, through=head.seq)).time_us / 1_000_000
+            last = next(read_headers(self._store, tip, after=before, through=head.seq))
+            if last.kind is CommitKind.USE and head.before_marks is not None:
+                since = Seq(max(head.pruned, head.before_marks.seq - 1))
+                found = read_headers(self._store, tip, after=since, through=head.seq)
+                *_, last = [each for each in found if each.kind is not CommitKind.USE] or [last]
+            return last.time_us / 1_000_000
 
     def size(self, *, after: Seq) -> int:
         """Bytes of the commits after one, as the store has them; they are not opened."""

@@ -11,7 +11,7 @@ from itertools import islice
 from adpersist.errors import MovedError
 from adpersist.journal.format.chain import Chain
 from adpersist.journal.format.head import OpenHead
-from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.commit import BESIDE
 from adpersist.model.journal.head import Head
 from adpersist.stores.port import Frame
 
@@ -76,10 +76,10 @@ def settle_append(attempt: Attempt, found: OpenHead, between: Iterable[Frame]) -
     chain = Chain(found.keyring, found.journal, seq=base.head.seq, digest=base.head.digest)
     added = 0
     for frame in between:
-        mark = chain.open(frame).header.kind is CommitKind.MARK
+        is_beside = chain.open(frame).header.kind in BESIDE
         if added < len(ours) and frame.body == ours[added]:
             added += 1
-        elif not mark:
+        elif not is_beside:
             return AppendOutcome.FENCED
     chain.finish(seq=found.head.seq, digest=found.head.digest)
     moved = bool(ours) or not same_capture(attempt.head, base.head)

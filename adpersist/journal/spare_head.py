@@ -21,7 +21,7 @@ from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import Assembly
 from adpersist.journal.timelines import begun_anew
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
-from adpersist.model.journal.commit import ASIDE, Commit, CommitKind
+from adpersist.model.journal.commit import ASIDE, BESIDE, Commit, CommitKind
 from adpersist.model.journal.head import Head, Mark, Phase, Timeline, Writer
 from adpersist.stores.port import Frame, Store, StoredHead
 
@@ -191,7 +191,7 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
         digest=digest,
         settled=header.ends_look,
         complete=header.complete,
-        time=before.time if header.kind is CommitKind.MARK else header.time_us / 1_000_000,
+        time=before.time if header.kind in BESIDE else header.time_us / 1_000_000,
         before_marks=(before.before_marks or before.last) if is_aside else None,
     )
     position = head.position

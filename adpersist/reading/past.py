@@ -395,6 +395,11 @@ class Past:
                 found[sid] = name.decode(errors="replace")
         return found
 
+    def versions_of_sid(self, sid: bytes) -> list[ObjectState]:
+        """All that the object with a SID ever was; none where nobody knows one."""
+        guid = self._by_sid.get(sid)
+        return self.versions(guid) if guid is not None else []
+
     def is_abandoned(self, seq: Seq) -> bool:
         """A later restore went back behind this commit, so the present is not made of it."""
         return any(base < seq < begins for base, begins in self._left)

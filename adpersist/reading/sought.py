@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.journal.commit import Commit
+from adpersist.model.journal.commit import Commit, CommitKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,21 +13,27 @@ class Sought:
     Attributes:
         guid: An object.
         attribute: An attribute or link attribute, in any case.
+        kind: What a commit is for.
         who: A SID, or an account with or without its domain, in any case, that Samba's audit log names with the commit.
     """
 
     guid: Guid | None = None
     attribute: str | None = None
     who: str | None = None
+    kind: CommitKind | None = None
 
     def is_in(self, commit: Commit) -> bool:
         """The commit tells of them; an object and an attribute both in one change."""
-        return (self.who is None or self._is_writer_of(commit)) and (
-            (self.guid is None and self.attribute is None)
-            or any(
-                self.guid in (None, change.guid) and self.names({*change.values, *change.added, *change.removed})
-                for change in commit.changes
-            )
+        return (
+            self.kind in (None, commit.kind)
+            and (self.who is None or self._is_writer_of(commit))
+            and self._is_told_by(commit)
+        )
+
+    def _is_told_by(self, commit: Commit) -> bool:
+        return (self.guid is None and self.attribute is None) or any(
+            self.guid in (None, change.guid) and self.names({*change.values, *change.added, *change.removed})
+            for change in commit.changes
         )
 
     def names(self, attributes: set[str]) -> bool:

@@ -13,7 +13,7 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.errors import AdpersistError, ConfigError, ExitCode, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
-from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.journal.commit import BESIDE, Commit, CommitKind
 from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.conflict import Conflict
@@ -255,7 +255,7 @@ def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, I
     was put back to, it holds everything that the commit had seen.
     """
     commit = _remembered(journal, dc)
-    while commit is not None and commit.kind is CommitKind.MARK:
+    while commit is not None and commit.kind in BESIDE:
         commit = next(iter(journal.commits(after=Seq(commit.seq - 2), through=Seq(commit.seq - 1))), None)
     # one of files says up to where the look before it reached
     if commit is None or commit.kind not in _LOOKS or not (commit.ends_look and commit.complete):

@@ -200,6 +200,15 @@ class Interleaving(RuleBasedStateMachine):
         self.owed.marks[name] = seq
         self.owed.acknowledged(seq, self.owed.states[max(self.owed.states)])
 
+    @rule(blow=blows, other=st.integers(0, 3))
+    def used(self, blow: tuple[Fault, int] | None, other: int) -> None:
+        def using(store: Store) -> None:
+            self.owed.grown(self._opened(store).note_use('{"deeds":[]}', writer=OTHER, now=NOON))
+
+        if self._run("use", using, blow, other) is None:
+            with self._store() as store:
+                self.owed.grown(self._opened(store).head.seq)
+
     @precondition(lambda self: self.owed.points and self.is_whole)
     @rule(data=st.data(), blow=blows, other=st.integers(0, 3))
     def checkpoint(self, data: st.DataObject, blow: tuple[Fault, int] | None, other: int) -> None:

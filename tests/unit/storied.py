@@ -6,6 +6,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.journal.account import Count, LostObject, Reason, Remark, Result
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, opened, position
 
@@ -52,7 +53,7 @@ def stamped(item: Guid, usn: int, **values: Values) -> Change:
     return Change(kind=Kind.CHANGED, guid=item, nc=NC, values=values, stamps=stamps)
 
 
-def look(journal: Journal, usn: int, *changes: Change) -> None:
+def look(journal: Journal, usn: int, *changes: Change, audited: Audited | None = None) -> None:
     """A look that found these; its time is so many seconds after noon."""
     before = journal.head.position
     journal.commit(
@@ -62,6 +63,7 @@ def look(journal: Journal, usn: int, *changes: Change) -> None:
         witnesses=(),
         complete=True,
         now=NOON + usn,
+        audited=audited,
     )
 
 

@@ -29,6 +29,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind
 from tests.asking import HOST, Answer, ask
 from tests.faults import Fault, FaultyStore, Injection, Point
@@ -151,6 +152,50 @@ def test_the_overview_says_what_is_known_and_what_is_not(office: Office) -> None
 )
 def test_changes_are_filtered_by_the_url(office: Office, query: str, seqs: list[int]) -> None:
     assert [each["seq"] for each in office.get("/changes.json", query).json["changes"]] == seqs
+
+
+@pytest.mark.parametrize(
+    ("query", "seqs"),
+    [
+        ("who=lena", [9, 8]),
+        ("who=CORP%5Clena", [9, 8]),
+        ("who=S-1-5-21-1-2-3-1199", [9, 8]),
+        ("who=bert", [10]),
+        ("who=system", [9]),
+        ("who=nobody", []),
+        ("who=len", []),
+        ("who=lena&attribute=description&until=11", [8]),
+    ],
+)
+def test_changes_are_filtered_by_who_wrote_them(tmp_path: Path, query: str, seqs: list[int]) -> None:
+    """By SID and account, of now and of then; whoever wrote in the same second as somebody else is found, too."""
+    journal = storied()
+    look(journal, 71, attribute("objectSid", b"2.5.5.17"))
+    dn, lena, other = f"CN=ada,OU=Bureau,{NC}", "S-1-5-21-1-2-3-1199", "S-1-5-21-1-2-3-1104"
+
+    def told(second: int, who: str, account: str = "") -> AuditLine:
+        names = frozenset({"description"})
+        return AuditLine(
+            time=NOON + second + 0.2, dn=dn, operation="Modify", attributes=names, sid=who, account=account
+        )
+
+    look(journal, 79, stamped(BERT, 79, objectSid=(sid_from_text(other),)))
+    for usn, *lines in (
+        (80, told(80, lena, "CORP\\lena")),
+        (90, told(90, ""), told(90, lena, "CORP\\lena")),
+        (100, told(100, other)),
+        (110, told(50, lena, "CORP\\lena")),
+    ):
+        look(
+            journal,
+            usn,
+            stamped(ADA, usn, description=(b"%d" % usn,)),
+            audited=Audited(since=NOON, through=NOON + usn + 1, lines=tuple(lines)),
+        )
+    office = _office(journal, tmp_path)
+    first = journal.head.seq - 11
+    assert [each["seq"] - first for each in office.get("/changes.json", query).json["changes"]] == seqs
+    office.desk.close()
 
 
 def test_pages_of_changes_leave_nothing_out(office: Office) -> None:

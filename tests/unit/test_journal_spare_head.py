@@ -58,6 +58,7 @@ def deeds() -> list[tuple[str, Callable[[Journal], object]]]:
         ("looked at all", lambda journal: look(journal, [created("d")], 40)),
         ("got a checkpoint", lambda journal: journal.write_checkpoint(journal.head.seq, [root], now=NOON + 41)),
         ("looked once more", lambda journal: look(journal, [created("e")], 50)),
+        ("kept who looked", lambda journal: journal.note_use('{"deeds":[]}', writer=OTHER, now=NOON + 51)),
         ("was pruned", lambda journal: journal.prune(oldest=Seq(10), keep_marks=False, now=NOON + 51)),
         ("looked at last", lambda journal: look(journal, [created("f")], 60)),
     ]
@@ -132,7 +133,7 @@ def test_a_damaged_head_is_put_right_and_the_journal_goes_on(store: MemoryStore)
     verdict = check_journal(broken, key())
     assert [each.damage for each in verdict.findings] == [Damage.CORRUPT]
     assert verdict.rebuilt == before.seq
-    assert [(span.after, span.through) for span in verdict.restorable] == [(8, 11)]
+    assert [(span.after, span.through) for span in verdict.restorable] == [(8, 12)]
 
     assert repair(broken, key(), writer=OTHER, now=NOON + 70) is not None
     assert check_journal(broken, key()).findings == ()
@@ -141,7 +142,7 @@ def test_a_damaged_head_is_put_right_and_the_journal_goes_on(store: MemoryStore)
     journal.claim(AGENT, now=NOON + 71)
     look(journal, [created("g")], 80)
     assert check_journal(broken, key()).findings == ()
-    assert changes_of(journal, after=Seq(11)) == [created("g")]
+    assert changes_of(journal, after=Seq(12)) == [created("g")]
 
 
 def test_a_sound_head_is_left_as_it_is(store: MemoryStore) -> None:

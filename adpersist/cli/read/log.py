@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,7 +12,7 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, answered, common_options, loaded, opened_journal
-from adpersist.errors import PointError
+from adpersist.errors import ConfigError, IntegrityError, PointError
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.rfc3339 import rfc3339
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from adpersist.journal.journal import Journal
     from adpersist.model.journal.commit import Commit
     from adpersist.model.journal.head import Head
+    from adpersist.model.journal.use import Deed
     from adpersist.reading.folded import Reading
     from adpersist.reading.sought import Sought
 
 _WINDOW: Final = 256
 """Commits read at once on the way back: memory follows it, not the journal."""
+
+_DEEDS_A_LINE: Final = 5
 
 _LINE: Final = "{:>8}  {:<24}  {:>4}  {:<13}  {:>10}  {}"
 
@@ -55,6 +58,15 @@ def log(
             "--who", help="Only those that Samba's audit log says they wrote: SID or account.", show_default=False
         ),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            help="Only these: look, files, mark, restore-begin, restore-end, repair, part; use: who did what at the "
+            "console.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,8 +84,9 @@ def log(
     with opened_journal(settings) as journal:
         first, last = _bounds(journal, since, to)
         found = _backwards(journal, after=Seq(first - 1), through=last)
-        if any(each is not None for each in (what, attribute, who)):
-            sought, seqs = _sought(journal, settings, what, attribute, who)
+        unsought = what is attribute is who is kind is None
+        if not unsought:
+            sought, seqs = _sought(journal, settings, what, attribute, who, kind)
             if seqs is not None:
                 found = _single(journal, [seq for seq in seqs if first <= seq <= last])
             found = filter(sought.is_in, found)
@@ -86,7 +99,6 @@ def log(
             output.say(output.printable(_sentence(commit, journal.head)))
             for each in half:
                 output.say(output.printable(f"{'':>8}  half of a policy: {half_words(each)}"))
-        unsought = what is attribute is who is None
         if (
             unsought
             and journal.head.pruned
@@ -127,14 +139,24 @@ def _backwards(journal: "Journal", *, after: Seq, through: Seq) -> "Iterator[Com
 
 
 def _sought(
-    journal: "Journal", settings: "Config", what: str | None, attribute: str | None, who: str | None
+    journal: "Journal",
+    settings: "Config",
+    what: str | None,
+    attribute: str | None,
+    who: str | None,
+    kind: str | None,
 ) -> "tuple[Sought, list[Seq] | None]":
     """What is looked for, and where it may be; None: anywhere."""
+    from adpersist.model.journal.commit import CommitKind
     from adpersist.reading.sought import Sought
+
+    if kind is not None and kind not in set(CommitKind):
+        raise ConfigError(f"there is no kind of commit {kind!r}", hint=f"There are {', '.join(CommitKind)}.")
+    meant = CommitKind(kind) if kind is not None else None
 
     def ask(reading: "Reading") -> "tuple[Sought, list[Seq] | None]":
         guid = reading.find_ever(what) if what is not None else None
-        sought = Sought(guid=guid, attribute=attribute, who=who)
+        sought = Sought(guid=guid, attribute=attribute, who=who, kind=meant)
         return sought, reading.commits_with(sought)
 
     return answered(journal, settings, ask)
@@ -188,9 +210,33 @@ def _document(commit: "Commit", head: "Head", half: list[dict[str, Any]]) -> dic
         "left": commit.left_count,
         "differences": [output.difference_left(each) for each in commit.left],
         "who": _people(commit),
+        "use": _used(commit),
         "writer": {"host": commit.writer.host, "pid": commit.writer.pid} if commit.writer else None,
         "digest": commit.digest.hex(),
     }
+
+
+def _used(commit: "Commit") -> list[dict[str, Any]]:
+    found = _deeds(commit)
+    if not found:
+        return []
+    from adpersist.reading.text.entry_text import deed_document
+
+    return [deed_document(each, commit.seq) for each in found]
+
+
+def _deeds(commit: "Commit") -> "Sequence[Deed]":
+    """Who did what at the console, of a USE."""
+    from adpersist.model.journal.commit import CommitKind
+
+    if commit.kind is not CommitKind.USE:
+        return ()
+    from adpersist.model.journal.use import deeds
+
+    try:
+        return deeds(commit.account)
+    except ValueError as error:
+        raise IntegrityError(f"what commit {commit.seq} says of who looked is not understood") from error
 
 
 def _people(commit: "Commit") -> list[dict[str, Any]]:
@@ -217,22 +263,36 @@ def _what(commit: "Commit") -> str:
 
     match commit.kind:
         case CommitKind.LOOK:
-            counts = Counter(str(change.kind) for change in commit.changes)
-            told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no change"
-            people = ", ".join(each["name"] or each["sid"] for each in _people(commit))
-            by = f"; by {people}" if people else ""
-            return f"{told}; USN {commit.usn_to}{by}" + ("" if commit.ends_look else "; the look goes on")
+            told = _look_told(commit)
         case CommitKind.PART:
-            return "part of a large change"
+            told = "part of a large change"
         case CommitKind.FILES:
-            return _files_told(len(commit.files.states), len(commit.files.gone))
+            told = _files_told(len(commit.files.states), len(commit.files.gone))
         case CommitKind.MARK:
-            return f"@{commit.mark}" + (f" by {commit.writer.host}" if commit.writer else "")
+            told = f"@{commit.mark}" + (f" by {commit.writer.host}" if commit.writer else "")
+        case CommitKind.USE:
+            told = _use_told(commit)
         case CommitKind.REPAIR:
-            return f"commits were lost; goes on from commit {commit.target}" if commit.target else "begins anew"
+            told = f"commits were lost; goes on from commit {commit.target}" if commit.target else "begins anew"
         case _:
             left = f", but for {commit.left_count} differences" if commit.left_count else ""
-            return f"to commit {commit.target}{left}"
+            told = f"to commit {commit.target}{left}"
+    return told
+
+
+def _look_told(commit: "Commit") -> str:
+    counts = Counter(str(change.kind) for change in commit.changes)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no change"
+    people = ", ".join(each["name"] or each["sid"] for each in _people(commit))
+    by = f"; by {people}" if people else ""
+    return f"{told}; USN {commit.usn_to}{by}" + ("" if commit.ends_look else "; the look goes on")
+
+
+def _use_told(commit: "Commit") -> str:
+    """Who did what at the console."""
+    told = [f"{each.who} {each.did} {each.what}".rstrip() for each in _deeds(commit)]
+    more = [f"{len(told) - _DEEDS_A_LINE} more"] if len(told) > _DEEDS_A_LINE else []
+    return "; ".join((*told[:_DEEDS_A_LINE], *more))
 
 
 def _files_told(changed: int, gone: int) -> str:

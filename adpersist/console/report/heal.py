@@ -10,7 +10,7 @@ from adpersist.errors import IntegrityError, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq, guid_text
 from adpersist.model.journal.account import Account, Count, Reason, Remark, Result
-from adpersist.model.journal.commit import Commit, CommitKind
+from adpersist.model.journal.commit import BESIDE, Commit, CommitKind
 from adpersist.model.journal.head import Phase, Timeline
 from adpersist.reading.rfc3339 import rfc3339
 
@@ -87,7 +87,7 @@ def _around(journal: Journal, timeline: Timeline) -> tuple[list[Commit], Commit 
     for commit in reversed(earlier):
         if commit.kind is CommitKind.RESTORE_BEGIN:
             begun.insert(0, commit)
-        elif commit.kind is not CommitKind.MARK:
+        elif commit.kind not in BESIDE:
             return begun, commit, end
     return begun, None, end
 

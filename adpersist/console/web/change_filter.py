@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
+from adpersist.console.web.person import Person
 from adpersist.errors import ConfigError, PointError
 from adpersist.journal.points import parse_moment
 from adpersist.model.identity.ids import Guid, Seq, guid_from_text
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import FoldedDns
 from adpersist.reading.past import Entry, Past, class_of
+from adpersist.reading.text.entry_text import writer
 
 LIMIT: Final = 50
 MOST: Final = 1000
@@ -32,6 +34,7 @@ class ChangeFilter:
         action: A kind of change.
         attribute: Something happened to it; `*` stands for any letters.
         dc: Name of the DC that wrote.
+        who: Who did, as far as that is known: SID, or account with or without its domain.
         since, until: Points: a commit's number, @mark, a time, -2h.
         before: Entries with lower numbers: the next page.
         limit: So many at most.
@@ -42,6 +45,7 @@ class ChangeFilter:
     action: str = ""
     attribute: str = ""
     dc: str = ""
+    who: str = ""
     since: str = ""
     until: str = ""
     before: int = 0
@@ -57,7 +61,7 @@ class ChangeFilter:
         words = {
             "what": query.get("what", ""),
             "object_class": query.get("class", ""),
-            **{name: query.get(name, "") for name in ("action", "attribute", "dc", "since", "until")},
+            **{name: query.get(name, "") for name in ("action", "attribute", "dc", "who", "since", "until")},
         }
         return cls(
             **{name: word.strip() for name, word in words.items()},
@@ -125,8 +129,16 @@ class ChangeFilter:
             names, named = past.databases(), self.dc.casefold()
             origins = {guid for guid, name in names.items() if name.casefold() == named}
             yield lambda entry: not origins.isdisjoint(entry.origins())
+        if self.who:
+            yield _by(past, self.who)
         if self.what:
             yield _about(past, self.what)
+
+
+def _by(past: Past, who: str) -> Test:
+    """Written by somebody; the seconds in which they wrote anything are few, and tell of most that it was not they."""
+    person = Person.called(past, who)
+    return lambda entry: person.may_have(entry) and person.wrote(writer(past, entry)["who"])
 
 
 def _about(past: Past, what: str) -> Test:

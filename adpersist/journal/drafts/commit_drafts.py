@@ -102,6 +102,20 @@ class CommitDrafter:
         head = replace(base.head, marks=(*kept, made))
         return self._note(base, head, kind=CommitKind.MARK, note=[name, None, pack_writer(writer)], tolerant=True)
 
+    def use(self, base: OpenHead, account: str, writer: Writer) -> Draft:
+        """Who looked; everything in the head stays, and so does who holds the journal.
+
+        Its time is the head's: a console's clock, on whichever machine, is none by which points are found.
+
+        Raises:
+            LimitError: It is more than one commit holds.
+        """
+        compressed = compress(pack([None, None, pack_writer(writer), [], account]))
+        if len(compressed) > _LARGEST_NOTE_BYTES:
+            raise LimitError("that is more than one commit holds", hint="Note it in several.")
+        then = replace(self, time=base.head.time)
+        return then._frame(base, base.head, kind=CommitKind.USE, compressed=compressed, tolerant=True)
+
     def begin_restore(
         self,
         base: OpenHead,

@@ -8,14 +8,18 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 
 MAGIC: Final = b"ADPF"
-VERSIONS: Final = (1, 2, 3, 4)
+VERSIONS: Final = (1, 2, 3, 4, 5)
 """Version 2 has the stamps of links, and tells a change's writes apart from what they wrote; version 3 knows files;
-version 4 says who wrote."""
+version 4 says who wrote; version 5 who looked."""
 VERSION: Final = VERSIONS[-1]
 _PLAIN: Final = 2
 _OF_FILES: Final = 3
 _AUDITED: Final = 4
-"""A journal without files, and one in which nobody says who wrote, are such that an earlier adpersist reads."""
+_OF_USE: Final = 5
+"""A journal without files, one in which nobody says who wrote, and one that no console writes to are such that an
+earlier adpersist reads."""
+_OWN: Final = {CommitKind.FILES: _OF_FILES, CommitKind.USE: _OF_USE}
+"""Kinds that have a version of their own."""
 HEADER_BYTES: Final = 120
 NONCE_OFFSET: Final = 76
 ENDS_LOOK: Final = 0x01
@@ -30,6 +34,7 @@ _NUMBERS: Final = {
     CommitKind.RESTORE_END: 5,
     CommitKind.FILES: 6,
     CommitKind.REPAIR: 7,
+    CommitKind.USE: 8,
 }
 _KINDS: Final = {number: kind for kind, number in _NUMBERS.items()}
 
@@ -77,7 +82,7 @@ def write_header(header: FrameHeader) -> bytes:
     """The 120 bytes."""
     return _LAYOUT.pack(
         MAGIC,
-        _OF_FILES if header.kind is CommitKind.FILES else _AUDITED if header.audited else _PLAIN,
+        _OWN.get(header.kind, _AUDITED if header.audited else _PLAIN),
         _NUMBERS[header.kind],
         ENDS_LOOK * header.ends_look | COMPLETE * header.complete,
         header.journal,
@@ -124,7 +129,9 @@ def read_header(body: bytes) -> FrameHeader:
     if version not in VERSIONS:
         raise ValueError(f"format version {version}; this adpersist reads versions up to {VERSION}")
     known = _KINDS.get(kind)
-    if (known is CommitKind.FILES) != (version == _OF_FILES) or (version == _AUDITED and known is not CommitKind.LOOK):
+    own = _OWN.get(known) if known is not None else None
+    is_misplaced = own != version if own is not None else version in _OWN.values()
+    if is_misplaced or (version == _AUDITED and known is not CommitKind.LOOK):
         raise ValueError(f"kind {kind} in a frame of version {version}")
     if kind not in _KINDS or flags & ~(ENDS_LOOK | COMPLETE):
         raise ValueError(f"unknown kind {kind} or flags {flags:#x}")

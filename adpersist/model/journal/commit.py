@@ -38,8 +38,14 @@ class CommitKind(StrEnum):
     FILES = "files"
     """What a look at SYSVOL and the local databases found."""
 
+    USE = "use"
+    """Who looked at the journal and what they did, as the console tells it."""
 
-ASIDE: Final = frozenset({CommitKind.MARK, CommitKind.FILES})
+
+BESIDE: Final = frozenset({CommitKind.MARK, CommitKind.USE})
+"""What anybody who has the key adds beside the capture, and fences nobody by."""
+
+ASIDE: Final = BESIDE | {CommitKind.FILES}
 """What says nothing of the directory: it need not be told of these."""
 
 
@@ -62,11 +68,12 @@ class Commit:
         complete: A whole first look is in the journal with this commit or before it.
         mark: The name, of a MARK.
         target: The point restored to, of a RESTORE_BEGIN or RESTORE_END; what a REPAIR goes on from.
-        writer: Who made it, where it was not the capturing agent: MARK and RESTORE_BEGIN.
+        writer: Who made it, where it was not the capturing agent: MARK, USE and RESTORE_BEGIN.
         conflicts: Of a RESTORE_BEGIN: writes on the DC that this restore is to keep.
         left: Of a RESTORE_END: what still differed from the target, the first thousand of it.
         left_count: Of a RESTORE_END: how many those were.
-        account: Of a RESTORE_BEGIN or RESTORE_END: what the restore says of itself, a JSON document; empty: nothing.
+        account: Of a RESTORE_BEGIN or RESTORE_END: what the restore says of itself, of a USE: who did what; a JSON
+            document; empty: nothing.
         digest: SHA-256 of its frame.
         size: Bytes of its frame in the store.
     """

@@ -77,6 +77,9 @@ class IndexedReading:
     def commits_with(self, sought: Sought) -> list[Seq] | None:
         """See :class:`~adpersist.reading.folded.Reading`."""
         found = {Seq(seq) for (seq,) in self._rows.execute("SELECT seq FROM commits")}
+        if sought.kind is not None:
+            rows = self._rows.execute("SELECT seq FROM commits WHERE kind = ?", (str(sought.kind),))
+            found &= {Seq(seq) for (seq,) in rows}
         if sought.who is not None:
             rows = self._rows.execute("SELECT seq, who FROM writers")
             found &= {Seq(seq) for seq, who in rows if sought.wrote(*json.loads(who)[:2])}

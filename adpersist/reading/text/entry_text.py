@@ -11,6 +11,7 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, guid_text
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_text
 from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.use import Deed
 from adpersist.model.objects.change import Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
@@ -70,6 +71,20 @@ def look_document(look: Look, past: Past) -> Document:
     }
 
 
+def deed_document(deed: Deed, seq: Seq | None) -> Document:
+    """What somebody did at a console; `seq` is the commit that has it, null: none yet."""
+    return {
+        "time": rfc3339(deed.time),
+        "last": rfc3339(deed.last),
+        "count": deed.count,
+        "who": deed.who,
+        "role": deed.role or None,
+        "did": deed.did,
+        "what": deed.what or None,
+        "seq": seq,
+    }
+
+
 def entry_document(past: Past, entry: Entry) -> Document:
     """What happened to one object, with values before and after."""
     seq = entry.look.seq
@@ -109,22 +124,26 @@ def _dns(past: Past, entry: Entry) -> tuple[str | None, str | None]:
     )
 
 
+def writer(past: Past, entry: Entry) -> Document:
+    """`who` wrote it, and where that is null `why`."""
+    return past.writers().person(
+        entry.kind,
+        [each for each in _dns(past, entry) if each],
+        entry.written(),
+        lambda sids: past.accounts(sids, entry.look.seq),
+        entry.look.seq,
+    )
+
+
 def _write(past: Past, entry: Entry) -> Document:
     """When it happened, and who wrote it, as far as that is known."""
-    writers, written = past.writers(), entry.written()
     return {
         "seq": entry.look.seq,
         "time": rfc3339(entry.look.time),
         "kind": entry.kind,
         "abandoned": past.is_abandoned(entry.look.seq),
-        "dcs": writers.dcs([stamp for _, stamp in written]),
-        **writers.person(
-            entry.kind,
-            [each for each in _dns(past, entry) if each],
-            written,
-            lambda sids: past.accounts(sids, entry.look.seq),
-            entry.look.seq,
-        ),
+        "dcs": past.writers().dcs([stamp for _, stamp in entry.written()]),
+        **writer(past, entry),
     }
 
 

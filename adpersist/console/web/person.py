@@ -1,0 +1,68 @@
+"""Somebody a change may be by, as people call them, and when they wrote at all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import floor
+from typing import Any
+
+from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
+from adpersist.model.objects.audit import AuditLine
+from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.reading.past import Entry, Past
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever is meant by a word.
+
+    Attributes:
+        name: The word, case folded.
+        seconds: Unix seconds of stamps that a line of theirs may tell of.
+    """
+
+    name: str
+    seconds: frozenset[int]
+
+    @classmethod
+    def called(cls, past: Past, who: str) -> "Person":
+        """Those a SID or an account means, by any name the account ever had."""
+        name = who.strip().casefold()
+        known: dict[tuple[str, str], bool] = {}
+        seconds = set[int]()
+        for line in _lines(past):
+            key = line.sid or sid_text(LOCAL_SYSTEM), line.account
+            if key not in known:
+                known[key] = name in _names(past, *key)
+            if known[key]:  # a write is stamped when it begins, and logged when it ends
+                seconds |= {floor(line.time), floor(line.time) - 1}
+        return cls(name, frozenset(seconds))
+
+    def may_have(self, entry: Entry) -> bool:
+        """They wrote something when this was written."""
+        return any(unix_seconds(stamp.time) in self.seconds for _, stamp in entry.written())
+
+    def wrote(self, who: dict[str, Any] | None) -> bool:
+        """It is known that they did, be it beside others; a name counts as it was then."""
+        if who is None:
+            return False
+        return any(
+            self.name in {each["sid"].casefold(), *_forms(each["name"] or "")} for each in (who, *who.get("also", ()))
+        )
+
+
+def _lines(past: Past) -> Iterator[AuditLine]:
+    yield from past.sealed_log.lines.lines()
+    if past.audit_log is not None:
+        yield from past.audit_log.lines()
+
+
+def _names(past: Past, sid: str, account: str) -> set[str]:
+    names = {sid.casefold(), *_forms(account), *({"system"} if sid == sid_text(LOCAL_SYSTEM) else ())}
+    for item in past.versions_of_sid(sid_from_text(sid)):
+        names |= {value.decode(errors="replace").casefold() for value in item.values.get("sAMAccountName", ())}
+    return names
+
+
+def _forms(account: str) -> set[str]:
+    """With and without its domain."""
+    return {account.casefold(), account.rpartition("\\")[2].casefold()} - {""}
