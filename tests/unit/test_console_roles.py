@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from structlog.testing import capture_logs
 
-from adpersist.console.web.access.sign_in import REFUSED_S, Domain, Role, SignIn, TurnError
+from adpersist.console.web.access.sign_in import ASKED_AGAIN_S, REFUSED_S, Domain, Role, SignIn, TurnError
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.undo import Undo
@@ -25,6 +26,7 @@ from tests.golden.journal_samples import NOON
 from tests.unit.storied import ADA, storied
 
 PASSWORD = "correct horse & battery=staple"
+SIDS = {"ada@corp.example": "S-1-5-21-1-2-3-1104", "CORP\\root": "S-1-5-21-1-2-3-500"}
 MEMBERS = {"ada@corp.example": {"lookers"}, "CORP\\root": {"doers", "lookers"}, "dora@corp.example": set[str]()}
 
 
@@ -34,13 +36,31 @@ def answer(name: str, password: str, groups: list[str]) -> Person:
         raise DirectoryUnreachableError("the DC does not answer")
     if name not in MEMBERS or password != PASSWORD:
         raise LoginRefusedError("no")
-    return Person(sid="S-1-5-21-1-2-3-1104", groups=frozenset(MEMBERS[name] & set(groups)))
+    return Person(sid=SIDS.get(name, "S-1-5-21-1-2-3-1105"), groups=frozenset(MEMBERS[name] & set(groups)))
+
+
+@dataclass
+class Later:
+    """What the DC says of somebody after they signed in; by their SID, and of all others the same as before."""
+
+    groups: dict[str, set[str]] = field(default_factory=dict)
+    away: bool = False
+    asked: int = 0
+
+    def __call__(self, sid: str, groups: list[str]) -> frozenset[str]:
+        self.asked += 1
+        if self.away:
+            raise DirectoryUnreachableError("the DC does not answer")
+        mine = self.groups.get(sid, next(MEMBERS[name] for name, each in SIDS.items() if each == sid))
+        return frozenset(mine & set(groups))
 
 
 @dataclass
 class Door:
     app: Console
     waited: list[float]
+    later: Later = field(default_factory=Later)
+    clock: list[float] = field(default_factory=lambda: [float(NOON)])
 
     def post(self, path: str, cookie: str = "", origin: str = f"http://{HOST}", **form: str) -> Answer:
         body = urlencode(form).encode()
@@ -56,12 +76,15 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    desk, waited = Desk(storied), list[float]()
-    domain = Domain(answer, suffix="corp.example", viewers="lookers", operators="doers", pause=waited.append)
-    undo = Undo([sys.executable, "-c", 'print(\'{"steps": [], "taken": [], "notes": []}\')'])
-    sign_in = SignIn(tmp_path / "code", lambda: NOON)
+    desk, waited, later, clock = Desk(storied), list[float](), Later(), [float(NOON)]
+    domain = Domain(
+        answer, again=later, suffix="corp.example", viewers="lookers", operators="doers", pause=waited.append
+    )
+    undo = Undo([sys.executable, "-c", 'print(\'{"steps": [], "taken": [], "notes": [], "left": 0}\')'])
+    sign_in = SignIn(tmp_path / "code", lambda: clock[0])
     names = frozenset({HOST})
-    yield Door(Console(Views(desk, health="", undo=undo), sign_in, names=names, cookie="c", domain=domain), waited)
+    console = Console(Views(desk, health="", undo=undo), sign_in, names=names, cookie="c", domain=domain)
+    yield Door(console, waited, later, clock)
     desk.close()
 
 
@@ -81,14 +104,16 @@ def door(tmp_path: Path) -> Iterator[Door]:
 )
 def test_a_role_is_what_a_group_gives(name: str, password: str, role: Role | None) -> None:
     waited: list[float] = []
-    domain = Domain(answer, suffix="corp.example", viewers="lookers", operators="doers", pause=waited.append)
+    domain = Domain(
+        answer, again=Later(), suffix="corp.example", viewers="lookers", operators="doers", pause=waited.append
+    )
     found = domain.role_of(name, password)
     assert (found[0] if found else None) == role
     assert [round(each) for each in waited] == ([] if role else [round(REFUSED_S)]), "all refusals last alike"
 
 
 def test_a_group_that_is_not_named_gives_nothing() -> None:
-    domain = Domain(answer, suffix="corp.example", viewers="", operators="doers", pause=lambda _: None)
+    domain = Domain(answer, again=Later(), suffix="corp.example", viewers="", operators="doers", pause=lambda _: None)
     assert domain.role_of("ada", PASSWORD) is None
 
 
@@ -100,7 +125,7 @@ def test_one_name_is_tried_at_a_time() -> None:
         go_on.wait(60)
         return answer(name, password, groups)
 
-    domain = Domain(slow, suffix="corp.example", viewers="lookers", operators="", pause=lambda _: None)
+    domain = Domain(slow, again=Later(), suffix="corp.example", viewers="lookers", operators="", pause=lambda _: None)
     first = threading.Thread(target=domain.role_of, args=("ada", PASSWORD))
     first.start()
     assert asked.wait(60)
@@ -124,6 +149,50 @@ def test_who_may_look_may_not_take_back(door: Door) -> None:
         assert words not in ask(door.app.app, path, query=query, cookie=viewer).text
         assert words in ask(door.app.app, path, query=query, cookie=operator).text
     assert "viewer" in ask(door.app.app, "/", cookie=viewer).text
+
+
+def _undone(door: Door, cookie: str) -> Answer:
+    """Somebody agrees to a plan."""
+    page = ask(door.app.app, "/undo.json", query=f"object={guid_text(ADA)}&to=2", cookie=cookie)
+    digest = page.json["plan"]["digest"] if page.code == 200 else ""
+    (token,) = re.findall(r'name="token" value="([^"]+)"', ask(door.app.app, "/find", cookie=cookie).text) or [""]
+    return door.post("/undo", cookie, object=guid_text(ADA), to="2", token=token, digest=digest, agreed="0")
+
+
+def test_who_left_the_group_takes_nothing_back_any_more(door: Door) -> None:
+    """They are asked at each undo, whatever was known a second ago."""
+    operator = door.entered("CORP\\root")
+    assert _undone(door, operator).code == 303
+    door.later.groups[SIDS["CORP\\root"]] = {"lookers"}
+    assert _undone(door, operator).code == 403
+    assert ask(door.app.app, "/changes", cookie=operator).code == 200, "they still may look"
+    assert ask(door.app.app, "/undo", query=f"object={guid_text(ADA)}&to=2", cookie=operator).code == 403
+    door.later.groups[SIDS["CORP\\root"]] = set()
+    assert _undone(door, operator).code == 403
+    assert ask(door.app.app, "/changes", cookie=operator).code == 401, "their session has ended"
+
+
+def test_nothing_is_taken_back_while_nobody_can_be_asked(door: Door) -> None:
+    operator = door.entered("CORP\\root")
+    door.later.away = True
+    assert _undone(door, operator).code == 503
+    door.clock[0] += ASKED_AGAIN_S
+    assert ask(door.app.app, "/changes", cookie=operator).code == 200, "the DC may be what is to be looked into"
+
+
+def test_who_looks_is_asked_seldom(door: Door) -> None:
+    viewer = door.entered("ada")
+    for _ in range(10):
+        assert ask(door.app.app, "/changes", cookie=viewer).code == 200
+    assert door.later.asked == 0
+    door.clock[0] += ASKED_AGAIN_S
+    for _ in range(10):
+        assert ask(door.app.app, "/changes", cookie=viewer).code == 200
+    assert door.later.asked == 1
+    door.later.groups[SIDS["ada@corp.example"]] = set()
+    door.clock[0] += ASKED_AGAIN_S
+    assert ask(door.app.app, "/changes", cookie=viewer).code == 403
+    assert ask(door.app.app, "/changes", cookie=viewer).code == 401
 
 
 def test_refusals_look_alike_and_say_no_password(door: Door) -> None:

@@ -23,11 +23,20 @@ from adpersist import __version__
 from adpersist.console.report.page import environment, page, policy, style, visible
 from adpersist.console.report.time_line import bars
 from adpersist.console.web.access.guards import MAX_BODY_BYTES, Guards
-from adpersist.console.web.access.sign_in import LONGEST_S, Domain, Role, Session, SignIn, TurnError
+from adpersist.console.web.access.sign_in import (
+    LONGEST_S,
+    Domain,
+    Role,
+    Session,
+    SignIn,
+    TurnError,
+)
+from adpersist.console.web.access.use import UseLog
 from adpersist.console.web.change_filter import ChangeFilter
 from adpersist.console.web.undo import BusyError, UndoError
 from adpersist.console.web.views import NotHereError, Views
 from adpersist.errors import AdpersistError, ConfigError, ExitCode
+from adpersist.model.journal.use import Did
 from adpersist.telemetry import logger
 
 Document = dict[str, Any]
@@ -43,7 +52,12 @@ _SEVERAL: Final = frozenset({"object", "change"})
 
 _ANYBODY: Final = frozenset(Role)
 _OPERATORS: Final = frozenset({Role.OPERATOR})
+_FILES: Final = (".csv", ".html")
+"""Pages to keep."""
+_FOR_OPERATORS: Final = frozenset({"undo", "use"})
+"""Pages that only they have."""
 _GUID_LENGTH: Final = 36
+_LONGEST_PATH: Final = 100
 _NAME: Final = re.compile(r"[\w.@\\ -]{1,100}")
 
 log = logger("console")
@@ -65,6 +79,7 @@ class Console:
         names: What a Host header may say.
         cookie: Its name: cookies know no ports, and two consoles must not share one.
         domain: Believes names and passwords of the domain; None: codes alone sign in.
+        use: Keeps what people do; None: the process's log alone has it.
         clock: Unix seconds.
     """
 
@@ -76,12 +91,14 @@ class Console:
         names: frozenset[str],
         cookie: str,
         domain: Domain | None = None,
+        use: UseLog | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._views = views
         self._sign_in = sign_in
         self._cookie = cookie
         self._domain = domain
+        self._use = use
         self._clock = clock
         self._templates = environment(_HERE)
         self._templates.globals |= {"bars": bars, "urlencode": urlencode, "version": __version__}
@@ -113,14 +130,15 @@ class Console:
             "/find": ("found", lambda request: self._views.find(_word(request, "q"))),
             "/compare": ("compare", self._compare),
             "/alerts": ("alerts", lambda request: self._views.alerts(_word(request, "rule"))),
-            "/undo": ("undo", lambda request: self._views.undo_plan(_words(request))),
+            "/undo": ("undo", self._undo_plan),
             "/undo/state": ("undo_state", lambda _: self._views.undo_state()),
             "/fleet": ("fleet", lambda _: self._views.fleet(self._clock())),
+            "/use": ("use", self._used),
             "/heals": ("heals", lambda _: self._views.heals()),
             "/heals/{number:int}": ("heal", lambda request: self._views.heal(request.path_params["number"])),
         }
         for path, (template, question) in questions.items():
-            roles = _OPERATORS if template == "undo" else _ANYBODY
+            roles = _OPERATORS if template in _FOR_OPERATORS else _ANYBODY
             routes.append(route(f"{path}.json", self._signed_in(self._machine(question), roles)))
             routes.append(route(path, self._signed_in(self._paged(template, question), roles)))
         return routes
@@ -143,6 +161,19 @@ class Console:
     def _compare(self, request: Request) -> Document:
         return self._views.compare(_word(request, "from"), _word(request, "to"), self._clock())
 
+    def _used(self, request: Request) -> Document:
+        waiting = self._use.waiting() if self._use is not None else []
+        return self._views.used(_word(request, "who"), waiting, self._use.trouble if self._use is not None else None)
+
+    def _undo_plan(self, request: Request) -> Document:
+        document = self._views.undo_plan(_words(request))
+        self._did(request.state.session, Did.PLANNED, _wished(document["wish"]))
+        return document
+
+    def _did(self, session: Session, did: Did, what: str) -> None:
+        if self._use is not None:
+            self._use.did(did, who=session.name, role=str(session.role), what=what)
+
     # --- answers --------------------------------------------------------------------------------------------------
 
     def _paged(self, template: str, question: Question) -> Callable[[Request, Session], Response]:
@@ -158,11 +189,12 @@ class Console:
         document = self._changes(request)
         text = io.StringIO()
         rows = csv.writer(text)
-        rows.writerow(("commit", "time", "kind", "class", "object", "attributes", "written on"))
+        rows.writerow(("commit", "time", "kind", "class", "object", "attributes", "written on", "by"))
         for each in document["changes"]:
             names = ", ".join((*each["attributes"], *each["links"]))
             cells = (each["seq"], each["time"], each["kind"], each["class"], each["dn"], names, ", ".join(each["dcs"]))
-            rows.writerow([_cell(cell) for cell in cells])
+            by = (each["who"]["name"] or each["who"]["sid"]) if each["who"] else ""
+            rows.writerow([_cell(cell) for cell in (*cells, by)])
         headers = {"Content-Disposition": 'attachment; filename="changes.csv"'}
         return Response(text.getvalue().encode(errors="backslashreplace"), media_type="text/csv", headers=headers)
 
@@ -178,8 +210,10 @@ class Console:
         if form.get("agreed", "").strip() != str(len(plan["steps"])) or plan["taken"]:
             raise RefusedError("this was not agreed to: the number typed is not that of the steps")
         if self._views.undo is not None:
+            told = _wished(wish.document())
             log.info("undo.agreed", who=session.name, **wish.document())
-            self._views.undo.begin(wish)
+            self._did(session, Did.AGREED, f"{told}: {len(plan['steps'])} steps")
+            self._views.undo.begin(wish, lambda end: self._did(session, Did.ENDED, f"{told}: {end}"))
         return RedirectResponse("/undo/state", HTTPStatus.SEE_OTHER)
 
     def _heal_page(self, request: Request, _: Session) -> Response:
@@ -208,8 +242,15 @@ class Console:
 
     def _frame(self, session: Session) -> Document:
         frame = self._views.frame()
-        may = frame["allow_restore"] and session.role in _OPERATORS
-        return {**frame, "allow_restore": may, "name": session.name, "role": str(session.role)}
+        may = session.role in _OPERATORS
+        return {
+            **frame,
+            "allow_restore": frame["allow_restore"] and may,
+            "sees_use": may,
+            "use_trouble": self._use.trouble if self._use is not None else "",
+            "name": session.name,
+            "role": str(session.role),
+        }
 
     async def _style(self, _: Request) -> Response:
         return Response(style(), media_type="text/css")
@@ -237,11 +278,18 @@ class Console:
                 hint = "Open the address that `adpersist console` printed, or get another: `adpersist console --login`."
                 return self._problem(request, None, "you are not signed in", hint, HTTPStatus.UNAUTHORIZED)
             try:
+                session = await self._asked_again(request, session, writes=request.method == "POST")
+                request.state.session = session
                 if session.role not in roles:
                     log.warning("console.role_refused", who=session.name, role=str(session.role))
+                    self._did(session, Did.REFUSED, request.scope["path"][:_LONGEST_PATH])
                     raise RefusedError("that is for operators", hint="[console] operators names their group.")
                 if guid := request.path_params.get("guid"):
                     log.info("console.looked", who=session.name, object=guid[:_GUID_LENGTH])
+                if request.method == "GET":
+                    path = request.scope["path"][:_LONGEST_PATH]
+                    did = Did.EXPORTED if path.endswith(_FILES) else Did.LOOKED
+                    self._did(session, did, path if did is Did.EXPORTED else path.removesuffix(".json"))
                 if request.method == "POST":
                     request.state.form = await _form(request)
                     if not hmac.compare_digest(request.state.form.get("token", "").encode(), session.token.encode()):
@@ -256,16 +304,40 @@ class Console:
 
         return endpoint
 
+    async def _asked_again(self, request: Request, session: Session, *, writes: bool) -> Session:
+        """The session with the role its groups give by now: asked each time something is to be written, else seldom.
+
+        Raises:
+            RefusedError: They give none any more; the session has ended.
+            DirectoryError: The DC cannot be asked, and something is to be written.
+        """
+        secret = request.cookies.get(self._cookie) or ""
+        if self._domain is None or not session.sid or not (writes or self._sign_in.is_to_be_asked(session)):
+            return session
+        try:
+            role = await run_in_threadpool(self._domain.role_now, session.sid)
+        except AdpersistError as error:
+            log.warning("console.groups_not_asked", who=session.name, error=error.message)
+            if writes:
+                raise
+            role = session.role  # who was let in may go on looking while the DC is away
+        if role is None:
+            self._sign_in.leave(secret)
+            log.warning("console.role_lost", who=session.name)
+            self._did(session, Did.REFUSED, "in none of the groups any more")
+            raise RefusedError("you are in none of the groups any more that may look", hint="Sign in again.")
+        return self._sign_in.asked(secret, role) or session
+
     async def _enter(self, request: Request) -> Response:
         code = request.query_params.get("code", "")
         if not code or request.method != "GET":  # whoever looks ahead uses nothing up
             return self._login(request, "")
-        return self._entered_by_code(request, code)
+        return await self._entered_by_code(request, code)
 
     async def _enter_by_form(self, request: Request) -> Response:
         form = await _form(request)
         if "user" not in form:
-            return self._entered_by_code(request, form.get("code", ""))
+            return await self._entered_by_code(request, form.get("code", ""))
         if self._domain is None:
             return self._refused(request, "nobody signs in by name here", form["user"])
         try:
@@ -278,22 +350,26 @@ class Console:
             return self._refused(request, words, form["user"])
         role, sid = found
         name = f"{_shown_name(form['user'])} ({sid})"
-        return self._admitted(self._sign_in.admit(name, role), name, role)
+        return await self._admitted(self._sign_in.admit(name, role, sid), name, role)
 
-    def _entered_by_code(self, request: Request, code: str) -> Response:
+    async def _entered_by_code(self, request: Request, code: str) -> Response:
         secret = self._sign_in.enter(code.strip()[:_LONGEST_WORD])
         if secret is None:
             return self._refused(request, "this code is not good: each works once, and not for long", "")
-        return self._admitted(secret, "a code", Role.OPERATOR)
+        return await self._admitted(secret, "a code", Role.OPERATOR)
 
-    def _admitted(self, secret: str, name: str, role: Role) -> Response:
+    async def _admitted(self, secret: str, name: str, role: Role) -> Response:
         log.info("console.signed_in", who=name, role=str(role))
+        if self._use is not None:
+            await run_in_threadpool(self._use.did, Did.SIGNED_IN, who=name, role=str(role))
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.set_cookie(self._cookie, secret, max_age=int(LONGEST_S), path="/", httponly=True, samesite="strict")
         return answer
 
     def _refused(self, request: Request, words: str, name: str) -> Response:
         log.warning("console.sign_in_refused", who=_shown_name(name) or "a code")
+        if self._use is not None:
+            self._use.did(Did.REFUSED, who=_shown_name(name) or "a code", what="signing in")
         return self._login(request, words, HTTPStatus.FORBIDDEN)
 
     def _login(self, request: Request, refused: str, code: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -307,6 +383,7 @@ class Console:
             return self._problem(request, None, "this form is of another session", "", HTTPStatus.FORBIDDEN)
         self._sign_in.leave(secret)
         log.info("console.signed_out", who=session.name)
+        self._did(session, Did.SIGNED_OUT, "")
         answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict")
         return answer
@@ -365,6 +442,13 @@ async def _form(request: Request) -> dict[str, str]:
 def _shown_name(name: str) -> str:
     """A name as it may stand in a log and on a page; what is none may be anything, a password too."""
     return name.strip() if not name or _NAME.fullmatch(name.strip()) else "(no name)"
+
+
+def _wished(wish: Mapping[str, Any]) -> str:
+    """What is to be taken back, in a line: GUIDs, the name of an attribute, a number."""
+    only = f", only {wish['attribute']}" if wish["attribute"] else ""
+    below = ", with everything below" if wish["subtree"] else ""
+    return f"{' '.join(wish['guids'])} to commit {wish['to']}{only}{below}"
 
 
 def _cell(value: object) -> str:

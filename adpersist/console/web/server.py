@@ -15,12 +15,15 @@ from adpersist.agent import connections
 from adpersist.config import Config
 from adpersist.console.web.access.listening import Address
 from adpersist.console.web.access.sign_in import Domain, SignIn, leave_code
+from adpersist.console.web.access.use import UseLog
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
 from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
+from adpersist.journal.holder import Role as Visiting
+from adpersist.journal.holder import new_writer
 from adpersist.reading.past import Told
 from adpersist.system.lock_file import runtime_directory
 from adpersist.telemetry import logger
@@ -62,14 +65,34 @@ def serve(
             fleet = Fleet(config.store.url, connections.key(config))
             views = Views(desk, health=config.health.listen, undo=undo, fleet=fleet)
             domain = _domain(config, desk)
-            console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}", domain=domain)
+            use = UseLog(lambda: _UseInJournal(config))
+            console = Console(views, sign_in, names=names, cookie=f"adpersist_{port}", domain=domain, use=use)
             url = f"http://{address.netloc(port)}/"
             listening(url, login_url(url, sign_in.issue()))
             log.info("console.listening", url=url)
-            _run(console, bound)
+            try:
+                _run(console, bound)
+            finally:
+                use.close()
         finally:
             desk.close()
     log.info("console.stopped")
+
+
+class _UseInJournal:
+    """What people do, into the journal they look at: beside whoever holds it, as a mark is made."""
+
+    def __init__(self, config: Config) -> None:
+        self._journal = connections.journal(config, None)
+        self._writer = new_writer(Visiting.VISITOR)
+
+    def note(self, account: str, now: float) -> None:
+        """See :class:`~adpersist.console.web.access.use.Kept`."""
+        self._journal.note_use(account, writer=self._writer, now=now)
+
+    def close(self) -> None:
+        """See the same."""
+        self._journal.close()
 
 
 def _domain(config: Config, desk: Desk) -> Domain | None:
@@ -83,13 +106,17 @@ def _domain(config: Config, desk: Desk) -> Domain | None:
             hint="Set [directory] url, or leave [console] viewers and operators empty.",
         )
     from adpersist.directory.ldap.connection import Login
-    from adpersist.directory.ldap.person import Person, believed
+    from adpersist.directory.ldap.person import Person, believed, groups_now
 
     def ask(name: str, password: str, groups: list[str]) -> Person:
         login = Login(user=name, password=password, ca_file=config.directory.ca_file)
         return believed(config.directory.url, login, groups)
 
-    return Domain(ask, suffix=desk.head.identity.dns_name.partition(".")[2], viewers=viewers, operators=operators)
+    def again(sid: str, groups: list[str]) -> frozenset[str]:
+        return groups_now(config.directory.url, connections.login(config), sid, groups)
+
+    suffix = desk.head.identity.dns_name.partition(".")[2]
+    return Domain(ask, again=again, suffix=suffix, viewers=viewers, operators=operators)
 
 
 def new_login(address: Address) -> str:

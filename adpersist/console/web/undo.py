@@ -113,8 +113,11 @@ class Undo:
         steps = json.dumps([plan["steps"], plan["taken"]], sort_keys=True)
         return {**plan, "digest": hashlib.sha256(steps.encode()).hexdigest()}
 
-    def begin(self, wish: Wish) -> None:
+    def begin(self, wish: Wish, ended: Callable[[str], None] = lambda _: None) -> None:
         """Restore in a thread of its own.
+
+        Args:
+            ended: Told what came of it, in a few words.
 
         Raises:
             BusyError: One is under way.
@@ -122,13 +125,13 @@ class Undo:
         if not self._turn.acquire(blocking=False):
             raise BusyError("a restore is under way already", hint="/undo/state shows how it fares.")
         self._state = {"wish": wish.document(), "began": rfc3339(self._clock()), "ended": None, "running": True}
-        threading.Thread(target=self._restore, args=(wish,), name="undo", daemon=True).start()
+        threading.Thread(target=self._restore, args=(wish, ended), name="undo", daemon=True).start()
 
     def state(self) -> Document | None:
         """What it is doing, or did last; None: nothing yet."""
         return self._state
 
-    def _restore(self, wish: Wish) -> None:
+    def _restore(self, wish: Wish, ended: Callable[[str], None]) -> None:
         before = dict(self._state or {})
         told: Document = {"outcome": None, "error": {"message": "it ended before it could say how", "hint": ""}}
         try:
@@ -141,6 +144,7 @@ class Undo:
             self._state = {**before, **told, "ended": rfc3339(self._clock()), "running": False}
             self._turn.release()
         log.info("undo.ended", to=wish.to, done=told["error"] is None)
+        ended(_words_of(told))
 
     def _run(self, command: str, wish: Wish, patience_s: float | None, *more: str) -> Document:
         words = [*self._program, command, *wish.words, *more, "--json"]
@@ -156,3 +160,10 @@ class Undo:
         if ran.returncode not in _ANSWERS:
             raise UndoError(f"`adpersist {command}` ended with {ran.returncode}")
         return dict(said)
+
+
+def _words_of(told: Document) -> str:
+    if told["error"] is not None:
+        return f"not done: {told['error']['message']}"
+    left = told["outcome"].get("left", 0)
+    return f"done, {left} differences left" if left else "done and proven"

@@ -1,7 +1,7 @@
 """Each page's document: what a question to the console is answered with, for the page and its JSON twin alike."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -18,10 +18,12 @@ from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.model.identity.ids import GUID_BYTES, Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
-from adpersist.reading.past import Past, class_of
+from adpersist.model.journal.use import Deed, deeds
+from adpersist.reading.past import Look, Past, class_of
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.text.entry_text import (
     comparison,
+    deed_document,
     entry_document,
     label,
     look_document,
@@ -37,6 +39,7 @@ _MOST_FOUND: Final = 100
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
 _MOST_ALERTS: Final = 200
 _MOST_COMPARED: Final = 200
+_MOST_DEEDS: Final = 500
 _LONGEST_NUMBER: Final = 19
 
 
@@ -86,7 +89,7 @@ class Views:
         agent = agent_word(self._health)
         with self._desk.past() as past:
             living = +self._register_of(past).living
-            last = past.last
+            last = next((look for look in reversed(past.looks) if look.kind is not CommitKind.USE), None)
             newest = [entry_document(past, entry) for entry in past.entries[:-11:-1]]
             return {
                 "agent": agent,
@@ -294,6 +297,25 @@ class Views:
             raise NotHereError("this console knows of no store", hint="`adpersist fleet --store URL`")
         return self._fleet.document(now)
 
+    def used(self, who: str, waiting: Sequence[Deed], trouble: str | None) -> Document:
+        """Who did what at consoles, newest first: of the journal, and what is not in it yet.
+
+        Args:
+            who: Part of their names; empty: of everybody.
+            waiting: What is not in it yet.
+            trouble: Why it is not; None: this console keeps nothing.
+        """
+        with self._desk.past() as past:
+            kept = [(look.seq, deed) for look in past.looks if look.kind is CommitKind.USE for deed in _deeds(look)]
+        found = [(seq, deed) for seq, deed in (*kept, *((None, deed) for deed in waiting)) if who in deed.who]
+        return {
+            "who": who,
+            "count": len(found),
+            "kept": trouble is not None,
+            "trouble": trouble or None,
+            "deeds": [deed_document(deed, seq) for seq, deed in sorted(found, key=_moment, reverse=True)[:_MOST_DEEDS]],
+        }
+
     def heals(self) -> Document:
         """Every restore."""
         with self._desk.past() as past:
@@ -307,6 +329,18 @@ class Views:
     def _register_of(self, past: Past) -> Register:
         self._register.follow(past)
         return self._register
+
+
+def _deeds(look: Look) -> Sequence[Deed]:
+    """What one commit says; of a later version's that is not understood, nothing."""
+    try:
+        return deeds(look.account)
+    except ValueError:
+        return ()
+
+
+def _moment(each: tuple[Seq | None, Deed]) -> float:
+    return each[1].last
 
 
 def _blame(found: Document, history: list[Document]) -> None:

@@ -1,6 +1,7 @@
 """Whether somebody is who they say, and of which groups: the DC's own answer to their name and password.
 
 The session is theirs, and never that of the privileged socket it may begin on: it is not opened again when it breaks.
+Later, without their password, the DC is asked of them by whoever this process is to it.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,12 @@ from adpersist.errors import DirectoryUnreachableError, LoginRefusedError
 from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
 
 _ANONYMOUS: Final = sid_from_text("S-1-5-7")
+_EVERYBODY: Final = frozenset(map(sid_from_text, ("S-1-1-0", "S-1-5-11")))
+"""Whose session has them, though no object says so: everyone, and whoever signed in ([MS-DTYP] 2.4.2.4)."""
+_DISABLED: Final = 0x2
+"""ADS_UF_ACCOUNTDISABLE, [MS-ADTS] 2.2.16."""
+_NO_SUCH_OBJECT: Final = 32
+"""[RFC4511] 4.1.9."""
 _REFUSED: Final = "the domain controller did not take this name and password"
 
 
@@ -59,6 +66,38 @@ def believed(url: str, login: Login, groups: Sequence[str]) -> Person:
     finally:
         connection.unbind()
     return Person(sid=sid_text(token[0]), groups=frozenset(mine))
+
+
+def groups_now(url: str, login: Login, sid: str, groups: Sequence[str]) -> frozenset[str]:
+    """Of these groups the ones somebody is in by now, be it by way of others; none where they are disabled or gone.
+
+    Args:
+        url: Of the DC.
+        login: Who asks; the privileged socket needs none.
+        sid: Of whom.
+        groups: By account name or SID.
+
+    Raises:
+        DirectoryUnreachableError, LoginRefusedError, ConfigError: It cannot be asked, or does not tell.
+    """
+    connection = connected(url, login)
+    try:
+        found = _search(
+            connection, f"<SID={sid}>", "(objectClass=*)", ldap3.BASE, ["tokenGroups", "userAccountControl"]
+        )
+        if not found:
+            if connection.result["result"] == _NO_SUCH_OBJECT:
+                return frozenset()
+            raise DirectoryUnreachableError(f"{url} does not say who {sid} is")
+        told = found[0]["raw_attributes"]
+        if any(int(flags) & _DISABLED for flags in told.get("userAccountControl", ())):
+            return frozenset()
+        token = {sid_from_text(sid), *_EVERYBODY, *map(bytes, told.get("tokenGroups", ()))}
+        return frozenset(name for name in groups if _sids(connection, name) & token)
+    except (LDAPException, OSError) as error:
+        raise DirectoryUnreachableError(f"{url} does not answer: {reason(error)}") from error
+    finally:
+        connection.unbind()
 
 
 def _bind(connection: Any, login: Login) -> None:  # noqa: ANN401 - ldap3 ships no types

@@ -34,6 +34,9 @@ REFUSED_S: Final = 2.0
 """How long a refusal takes at least, whatever the reason: nobody guesses quickly, or learns whose name is one."""
 _LONGEST_LOGIN: Final = 1024
 
+ASKED_AGAIN_S: Final = 180.0
+"""How long the groups somebody was found in count for looking; for taking back they are asked each time."""
+
 Clock = Callable[[], float]
 
 
@@ -72,6 +75,8 @@ class Session:
         token: Stands in every form of its pages.
         name: Who that is; of a code, that it was one.
         role: What they may do.
+        sid: Theirs; empty: a code has none.
+        asked: When the DC was asked what they may.
     """
 
     began: float
@@ -79,6 +84,8 @@ class Session:
     token: str
     name: str
     role: Role
+    sid: str
+    asked: float
 
 
 class _Believed(Protocol):
@@ -94,6 +101,7 @@ class Domain:
 
     Args:
         ask: Asks the DC about a name, a password and groups; raises LoginRefusedError where it does not believe them.
+        again: Asks it in which of some groups a SID is by now, without a password.
         suffix: The domain's DNS name, for who says a bare account name.
         viewers, operators: Groups, by account name or SID; empty: nobody.
         pause: Waits for so many seconds.
@@ -103,12 +111,14 @@ class Domain:
         self,
         ask: Callable[[str, str, list[str]], _Believed],
         *,
+        again: Callable[[str, list[str]], frozenset[str]],
         suffix: str,
         viewers: str,
         operators: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ask = ask
+        self._again = again
         self._suffix = suffix
         self._roles = {Role.OPERATOR: operators.strip(), Role.VIEWER: viewers.strip()}
         self._pause = pause
@@ -136,13 +146,26 @@ class Domain:
         if not name or not password or len(name) + len(password) > _LONGEST_LOGIN:
             return None
         full = name if {"@", "\\"} & set(name) else f"{name}@{self._suffix}"
-        groups = [group for group in self._roles.values() if group]
         try:
-            person = self._ask(full, password, groups)
+            person = self._ask(full, password, self._groups())
         except LoginRefusedError:
             return None
-        role = next((role for role, group in self._roles.items() if group and group in person.groups), None)
+        role = self._role(person.groups)
         return None if role is None else (role, person.sid)
+
+    def role_now(self, sid: str) -> Role | None:
+        """What somebody who signed in may do by now; None: nothing any more.
+
+        Raises:
+            DirectoryError: The DC cannot be asked.
+        """
+        return self._role(self._again(sid, self._groups()))
+
+    def _groups(self) -> list[str]:
+        return [group for group in self._roles.values() if group]
+
+    def _role(self, groups: frozenset[str]) -> Role | None:
+        return next((role for role, group in self._roles.items() if group and group in groups), None)
 
 
 def leave_code(place: Path, now: float) -> str:
@@ -195,7 +218,7 @@ class SignIn:
             return None
         return self.admit("a code", Role.OPERATOR)
 
-    def admit(self, name: str, role: Role) -> str:
+    def admit(self, name: str, role: Role, sid: str = "") -> str:
         """Begin a session; its secret."""
         now = self._clock()
         self._forget(now)
@@ -203,7 +226,9 @@ class SignIn:
             del self._sessions[min(self._sessions, key=lambda each: self._sessions[each].seen)]
         secret = secrets.token_urlsafe(32)
         token = secrets.token_urlsafe(24)
-        self._sessions[_digest(secret)] = Session(began=now, seen=now, token=token, name=name, role=role)
+        self._sessions[_digest(secret)] = Session(
+            began=now, seen=now, token=token, name=name, role=role, sid=sid, asked=now
+        )
         return secret
 
     def session(self, secret: str | None) -> Session | None:
@@ -214,6 +239,17 @@ class SignIn:
         if secret and found is not None:
             found = self._sessions[_digest(secret)] = replace(found, seen=now)
         return found
+
+    def is_to_be_asked(self, session: Session) -> bool:
+        """What the DC said of them is of too long ago; of a code it said nothing."""
+        return bool(session.sid) and not 0 <= self._clock() - session.asked < ASKED_AGAIN_S
+
+    def asked(self, secret: str, role: Role) -> Session | None:
+        """The DC was asked again what they may; the session as it is by now."""
+        name = _digest(secret)
+        if name in self._sessions:
+            self._sessions[name] = replace(self._sessions[name], role=role, asked=self._clock())
+        return self._sessions.get(name)
 
     def leave(self, secret: str) -> None:
         """End a session."""

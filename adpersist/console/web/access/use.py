@@ -1,0 +1,172 @@
+"""What people do at the console, on its way into the journal: gathered, and kept beside whatever the agent commits.
+
+Nobody waits for that but, for a moment, who did what has to be kept at once. And whatever the store says, nobody is
+turned away at three in the morning: what could not be kept stays here, is tried again, and every page says so.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from adpersist.errors import AdpersistError
+from adpersist.model.journal.use import Deed, Did, Use
+from adpersist.telemetry import logger
+
+GATHERED_S: Final = 60.0
+"""How often what is no hurry is kept: at most one commit a minute."""
+_AT_ONCE: Final = frozenset({Did.SIGNED_IN, Did.AGREED, Did.ENDED})
+_PATIENCE_S: Final = 3.0
+"""How long who did something of that kind waits until it is kept."""
+_MOST: Final = 500
+"""Different deeds that are held; what comes beyond is counted in one."""
+_BEYOND: Final = "what nobody could be told apart in"
+_LONGEST: Final = 8192
+"""A plan names a hundred objects."""
+_LARGEST_PART: Final = 100_000
+"""Characters."""
+
+log = logger("console")
+
+
+class Kept(Protocol):
+    """Somewhere deeds are kept."""
+
+    def note(self, account: str, now: float) -> None:
+        """Keep a JSON document; raises AdpersistError where it cannot be."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Deeds that are one with a count."""
+
+    who: str
+    role: str
+    did: str
+    what: str
+
+
+class UseLog:
+    """Deeds of this console.
+
+    Args:
+        opened: Opens the journal; called by the thread that keeps, and again after it failed.
+        clock: Unix seconds.
+        every_s: See :data:`GATHERED_S`.
+
+    Attributes:
+        trouble: Why what is waiting is not in the journal; empty: it will be.
+    """
+
+    def __init__(
+        self, opened: Callable[[], Kept], *, clock: Callable[[], float] = time.time, every_s: float = GATHERED_S
+    ) -> None:
+        self._opened = opened
+        self._clock = clock
+        self._every_s = every_s
+        self._waiting: dict[_Alike, Deed] = {}
+        self._turn = threading.Condition()
+        self._asked = self._done = 0
+        self._closed = False
+        self.trouble = ""
+        self._thread = threading.Thread(target=self._keep, name="use", daemon=True)
+        self._thread.start()
+
+    def did(self, did: Did, *, who: str, role: str = "", what: str = "") -> None:
+        """Somebody did something. What has to be kept at once is, when this returns, or it took too long."""
+        now = self._clock()
+        alike = _Alike(who[:_LONGEST], role, did, what[:_LONGEST])
+        with self._turn:
+            if alike not in self._waiting and len(self._waiting) >= _MOST:
+                alike = _Alike("", "", did, _BEYOND)
+            known = self._waiting.get(alike)
+            first, count = (known.time, known.count) if known else (now, 0)
+            self._waiting[alike] = Deed(
+                time=first, last=now, count=count + 1, who=alike.who, role=alike.role, did=did, what=alike.what
+            )
+            if did in _AT_ONCE:
+                self._asked += 1
+                wanted = self._asked
+                self._turn.notify_all()
+                self._turn.wait_for(lambda: self._done >= wanted, _PATIENCE_S)
+
+    def waiting(self) -> list[Deed]:
+        """What is not in the journal yet, oldest first."""
+        with self._turn:
+            return sorted(self._waiting.values(), key=lambda deed: deed.time)
+
+    def close(self) -> None:
+        """Keep what is left, and end."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()
+        self._thread.join(_PATIENCE_S)
+
+    def _keep(self) -> None:
+        kept: Kept | None = None
+        is_last = False
+        while not is_last:
+            with self._turn:
+                self._turn.wait_for(lambda: self._closed or self._asked > self._done, self._every_s)
+                asked, is_last, deeds = self._asked, self._closed, dict(self._waiting)
+            for some in _parts(deeds):
+                kept = self._try(kept, some)
+                if kept is None:
+                    break
+            with self._turn:
+                self._done = asked
+                self._turn.notify_all()
+        if kept is not None:
+            kept.close()
+
+    def _try(self, kept: Kept | None, deeds: dict[_Alike, Deed]) -> Kept | None:
+        """Keep them; what was opened, to be used again, or None where that failed."""
+        try:
+            kept = kept or self._opened()
+            kept.note(Use(deeds=tuple(deeds.values())).model_dump_json(), self._clock())
+        except AdpersistError as error:
+            trouble = error.message
+        except Exception as error:  # noqa: BLE001 - the thread's edge: without it nothing would be kept any more, unsaid
+            trouble = f"an unexpected {type(error).__name__}; this is a defect in adpersist"
+        else:
+            self.trouble = ""
+            with self._turn:
+                for alike, deed in deeds.items():
+                    if self._waiting.get(alike) == deed:
+                        del self._waiting[alike]
+                    else:  # once more meanwhile
+                        self._waiting[alike] = _rest(self._waiting[alike], deed)
+            return kept
+        if trouble != self.trouble:
+            log.warning("console.use_not_kept", error=trouble)
+        self.trouble = trouble
+        if kept is not None:
+            with suppress(AdpersistError):
+                kept.close()
+        return None
+
+
+def _parts(deeds: dict[_Alike, Deed]) -> Iterator[dict[_Alike, Deed]]:
+    """Parts of which each has room in one commit."""
+    part: dict[_Alike, Deed] = {}
+    size = 0
+    for alike, deed in deeds.items():
+        part[alike] = deed
+        size += len(deed.what) + len(deed.who)
+        if size > _LARGEST_PART:
+            yield part
+            part, size = {}, 0
+    if part:
+        yield part
+
+
+def _rest(deed: Deed, kept: Deed) -> Deed:
+    """What of a deed came after it was kept."""
+    return deed.model_copy(update={"time": deed.last, "count": deed.count - kept.count})

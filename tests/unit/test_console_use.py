@@ -1,0 +1,189 @@
+"""What people do at the console: kept in the journal, beside the agent, and said where it cannot be."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from adpersist.console.web.access.sign_in import Role, SignIn
+from adpersist.console.web.access.use import UseLog
+from adpersist.console.web.app import Console
+from adpersist.console.web.desk import Desk
+from adpersist.console.web.views import Views
+from adpersist.errors import StoreReadOnlyError
+from adpersist.journal.journal import Journal
+from adpersist.model.identity.ids import Seq, guid_text
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.use import Deed, Did, Use, deeds
+from adpersist.state.fold import fold
+from tests.asking import HOST, ask
+from tests.golden.journal_samples import NOON, OTHER
+from tests.unit.storied import ADA, look, opened_again, stamped, storied
+
+NEVER: Final = 3600.0
+
+
+def used(journal: Journal) -> list[Deed]:
+    """All that the journal says people did."""
+    journal.refresh()
+    return [deed for commit in journal.commits() if commit.kind is CommitKind.USE for deed in deeds(commit.account)]
+
+
+@dataclass
+class Shelf:
+    """Keeps deeds in a journal, or says why not."""
+
+    journal: Journal
+    refuses: list[str] = field(default_factory=list)
+    opened: int = 0
+
+    def open(self) -> Shelf:
+        self.opened += 1
+        return self
+
+    def note(self, account: str, now: float) -> None:
+        if self.refuses:
+            raise StoreReadOnlyError(self.refuses[0])
+        self.journal.note_use(account, writer=OTHER, now=now)
+
+    def close(self) -> None:
+        """It stays open: the test reads it."""
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf(storied())
+
+
+@pytest.fixture
+def use(shelf: Shelf) -> Iterator[UseLog]:
+    made = UseLog(shelf.open, clock=lambda: NOON + 100, every_s=NEVER)
+    yield made
+    made.close()
+
+
+def test_what_is_kept_fences_nobody_and_moves_nothing() -> None:
+    agent = storied()
+    before, folded = agent.head, fold(agent).values()
+    captured = agent.last_commit_time()
+    visitor = opened_again(agent)
+    for number in range(3):
+        visitor.note_use(Use().model_dump_json(), writer=OTHER, now=NOON + 1000 + number)
+    assert agent.refresh().seq == before.seq + 3
+    assert (agent.head.writer, agent.head.time, agent.head.position) == (before.writer, before.time, before.position)
+    assert agent.last_commit_time() == captured, "a console's clock says nothing of when something was captured"
+    assert list(fold(agent).values()) == list(folded)
+    look(agent, 80, stamped(ADA, 80, description=(b"newer",)))
+    assert agent.head.seq == before.seq + 4
+
+
+def test_the_agent_need_not_know_of_it_beforehand() -> None:
+    agent = storied()
+    opened_again(agent).note_use(Use().model_dump_json(), writer=OTHER, now=NOON + 100)
+    look(agent, 80, stamped(ADA, 80, description=(b"newer",)))  # its head is one behind
+    assert [each.kind for each in agent.commits(after=Seq(agent.head.seq - 2))] == [CommitKind.USE, CommitKind.LOOK]
+
+
+def test_signing_in_is_kept_when_it_returns_and_looks_are_gathered(shelf: Shelf, use: UseLog) -> None:
+    for _ in range(5):
+        use.did(Did.LOOKED, who="ada", role=Role.VIEWER, what="/changes")
+    assert used(shelf.journal) == []
+    use.did(Did.SIGNED_IN, who="bert", role=Role.OPERATOR)
+    looked, entered = used(shelf.journal)
+    assert (looked.who, looked.count, looked.what) == ("ada", 5, "/changes")
+    assert (entered.who, entered.did, entered.role) == ("bert", "signed in", "operator")
+    assert use.waiting() == []
+
+
+def test_what_was_gathered_is_kept_at_the_end(shelf: Shelf, use: UseLog) -> None:
+    use.did(Did.LOOKED, who="ada", what="/")
+    use.close()
+    assert [each.who for each in used(shelf.journal)] == ["ada"]
+
+
+def test_looks_are_kept_after_a_while(shelf: Shelf) -> None:
+    use = UseLog(shelf.open, every_s=0.01)
+    use.did(Did.LOOKED, who="ada", what="/")
+    for _ in range(1000):
+        if not use.waiting():
+            break
+        threading.Event().wait(0.01)
+    assert [each.who for each in used(shelf.journal)] == ["ada"]
+    use.close()
+
+
+def test_a_store_that_cannot_be_written_to_turns_nobody_away(shelf: Shelf, use: UseLog) -> None:
+    shelf.refuses.append("the store is read-only")
+    use.did(Did.SIGNED_IN, who="ada")
+    assert use.trouble == "the store is read-only"
+    assert [each.who for each in use.waiting()] == ["ada"]
+    shelf.refuses.clear()
+    use.did(Did.SIGNED_IN, who="ada")
+    assert use.trouble == ""
+    assert [(each.who, each.count) for each in used(shelf.journal)] == [("ada", 2)]
+    assert shelf.opened == 2, "what failed is opened anew"
+
+
+def test_a_flood_is_counted_and_not_held(shelf: Shelf, use: UseLog) -> None:
+    for number in range(2000):
+        use.did(Did.REFUSED, who=f"guess {number}", what="signing in")
+    assert len(use.waiting()) <= 501
+    use.did(Did.SIGNED_IN, who="ada")
+    assert sum(each.count for each in used(shelf.journal)) == 2001
+
+
+def test_much_is_kept_in_several_commits(shelf: Shelf, use: UseLog) -> None:
+    for number in range(200):
+        use.did(Did.PLANNED, who="ada", what=f"{number} {'x' * 5000}")
+    use.close()
+    assert len(used(shelf.journal)) == 200
+    assert sum(each.kind is CommitKind.USE for each in shelf.journal.commits()) > 1
+
+
+def _console(shelf: Shelf, use: UseLog, place: Path) -> tuple[Console, SignIn, Desk]:
+    desk = Desk(lambda: opened_again(shelf.journal))
+    sign_in = SignIn(place / "code", lambda: NOON + 100)
+    views = Views(desk, health="")
+    return Console(views, sign_in, names=frozenset({HOST}), cookie="c", use=use), sign_in, desk
+
+
+def test_a_page_tells_who_looked_and_says_what_is_not_kept(shelf: Shelf, use: UseLog, tmp_path: Path) -> None:
+    console, sign_in, desk = _console(shelf, use, tmp_path)
+    cookie = ask(console.app, "/login", query=f"code={sign_in.issue()}").headers["set-cookie"].partition(";")[0]
+    viewer = f"c={sign_in.admit('ada <b>(S-1)', Role.VIEWER)}"
+    assert ask(console.app, f"/object/{guid_text(ADA)}.json", cookie=viewer).code == 200
+    assert ask(console.app, "/changes.csv", cookie=viewer).code == 200
+    assert ask(console.app, "/use", cookie=viewer).code == 403, "who looks is not for everybody"
+    assert "/use" not in ask(console.app, "/", cookie=viewer).text
+    assert ask(console.app, "/login", query="code=guessed").code == 403
+    told = ask(console.app, "/use.json", cookie=cookie).json
+    assert [(each["who"], each["did"], each["what"]) for each in told["deeds"] if each["seq"]] == [
+        ("a code", "signed in", None)
+    ]
+    assert {(each["who"], each["did"], each["what"]) for each in told["deeds"] if not each["seq"]} >= {
+        ("ada <b>(S-1)", "looked", f"/object/{guid_text(ADA)}"),
+        ("ada <b>(S-1)", "exported", "/changes.csv"),
+        ("ada <b>(S-1)", "was refused", "/use"),
+        ("a code", "was refused", "signing in"),
+    }
+    page = ask(console.app, "/use", query="who=S-1", cookie=cookie).text
+    assert "ada &lt;b&gt;(S-1)" in page
+    assert "not in the journal yet" in page
+    shelf.refuses.append("the store is read-only")
+    use.did(Did.SIGNED_IN, who="bert")
+    assert "the store is read-only" in ask(console.app, "/changes", cookie=viewer).text
+    desk.close()
+
+
+def test_the_newest_commit_is_not_what_people_did(shelf: Shelf, use: UseLog, tmp_path: Path) -> None:
+    before = shelf.journal.head.seq
+    console, sign_in, desk = _console(shelf, use, tmp_path)
+    cookie = ask(console.app, "/login", query=f"code={sign_in.issue()}").headers["set-cookie"].partition(";")[0]
+    assert ask(console.app, "/overview.json", cookie=cookie).json["head"]["seq"] == before
+    assert opened_again(shelf.journal).head.seq == before + 1
+    desk.close()
