@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from adpersist.audit.log import AuditLog
 from adpersist.errors import PointError
@@ -21,8 +21,9 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects import link_values
-from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, Values
+from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
 from adpersist.model.objects.object_state import Gone, ObjectState
+from adpersist.model.objects.rows.attribute_row import AttributeRow
 from adpersist.reading.writers import SealedLog, Writers, Written
 from adpersist.state.changes import changed_values, evolve
 from adpersist.state.fold import fold
@@ -33,6 +34,9 @@ _SEALED: Final = b"\0sealed\0"
 _SCHEMA: Final = b"attributeSchema"
 _STRUCTURE: Final = frozenset({"objectClass", "isDeleted", "isRecycled"})
 """Say what an object is, and are no secret in any schema."""
+_NO_STAMPS: Final[AttributeStamps] = {}
+_NO_LINK_STAMPS: Final[LinkStamps] = {}
+_Told = TypeVar("_Told")
 Told = Callable[[int, int], None]
 """Commits read, of so many."""
 
@@ -80,7 +84,7 @@ class Entry:
     new: ObjectState | None
     names: frozenset[str]
     stamps: AttributeStamps = field(default_factory=dict)
-    link_stamps: Mapping[str, Mapping[bytes, LinkStamp]] = field(default_factory=dict)
+    link_stamps: LinkStamps = field(default_factory=dict)
 
     @property
     def shown(self) -> ObjectState:
@@ -218,6 +222,7 @@ class Past:
         self._of: dict[Guid, list[Entry]] = {}
         self._schema = State()
         self.facts = JournalSchema({})
+        self._secret: dict[str, bool] = {}
         self._pending: list[Change] = []
         self._databases: dict[Guid, tuple[Guid, Seq]] = {}
         self._by_sid: dict[bytes, Guid] = {}
@@ -409,8 +414,10 @@ class Past:
     def _change(self, look: Look, guid: Guid, changes: list[Change]) -> None:
         old = new = self.version(guid, look.seq)
         for change in changes:
-            new = evolve(new, replace(change, values=self._sealed(change.values)))
-        if old == new:
+            # who wrote what is told by the entry; a version that had stamps, too, would be twice as large
+            told = replace(change, values=self._sealed(change.values), stamps=_NO_STAMPS, link_stamps=_NO_LINK_STAMPS)
+            new = evolve(new, told)
+        if old == new and changes[-1].kind in (Kind.CHANGED, Kind.EXPUNGED):
             return
         self._put(look.seq, guid, new)
         if look.first:
@@ -423,8 +430,8 @@ class Past:
             old=old,
             new=new,
             names=self._once(changed_names(old, new)),
-            stamps={name: stamp for change in changes for name, stamp in change.stamps.items()},
-            link_stamps={name: stamps for change in changes for name, stamps in change.link_stamps.items()},
+            stamps=_joined([change.stamps for change in changes]) or _NO_STAMPS,
+            link_stamps=_joined([change.link_stamps for change in changes]) or _NO_LINK_STAMPS,
         )
         # a stamp alone is no news
         if entry.kind != Kind.CHANGED or entry.names or entry.moved:
@@ -485,17 +492,32 @@ class Past:
     def _learn(self, definitions: Iterable[ObjectState]) -> None:
         self._schema = State(definitions)
         self.facts = JournalSchema.of(self._schema)
+        self._secret.clear()
 
     def _sealed(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
-        secret = [name for name in values if name not in _STRUCTURE and self.facts.is_secret(name)]
-        if not secret:
+        digests = {
+            name: tuple(map(self._digest, values[name])) for name in values if self._is_secret(name) and values[name]
+        }
+        if not digests:
             return values
-        return {**values, **{name: tuple(map(self._digest, values[name])) for name in secret}}
+        row = values.replacing(digests) if isinstance(values, AttributeRow) else None
+        return row if row is not None else {**values, **digests}
+
+    def _is_secret(self, name: str) -> bool:
+        known = self._secret.get(name)
+        if known is None:
+            known = self._secret[name] = name not in _STRUCTURE and self.facts.is_secret(name)
+        return known
 
     def _digest(self, value: bytes) -> bytes:
         if is_sealed(value):
             return value
         return _SEALED + hashlib.blake2b(value, key=self._key, digest_size=16).digest()
+
+
+def _joined(parts: list[Mapping[str, _Told]]) -> Mapping[str, _Told]:
+    """What one look tells of an object; of most there is one part, which stays as it lies in the journal."""
+    return parts[0] if len(parts) == 1 else {name: each for part in parts for name, each in part.items()}
 
 
 def _by_object(changes: Iterable[Change]) -> dict[Guid, list[Change]]:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -37,8 +36,9 @@ def console(
     """Serve pages about the journal to a browser on this machine, until stopped.
 
     Overview, changes, every object as of any time with its history, two points compared, restores; each page is a URL
-    that ends in `.json` for machines. It reads the store and, without --allow-restore, writes nothing. Whoever opens
-    the address it prints is signed in, once; `--login` gives another. Members of the groups that `[console] viewers`
+    that ends in `.json` for machines. It reads the store, and writes there who signed in, looked and took back, as
+    `log --kind use` tells; without --allow-restore nothing else is written anywhere. Whoever opens the address it
+    prints is signed in, once; `--login` gives another. Members of the groups that `[console] viewers`
     and `operators` name sign in with their own passwords. From elsewhere, come through SSH:
     `ssh -L 9390:127.0.0.1:9390 root@dc1`. Needs the extra: `pip install 'adpersist[console]'`.
     """
@@ -65,10 +65,14 @@ def console(
         else:
             output.say(f"The console is at {url}; sign in once, within ten minutes, by opening\n  {login_url}")
         sys.stdout.flush()
-        bar.__exit__()
 
     program = [sys.executable, "-m", "adpersist", *(("--config", str(common.config)) if common.config else ())]
     undo = Undo(program) if allow_restore else None
     with output.Bar(shown=not common.as_json) as bar:
-        reading = partial(bar.counting, "reading")
+
+        def reading(done: int, of: int) -> None:
+            bar.counting("reading", done, of)
+            if done == of:
+                bar.__exit__()
+
         serve(settings, address, listening=listening, told=reading, undo=undo)

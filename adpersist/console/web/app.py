@@ -33,6 +33,7 @@ from adpersist.console.web.access.sign_in import (
 )
 from adpersist.console.web.access.use import UseLog
 from adpersist.console.web.change_filter import ChangeFilter
+from adpersist.console.web.desk import ReadingError
 from adpersist.console.web.undo import BusyError, UndoError
 from adpersist.console.web.views import NotHereError, Views
 from adpersist.errors import AdpersistError, ConfigError, ExitCode
@@ -58,6 +59,8 @@ _FOR_OPERATORS: Final = frozenset({"undo", "use"})
 """Pages that only they have."""
 _GUID_LENGTH: Final = 36
 _LONGEST_PATH: Final = 100
+_AGAIN_S: Final = 2
+"""After so long a browser asks again while the journal is read."""
 _NAME: Final = re.compile(r"[\w.@\\ -]{1,100}")
 
 log = logger("console")
@@ -267,6 +270,20 @@ class Console:
         document = {"message": message, "hint": hint}
         return self._html("problem", document, request=request, session=session, code=code)
 
+    def _still_reading(self, request: Request, session: Session, error: ReadingError) -> Response:
+        """Shown until the journal was read once; a browser asks again by itself, without a script."""
+        again = {"Retry-After": str(_AGAIN_S), **({"Refresh": str(_AGAIN_S)} if request.method == "GET" else {})}
+        if request.scope["path"].endswith(".json"):
+            told = {"message": error.message, "hint": error.hint}
+            document = {"error": told, "reading": {"done": error.done, "of": error.of}}
+            answer: Response = _Json(document, HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            document = {"message": error.message, "done": error.done, "of": error.of}
+            code = HTTPStatus.SERVICE_UNAVAILABLE
+            answer = self._html("reading", document, request=request, session=session, code=code)
+        answer.headers.update(again)
+        return answer
+
     # --- who asks ---------------------------------------------------------------------------------------------------
 
     def _signed_in(self, answer: Callable[[Request, Session], Response], roles: frozenset[Role] = _ANYBODY) -> Endpoint:
@@ -295,6 +312,8 @@ class Console:
                     if not hmac.compare_digest(request.state.form.get("token", "").encode(), session.token.encode()):
                         raise RefusedError("this form is of another session")
                 return await run_in_threadpool(answer, request, session)
+            except ReadingError as error:
+                return self._still_reading(request, session, error)
             except AdpersistError as error:
                 return self._problem(request, session, error.message, error.hint, _code(error))
             except Exception as error:  # noqa: BLE001 - the edge: nobody is above to handle it

@@ -26,6 +26,7 @@ from adpersist.journal.holder import Role as Visiting
 from adpersist.journal.holder import new_writer
 from adpersist.reading.past import Told
 from adpersist.system.lock_file import runtime_directory
+from adpersist.system.memory import keep_little
 from adpersist.telemetry import logger
 
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
@@ -49,13 +50,14 @@ def serve(
         config: Names the journal.
         address: Where.
         listening: Called once it listens, with its URL and one that signs in once.
-        told: Told how far the first reading has come.
+        told: Told how far the first reading has come, which goes on when it listens already.
         undo: Takes objects back; None: nobody may.
 
     Raises:
         ConfigError: It cannot listen there.
         AdpersistError: The journal cannot be read.
     """
+    keep_little()
     with address.bound() as bound:
         port = bound.getsockname()[1]
         desk = Desk(lambda: connections.journal(config, None), told, audit_log=config.capture.audit_log)
@@ -71,9 +73,11 @@ def serve(
             listening(url, login_url(url, sign_in.issue()))
             log.info("console.listening", url=url)
             try:
-                _run(console, bound)
+                _run(console, bound, desk)
             finally:
                 use.close()
+            if desk.failure is not None:
+                raise desk.failure
         finally:
             desk.close()
     log.info("console.stopped")
@@ -158,12 +162,16 @@ class _Server(uvicorn.Server):
             for number in _STOP:
                 loop.remove_signal_handler(number)
 
+    def stop(self) -> None:
+        """End soon; from any thread."""
+        self.should_exit = True
+
     def _told_to_stop(self) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
-def _run(console: Console, bound: socket.socket) -> None:
+def _run(console: Console, bound: socket.socket, desk: Desk) -> None:
     settings = uvicorn.Config(
         console.app,
         http="h11",
@@ -179,4 +187,6 @@ def _run(console: Console, bound: socket.socket) -> None:
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=_LONGEST_HEADER,
     )
-    asyncio.run(_Server(settings).serve(sockets=[bound]))
+    server = _Server(settings)
+    desk.when_failed(server.stop)
+    asyncio.run(server.serve(sockets=[bound]))

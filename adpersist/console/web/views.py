@@ -68,8 +68,7 @@ class Views:
         self._found: list[Finding] = []
         self._watch = Watch()
         self._register = Register()
-        with desk.known() as past:
-            self._register.follow(past)
+        desk.when_read(self._register.follow)
 
     def frame(self) -> Document:
         """What every page says above: whose journal, how current, and what is wrong."""
