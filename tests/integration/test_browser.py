@@ -43,6 +43,7 @@ EXPECTED = {
     "/object/GUID?at",
     "/permissions/GUID?at",
     "/undo?object&to",
+    "/use",
 }
 """Kinds of pages that one click after the other must lead to; whatever else there is is looked at, too."""
 
@@ -202,6 +203,8 @@ def _pictured(visitor: Visitor, guid: str) -> None:
         ("overview", "/"),
         ("object", f"/object/{guid}"),
         ("compare", "/compare?from=1"),
+        ("fleet", "/fleet"),
+        ("use", "/use"),
         ("heal", "/heals/1.html"),
     ):
         visitor.open(path)

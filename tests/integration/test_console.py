@@ -182,6 +182,7 @@ class Browser:
 
 
 def _console_looked_at(world: World) -> None:
+    newest = world.head().seq
     log = world.place / "console.log"
     process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", log=log)
     try:
@@ -192,22 +193,24 @@ def _console_looked_at(world: World) -> None:
         assert browser.ask("/")[0] == 401
         assert browser.ask(f"{login.path}?{login.query}")[0] == 303
         assert stranger.ask(f"{login.path}?{login.query}")[0] == 403, "a code worked twice"
-        _pages_shown(world, browser)
+        _pages_shown(world, browser, newest)
         _strangers_refused(browser, stranger)
         again = world.run("console", "--listen", address, "--login", "--json", code=0).json["login_url"]
         assert stranger.ask(again.removeprefix(f"http://{address}"))[0] == 303
         world.run("console", "--listen", address, code=7)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+        _use_is_kept(world)
     finally:
         process.kill()
         process.wait(60)
     assert "Traceback" not in log.read_text()
 
 
-def _pages_shown(world: World, browser: Browser) -> None:
+def _pages_shown(world: World, browser: Browser, newest: int) -> None:
     overview = browser.json("/overview.json")
-    assert overview["head"]["seq"] == world.head().seq
+    assert overview["head"]["seq"] == newest
+    assert world.head().seq == newest + 1, "who signed in is in the journal, and is nothing that was captured"
     assert [each["number"] for each in overview["heals"]] == [1]
     (grace,) = browser.json("/find.json?q=grace")["objects"]
     path = f"/object/{grace['guid']}"
@@ -230,6 +233,21 @@ def _pages_shown(world: World, browser: Browser) -> None:
         hands.contact("just-now")
     world.run("agent", "--once", code=0)
     assert browser.json("/changes.json")["changes"][0]["name"] == "just-now"
+
+
+def _use_is_kept(world: World) -> None:
+    """Beside whatever the agent commits, and when the console has ended all of it."""
+    commits = world.run("log", "--kind", "use", "--json", "--limit", "0", code=0).json
+    deeds = [deed for commit in reversed(commits) for deed in commit["use"]]
+    assert [each["did"] for each in deeds].count("signed in") == 2
+    assert {"looked", "was refused"} <= {each["did"] for each in deeds}
+    looked = {each["what"] for each in deeds if each["did"] == "looked"}
+    assert {"/", "/changes", "/heals/1"} <= looked
+    assert any(each.startswith("/object/") for each in looked)
+    told = world.run("log", "--kind", "use", code=0).out
+    assert "a code signed in" in told
+    assert SECRET not in told
+    world.run("check", code=0)
 
 
 def _strangers_refused(browser: Browser, stranger: Browser) -> None:
@@ -279,6 +297,9 @@ def _taken_back(world: World) -> None:
         assert "Proven" in browser.ask("/undo/state")[1]
         assert browser.json(f"/object/{guid}.json")["history"][0]["attributes"]["description"]["to"] == []
         assert browser.ask("/undo", method="POST", body=urlencode(form), **own)[0] == 403, "the plan was carried out"
+        kept = {each["did"]: each for each in browser.json("/use.json")["deeds"] if each["seq"]}
+        assert kept["agreed"]["what"] == f"{guid} to commit {before}: 1 steps"
+        assert kept["ended"]["what"] == f"{guid} to commit {before}: done and proven"
     finally:
         process.kill()
         process.wait(60)
@@ -377,6 +398,20 @@ def _who_is_known(world: World, office: str) -> None:
     past = world.run("history", "bert", "--json", code=0).json["events"][-1]
     assert past["who"] is None
     assert "written on this machine, past the domain controller" in past["why"]
+    log = world.place / "who.log"
+    process = world.run.start("console", "--listen", "127.0.0.1:0", "--json", log=log)
+    try:
+        line = _line(log, process)
+        browser = Browser(urlsplit(line["url"]).netloc)
+        assert browser.ask(f"/login?{urlsplit(line['login_url']).query}")[0] == 303
+        for name in ("administrator", "SAMDOM%5CAdministrator", joined["who"]["sid"]):
+            (found,) = browser.json(f"/changes.json?attribute=member&class=group&who={name}")["changes"]
+            assert found["who"] == joined["who"]
+        assert browser.json("/changes.json?who=bert")["changes"] == []
+    finally:
+        process.kill()
+        process.wait(60)
+        log.unlink()
     day = world.run("report", "--since", "1", "--json", code=0).json
     (membership,) = day["lists"]["memberships"]["listed"]
     assert membership["who"] == joined["who"]
@@ -406,6 +441,7 @@ def test_people_of_the_domain_sign_in_and_may_what_their_group_may(world: World)
         code, operator = _entered(address, f"{world.dc.names.domain}\\Administrator", world.dc.admin_password)
         assert code == 303
         assert operator.ask(undo)[0] == 200
+        _asked_again(world, address, guid)
         for user, password in (
             ("ada", "wrong, and nobody's"),
             ("ada", ""),
@@ -426,6 +462,32 @@ def test_people_of_the_domain_sign_in_and_may_what_their_group_may(world: World)
         assert _entered(address, "carl", "wrong")[0] == 403
         world.dc.stop()
         assert _entered(address, "carl", PASSWORD)[0] == 503, "who cannot be asked says so"
+
+
+def _asked_again(world: World, address: str, guid: str) -> None:
+    """Who left the group after signing in takes nothing back any more, and who was disabled sees nothing."""
+    own = {"Origin": f"http://{address}"}
+    with Hands(world.dc) as hands:
+        carl, admins = f"CN=carl,OU=Office,{hands.base}", f"CN=Domain Admins,{hands.users}"
+        hands.set(f"CN=ada,OU=Office,{hands.base}", description="to be taken back")
+        hands.link(admins, carl)
+        code, browser = _entered(address, "carl", PASSWORD)
+        assert code == 303
+        asked = {"object": guid, "to": str(world.head().seq)}
+        document = browser.json(f"/undo.json?{urlencode(asked)}")
+        token = re.findall(r'name="token" value="([^"]+)"', browser.ask("/find")[1])[0]
+        steps = str(len(document["plan"]["steps"]))
+        form = urlencode({**asked, "token": token, "digest": document["plan"]["digest"], "agreed": steps})
+        code, html = browser.ask("/undo", method="POST", body=form, **own)
+        assert code == 303, html
+        until(lambda: not browser.json("/undo/state.json")["state"]["running"], "the restore ends")
+        hands.unlink(admins, carl)
+        assert browser.ask("/undo", method="POST", body=form, **own)[0] == 403
+        assert browser.ask("/changes")[0] == 200, "their other group may look"
+        hands.set(carl, userAccountControl="514")
+        assert browser.ask("/undo", method="POST", body=form, **own)[0] == 403
+        assert browser.ask("/changes")[0] == 401
+        hands.set(carl, userAccountControl="512")
 
 
 @contextmanager

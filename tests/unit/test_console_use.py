@@ -187,3 +187,14 @@ def test_the_newest_commit_is_not_what_people_did(shelf: Shelf, use: UseLog, tmp
     assert ask(console.app, "/overview.json", cookie=cookie).json["head"]["seq"] == before
     assert opened_again(shelf.journal).head.seq == before + 1
     desk.close()
+
+
+def test_what_people_did_is_no_step_in_an_objects_life(shelf: Shelf, use: UseLog, tmp_path: Path) -> None:
+    """From now one step back is before its last change, however many looked since."""
+    last = shelf.journal.head.seq
+    console, sign_in, desk = _console(shelf, use, tmp_path)
+    cookie = ask(console.app, "/login", query=f"code={sign_in.issue()}").headers["set-cookie"].partition(";")[0]
+    shelf.journal.note_use(Use().model_dump_json(), writer=OTHER, now=NOON + 200)
+    document = ask(console.app, f"/object/{guid_text(ADA)}.json", cookie=cookie).json
+    assert (document["now"], document["history"][0]["seq"], document["earlier"]) == (last + 2, last, 3)
+    desk.close()

@@ -1,14 +1,16 @@
 """Somebody a change may be by, as people call them, and when they wrote at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import floor
-from typing import Any
+from typing import Any, Final
 
 from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
 from adpersist.model.objects.audit import AuditLine
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.reading.past import Entry, Past
+
+_SYSTEM: Final = sid_text(LOCAL_SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,11 @@ class Person:
     """Whoever is meant by a word.
 
     Attributes:
-        name: The word, case folded.
+        sids: Theirs.
         seconds: Unix seconds of stamps that a line of theirs may tell of.
     """
 
-    name: str
+    sids: frozenset[str]
     seconds: frozenset[int]
 
     @classmethod
@@ -30,24 +32,20 @@ class Person:
         known: dict[tuple[str, str], bool] = {}
         seconds = set[int]()
         for line in _lines(past):
-            key = line.sid or sid_text(LOCAL_SYSTEM), line.account
+            key = line.sid or _SYSTEM, line.account
             if key not in known:
                 known[key] = name in _names(past, *key)
             if known[key]:  # a write is stamped when it begins, and logged when it ends
                 seconds |= {floor(line.time), floor(line.time) - 1}
-        return cls(name, frozenset(seconds))
+        return cls(frozenset(sid for (sid, _), is_meant in known.items() if is_meant), frozenset(seconds))
 
     def may_have(self, entry: Entry) -> bool:
         """They wrote something when this was written."""
         return any(unix_seconds(stamp.time) in self.seconds for _, stamp in entry.written())
 
-    def wrote(self, who: dict[str, Any] | None) -> bool:
-        """It is known that they did, be it beside others; a name counts as it was then."""
-        if who is None:
-            return False
-        return any(
-            self.name in {each["sid"].casefold(), *_forms(each["name"] or "")} for each in (who, *who.get("also", ()))
-        )
+    def wrote(self, who: Mapping[str, Any] | None) -> bool:
+        """It is known that they did, be it beside others."""
+        return who is not None and any(each["sid"] in self.sids for each in (who, *who.get("also", ())))
 
 
 def _lines(past: Past) -> Iterator[AuditLine]:
@@ -57,7 +55,7 @@ def _lines(past: Past) -> Iterator[AuditLine]:
 
 
 def _names(past: Past, sid: str, account: str) -> set[str]:
-    names = {sid.casefold(), *_forms(account), *({"system"} if sid == sid_text(LOCAL_SYSTEM) else ())}
+    names = {sid.casefold(), *_forms(account), *({"system"} if sid == _SYSTEM else ())}
     for item in past.versions_of_sid(sid_from_text(sid)):
         names |= {value.decode(errors="replace").casefold() for value in item.values.get("sAMAccountName", ())}
     return names

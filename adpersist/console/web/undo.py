@@ -102,6 +102,7 @@ class Undo:
         self._clock = clock
         self._turn = threading.Lock()
         self._state: Document | None = None
+        self._began = 0.0
 
     def plan(self, wish: Wish) -> Document:
         """The steps as things stand, and the digest by which they are agreed to. Writes nothing.
@@ -124,12 +125,16 @@ class Undo:
         """
         if not self._turn.acquire(blocking=False):
             raise BusyError("a restore is under way already", hint="/undo/state shows how it fares.")
-        self._state = {"wish": wish.document(), "began": rfc3339(self._clock()), "ended": None, "running": True}
+        self._began = self._clock()
+        self._state = {"wish": wish.document(), "began": rfc3339(self._began), "ended": None, "running": True}
         threading.Thread(target=self._restore, args=(wish, ended), name="undo", daemon=True).start()
 
     def state(self) -> Document | None:
-        """What it is doing, or did last; None: nothing yet."""
-        return self._state
+        """What it is doing, and for how many seconds, or did last; None: nothing yet."""
+        state = self._state
+        if state is None or not state["running"]:
+            return state
+        return {**state, "seconds": round(max(self._clock() - self._began, 0))}
 
     def _restore(self, wish: Wish, ended: Callable[[str], None]) -> None:
         before = dict(self._state or {})

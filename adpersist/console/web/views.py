@@ -133,7 +133,8 @@ class Views:
             entries = past.of_object(wanted)
             if all(past.version(wanted, each) is None for each in (seq, past.seq, past.earliest)) and not entries:
                 raise NotHereError(f"there never was an object {guid[:100]}")
-            points = sorted({past.earliest, *(entry.look.seq for entry in entries), past.seq})
+            points = sorted({past.earliest, *(entry.look.seq for entry in entries)})
+            since = max((point for point in points if point <= seq), default=past.earliest)
             history = [entry_document(past, entry) for entry in reversed(entries)]
             found = object_document(past, wanted, seq, self._register_of(past).linking_to(wanted))
             if found is not None:
@@ -145,8 +146,9 @@ class Views:
                 "time": _time_of(past, seq),
                 "object": found,
                 "name": found["name"] if found else history[0]["name"] if history else guid_text(wanted),
-                "earlier": max((point for point in points if point < seq), default=None),
-                "later": min((point for point in points if point > seq), default=None),
+                # what came between has nothing to do with it: a mark, or who looked
+                "earlier": max((point for point in points if point < since), default=None),
+                "later": min((point for point in (*points, past.seq) if point > seq), default=None),
                 "history": history,
             }
 
