@@ -24,6 +24,7 @@ from adpersist.model.objects import link_values
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.model.objects.rows.attribute_row import AttributeRow
+from adpersist.model.objects.rows.stamp_row import when_and_where
 from adpersist.reading.writers import SealedLog, Writers, Written
 from adpersist.state.changes import changed_values, evolve
 from adpersist.state.fold import fold
@@ -107,6 +108,13 @@ class Entry:
         written = [(name, stamp) for name, stamp in self.stamps.items() if name in self.names or name == "name"]
         links = ((name, found) for name, found in self.link_stamps.items() if name in self.names)
         return [*written, *((name, stamp) for name, found in links for stamp in found.values())]
+
+    def when_and_where(self) -> Iterator[tuple[int, bytes]]:
+        """Time and origin of all that was written, be it as it was before; quicker than :meth:`written`."""
+        yield from when_and_where(self.stamps)
+        for links in self.link_stamps.values():
+            for stamp in links.values():
+                yield stamp.time, stamp.origin
 
     def origins(self) -> frozenset[Guid]:
         """invocationIDs of the databases that wrote it."""

@@ -128,6 +128,7 @@ class ChangeFilter:
         if self.dc:
             names, named = past.databases(), self.dc.casefold()
             origins = {guid for guid, name in names.items() if name.casefold() == named}
+            yield lambda entry: any(where in origins for _, where in entry.when_and_where())
             yield lambda entry: not origins.isdisjoint(entry.origins())
         if self.who:
             yield _by(past, self.who)

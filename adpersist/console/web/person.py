@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import floor
 from typing import Any, Final
 
 from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
 from adpersist.model.objects.audit import AuditLine
-from adpersist.model.objects.directory_time import unix_seconds
+from adpersist.model.objects.directory_time import since_1601
 from adpersist.reading.past import Entry, Past
 
 _SYSTEM: Final = sid_text(LOCAL_SYSTEM)
@@ -19,29 +18,29 @@ class Person:
 
     Attributes:
         sids: Theirs.
-        seconds: Unix seconds of stamps that a line of theirs may tell of.
+        times: Of stamps that a line of theirs may tell of, as stamps have them.
     """
 
     sids: frozenset[str]
-    seconds: frozenset[int]
+    times: frozenset[int]
 
     @classmethod
     def called(cls, past: Past, who: str) -> "Person":
         """Those a SID or an account means, by any name the account ever had."""
         name = who.strip().casefold()
         known: dict[tuple[str, str], bool] = {}
-        seconds = set[int]()
+        times = set[int]()
         for line in _lines(past):
             key = line.sid or _SYSTEM, line.account
             if key not in known:
                 known[key] = name in _names(past, *key)
             if known[key]:  # a write is stamped when it begins, and logged when it ends
-                seconds |= {floor(line.time), floor(line.time) - 1}
-        return cls(frozenset(sid for (sid, _), is_meant in known.items() if is_meant), frozenset(seconds))
+                times |= {since_1601(line.time), since_1601(line.time) - 1}
+        return cls(frozenset(sid for (sid, _), is_meant in known.items() if is_meant), frozenset(times))
 
     def may_have(self, entry: Entry) -> bool:
         """They wrote something when this was written."""
-        return any(unix_seconds(stamp.time) in self.seconds for _, stamp in entry.written())
+        return any(time in self.times for time, _ in entry.when_and_where())
 
     def wrote(self, who: Mapping[str, Any] | None) -> bool:
         """It is known that they did, be it beside others."""

@@ -107,6 +107,16 @@ class StampRow(Mapping[str, Stamp]):
         return dict(zip(self._header.places, [found[place] for place in self._places], strict=True))
 
 
+def when_and_where(stamps: AttributeStamps) -> Iterator[tuple[int, bytes]]:
+    """Time and origin of every write among stamps, as they have them; quicker than a stamp of each."""
+    if isinstance(stamps, StampRow):
+        for _, time, origin, _ in WRITE.iter_unpack(stamps._writes):
+            yield time, origin
+    else:
+        for stamp in stamps.values():
+            yield stamp.time, stamp.origin
+
+
 def writes_of(stamps: AttributeStamps) -> dict[str, Write]:
     """All stamps by attribute, packed."""
     if isinstance(stamps, StampRow):
