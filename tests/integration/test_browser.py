@@ -203,7 +203,6 @@ def _pictured(visitor: Visitor, guid: str) -> None:
         ("overview", "/"),
         ("object", f"/object/{guid}"),
         ("compare", "/compare?from=1"),
-        ("fleet", "/fleet"),
         ("use", "/use"),
         ("heal", "/heals/1.html"),
     ):
