@@ -432,7 +432,7 @@ def test_people_of_the_domain_sign_in_and_may_what_their_group_may(world: World)
     groups = {"ADPERSIST_CONSOLE_VIEWERS": "everyone", "ADPERSIST_CONSOLE_OPERATORS": "Domain Admins"}
     undo = f"/undo?object={guid}&to={world.head().seq}"
     log = world.place / "named.log"
-    with _named_console(world, log, groups) as address:
+    with _named_console(world, log, groups) as address, world.run.agent(world.place / "agent.log") as agent:
         code, viewer = _entered(address, "ada", PASSWORD)
         assert code == 303
         assert viewer.json(f"/object/{guid}.json")["name"] == "ada"
@@ -451,6 +451,12 @@ def test_people_of_the_domain_sign_in_and_may_what_their_group_may(world: World)
         ):
             code, stranger = _entered(address, user, password)
             assert (code, stranger.ask("/")[0]) == (403, 401), user
+        with Hands(world.dc) as hands:
+            hands.set(f"CN=dora,{office}", description="captured beside a console that writes, too")
+        world.run.settled()
+        assert agent.process.poll() is None, agent.said
+        kinds = [each["kind"] for each in reversed(world.run("log", "--json", "--limit", "0", code=0).json)]
+        assert "look" in kinds[kinds.index("use") :], "the agent goes on"
     said = log.read_text()
     for secret in ("wrong, and nobody's", PASSWORD, world.dc.admin_password):
         assert secret not in said

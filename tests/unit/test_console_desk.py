@@ -19,6 +19,7 @@ from adpersist.stores.memory import MemoryStore
 from tests.asking import HOST, Answer, ask
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NOON, TamperedStore, opened
+from tests.pages import Page
 from tests.unit.storied import ADA, storied
 
 
@@ -70,6 +71,7 @@ def test_a_page_says_how_far_the_reading_has_come_and_asks_again(early: Early, p
     answer = early.get(path)
     assert answer.code == 503
     assert "3 of 8 commits" in answer.text
+    assert Page(answer.text).runs_nothing()
     assert (answer.headers["refresh"], answer.headers["retry-after"]) == ("2", "2")
     twin = early.get(f"{'/overview' if path == '/' else path}.json")
     assert (twin.code, twin.json["reading"]) == (503, {"done": 3, "of": 8})
