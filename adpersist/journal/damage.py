@@ -19,6 +19,9 @@ class Damage(StrEnum):
     FORGED = "forged"
     """Whole in itself and yet not ours, or not in its place: made without the key, moved, repeated or replaced."""
 
+    NEWER = "newer"
+    """Sealed with our key, in a format that this adpersist does not know: whole, and to be read by a newer one."""
+
     STORE_BEHIND = "store-behind"
     """Everything is in order, and older than what is known to have been written: the store was rolled back."""
 
@@ -32,6 +35,7 @@ _HINTS: Final = {
     Damage.GAP: f"{_GO_ON}; a copy of the store may have it.",
     Damage.CORRUPT: f"{_GO_ON}; look at the store's disk.",
     Damage.FORGED: f"Somebody may have written to the store: keep it as evidence. {_GO_ON}.",
+    Damage.NEWER: "A newer adpersist writes this journal: install that version here. Nothing is to be repaired.",
     Damage.STORE_BEHIND: "The store was put back to an older state: bring its newest state back, from a copy. If what "
     "it lost is given up: `adpersist agent --once --accept-store-behind`.",
     Damage.STRAY: "`adpersist check --repair` takes up what follows, and removes the rest.",
@@ -52,9 +56,14 @@ class DamagedError(IntegrityError):
     def __init__(self, message: str, *, seq: Seq | None, damage: Damage) -> None:
         place = "the head" if seq is None else f"commit {seq}"
         hint = _HEAD_HINT if seq is None and damage is not Damage.STORE_BEHIND else _HINTS[damage]
-        super().__init__(f"{place} is damaged ({damage}): {message}", hint=hint)
+        what = "was written by a newer adpersist" if damage is Damage.NEWER else f"is damaged ({damage})"
+        super().__init__(f"{place} {what}: {message}", hint=hint)
         self.seq = seq
         self.damage = damage
+
+
+class NewerFormatError(ValueError):
+    """Bytes in a format that no adpersist up to this one writes: a newer one did, if their seal holds."""
 
 
 class DamagedCheckpointError(DamagedError):

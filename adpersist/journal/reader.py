@@ -5,7 +5,7 @@ from itertools import islice
 
 from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
-from adpersist.journal.format.chain import Chain, forged, missing, open_in_place
+from adpersist.journal.format.chain import Chain, missing, open_in_place, senseless
 from adpersist.journal.format.columns.changes import unpack_look
 from adpersist.journal.format.columns.file_changes import unpack_files
 from adpersist.journal.format.frame import Opened, open_frame
@@ -45,7 +45,7 @@ def read_files(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iter
             try:
                 yield _files(opened)
             except ValueError as error:
-                raise forged(opened.header.seq, str(error)) from error
+                raise senseless(opened.header.seq, error) from error
 
 
 def read_headers(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[FrameHeader]:
@@ -162,7 +162,7 @@ class Assembly:
                 self._parts.clear()
                 note = unpack_note(opened.content, ends_restore=header.kind is CommitKind.RESTORE_END)
         except (ValueError, TypeError) as error:
-            raise forged(header.seq, str(error)) from error
+            raise senseless(header.seq, error) from error
         return Commit(
             seq=header.seq,
             timeline=header.timeline,

@@ -5,13 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from adpersist.errors import FencedError, IntegrityError, PointError
-from adpersist.journal.damage import Damage
+from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
+from adpersist.journal.format import frame_header
+from adpersist.journal.format.columns import file_changes
+from adpersist.journal.format.frame import checksum
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import rebuilt
 from adpersist.journal.upkeep.check import CheckReport, Part, check_journal
 from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.journal.upkeep.repair import Repaired
+from adpersist.model.files.file_changes import FileChanges
+from adpersist.model.files.file_state import Place
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
@@ -323,6 +328,45 @@ def test_what_would_hide_a_revert_is_refused(store: MemoryStore, restoring: bool
 def put_back(store: MemoryStore, head: StoredHead) -> None:
     """The head row of another moment, as a copy that is not atomic makes it."""
     inside(store).head = head
+
+
+def written_by_a_newer_adpersist(store: MemoryStore) -> None:
+    """One more look, in a format that nobody knows today."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(frame_header, "_PLAIN", frame_header.VERSION + 1)
+        look(opened(store, AGENT), [created("later")], LOOKS + 1)
+
+
+def test_what_a_newer_adpersist_wrote_is_neither_forged_nor_repaired(store: MemoryStore) -> None:
+    head = inside(store).head
+    written_by_a_newer_adpersist(store)
+    frames = dict(inside(store).frames)
+    (found,) = checked(store).findings
+    assert (found.first, found.damage) == (LOOKS + 1, Damage.NEWER)
+    with pytest.raises(DamagedError, match="written by a newer adpersist: format version") as refused:
+        list(opened(store).commits())
+    assert "install that version" in str(refused.value.hint)
+    with pytest.raises(DamagedError, match="written by a newer adpersist"):
+        repaired(store)
+    inside(store).head = head  # what it wrote lies behind the head, as after a failover
+    with pytest.raises(DamagedError, match="written by a newer adpersist"):
+        opened(store).take_up(OTHER, now=NOON + 1000)
+    assert inside(store).frames == frames
+
+
+def test_a_later_version_that_nobody_sealed_is_forged(store: MemoryStore) -> None:
+    frame = inside(store).frames[Seq(LOOKS)]
+    claimed = frame[:4] + bytes([frame_header.VERSION + 1]) + frame[5:-4]
+    inside(store).frames[Seq(LOOKS)] = claimed + checksum(claimed)
+    (found,) = checked(store).findings
+    assert found.damage is Damage.FORGED
+
+
+def test_a_file_of_an_unknown_place_is_of_a_newer_adpersist(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = file_changes.pack_files(FileChanges(gone=((Place.REGISTRY, "key"),)))
+    monkeypatch.setattr(file_changes, "PLACES", file_changes.PLACES[:-1])
+    with pytest.raises(NewerFormatError):
+        file_changes.unpack_files(content)
 
 
 def test_commits_behind_the_head_are_taken_up(store: MemoryStore) -> None:

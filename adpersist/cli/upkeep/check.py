@@ -169,13 +169,18 @@ def _known(text: str | None) -> "tuple[KnownCommit, ...]":
 
 
 def _print(verdict: "CheckReport", proven: "Head | None", asked: "CanaryAnswer", mended: "Head | None") -> None:
+    from adpersist.journal.damage import Damage
+
     if mended is not None:
         output.say(f"The head was rebuilt, up to commit {mended.seq}.")
     if verdict.findings:
         rows = ((str(e.damage), str(e.part), _range(e.first, e.last), e.message) for e in verdict.findings)
         output.table(f"Damaged places: {len(verdict.findings)}", ("class", "part", "commits", "what"), rows)
         output.say(f"Still restorable: {_spans(verdict.restorable)}")
-        output.say("`adpersist check --repair` notes what is lost and goes on with the rest.")
+        if any(each.damage is Damage.NEWER for each in verdict.findings):
+            output.say("A newer adpersist writes this journal: install that version here; repair nothing.")
+        else:
+            output.say("`adpersist check --repair` notes what is lost and goes on with the rest.")
     elif proven is not None:
         output.say(
             f"ok: {verdict.commits} commits, {verdict.size} bytes, chain, seals and head are as they were written."

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.model.identity.ids import Seq
@@ -90,3 +90,9 @@ def missing(seq: Seq) -> DamagedError:
 def forged(seq: Seq, message: str) -> DamagedError:
     """The error for a commit that is not the one that was written."""
     return DamagedError(message, seq=seq, damage=Damage.FORGED)
+
+
+def senseless(seq: Seq, error: Exception) -> DamagedError:
+    """The error for a commit that was sealed with our key and cannot be read."""
+    damage = Damage.NEWER if isinstance(error, NewerFormatError) else Damage.FORGED
+    return DamagedError(str(error), seq=seq, damage=damage)

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.columns.packing import decompress
-from adpersist.journal.format.frame_header import HEADER_BYTES, FrameHeader, read_header, write_header
+from adpersist.journal.format.frame_header import HEADER_BYTES, FrameHeader, NewerFrameError, read_header, write_header
 from adpersist.journal.format.padding import padded
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import DataKey, Keyring
@@ -65,12 +65,16 @@ def open_frame(body: bytes, seq: Seq, keyring: Keyring) -> Opened:
     """Check the checksum and the seal, and unpack.
 
     Raises:
-        DamagedError: CORRUPT when the checksum is wrong, FORGED when it is right and the rest is not.
+        DamagedError: CORRUPT when the checksum is wrong, FORGED when it is right and the rest is not; NEWER when all
+            of it is right, in a format of a later version.
     """
     if len(body) < OVERHEAD_BYTES or checksum(body[:-CHECKSUM_BYTES]) != body[-CHECKSUM_BYTES:]:
         raise DamagedError("its checksum is wrong", seq=seq, damage=Damage.CORRUPT)
     try:
         header = read_header(body)
+    except NewerFrameError as error:
+        damage = Damage.NEWER if _is_sealed(body, error, keyring) else Damage.FORGED
+        raise DamagedError(str(error), seq=seq, damage=damage) from error
     except ValueError as error:
         raise DamagedError(str(error), seq=seq, damage=Damage.FORGED) from error
     key = keyring.find(header.key)
@@ -84,3 +88,15 @@ def open_frame(body: bytes, seq: Seq, keyring: Keyring) -> Opened:
     except ValueError as error:
         raise DamagedError(str(error), seq=seq, damage=Damage.FORGED) from error
     return Opened(header, content, sha256(body).digest(), len(body))
+
+
+def _is_sealed(body: bytes, newer: NewerFrameError, keyring: Keyring) -> bool:
+    """Whether one of the journal's keys sealed it, whatever it says."""
+    key = keyring.find(newer.key)
+    if key is None:
+        return False
+    try:
+        key.frames.decrypt(newer.nonce, body[HEADER_BYTES:-CHECKSUM_BYTES], body[:HEADER_BYTES])
+    except InvalidTag:
+        return False
+    return True

@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from adpersist.journal.damage import NewerFormatError
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 
@@ -99,10 +100,24 @@ def write_header(header: FrameHeader) -> bytes:
     )
 
 
+class NewerFrameError(NewerFormatError):
+    """A frame of a version that is not known yet; where its key and nonce stand is the same in every version.
+
+    Attributes:
+        key, nonce: As in :class:`FrameHeader`.
+    """
+
+    def __init__(self, version: int, *, key: bytes, nonce: bytes) -> None:
+        super().__init__(f"format version {version}; this adpersist reads versions up to {VERSION}")
+        self.key = key
+        self.nonce = nonce
+
+
 def read_header(body: bytes) -> FrameHeader:
     """The reverse of :func:`write_header`; ``body`` may go on.
 
     Raises:
+        NewerFrameError: Of a later format version.
         ValueError: Too short, of another format version, or with values no version knows.
     """
     if len(body) < HEADER_BYTES:
@@ -126,8 +141,10 @@ def read_header(body: bytes) -> FrameHeader:
     ) = _LAYOUT.unpack_from(body)
     if magic != MAGIC or body[7]:
         raise ValueError("not a frame of adpersist")
+    if version > VERSION:
+        raise NewerFrameError(version, key=key, nonce=nonce)
     if version not in VERSIONS:
-        raise ValueError(f"format version {version}; this adpersist reads versions up to {VERSION}")
+        raise ValueError(f"there is no format version {version}")
     known = _KINDS.get(kind)
     own = _OWN.get(known) if known is not None else None
     is_misplaced = own != version if own is not None else version in _OWN.values()

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from adpersist.errors import IntegrityError
 from adpersist.journal.appender import Appender, Draft
-from adpersist.journal.damage import Damage
+from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.chain import open_in_place
 from adpersist.journal.format.head import OpenHead, seal_head
@@ -52,13 +52,17 @@ def take_up(store: Store, end: Appender, writer: Writer, *, now: float, randomne
     """Make frames behind the head count where they follow it, and remove the others.
 
     Raises:
+        DamagedError: A newer adpersist wrote what lies there.
         MovedError: The journal goes on in another store.
         FencedError: Somebody writes to the journal: then nothing lies behind its head for long.
     """
     end.refresh()
     end.require_here()
     tip = end.tip
-    found = followed(store, tip).tip
+    behind = followed(store, tip)
+    if behind.stopped is not None and behind.stopped.damage is Damage.NEWER:
+        raise behind.stopped
+    found = behind.tip
     count = found.head.seq - tip.head.seq
     stored = tip.stored
     if count:
@@ -77,9 +81,13 @@ def go_on(store: Store, end: Appender, drafter: CommitDrafter, report: CheckRepo
     """Note in the head what a check found to be lost, and begin a new timeline where the newest state stands on it.
 
     Raises:
+        DamagedError: A newer adpersist wrote what cannot be read: it is not lost.
         IntegrityError: The journal cannot go on: a restore stands on what is lost.
         FencedError: Somebody else writes to the journal.
     """
+    for each in report.findings:
+        if each.damage is Damage.NEWER:
+            raise DamagedError(each.message, seq=each.first, damage=each.damage)
     done = Repaired()
 
     def drafting(base: OpenHead) -> Draft | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from adpersist.errors import LimitError
+from adpersist.journal.damage import NewerFormatError
 from adpersist.journal.format.columns.packing import MAX_CONTENT_BYTES, compress, pack, unpack
 from adpersist.journal.format.columns.shapes import index, integer, items, octets, text
 from adpersist.journal.format.frame import OVERHEAD_BYTES
@@ -49,6 +50,7 @@ def unpack_files(content: bytes) -> FileChanges:
     """The reverse of :func:`pack_files`.
 
     Raises:
+        NewerFormatError: It tells of a place or a kind that is not known yet.
         ValueError: The content was not made by it.
     """
     states, gone, pieces = items(unpack(content))
@@ -59,7 +61,7 @@ def unpack_files(content: bytes) -> FileChanges:
             pieces=tuple(octets(each) for each in items(pieces)),
         )
     except IndexError as error:
-        raise ValueError(f"an unknown place or kind: {error}") from error
+        raise NewerFormatError("a file of a place or a kind that this adpersist does not know") from error
 
 
 def _row(state: FileState) -> list[object]:
