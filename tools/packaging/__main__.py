@@ -17,6 +17,8 @@ from tools.packaging.words import REPOSITORY
 
 _TRIAL: Final = Path(__file__).parent / "trial"
 _PIPX_ON: Final = "bookworm"
+BEFORE: Final = "2c58731c941ffa583e54eee3613b40299b628aa4"
+"""The commit that the last version, 0.2.0, was released from: what an upgrade begins with. Each release moves it on."""
 
 
 def main() -> None:
@@ -75,6 +77,11 @@ def main() -> None:
     for release in asked.releases:
         # pipx makes the same of the same wheel wherever it runs: once will do
         subprocess.run([_TRIAL, release, package, *([wheel] if release == _PIPX_ON else [])], check=True)
+    if asked.releases:
+        with tempfile.TemporaryDirectory(prefix="adpersist-before-") as place:
+            older = build_before(Path(place))
+            for release in asked.releases:
+                subprocess.run([_TRIAL, "--upgrade", release, package, older], check=True)
     for release in asked.baked:
         subprocess.run([_TRIAL, "--image", release, package], check=True)
 
@@ -101,6 +108,19 @@ def build(out: Path) -> tuple[Path, Path]:
     for each in made:
         sys.stdout.write(f"{each}\n")
     return out / package.name, out / wheel.name
+
+
+def build_before(place: Path) -> Path:
+    """The Debian package of the last version, as its own tools made it, with the libraries of its own lock."""
+    sources = place / "sources"
+    if subprocess.run(["git", "-C", REPOSITORY, "cat-file", "-e", BEFORE], check=False).returncode:
+        sys.exit(f"package: this clone lacks {BEFORE}, which the last version is of: git fetch --unshallow")
+    subprocess.run(["git", "clone", "--quiet", "--shared", "--no-checkout", REPOSITORY, sources], check=True)
+    subprocess.run(["git", "-C", sources, "checkout", "--quiet", "--detach", BEFORE], check=True)
+    # this environment's interpreter and tools, but adpersist and the packaging of that commit
+    subprocess.run([sys.executable, "-m", "tools.packaging", "--out", place / "dist"], cwd=sources, check=True)
+    (package,) = (place / "dist").glob("*.deb")
+    return package
 
 
 def _build_python(source: Path, out: Path, epoch: int) -> None:

@@ -171,7 +171,7 @@ def _control(tree: Path, version: str, architecture: str) -> None:
     }
     _write(control / "control", "".join(f"{name}: {value}\n" for name, value in fields.items()))
     _write(control / "md5sums", "".join(_sums(tree, files)))
-    for script in ("postinst", "prerm", "postrm"):
+    for script in ("preinst", "postinst", "prerm", "postrm"):
         _write(control / script, (_SCRIPTS / script).read_text(encoding="utf-8"), mode=0o755)
 
 
