@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -134,6 +135,18 @@ def test_setup_takes_nothing_from_the_index_without_its_hash() -> None:
                 assert "--no-deps" in line, f"tools/{script}: {line}"
             if "install_locked " in line:
                 assert ("--require-hashes" in line) != ("--no-index" in line), line
+            if re.match(r"\s*npm ", line):
+                assert line.split()[:2] == ["npm", "ci"], f"only `npm ci` takes what the lock says alone: {line}"
+
+
+@pytest.mark.parametrize("package", locking.NODE_PACKAGES)
+def test_all_that_is_taken_for_node_has_its_hash(package: str) -> None:
+    packages = json.loads(locking.node_lock_file(package).read_text(encoding="utf-8"))["packages"]
+    (named,) = packages.pop("")["dependencies"].items()
+    setup = (REPOSITORY / "tools" / "setup").read_text(encoding="utf-8")
+    assert f"readonly {locking.NODE_PACKAGES[package]}={named[1]}\n" in setup
+    assert named == (package, packages[f"node_modules/{package}"]["version"])
+    assert all(each["integrity"].startswith("sha512-") for each in packages.values())
 
 
 def test_this_environment_is_what_is_locked() -> None:

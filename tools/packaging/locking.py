@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,12 @@ TOOLS: Final = ("dev", "package")
 KERBEROS_LOCK: Final = REPOSITORY / "tools" / "locks" / "kerberos.lock"
 """What tools/setup builds from source, with what the other locks hold."""
 
+NODE_PACKAGES: Final = {"azurite": "AZURITE", "axe-core": "AXE"}
+"""What tools/setup installs for Node.js, and the variable of it that has the version."""
+
+_NOT_INSTALLED_BY: Final = ("deprecated", "engines", "funding", "license")
+"""What npm writes into a lock and does not need."""
+
 _ARCHITECTURES: Final = ("x86_64", "aarch64")
 """Machines that tools/setup works on."""
 
@@ -50,6 +57,11 @@ def tools_lock_file(python: str) -> Path:
     return REPOSITORY / "tools" / "locks" / f"python{python}.lock"
 
 
+def node_lock_file(package: str) -> Path:
+    """Where the lock lies of a package for Node.js and of all it needs, as npm reads it."""
+    return REPOSITORY / "tools" / "locks" / f"{package}.package-lock.json"
+
+
 def pins(lock: Path) -> list[str]:
     """What a lock names, each as ``name==version``."""
     lines = lock.read_text(encoding="utf-8").splitlines()
@@ -63,6 +75,7 @@ def write_locks() -> None:
         found = _resolved(python, _arch(), wanted)
         _write(lock_file(python), [_arch()], (f"{pin} --hash=sha256:{digest}" for pin, digest in found.items()))
     write_tools_locks()
+    write_node_locks()
 
 
 def write_tools_locks() -> None:
@@ -92,6 +105,26 @@ def write_tools_locks() -> None:
         (source,) = Path(place).iterdir()
         name, _, version = source.name.removesuffix(".tar.gz").rpartition("-")
         _write(KERBEROS_LOCK, ["all"], [f"{name}=={version} --hash=sha256:{sha256(source.read_bytes()).hexdigest()}"])
+
+
+def write_node_locks() -> None:
+    """The same for what tools/setup installs for Node.js, in the versions that it names."""
+    named = dict(re.findall(r"^readonly (\w+)=(\S+)$", (REPOSITORY / "tools" / "setup").read_text(), re.MULTILINE))
+    for package, variable in NODE_PACKAGES.items():
+        with tempfile.TemporaryDirectory() as place:
+            wanted = {"dependencies": {package: named[variable]}}
+            Path(place, "package.json").write_text(json.dumps(wanted), encoding="utf-8")
+            subprocess.run(
+                ["npm", "install", "--prefix", place, "--package-lock-only", "--ignore-scripts", "--no-audit",
+                 "--no-fund", "--omit-lockfile-registry-resolved"],
+                timeout=_TIMEOUT_S, check=True,
+            )  # fmt: skip
+            found = json.loads(Path(place, "package-lock.json").read_text(encoding="utf-8"))
+        del found["name"]  # of the temporary directory
+        for each in found["packages"].values():
+            for said in _NOT_INSTALLED_BY:
+                each.pop(said, None)
+        node_lock_file(package).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def _project() -> dict[str, Any]:
