@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from adpersist import __version__
-from tools.packaging import advisories, debian, locking
+from tools.packaging import advisories, debian, history, locking
 from tools.packaging.words import REPOSITORY
 
 _TRIAL: Final = Path(__file__).parent / "trial"
 _PIPX_ON: Final = "bookworm"
-BEFORE: Final = "2c58731c941ffa583e54eee3613b40299b628aa4"
-"""The commit that the last version, 0.2.0, was released from: what an upgrade begins with. Each release moves it on."""
 
 
 def main() -> None:
@@ -77,7 +75,10 @@ def main() -> None:
     for release in asked.releases:
         # pipx makes the same of the same wheel wherever it runs: once will do
         subprocess.run([_TRIAL, release, package, *([wheel] if release == _PIPX_ON else [])], check=True)
-    if asked.releases:
+    if asked.releases and not history.has_before():
+        said = "an upgrade from the last version is NOT TRIED, as this clone lacks its commit: git fetch --unshallow"
+        sys.stderr.write(f"package: {said}\n")
+    elif asked.releases:
         with tempfile.TemporaryDirectory(prefix="adpersist-before-") as place:
             older = build_before(Path(place))
             for release in asked.releases:
@@ -88,16 +89,13 @@ def main() -> None:
 
 def build(out: Path) -> tuple[Path, Path]:
     """All packages; the Debian one is handed back, and the wheel."""
-    if _git("status", "--porcelain"):
+    if history.is_changed():
         sys.stderr.write("package: what is not committed is not in it\n")
-    epoch = int(_git("log", "-1", "--format=%ct"))
+    epoch = history.committed_at()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="adpersist-package-") as place:
         source = Path(place, f"adpersist-{__version__}")
-        source.mkdir()
-        archive = Path(place, "source.tar")
-        _git("archive", "--format=tar", f"--output={archive}", "HEAD")
-        subprocess.run(["tar", "--extract", f"--file={archive}", f"--directory={source}"], check=True)
+        history.unpack(source)
         wheels = Path(place, "wheels")
         _build_python(source, wheels, epoch)
         (wheel,) = wheels.glob("*.whl")
@@ -113,10 +111,8 @@ def build(out: Path) -> tuple[Path, Path]:
 def build_before(place: Path) -> Path:
     """The Debian package of the last version, as its own tools made it, with the libraries of its own lock."""
     sources = place / "sources"
-    if subprocess.run(["git", "-C", REPOSITORY, "cat-file", "-e", BEFORE], check=False).returncode:
-        sys.exit(f"package: this clone lacks {BEFORE}, which the last version is of: git fetch --unshallow")
-    subprocess.run(["git", "clone", "--quiet", "--shared", "--no-checkout", REPOSITORY, sources], check=True)
-    subprocess.run(["git", "-C", sources, "checkout", "--quiet", "--detach", BEFORE], check=True)
+    history.unpack(sources, history.BEFORE)
+    history.begin(sources)
     # this environment's interpreter and tools, but adpersist and the packaging of that commit
     subprocess.run([sys.executable, "-m", "tools.packaging", "--out", place / "dist"], cwd=sources, check=True)
     (package,) = (place / "dist").glob("*.deb")
@@ -128,11 +124,6 @@ def _build_python(source: Path, out: Path, epoch: int) -> None:
         [sys.executable, "-m", "build", "--outdir", str(out), str(source)],
         env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", "-C", str(REPOSITORY), *words], stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":
