@@ -1,6 +1,7 @@
 """A group policy is a container and files, written one after the other: which commits leave one half of it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +9,13 @@ from adpersist.journal.journal import Journal
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, piece_of
 from adpersist.model.identity.ids import Seq
 from adpersist.model.objects.change import Change, Kind
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.policies.along import PoliciesAlong, every_policy, writes_a_half
 from adpersist.reading.policies.folders import version_in
 from adpersist.reading.policies.halves import HalfPolicy
+from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.state.fold import stream_objects
+from adpersist.state.state import State
 from tests.golden.journal_samples import NC, NOON, OTHER, created, fresh_store, guid, look, new_journal, opened
 
 NAME = "{11111111-2222-3333-4444-555555555555}"
@@ -163,11 +167,38 @@ def test_what_was_pruned_is_known_from_its_checkpoint(journal: Journal) -> None:
         (b"", None),
         (b"[General]\r\nVersion=\r\n", None),
         (b"displayName=Version=7\r\n", None),
-        (b"\0" * 70_000 + b"\nVersion=7", None),
+        pytest.param(b"\0" * 70_000 + b"\nVersion=7", None, id="far behind"),
+        (b"[General]\nVersion=4294967295\n", 4294967295),
+        (b"[General]\nVersion=00000000000065537\n", 65537),
+        pytest.param(b"[General]\nVersion=" + b"9" * 60_000, None, id="digits"),
+        pytest.param(b"[General]\nVersion=" + b"0" * 60_000, 0, id="zeros"),
+        pytest.param(b"\n" * 60_000 + b"Version=7", 7, id="empty lines"),
     ],
 )
 def test_the_version_in_a_gpt_ini(content: bytes, version: int | None) -> None:
+    """Whatever whoever may edit a policy wrote there: a heal ends with reading them all."""
     assert version_in(content) == version
+
+
+@pytest.mark.parametrize(
+    ("place_said", "ini"),
+    [
+        (place(), b"[General]\r\nVersion=" + b"9" * 60_000),
+        (f"corp.example/a\0b/{NAME}", b""),
+        (f"corp.example/{'a' * 5000}/{NAME}", b""),
+    ],
+    ids=("a number nobody can hold", "a zero byte", "a long name"),
+)
+def test_a_heal_ends_whatever_a_policy_says_of_itself(tmp_path: Path, place_said: str, ini: bytes) -> None:
+    """Anybody who may edit one policy writes both; they are read when everything else is healed."""
+    if ini:
+        (tmp_path / place()).mkdir(parents=True)
+        (tmp_path / place() / "GPT.INI").write_bytes(ini)
+    said = "\\\\corp.example\\SysVol\\" + place_said.replace("/", "\\")
+    values = {"objectClass": (b"groupPolicyContainer",), "gPCFileSysPath": (said.encode(),), "versionNumber": (b"1",)}
+    policy = ObjectState(guid=guid(NAME), nc=NC, parent=None, rdn=f"CN={NAME}", values=values)
+    (found,) = stale_policies(State([policy]), tmp_path)
+    assert (found.container, found.files) == (1, None)
 
 
 def test_every_policy_is_known_with_its_last_place(journal: Journal) -> None:

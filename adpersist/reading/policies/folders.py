@@ -12,7 +12,8 @@ LARGEST_INI_BYTES: Final = 65_536
 """What lies behind is nobody's version."""
 
 _INI: Final = "gpt.ini"
-_VERSION: Final = re.compile(rb"^\s*version\s*=\s*(\d+)", re.IGNORECASE | re.MULTILINE)
+_VERSION: Final = re.compile(rb"^[ \t]*version[ \t]*=[ \t]*0*(\d{1,10})(?!\d)", re.IGNORECASE | re.MULTILINE)
+"""32 bits; whoever may edit a policy may write more digits than a number can have here."""
 _NAME: Final = re.compile(r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.IGNORECASE)
 """Of a policy, in the directory and in SYSVOL ([MS-GPOL] 2.2.2)."""
 

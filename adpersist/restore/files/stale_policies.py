@@ -71,7 +71,7 @@ def halves_at(journal: Journal, wanted: WantedState) -> list[HalfPolicy]:
 def _here(sysvol: Path, path: str) -> int | None:
     try:
         opened = open_to_read(_there(sysvol, path))
-    except (OSError, NotCapturableError):
+    except (OSError, NotCapturableError, ValueError):  # the last of a place with a zero byte in it
         return None  # nobody can read it: that is what is told
     try:
         return version_in(os.read(opened, LARGEST_INI_BYTES))
