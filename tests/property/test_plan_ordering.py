@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
@@ -189,3 +190,64 @@ def test_every_permutation_of_names_is_reached(order: Sequence[int]) -> None:
         values = {"sAMAccountName": (b"account%d" % name,), "userPrincipalName": (b"upn%d@model" % name,)}
         want.create(guid(number + 1), ROOT, f"CN=name{name}", values)
     assert restored(want, golden).living() == want.living()
+
+
+def swapped(golden: Model, one: Guid, other: Guid) -> Model:
+    """The same with the names of the two exchanged."""
+    want = golden.copy()
+    want.nodes[one].rdn, want.nodes[other].rdn = want.nodes[other].rdn, want.nodes[one].rdn
+    return want
+
+
+def closed(
+    want: Model, have: Model, *, kept: Collection[Guid] = (), named: Mapping[Guid, Collection[str]] | None = None
+) -> Model:
+    """The model after a plan that leaves what the DC's word keeps."""
+    state, names, now = have.state(), named or {}, have.copy()
+    closing = [
+        replace(gap, values={name: each for name, each in gap.values.items() if name not in names.get(gap.guid, ())})
+        for gap in gaps(want.state(), state, EXEMPT)
+        if gap.guid not in kept
+    ]
+    for step in steps(closing, want.state(), state, EXEMPT, CONTEXTS, kept=kept, named=named):
+        now.apply(step)
+    return now
+
+
+def two_accounts() -> tuple[Model, Guid, Guid]:
+    model, one, other = Model(), guid(1), guid(2)
+    for key, name in ((one, "one"), (other, "other")):
+        model.create(key, ROOT, f"CN={name}", {"sAMAccountName": (name.encode(),)})
+    return model, one, other
+
+
+def test_a_group_of_whoever_makes_way_still_gives_its_own_name_up() -> None:
+    golden, group, other = two_accounts()
+    want, have, stranger = swapped(golden, group, other), golden.copy(), guid(4)
+    want.create(guid(3), ROOT, "CN=lost", {"sAMAccountName": (b"lost",), "objectSid": (b"sid",)})
+    have.create(stranger, ROOT, "CN=stranger", {"sAMAccountName": (b"stranger",), "objectSid": (b"sid",)})
+    have.link(group, "member", stranger)
+    now = closed(want, have, kept={stranger})
+    assert (now.nodes[group].rdn, now.nodes[other].rdn) == ("CN=other", "CN=one")
+    assert now.nodes[guid(3)].rdn == "CN=lost"
+
+
+def test_whoever_gives_an_account_name_up_for_good_still_exchanges_its_name() -> None:
+    golden, one, other = two_accounts()
+    want, have = swapped(golden, one, other), golden.copy()
+    want.create(guid(3), ROOT, "CN=lost", {"sAMAccountName": (b"lost",)})
+    have.modify(one, {"sAMAccountName": (b"lost",)})
+    now = closed(want, have, named={one: ("sAMAccountName",)})
+    assert (now.nodes[one].rdn, now.nodes[other].rdn) == ("CN=other", "CN=one")
+    assert now.nodes[guid(3)].values["sAMAccountName"] == (b"lost",)
+    assert now.nodes[one].values["sAMAccountName"][0].startswith(b"lost-")
+
+
+def test_a_stranger_that_was_written_to_again_makes_way_by_every_name() -> None:
+    golden, stranger = Model(), guid(4)
+    want, have = golden.copy(), golden.copy()
+    want.create(guid(3), ROOT, "CN=lost", {"sAMAccountName": (b"lost",)})
+    have.create(stranger, ROOT, "CN=lost", {"sAMAccountName": (b"lost",)})
+    now = closed(want, have, kept={stranger}, named={stranger: ("description",)})
+    assert now.nodes[guid(3)].rdn == "CN=lost"
+    assert now.nodes[stranger].rdn.startswith("CN=lost (local ")

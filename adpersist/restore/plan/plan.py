@@ -7,7 +7,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.link_values import to_others, without
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.step import Delete, Exempt, Modify, ReloadSchema, Step
+from adpersist.model.plan.step import Delete, Exempt, Modify, Move, ReloadSchema, Step
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.plan.identities.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
@@ -102,8 +102,7 @@ def steps(
         if gap.wanted_live and gap.have is None and gap.guid in have:
             reason = "nothing brings such an object back to life: it is made again"
             yield Delete(guid=gap.guid, dn=have.dn(gap.guid), reason=reason, purge=True)
-    made_way = {step.guid for step in evicted}
-    parked = [step for step in parking(everything, have) if step.guid not in made_way]
+    parked = list(_not_made_way(parking(everything, have), evicted))
     yield from parked
     wanted = top_down((gap for gap in everything if gap.wanted_live), want, contexts)
     schema = [gap for gap in wanted if gap.want is not None and gap.want.nc == contexts[0]]
@@ -122,6 +121,30 @@ def steps(
             yield Modify(guid=gap.guid, dn=dn, values={_LAST_NAME: ()}, reason="left over from a reanimation")
         reason = "deleted since" if gap.want is not None else "the journal has no such object"
         yield Delete(guid=gap.guid, dn=dn, reason=reason)
+
+
+def _not_made_way(parked: Iterable[Step], evicted: Iterable[Step]) -> Iterator[Step]:
+    """What is parked, but for what went already, or was given another name for good."""
+    gone, moved, given = set[Guid](), set[Guid](), dict[Guid, Collection[str]]()
+    for step in evicted:
+        match step:
+            case Delete():
+                gone.add(step.guid)
+            case Move():
+                moved.add(step.guid)
+            case Modify():
+                given[step.guid] = step.values
+            case _:
+                pass  # a group that is told of a copy keeps its name
+    for step in parked:
+        if step.guid in gone or (isinstance(step, Move) and step.guid in moved):
+            continue
+        if isinstance(step, Modify):
+            values = {name: found for name, found in step.values.items() if name not in given.get(step.guid, ())}
+            if values:
+                yield replace(step, values=values)
+            continue
+        yield step
 
 
 def _switched(gap: Gap) -> Gap:

@@ -77,7 +77,8 @@ def evictions(
     evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
     for guid, reason in evicted.items():
         yield from _evict(have[guid], have, exempt, reason, stays=guid in kept)
-    staying = [have[guid] for guid in (*kept, *(named or ())) if guid not in evicted and have.is_live(guid)]
+    own = {guid: names for guid, names in (named or {}).items() if guid not in kept}
+    staying = [have[guid] for guid in (*kept, *own) if guid not in evicted and have.is_live(guid)]
     theirs = {resource for item in staying for resource in resources(item)}
     needed: dict[Resource, set[Guid]] = {}
     for gap in closing if theirs else ():
@@ -86,8 +87,8 @@ def evictions(
                 needed.setdefault(resource, set()).add(gap.guid)
     for item in staying:
         contested = {each for each in resources(item) if needed.get(each, set()) - {item.guid}}
-        if named and item.guid in named:
-            contested = {each for each in contested if each[0] in named[item.guid]}
+        if item.guid in own:
+            contested = {each for each in contested if each[0] in own[item.guid]}
         yield from _renamed(item, have, contested)
 
 
