@@ -137,6 +137,30 @@ def test_a_flood_is_counted_and_not_held(shelf: Shelf, use: UseLog) -> None:
     assert sum(each.count for each in used(shelf.journal)) == 2001
 
 
+def test_a_flood_hides_nobody_who_signs_in_or_takes_back(shelf: Shelf, use: UseLog) -> None:
+    shelf.refuses.append("the store is read-only")
+    for number in range(1000):
+        use.did(Did.REFUSED, who=f"guess {number}", what="signing in")
+    use.did(Did.AGREED, who="ada", what="to commit 3")
+    shelf.refuses.clear()
+    use.did(Did.ENDED, who="ada", what="to commit 3: done and proven")
+    assert [(each.did, each.what) for each in used(shelf.journal) if each.who == "ada"] == [
+        ("agreed", "to commit 3"),
+        ("ended", "to commit 3: done and proven"),
+    ]
+
+
+def test_half_a_character_keeps_nothing_else_out_of_the_journal(shelf: Shelf, use: UseLog) -> None:
+    """What a restore says of a file whose name is no UTF-8."""
+    use.did(Did.LOOKED, who="bert", what="/")
+    use.did(Did.ENDED, who="ada", what="not done: a\udcff.bat cannot be restored")
+    assert {(each.who, each.what) for each in used(shelf.journal)} == {
+        ("bert", "/"),
+        ("ada", "not done: a\\udcff.bat cannot be restored"),
+    }
+    assert use.trouble == ""
+
+
 def test_much_is_kept_in_several_commits(shelf: Shelf, use: UseLog) -> None:
     for number in range(200):
         use.did(Did.PLANNED, who="ada", what=f"{number} {'x' * 5000}")

@@ -21,7 +21,8 @@ _AT_ONCE: Final = frozenset({Did.SIGNED_IN, Did.AGREED, Did.ENDED})
 _PATIENCE_S: Final = 3.0
 """How long who did something of that kind waits until it is kept."""
 _MOST: Final = 500
-"""Different deeds that are held; what comes beyond is counted in one."""
+"""Different deeds that are held; what comes beyond is counted in one. Of what is kept at once, twice as many: whoever
+floods the others, be it without having signed in, hides none of it."""
 _BEYOND: Final = "what nobody could be told apart in"
 _LONGEST: Final = 8192
 """A plan names a hundred objects."""
@@ -82,9 +83,10 @@ class UseLog:
     def did(self, did: Did, *, who: str, role: str = "", what: str = "") -> None:
         """Somebody did something. What has to be kept at once is, when this returns, or it took too long."""
         now = self._clock()
-        alike = _Alike(who[:_LONGEST], role, did, what[:_LONGEST])
+        alike = _Alike(_kept_text(who), role, did, _kept_text(what))
+        most = _MOST * 2 if did in _AT_ONCE else _MOST
         with self._turn:
-            if alike not in self._waiting and len(self._waiting) >= _MOST:
+            if alike not in self._waiting and len(self._waiting) >= most:
                 alike = _Alike("", "", did, _BEYOND)
             known = self._waiting.get(alike)
             first, count = (known.time, known.count) if known else (now, 0)
@@ -151,6 +153,11 @@ class UseLog:
             with suppress(AdpersistError):
                 kept.close()
         return None
+
+
+def _kept_text(text: str) -> str:
+    """As a JSON document takes it: a path that is no UTF-8, in words of the command line, has half characters."""
+    return text[:_LONGEST].encode(errors="backslashreplace").decode()
 
 
 def _parts(deeds: dict[_Alike, Deed]) -> Iterator[dict[_Alike, Deed]]:
