@@ -55,7 +55,8 @@ class DamagedError(IntegrityError):
 
     def __init__(self, message: str, *, seq: Seq | None, damage: Damage) -> None:
         place = "the head" if seq is None else f"commit {seq}"
-        hint = _HEAD_HINT if seq is None and damage is not Damage.STORE_BEHIND else _HINTS[damage]
+        is_rebuilt = seq is None and damage not in (Damage.STORE_BEHIND, Damage.NEWER)
+        hint = _HEAD_HINT if is_rebuilt else _HINTS[damage]
         what = "was written by a newer adpersist" if damage is Damage.NEWER else f"is damaged ({damage})"
         super().__init__(f"{place} {what}: {message}", hint=hint)
         self.seq = seq
@@ -64,6 +65,11 @@ class DamagedError(IntegrityError):
 
 class NewerFormatError(ValueError):
     """Bytes in a format that no adpersist up to this one writes: a newer one did, if their seal holds."""
+
+
+def damage_of(error: Exception) -> Damage:
+    """What is wrong with bytes that were sealed with our key and cannot be read."""
+    return Damage.NEWER if isinstance(error, NewerFormatError) else Damage.FORGED
 
 
 class DamagedCheckpointError(DamagedError):

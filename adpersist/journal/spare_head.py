@@ -115,7 +115,8 @@ def repair(
 
     Raises:
         NoJournalError: There is nothing to make a head of.
-        DamagedError: The spare is damaged too, or a commit after it: then a backup of the store is needed.
+        DamagedError: The spare is damaged too, or a commit after it: then a backup of the store is needed. Or a newer
+            adpersist wrote the head: it is not lost.
         WrongKeyError: Sealed with another key.
         FencedError: Somebody wrote to the journal meanwhile.
     """
@@ -143,7 +144,9 @@ def _lost(store: Store, keys: KeyEncryption, expected: str | None) -> StoredHead
         return store.create(body)  # only holds the place: filed under the wrong number, it opens for nobody
     try:
         require_journal(open_beside_spare(store, found, keys), expected)
-    except DamagedError:
+    except DamagedError as error:
+        if error.damage is Damage.NEWER:
+            raise
         return found
     return None
 

@@ -6,21 +6,24 @@ import pytest
 
 from adpersist.errors import FencedError, IntegrityError, PointError
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
+from adpersist.journal.format import checkpoint as checkpoint_format
 from adpersist.journal.format import frame_header
+from adpersist.journal.format import head as head_format
 from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.frame import checksum
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import rebuilt
+from adpersist.journal.spare_head import repair as repair_head
 from adpersist.journal.upkeep.check import CheckReport, Part, check_journal
 from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.journal.upkeep.repair import Repaired
 from adpersist.model.files.file_changes import FileChanges
-from adpersist.model.files.file_state import Place
+from adpersist.model.files.file_state import FileKind, FileState, Place
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.state.fold import fold
+from adpersist.state.fold import fold, stream_objects
 from adpersist.stores import memory
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame, StoredHead
@@ -352,6 +355,47 @@ def test_what_a_newer_adpersist_wrote_is_neither_forged_nor_repaired(store: Memo
     with pytest.raises(DamagedError, match="written by a newer adpersist"):
         opened(store).take_up(OTHER, now=NOON + 1000)
     assert inside(store).frames == frames
+
+
+def test_a_newer_head_is_not_replaced_by_its_older_spare(store: MemoryStore) -> None:
+    journal = opened(store, AGENT)
+    spare = store.spare()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(head_format, "VERSION", head_format.VERSION + 1)
+        look(journal, [created("later")], LOOKS + 1)
+    assert store.spare() == spare, "it says nothing else than the spare did"
+    before = store.head()
+    (found,) = checked(store).findings
+    assert (found.part, found.damage) == (Part.HEAD, Damage.NEWER)
+    with pytest.raises(DamagedError, match="the head was written by a newer adpersist") as refused:
+        opened(store)
+    assert "install that version" in str(refused.value.hint)
+    with pytest.raises(DamagedError, match="the head was written by a newer adpersist"):
+        repair_head(store, key(), writer=OTHER, now=NOON + 1000)
+    assert store.head() == before
+
+
+@pytest.mark.parametrize("what", ["version", "place"])
+def test_a_newer_checkpoint_is_not_given_up(store: MemoryStore, what: str) -> None:
+    """History that was pruned lies in it alone."""
+    journal = opened(store, AGENT)
+    journal.commit_files([FileState(place=Place.REGISTRY, path="key", kind=FileKind.ENTRY, mode=0)], now=NOON + LOOKS)
+    with pytest.MonkeyPatch.context() as patched:
+        if what == "version":
+            later = checkpoint_format.VERSIONS[-1] + 1
+            patched.setattr(checkpoint_format, "VERSION", later)
+            patched.setattr(checkpoint_format, "VERSIONS", (*checkpoint_format.VERSIONS, later))
+        journal.write_checkpoint(journal.head.seq, stream_objects(journal, journal.head.seq), now=NOON)
+        journal.prune(oldest=journal.head.seq, keep_marks=False, keep_image=False, now=NOON)
+    before = store.head()
+    with pytest.MonkeyPatch.context() as patched:
+        if what == "place":
+            patched.setattr(file_changes, "PLACES", file_changes.PLACES[:-1])
+        (found,) = checked(store).findings
+        assert (found.part, found.damage) == (Part.CHECKPOINT, Damage.NEWER)
+        with pytest.raises(DamagedError, match="written by a newer adpersist"):
+            repaired(store)
+    assert store.head() == before
 
 
 def test_a_later_version_that_nobody_sealed_is_forged(store: MemoryStore) -> None:

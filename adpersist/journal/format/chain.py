@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
+from adpersist.journal.damage import Damage, DamagedError, damage_of
 from adpersist.journal.format.frame import Opened, open_frame
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.model.identity.ids import Seq
@@ -94,5 +94,4 @@ def forged(seq: Seq, message: str) -> DamagedError:
 
 def senseless(seq: Seq, error: Exception) -> DamagedError:
     """The error for a commit that was sealed with our key and cannot be read."""
-    damage = Damage.NEWER if isinstance(error, NewerFormatError) else Damage.FORGED
-    return DamagedError(str(error), seq=seq, damage=damage)
+    return DamagedError(str(error), seq=seq, damage=damage_of(error))

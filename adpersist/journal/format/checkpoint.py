@@ -13,7 +13,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import IntegrityError
-from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
+from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError, damage_of
 from adpersist.journal.format.columns.changes import unpack_changes
 from adpersist.journal.format.columns.file_changes import file_contents, unpack_files
 from adpersist.journal.format.columns.packing import decompress
@@ -122,7 +122,7 @@ def open_checkpoint(
     Every part is verified before its states are yielded; that none is missing only at the end.
 
     Raises:
-        DamagedCheckpointError: GAP, CORRUPT or FORGED.
+        DamagedCheckpointError: GAP, CORRUPT, FORGED or NEWER.
     """
     for each in open_whole_checkpoint(parts, checkpoint, journal, keyring):
         if not isinstance(each, FileChanges):
@@ -174,7 +174,7 @@ def open_part(
     """The states that end in one part; all parts are proven to be those the head names, and that one alone is opened.
 
     Raises:
-        DamagedCheckpointError: GAP, CORRUPT or FORGED.
+        DamagedCheckpointError: GAP, CORRUPT, FORGED or NEWER.
     """
     place = _place(checkpoint, journal)
     proof, count = sha256(), 0
@@ -218,8 +218,8 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
     if len(part) < _LAYOUT.size or checksum(part[:-CHECKSUM_BYTES]) != part[-CHECKSUM_BYTES:]:
         raise _damaged(place, Damage.CORRUPT, f"the checksum of part {number} is wrong")
     magic, version, flags, journal, seq, found, key_name, nonce, digest = _LAYOUT.unpack_from(part)
-    known = FILES if version == VERSION_WITH_FILES else MORE
-    if magic != MAGIC or version not in VERSIONS or flags & ~known:
+    known, is_newer = FILES if version == VERSION_WITH_FILES else MORE, version > VERSIONS[-1]
+    if magic != MAGIC or not (is_newer or (version in VERSIONS and not flags & ~known)):
         raise _damaged(place, Damage.FORGED, f"part {number} is of no known format")
     if (journal, seq, found, digest) != (place.journal, place.seq, number, place.digest):
         raise _damaged(place, Damage.FORGED, f"something else was put in place of part {number}")
@@ -228,7 +228,11 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
         raise _damaged(place, Damage.FORGED, f"part {number} is sealed with an unknown key")
     try:
         sealed = part[_LAYOUT.size : -CHECKSUM_BYTES]
-        return flags, decompress(key.checkpoints.decrypt(nonce, sealed, part[: _LAYOUT.size]))
+        compressed = key.checkpoints.decrypt(nonce, sealed, part[: _LAYOUT.size])
+        if is_newer:
+            what = f"part {number} is of format version {version}; this adpersist reads versions up to {VERSIONS[-1]}"
+            raise _damaged(place, Damage.NEWER, what)
+        return flags, decompress(compressed)
     except (InvalidTag, ValueError) as error:
         raise _damaged(place, Damage.FORGED, f"the seal of part {number} does not hold") from error
 
@@ -244,7 +248,7 @@ def _files(content: bytes, place: Place) -> FileChanges:
     try:
         return unpack_files(content)
     except ValueError as error:
-        raise _damaged(place, Damage.FORGED, str(error)) from error
+        raise _damaged(place, damage_of(error), str(error)) from error
 
 
 def _damaged(place: Place, damage: Damage, message: str) -> DamagedError:

@@ -112,7 +112,8 @@ def read_clear(body: bytes) -> ClearHead:
         DamagedError: It is no head, or a damaged one.
     """
     try:
-        count, journal, timeline, seq, time_us, _, _ = _fixed_part(body)
+        version, count, journal, timeline, seq, time_us, _, _ = _fixed_part(body)
+        _require_readable(version)
         wrapped, _ = _read_keys(body[:-CHECKSUM_BYTES], count)
     except ValueError as error:
         raise DamagedError(str(error), seq=None, damage=Damage.FORGED) from error
@@ -131,7 +132,7 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     Raises:
         UnfinishedCopyError: It is no journal yet.
         WrongKeyError: Sealed with another key.
-        DamagedError: Damaged or forged.
+        DamagedError: Damaged or forged; or NEWER, of a later version and sealed with our key.
     """
     body = stored.body
     if begun_copy(body) is not None:
@@ -140,10 +141,11 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
             hint="Run `adpersist copy --to` again where the journal is: it goes on where it stopped.",
         )
     try:
-        count, journal, timeline, seq, time_us, digest, nonce = _fixed_part(body)
+        version, count, journal, timeline, seq, time_us, digest, nonce = _fixed_part(body)
         wrapped, end = _read_keys(body[:-CHECKSUM_BYTES], count)
         keyring = Keyring.unlock(wrapped, keys, journal, known)
         content = keyring.active.heads.decrypt(nonce, body[end:-CHECKSUM_BYTES], body[:end])
+        _require_readable(version)
         head = unpack_head(decompress(content), seq=Seq(seq), digest=digest, timeline=timeline, time_us=time_us)
     except InvalidTag as error:
         raise DamagedError("its seal does not hold", seq=None, damage=Damage.FORGED) from error
@@ -154,22 +156,29 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     return OpenHead(stored=stored, head=head, keyring=keyring, journal=journal)
 
 
-def _fixed_part(body: bytes) -> tuple[int, bytes, int, int, int, bytes, bytes]:
-    """Number of keys, journal, timeline, seq, microseconds, digest, nonce.
+def _fixed_part(body: bytes) -> tuple[int, int, bytes, int, int, int, bytes, bytes]:
+    """Version, number of keys, journal, timeline, seq, microseconds, digest, nonce.
 
     Raises:
         DamagedError: The checksum is wrong.
-        ValueError: It is something else than a head, or of another version.
+        ValueError: It is something else than a head, or of a version that never was.
     """
     if len(body) < _FIXED.size or checksum(body[:-CHECKSUM_BYTES]) != body[-CHECKSUM_BYTES:]:
         raise DamagedError("its checksum is wrong", seq=None, damage=Damage.CORRUPT)
     magic, version, *rest = _FIXED.unpack_from(body)
     if magic != MAGIC or body[5]:
         raise ValueError("not a head of adpersist")
-    if version != VERSION:
-        raise ValueError(f"format version {version}; this adpersist reads version {VERSION}")
+    if version < VERSION:
+        raise ValueError(f"there is no format version {version}")
     count, journal, timeline, seq, time_us, digest, nonce = rest
-    return count, journal, timeline, seq, time_us, digest, nonce
+    return version, count, journal, timeline, seq, time_us, digest, nonce
+
+
+def _require_readable(version: int) -> None:
+    """Keys and seal stand alike in every version. Raises: DamagedError: A newer adpersist wrote it."""
+    if version > VERSION:
+        what = f"format version {version}; this adpersist reads version {VERSION}"
+        raise DamagedError(what, seq=None, damage=Damage.NEWER)
 
 
 def require_journal(tip: OpenHead, expected: str | None) -> OpenHead:

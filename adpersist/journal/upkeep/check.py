@@ -154,6 +154,8 @@ def _without_head(
     progress: Progress | None,
 ) -> CheckReport:
     """What the spare and the commits after it can tell."""
+    if wrong.damage is Damage.NEWER:  # nothing is lost, and nothing of it can be told here
+        return CheckReport(findings=(_of_head(wrong.damage, wrong.message),), commits=0, size=0, restorable=())
     try:
         found = rebuilt(store, keys, expected=expected)
     except (IntegrityError, NoJournalError):
