@@ -207,6 +207,23 @@ def test_a_folder_made_anew_under_the_name_and_inode_of_another_is_looked_into_a
     assert watching.is_right()
 
 
+def test_what_is_below_a_folder_made_anew_is_looked_into_whatever_its_inode(watching: Watching) -> None:
+    """It was there before anybody could be told of it."""
+    folder = watching.files.sysvol / "corp/Policies/a"
+    (folder / "b" / "f").unlink()
+    watching.refresh()
+    shutil.rmtree(folder)
+    (folder / "b").mkdir(parents=True)
+    (folder / "b" / "new.bat").write_bytes(b"new")
+    for path in ("corp/Policies/a", "corp/Policies/a/b"):
+        before = watching.look._found.shown[path]
+        inode = (watching.files.sysvol / path).stat().st_ino
+        watching.look._found.shown[path] = replace(before, inode=inode)
+    watching.refresh()
+    assert watching.within is not None
+    assert watching.is_right()
+
+
 def test_a_file_made_a_folder_under_the_inode_of_that_file_is_looked_into_at_once(watching: Watching) -> None:
     file = watching.files.sysvol / "corp/scripts/a/f"
     file.unlink()

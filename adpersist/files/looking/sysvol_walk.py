@@ -122,8 +122,9 @@ class SysvolWalk:
         with found.troubles(path):
             shown = identity(os.fstat(descriptor))
             if found.shown.get(path) != shown:
-                if self._waker is not None:
-                    self._waker.watch(descriptor, path)  # before it is listed: what comes later wakes
+                # before it is listed: what comes later wakes
+                if self._waker is not None and self._waker.watch(descriptor, path):
+                    deep = True  # one made anew, and so may be what is in it, whatever their inodes
                 found.take(path, shown, read_directory(descriptor, Place.SYSVOL, path))
         try:
             with os.scandir(descriptor) as listing:

@@ -60,20 +60,26 @@ class Waker:
     def __del__(self) -> None:
         self.close()
 
-    def watch(self, directory: int, path: str) -> None:
+    def watch(self, directory: int, path: str) -> bool:
         """Watch an open directory, as long as it is there; to ask for one again does no harm.
 
         Args:
             path: Where it is now, as :meth:`take` will say.
+
+        Returns:
+            It was not watched before: nobody was told of what happened in it.
         """
         if not self.is_watching:
-            return
+            return False
         opened = f"/proc/self/fd/{directory}".encode()
         watch = self._libc.inotify_add_watch(self._descriptor, opened, _ASKED | _ONLY_DIRECTORY)
         if watch >= 0:
+            is_new = watch not in self._paths  # the kernel gives no number twice
             self._paths[watch] = path
-        elif (number := ctypes.get_errno()) in _NO_MORE:
+            return is_new
+        if (number := ctypes.get_errno()) in _NO_MORE:
             self._give_up(number)
+        return False
 
     @property
     def descriptor(self) -> int | None:
