@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from adpersist.directory.samba import local_databases
 from adpersist.model.identity.sid import sid_text
 from tests.crash.deaths import KILLED, dying
 from tests.integration.booting import booted
@@ -242,6 +243,27 @@ def test_databases_that_are_gone_altogether_are_made_again(world: World) -> None
     indexed = run(["ldbsearch", "-H", str(private / "idmap.ldb"), "-s", "base", "-b", "@INDEXLIST"], timeout_s=60)
     assert {"@IDXATTR: xidNumber", "@IDXATTR: objectSid"} <= set(indexed.stdout.splitlines())
     world.run("verify", code=0)
+
+
+_WRITES_TO_AN_EMPTY_ONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import ldb, local_databases_worker
+ldb.Ldb(f"tdb://{sys.argv[2]}")
+databases = object.__new__(local_databases_worker.Databases)
+databases.path = lambda place: sys.argv[2]
+databases.write("idmap", [("S-1-5-18", {"objectClass": b"sidMap", "xidNumber": b"3000001"})], [])
+"""
+
+
+def test_a_database_of_whoever_died_making_it_gets_its_index(tmp_path: Path) -> None:
+    """It lies there with nothing in it, as after a power cut in the middle of a heal."""
+    path, worker = tmp_path / "idmap.ldb", Path(local_databases.__file__).parent
+    run(["/usr/bin/python3", "-c", _WRITES_TO_AN_EMPTY_ONE, str(worker), str(path)], timeout_s=60)
+    indexed = run(["ldbsearch", "-H", f"tdb://{path}", "-s", "base", "-b", "@INDEXLIST"], timeout_s=60)
+    assert {"@IDXATTR: xidNumber", "@IDXATTR: objectSid"} <= set(indexed.stdout.splitlines())
+    found = run(["ldbsearch", "-H", f"tdb://{path}", "(xidNumber=3000001)"], timeout_s=60)
+    assert "dn: CN=S-1-5-18" in found.stdout.splitlines()
 
 
 # --- a power cut between two steps -----------------------------------------------------------------------------------

@@ -82,11 +82,11 @@ class Databases:
         if place in _TDB_NAMES:
             write_records(place, path, entries, removed)
             return
-        is_new = is_gone_alone(path)
-        prefix, database = _LDB_NAMES[place][1], opened(path, is_new=is_new)
+        prefix, database = _LDB_NAMES[place][1], opened(path, is_new=is_gone_alone(path))
         database.transaction_start()
         try:
-            if is_new and place in _INDEXED:
+            # whoever made it anew may have died before it said so
+            if place in _INDEXED and not exists(database, "@INDEXLIST"):
                 database.add({"dn": "@INDEXLIST", "@IDXATTR": _INDEXED[place]})
             for name, values in entries:
                 put(database, f"{prefix}{name}", values)
