@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from adpersist.cli.read.log import _what
 from adpersist.console.web.access.sign_in import Role, SignIn
 from adpersist.console.web.access.use import UseLog
 from adpersist.console.web.app import Console
@@ -20,6 +21,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.use import Deed, Did, Use, deeds
+from adpersist.reading.rfc3339 import rfc3339
 from adpersist.state.fold import fold
 from tests.asking import HOST, ask
 from tests.golden.journal_samples import NOON, OTHER
@@ -87,6 +89,15 @@ def test_the_agent_need_not_know_of_it_beforehand() -> None:
     opened_again(agent).note_use(Use().model_dump_json(), writer=OTHER, now=NOON + 100)
     look(agent, 80, stamped(ADA, 80, description=(b"newer",)))  # its head is one behind
     assert [each.kind for each in agent.commits(after=Seq(agent.head.seq - 2))] == [CommitKind.USE, CommitKind.LOOK]
+
+
+def test_a_line_of_the_log_says_when_each_did_it_whatever_the_commit_says(shelf: Shelf, use: UseLog) -> None:
+    use.did(Did.SIGNED_IN, who="ada", role=Role.VIEWER)
+    shelf.journal.note_use('{"deeds": [{"a later": "version"}]}', writer=OTHER, now=NOON + 200)
+    *_, kept, later = shelf.journal.commits()
+    assert kept.time < NOON + 100
+    assert _what(kept) == f"{rfc3339(NOON + 100)} ada signed in"
+    assert _what(later) == "", "what is not understood keeps nobody from reading the rest"
 
 
 def test_signing_in_is_kept_when_it_returns_and_looks_are_gathered(shelf: Shelf, use: UseLog) -> None:

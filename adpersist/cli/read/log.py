@@ -12,7 +12,7 @@ import typer
 
 from adpersist.cli import output
 from adpersist.cli.options import ConfigOption, JsonOption, answered, common_options, loaded, opened_journal
-from adpersist.errors import ConfigError, IntegrityError, PointError
+from adpersist.errors import ConfigError, PointError
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.rfc3339 import rfc3339
 
@@ -226,7 +226,7 @@ def _used(commit: "Commit") -> list[dict[str, Any]]:
 
 
 def _deeds(commit: "Commit") -> "Sequence[Deed]":
-    """Who did what at the console, of a USE."""
+    """Who did what at the console, of a USE; of a later version's that is not understood, nothing."""
     from adpersist.model.journal.commit import CommitKind
 
     if commit.kind is not CommitKind.USE:
@@ -235,8 +235,8 @@ def _deeds(commit: "Commit") -> "Sequence[Deed]":
 
     try:
         return deeds(commit.account)
-    except ValueError as error:
-        raise IntegrityError(f"what commit {commit.seq} says of who looked is not understood") from error
+    except ValueError:
+        return ()
 
 
 def _people(commit: "Commit") -> list[dict[str, Any]]:
@@ -289,8 +289,8 @@ def _look_told(commit: "Commit") -> str:
 
 
 def _use_told(commit: "Commit") -> str:
-    """Who did what at the console."""
-    told = [f"{each.who} {each.did} {each.what}".rstrip() for each in _deeds(commit)]
+    """Who did what at the console, and when: the commit's own time is that of the last capture."""
+    told = [f"{rfc3339(each.time)} {each.who or 'somebody'} {each.did} {each.what}".rstrip() for each in _deeds(commit)]
     more = [f"{len(told) - _DEEDS_A_LINE} more"] if len(told) > _DEEDS_A_LINE else []
     return "; ".join((*told[:_DEEDS_A_LINE], *more))
 
