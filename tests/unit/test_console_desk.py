@@ -95,6 +95,8 @@ def test_a_console_that_is_stopped_reads_no_further() -> None:
     assert halt.reached.wait(60)
     closing = threading.Thread(target=desk.close)
     closing.start()
+    while not desk._closed:
+        threading.Event().wait(0.01)
     halt.go_on.set()
     closing.join(60)
     assert halt.told[-1] != (8, 8)

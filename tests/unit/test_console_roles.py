@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
@@ -45,10 +45,12 @@ class Later:
 
     groups: dict[str, set[str]] = field(default_factory=dict)
     away: bool = False
+    meanwhile: Callable[[], None] = lambda: None
     asked: int = 0
 
     def __call__(self, sid: str, groups: list[str]) -> frozenset[str]:
         self.asked += 1
+        self.meanwhile()
         if self.away:
             raise DirectoryUnreachableError("the DC does not answer")
         mine = self.groups.get(sid, next(MEMBERS[name] for name, each in SIDS.items() if each == sid))
@@ -178,6 +180,25 @@ def test_nothing_is_taken_back_while_nobody_can_be_asked(door: Door) -> None:
     assert _undone(door, operator).code == 503
     door.clock[0] += ASKED_AGAIN_S
     assert ask(door.app.app, "/changes", cookie=operator).code == 200, "the DC may be what is to be looked into"
+
+
+def test_who_signs_out_while_the_dc_is_asked_takes_nothing_back(door: Door) -> None:
+    operator = door.entered("CORP\\root")
+    door.later.meanwhile = door.app._sign_in._sessions.clear
+    answered = door.post("/undo", operator, object=guid_text(ADA), to="2")
+    assert answered.code == 403
+    assert "your session has ended" in answered.text
+
+
+def test_an_undo_that_could_not_begin_has_an_end_as_well(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(door.app, "_did", lambda _, did, what: told.append((str(did), what)))
+    undo, operator = door.app._views.undo, door.entered("CORP\\root")
+    assert undo is not None
+    with undo._turn:
+        assert _undone(door, operator).code == 409
+    assert [did for did, _ in told[-2:]] == ["agreed", "ended"]
+    assert "not done: a restore is under way already" in told[-1][1]
 
 
 def test_who_looks_is_asked_seldom(door: Door) -> None:

@@ -216,7 +216,11 @@ class Console:
             told = _wished(wish.document())
             log.info("undo.agreed", who=session.name, **wish.document())
             self._did(session, Did.AGREED, f"{told}: {len(plan['steps'])} steps")
-            self._views.undo.begin(wish, lambda end: self._did(session, Did.ENDED, f"{told}: {end}"))
+            try:
+                self._views.undo.begin(wish, lambda end: self._did(session, Did.ENDED, f"{told}: {end}"))
+            except BusyError as error:
+                self._did(session, Did.ENDED, f"{told}: not done: {error.message}")
+                raise
         return RedirectResponse("/undo/state", HTTPStatus.SEE_OTHER)
 
     def _heal_page(self, request: Request, _: Session) -> Response:
@@ -327,7 +331,7 @@ class Console:
         """The session with the role its groups give by now: asked each time something is to be written, else seldom.
 
         Raises:
-            RefusedError: They give none any more; the session has ended.
+            RefusedError: They give none any more, or it was ended meanwhile; the session has ended.
             DirectoryError: The DC cannot be asked, and something is to be written.
         """
         secret = request.cookies.get(self._cookie) or ""
@@ -345,7 +349,10 @@ class Console:
             log.warning("console.role_lost", who=session.name)
             self._did(session, Did.REFUSED, "in none of the groups any more")
             raise RefusedError("you are in none of the groups any more that may look", hint="Sign in again.")
-        return self._sign_in.asked(secret, role) or session
+        found = self._sign_in.asked(secret, role)
+        if found is None:
+            raise RefusedError("your session has ended", hint="Sign in again.")
+        return found
 
     async def _enter(self, request: Request) -> Response:
         code = request.query_params.get("code", "")
