@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adpersist.cli.read.log import _with_halves
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, piece_of
 from adpersist.model.identity.ids import Seq
@@ -16,7 +17,18 @@ from adpersist.reading.policies.halves import HalfPolicy
 from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.state.fold import stream_objects
 from adpersist.state.state import State
-from tests.golden.journal_samples import NC, NOON, OTHER, created, fresh_store, guid, look, new_journal, opened
+from tests.golden.journal_samples import (
+    NC,
+    NOON,
+    OTHER,
+    TamperedStore,
+    created,
+    fresh_store,
+    guid,
+    look,
+    new_journal,
+    opened,
+)
 
 NAME = "{11111111-2222-3333-4444-555555555555}"
 OTHER_NAME = "{AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE}"
@@ -149,6 +161,22 @@ def test_after_a_restore_a_policy_is_what_it_was_at_the_point(journal: Journal) 
     restorer.commit_files([*ini(1)][1:], now=NOON)
     look(restorer, [edited(1)], 120)
     assert told(restorer) == {3: [("versions", 2, 1)]}, "commit 7 tells of what was there at commit 3"
+
+
+def test_what_is_sound_is_listed_where_something_before_is_damaged() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [container(1)], 100)
+    tell(journal, root(), folder(), *ini(1))
+    look(journal, [edited(2)], 110)
+    look(journal, [created("ada")], 120)
+    damaged = TamperedStore(store)
+    damaged.tamper = lambda frames: [frame for frame in frames if frame.seq != 1]
+    newest = opened(damaged).commits(after=Seq(2))
+    listed = _with_halves(opened(damaged), newest, journal.head.seq)
+    assert [(commit.seq, half) for commit, half in listed] == [(3, None), (4, [])]
+    (_, sound), _ = _with_halves(journal, journal.commits(after=Seq(2)), journal.head.seq)
+    assert [half["half"] for half in sound or ()] == ["versions"]
 
 
 def test_what_was_pruned_is_known_from_its_checkpoint(journal: Journal) -> None:

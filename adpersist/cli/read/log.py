@@ -97,8 +97,10 @@ def log(
         output.say(_LINE.format("seq", "time", "line", "kind", "bytes", "what").rstrip())
         for commit, half in shown:
             output.say(output.printable(_sentence(commit, journal.head)))
-            for each in half:
+            for each in half or ():
                 output.say(output.printable(f"{'':>8}  half of a policy: {half_words(each)}"))
+            if half is None:
+                output.say(f"{'':>8}  half of a policy? the journal before it is damaged: `adpersist check` says where")
         if (
             unsought
             and journal.head.pruned
@@ -170,17 +172,29 @@ def _single(journal: "Journal", seqs: list[Seq]) -> "Iterator[Commit]":
 
 def _with_halves(
     journal: "Journal", found: "Iterator[Commit]", last: Seq
-) -> "Iterator[tuple[Commit, list[dict[str, Any]]]]":
-    """Commits, and the policies each wrote one half of and left half; the way there is gone once one may have."""
+) -> "Iterator[tuple[Commit, list[dict[str, Any]] | None]]":
+    """Commits, and the policies each wrote one half of and left half; the way there is gone once one may have.
+
+    None: that cannot be told, as something before is damaged; what is not is listed all the same.
+    """
+    from adpersist.journal.damage import DamagedError
     from adpersist.reading.policies.along import PoliciesAlong, writes_a_half
     from adpersist.reading.text.policy_text import half_document
 
     halves: dict[Seq, list[dict[str, Any]]] | None = None
+    is_known = True
     for commit in found:
-        if halves is None and writes_a_half(commit):
-            along = PoliciesAlong(journal).halves(through=last)
-            halves = {seq: [half_document(each) for each in half] for seq, half in along}
-        yield commit, (halves or {}).get(commit.seq, [])
+        if not writes_a_half(commit):
+            yield commit, []
+            continue
+        if halves is None:
+            halves = {}
+            try:
+                for seq, half in PoliciesAlong(journal).halves(through=last):
+                    halves[seq] = [half_document(each) for each in half]
+            except DamagedError:
+                is_known = False
+        yield commit, halves.get(commit.seq, []) if is_known else None
 
 
 def _print_array(documents: Iterator[dict[str, Any]]) -> None:
@@ -192,7 +206,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _document(commit: "Commit", head: "Head", half: list[dict[str, Any]]) -> dict[str, Any]:
+def _document(commit: "Commit", head: "Head", half: list[dict[str, Any]] | None) -> dict[str, Any]:
     return {
         "seq": commit.seq,
         "time": rfc3339(commit.time),
