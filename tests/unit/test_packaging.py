@@ -34,6 +34,14 @@ def test_every_command_has_a_page_that_names_every_option() -> None:
         assert all(each.help for each in each.options), each.name
 
 
+@pytest.mark.parametrize("script", ["preinst", "prerm"])
+def test_no_unit_runs_on_from_files_that_are_gone(script: str) -> None:
+    """Neither through an upgrade, nor after a removal."""
+    units = {each.name for each in (REPOSITORY / "samples/systemd").glob("*.service")}
+    said = (REPOSITORY / "tools/packaging/scripts" / script).read_text(encoding="utf-8")
+    assert set(re.findall(r"adpersist[a-z-]*\.service", said)) == units
+
+
 def test_every_page_is_drawn_without_a_complaint() -> None:
     for name, page in PAGES.items():
         drawn = subprocess.run(
