@@ -299,7 +299,10 @@ def _remove(root: int, path: str) -> None:
 
 
 def _remove_tree(parent: int, name: bytes) -> None:
-    shutil.rmtree(name, dir_fd=parent)
+    try:
+        shutil.rmtree(name, dir_fd=parent)
+    except RecursionError as error:  # whoever writes there may have nested as many as they like
+        raise OSError(errno.ELOOP, "too many folders lie in each other in its place") from error
 
 
 def _is_directory(parent: int, name: bytes) -> bool:

@@ -164,6 +164,29 @@ def test_any_name_is_captured_and_put_back(files: LocalFiles, name: bytes) -> No
     assert path.read_bytes() == b"content"
 
 
+def test_folders_in_folders_in_the_place_of_a_file_keep_nothing_else_from_coming_back(files: LocalFiles) -> None:
+    keeper = Keeper(files)
+    keeper.rested()
+    place, other = files.sysvol / "corp.example/logon.bat", files.sysvol / "corp.example/Policies/GPT.INI"
+    other.unlink()
+    place.unlink()
+    place.mkdir()
+    at = os.open(place, os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    try:
+        putting = PuttingBack(files.sysvol, keeper.fetch)
+        putting.make(file_differences(keeper.files, files_now(files, time.sleep)[0]), lambda *_: None)
+        assert other.read_bytes() == b"Version=1"
+        assert place.is_file() or "too many folders" in putting.refused["corp.example/logon.bat"]
+    finally:
+        subprocess.run(["rm", "-rf", place], check=True, timeout=60)  # pytest could not
+
+
 def test_what_is_no_file_is_named_and_takes_nothing_hostage(files: LocalFiles) -> None:
     keeper = Keeper(files)
     os.mkfifo(files.sysvol / "pipe")
