@@ -12,8 +12,9 @@ from adpersist.model.identity.ids import Seq
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.policies.along import PoliciesAlong, every_policy, writes_a_half
-from adpersist.reading.policies.folders import version_in
+from adpersist.reading.policies.folders import policy_named, version_in
 from adpersist.reading.policies.halves import HalfPolicy
+from adpersist.reading.policies.places import place_of
 from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.state.fold import stream_objects
 from adpersist.state.state import State
@@ -206,6 +207,18 @@ def test_what_was_pruned_is_known_from_its_checkpoint(journal: Journal) -> None:
 def test_the_version_in_a_gpt_ini(content: bytes, version: int | None) -> None:
     """Whatever whoever may edit a policy wrote there: a heal ends with reading them all."""
     assert version_in(content) == version
+
+
+@pytest.mark.parametrize("said", ["corp.example\\Policies", "corp.example", f"corp.example\\Policies\\{OTHER_NAME}"])
+def test_a_policy_has_no_files_but_in_a_folder_of_its_own_name(said: str) -> None:
+    """Whoever may make policies could else have the files of all of them taken away with one."""
+    rdn, values = said.rpartition("\\")[2], container(1).values
+    named = [f"CN={NAME}"] if policy_named(rdn) else [f"CN={rdn}", f"CN={NAME}"]
+    said_so = {**values, "gPCFileSysPath": (f"\\\\corp.example\\SysVol\\{said}".encode(),)}
+    for each in named:
+        assert place_of(ObjectState(guid=guid("any"), nc=NC, parent=None, rdn=each, values=said_so)) is None
+    own = ObjectState(guid=guid("any"), nc=NC, parent=None, rdn=f"CN={NAME.lower()}", values=values)
+    assert place_of(own) == place()
 
 
 @pytest.mark.parametrize(
