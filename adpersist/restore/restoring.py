@@ -114,10 +114,8 @@ def restore(
             # what came since, and that look saw, is about to be taken back: it must be in a commit
             capture_news(dc, journal, writer, files=files)
     back = _files_back(dc, journal, wanted, terms, files, progress)
-    # only before it writes can a restore tell what others wrote, and while the DC goes by the invocationID of its image
-    # it need not show more than what changed since; what is to be overwritten need not be known again
-    local = convergence.conflicts()
-    kept = local if terms.policy is OnConflict.DC else ()
+    # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
+    kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
     began = time.time()
     journal.begin_restore(
         target=wanted.target, writer=writer, now=began, fresh=fresh, kept=kept, account=why.model_dump_json()
