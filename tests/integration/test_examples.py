@@ -76,7 +76,7 @@ def captured(world: World, block: list[str]) -> None:
 
 def searched(world: World, block: list[str]) -> None:
     """Of what is in the journal something is found; nobody wrote down that it was ada who wrote it."""
-    of_a_group, of_a_writer = all_of(world, block)
+    of_a_group, of_a_writer, _ = all_of(world, block)
     assert (of_a_group.code, of_a_writer.code) == (0, 0)
     assert "look" in of_a_group.out
     assert "look" not in of_a_writer.out
@@ -235,6 +235,7 @@ HOW: Final[Mapping[str, Callable[[World, list[str]], None]]] = {
     "adpersist fleet": captured,
     "export ADPERSIST_AZURE_SAS_FILE": captured,
     "adpersist image mark": captured,
+    "adpersist log --kind use": captured,
     "adpersist check --repair": repaired,
     "adpersist copy --to sqlite:": copied,
     "adpersist check --config copy.toml": healed_from_a_copy,

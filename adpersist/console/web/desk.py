@@ -124,6 +124,8 @@ class Desk:
     @contextmanager
     def past(self) -> Iterator[Past]:
         """What the journal tells by now; nothing is added to it within the block."""
+        with self.known():
+            pass  # the first reading may have begun before what is asked for
         self._be_current()
         with self.known() as past:
             yield past

@@ -58,6 +58,8 @@ def serve(
         AdpersistError: The journal cannot be read.
     """
     keep_little()
+    for number in _STOP:
+        signal.signal(number, _stopped)
     with address.bound() as bound:
         port = bound.getsockname()[1]
         desk = Desk(lambda: connections.journal(config, None), told, audit_log=config.capture.audit_log)
@@ -81,6 +83,11 @@ def serve(
         finally:
             desk.close()
     log.info("console.stopped")
+
+
+def _stopped(*_: object) -> None:
+    """Stop before the server does: it listens to signals only some time after others may know that it listens."""
+    raise SystemExit(0)
 
 
 class _UseInJournal:
