@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from adpersist.journal.appender import Patience
 from adpersist.journal.journal import Journal
@@ -178,3 +179,23 @@ def write_down(store: Store, journal: Journal, path: Path) -> None:
     with path.open("x", encoding="ascii") as file:
         json.dump(document, file, indent=1)
         file.write("\n")
+
+
+def written_then(name: str, digest: str) -> Any:  # noqa: ANN401 - a JSON document
+    """What :func:`write_down` made of a journal once, proven to be as it was written by that version."""
+    text = (Path(__file__).parent / f"{name}.json").read_text(encoding="ascii")
+    assert hashlib.sha256(text.encode()).hexdigest() == digest, "a golden file is never written again"
+    return json.loads(text)
+
+
+def store_of(document: Any, name: str) -> MemoryStore:  # noqa: ANN401 - as above
+    """The reverse of :func:`write_down`: a store, under a name of the test's own, with what the document has."""
+    store = MemoryStore(f"golden {name}", journal=journal_id(IDENTITY))
+    onto, head = store.create(b"none yet"), base64.b64decode(document["head"])
+    if spare := document.get("spare"):
+        onto = store.append([], onto=onto, head=base64.b64decode(spare), spare=True)
+    for number, text in enumerate(document["frames"], start=1):
+        onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
+    for seq, parts in document["checkpoints"].items():
+        store.put_checkpoint(Seq(int(seq)), map(base64.b64decode, parts))
+    return store

@@ -1,9 +1,6 @@
 """Who wrote, in a journal of an earlier version, is read by this program and by whoever has its description."""
 
 import base64
-import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
@@ -12,14 +9,10 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adpersist.journal.journal import Journal
-from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import key_from_line
 from adpersist.journal.upkeep.check import check_journal
-from adpersist.model.identity.ids import Seq
-from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame
 from tests.golden.by_description import only_data_key, subkey
-from tests.golden.journal_samples import IDENTITY, NOON
+from tests.golden.journal_samples import NOON, store_of, written_then
 from tests.golden.make_audit import DN, UNREADABLE, WHOLE
 
 DIGEST = "3caa1e75ee95f73ed562bb1aca36699c9ed33e36d7fa4dca5ada1d2b3d0b91bf"
@@ -28,16 +21,11 @@ DIGEST = "3caa1e75ee95f73ed562bb1aca36699c9ed33e36d7fa4dca5ada1d2b3d0b91bf"
 @pytest.fixture
 def golden() -> Any:  # noqa: ANN401 - a JSON document
     """The file as it was written by that version."""
-    text = (Path(__file__).parent / "audit-v1.json").read_text(encoding="ascii")
-    assert hashlib.sha256(text.encode()).hexdigest() == DIGEST, "a golden file is never written again"
-    return json.loads(text)
+    return written_then("audit-v1", DIGEST)
 
 
 def test_who_wrote_is_read(golden: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401
-    store = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
-    onto, head = store.create(b"none yet"), base64.b64decode(golden["head"])
-    for number, text in enumerate(golden["frames"], start=1):
-        onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
+    store = store_of(golden, request.node.name)
     key = key_from_line(golden["key"], source="golden")
     assert check_journal(store, key).findings == ()
     assert [commit.audited for commit in Journal.open(store, key).commits()] == [None, WHOLE, UNREADABLE]

@@ -2,8 +2,6 @@
 
 import base64
 import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
@@ -12,14 +10,12 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adpersist.journal.journal import Journal
-from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import key_from_line
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame
 from tests.golden.by_description import only_data_key, subkey
-from tests.golden.journal_samples import IDENTITY
+from tests.golden.journal_samples import store_of, written_then
 from tests.golden.make_files import CONTENT, MTIME_NS, states
 
 DIGEST = "8681a7bae740520a8e70a69e3cbca94154eee57616502e4cfa340a5c67219872"
@@ -28,22 +24,13 @@ DIGEST = "8681a7bae740520a8e70a69e3cbca94154eee57616502e4cfa340a5c67219872"
 @pytest.fixture
 def golden() -> Any:  # noqa: ANN401 - a JSON document
     """The file as it was written by that version."""
-    text = (Path(__file__).parent / "files-v1.json").read_text(encoding="ascii")
-    assert hashlib.sha256(text.encode()).hexdigest() == DIGEST, "a golden file is never written again"
-    return json.loads(text)
+    return written_then("files-v1", DIGEST)
 
 
 @pytest.fixture
 def store(golden: Any, request: pytest.FixtureRequest) -> MemoryStore:  # noqa: ANN401
     """The golden journal in a store."""
-    made = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
-    onto, head = made.create(b"none yet"), base64.b64decode(golden["head"])
-    onto = made.append([], onto=onto, head=base64.b64decode(golden["spare"]), spare=True)
-    for number, text in enumerate(golden["frames"], start=1):
-        onto = made.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
-    for seq, parts in golden["checkpoints"].items():
-        made.put_checkpoint(Seq(int(seq)), map(base64.b64decode, parts))
-    return made
+    return store_of(golden, request.node.name)
 
 
 def test_its_files_are_read(golden: Any, store: MemoryStore) -> None:  # noqa: ANN401

@@ -3,10 +3,8 @@
 import base64
 import hashlib
 import itertools
-import json
 import struct
 import zlib
-from pathlib import Path
 from typing import Any, cast
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
@@ -25,10 +23,8 @@ from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Phase
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame
 from tests.golden.by_description import subkey
-from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position
+from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position, store_of, written_then
 
 Document = dict[str, Any]
 DIGESTS = {
@@ -44,24 +40,15 @@ GONE = LinkStamp(version=8, time=13_411_742_450, origin=guid("elsewhere"), usn=U
 @pytest.fixture(params=list(DIGESTS))
 def golden(request: pytest.FixtureRequest) -> Document:
     """The file as it was written by that version."""
-    text = (Path(__file__).parent / f"{request.param}.json").read_text(encoding="ascii")
-    assert hashlib.sha256(text.encode()).hexdigest() == DIGESTS[request.param], "a golden file is never written again"
+    document = cast(Document, written_then(request.param, DIGESTS[request.param]))
     padded = request.param.endswith("-padded")
-    return {**cast(Document, json.loads(text)), "name": request.param.removesuffix("-padded"), "padded": padded}
+    return {**document, "name": request.param.removesuffix("-padded"), "padded": padded}
 
 
 @pytest.fixture
 def journal(golden: Document, request: pytest.FixtureRequest) -> Journal:
     """The golden journal in a store."""
-    store = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
-    onto = store.create(b"none yet")
-    head = base64.b64decode(golden["head"])
-    if "spare" in golden:
-        onto = store.append([], onto=onto, head=base64.b64decode(golden["spare"]), spare=True)
-    for number, text in enumerate(golden["frames"], start=1):
-        onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
-    for seq, parts in golden["checkpoints"].items():
-        store.put_checkpoint(Seq(int(seq)), map(base64.b64decode, parts))
+    store = store_of(golden, request.node.name)
     return Journal.open(store, key_from_line(golden["key"], source="golden"), expected=journal_id(IDENTITY))
 
 

@@ -1,9 +1,7 @@
 """Who looked, in a journal of an earlier version, is read by this program and by whoever has its description."""
 
 import base64
-import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
@@ -12,16 +10,12 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adpersist.journal.journal import Journal
-from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import key_from_line
 from adpersist.journal.upkeep.check import check_journal
-from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.use import deeds
-from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame
 from tests.golden.by_description import only_data_key, subkey
-from tests.golden.journal_samples import IDENTITY, NOON, OTHER
+from tests.golden.journal_samples import NOON, OTHER, store_of, written_then
 from tests.golden.make_use import DEEDS
 
 DIGEST = "d8ac56e9ccd201c25ccd133fee5e7991ee07e702e213d115bf34c379f867a1bc"
@@ -30,16 +24,11 @@ DIGEST = "d8ac56e9ccd201c25ccd133fee5e7991ee07e702e213d115bf34c379f867a1bc"
 @pytest.fixture
 def golden() -> Any:  # noqa: ANN401 - a JSON document
     """The file as it was written by that version."""
-    text = (Path(__file__).parent / "use-v1.json").read_text(encoding="ascii")
-    assert hashlib.sha256(text.encode()).hexdigest() == DIGEST, "a golden file is never written again"
-    return json.loads(text)
+    return written_then("use-v1", DIGEST)
 
 
 def test_who_looked_is_read(golden: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401
-    store = MemoryStore(f"golden {request.node.name}", journal=journal_id(IDENTITY))
-    onto, head = store.create(b"none yet"), base64.b64decode(golden["head"])
-    for number, text in enumerate(golden["frames"], start=1):
-        onto = store.append([Frame(seq=Seq(number), body=base64.b64decode(text))], onto=onto, head=head)
+    store = store_of(golden, request.node.name)
     key = key_from_line(golden["key"], source="golden")
     assert check_journal(store, key).findings == ()
     first, used, last = Journal.open(store, key).commits()
