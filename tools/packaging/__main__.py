@@ -81,7 +81,7 @@ def main() -> None:
     elif asked.releases:
         with tempfile.TemporaryDirectory(prefix="adpersist-before-") as place:
             older = build_before(Path(place))
-            # one Debian tells: both upgrades were lived through by hand, and differ in nothing that the package does
+            # one Debian tells what becomes of the files of two versions, and the trial takes minutes
             subprocess.run([_TRIAL, "--upgrade", asked.releases[0], package, older], check=True)
     for release in asked.baked:
         subprocess.run([_TRIAL, "--image", release, package], check=True)
