@@ -13,7 +13,7 @@ from adpersist.model.journal.account import Account
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.stamps import EVER
-from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Delete, Exempt, ReloadSchema, Step
@@ -293,10 +293,7 @@ class Convergence:
     def _named(self) -> dict[Guid, tuple[str, ...]]:
         """What was written on objects that the journal has, and stays."""
         dc = self._terms.policy is OnConflict.DC
-        staying: dict[Guid, Conflict] = {}
-        for each in self._conflicts:
-            if each.attributes and (dc or each.stays):
-                staying[each.guid] = staying[each.guid].with_more(each) if each.guid in staying else each
+        staying = by_object(each for each in self._conflicts if each.attributes and (dc or each.stays))
         return {guid: each.attributes for guid, each in staying.items()}
 
     @property

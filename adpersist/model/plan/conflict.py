@@ -1,6 +1,6 @@
 """What was written on a DC after it was put back, before a restore or beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from adpersist.model.identity.ids import Guid
@@ -41,3 +41,11 @@ class Conflict:
             attributes=() if whole else tuple(sorted({*self.attributes, *other.attributes})),
             links={name: self.links.get(name, empty) | other.links.get(name, empty) for name in names},
         )
+
+
+def by_object(conflicts: Iterable[Conflict]) -> dict[Guid, Conflict]:
+    """All that was written on each object, in one."""
+    found: dict[Guid, Conflict] = {}
+    for each in conflicts:
+        found[each.guid] = found[each.guid].with_more(each) if each.guid in found else each
+    return found

@@ -6,7 +6,7 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.link_values import to_others, without
-from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.step import Delete, Exempt, Modify, Move, ReloadSchema, Step
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.plan.identities.evictions import evictions
@@ -40,9 +40,7 @@ def under_policy(gaps: Sequence[Gap], conflicts: Sequence[Conflict], policy: OnC
     """The gaps that are to be closed under a policy; with ``dc`` local writes stay."""
     if policy is not OnConflict.DC:
         return list(gaps)
-    kept: dict[Guid, Conflict] = {}
-    for each in conflicts:
-        kept[each.guid] = kept[each.guid].with_more(each) if each.guid in kept else each
+    kept = by_object(conflicts)
     whole = {gap.guid for gap in gaps if gap.guid in kept and not (gap.is_live and gap.wanted_live)}
     closing = []
     for found in gaps:
