@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tools.bench_restore.stand import Loss
+from tools.bench_restore.stand import Loss, Stand
 from tools.bench_store.figures import Figure, document, figure, show
 from tools.samba_dc import Golden
 
@@ -54,23 +54,23 @@ def boots(loss: Loss, runs: int, *, lost: int, engine: str) -> Iterator[Figure]:
     booted, plain = [], []
     for _ in range(runs):
         loss.put_back()
-        plain.append(_opening(loss, loss.dc.command()))
+        plain.append(opening_s(loss, loss.dc.command()))
         loss.put_back()
         words = [sys.executable, "-m", "adpersist", "boot", "--engine", engine, "--config", str(loss.config), "--"]
-        booted.append(_opening(loss, [*words, *loss.dc.command()]))
+        booted.append(opening_s(loss, [*words, *loss.dc.command()]))
     yield figure(
         f"boot to open, {lost:,} users lost", booted, "s", against="the reverted DC's own start", baselines=plain
     )
 
 
-def _opening(loss: Loss, command: Sequence[str]) -> float:
+def opening_s(stand: Stand, command: Sequence[str]) -> float:
     """Seconds until the DC answers everybody; it is ended afterwards."""
-    log = loss.place / "boot.log"
+    log = stand.place / "boot.log"
     with log.open("wb") as output:
         began = time.monotonic()
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ, start_new_session=True)
     try:
-        while not loss.dc.answers():
+        while not stand.dc.answers():
             if process.poll() is not None or time.monotonic() - began > _PATIENCE_S:
                 raise RuntimeError(f"the DC did not open ({process.poll()}): {log.read_text(errors='replace')[-2000:]}")
             time.sleep(_ASK_EVERY_S)

@@ -21,12 +21,13 @@ from adpersist.directory.wire.controls import EXTENDED_DN, dirsync
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
-from tools.bench_capture.ground import Domain, Ground, Journaled, busy_s, processor_s
+from tools.bench_capture.ground import Ground, Journaled, busy_s, processor_s
 from tools.bench_store.figures import Figure, figure, percentile
 from tools.samba_dc import SambaDC
 from tools.samba_dc.programs import SYSTEM_PYTHON, run
 
-_RATE: Final = 5.0
+RATE: Final = 5.0
+"""Writes a second."""
 BURST: Final = 2000
 _TOUCH: Final = Path(__file__).parents[1] / "samba_dc" / "touch.py"
 _BARE: Final = "bare poll loop, reads only"
@@ -54,8 +55,8 @@ class Writer:
         """Write for so long, at an even rate; what was written."""
         written: Seen = {}
         began = time.monotonic()
-        for turn in range(int(seconds * _RATE)):
-            time.sleep(max(0.0, began + turn / _RATE - time.monotonic()))
+        for turn in range(int(seconds * RATE)):
+            time.sleep(max(0.0, began + turn / RATE - time.monotonic()))
             token = b"%032x" % random.getrandbits(128)
             self._ldap.modify(random.choice(self._dns), {"description": [(ldap3.MODIFY_REPLACE, [token])]})
             assert self._ldap.result["result"] == 0, self._ldap.result
@@ -138,7 +139,7 @@ def _running(follow: Callable[[threading.Event], None]) -> Iterator[None]:
         thread.join()
 
 
-def _latencies(written: Seen, seen: Seen) -> list[float]:
+def latencies_ms(written: Seen, seen: Seen) -> list[float]:
     """Milliseconds from the DC's yes until each value was met; all of them were."""
     deadline = time.monotonic() + 30
     while not written.keys() <= seen.keys():
@@ -158,15 +159,15 @@ def steady(ground: Ground, users: int, runs: int, *, seconds: float) -> list[Fig
         journaled.once()
         for _ in range(runs):
             with journaled.agent(), watched(journaled) as seen:
-                _settle(journaled, domain)
+                settle(journaled)
                 busy = busy_s(domain.dc)
                 written = writer.write(seconds)
                 share.append(100 * (busy_s(domain.dc) - busy) / seconds)
-                ours.append(_latencies(written, seen))
+                ours.append(latencies_ms(written, seen))
             with bare(domain.dc, journaled.config.capture.interval_s) as seen:
                 time.sleep(5)
-                plain.append(_latencies(writer.write(seconds), seen))
-    name = f"commit on the DC to durable, {_RATE:g} changes/s, {users:,} users"
+                plain.append(latencies_ms(writer.write(seconds), seen))
+    name = f"commit on the DC to durable, {RATE:g} changes/s, {users:,} users"
     halves, tails = ([percentile(each, share) for each in ours] for share in (0.5, 0.99))
     plain_halves, plain_tails = ([percentile(each, share) for each in plain] for share in (0.5, 0.99))
     return [
@@ -178,9 +179,8 @@ def steady(ground: Ground, users: int, runs: int, *, seconds: float) -> list[Fig
     ]  # fmt: skip
 
 
-def _settle(journaled: Journaled, domain: Domain) -> None:
+def settle(journaled: Journaled) -> None:
     """Wait until an agent has caught up."""
-    session = Session.open(domain.dc.ldapi_url)
     journal = connections.journal(journaled.config, None)
     head = journal.head
     deadline = time.monotonic() + 60
@@ -188,7 +188,6 @@ def _settle(journaled: Journaled, domain: Domain) -> None:
         time.sleep(0.05)
     time.sleep(2)
     journal.close()
-    session.close()
 
 
 def burst(ground: Ground, users: int, runs: int) -> list[Figure]:
@@ -202,7 +201,7 @@ def burst(ground: Ground, users: int, runs: int) -> list[Figure]:
         cookies = _read(session, dict.fromkeys(contexts, b""), {})
         for turn in range(runs):
             with journaled.agent(), watched(journaled) as seen:
-                _settle(journaled, domain)
+                settle(journaled)
                 _touch(domain.dc, f"burst {turn}")
                 done = time.monotonic()
                 wanted = {b"burst %d of %d" % (turn, number) for number in range(BURST)}

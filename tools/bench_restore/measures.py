@@ -110,7 +110,7 @@ def small_losses(loss: Loss, runs: int, *, users: int, lost: int) -> Iterator[Fi
     beyond, answers, peaks = [], [], []
     with loss.reverted() as dc:
         for _ in range(runs):
-            answers.append(_answer(dc))
+            answers.append(answer_s(dc))
             planned = loss.adpersist("plan", "--json", codes=(2,))
             beyond.append(planned.took_s - answers[-1])
             peaks.append(planned.peak_bytes / _MEGABYTE)
@@ -168,7 +168,8 @@ def _busy(ran: Sequence[Ran]) -> list[float]:
     return [each.dc_s for each in ran]
 
 
-def _answer(dc: SambaDC) -> float:
+def answer_s(dc: SambaDC) -> float:
+    """Seconds the DC takes to tell one change in all its contexts."""
     seen = DomainController.connect(dc.ldapi_url)
     cookie = cookie_at(Usn(max(seen.usn() - 1, 0)), seen.invocation())
     began = time.monotonic()

@@ -34,42 +34,33 @@ _CONTROLS: Final = "--controls=relax:0,local_oid:1.3.6.1.4.1.7165.4.3.12:0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """A DC that lost something.
+class Stand:
+    """A DC with a journal, and the way back to how both were.
 
     Attributes:
         place: Holds the journal's original and the configuration.
-        add, modify: What was lost, as LDIF.
         dc: The DC; :meth:`reverted` puts it back to its image.
     """
 
     place: Path
-    add: Path
-    modify: Path
     dc: SambaDC
 
-    @classmethod
-    def make(cls, golden: Golden, place: Path, *, lost: int) -> Loss:
-        """What is in the image, and so many users since, with secrets and groups."""
-        place.mkdir(parents=True)
-        dc = SambaDC(golden, place / "dc", address=free_address())
-        dc.prepare()
-        loss = cls(place=place, add=place / "add.ldif", modify=place / "modify.ldif", dc=dc)
-        dc.start()
-        words = ("--directory", dc.ldapi_url, "--store", f"sqlite://{loss.journal}", "--key-file", str(place / "key"))
-        loss.adpersist("init", *words)
-        loss.adpersist("agent", "--once")
-        dc.stop()
+    def begin(self) -> Ran:
+        """Start the journal, with a first look, and stop; the image that the DC goes back to is of then."""
+        self.dc.prepare()
+        self.dc.start()
+        words = ("--directory", self.dc.ldapi_url, "--store", f"sqlite://{self.journal}")
+        self.adpersist("init", *words, "--key-file", str(self.place / "key"))
+        ran = self.adpersist("agent", "--once")
+        self.dc.stop()
         # the image is of a machine that adpersist ran on
-        dc.golden = dc.take_golden(place / "image")
-        fill(dc.private_dir, dc.base_dn, lost, tree=LOST)
-        dc.start()
-        loss.adpersist("agent", "--once")
-        dc.stop()
-        command = [SYSTEM_PYTHON, str(_HERE / "ldif.py"), str(dc.private_dir), LOST, str(loss.add), str(loss.modify)]
-        subprocess.run(command, check=True, timeout=_PATIENCE_S)
-        shutil.copy2(loss.journal, loss.kept)
-        return loss
+        self.dc.golden = self.dc.take_golden(self.place / "image")
+        self.keep()
+        return ran
+
+    def keep(self) -> None:
+        """From now on, :meth:`put_back` brings the journal as it is now."""
+        shutil.copy2(self.journal, self.kept)
 
     @property
     def journal(self) -> Path:
@@ -80,11 +71,6 @@ class Loss:
     def kept(self) -> Path:
         """A copy of it, from before any restore."""
         return self.place / "kept.db"
-
-    @property
-    def chunks(self) -> Path:
-        """What a heal has Samba's replication take."""
-        return self.place / "chunks"
 
     @property
     def config(self) -> Path:
@@ -119,6 +105,43 @@ class Loss:
                 said.seek(0)
                 raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {said.read().decode()}")
         return Ran(took_s=took_s, dc_s=busy_s(self.dc) - busy, peak_bytes=memory.most_bytes)
+
+    def look_s(self) -> float:
+        """Seconds ldapsearch takes for a look at everything, as every proof has one."""
+        return ldapsearch(self.dc, self.place / "look.ldif")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss(Stand):
+    """A DC that lost something.
+
+    Attributes:
+        add, modify: What was lost, as LDIF.
+    """
+
+    add: Path
+    modify: Path
+
+    @classmethod
+    def make(cls, golden: Golden, place: Path, *, lost: int) -> Loss:
+        """What is in the image, and so many users since, with secrets and groups."""
+        place.mkdir(parents=True)
+        dc = SambaDC(golden, place / "dc", address=free_address())
+        loss = cls(place=place, add=place / "add.ldif", modify=place / "modify.ldif", dc=dc)
+        loss.begin()
+        fill(dc.private_dir, dc.base_dn, lost, tree=LOST)
+        dc.start()
+        loss.adpersist("agent", "--once")
+        dc.stop()
+        command = [SYSTEM_PYTHON, str(_HERE / "ldif.py"), str(dc.private_dir), LOST, str(loss.add), str(loss.modify)]
+        subprocess.run(command, check=True, timeout=_PATIENCE_S)
+        loss.keep()
+        return loss
+
+    @property
+    def chunks(self) -> Path:
+        """What a heal has Samba's replication take."""
+        return self.place / "chunks"
 
     def ldb(self) -> Ran:
         """Write the same content with Samba's own tools, over the same socket."""
@@ -166,10 +189,6 @@ class Loss:
         with self.chunks.open("rb") as record, suppress(EOFError):
             while True:
                 yield pickle.load(record)  # noqa: S301 - from a process of our own
-
-    def look_s(self) -> float:
-        """Seconds ldapsearch takes for a look at everything, as every proof has one."""
-        return ldapsearch(self.dc, self.place / "look.ldif")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
