@@ -16,6 +16,7 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import BESIDE, Commit, CommitKind
 from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.rows.spilled_row import Spill
 from adpersist.model.plan.conflict import Conflict
 from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.unseen_writes import Recorded
@@ -24,6 +25,7 @@ from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
+from adpersist.system.spill_file import SpillFile
 
 _LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 
@@ -106,14 +108,15 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         )
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest_settled(journal)
+    spill = SpillFile()
     heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0))
-    base = _base(journal, dc, heard) if dc is not None else None
+    base = _base(journal, dc, heard, spill) if dc is not None else None
     state: State | None = None
     if base is not None:
         with suppress(PointError):  # it remembers a timeline that was left, or a time after the target
-            state = fold_on(journal, base[1].state, base[0], target, progress=heard.of)
+            state = fold_on(journal, base[1].state, base[0], target, progress=heard.of, spill=spill)
     if state is None:
-        state = fold(journal, target, progress=heard.of)
+        state = fold(journal, target, progress=heard.of, spill=spill)
     for after, through in heard.missing(head.pruned, head.seq):
         for commit in journal.commits(after=after, through=through):
             heard.of(commit)
@@ -248,7 +251,7 @@ def _remembered(journal: Journal, dc: DomainController) -> Commit | None:
     return commit if Canary.of(journal.seed, commit.seq, commit.digest) == remembered else None
 
 
-def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, ImageState] | None:
+def _base(journal: Journal, dc: DomainController, heard: _Heard, spill: Spill) -> tuple[Seq, ImageState] | None:
     """The newest commit the DC remembers, and what that says it had: all its writes up to that look's USN.
 
     The DC was told of a commit after the commit was durable, and the note travels in its database: whatever image it
@@ -261,7 +264,7 @@ def _base(journal: Journal, dc: DomainController, heard: _Heard) -> tuple[Seq, I
     if commit is None or commit.kind not in _LOOKS or not (commit.ends_look and commit.complete):
         return None
     try:
-        state = fold(journal, commit.seq, progress=heard.of)
+        state = fold(journal, commit.seq, progress=heard.of, spill=spill)
     except PointError:
         return None
     return commit.seq, ImageState(state=state, usn=commit.usn_to, invocation=dc.invocation())

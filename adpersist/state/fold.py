@@ -4,6 +4,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from adpersist.errors import IntegrityError, PointError
@@ -12,6 +13,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit
 from adpersist.model.objects.object_state import Gone, ObjectState
+from adpersist.model.objects.rows.spilled_row import Spill, SpilledRow
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 from adpersist.telemetry import logger
@@ -20,9 +22,16 @@ log = logger("journal")
 
 Objects = Iterable[ObjectState | Gone]
 Made = TypeVar("Made")
+Some = TypeVar("Some", ObjectState, ObjectState | Gone)
 
 
-def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Commit], None] | None = None) -> State:
+def fold(
+    journal: Journal,
+    through: Seq | None = None,
+    *,
+    progress: Callable[[Commit], None] | None = None,
+    spill: Spill | None = None,
+) -> State:
     """The directory as the journal has it at ``through``; None: at its head.
 
     Commits of abandoned timelines are left out, so a point after a restore has what the restore brought back.
@@ -31,6 +40,7 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Co
         journal: Opened to read.
         through: A commit of any timeline.
         progress: Told of every commit folded.
+        spill: Where values go that most likely nobody will look into; None: they stay in memory.
 
     Raises:
         PointError: No such point, or what it is made of was pruned.
@@ -39,9 +49,9 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Co
     """
 
     def folded(objects: Objects, commits: Iterable[Commit]) -> State:
-        state = State(objects)
+        state = State(objects if spill is None else _spilled(objects, spill))
         for commit in commits:
-            state.apply(commit.changes)
+            _take(state, commit, spill)
             if progress is not None:
                 progress(commit)
         return state
@@ -49,7 +59,9 @@ def fold(journal: Journal, through: Seq | None = None, *, progress: Callable[[Co
     return _read(journal, journal.head.seq if through is None else through, [], folded)
 
 
-def fold_on(journal: Journal, begun: State, since: Seq, through: Seq, *, progress: Callable[[Commit], None]) -> State:
+def fold_on(
+    journal: Journal, begun: State, since: Seq, through: Seq, *, progress: Callable[[Commit], None], spill: Spill
+) -> State:
     """The state at ``through`` made of the one at ``since``, of which untouched objects are shared; it stays as it is.
 
     Raises:
@@ -60,9 +72,26 @@ def fold_on(journal: Journal, begun: State, since: Seq, through: Seq, *, progres
     with without_gc():
         state = State(begun.everything())
         for commit in commits:
-            state.apply(commit.changes)
+            _take(state, commit, spill)
             progress(commit)
     return state
+
+
+def _take(state: State, commit: Commit, spill: Spill | None) -> None:
+    state.apply(commit.changes)
+    if spill is not None:
+        changed = dict.fromkeys(change.guid for change in commit.changes)
+        for item in _spilled([state[guid] for guid in changed if guid in state], spill):
+            state.put(item)
+
+
+def _spilled(objects: Iterable[Some], spill: Spill) -> Iterator[Some]:
+    for item in objects:
+        if isinstance(item, ObjectState) and item.values:
+            values = SpilledRow.of(item.values, spill)
+            yield item if values is item.values else replace(item, values=values)
+        else:
+            yield item
 
 
 def fold_fingerprints(journal: Journal) -> FingerprintIndex:

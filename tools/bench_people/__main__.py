@@ -66,7 +66,8 @@ def main() -> int:
 def _said(figures: Iterator[Figure], console: Console) -> Iterator[Figure]:
     """The same; each is said when it is there, for the next may take minutes."""
     for each in figures:
-        console.print(f"{each.name}: {each.value:.4g} {each.unit}")
+        beside = f", beside {each.baseline:.4g}: {each.against}" if each.baseline else ""
+        console.print(f"{each.name}: {each.value:.4g} {each.unit}{beside}")
         yield each
 
 

@@ -80,7 +80,11 @@ def _move(database: SamDB, base_dn: str, tree: str, target: str) -> None:
 
 
 def _delete(database: SamDB, base_dn: str, tree: str) -> None:
-    database.delete(f"OU={tree},{base_dn}", controls=[_TREE_DELETE])
+    root = f"OU={tree},{base_dn}"
+    # unit by unit: one transaction of all of it takes longer than ldb waits for any operation
+    for unit in database.search(root, ldb.SCOPE_ONELEVEL, attrs=["name"]):
+        database.delete(unit.dn, controls=[_TREE_DELETE])
+    database.delete(root)
 
 
 def _members(database: SamDB, base_dn: str, name: str, count: str) -> None:

@@ -28,7 +28,8 @@ from tools.samba_dc.programs import environment
 _MEGABYTE: Final = 1_000_000
 _PIECE: Final = 40_000
 """USNs whose objects one DirSync of the rival's asks for: Samba breaks a longer answer off."""
-_TURNS: Final = 20
+_TURNS: Final = 10
+_APART_S: Final = 5.0
 
 
 def first_look(stand: Stand) -> Iterator[Figure]:
@@ -75,6 +76,7 @@ def one_change(stand: Stand, people: int) -> Iterator[Figure]:
         writer = Writer(dc, people // 2)
         times: list[float] = []
         for _ in range(_TURNS):
+            time.sleep(_APART_S)  # an agent rests after a look, so as not to keep the DC busy
             times += latencies_ms(writer.write(1 / RATE), seen)
         answers = [1000 * answer_s(dc) for _ in range(3)]
         steady = _resident(pid)

@@ -16,7 +16,8 @@ _KIB: Final = 1024
 class Peak:
     """Watches a process and its descendants for as long as a block lasts.
 
-    What processes share counts once, divided among them (Pss).
+    What processes share counts once, divided among them (Pss). Pages of mapped files do not count: a database that is
+    mapped, as tdb is, is in the kernel's memory whoever reads it, and the kernel drops it where it needs the room.
 
     Attributes:
         most_bytes: The most they had together; looked at 20 times a second, so that a shorter peak may be missed.
@@ -59,4 +60,4 @@ def _shared_out(pid: int) -> int:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return sum(int(line.split()[1]) * _KIB for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) * _KIB for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))

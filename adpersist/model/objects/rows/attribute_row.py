@@ -16,17 +16,31 @@ Cell = bytes | Values
 """What an attribute has: its one value, the rule, or all of several, or none."""
 
 
+NEAR: Final = frozenset(
+    {
+        *("objectClass", "objectSid", "sAMAccountName", "userPrincipalName", "servicePrincipalName"),
+        *("isDeleted", "lastKnownParent"),
+    }
+)
+"""Attributes that are asked for of every object there is; :class:`.spilled_row.SpilledRow` keeps them at hand."""
+
+
 class RowHeader:
     """Names of attributes, in their order, and where each stands.
+
+    Attributes:
+        places: By name.
+        near: Where each stands among those of :data:`NEAR` alone.
 
     Raises:
         ValueError: One stands twice.
     """
 
-    __slots__ = ("places",)
+    __slots__ = ("near", "places")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.places: Final = {name: place for place, name in enumerate(names)}
+        self.near: Final = {name: place for place, name in enumerate(each for each in names if each in NEAR)}
         if len(self.places) != len(names):
             raise ValueError("an attribute stands twice")
 
