@@ -8,12 +8,12 @@ from adpersist.model.plan.engine import Engine
 from tests.integration.hands import Hands
 from tests.integration.proof import by_name
 from tests.integration.scene import ENGINES, World
-from tools.samba_dc import samba_version
+from tools.samba_dc import samba_is_from
 
 
 def draws_gmsas() -> bool:
     """Whether this Samba keeps gMSAs as Windows does; before 4.21 they were accounts like others."""
-    return tuple(int(part) for part in samba_version().split(".")[:2]) >= (4, 21)
+    return samba_is_from(4, 21)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

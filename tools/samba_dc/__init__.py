@@ -39,7 +39,7 @@ from tools.samba_dc.judges import (
 from tools.samba_dc.keeping import digest, keep, kept
 from tools.samba_dc.kerberos import AES256
 from tools.samba_dc.probe import free_address, free_port
-from tools.samba_dc.programs import samba_version
+from tools.samba_dc.programs import samba_is_from, samba_version
 from tools.samba_dc.server import SambaDC
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "keep",
     "kept",
     "ldapcmp",
+    "samba_is_from",
     "samba_version",
     "stamps",
 ]

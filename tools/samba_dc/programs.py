@@ -63,6 +63,11 @@ def samba_version() -> str:
     return run(["samba", "--version"]).stdout.removeprefix("Version ").strip()
 
 
+def samba_is_from(major: int, minor: int) -> bool:
+    """Whether the installed Samba is of this version or a later one."""
+    return tuple(int(part) for part in samba_version().split(".")[:2]) >= (major, minor)
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment for Samba's programs, free of the caller's Python, locale and Kerberos settings."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "KRB5", "LC_", "LANG"))}

@@ -96,9 +96,7 @@ def _local(url: str) -> Any:  # noqa: ANN401
 def _remote(url: str, login: Login) -> Any:  # noqa: ANN401
     scheme, host, port = _address(url)
     try:
-        tls = ldap3.Tls(
-            validate=ssl.CERT_REQUIRED, ca_certs_file=str(login.ca_file) if login.ca_file else None, sni=host
-        )
+        tls = _Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(login.ca_file) if login.ca_file else None, sni=host)
     except (LDAPException, OSError) as error:
         raise ConfigError(f"the CA file {login.ca_file} cannot be used: {reason(error)}") from error
     server = ldap3.Server(
@@ -127,6 +125,16 @@ def _remote(url: str, login: Login) -> Any:  # noqa: ANN401
         raise DirectoryUnreachableError(f"{url} cannot be reached: {reason(error)}") from error
     _log_in(connection, url, login)
     return connection
+
+
+class _Tls(ldap3.Tls):  # type: ignore[misc]  # ldap3 ships no types
+    """TLS whose certificates Python checks: from 3.12 on, ldap3's own check knows host names and no addresses."""
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401 - as above
+        context = ssl.create_default_context(cafile=self.ca_certs_file)
+        connection.socket = context.wrap_socket(
+            connection.socket, server_hostname=self.sni, do_handshake_on_connect=do_handshake
+        )
 
 
 def _log_in(connection: Any, url: str, login: Login) -> None:  # noqa: ANN401
