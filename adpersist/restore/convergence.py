@@ -169,10 +169,11 @@ class Convergence:
         self._pending()
         return self._conflicts
 
-    def look_anew(self) -> None:
-        """Have the next look be at everything: the DC goes on under another invocationID."""
+    def go_on_as(self, invocation: Guid) -> None:
+        """The DC goes on under another invocationID; look at what it wrote since, and for that."""
+        self._live.go_on_as(invocation)
+        self._found = None
         self._pending()
-        self._live.look_anew()
 
     def gaps(self) -> list[Gap]:
         """Look at the DC and tell what differs and is to be closed, but for what closes with it."""
@@ -359,8 +360,10 @@ class Convergence:
         # as a replica an account would come without a password, and nobody would lock it
         receives = heals and not self._lacks_secrets
         linked: frozenset[Guid] | None = None
-        if receives and isinstance(target, TransactionalTarget):
-            linked = self._receive(found, target, outcome)
+        if isinstance(target, TransactionalTarget):
+            target.hand_down(self._handed_down())
+            if receives:
+                linked = self._receive(found, target, outcome)
         if linked is not None:
             self._live.look_anew()
             found = self.gaps()
@@ -447,6 +450,12 @@ class Convergence:
         self._apply(list(self._raised_rids()), target, outcome.applied)
         self._notes = tuple(note for note in self._notes if not note.received or note.guid in refused)
         return frozenset(link.source for links in lacking.links.values() for link in links)
+
+    def _handed_down(self) -> dict[str, list[tuple[Guid, bytes]]]:
+        want, have = self._aligned, self._live.state
+        others = {guid for guid in have if guid not in want and have.is_live(guid)}
+        others.update(each.guid for each in self._conflicts if each.guid in have)
+        return handed_down.beforehand(self._following, have, others)
 
     def _reloaded(self, lacking: Replica) -> Iterator[ReloadSchema]:
         """The running DC reads what was defined in its database when it is told to."""

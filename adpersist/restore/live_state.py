@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.wire.cookie import cookie_at
+from adpersist.directory.wire.cookie import cookie_at, cookie_usn
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting
@@ -76,6 +76,12 @@ class LiveState:
             links_stamped=self._dc.sees_link_stamps,
             unreadable=tuple(self.unreadable.values()),
         )
+
+    def go_on_as(self, invocation: Guid) -> None:
+        """The DC numbers its writes under another invocationID now, and goes on counting where it was."""
+        self._base = None  # its numbers were of the one before
+        usns = {nc: cookie_usn(cookie) for nc, cookie in self._cookies.items()}
+        self._cookies = {nc: cookie_at(usn, invocation) for nc, usn in usns.items() if usn is not None}
 
     def look_anew(self) -> None:
         """Have the next refresh look at everything; until then the state is what was seen last."""

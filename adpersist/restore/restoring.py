@@ -114,8 +114,9 @@ def restore(
             # what came since, and that look saw, is about to be taken back: it must be in a commit
             capture_news(dc, journal, writer, files=files)
     back = _files_back(dc, journal, wanted, terms, files, progress)
-    # only before it writes can a restore tell what others wrote; what is to be overwritten need not be known again
-    kept = convergence.conflicts() if terms.policy is OnConflict.DC else ()
+    # only before it writes, and by the DC's own numbers, can a restore tell what others wrote
+    found = convergence.conflicts()
+    kept = found if terms.policy is OnConflict.DC else ()  # what is to be overwritten need not be known again
     began = time.time()
     journal.begin_restore(
         target=wanted.target, writer=writer, now=began, fresh=fresh, kept=kept, account=why.model_dump_json()
@@ -129,7 +130,7 @@ def restore(
         dc.renew_invocation(fresh)
         log.info("invocation.renewed", invocation=guid_text(fresh))
         dc.reconnect()  # it takes the new one on a new connection
-        convergence.look_anew()
+        convergence.go_on_as(fresh)
     with ThreadPoolExecutor(1) as beside:
         # while the DC writes there is nothing to do here
         index = beside.submit(FingerprintIndex.of, wanted.state.values())

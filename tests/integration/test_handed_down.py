@@ -2,6 +2,7 @@
 
 from tests.integration.hands import Hands
 from tests.integration.scene import World
+from tools.samba_dc import dbcheck
 
 _RIGHT = "(A;CI;RP;;;AN)"
 """Anonymous may read properties."""
@@ -31,8 +32,24 @@ def test_what_was_handed_down_comes_back_with_one_step(world: World) -> None:
     assert ";AN)" not in _rights(world, person)
     steps = world.run("plan", "--json", code=2).json["steps"]
     assert [(each["op"], each["dn"]) for each in steps] == [("modify", world.dc.base_dn)]
-    world.run("guard", code=0)
+    ran = world.run("guard", code=0)
+    assert "rights.left_to_samba" not in ran.err
     assert ";AN)" in _rights(world, person)
+    world.run("verify", code=0)
+    world.dc.stop()
+    assert dbcheck(world.dc, since=world.dc.golden)
+
+
+def test_who_was_made_on_the_reverted_dc_and_stays_gets_what_is_handed_down(world: World) -> None:
+    _grant(world, _RIGHT)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        kept = hands.user("kept", parent=f"OU=Office,{hands.base}")
+    world.run("guard", "--on-conflict", "dc", code=0)
+    for dn in (kept, _person(world)):
+        assert ";AN)" in _rights(world, dn)
+    world.run("agent", "--once", code=0)
     world.run("verify", code=0)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.plan.handed_down import apart, of_those
+from adpersist.restore.plan.handed_down import apart, beforehand, of_those
 from adpersist.state.differences import Gap
 from adpersist.state.inherited_rights import DESCRIPTOR
 from adpersist.state.state import State
@@ -64,3 +64,16 @@ def test_what_follows_a_container_that_stays_as_it_is_stays_with_it() -> None:
     closing, following = apart(GAPS, State(OLD))
     assert of_those(closing, following, State(OLD)) == following
     assert of_those([], following, State(OLD)) == []
+
+
+def test_rights_from_above_are_known_before_those_above_are_written() -> None:
+    following = apart(GAPS, State(OLD))[1]
+    assert beforehand(following, State(OLD), []) == {
+        "DC=corp": [(UNIT.guid, b"root's, wide"), (ADA.guid, b"unit's, wide")]
+    }
+
+
+def test_what_lies_above_somebody_whom_the_journal_does_not_know_is_left_to_the_server() -> None:
+    stranger = _object(9, UNIT, b"unit's")
+    following = apart(GAPS, State([*OLD, stranger]))[1]
+    assert beforehand(following, State([*OLD, stranger]), [stranger.guid]) == {"DC=corp": [(ADA.guid, b"unit's, wide")]}

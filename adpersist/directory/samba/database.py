@@ -153,6 +153,18 @@ class Database:
         """Give an object another name for a while; its stamps stay. Raises: WriteRefusedError."""
         self._ask("rename", guid_text(guid), "park", bytes(guid), rdn)
 
+    def hand_down(self, context: str, descriptors: Sequence[tuple[Guid, bytes]]) -> None:
+        """Write access rights that follow from those of containers above, which are yet to come; all or none.
+
+        Past Samba's modules: those would work out anew what a container does not hand down yet. No stamp and no USN
+        tells of them, as of none that Samba hands down itself. Who is not there, or has them, is passed over.
+
+        Raises:
+            WriteRefusedError: None was written.
+        """
+        given = [(bytes(guid), descriptor) for guid, descriptor in descriptors]
+        self._ask("modify", f"rights in {context}", "hand_down", context, given)
+
     def keep_machine_secret(self, known: MachinePassword | None) -> None:
         """Have the DC's own account, secrets and keytab agree on the password its files hold.
 

@@ -1,8 +1,8 @@
 """Writes to a domain controller's own database through Samba's modules, as told on standard input.
 
 A program of its own: only the system's interpreter has Samba's Python, so nothing of adpersist is imported here but
-:mod:`.replication_worker`, :mod:`.keytab_worker` and :mod:`.worker_frames`, of which the same is true, and nobody
-imports this. Run by :mod:`adpersist.directory.samba.database`:
+:mod:`.replication_worker`, :mod:`.keytab_worker`, :mod:`.stamp_worker` and :mod:`.worker_frames`, of which the same is
+true, and nobody imports this. Run by :mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
 
@@ -31,9 +31,10 @@ _HOW = {
     "MODIFY_DELETE": ldb.FLAG_MOD_DELETE,
     "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
 }
+_DESCRIPTOR = "nTSecurityDescriptor"
 OPERATIONS = (
     *("begin", "commit", "cancel", "add", "modify", "rename", "delete"),
-    *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret"),
+    *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret", "hand_down"),
 )
 
 
@@ -47,7 +48,7 @@ class Worker:
         self.settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
         self.settings.set("dsdb:schema update allowed", "yes")
         self.plain = self.db = self.open()
-        self.batched = self.pipe = None
+        self.batched = self.pipe = self.files = None
         self.replications = {}
         self.spoilt = 0
 
@@ -158,6 +159,24 @@ class Worker:
 
     def keep_machine_secret(self, known):
         self.replicating(None).keep_machine_secret(known)
+
+    def hand_down(self, context, descriptors):
+        from stamp_worker import Partitions, find
+
+        self.files = self.files or Partitions(self.path)
+        for partition in self.files.holding(context):
+            partition.transaction_start()
+            try:
+                for guid, descriptor in descriptors:
+                    found = find([partition], guid, [_DESCRIPTOR])
+                    if found is not None and bytes(found.get(_DESCRIPTOR, idx=0) or b"") != descriptor:
+                        change = ldb.Message(found.dn)
+                        change["rights"] = ldb.MessageElement(descriptor, ldb.FLAG_MOD_REPLACE, _DESCRIPTOR)
+                        partition.modify(change)
+            except BaseException:
+                partition.transaction_cancel()
+                raise
+            partition.transaction_commit()
 
     def reload_schema(self):
         """Use what was just defined."""

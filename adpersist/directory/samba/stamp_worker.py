@@ -35,8 +35,8 @@ class NotReadableError(Exception):
     """The files cannot be read from here, or are not there any more."""
 
 
-class Files:
-    """The database's files, opened as they are asked for."""
+class Partitions:
+    """The naming contexts' files, opened as they are asked for, without Samba's modules."""
 
     def __init__(self, path):
         self.path = path
@@ -45,10 +45,6 @@ class Files:
         self.seen = {path: _identity(path)}
         self.partitions = self.backend = None
         self.load()
-        self.metadata = self.open(
-            os.path.join(self.place, "sam.ldb.d", _METADATA),  # noqa: PTH118
-            lambda name: tdb.Tdb(name, 0, tdb.DEFAULT, os.O_RDWR),
-        )
 
     def load(self):
         """Which partitions there are; ones made later are found by loading again."""
@@ -82,6 +78,26 @@ class Files:
         names = [nc.upper()] if nc is not None and nc.upper() in self.partitions else list(self.partitions)
         return [self.partition(name) for name in names]
 
+
+def find(partitions, guid, attributes=None):
+    """An object; None: it is in none of them."""
+    matching = f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid)})"
+    for each in partitions:
+        for found in each.search("", ldb.SCOPE_SUBTREE, matching, attrs=attributes):
+            return found
+    return None
+
+
+class Files(Partitions):
+    """The same, and the file that says how far the database has come."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.metadata = self.open(
+            os.path.join(self.place, "sam.ldb.d", _METADATA),  # noqa: PTH118
+            lambda name: tdb.Tdb(name, 0, tdb.DEFAULT, os.O_RDWR),
+        )
+
     def usn(self):
         """highestCommittedUSN, of files that still are the ones that were opened."""
         for name, identity in self.seen.items():
@@ -89,17 +105,9 @@ class Files:
                 raise NotReadableError(f"{name} was replaced")
         return int(self.metadata[b"SEQ_NUM"])
 
-    def find(self, partitions, guid, attributes=None):
-        """An object; None: it is in none of them."""
-        matching = f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid)})"
-        for each in partitions:
-            for found in each.search("", ldb.SCOPE_SUBTREE, matching, attrs=attributes):
-                return found
-        return None
-
     def greeting(self, server):
         """Whose database this is."""
-        found = self.find(self.holding(None), server, ["invocationId"])
+        found = find(self.holding(None), server, ["invocationId"])
         if found is None or "invocationId" not in found:
             raise NotReadableError(f"{self.path} does not know its own domain controller")
         return self.usn(), bytes(found["invocationId"][0])
@@ -108,7 +116,7 @@ class Files:
         """The answer to one request."""
         partitions, answer = self.holding(nc), []
         for guid in guids:
-            found = self.find(partitions, guid)
+            found = find(partitions, guid)
             if found is not None:
                 blob = found.get("replPropertyMetaData", idx=0)
                 linked = {name: _written(found[name], since) for name in found if name != "dn" and name in links}

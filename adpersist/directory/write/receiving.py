@@ -36,7 +36,7 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     if replica.defined:
         database.know_prefixes(replica.defined)
     for batch in replica.batches:
-        for objects in _some(batch.objects, _AT_ONCE):
+        for objects in some_of(batch.objects, _AT_ONCE):
             aside += database.give(batch.context, objects, as_new=batch.is_new)
             done += len(objects)
             told(done, total)
@@ -45,7 +45,7 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
         if batch.defines:
             database.reload_schema()
     for nc, links in replica.links.items():
-        for some in _some(links, _LINKS_AT_ONCE):
+        for some in some_of(links, _LINKS_AT_ONCE):
             aside += database.give(nc, links=some)
             done += len(some)
             told(done, total)
@@ -57,7 +57,8 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     return aside
 
 
-def _some(things: Sequence[T], many: int) -> Iterator[list[T]]:
+def some_of(things: Sequence[T], many: int) -> Iterator[list[T]]:
+    """So many at a time."""
     rest = iter(things)
     while some := list(islice(rest, many)):
         yield some

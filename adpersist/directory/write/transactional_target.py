@@ -1,19 +1,24 @@
 """Carries out steps many at a time, in transactions of the DC's own database."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from adpersist.directory.ldap.operations import WriteResult
 from adpersist.directory.samba.database import Database
-from adpersist.directory.write.receiving import receive
+from adpersist.directory.write.receiving import receive, some_of
 from adpersist.directory.write.step_writes import single_write
 from adpersist.directory.write.target import StepExecutor, Target
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
 from adpersist.model.plan.step import EnableFeature, ReloadSchema, Step
+from adpersist.telemetry import logger
 
 _MOST_STEPS: Final = 400
 """In one transaction: the DC's own writers wait for its end, half a second; larger ones gain little."""
+_DESCRIPTORS_AT_ONCE: Final = 1000
+
+log = logger("directory")
 
 
 class TransactionalTarget:
@@ -39,6 +44,24 @@ class TransactionalTarget:
             if done < max(len(batch), 1):
                 yield self._alone(steps[at])
                 at += 1
+
+    def hand_down(self, rights: Mapping[str, Sequence[tuple[Guid, bytes]]]) -> None:
+        """Write access rights that follow from those of containers above, before those are written.
+
+        Samba would work out all of them in one transaction, and hold as much of the database in memory.
+
+        Args:
+            rights: Descriptors by naming context. What is refused is left to Samba.
+        """
+        for nc, descriptors in rights.items():
+            for some in some_of(descriptors, _DESCRIPTORS_AT_ONCE):
+                try:
+                    self._database.hand_down(nc, some)
+                except WriteRefusedError as error:
+                    log.warning(
+                        "rights.not_written_beforehand", error=error.message, consequence="Samba works them out"
+                    )
+                    return
 
     def receive(self, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
         """Have the database take what it lacks as a replica does: see :func:`~.receiving.receive`."""

@@ -41,6 +41,27 @@ def of_those(closing: Iterable[Gap], following: Sequence[Gap], have: State) -> l
     return [gap for gap in following if not handing_down.isdisjoint(have.above(gap.guid))]
 
 
+def beforehand(following: Iterable[Gap], have: State, others: Iterable[Guid]) -> dict[str, list[tuple[Guid, bytes]]]:
+    """The access rights, by naming context, that may be written before those of the containers they come from.
+
+    Samba works out all of them in one transaction, and stops at whoever has already what it would make of them: at
+    that it looks no further down.
+
+    Args:
+        following: What :func:`of_those` gave.
+        have: The DC.
+        others: Living objects of which Samba has to work out what they get: the journal does not say. What lies above
+            one is left to Samba.
+    """
+    passed = {container for guid in others for container in have.above(guid)}
+    rights: dict[str, list[tuple[Guid, bytes]]] = {}
+    for gap in following:
+        if gap.want is not None and gap.guid not in passed:
+            for descriptor in gap.want.values.get(DESCRIPTOR, ()):
+                rights.setdefault(gap.want.nc, []).append((gap.guid, descriptor))
+    return rights
+
+
 def _handing_down(found: Iterable[Gap]) -> frozenset[Guid]:
     return frozenset(gap.guid for gap in found if DESCRIPTOR in gap.values and gap.is_live and gap.wanted_live)
 

@@ -125,6 +125,8 @@ class _Difference:
 
     def _object(self, guid: Guid) -> ReplicatedObject | None:
         item, there = self._want[guid], self._have.get(guid)
+        if there is not None and guid not in self._spared.attributes and item.stamps == there.stamps:
+            return None  # the rule, where rights were handed down
         known = item.stamps if there is None else {**there.stamps, **item.stamps}
         if not known.keys() >= _NEEDED:
             return None  # the journal is from before it knew of stamps

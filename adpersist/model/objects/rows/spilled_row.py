@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell, RowHeader
+from adpersist.model.objects.rows.interning import WORTH_BYTES, once
 
 _FORMAT: Final = 2
 """Of marshal: the last one in which equal values are equal bytes."""
@@ -64,7 +65,9 @@ class SpilledRow(AttributeRow):
 
     def __getitem__(self, name: str) -> Values:
         if name not in NEAR:
-            return super().__getitem__(name)
+            values = super().__getitem__(name)
+            # security descriptors, the rule: many objects have one
+            return (once(values[0]),) if len(values) == 1 and len(values[0]) >= WORTH_BYTES else values
         cell = self._near[self._header.near[name]]
         return cell if isinstance(cell, tuple) else (cell,)
 
