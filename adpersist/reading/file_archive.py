@@ -47,13 +47,13 @@ def write_archive(journal: Journal, point: Seq, files: Files, target: BinaryIO) 
 def _header(state: FileState) -> bytes:
     """Everything that may be long, large or no text lies in the PAX records; the old header has the rest."""
     path = _bytes(f"sysvol/{state.path}".rstrip("/"))
-    seconds, rest = divmod(state.mtime_ns, 1_000_000_000)
+    seconds, rest = divmod(abs(state.mtime_ns), 1_000_000_000)
     records = [
         (b"path", path),
         (b"size", b"%d" % state.size),
         (b"uid", b"%d" % state.uid),
         (b"gid", b"%d" % state.gid),
-        (b"mtime", b"%d.%09d" % (seconds, rest)),
+        (b"mtime", b"%s%d.%09d" % (b"-" if state.mtime_ns < 0 else b"", seconds, rest)),
     ]
     if state.kind is FileKind.SYMLINK:
         records.append((b"linkpath", state.attributes["target"]))
