@@ -18,7 +18,7 @@ from adpersist.files.differences import FileDifference, FileGap, file_difference
 from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed, number_of
 from adpersist.files.local_files import LocalFiles, NoFilesError
-from adpersist.files.looking import reading
+from adpersist.files.looking import reading, sysvol_walk
 from adpersist.files.looking.file_look import FileLook
 from adpersist.files.looking.waking import Waker
 from adpersist.files.looking.whole import files_now
@@ -27,7 +27,7 @@ from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.text.file_text import in_order, written_path
-from tests.golden.journal_samples import created, fresh_store, look, new_journal
+from tests.golden.journal_samples import NOON, created, fresh_store, look, new_journal
 from tests.unit.shares import share
 
 REST_S = reading.REST_NS / 1_000_000_000
@@ -187,6 +187,25 @@ def test_folders_in_folders_in_the_place_of_a_file_keep_nothing_else_from_coming
         subprocess.run(["rm", "-rf", place], check=True, timeout=60)  # pytest could not
 
 
+def test_a_time_that_64_bits_do_not_hold_is_the_last_one_they_do(files: LocalFiles, tmp_path: Path) -> None:
+    """A client may set any, and a file system of 64-bit seconds takes it."""
+    subprocess.run(["mount", "-t", "tmpfs", "none", files.sysvol], check=True, timeout=30)
+    try:
+        for name, seconds in (("late", 910_692_730_085), ("early", -910_692_730_085)):
+            (files.sysvol / name).touch()
+            os.utime(files.sysvol / name, (seconds, seconds))
+        keeper = Keeper(files)
+        keeper.rested()
+        times = {path: state.mtime_ns for (_, path), state in keeper.files.items()}
+        assert (times["late"], times["early"]) == (2**64 - 1, -(2**63))
+        journal = new_journal(fresh_store())
+        look(journal, [created("ada")], 100)
+        journal.commit_files(iter(keeper.files.values()), now=NOON)
+        assert journal.files(journal.head.seq) == keeper.files
+    finally:
+        subprocess.run(["umount", files.sysvol], check=True, timeout=30)
+
+
 def test_what_is_no_file_is_named_and_takes_nothing_hostage(files: LocalFiles) -> None:
     keeper = Keeper(files)
     os.mkfifo(files.sysvol / "pipe")
@@ -198,6 +217,10 @@ def test_what_is_no_file_is_named_and_takes_nothing_hostage(files: LocalFiles) -
     assert told["link"].kind is FileKind.SYMLINK
     assert told["link"].attributes == {"target": b"/etc/shadow"}
     assert "corp.example/logon.bat" in told
+    (files.sysvol / "pipe").unlink()
+    (files.sysvol / "socket").unlink()
+    keeper.rested()
+    assert keeper.look.not_captured == {}, "what is gone is no trouble any more"
 
 
 def test_a_folder_that_cannot_be_read_is_not_taken_for_empty(
@@ -247,11 +270,15 @@ def test_a_share_that_is_empty_of_a_sudden_is_taken_for_not_there(files: LocalFi
     assert "" not in keeper.look.not_captured
 
 
-def test_a_folder_under_its_first_name_is_passed_over(files: LocalFiles) -> None:
-    keeper = Keeper(files)
-    (files.sysvol / ".::TMPNAME:D:1:{GUID}").mkdir()
+def test_a_folder_under_its_first_name_is_passed_over(files: LocalFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper, name = Keeper(files), ".::TMPNAME:D:1:{GUID}"
+    (files.sysvol / name).mkdir()
     assert not [each for each in paths(keeper.rested()) if "TMPNAME" in each]
-    assert keeper.look.unrested
+    assert (keeper.look.unrested, keeper.look.not_captured) == (True, {})
+    monkeypatch.setattr(sysvol_walk, "_NAMED_WITHIN_NS", 0)
+    assert keeper.rested() == []
+    assert not keeper.look.unrested, "smbd died before it named it: nobody waits for that"
+    assert list(keeper.look.not_captured) == [name]
 
 
 def test_put_back_is_content_owner_permissions_attributes_and_time(files: LocalFiles) -> None:

@@ -145,6 +145,7 @@ class FileLook:
     def _databases(self) -> None:
         """A database that cannot be read takes nothing hostage: it is named, and tried again after a while."""
         if time.monotonic() < self._databases_after:
+            self._found.name(DATABASES_PATH, self.unread)
             return
         try:
             self._read_databases()

@@ -51,6 +51,7 @@ class Findings:
         self.restless = set[str]()
         self._withheld = withheld
         self._fresh: dict[str, Identity] = {}
+        self._named = set[str]()
         self._since: dict[str, float] = {}
         self._there: set[Piece] | None = None
         for place, path in self.known:
@@ -64,6 +65,7 @@ class Findings:
             have: Content that need not be told; None: what the known files are made of.
         """
         self.states, self.gone, self._fresh, self.seen, self.restless = [], [], {}, set(), set()
+        self._named = set()
         self._there = None if have is None else set(have)
 
     def is_new(self, piece: Piece) -> bool:
@@ -125,6 +127,7 @@ class Findings:
 
     def name(self, path: str, what: str) -> None:
         """It cannot be captured."""
+        self._named.add(path)
         if self.not_captured.get(path) != what:
             self.not_captured[path] = what
             log.warning("file.not_captured", path=path_text(path), reason=what)
@@ -133,7 +136,7 @@ class Findings:
         """What this look told is in the journal; returns how many changes that were.
 
         Args:
-            everything: It was at everything: what it did not see is not there.
+            everything: It was at everything: what it did not see is not there, and no trouble any more.
         """
         if self._withheld is not None:
             self._withheld.told([*(state.key for state in self.states), *self.gone])
@@ -149,5 +152,7 @@ class Findings:
                 self.shown.pop(key[1], None)
         if everything:
             self.shown = {path: shown for path, shown in self.shown.items() if path in self.seen}
+            self.not_captured = {path: why for path, why in self.not_captured.items() if path in self._named}
+            self._since = {path: since for path, since in self._since.items() if path in self.restless}
         self.shown |= self._fresh
         return len(self.states) + len(self.gone)

@@ -44,9 +44,14 @@ def identity(status: os.stat_result) -> Identity:
     return Identity(status.st_ino, status.st_size, status.st_ctime_ns)
 
 
-def require_rested(status: os.stat_result, clock_ns: Callable[[], int] = time.time_ns) -> None:
+def mtime_ns(status: os.stat_result) -> int:
+    """When its content was changed last; of a time beyond 64 bits, before 1677 or after 2554, the nearest they hold."""
+    return min(max(status.st_mtime_ns, -(2**63)), 2**64 - 1)
+
+
+def require_rested(status: os.stat_result, clock_ns: Callable[[], int] = time.time_ns, *, longer_ns: int = 0) -> None:
     """Raises: UnrestedError: It was written to just now; a time to come, after a clock was set back, does not count."""
-    if 0 <= clock_ns() - status.st_ctime_ns < REST_NS:
+    if 0 <= clock_ns() - status.st_ctime_ns < max(REST_NS, longer_ns):
         raise UnrestedError
 
 
@@ -115,6 +120,16 @@ def open_to_read(path: Path | bytes, *, within: int | None = None) -> int:
     return descriptor
 
 
+def open_below(root: int, path: str) -> int:
+    """The same of a path below an open directory, opened step by step."""
+    above, _, name = path.rpartition("/")
+    directory = open_directory(root, above)
+    try:
+        return open_to_read(name.encode("utf-8", "surrogateescape"), within=directory)
+    finally:
+        os.close(directory)
+
+
 def open_directory(root: int, path: str) -> int:
     """A directory below an open one, opened step by step, no link followed; the caller closes it. Raises: OSError."""
     opened = os.dup(root)
@@ -151,7 +166,7 @@ def _state(
         uid=status.st_uid,
         gid=status.st_gid,
         mode=stat.S_IMODE(status.st_mode) if mode is None else mode,
-        mtime_ns=status.st_mtime_ns,
+        mtime_ns=mtime_ns(status),
         size=status.st_size if kind is FileKind.FILE else 0,
         pieces=pieces,
         attributes=attributes,

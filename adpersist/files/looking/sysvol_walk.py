@@ -26,6 +26,9 @@ from adpersist.model.files.file_state import Place
 _TEMPORARY: Final = (b".::TMPNAME:", ASIDE.encode())
 """How smbd calls a folder until its permissions are right (``vfs mkdir use tmp name``, Samba 4.22); and our own."""
 
+_NAMED_WITHIN_NS: Final = 10_000_000_000
+"""Whoever makes it has named it by then, or died: it does not keep the agent looking for ever."""
+
 DEEPEST: Final = 128
 """Looked into are so many folders in each other: each takes a descriptor while what is below it is looked at. With
 names of ordinary length no client reaches further."""
@@ -136,7 +139,7 @@ class SysvolWalk:
         for name in names:
             below = (f"{path}/" if path else "") + name.decode("utf-8", "surrogateescape")
             if name.startswith(_TEMPORARY):
-                found.restless.add(below)
+                self._passed_over(descriptor, name, below)
                 continue
             with found.troubles(below):
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
@@ -164,6 +167,11 @@ class SysvolWalk:
             yield from self._directory(opened, path, deep=True)
         finally:
             os.close(opened)
+
+    def _passed_over(self, within: int, name: bytes, path: str) -> None:
+        with self._found.troubles(path):
+            require_rested(os.stat(name, dir_fd=within, follow_symlinks=False), longer_ns=_NAMED_WITHIN_NS)
+            raise NotCapturableError("it never got its name from whoever made it")
 
     def _no_directory(self, within: int, name: bytes, path: str, status: os.stat_result) -> Iterator[bytes]:
         found = self._found
