@@ -1,8 +1,9 @@
 """Making SYSVOL what it should be: whoever reads a file meanwhile has the old one or the new one, whole.
 
 New content is written aside, on the same disk and outside the share, with owner, permissions and attributes, flushed
-all together, and then takes its name. While there is not enough room nothing has been touched. No symbolic link is
-followed on the way: clients write there, too.
+all together, and then takes its name. While there is not enough room nothing has been touched. Clients write there,
+too: no symbolic link is followed on the way, and a file that is not as it was when it was looked at stays, as nothing
+else has its content.
 """
 
 import ctypes
@@ -19,10 +20,19 @@ from typing import Final
 from adpersist.errors import AdpersistError, ExitCode
 from adpersist.files.differences import FileDifference
 from adpersist.files.local_files import ASIDE, absent_folder
-from adpersist.files.looking.reading import open_directory
+from adpersist.files.looking.reading import mtime_ns, open_directory
 from adpersist.files.metadata import give, permit
 from adpersist.model.files.file_changes import Files
-from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, path_text, piece_of
+from adpersist.model.files.file_state import (
+    PIECE_BYTES,
+    FileKind,
+    FileState,
+    Piece,
+    Place,
+    folders_above,
+    path_text,
+    piece_of,
+)
 
 _POLICY_VERSION: Final = "gpt.ini"
 """What clients look at before anything else of a policy: it comes last."""
@@ -63,40 +73,43 @@ class PuttingBack:
         self.refused: dict[str, str] = {}
 
     def make(self, found: Sequence[FileDifference], progress: Callable[[int, int], None]) -> None:
-        """Make and change what should be there; :meth:`remove` takes away what should not.
+        """Make and change what should be there; :meth:`remove` takes away what should not, but for what lies in a
+        folder that a file takes the place of.
 
         Raises:
             FileNotRestoredError: There is no room; no file was touched.
         """
         wanted = [each.want for each in found if each.want is not None and each.want.place is Place.SYSVOL]
         files = [state for state in wanted if state.kind is not FileKind.DIRECTORY]
+        seen = {each.key[1]: each for each in found if each.key[0] is Place.SYSVOL}
+        inside = _in_the_way(found)
         with self._opened_root() as root, self._aside() as aside:
             staged = self._staged(aside, files, progress)
             _flush(root)
-            for state in sorted(_directories(wanted), key=_depth):
+            for state in sorted(_directories(wanted), key=lambda state: _depth(state.path)):
                 with self._trying(state.path):
-                    _make_directory(root, state.path)
+                    _make_directory(root, seen[state.path])
             whole = [state for state in files if state.path not in self.refused]
             for number, state in enumerate(sorted(whole, key=_last_the_version), 1):
                 with self._trying(state.path):
-                    _take_name(root, state, staged[state.path])
+                    for each in inside.get(state.path, ()):
+                        _remove(root, each)
+                    _take_name(root, seen[state.path], staged[state.path])
                 progress(len(files) + number, 2 * len(files))
             _flush(root)
 
     def remove(self, found: Sequence[FileDifference]) -> None:
         """Take away what should not be there, deepest first."""
-        extra = [each.have for each in found if each.want is None and each.have is not None]
         with self._opened_root() as root:
-            for state in sorted(extra, key=_depth, reverse=True):
-                if state.place is Place.SYSVOL:
-                    with self._trying(state.path):
-                        _remove(root, state.path)
+            for each in _to_go(found):
+                with self._trying(each.key[1]):
+                    _remove(root, each)
             _flush(root)
 
     def settle(self, wanted: Iterable[FileState]) -> None:
         """Give directories owner, permissions and time, deepest first: all that is in them is there by now."""
         with self._opened_root() as root:
-            for state in sorted(_directories(wanted), key=_depth, reverse=True):
+            for state in sorted(_directories(wanted), key=lambda state: _depth(state.path), reverse=True):
                 with self._trying(state.path), _opened(root, state.path) as directory:
                     give(directory, state)
             _flush(root)
@@ -268,26 +281,30 @@ def _finish(path: Path, state: FileState) -> None:
         os.close(descriptor)
 
 
-def _take_name(root: int, state: FileState, aside: Path) -> None:
-    with _opened_parent(root, state.path) as (parent, name):
+def _take_name(root: int, each: FileDifference, aside: Path) -> None:
+    with _opened_parent(root, each.key[1]) as (parent, name):
         if _is_directory(parent, name):
-            _remove_tree(parent, name)  # a directory is in its place, and what is in it should not be there either
+            os.rmdir(name, dir_fd=parent)
+        _require_as_seen(parent, name, each)
         os.rename(os.fsencode(aside), name, dst_dir_fd=parent)
 
 
-def _make_directory(root: int, path: str) -> None:
+def _make_directory(root: int, each: FileDifference) -> None:
     """Closed to everybody until it has its permissions."""
+    path = each.key[1]
     if not path:
         return
     with _opened_parent(root, path) as (parent, name):
         if _is_directory(parent, name):
             return
+        _require_as_seen(parent, name, each)
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=parent)
         os.mkdir(name, 0o700, dir_fd=parent)
 
 
-def _remove(root: int, path: str) -> None:
+def _remove(root: int, each: FileDifference) -> None:
+    path = each.key[1]
     if not path:
         return
     # what it lay in may be gone, too, or a file by now
@@ -295,14 +312,40 @@ def _remove(root: int, path: str) -> None:
         if _is_directory(parent, name):
             os.rmdir(name, dir_fd=parent)
         else:
+            _require_as_seen(parent, name, each)
             os.unlink(name, dir_fd=parent)
 
 
-def _remove_tree(parent: int, name: bytes) -> None:
-    try:
-        shutil.rmtree(name, dir_fd=parent)
-    except RecursionError as error:  # whoever writes there may have nested as many as they like
-        raise OSError(errno.ELOOP, "too many folders lie in each other in its place") from error
+def _require_as_seen(parent: int, name: bytes, each: FileDifference) -> None:
+    """Raises: OSError: A file is there that nobody looked at, or that was written to since: nothing else has it."""
+    with suppress(FileNotFoundError):
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        shown = FileKind.FILE, status.st_size, mtime_ns(status)
+        known = [(state.kind, state.size, state.mtime_ns) for state in (each.have, each.want) if state is not None]
+        if stat.S_ISREG(status.st_mode) and shown not in known:
+            raise OSError(errno.EBUSY, "somebody wrote to it meanwhile")
+
+
+def _to_go(found: Iterable[FileDifference]) -> list[FileDifference]:
+    """What should not be there, deepest first."""
+    extra = [each for each in found if each.want is None and each.key[0] is Place.SYSVOL]
+    return sorted(extra, key=lambda each: _depth(each.key[1]), reverse=True)
+
+
+def _in_the_way(found: Sequence[FileDifference]) -> dict[str, list[FileDifference]]:
+    """By the path of what takes the place of a folder, what lies in that, deepest first."""
+    inside: dict[str, list[FileDifference]] = {
+        each.key[1]: []
+        for each in found
+        if each.want is not None and each.want.kind is not FileKind.DIRECTORY
+        if each.have is not None and each.have.kind is FileKind.DIRECTORY
+    }
+    if inside:
+        for each in _to_go(found):
+            for above in folders_above(each.key[1]):
+                if above in inside:
+                    inside[above].append(each)
+    return inside
 
 
 def _is_directory(parent: int, name: bytes) -> bool:
@@ -350,8 +393,8 @@ def _directories(states: Iterable[FileState]) -> list[FileState]:
     return [each for each in states if each.kind is FileKind.DIRECTORY and each.place is Place.SYSVOL]
 
 
-def _depth(state: FileState) -> tuple[int, str]:
-    return (state.path.count("/") + 1 if state.path else 0), state.path
+def _depth(path: str) -> tuple[int, str]:
+    return (path.count("/") + 1 if path else 0), path
 
 
 def _last_the_version(state: FileState) -> tuple[bool, str]:

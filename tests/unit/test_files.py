@@ -29,6 +29,7 @@ from adpersist.model.identity.ids import Seq
 from adpersist.reading.text.file_text import in_order, written_path
 from tests.golden.journal_samples import NOON, created, fresh_store, look, new_journal
 from tests.unit.shares import share
+from tools.samba_dc.layout import remove
 
 REST_S = reading.REST_NS / 1_000_000_000
 
@@ -182,9 +183,49 @@ def test_folders_in_folders_in_the_place_of_a_file_keep_nothing_else_from_coming
         putting = PuttingBack(files.sysvol, keeper.fetch)
         putting.make(file_differences(keeper.files, files_now(files, time.sleep)[0]), lambda *_: None)
         assert other.read_bytes() == b"Version=1"
-        assert place.is_file() or "too many folders" in putting.refused["corp.example/logon.bat"]
+        assert place.is_dir(), "what lies deeper than a look goes is in no journal, and stays"
+        assert putting.refused == {"corp.example/logon.bat": "Directory not empty"}
     finally:
         subprocess.run(["rm", "-rf", place], check=True, timeout=60)  # pytest could not
+
+
+def test_what_was_written_since_it_was_looked_at_stays(files: LocalFiles) -> None:
+    keeper, place = Keeper(files), files.sysvol / "corp.example"
+    for name in ("missing", "folder"):
+        (place / name).mkdir()
+    (place / "missing" / "file").write_bytes(b"captured")
+    (place / "tree").write_bytes(b"a file")
+    keeper.rested()
+    want = dict(keeper.files)
+    remove(place / "missing")
+    remove(place / "folder")
+    (place / "folder").write_bytes(b"a file")
+    (place / "tree").unlink()
+    (place / "tree").mkdir()
+    (place / "tree" / "inside").write_bytes(b"seen")
+    (place / "logon.bat").write_bytes(b"seen")
+    (place / "extra").write_bytes(b"seen")
+    found = file_differences(want, files_now(files, time.sleep)[0])
+    written = ("logon.bat", "extra", "folder", "tree/inside", "missing")
+    for name in written:
+        (place / name).write_bytes(b"written since")
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    putting.remove(found)
+    assert {name: (place / name).read_bytes() for name in written} == dict.fromkeys(written, b"written since")
+    words = "somebody wrote to it meanwhile"
+    refused = {path.removeprefix("corp.example/"): why for path, why in putting.refused.items()}
+    assert refused == {
+        **dict.fromkeys(("logon.bat", "extra", "folder", "tree", "tree/inside", "missing"), words),
+        "missing/file": "Not a directory",
+    }
+    found = file_differences(want, files_now(files, time.sleep)[0])
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    putting.remove(found)
+    putting.settle(want.values())
+    assert putting.refused == {}
+    assert file_differences(want, files_now(files, time.sleep)[0]) == []
 
 
 def test_a_time_that_64_bits_do_not_hold_is_the_last_one_they_do(files: LocalFiles, tmp_path: Path) -> None:

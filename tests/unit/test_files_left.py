@@ -26,6 +26,7 @@ from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.files.files_back import FilesBack
 from tests.golden.journal_samples import AGENT, NOON, created, fresh_store, look, new_journal, opened
 from tests.unit.shares import share
+from tools.samba_dc.layout import remove
 
 REST_S = REST_NS / 1_000_000_000
 
@@ -137,6 +138,57 @@ def test_a_database_that_is_none_keeps_no_file_from_coming_back(files: LocalFile
     assert (line.kind, line.gives_more) == (FILE, True)
     assert "idmap.ldb" in line.reason
     assert database.read_bytes() == b"no database" * 1000, "what cannot be read is not written over"
+
+
+def test_a_folder_made_anew_is_open_before_the_directory_tells_of_it(files: LocalFiles, journal: Journal) -> None:
+    folder = files.sysvol / "{GUID}"
+    folder.mkdir(0o751)
+    folder.chmod(0o751)
+    (folder / "GPT.INI").write_bytes(b"Version=1")
+    time.sleep(REST_S)
+    states = files_now(files, time.sleep)[0].values()
+    journal.commit_files([b"Version=1", *states], now=NOON)
+    remove(folder)
+    back = FilesBack(files, journal, journal.head.seq, OnConflict.JOURNAL)
+    back.before_the_directory()
+    assert folder.stat().st_mode & 0o777 == 0o751
+    assert (folder / "GPT.INI").read_bytes() == b"Version=1"
+
+
+def test_what_lies_out_of_the_share_is_never_kept_as_what_was_written_there(
+    files: LocalFiles, journal: Journal, tmp_path: Path
+) -> None:
+    folder, elsewhere = files.sysvol / "folder", tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"written since the reset")
+    elsewhere.mkdir()
+    (elsewhere / "file").write_bytes(b"secret")
+    time.sleep(REST_S)
+    back = FilesBack(files, journal, journal.head.seq, OnConflict.JOURNAL)
+    assert [each.key[1] for each in back.local] == ["folder", "folder/file"]
+    folder.rename(tmp_path / "away")
+    folder.symlink_to(elsewhere)  # whoever may write there, between two looks
+    journal.begin_restore(target=journal.head.seq, writer=AGENT, now=NOON)
+    back.save_local()
+    kept = journal.files(journal.head.seq)
+    assert (Place.SYSVOL, "folder/file") not in kept
+    back.before_the_directory()
+    back.after_the_directory()
+    assert (elsewhere / "file").read_bytes() == b"secret"
+
+
+def test_what_cannot_be_kept_is_not_overwritten_and_told(files: LocalFiles, journal: Journal) -> None:
+    script = files.sysvol / "logon.bat"
+    script.write_bytes(b"written since the reset")
+    back = FilesBack(files, journal, journal.head.seq, OnConflict.JOURNAL)
+    assert [each.key[1] for each in back.local] == ["logon.bat"]
+    journal.begin_restore(target=journal.head.seq, writer=AGENT, now=NOON)
+    script.write_bytes(b"and all the time")
+    back.save_local()
+    back.before_the_directory()
+    back.after_the_directory()
+    assert script.read_bytes() == b"and all the time"
+    assert {line.dn: line.reason for line in back.outcome.lines}["sysvol/logon.bat"] == "it is written to"
 
 
 def test_a_share_and_a_database_that_are_gone_are_told(files: LocalFiles, journal: Journal) -> None:

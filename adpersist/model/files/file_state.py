@@ -1,6 +1,6 @@
 """One file of SYSVOL, or one entry of a local database, as it is at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -90,6 +90,12 @@ class FileState:
 def piece_of(content: bytes) -> Piece:
     """The name of a piece of content."""
     return Piece(sha256(content).digest())
+
+
+def folders_above(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the nearest first; not the share itself."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def path_text(path: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from adpersist.files.differences import FileDifference, FileGap, file_differences
 from adpersist.files.id_numbers import CONFIG, NUMBER
 from adpersist.model.files.file_changes import Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Piece, Place, path_text
+from adpersist.model.files.file_state import FileKey, FileKind, FileState, Piece, Place, folders_above, path_text
 from adpersist.reading.rfc3339 import rfc3339
 
 if TYPE_CHECKING:
@@ -45,16 +45,9 @@ def below_any(files: Files, place: Place, paths: Iterable[str]) -> Iterator[File
     """The same of several paths, each file once."""
     wanted = {path.strip("/").lower() for path in paths}
     for key, state in sorted(files.items()):
-        if key[0] is place and not wanted.isdisjoint(_with_above(key[1].lower())):
+        path = key[1].lower()
+        if key[0] is place and not wanted.isdisjoint((path, *folders_above(path), "")):
             yield state
-
-
-def _with_above(path: str) -> Iterator[str]:
-    """A path and all that it lies in, the share itself last."""
-    while path:
-        yield path
-        path = path.rpartition("/")[0]
-    yield ""
 
 
 def is_below(key: FileKey, place: Place, path: str) -> bool:

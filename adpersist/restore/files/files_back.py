@@ -30,7 +30,7 @@ from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
 from adpersist.files.local_files import LocalFiles, absent_folder
 from adpersist.files.looking.file_look import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
-from adpersist.files.looking.reading import FileReader, NotCapturableError, UnrestedError, open_to_read
+from adpersist.files.looking.reading import FileReader, NotCapturableError, UnrestedError, open_below, open_to_read
 from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.journal.journal import Journal
@@ -147,6 +147,7 @@ class FilesBack:
         self._have, named = files_now(files, time.sleep, needs_databases=False) if self._want else ({}, {})
         self._unread = named.get(DATABASES_PATH, "")
         self._unmade: AdpersistError | None = None
+        self._unsaved: dict[FileKey, str] = {}
         found = self._differing(self._have)
         self.local = written_locally(found, journal.every_file_change()) if found else []
         if absent_folder(files.sysvol, self._want) is not None:
@@ -189,16 +190,17 @@ class FilesBack:
         return b"".join(pieces[piece] for piece in state.pieces)
 
     def save_local(self) -> None:
-        """Make durable what is about to be overwritten; what cannot be saved is left as it is."""
+        """Make durable what is about to be overwritten; what cannot be saved is left as it is, and told."""
         overwritten = {each.key for each in self._found}
         local = [each for each in self.local if each.key in overwritten]
         if not local:
             return
-        unsaved = set[FileKey]()
         before = self._journal.head.seq
-        head = self._journal.commit_files(self._told(local, unsaved), now=time.time(), phase=Phase.RESTORING)
+        head = self._journal.commit_files(self._told(local), now=time.time(), phase=Phase.RESTORING)
         self.outcome.saved = head.seq if head.seq > before else BEFORE_FIRST
-        self._found = [each for each in self._found if each.key not in unsaved]
+        self._found = [
+            each for each in self._found if each.key not in self._unsaved and not _holds_one(each, self._unsaved)
+        ]
 
     def before_the_directory(self) -> None:
         """Numbers, and files that are new or other. Raises: StoreError."""
@@ -209,6 +211,9 @@ class FilesBack:
         with self._bearing():
             self._heal_numbers()
         self._make()
+        if self._unmade is None:
+            with self._bearing():  # a folder made anew is closed until it has its permissions
+                self._putting.settle(self._touched_directories())
 
     def after_the_directory(self) -> None:
         """What is to go, directories' own permissions, the other databases; then all is looked at once more.
@@ -216,7 +221,7 @@ class FilesBack:
         Raises:
             StoreError.
         """
-        if not self._found:
+        if not self._found and not self._unsaved:
             return
         with self._bearing():
             self._putting.remove(self._found)
@@ -301,7 +306,8 @@ class FilesBack:
                 outcome.removed.append(each.key)
             else:
                 outcome.restored.append(each.key)
-        outcome.refused = self._putting.refused
+        outcome.left += [again[key] for key in self._unsaved if key in again]
+        outcome.refused = self._putting.refused | {path: why for (_, path), why in self._unsaved.items()}
         for path, reason in outcome.refused.items():
             log.warning("file.not_restored", path=path_text(path), reason=reason)
         log.info("files.restored", restored=len(outcome.restored), removed=len(outcome.removed), left=len(outcome.left))
@@ -323,30 +329,40 @@ class FilesBack:
             if state is not None and state.kind is FileKind.DIRECTORY:
                 yield state
 
-    def _told(self, local: list[FileDifference], unsaved: set[FileKey]) -> Iterator[Told]:
+    def _told(self, local: list[FileDifference]) -> Iterator[Told]:
         states = []
         for each in local:
             if each.have is None or each.have.kind is not FileKind.FILE:
                 states += [each.have] if each.have is not None else []
                 continue
             try:
-                place, path = each.key
-                is_conf = place is Place.SETTINGS
-                opened = open_to_read(self._files.settings.smb_conf if is_conf else self._files.sysvol / _on_disk(path))
-                try:
-                    reader = FileReader(opened, place, path)
+                with self._opened(each.key) as opened:
+                    reader = FileReader(opened, *each.key)
                     for _, content in reader.pieces():
                         yield content
                     if reader.state is not None:
+                        is_conf = reader.state.place is Place.SETTINGS
                         states.append(said_alone(reader.state) if is_conf else reader.state)
-                finally:
-                    os.close(opened)
             except (OSError, UnrestedError, NotCapturableError) as error:
-                unsaved.add(each.key)
-                log.warning(
-                    "file.not_overwritten", path=path_text(each.key[1]), reason=str(error) or "it is written to"
-                )
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                self._unsaved[each.key] = reason or "it is written to"
         yield from states
+
+    @contextmanager
+    def _opened(self, key: FileKey) -> Iterator[int]:
+        """A file to read; below SYSVOL no link is followed. Raises: OSError, NotCapturableError."""
+        place, path = key
+        is_conf = place is Place.SETTINGS
+        root = None if is_conf else os.open(self._files.sysvol, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            opened = open_to_read(self._files.settings.smb_conf) if root is None else open_below(root, path)
+        finally:
+            if root is not None:
+                os.close(root)
+        try:
+            yield opened
+        finally:
+            os.close(opened)
 
 
 def _holds_one(each: FileDifference, kept: Collection[FileKey]) -> bool:
@@ -364,10 +380,6 @@ def _only_time(each: FileDifference) -> bool:
     if each.want is None or each.have is None or each.want.kind is not FileKind.DIRECTORY:
         return False
     return replace(each.want, mtime_ns=0) == replace(each.have, mtime_ns=0)
-
-
-def _on_disk(path: str) -> str:
-    return os.fsdecode(path.encode("utf-8", "surrogateescape"))
 
 
 def _flush_cache(files: LocalFiles) -> None:

@@ -13,7 +13,7 @@ from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import PuttingBack
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, path_text
+from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, folders_above, path_text
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
 from adpersist.reading.text.file_text import below_any
@@ -119,11 +119,6 @@ def bring(
 def _with_folders(files: Files, paths: Collection[str]) -> Iterator[FileState]:
     """What lies at paths and below, and the folders it lies in; what is above comes first."""
     found = list(below_any(files, Place.SYSVOL, paths))
-    above = {folder for state in found for folder in _above(state.path)}
+    above = {folder for state in found for folder in folders_above(state.path)}
     yield from (files[Place.SYSVOL, folder] for folder in sorted(above - {state.path for state in found}))
     yield from found
-
-
-def _above(path: str) -> Iterator[str]:
-    while path := path.rpartition("/")[0]:
-        yield path
