@@ -26,7 +26,7 @@ from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
 from adpersist.model.identity.ids import Seq
-from adpersist.reading.text.file_text import in_order, written_path
+from adpersist.reading.text.file_text import in_order, named, written_path
 from tests.golden.journal_samples import NOON, created, fresh_store, look, new_journal
 from tests.unit.shares import share
 from tools.samba_dc.layout import remove
@@ -320,6 +320,17 @@ def test_a_folder_under_its_first_name_is_passed_over(files: LocalFiles, monkeyp
     assert keeper.rested() == []
     assert not keeper.look.unrested, "smbd died before it named it: nobody waits for that"
     assert list(keeper.look.not_captured) == [name]
+
+
+def test_of_names_that_differ_in_case_alone_the_one_meant_is_found(files: LocalFiles) -> None:
+    for name in ("Logon.bat", "LOGON.BAT"):
+        (files.sysvol / name).write_bytes(name.encode())
+    time.sleep(REST_S)
+    found, _ = files_now(files, time.sleep)
+    assert [getattr(named(found, Place.SYSVOL, name), "path", None) for name in ("Logon.bat", "/LOGON.BAT", "x")] == [
+        "Logon.bat", "LOGON.BAT", None
+    ]  # fmt: skip
+    assert named(found, Place.SYSVOL, "Corp.Example/Policies/gpt.ini") is not None
 
 
 def test_put_back_is_content_owner_permissions_attributes_and_time(files: LocalFiles) -> None:

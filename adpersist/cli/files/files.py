@@ -82,14 +82,13 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one file: owner, permissions, attributes; or its content. Reads only the store."""
-    from adpersist.reading.text.file_text import below, document, in_order, owners, written_path
+    from adpersist.reading.text.file_text import document, in_order, named, owners, written_path
 
     common = common_options(ctx, config, as_json)
     wanted = written_path(path)
     with opened_journal(loaded(common)) as journal:
         point, found = files_at(journal, at)
-        lowered = wanted.strip("/").lower()
-        state = next((each for each in below(found, place, wanted) if each.path.lower() == lowered), None)
+        state = named(found, place, wanted)
         if state is None:
             raise PointError(
                 f"there is no {path} at commit {point}", hint="`adpersist files list --at POINT` lists what there is."

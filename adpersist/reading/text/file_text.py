@@ -41,6 +41,13 @@ def below(files: Files, place: Place, path: str) -> Iterator[FileState]:
             yield state
 
 
+def named(files: Files, place: Place, path: str) -> FileState | None:
+    """What lies at a path; where nothing is spelt so, what clients find there, who match names without case."""
+    wanted = path.strip("/")
+    exactly = files.get((place, wanted))
+    return exactly or next((each for each in below(files, place, wanted) if each.path.lower() == wanted.lower()), None)
+
+
 def below_any(files: Files, place: Place, paths: Iterable[str]) -> Iterator[FileState]:
     """The same of several paths, each file once."""
     wanted = {path.strip("/").lower() for path in paths}
