@@ -24,9 +24,19 @@ from adpersist.files.looking.waking import Waker
 from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.model.files.file_changes import FileChanges, Files
-from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Piece, Place, piece_of
+from adpersist.model.files.file_state import (
+    PIECE_BYTES,
+    FileKey,
+    FileKind,
+    FileState,
+    Piece,
+    Place,
+    path_text,
+    piece_of,
+    written_path,
+)
 from adpersist.model.identity.ids import Seq
-from adpersist.reading.text.file_text import in_order, named, written_path
+from adpersist.reading.text.file_text import in_order, named
 from tests.golden.journal_samples import NOON, created, fresh_store, look, new_journal
 from tests.unit.shares import share
 from tools.samba_dc.layout import remove
@@ -465,6 +475,20 @@ def test_content_comes_in_order_and_only_what_is_early_is_held() -> None:
 def test_a_person_may_write_a_byte_that_is_no_text() -> None:
     assert written_path("a/latin-\\xfc.cmd") == "a/latin-\udcfc.cmd"
     assert written_path("plain\\xzz") == "plain\\xzz"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"latin-\xfc", "latin-\\xfc"), (b"latin-\\xfc", "latin-\\x5cxfc"), (b"new\nline", "new\\x0aline"),
+        (b"\x1b[31m", "\\x1b[31m"), (b"SMBCONF\\sales", "SMBCONF\\sales"), (b"\\\\x41\\x4", "\\\\x5cx41\\x4"),
+        ("u\u0308".encode(), "u\u0308"), (b"\\x  ", "\\x  "),
+    ],
+)  # fmt: skip
+def test_a_path_is_given_as_it_is_shown_and_no_two_are_shown_alike(name: bytes, shown: str) -> None:
+    path = name.decode("utf-8", "surrogateescape")
+    assert path_text(path) == shown
+    assert written_path(shown) == path
 
 
 # --- waking -----------------------------------------------------------------------------------------------------------

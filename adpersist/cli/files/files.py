@@ -9,7 +9,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError, PointError
-from adpersist.model.files.file_state import FileKind, Place
+from adpersist.model.files.file_state import FileKind, Place, written_path
 
 if TYPE_CHECKING:
     from adpersist.journal.journal import Journal
@@ -56,7 +56,7 @@ def list_files(
 
     The owner is shown by the SID that had that Unix number at the same point.
     """
-    from adpersist.reading.text.file_text import below, document, owners, row, written_path
+    from adpersist.reading.text.file_text import below, document, owners, row
 
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
@@ -82,7 +82,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one file: owner, permissions, attributes; or its content. Reads only the store."""
-    from adpersist.reading.text.file_text import document, in_order, named, owners, written_path
+    from adpersist.reading.text.file_text import document, in_order, named, owners
 
     common = common_options(ctx, config, as_json)
     wanted = written_path(path)
@@ -124,7 +124,7 @@ def history(
     """
     from adpersist.cli.read.log import abandoned
     from adpersist.reading.file_events import file_events
-    from adpersist.reading.text.file_text import event_document, event_line, written_path
+    from adpersist.reading.text.file_text import event_document, event_line
 
     common = common_options(ctx, config, as_json)
     with opened_journal(loaded(common)) as journal:
@@ -161,7 +161,7 @@ def restore(
     from adpersist.agent import connections
     from adpersist.directory.lineage.proof import require_own
     from adpersist.journal.holder import visiting
-    from adpersist.reading.text.file_text import difference_document, difference_row, written_path
+    from adpersist.reading.text.file_text import difference_document, difference_row
     from adpersist.restore.files.some_files import restore_some_files, some_files
 
     common = common_options(ctx, config, as_json)

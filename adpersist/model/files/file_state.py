@@ -1,5 +1,6 @@
 """One file of SYSVOL, or one entry of a local database, as it is at one moment."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +9,9 @@ from typing import Final, NewType
 
 Piece = NewType("Piece", bytes)
 """SHA-256 of a piece of a file's content: its name in the journal, which holds each piece once."""
+
+_ESCAPED: Final = re.compile(r"\\(?=x[0-9a-fA-F]{2})|[\x00-\x1f\x7f]")
+_ESCAPE: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 PIECE_BYTES: Final = 768 * 1024
 """A file is cut after so many bytes, again and again: a piece fits a frame even when it cannot be compressed."""
@@ -99,5 +103,13 @@ def folders_above(path: str) -> Iterator[str]:
 
 
 def path_text(path: str) -> str:
-    """A path as people and JSON can have it: bytes that are no UTF-8 as ``\\xff``."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """A path as people and JSON can have it, and give it back: ``\\xff`` is a byte that is no UTF-8, or a control
+    character; a backslash that would begin one is ``\\x5c``."""
+    escaped = _ESCAPED.sub(lambda found: f"\\x{ord(found[0]):02x}", path)
+    return escaped.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def written_path(text: str) -> str:
+    """The reverse of :func:`path_text`."""
+    whole = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode("utf-8", "surrogateescape"))
+    return whole.decode("utf-8", "surrogateescape")

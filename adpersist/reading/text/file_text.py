@@ -83,18 +83,6 @@ def in_order(pieces: Sequence[Piece], found: Iterable[tuple[Piece, bytes]]) -> I
             turn += 1
 
 
-def written_path(path: str) -> str:
-    """What a person wrote, with ``\\xff`` for a byte that is no UTF-8."""
-    parts = path.split("\\x")
-    whole = parts[0].encode()
-    for part in parts[1:]:
-        try:
-            whole += bytes.fromhex(part[:2]) + part[2:].encode()
-        except ValueError:
-            whole += b"\\x" + part.encode()
-    return whole.decode("utf-8", "surrogateescape")
-
-
 def document(state: FileState, sids: Mapping[int, str]) -> dict[str, Any]:
     """A file for machines, without its content."""
     found: dict[str, Any] = {"place": str(state.place), "path": path_text(state.path), "kind": str(state.kind)}
