@@ -56,7 +56,17 @@ def _give_attributes(descriptor: int, wanted: Mapping[str, bytes]) -> None:
         os.removexattr(descriptor, name)
     for name in sorted(wanted, key=_order):
         # giving away and setting permissions may have changed a POSIX ACL: it is set whatever was found
-        os.setxattr(descriptor, name, wanted[name])
+        _set_attribute(descriptor, name, wanted[name])
+
+
+def _set_attribute(descriptor: int, name: str, value: bytes) -> None:
+    try:
+        os.setxattr(descriptor, name, value)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and os.fstatvfs(descriptor).f_bfree:
+            # some file systems, as ext4, have few kilobytes for all of one file: that is nobody else's trouble
+            raise OSError(errno.E2BIG, f"its attributes do not fit a file of this disk: {name}") from error
+        raise
 
 
 def _order(name: str) -> tuple[int, str]:

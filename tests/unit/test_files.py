@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -393,6 +395,35 @@ def test_a_full_disk_leaves_every_file_as_it_was(files: LocalFiles, tmp_path: Pa
         assert [(each.name, each.read_bytes()) for each in share.iterdir()] == [("installer.msi", b"old")]
     finally:
         subprocess.run(["umount", disk], check=True, timeout=30)
+
+
+def test_attributes_that_the_disk_does_not_take_keep_nothing_else_from_coming_back(
+    files: LocalFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Captured on another file system; ext4 has a block for those of one file."""
+    keeper, ini = Keeper(files), files.sysvol / "corp.example" / "Policies" / "GPT.INI"
+    keeper.rested()
+    ini.unlink()
+    found = file_differences(keeper.files, files_now(files, time.sleep)[0])
+    large = {"user.large": bytes(8000)}
+    script, folder = (
+        replace(keeper.files[Place.SYSVOL, f"corp.example{name}"], attributes=large) for name in ("/logon.bat", "")
+    )
+    found += [FileDifference(want=script, have=keeper.files[script.key])]
+    set_one = os.setxattr
+
+    def as_on_ext4(descriptor: int, name: str, value: bytes) -> None:
+        if len(value) > 4096:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        set_one(descriptor, name, value)
+
+    monkeypatch.setattr(os, "setxattr", as_on_ext4)
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    putting.settle([folder])
+    assert ini.read_bytes() == b"Version=1"
+    words = "its attributes do not fit a file of this disk: user.large"
+    assert putting.refused == {"corp.example/logon.bat": words, "corp.example": words}
 
 
 def test_nobody_is_led_out_of_the_share_by_a_link(files: LocalFiles, tmp_path: Path) -> None:
