@@ -201,6 +201,45 @@ def test_folders_in_folders_in_the_place_of_a_file_keep_nothing_else_from_coming
         subprocess.run(["rm", "-rf", place], check=True, timeout=60)  # pytest could not
 
 
+def test_whatever_took_the_place_of_what_gives_it_back(files: LocalFiles, tmp_path: Path) -> None:
+    keeper, place, elsewhere = Keeper(files), files.sysvol / "corp.example", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("folder", "moved", "moved over", "link to a folder"):
+        (place / name / "in it").mkdir(parents=True)
+        (place / name / "in it" / "file").write_bytes(name.encode())
+    for name in ("file", "Case.bat", "linked"):
+        (place / name).write_bytes(name.encode())
+    os.link(place / "linked", place / "linked, too")
+    (place / "link").symlink_to("nowhere\n")
+    os.setxattr(place / "folder", "user.note", b"")
+    subprocess.run(["setfacl", "-m", "u:3000016:rwx,d:u:3000016:rx", place / "folder"], check=True, timeout=30)
+    os.utime(place / "file", ns=(0, -1_000_000_001))
+    keeper.rested()
+    want = dict(keeper.files)
+
+    remove(place / "folder")
+    (place / "folder").write_bytes(b"a file")
+    (place / "file").unlink()
+    (place / "file" / "folder").mkdir(parents=True)
+    (place / "file" / "folder" / "link").symlink_to(elsewhere)
+    remove(place / "moved over")
+    (place / "moved").rename(place / "moved over")
+    remove(place / "link to a folder")
+    (place / "link to a folder").symlink_to(elsewhere)
+    (place / "link").unlink()
+    (place / "link" / "x").mkdir(parents=True)
+    (place / "Case.bat").rename(place / "CASE.BAT")
+    (place / "linked").write_bytes(b"both of them")
+    found = file_differences(want, files_now(files, time.sleep)[0])
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    putting.remove(found)
+    putting.settle(want.values())
+    assert putting.refused == {}
+    assert file_differences(want, files_now(files, time.sleep)[0]) == []
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_what_was_written_since_it_was_looked_at_stays(files: LocalFiles) -> None:
     keeper, place = Keeper(files), files.sysvol / "corp.example"
     for name in ("missing", "folder"):
