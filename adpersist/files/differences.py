@@ -93,10 +93,15 @@ def written_locally(found: Iterable[FileDifference], ever: Iterable[FileChanges]
 
 
 def gives_more(each: FileDifference) -> bool:
-    """Somebody may do more than the journal says: under the number of somebody else, or by rights that went back."""
+    """Somebody may do more than the journal says: under the number of somebody else, or by rights that went back.
+
+    Nobody gets at a file while a folder is in its place, nor the other way round.
+    """
     if each.key[0] not in FILES:
         return True
-    return each.want is not None and each.have is not None and _permissions(each.want) != _permissions(each.have)
+    if each.want is None or each.have is None or each.want.kind is not each.have.kind:
+        return False
+    return _permissions(each.want) != _permissions(each.have)
 
 
 def _permissions(state: FileState) -> tuple[object, ...]:

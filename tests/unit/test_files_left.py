@@ -107,6 +107,7 @@ def test_the_number_or_the_rights_of_somebody_else_are_more_and_an_old_script_is
     assert not gives_more(FileDifference(want=want, have=replace(want, size=2, mtime_ns=5)))
     for more in (replace(want, uid=2), replace(want, mode=0o666), replace(want, attributes={"security.NTACL": b"x"})):
         assert gives_more(FileDifference(want=want, have=more))
+    assert not gives_more(FileDifference(want=want, have=replace(want, kind=FileKind.DIRECTORY, mode=0o777)))
     assert gives_more(FileDifference(want=entry, have=None))
 
 
