@@ -10,7 +10,10 @@ from adpersist.journal.format import checkpoint as checkpoint_format
 from adpersist.journal.format import frame_header
 from adpersist.journal.format import head as head_format
 from adpersist.journal.format.columns import file_changes
+from adpersist.journal.format.columns.packing import pack, unpack
+from adpersist.journal.format.columns.shapes import items
 from adpersist.journal.format.frame import checksum
+from adpersist.journal.format.head_fields import WITH_MOVED, pack_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import rebuilt
@@ -22,6 +25,7 @@ from adpersist.model.files.file_changes import FileChanges
 from adpersist.model.files.file_state import FileKind, FileState, Place
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.fold import fold, stream_objects
 from adpersist.stores import memory
@@ -357,11 +361,21 @@ def test_what_a_newer_adpersist_wrote_is_neither_forged_nor_repaired(store: Memo
     assert inside(store).frames == frames
 
 
-def test_a_newer_head_is_not_replaced_by_its_older_spare(store: MemoryStore) -> None:
+def _with_more(head: Head) -> bytes:
+    """As a later version may write it: every place there is, and one more that says something."""
+    said = items(unpack(pack_head(head)))
+    return pack([*said, *[None] * (WITH_MOVED - len(said)), "what only a newer adpersist knows"])
+
+
+@pytest.mark.parametrize("what", ["version", "fields"])
+def test_a_newer_head_is_not_replaced_by_its_older_spare(store: MemoryStore, what: str) -> None:
     journal = opened(store, AGENT)
     spare = store.spare()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(head_format, "VERSION", head_format.VERSION + 1)
+        if what == "version":
+            patched.setattr(head_format, "VERSION", head_format.VERSION + 1)
+        else:
+            patched.setattr(head_format, "pack_head", _with_more)
         look(journal, [created("later")], LOOKS + 1)
     assert store.spare() == spare, "it says nothing else than the spare did"
     before = store.head()

@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import LimitError, UnfinishedCopyError
-from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedError, damage_of
 from adpersist.journal.format.columns.packing import compress, decompress
 from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
 from adpersist.journal.format.head_fields import pack_head, unpack_head
@@ -132,7 +132,8 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     Raises:
         UnfinishedCopyError: It is no journal yet.
         WrongKeyError: Sealed with another key.
-        DamagedError: Damaged or forged; or NEWER, of a later version and sealed with our key.
+        DamagedError: Damaged or forged; or NEWER, sealed with our key and of a later version, or with more in it than
+            this one knows.
     """
     body = stored.body
     if begun_copy(body) is not None:
@@ -150,7 +151,7 @@ def open_head(stored: StoredHead, keys: KeyEncryption, known: Keyring | None = N
     except InvalidTag as error:
         raise DamagedError("its seal does not hold", seq=None, damage=Damage.FORGED) from error
     except ValueError as error:
-        raise DamagedError(str(error), seq=None, damage=Damage.FORGED) from error
+        raise DamagedError(str(error), seq=None, damage=damage_of(error)) from error
     if stored.seq != head.seq:
         raise DamagedError(f"the store files it under {stored.seq}", seq=None, damage=Damage.FORGED)
     return OpenHead(stored=stored, head=head, keyring=keyring, journal=journal)

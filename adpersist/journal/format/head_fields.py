@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from adpersist.journal.damage import NewerFormatError
 from adpersist.journal.format.columns.packing import pack, unpack
-from adpersist.journal.format.columns.shapes import boolean, integer, items, number, octets, text
+from adpersist.journal.format.columns.shapes import boolean, fields, index, integer, items, number, octets, text
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import (
     Checkpoint,
@@ -82,16 +83,15 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
     """The reverse of :func:`pack_head`, given what lies in the clear.
 
     Raises:
+        NewerFormatError: It says something that this version would leave out when it writes the head again.
         ValueError: The content was not made by :func:`pack_head`.
     """
     try:
-        fields = items(unpack(content))
-        if not FIELDS <= len(fields) <= WITH_MOVED:
-            raise ValueError(f"{len(fields)} fields, {FIELDS} to {WITH_MOVED} expected")
-        identity, writer, phase, target, complete, settled, position, *more = fields
+        found = fields(unpack(content), FIELDS, WITH_MOVED)
+        identity, writer, phase, target, complete, settled, position, *more = found
         witnesses, marks, timelines, saved, pruned, *passing = more
         fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved = [*passing, *(None,) * 8][:8]
-        domain, server, dns_name = items(identity)
+        domain, server, dns_name = fields(identity, 3)
         return Head(
             seq=seq,
             digest=digest,
@@ -99,7 +99,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             time=time_us / 1_000_000,
             identity=Identity(domain=guid(domain), server=guid(server), dns_name=text(dns_name)),
             writer=unpack_writer(writer),
-            phase=PHASES[integer(phase)],
+            phase=_phase(phase),
             target=None if target is None else Seq(integer(target)),
             fresh=None if fresh is None else guid(fresh),
             complete=boolean(complete),
@@ -131,9 +131,10 @@ def unpack_writer(value: object) -> Writer:
     """The reverse of :func:`pack_writer`.
 
     Raises:
+        NewerFormatError: It says more.
         ValueError: Another shape.
     """
-    name, host, pid = items(value)
+    name, host, pid = fields(value, 3)
     return Writer(id=text(name), host=text(host), pid=integer(pid))
 
 
@@ -142,6 +143,12 @@ def guid(value: object) -> Guid:
     if len(octets(value)) != 16:
         raise ValueError("a GUID has 16 bytes")
     return Guid(octets(value))
+
+
+def _phase(value: object) -> Phase:
+    if index(value) >= len(PHASES):
+        raise NewerFormatError(f"phase {value}, which this adpersist does not know")
+    return PHASES[index(value)]
 
 
 def _pack_passing(head: Head) -> list[object]:
@@ -163,27 +170,27 @@ def _pack_passing(head: Head) -> list[object]:
 
 
 def _quarantined(value: object) -> Quarantined:
-    found, dn, reason, time = items(value)
+    found, dn, reason, time = fields(value, 4)
     return Quarantined(guid=guid(found), dn=text(dn), reason=text(reason), time=number(time))
 
 
 def _commit_id(value: object) -> CommitId:
-    seq, digest = items(value)
+    seq, digest = fields(value, 2)
     return CommitId(seq=Seq(integer(seq)), digest=octets(digest))
 
 
 def _lost(value: object) -> Lost:
-    first, last, digest, time = items(value)
+    first, last, digest, time = fields(value, 4)
     return Lost(first=Seq(integer(first)), last=Seq(integer(last)), digest=octets(digest), time=number(time))
 
 
 def _moved(value: object) -> Moved:
-    to, time, arrived = items(value)
+    to, time, arrived = fields(value, 3)
     return Moved(to=text(to), time=number(time), arrived=boolean(arrived))
 
 
 def _position(value: object) -> Position:
-    cookies, invocation, usn, rid_next, canary = items(value)
+    cookies, invocation, usn, rid_next, canary = fields(value, 5)
     cells = items(cookies)
     return Position(
         cookies={text(nc): octets(cookie) for nc, cookie in zip(cells[::2], cells[1::2], strict=True)},
@@ -201,28 +208,24 @@ def _pack_witness(witness: Witness) -> list[object]:
 
 
 def _witness(value: object) -> Witness:
-    seq, name, attribute, version, time, origin, usn, *known = items(value)
-    if len(known) > 1:
-        raise ValueError(f"{len(known) - 1} fields too many in a witness")
+    seq, name, attribute, version, time, origin, usn, *known = fields(value, 7, 8)
     stamp = Stamp(version=integer(version), time=integer(time), origin=guid(origin), usn=Usn(integer(usn)))
     attid = integer(known[0]) if known else None
     return Witness(seq=Seq(integer(seq)), guid=guid(name), attribute=text(attribute), attid=attid, stamp=stamp)
 
 
 def _mark(value: object) -> Mark:
-    name, seq, time = items(value)
+    name, seq, time = fields(value, 3)
     return Mark(name=text(name), seq=Seq(integer(seq)), time=number(time))
 
 
 def _timeline(value: object) -> Timeline:
-    count, base, begins = items(value)
+    count, base, begins = fields(value, 3)
     return Timeline(number=integer(count), base=Seq(integer(base)), begins=Seq(integer(begins)))
 
 
 def _checkpoint(value: object) -> Checkpoint:
-    seq, digest, time, parts, objects, proof, *place = items(value)
-    if len(place) > 1:
-        raise ValueError(f"{len(place) - 1} fields too many in a checkpoint")
+    seq, digest, time, parts, objects, proof, *place = fields(value, 6, 7)
     return Checkpoint(
         seq=Seq(integer(seq)),
         digest=octets(digest),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from adpersist.journal.format.columns.packing import unpack
-from adpersist.journal.format.columns.shapes import blobs, boolean, integer, items, text, texts
+from adpersist.journal.format.columns.shapes import blobs, boolean, fields, integer, items, text, texts
 from adpersist.journal.format.head_fields import guid, unpack_writer
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
@@ -36,12 +36,11 @@ def unpack_note(content: bytes, *, ends_restore: bool) -> CommitNote:
         ends_restore: It is a RESTORE_END's.
 
     Raises:
+        NewerFormatError: It says more.
         ValueError: Another shape.
     """
-    name, target, maker, *more = items(unpack(content))
     places = 3 if ends_restore else 2
-    if len(more) > places:
-        raise ValueError(f"{FIELDS + len(more)} fields, {FIELDS} to {FIELDS + places} expected")
+    name, target, maker, *more = fields(unpack(content), FIELDS, FIELDS + places)
     account = text(more.pop()) if len(more) == places else ""
     if ends_restore and more:
         left, count = more
@@ -84,7 +83,7 @@ def pack_differences(left: Sequence[Difference], most: int) -> list[object]:
 
 
 def _difference(value: object) -> Difference:
-    found, dn, attribute, kind, gives_more, reason = items(value)
+    found, dn, attribute, kind, gives_more, reason = fields(value, 6)
     return Difference(
         guid=guid(found),
         dn=text(dn),
@@ -96,7 +95,7 @@ def _difference(value: object) -> Difference:
 
 
 def _conflict(value: object) -> Conflict:
-    found, dn, attributes, links, replicated = items(value)
+    found, dn, attributes, links, replicated = fields(value, 5)
     cells = items(links)
     return Conflict(
         guid=guid(found),

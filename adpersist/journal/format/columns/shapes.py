@@ -1,5 +1,6 @@
 """What unpacked MessagePack must look like: a function returns its argument, typed, or raises ValueError."""
 
+from adpersist.journal.damage import NewerFormatError
 from adpersist.model.identity.ids import GUID_BYTES, Guid
 
 
@@ -8,6 +9,24 @@ def items(value: object) -> list[object]:
     if type(value) is not list:
         raise ValueError(f"a list was expected, not {type(value).__name__}")
     return value
+
+
+def fields(value: object, least: int, most: int | None = None) -> list[object]:
+    """What is said of one thing, place by place; the places after ``least`` may be left out.
+
+    What stands beyond ``most`` (``least``, when None) is refused and not passed over: whoever wrote the rest again
+    without it would lose it, unsaid.
+
+    Raises:
+        NewerFormatError: There is more.
+        ValueError: There is less.
+    """
+    found, known = items(value), least if most is None else most
+    if len(found) > known:
+        raise NewerFormatError(f"{len(found)} fields where this adpersist knows {known}")
+    if len(found) < least:
+        raise ValueError(f"{len(found)} fields, {least} expected")
+    return found
 
 
 def octets(value: object) -> bytes:
