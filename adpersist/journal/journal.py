@@ -497,19 +497,15 @@ class Journal:
     def last_commit_time(self) -> float | None:
         """Unix seconds when the last commit was made; the head's own time moves without one. None: there is none.
 
-        What people did at a console is none: it says nothing of when something was captured.
+        What people did at a console is none: it says nothing of when something was captured. Of one that is pruned or
+        lost the oldest checkpoint from there on tells it.
         """
-        tip = self._end.tip
-        head, before = tip.head, Seq(tip.head.seq - 1)
-        if head.seq <= head.pruned:
-            return next((each.time for each in head.checkpoints if each.seq == head.seq), None)
+        tip, head, last = self._end.tip, self.head, self.head.last_but_use
+        if last <= head.pruned or any(each.holds(last) for each in head.lost):
+            return next((each.time for each in head.checkpoints if each.seq >= last), None)
         with self._end.reading():
-            last = next(read_headers(self._store, tip, after=before, through=head.seq))
-            if last.kind is CommitKind.USE and head.before_marks is not None:
-                since = Seq(max(head.pruned, head.before_marks.seq - 1))
-                found = read_headers(self._store, tip, after=since, through=head.seq)
-                *_, last = [each for each in found if each.kind is not CommitKind.USE] or [last]
-            return last.time_us / 1_000_000
+            found = next(read_headers(self._store, tip, after=Seq(last - 1), through=last))
+            return found.time_us / 1_000_000
 
     def size(self, *, after: Seq) -> int:
         """Bytes of the commits after one, as the store has them; they are not opened."""

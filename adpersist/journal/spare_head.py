@@ -196,6 +196,7 @@ def _after(before: Head, header: FrameHeader, commit: Commit | None, *, digest: 
         complete=header.complete,
         time=before.time if header.kind in BESIDE else header.time_us / 1_000_000,
         before_marks=(before.before_marks or before.last) if is_aside else None,
+        before_use=before.last_but_use if header.kind is CommitKind.USE else None,
     )
     position = head.position
     if header.kind is CommitKind.LOOK and header.ends_look and position is not None:

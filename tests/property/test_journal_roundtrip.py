@@ -130,6 +130,7 @@ heads = st.builds(
     fresh=st.none() | guids,
     scrubbed=times,
     files_left=st.integers(0, 2**31),
+    before_use=st.none() | seqs,
     quarantined=st.lists(
         st.builds(Quarantined, guid=guids, dn=st.text(max_size=30), reason=st.text(max_size=30), time=times), max_size=3
     ).map(tuple),

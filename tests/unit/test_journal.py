@@ -1,6 +1,7 @@
 """Two writers cannot both win, nothing acknowledged is lost, and nothing is written twice."""
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from adpersist.model.journal.head import Checkpoint, Mark, Phase, Writer
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.plan.conflict import Conflict
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import MAX_FRAME_BYTES
+from adpersist.stores.port import MAX_FRAME_BYTES, Frame
 from adpersist.stores.registry import open_store
 from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 from tests.golden.journal_samples import (
@@ -167,6 +168,40 @@ def test_what_says_nothing_of_the_capture_makes_no_dead_agent_look_alive() -> No
     assert opened(store).last_commit_time() == later
     journal.claim(OTHER, now=later)
     assert opened(store).head.time == later, "somebody is there"
+
+
+class Counted(MemoryStore):
+    """Counts the commits that are read."""
+
+    read = 0
+
+    def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+        for frame in super().frames(after=after, through=through):
+            self.read += 1
+            yield frame
+
+
+def test_however_many_looked_since_the_last_commit_is_found_at_once() -> None:
+    store = fresh_store()
+    assert new_journal(store).last_commit_time() is None
+    journal = opened(store, AGENT)
+    journal.note_use("{}", writer=OTHER, now=NOON + 1)
+    assert journal.last_commit_time() is None, "who looked is no commit of the capture"
+    look(journal, [created("a")], 10)
+    journal.mark("here", writer=OTHER, now=NOON + 20)
+    counted = Counted(store.location.removeprefix("memory://"), journal=journal.id)
+    read = []
+    for count in (0, 1, 50):
+        for _ in range(count):
+            journal.beat(now=NOON + 30)
+            journal.note_use("{}", writer=OTHER, now=NOON + 31)
+        before = counted.read
+        assert opened(counted).last_commit_time() == NOON + 20
+        read.append(counted.read - before)
+    assert read == [2, 2, 2], "the one before it, and itself"
+    journal.write_checkpoint(journal.head.seq, (), now=NOON + 40)
+    journal.prune(oldest=journal.head.seq, keep_marks=False, now=NOON + 41)
+    assert opened(store).last_commit_time() == journal.head.checkpoints[-1].time
 
 
 def test_an_empty_first_look_is_a_point_to_restore_to() -> None:

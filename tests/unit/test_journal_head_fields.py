@@ -60,6 +60,7 @@ EVERYTHING: Final = Head(
     key_changed=NOON + 5,
     files_left=6,
     moved=Moved(to="sqlite:///other", time=NOON + 6, arrived=True),
+    before_use=Seq(39),
 )
 
 
@@ -71,7 +72,7 @@ def places() -> dict[str, list[object]]:
     """Every list of a head that has a place for each thing, by what it is of; all are parts of the first."""
     head = items(unpack(pack_head(EVERYTHING)))
     identity, writer, _, _, _, _, where, *more = head
-    witnesses, marks, timelines, saved, _, _, before, odd, _, lost, _, _, moved = more
+    witnesses, marks, timelines, saved, _, _, before, odd, _, lost, _, _, moved, _ = more
     several = {"witness": witnesses, "mark": marks, "timeline": timelines, "checkpoint": saved}
     several |= {"quarantined": odd, "lost": lost}
     one = {"identity": identity, "writer": writer, "position": where, "before marks": before, "moved": moved}

@@ -13,7 +13,7 @@ from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.columns.packing import pack, unpack
 from adpersist.journal.format.columns.shapes import items
 from adpersist.journal.format.frame import checksum
-from adpersist.journal.format.head_fields import WITH_MOVED, pack_head
+from adpersist.journal.format.head_fields import WITH_BEFORE_USE, pack_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import rebuilt
@@ -364,7 +364,7 @@ def test_what_a_newer_adpersist_wrote_is_neither_forged_nor_repaired(store: Memo
 def _with_more(head: Head) -> bytes:
     """As a later version may write it: every place there is, and one more that says something."""
     said = items(unpack(pack_head(head)))
-    return pack([*said, *[None] * (WITH_MOVED - len(said)), "what only a newer adpersist knows"])
+    return pack([*said, *[None] * (WITH_BEFORE_USE - len(said)), "what only a newer adpersist knows"])
 
 
 @pytest.mark.parametrize("what", ["version", "fields"])
@@ -425,6 +425,15 @@ def test_a_file_of_an_unknown_place_is_of_a_newer_adpersist(monkeypatch: pytest.
     monkeypatch.setattr(file_changes, "PLACES", file_changes.PLACES[:-1])
     with pytest.raises(NewerFormatError):
         file_changes.unpack_files(content)
+
+
+def test_when_a_lost_commit_was_made_a_checkpoint_tells(store: MemoryStore) -> None:
+    journal = opened(store, AGENT)
+    last = journal.last_commit_time()
+    journal.write_checkpoint(Seq(LOOKS), stream_objects(journal, Seq(LOOKS)), now=NOON + 500)
+    spoil(store, LOOKS)
+    assert repaired(store).goes_on_from is None
+    assert opened(store).last_commit_time() == last
 
 
 def test_commits_behind_the_head_are_taken_up(store: MemoryStore) -> None:

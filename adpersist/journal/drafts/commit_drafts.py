@@ -256,6 +256,7 @@ class CommitDrafter:
                 seq=seq,
                 digest=digest_of(body),
                 before_marks=(base.head.before_marks or base.head.last) if kind in ASIDE else None,
+                before_use=base.head.last_but_use if kind is CommitKind.USE else None,
             ),
             keyring=keyring,
             tolerant=tolerant,

@@ -39,6 +39,8 @@ WITH_FILES_LEFT: Final = 19
 """While files are still to be put back, how many."""
 WITH_MOVED: Final = 20
 """Once the journal was moved to another store, that."""
+WITH_BEFORE_USE: Final = 21
+"""While the journal ends with USE, the last commit before them."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -87,10 +89,11 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
         ValueError: The content was not made by :func:`pack_head`.
     """
     try:
-        found = fields(unpack(content), FIELDS, WITH_MOVED)
+        found = fields(unpack(content), FIELDS, WITH_BEFORE_USE)
         identity, writer, phase, target, complete, settled, position, *more = found
         witnesses, marks, timelines, saved, pruned, *passing = more
-        fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved = [*passing, *(None,) * 8][:8]
+        known = [*passing, *(None,) * (WITH_BEFORE_USE - len(found))]
+        fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved, before_use = known
         domain, server, dns_name = fields(identity, 3)
         return Head(
             seq=seq,
@@ -117,6 +120,7 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
             key_changed=None if key_changed is None else number(key_changed),
             files_left=0 if files_left is None else integer(files_left),
             moved=None if moved is None else _moved(moved),
+            before_use=None if before_use is None else Seq(integer(before_use)),
         )
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"fields do not fit: {error}") from error
@@ -163,6 +167,7 @@ def _pack_passing(head: Head) -> list[object]:
         None if head.key_changed is None else float(head.key_changed),
         head.files_left or None,
         None if head.moved is None else [head.moved.to, float(head.moved.time), head.moved.arrived],
+        head.before_use,
     ]
     while passing and passing[-1] is None:
         passing.pop()

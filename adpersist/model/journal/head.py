@@ -244,6 +244,7 @@ class Head:
         files_left: Files of SYSVOL and entries of the local databases that the last restore could not put back, and
             that a guard still has to; 0: none.
         moved: The last move to another store; None: it was begun where it lies.
+        before_use: While the journal ends with USE, the last commit before them; None: it does not.
     """
 
     seq: Seq
@@ -270,6 +271,7 @@ class Head:
     key_changed: float | None = None
     files_left: int = 0
     moved: Moved | None = None
+    before_use: Seq | None = None
 
     @property
     def gone_to(self) -> str | None:
@@ -285,3 +287,8 @@ class Head:
     def last(self) -> CommitId:
         """The last commit."""
         return CommitId(seq=self.seq, digest=self.digest)
+
+    @property
+    def last_but_use(self) -> Seq:
+        """The last commit that says more than who looked; 0: there is none."""
+        return self.seq if self.before_use is None else self.before_use
