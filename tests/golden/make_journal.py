@@ -1,6 +1,7 @@
-"""Made ``journal-v3-padded.json``, once: a small journal with everything the format knows. ``journal-v3.json`` was made
-alike, before frames were filled up, ``journal-v2.json`` before links had stamps and objects in a checkpoint any,
-``journal-v1.json`` before checkpoints remembered what is gone and before there were spares.
+"""Made ``journal-v3-full.json``, once: a small journal with everything the format knows. ``journal-v3-padded.json`` was
+made alike, before heads and checkpoints were filled up, ``journal-v3.json`` before frames were, ``journal-v2.json``
+before links had stamps and objects in a checkpoint any, ``journal-v1.json`` before checkpoints remembered what is gone
+and before there were spares.
 
 Kept to show where the file came from, and for the next version's file; it refuses to touch one that exists.
 Run as ``python -m tests.golden.make_journal FILE``.
@@ -53,7 +54,7 @@ def small_frames() -> Iterator[None]:
 
 def write(store: Store) -> Journal:
     """Looks of every kind of change, a mark, a change in parts, a restore, two data keys, a checkpoint."""
-    randomness = pseudorandom("golden v3 padded")
+    randomness = pseudorandom("golden v3 full")
     key = LocalKey(TEST_KEY, randomness=randomness)
     journal = Journal.create(
         store, key, identity=IDENTITY, writer=AGENT, now=NOON, randomness=randomness, patience=IMPATIENT

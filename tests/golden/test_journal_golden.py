@@ -32,7 +32,10 @@ DIGESTS = {
     "journal-v2": "702729a34454bdbb8b0f8ebaee459cfc8ac259d97fcbbf71774baffab13664e9",
     "journal-v3": "2a2aa8458c9f8281370f8ed8ebbe2ec1c493efc37b5ee36d0218dff6fa214df0",
     "journal-v3-padded": "01af4e270c30714200e7c47487b98cde8fc1e27a7893f2282354cb0f335f8997",
+    "journal-v3-full": "fbe38f324456c68dc99840a33ee47c1bbbbf9192d2977ed690ccecefab592329",
 }
+STEPS = (256, 512, 1024, 2048)
+"""Up to 4096 bytes each size is twice the one before."""
 MADE = LinkStamp(version=7, time=13_411_742_400, origin=guid("invocation"), usn=Usn(170), present=True)
 GONE = LinkStamp(version=8, time=13_411_742_450, origin=guid("elsewhere"), usn=Usn(9), present=False)
 
@@ -41,8 +44,8 @@ GONE = LinkStamp(version=8, time=13_411_742_450, origin=guid("elsewhere"), usn=U
 def golden(request: pytest.FixtureRequest) -> Document:
     """The file as it was written by that version."""
     document = cast(Document, written_then(request.param, DIGESTS[request.param]))
-    padded = request.param.endswith("-padded")
-    return {**document, "name": request.param.removesuffix("-padded"), "padded": padded}
+    name, _, filled = request.param.removeprefix("journal-").partition("-")
+    return {**document, "name": f"journal-{name}", "padded": filled in ("padded", "full"), "full": filled == "full"}
 
 
 @pytest.fixture
@@ -178,6 +181,7 @@ def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
         secrets[name] = wrapping.decrypt(wrapped[:12], wrapped[12:], context)
         assert hashlib.sha256(subkey(secrets[name], b"key id")).digest()[:8] == name
         at += 19 + name_bytes + wrapped_bytes
+    assert (len(head) - at - 20 in STEPS) == golden["full"]
 
     identity, writer, *_ = msgpack.unpackb(unseal(secrets[name], b"head", nonce, head[at:-4], head[:at]))
     assert identity[2] == "dc1.corp.example"
@@ -193,7 +197,7 @@ def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
         assert frame[:5] == (b"ADPF\x02" if golden["name"] == "journal-v3" else b"ADPF\x01")
         assert int.from_bytes(frame[32:40], "big") == number
         assert frame[88:120] == previous
-        assert (len(frame) - 140 in (256, 512, 1024, 2048)) == golden["padded"]
+        assert (len(frame) - 140 in STEPS) == golden["padded"]
         contents.append(unseal(secrets[frame[68:76]], b"frame", frame[76:88], frame[120:-4], frame[:120]))
         previous = hashlib.sha256(frame).digest()
     assert previous == last_digest
@@ -239,6 +243,7 @@ def test_the_description_is_enough_to_read_a_journal(golden: Document) -> None:
     for text in parts:
         part = base64.b64decode(text)
         assert part[:5] == b"ADPC" + bytes([int(golden["name"][-1])])
+        assert (len(part) - 108 in STEPS) == golden["full"]
         content += unseal(secrets[part[36:44]], b"checkpoint", part[44:56], part[88:-4], part[:88])
         if not part[5]:
             kinds, guids, *_ = msgpack.unpackb(content)

@@ -1,20 +1,23 @@
-"""A frame's size says of its content what FORMAT.md tells, no more; what fills it up is passed over by every reader."""
+"""A size says of what is sealed what FORMAT.md tells, no more; what fills it up is passed over by every reader."""
 
 import os
+from dataclasses import replace
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adpersist.journal.format import checkpoint
 from adpersist.journal.format.columns.packing import compress, decompress
 from adpersist.journal.format.frame import OVERHEAD_BYTES
 from adpersist.journal.format.padding import padded, padded_size
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.stores.port import MAX_FRAME_BYTES
-from tests.golden.journal_samples import NC, fresh_store, guid, look, new_journal
+from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, look, new_journal
 
 ROOM = 1 << 30
 
@@ -116,3 +119,35 @@ def test_one_small_change_looks_like_any_other() -> None:
 def test_a_frame_that_cannot_be_compressed_is_filled_up_to_the_limit_at_the_most() -> None:
     for size in (MAX_FRAME_BYTES - 1000, MAX_FRAME_BYTES - 500, MAX_FRAME_BYTES - 400):
         assert frame_bytes([written("jpegPhoto", os.urandom(size))]) == MAX_FRAME_BYTES
+
+
+def test_a_head_does_not_tell_how_long_a_name_is() -> None:
+    def head_bytes(mark: str) -> int:
+        store = fresh_store()
+        new_journal(store).mark(mark, writer=OTHER, now=NOON)
+        return len(store.head().body)
+
+    assert head_bytes("a") == head_bytes("before.the.great.migration.of.2026")
+
+
+def test_the_parts_of_a_checkpoint_are_of_few_sizes_and_of_the_limit_at_the_most() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [], 10)
+
+    def parts(*values: bytes) -> list[int]:
+        root = ObjectState(guid=guid("domain"), nc=NC, parent=None, rdn=NC)
+        people = [
+            replace(root, guid=guid(str(at)), parent=guid("domain"), rdn=f"CN={at}", values={"photo": (each,)})
+            for at, each in enumerate(values)
+        ]
+        made = checkpoint.Sealing(
+            checkpoint.Place(journal=bytes.fromhex(journal.id), seq=Seq(1), digest=bytes(32)),
+            journal._end.tip.keyring.active,
+            os.urandom,
+        )
+        return [len(part) for part in made.seal([root, *people])]
+
+    assert parts() == parts(b"x", b"twenty characters...") == [256 + checkpoint.OVERHEAD_BYTES]
+    assert parts(os.urandom(700_000)) == [720_896 + checkpoint.OVERHEAD_BYTES]
+    assert max(parts(*(os.urandom(MAX_FRAME_BYTES - at) for at in range(400, 1200, 50)))) == MAX_FRAME_BYTES

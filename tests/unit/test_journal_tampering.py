@@ -8,13 +8,16 @@ import pytest
 
 from adpersist.errors import IntegrityError, LimitError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.format.columns.packing import compress
 from adpersist.journal.format.frame import digest_of, seal_frame
 from adpersist.journal.format.frame_header import HEADER_BYTES, read_header, write_header
 from adpersist.journal.format.head import seal_head
+from adpersist.journal.format.head_fields import pack_head
+from adpersist.journal.format.padding import padded_size
 from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.check import KnownCommit, Part, check_journal
 from adpersist.model.identity.ids import Seq
-from adpersist.model.journal.head import Identity
+from adpersist.model.journal.head import Head, Identity
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import MAX_HEAD_BYTES, Frame, StoredHead
 from tests.golden.journal_samples import (
@@ -231,15 +234,23 @@ def test_a_head_no_store_would_take_is_not_sent(store: MemoryStore) -> None:
     journal = opened(store)
     tip, chance = journal._end.tip, pseudorandom("cookies")
 
-    def sealed(cookie: bytes) -> bytes:
-        where = replace(position(80), cookies={NC: cookie})
-        return seal_head(replace(tip.head, position=where), tip.keyring, tip.journal, chance)
+    def with_cookie(size: int) -> Head:
+        return replace(tip.head, position=replace(position(80), cookies={NC: cookie[:size]}))
 
-    cookie = chance(MAX_HEAD_BYTES)  # does not shrink: a byte more in it is a byte more in all
-    room = 2 * MAX_HEAD_BYTES - 10_000 - len(sealed(cookie[: MAX_HEAD_BYTES - 10_000]))
-    assert len(sealed(cookie[:room])) == MAX_HEAD_BYTES
+    def sealed(size: int) -> int:
+        return len(seal_head(with_cookie(size), tip.keyring, tip.journal, chance))
+
+    def content(size: int) -> int:
+        return len(compress(pack_head(with_cookie(size))))
+
+    cookie = chance(MAX_HEAD_BYTES)  # does not shrink
+    room = MAX_HEAD_BYTES - (sealed(0) - padded_size(content(0)))
+    size = room - content(0) - 40
+    while content(size) <= room:
+        assert sealed(size) == MAX_HEAD_BYTES, "filled up, and not beyond it"
+        size += 1
     with pytest.raises(LimitError) as caught:
-        sealed(cookie[: room + 1])
+        sealed(size)
     assert "prune" in caught.value.hint
 
 

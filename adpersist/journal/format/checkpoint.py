@@ -17,7 +17,8 @@ from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedErro
 from adpersist.journal.format.columns.changes import unpack_changes
 from adpersist.journal.format.columns.file_changes import file_contents, unpack_files
 from adpersist.journal.format.columns.packing import decompress
-from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
+from adpersist.journal.format.frame import CHECKSUM_BYTES, TAG_BYTES, checksum
+from adpersist.journal.format.padding import padded
 from adpersist.journal.format.splitting import MAX_CHANGE_BYTES, runs
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, DataKey, Keyring
@@ -28,6 +29,7 @@ from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import Gone, ObjectState, created
+from adpersist.stores.port import MAX_FRAME_BYTES
 
 MAGIC: Final = b"ADPC"
 VERSIONS: Final = (1, 2, 3, 4)
@@ -40,6 +42,7 @@ FILES: Final = 0x02
 """The content is that of a FILES frame."""
 
 _LAYOUT: Final = struct.Struct(">4sBBxx16sQI8s12s32s")
+OVERHEAD_BYTES: Final = _LAYOUT.size + TAG_BYTES + CHECKSUM_BYTES
 _NO_NONCE: Final = bytes(NONCE_BYTES)
 
 
@@ -103,6 +106,7 @@ class Sealing:
 
     def _part(self, compressed: bytes, version: int, flags: int) -> bytes:
         place = self._place
+        compressed = padded(compressed, most=MAX_FRAME_BYTES - OVERHEAD_BYTES)
 
         def clear(nonce: bytes) -> bytes:
             return _LAYOUT.pack(

@@ -13,8 +13,9 @@ from cryptography.exceptions import InvalidTag
 from adpersist.errors import LimitError, UnfinishedCopyError
 from adpersist.journal.damage import Damage, DamagedError, damage_of
 from adpersist.journal.format.columns.packing import compress, decompress
-from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
+from adpersist.journal.format.frame import CHECKSUM_BYTES, TAG_BYTES, checksum
 from adpersist.journal.format.head_fields import pack_head, unpack_head
+from adpersist.journal.format.padding import padded
 from adpersist.journal.format.unfinished import begun_copy
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, Keyring, WrappedKey
@@ -76,8 +77,9 @@ def seal_head(head: Head, keyring: Keyring, journal: bytes, randomness: Randomne
     Raises:
         LimitError: More than a store takes.
     """
-    content = compress(pack_head(head))
     wrapped = b"".join(_write_key(key) for key in keyring.wrapped)
+    room = MAX_HEAD_BYTES - _FIXED.size - len(wrapped) - TAG_BYTES - CHECKSUM_BYTES
+    content = padded(compress(pack_head(head)), most=room)
 
     def clear(nonce: bytes) -> bytes:
         count, time_us = len(keyring.wrapped), microseconds(head.time)

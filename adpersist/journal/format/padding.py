@@ -1,4 +1,4 @@
-"""A frame's content filled up to one of few sizes, so that what a store sees of a commit's size says little of it.
+"""What is sealed, filled up to one of few sizes, so that what a store sees of its size says little of it.
 
 The filling is part of the zstd frame itself, and any reader of zstd passes over it: blocks of nothing at its end
 ([RFC8878] 3.1.1.2), of three bytes each, and for the bytes that three do not divide the field of a dictionary's number
