@@ -62,9 +62,24 @@ def shelf() -> Shelf:
     return Shelf(storied())
 
 
+@dataclass
+class Clock:
+    """Stands until it is moved."""
+
+    now: float = NOON + 100
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def use(shelf: Shelf) -> Iterator[UseLog]:
-    made = UseLog(shelf.open, clock=lambda: NOON + 100, every_s=NEVER)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def use(shelf: Shelf, clock: Clock) -> Iterator[UseLog]:
+    made = UseLog(shelf.open, clock=clock, every_s=NEVER)
     yield made
     made.close()
 
@@ -143,9 +158,50 @@ def test_a_store_that_cannot_be_written_to_turns_nobody_away(shelf: Shelf, use: 
 def test_a_flood_is_counted_and_not_held(shelf: Shelf, use: UseLog) -> None:
     for number in range(2000):
         use.did(Did.REFUSED, who=f"guess {number}", what="signing in")
-    assert len(use.waiting()) <= 501
-    use.did(Did.SIGNED_IN, who="ada")
+    assert len(use.waiting()) == 61
+    use.did(Did.SIGNED_IN, who="ada", role=Role.VIEWER)
     assert sum(each.count for each in used(shelf.journal)) == 2001
+
+
+def test_who_looks_at_everything_is_told_with_a_count_and_hides_nobody(shelf: Shelf, use: UseLog) -> None:
+    for number in range(1000):
+        name = "ada" if number % 2 else "CORP\\Ada"  # one person, however they write their name
+        use.did(Did.LOOKED, who=f"{name} (S-1)", role=Role.VIEWER, what=f"/object/{number}", sid="S-1")
+    use.did(Did.EXPORTED, who="ada (S-1)", role=Role.VIEWER, what="/changes.csv", sid="S-1")
+    use.did(Did.LOOKED, who="bert (S-2)", role=Role.VIEWER, what="/object/1", sid="S-2")
+    use.close()
+    *each, looked, exported, other = used(shelf.journal)
+    assert [(deed.count, deed.what) for deed in each] == [(1, f"/object/{number}") for number in range(60)]
+    assert (looked.who, looked.did, looked.count, looked.what) == ("S-1", "looked", 940, "more than is told apart")
+    assert (exported.who, exported.did, exported.count, exported.what) == ("S-1", "exported", 1, looked.what)
+    assert (other.who, other.what) == ("bert (S-2)", "/object/1")
+
+
+def test_who_signs_in_again_and_again_adds_no_more_in_a_minute(shelf: Shelf, use: UseLog, clock: Clock) -> None:
+    """Signing in is kept at once, and with it all that waits: that is no fresh start."""
+    for number in range(300):
+        use.did(Did.LOOKED, who="ada (S-1)", role=Role.VIEWER, what=f"/object/{number}", sid="S-1")
+        use.did(Did.SIGNED_IN, who="ada (S-1)", role=Role.VIEWER, sid="S-1")
+    assert len(use.waiting()) == 2, "what came beyond is in no hurry"
+    kept = used(shelf.journal)
+    assert (len(kept), {deed.count for deed in kept}) == (60, {1})
+    assert sum(commit.kind is CommitKind.USE for commit in shelf.journal.commits()) == 30
+    clock.now += 60
+    use.did(Did.LOOKED, who="ada (S-1)", role=Role.VIEWER, what="/object/300", sid="S-1")
+    use.close()
+    assert [(deed.count, deed.what) for deed in used(shelf.journal)[60:]] == [
+        (270, "more than is told apart"),
+        (270, "more than is told apart"),
+        (1, "/object/300"),
+    ]
+
+
+def test_while_the_store_takes_nothing_no_more_is_held_each_minute(shelf: Shelf, use: UseLog, clock: Clock) -> None:
+    for number in range(300):
+        use.did(Did.LOOKED, who="ada (S-1)", role=Role.VIEWER, what=f"/object/{number}", sid="S-1")
+        clock.now += 10
+    assert len(use.waiting()) == 61
+    assert sum(deed.count for deed in use.waiting()) == 300
 
 
 def test_a_flood_hides_nobody_who_signs_in_or_takes_back(shelf: Shelf, use: UseLog) -> None:
@@ -174,7 +230,7 @@ def test_half_a_character_keeps_nothing_else_out_of_the_journal(shelf: Shelf, us
 
 def test_much_is_kept_in_several_commits(shelf: Shelf, use: UseLog) -> None:
     for number in range(200):
-        use.did(Did.PLANNED, who="ada", what=f"{number} {'x' * 5000}")
+        use.did(Did.PLANNED, who=f"operator {number % 4}", role=Role.OPERATOR, what=f"{number} {'x' * 5000}")
     use.close()
     assert len(used(shelf.journal)) == 200
     assert sum(each.kind is CommitKind.USE for each in shelf.journal.commits()) > 1

@@ -175,7 +175,7 @@ class Console:
 
     def _did(self, session: Session, did: Did, what: str) -> None:
         if self._use is not None:
-            self._use.did(did, who=session.name, role=str(session.role), what=what)
+            self._use.did(did, who=session.name, role=str(session.role), what=what, sid=session.sid)
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -376,7 +376,7 @@ class Console:
             return self._refused(request, words, form["user"])
         role, sid = found
         name = f"{_shown_name(form['user'])} ({sid})"
-        return await self._admitted(self._sign_in.admit(name, role, sid), name, role)
+        return await self._admitted(self._sign_in.admit(name, role, sid), name, role, sid)
 
     async def _entered_by_code(self, request: Request, code: str) -> Response:
         secret = self._sign_in.enter(code.strip()[:_LONGEST_WORD])
@@ -384,10 +384,10 @@ class Console:
             return self._refused(request, "this code is not good: each works once, and not for long", "")
         return await self._admitted(secret, "a code", Role.OPERATOR)
 
-    async def _admitted(self, secret: str, name: str, role: Role) -> Response:
+    async def _admitted(self, secret: str, name: str, role: Role, sid: str = "") -> Response:
         log.info("console.signed_in", who=name, role=str(role))
         if self._use is not None:
-            await run_in_threadpool(self._use.did, Did.SIGNED_IN, who=name, role=str(role))
+            await run_in_threadpool(self._use.did, Did.SIGNED_IN, who=name, role=str(role), sid=sid)
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.set_cookie(self._cookie, secret, max_age=int(LONGEST_S), path="/", httponly=True, samesite="strict")
         return answer

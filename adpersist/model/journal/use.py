@@ -36,6 +36,7 @@ class Deed(BaseModel):
         role: What they might do; empty: nothing.
         did: What.
         what: A page's path, with an object's GUID at most; of an undo what was to be taken back, and what came of it.
+            Of who did more in a minute than is told apart: just that.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a later version may say more

@@ -6,6 +6,7 @@ turned away at three in the morning: what could not be kept stays here, is tried
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ GATHERED_S: Final = 60.0
 _AT_ONCE: Final = frozenset({Did.SIGNED_IN, Did.AGREED, Did.ENDED})
 _PATIENCE_S: Final = 3.0
 """How long who did something of that kind waits until it is kept."""
-_MOST: Final = 500
-"""Different deeds that are held; what comes beyond is counted in one. Of what is kept at once, twice as many: whoever
-floods the others, be it without having signed in, hides none of it."""
-_BEYOND: Final = "what nobody could be told apart in"
+_WRITES: Final = frozenset({Did.AGREED, Did.ENDED})
+_MOST: Final = 60
+"""Different deeds of one person that are told apart within a minute, and while the store takes none; what comes beyond
+is counted: who, and what they did, not at what. Whoever did not sign in may call himself anything: all are one."""
+_MOST_WRITES: Final = 500
+"""The same of what was taken back, which is counted by itself: no flood hides any of it."""
+_BEYOND: Final = "more than is told apart"
 _LONGEST: Final = 8192
 """A plan names a hundred objects."""
 _LARGEST_PART: Final = 100_000
@@ -46,8 +50,14 @@ class Kept(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Alike:
-    """Deeds that are one with a count."""
+    """Deeds that are one with a count.
 
+    Attributes:
+        person: Whose they are, whatever they call themselves: a SID, where it is known.
+        who, role, did, what: As in a deed.
+    """
+
+    person: str
     who: str
     role: str
     did: str
@@ -73,6 +83,9 @@ class UseLog:
         self._clock = clock
         self._every_s = every_s
         self._waiting: dict[_Alike, Deed] = {}
+        self._told: Counter[tuple[str, bool]] = Counter()
+        """Told apart since the minute began, and what waited then: how many of whom, what was taken back by itself."""
+        self._minute = 0.0
         self._turn = threading.Condition()
         self._asked = self._done = 0
         self._closed = False
@@ -80,24 +93,36 @@ class UseLog:
         self._thread = threading.Thread(target=self._keep, name="use", daemon=True)
         self._thread.start()
 
-    def did(self, did: Did, *, who: str, role: str = "", what: str = "") -> None:
+    def did(self, did: Did, *, who: str, role: str = "", what: str = "", sid: str = "") -> None:
         """Somebody did something. What has to be kept at once is, when this returns, or it took too long."""
         now = self._clock()
-        alike = _Alike(_kept_text(who), role, did, _kept_text(what))
-        most = _MOST * 2 if did in _AT_ONCE else _MOST
+        person = sid or (_kept_text(who) if role else "")
+        alike = _Alike(person, _kept_text(who), role, did, _kept_text(what))
         with self._turn:
-            if alike not in self._waiting and len(self._waiting) >= most:
-                alike = _Alike("", "", did, _BEYOND)
+            is_told = alike in self._waiting or self._is_told(alike, now)
+            if not is_told:
+                alike = _Alike(person, person, role, did, _BEYOND)
             known = self._waiting.get(alike)
             first, count = (known.time, known.count) if known else (now, 0)
             self._waiting[alike] = Deed(
                 time=first, last=now, count=count + 1, who=alike.who, role=alike.role, did=did, what=alike.what
             )
-            if did in _AT_ONCE:
+            if did in _AT_ONCE and is_told:
                 self._asked += 1
                 wanted = self._asked
                 self._turn.notify_all()
                 self._turn.wait_for(lambda: self._done >= wanted, _PATIENCE_S)
+
+    def _is_told(self, alike: _Alike, now: float) -> bool:
+        """Whether one more is told apart; counted, where it is."""
+        if not 0 <= now - self._minute < GATHERED_S:
+            self._minute = now
+            self._told = Counter((each.person, each.did in _WRITES) for each in self._waiting)
+        writes = alike.did in _WRITES
+        if self._told[alike.person, writes] >= (_MOST_WRITES if writes else _MOST):
+            return False
+        self._told[alike.person, writes] += 1
+        return True
 
     def waiting(self) -> list[Deed]:
         """What is not in the journal yet, oldest first."""
