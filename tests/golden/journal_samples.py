@@ -159,13 +159,13 @@ class TamperedStore(MemoryStore):
                 yield frame
 
 
-def write_down(store: Store, journal: Journal, path: Path) -> None:
-    """All that a store holds of a journal sealed with the test key, as JSON; a file that exists is left alone."""
+def document_of(store: Store, journal: Journal) -> dict[str, Any]:
+    """All that a store holds of a journal sealed with the test key, as a JSON document."""
 
     def text(body: bytes) -> str:
         return base64.b64encode(body).decode()
 
-    document = {
+    return {
         "about": "TEST DATA. The key is derived from a public sentence and protects nothing.",
         "key": key_line(TEST_KEY),
         "head": text(store.head().body),
@@ -176,9 +176,19 @@ def write_down(store: Store, journal: Journal, path: Path) -> None:
             for each in journal.head.checkpoints
         },
     }
+
+
+def write_down(store: Store, journal: Journal, path: Path) -> None:
+    """That document in a file; one that exists is left alone."""
     with path.open("x", encoding="ascii") as file:
-        json.dump(document, file, indent=1)
+        json.dump(document_of(store, journal), file, indent=1)
         file.write("\n")
+
+
+def written_today(write: Callable[[Store], Journal]) -> dict[str, Any]:
+    """What the same makes of it now: as the description has it, too."""
+    store = fresh_store()
+    return document_of(store, write(store))
 
 
 def written_then(name: str, digest: str) -> Any:  # noqa: ANN401 - a JSON document

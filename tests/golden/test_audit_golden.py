@@ -12,16 +12,16 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_file import key_from_line
 from adpersist.journal.upkeep.check import check_journal
 from tests.golden.by_description import only_data_key, subkey
-from tests.golden.journal_samples import NOON, store_of, written_then
-from tests.golden.make_audit import DN, UNREADABLE, WHOLE
+from tests.golden.journal_samples import NOON, store_of, written_then, written_today
+from tests.golden.make_audit import DN, UNREADABLE, WHOLE, write
 
 DIGEST = "3caa1e75ee95f73ed562bb1aca36699c9ed33e36d7fa4dca5ada1d2b3d0b91bf"
 
 
-@pytest.fixture
-def golden() -> Any:  # noqa: ANN401 - a JSON document
-    """The file as it was written by that version."""
-    return written_then("audit-v1", DIGEST)
+@pytest.fixture(params=["then", "today"])
+def golden(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - a JSON document
+    """The file as it was written by that version; and what this one writes."""
+    return written_then("audit-v1", DIGEST) if request.param == "then" else written_today(write)
 
 
 def test_who_wrote_is_read(golden: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401

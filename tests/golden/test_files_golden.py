@@ -15,16 +15,16 @@ from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.memory import MemoryStore
 from tests.golden.by_description import only_data_key, subkey
-from tests.golden.journal_samples import store_of, written_then
-from tests.golden.make_files import CONTENT, MTIME_NS, states
+from tests.golden.journal_samples import store_of, written_then, written_today
+from tests.golden.make_files import CONTENT, MTIME_NS, states, write
 
 DIGEST = "8681a7bae740520a8e70a69e3cbca94154eee57616502e4cfa340a5c67219872"
 
 
-@pytest.fixture
-def golden() -> Any:  # noqa: ANN401 - a JSON document
-    """The file as it was written by that version."""
-    return written_then("files-v1", DIGEST)
+@pytest.fixture(params=["then", "today"])
+def golden(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - a JSON document
+    """The file as it was written by that version; and what this one writes."""
+    return written_then("files-v1", DIGEST) if request.param == "then" else written_today(write)
 
 
 @pytest.fixture
@@ -65,6 +65,7 @@ def test_the_description_is_enough_to_read_them(golden: Any) -> None:  # noqa: A
     assert rows[2][1:3] == ["corp.example/scripts/\udcfc", 2]
     assert rows[3][:3] == [1, "S-1-5-32-544", 3]
     assert content(frames[3], b"frame", 76, 120) == [[], [[0, "corp.example/scripts/\udcfc"]], []]
-    parts = [base64.b64decode(text) for text in golden["checkpoints"]["3"]]
+    [found] = golden["checkpoints"].values()
+    parts = [base64.b64decode(text) for text in found]
     assert [part[4:6] for part in parts] == [b"\x04\x02"]
     assert content(parts[0], b"checkpoint", 44, 88)[0] == rows

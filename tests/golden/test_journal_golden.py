@@ -24,7 +24,20 @@ from adpersist.model.journal.head import Phase
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.model.objects.object_state import Gone, ObjectState
 from tests.golden.by_description import subkey
-from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, guid, look, position, store_of, written_then
+from tests.golden.journal_samples import (
+    AGENT,
+    IDENTITY,
+    NC,
+    NOON,
+    OTHER,
+    guid,
+    look,
+    position,
+    store_of,
+    written_then,
+    written_today,
+)
+from tests.golden.make_journal import small_frames, write
 
 Document = dict[str, Any]
 DIGESTS = {
@@ -40,9 +53,12 @@ MADE = LinkStamp(version=7, time=13_411_742_400, origin=guid("invocation"), usn=
 GONE = LinkStamp(version=8, time=13_411_742_450, origin=guid("elsewhere"), usn=Usn(9), present=False)
 
 
-@pytest.fixture(params=list(DIGESTS))
+@pytest.fixture(params=[*DIGESTS, "journal-v3-today"])
 def golden(request: pytest.FixtureRequest) -> Document:
-    """The file as it was written by that version."""
+    """The file as it was written by that version; and what this one writes."""
+    if request.param == "journal-v3-today":
+        with small_frames():
+            return {**written_today(write), "name": "journal-v3", "padded": True, "full": True}
     document = cast(Document, written_then(request.param, DIGESTS[request.param]))
     name, _, filled = request.param.removeprefix("journal-").partition("-")
     return {**document, "name": f"journal-{name}", "padded": filled in ("padded", "full"), "full": filled == "full"}

@@ -15,16 +15,16 @@ from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.use import deeds
 from tests.golden.by_description import only_data_key, subkey
-from tests.golden.journal_samples import NOON, OTHER, store_of, written_then
-from tests.golden.make_use import DEEDS
+from tests.golden.journal_samples import NOON, OTHER, store_of, written_then, written_today
+from tests.golden.make_use import DEEDS, write
 
 DIGEST = "d8ac56e9ccd201c25ccd133fee5e7991ee07e702e213d115bf34c379f867a1bc"
 
 
-@pytest.fixture
-def golden() -> Any:  # noqa: ANN401 - a JSON document
-    """The file as it was written by that version."""
-    return written_then("use-v1", DIGEST)
+@pytest.fixture(params=["then", "today"])
+def golden(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - a JSON document
+    """The file as it was written by that version; and what this one writes."""
+    return written_then("use-v1", DIGEST) if request.param == "then" else written_today(write)
 
 
 def test_who_looked_is_read(golden: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401
