@@ -1,19 +1,24 @@
 """A checkpoint counts once it was read back, and what is pruned is gone from the store as well."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import pytest
 
 from adpersist.agent.upkeep.checkpoints import prune
-from adpersist.errors import OutcomeUnknownError, PointError, StoreFullError
+from adpersist.errors import IntegrityError, OutcomeUnknownError, PointError, StoreFullError
 from adpersist.journal.damage import Damage, DamagedCheckpointError
+from adpersist.journal.format import checkpoint as checkpoint_format
 from adpersist.journal.format.checkpoint import Place, Sealing
+from adpersist.journal.format.columns.changes import pack_changes
+from adpersist.journal.format.columns.packing import compress
+from adpersist.journal.format.frame import CHECKSUM_BYTES, checksum
 from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.journal.upkeep.checkpoints import commit_of
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.object_state import created as created_from
 from adpersist.stores.memory import MemoryStore
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import (
@@ -30,6 +35,7 @@ from tests.golden.journal_samples import (
     opened,
     position,
     pseudorandom,
+    set_value,
 )
 from tests.golden.make_journal import SMALL_FRAME, small_frames
 
@@ -153,6 +159,138 @@ def test_nothing_of_a_part_that_stands_in_anothers_place_is_told(store: MemorySt
         for each in opened(store).read_checkpoint(Seq(5)):
             told.append(each)
     assert told == several()[:wrong]
+
+
+def of_every_size() -> list[ObjectState]:
+    """Several in a part, one in four parts, one more."""
+    return [state("a"), state("b"), state("photo", 3 * SMALL_FRAME), state("c")]
+
+
+def test_every_object_is_found_again_by_its_part(store: MemoryStore) -> None:
+    journal = opened(store)
+    with small_frames():
+        made = journal.write_checkpoint(Seq(9), of_every_size(), now=NOON)
+    found = list(journal.checkpoint_by_part(Seq(9)))
+    assert [each.rdn for _, states in found for each in states if isinstance(each, ObjectState)] == [
+        each.rdn for each in of_every_size()
+    ]
+    assert [number for number, _ in found] == [0, made.parts - 2, made.parts - 1], "the one that each ends in"
+    for number, states in found:
+        assert journal.checkpoint_part(Seq(9), number) == states
+
+
+@pytest.mark.parametrize("wrong", range(6))
+def test_one_part_is_told_only_where_all_are_those_that_the_head_names(store: MemoryStore, wrong: int) -> None:
+    """Also where the one that is asked for is sound."""
+    journal = opened(store)
+    with small_frames():
+        made = journal.write_checkpoint(Seq(9), of_every_size(), now=NOON)
+    parts, others = list(store.checkpoint(made.lies_at)), sealed(journal, 9, of_every_size())
+    assert len(parts) == len(others) == made.parts == 6
+    store.put_checkpoint(made.lies_at, [*parts[:wrong], others[wrong], *parts[wrong + 1 :]])
+    for number in (0, 4, 5):
+        with pytest.raises(DamagedCheckpointError, match="not the one the head names") as caught:
+            journal.checkpoint_part(Seq(9), number)
+        assert caught.value.damage is Damage.FORGED
+    store.put_checkpoint(made.lies_at, parts[:wrong])
+    with pytest.raises(DamagedCheckpointError, match=f"6 parts, {wrong} are there") as missing:
+        journal.checkpoint_part(Seq(9), 0)
+    assert missing.value.damage is Damage.GAP
+
+
+def test_an_object_that_grows_beyond_every_object_is_refused(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before memory is taken: whoever holds the key may have parts go on for ever."""
+    journal = opened(store)
+    with small_frames():
+        made = journal.write_checkpoint(Seq(9), [state("photo", 3 * SMALL_FRAME)], now=NOON)
+    limit = len(pack_changes([created_from(state("photo", 3 * SMALL_FRAME))]))
+    assert made.parts > 1
+    monkeypatch.setattr(checkpoint_format, "MAX_CHANGE_BYTES", limit)
+    assert len(list(journal.read_checkpoint(Seq(9)))) == 1
+    monkeypatch.setattr(checkpoint_format, "MAX_CHANGE_BYTES", limit - 1)
+    with pytest.raises(DamagedCheckpointError, match="beyond every object") as caught:
+        list(journal.read_checkpoint(Seq(9)))
+    assert caught.value.damage is Damage.FORGED
+
+
+@pytest.mark.parametrize(
+    ("version", "flags"),
+    [(0, 0), (1, 2), (2, 2), (3, 2), (3, 4), (3, 5), (4, 1), (4, 3), (4, 4)],
+)
+def test_a_part_of_no_known_format_is_forged(store: MemoryStore, version: int, flags: int) -> None:
+    """Sealed with our key, and nothing that any version wrote."""
+    journal = opened(store)
+    made = journal.head.checkpoints[0]
+    place = Place(journal=journal._end.tip.journal, seq=made.seq, digest=made.digest)
+    part = Sealing(place, journal._end.tip.keyring.active, pseudorandom("another"))._sealed(
+        compress(pack_changes([])), version, flags
+    )
+    store.put_checkpoint(made.lies_at, [part])
+    with pytest.raises(DamagedCheckpointError, match="part 0 is of no known format") as caught:
+        list(journal.read_checkpoint(made.seq))
+    assert caught.value.damage is Damage.FORGED
+
+
+def _another_seal(part: bytes) -> bytes:
+    body = part[:-CHECKSUM_BYTES]
+    changed = body[:-1] + bytes([body[-1] ^ 1])
+    return changed + checksum(changed)
+
+
+def _another_key(part: bytes) -> bytes:
+    body = part[:36] + b"no key!!" + part[44:-CHECKSUM_BYTES]
+    return body + checksum(body)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "damage", "said"),
+    [
+        (_another_seal, Damage.FORGED, "the seal of part 0 does not hold"),
+        (_another_key, Damage.FORGED, "part 0 is sealed with an unknown key"),
+        (lambda part: part[:60], Damage.CORRUPT, "the checksum of part 0 is wrong"),
+        (lambda _: b"", Damage.CORRUPT, "the checksum of part 0 is wrong"),
+    ],
+)
+def test_a_part_that_is_not_ours_is_told_by_what_is_wrong(
+    store: MemoryStore, spoiled: Callable[[bytes], bytes], damage: Damage, said: str
+) -> None:
+    made = opened(store).head.checkpoints[0]
+    first, *rest = store.checkpoint(made.lies_at)
+    store.put_checkpoint(made.lies_at, [spoiled(first), *rest])
+    for read in (opened(store).read_checkpoint, lambda seq: opened(store).checkpoint_part(seq, 0)):
+        with pytest.raises(DamagedCheckpointError, match=said) as caught:
+            list(read(made.seq))
+        assert caught.value.damage is damage
+
+
+def test_a_part_that_the_store_has_and_cannot_give_back_is_corrupt(store: MemoryStore) -> None:
+    class Failing(TamperedStore):
+        def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+            yield next(super().checkpoint(seq))
+            raise IntegrityError("a page of it cannot be read")
+
+    with pytest.raises(DamagedCheckpointError, match="a page of it cannot be read") as caught:
+        list(opened(Failing(store)).read_checkpoint(Seq(5)))
+    assert caught.value.damage is Damage.CORRUPT
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no list", pack_changes([created("a")])[:-1], pack_changes([set_value("a", b"v")])],
+    ids=["no list", "half of one", "an object without a name"],
+)
+def test_a_part_that_makes_no_sense_is_forged(store: MemoryStore, content: bytes) -> None:
+    journal = opened(store)
+    made = journal.head.checkpoints[0]
+    place = Place(journal=journal._end.tip.journal, seq=made.seq, digest=made.digest)
+    for version, flags in ((3, 0), (4, 2)):
+        sealing = Sealing(place, journal._end.tip.keyring.active, pseudorandom("another"))
+        store.put_checkpoint(made.lies_at, [sealing._sealed(compress(content), version, flags)])
+        with pytest.raises(DamagedCheckpointError) as caught:
+            list(journal.read_checkpoint(made.seq))
+        assert caught.value.damage is Damage.FORGED
 
 
 # --- what is pruned is gone -----------------------------------------------------------------------------------------

@@ -42,7 +42,8 @@ def test_links_of_every_form_come_back() -> None:
             b"",
         }
     )
-    change = Change(kind=Kind.CHANGED, guid=guid("g"), nc=NC, added={"member": links}, removed={"manager": links})
+    added = {"member": links, "managedObjects": frozenset({bytes(ref(guid("z")))})}
+    change = Change(kind=Kind.CHANGED, guid=guid("g"), nc=NC, added=added, removed={"manager": links})
     assert unpack_changes(pack_changes([change])) == (change,)
 
 
@@ -119,6 +120,7 @@ def test_what_version_1_packed_is_read() -> None:
         _columns(c5=[None, "x"]),
         _columns(c6=[0, 2**63]),
         _columns(c7=[None, 3]),
+        _columns(c7=[3, "CN=b"]),
         _columns(c8=[[0], []]),
         _columns(c8=[[0, b"a", 0, b"b"], []]),
         _columns(c8=[[-1, b"a"], []]),
@@ -127,6 +129,7 @@ def test_what_version_1_packed_is_read() -> None:
         _columns(c9=[[0, b"odd", []], []]),
         _columns(c9=[[0, b"", [1]], []]),
         _columns(c9=[[0, b""], []]),
+        _columns(c9=[[0, b"", [], 0, b"", []], []]),
         _columns(c11=[[0, 0], []]),
         _columns(c11=[[-1], []]),
         _columns(c11=[[9], []]),

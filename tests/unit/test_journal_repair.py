@@ -6,6 +6,7 @@ import pytest
 
 from adpersist.errors import FencedError, IntegrityError, PointError
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
+from adpersist.journal.drafts import commit_drafts
 from adpersist.journal.format import checkpoint as checkpoint_format
 from adpersist.journal.format import frame_header
 from adpersist.journal.format import head as head_format
@@ -420,6 +421,22 @@ def test_a_later_version_that_nobody_sealed_is_forged(store: MemoryStore) -> Non
     assert found.damage is Damage.FORGED
 
 
+@pytest.mark.parametrize(
+    ("note", "damage"), [([None, None], Damage.FORGED), ([None, None, None, [], "", None], Damage.NEWER)]
+)
+def test_a_note_that_is_sealed_and_not_understood_is_told_by_its_commit(
+    store: MemoryStore, note: list[object], damage: Damage
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(commit_drafts, "pack", lambda _: pack(note))
+        opened(store).mark("here", writer=OTHER, now=NOON)
+    (found,) = checked(store).findings
+    assert (found.first, found.damage) == (LOOKS + 1, damage)
+    with pytest.raises(DamagedError) as caught:
+        list(opened(store).commits())
+    assert (caught.value.seq, caught.value.damage) == (LOOKS + 1, damage)
+
+
 def test_a_file_of_an_unknown_place_is_of_a_newer_adpersist(monkeypatch: pytest.MonkeyPatch) -> None:
     content = file_changes.pack_files(FileChanges(gone=((Place.REGISTRY, "key"),)))
     monkeypatch.setattr(file_changes, "PLACES", file_changes.PLACES[:-1])
@@ -434,6 +451,8 @@ def test_when_a_lost_commit_was_made_a_checkpoint_tells(store: MemoryStore) -> N
     spoil(store, LOOKS)
     assert repaired(store).goes_on_from is None
     assert opened(store).last_commit_time() == last
+    assert [commit.seq for commit in opened(store).commits()] == list(range(1, LOOKS))
+    assert checked(store).findings == ()
 
 
 def test_commits_behind_the_head_are_taken_up(store: MemoryStore) -> None:
