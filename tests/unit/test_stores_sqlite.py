@@ -73,16 +73,18 @@ def as_nobody(act: Callable[[], object]) -> str:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+        told = "another error"
         try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
             told = repr(act())
         except AdpersistError as error:
             told = f"{type(error).__name__}: {error.message} | {error.hint}"
-        os.write(writing, told.encode())
-        os._exit(0)
+        finally:  # whatever it is: or this process would go on with the next test
+            os.write(writing, told.encode())
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as answer:
         told = answer.read()

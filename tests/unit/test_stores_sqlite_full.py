@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from adpersist.errors import StoreFullError
+from adpersist.errors import NoJournalError, StoreError, StoreFullError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Frame, StoredHead
 from adpersist.stores.registry import with_room_made
 from adpersist.stores.sqlite import reserve
-from adpersist.stores.sqlite.shrinking import STEP_BYTES, compact
+from adpersist.stores.sqlite.shrinking import STEP_BYTES, compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
 from tests.unit.test_stores_sqlite import in_a_process, numbers, opened
 
@@ -62,6 +62,44 @@ def test_a_reserve_lies_beside_the_file_and_grows_with_it(tmp_path: Path) -> Non
     assert kept.st_size <= reserve.MOST_BYTES
 
 
+KIB, MIB = 1024, 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("journal", "has", "free", "wanted"),
+    [
+        (MIB, 0, 1024 * MIB, 4 * MIB),
+        (10 * KIB, 0, 1024 * MIB, MIB),
+        (100 * MIB, 0, 1024 * MIB, 16 * MIB),
+        (MIB, 0, 10 * MIB, 2 * MIB),
+        (MIB, 0, 5 * MIB, MIB),
+        (MIB, 0, 5 * MIB - 1, None),
+        (100 * MIB, 0, 40 * MIB, 8 * MIB),
+        (100 * MIB, 0, 40 * MIB - 1, None),
+        (MIB, 2 * MIB, 1024 * MIB, 4 * MIB),
+        (MIB, 2 * MIB + 1, 1024 * MIB, None),
+        (MIB, MIB, 9 * MIB, 2 * MIB),
+    ],
+    ids=[
+        "four times a small journal",
+        "of a tiny one as well",
+        "and no more than is needed",
+        "a fifth of what is free",
+        "as large as the journal at least",
+        "less would not do",
+        "half of the most will do for a large one",
+        "but less than that would not",
+        "twice as large pays",
+        "less than twice does not",
+        "what it has is free, too",
+    ],
+)
+def test_the_reserve_is_as_large_as_the_journal_and_the_disk_let_it(
+    journal: int, has: int, free: int, wanted: int | None
+) -> None:
+    assert reserve.size_for(journal, has=has, free=free) == wanted
+
+
 def test_where_no_reserve_can_be_made_everything_else_goes_on(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +129,31 @@ def test_what_makes_room_is_done_again_in_the_reserve_and_what_has_none_is_told(
     tries[0] = 0
     with pytest.raises(StoreFullError):
         with_room_made("memory://x", act)
+
+
+def test_a_reserve_is_given_up_once_and_one_that_cannot_be_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(opened(path)) as store:
+        store.create(b"")
+    assert reserve.give_up(path) == 4 * reserve.LEAST_BYTES
+    assert reserve.give_up(path) == 0
+    reserve.place_of(path).mkdir()
+    with pytest.raises(StoreError, match=r"journal\.db-reserve"):
+        reserve.give_up(path)
+
+
+def test_where_there_is_nothing_to_give_nothing_is_made_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(opened(path)) as store:
+        store.create(b"")
+    assert make_room(path) is True
+    reserve.place_of(path).unlink()
+    assert make_room(path) is False
+    blank = tmp_path / "blank.db"
+    blank.touch()
+    with pytest.raises(NoJournalError):
+        compact(blank, busy_timeout_s=1)
+    assert blank.stat().st_size == 0
 
 
 def test_a_disk_without_any_room_is_pruned_in_the_reserve_and_shrinks(tmp_path: Path) -> None:
@@ -155,7 +218,11 @@ def test_all_that_is_free_is_given_back_when_asked(tmp_path: Path, earlier: bool
         before = path.stat().st_size
         # by itself it keeps a quarter for what comes next; one that an earlier version made keeps all
         assert before > 30 * _BODY_BYTES if earlier else before < 15 * _BODY_BYTES
-        assert compact(path, busy_timeout_s=1) == before - path.stat().st_size > 0
+        told: list[int] = []
+        assert compact(path, busy_timeout_s=1, progress=told.append) == before - path.stat().st_size > 0
+        assert told == sorted(told, reverse=True), "what is still to go"
+        assert all(0 < each <= before and each % 4096 == 0 for each in told), "in bytes, of whole pages"
+        assert path.with_name(path.name + "-wal").stat().st_size == 0, "nor does the log keep any of it"
         assert path.stat().st_size < 10.5 * _BODY_BYTES
         assert numbers(beside) == list(range(21, 31)), "whoever has it open reads on"
         head = beside.append([Frame(seq=Seq(31), body=b"x")], onto=head, head=b"")
@@ -206,6 +273,7 @@ def dies(act: Callable[[], object], *, before: int) -> bool:
     """Whether a process that does it died before that statement of those that write; False: it came to its end."""
     child = os.fork()
     if child == 0:
+        code = 1
         connect, left = sqlite3.connect, itertools.count(before - 1, -1)
 
         def count(statement: str) -> None:
@@ -218,8 +286,11 @@ def dies(act: Callable[[], object], *, before: int) -> bool:
             return connection
 
         sqlite3.connect = mortal  # type: ignore[assignment] # our copy of the process ends with it
-        act()
-        os._exit(0)
+        try:
+            act()
+            code = 0
+        finally:  # or this process would go on with the next test
+            os._exit(code)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     assert code in (0, _KILLED)

@@ -38,17 +38,12 @@ def place_of(path: Path) -> Path:
 def keep(path: Path) -> None:
     """Make the reserve, or have it grow with the journal, where there is room for it.
 
-    At least as large as the journal's file, within :data:`LEAST_BYTES` and :data:`MOST_BYTES`, where there is room for
-    it. What else keeps it from being made keeps nobody from capturing: it is told in the log.
+    What else keeps it from being made keeps nobody from capturing: it is told in the log.
     """
     reserve = place_of(path)
     try:
-        has = _allocated(reserve)
-        there_is = shutil.disk_usage(path.parent).free + has
-        size = max(path.stat().st_size, LEAST_BYTES)
-        wanted = min(_TIMES * size, MOST_BYTES, there_is // _SHARE)
-        # less would not do; nor is it made of the room that it has just been given up for
-        if wanted < min(size, MOST_BYTES // 2) or has * 2 > wanted:
+        wanted = size_for(path.stat().st_size, has=_allocated(reserve), free=shutil.disk_usage(path.parent).free)
+        if wanted is None:
             return
         file = os.open(reserve, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE)
         try:
@@ -60,6 +55,23 @@ def keep(path: Path) -> None:
             reserve.unlink(missing_ok=True)  # somebody else took the room meanwhile, and has better use for it
         else:
             log.warning("store.no_reserve", path=str(reserve), reason=error.strerror)
+
+
+def size_for(journal: int, *, has: int, free: int) -> int | None:
+    """How large the reserve is to be, in bytes: at least as large as the journal, within the bounds above.
+
+    Args:
+        journal: Bytes of the journal's file.
+        has: What the reserve holds already.
+        free: What is free on the disk beside that.
+
+    Returns:
+        None: It stays as it is. There is no room for one that would do, or it need not grow yet.
+    """
+    least = max(journal, LEAST_BYTES)
+    wanted = min(_TIMES * least, MOST_BYTES, (free + has) // _SHARE)
+    # less would not do; nor is it made of the room that it has just been given up for
+    return None if wanted < min(least, MOST_BYTES // 2) or has * 2 > wanted else wanted
 
 
 def give_up(path: Path) -> int:
