@@ -125,12 +125,18 @@ def stem(component: str) -> str:
 
 def former_dn(state: State, item: ObjectState) -> str:
     """The DN a deleted object had, as far as its tombstone tells; its present one otherwise."""
-    name, mark, _ = item.rdn.partition(_TOMBSTONE)
-    if not item.deleted or not mark:
+    name = former_name(item.rdn) if item.deleted else None
+    if name is None:
         return state.dn(item.guid)
     parents = (target_of(value) for value in item.values.get("lastKnownParent", ()))
     above = next((state.dn(parent) for parent in parents if parent is not None and parent in state), "")
     return f"{name},{above}" if above else name
+
+
+def former_name(rdn: str) -> str | None:
+    """What a tombstone's name says the object was called; None: it is no tombstone's."""
+    name, mark, _ = rdn.partition(_TOMBSTONE)
+    return name if mark else None
 
 
 def _is_policy(item: ObjectState, name: str) -> bool:

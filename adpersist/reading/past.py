@@ -5,8 +5,6 @@ directory's size (some 6 kB an object) and what changed since. A secret is repla
 decoded, under a key that dies with the process: it can be told that a password changed, never what it was.
 """
 
-import hashlib
-import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
@@ -23,18 +21,17 @@ from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects import link_values
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.model.objects.rows.attribute_row import AttributeRow
 from adpersist.model.objects.rows.stamp_row import when_and_where
+from adpersist.reading.sealing import Sealing
 from adpersist.reading.writers import SealedLog, Writers, Written
 from adpersist.state.changes import changed_values, evolve
 from adpersist.state.fold import fold
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
-_SEALED: Final = b"\0sealed\0"
+TAKEN_BACK: Final = "taken-back"
+"""The kind of what a restore undid."""
 _SCHEMA: Final = b"attributeSchema"
-_STRUCTURE: Final = frozenset({"objectClass", "isDeleted", "isRecycled"})
-"""Say what an object is, and are no secret in any schema."""
 _NO_STAMPS: Final[AttributeStamps] = {}
 _NO_LINK_STAMPS: Final[LinkStamps] = {}
 _Told = TypeVar("_Told")
@@ -127,6 +124,11 @@ class Entry:
         return old is not None and new is not None and (old.rdn != new.rdn or old.parent != new.parent)
 
 
+def is_first(commit: Commit) -> bool:
+    """It begins the journal's first look, which tells what was there already; however many commits that took."""
+    return commit.kind is CommitKind.LOOK and commit.usn_from == 0 and commit.timeline == 1
+
+
 def class_of(item: ObjectState) -> str:
     """The most special class; empty where nobody knows."""
     classes = item.values.get("objectClass", ())
@@ -138,11 +140,6 @@ def changed_names(old: ObjectState | None, new: ObjectState | None) -> frozenset
     values = changed_values(old.values if old else {}, new.values if new else {})
     came, went = link_values.changed(old.links if old else {}, new.links if new else {})
     return frozenset((*values, *came, *went))
-
-
-def is_sealed(value: bytes) -> bool:
-    """The value stands for a secret."""
-    return value.startswith(_SEALED)
 
 
 class StateAt(State):
@@ -224,14 +221,14 @@ class Past:
         self.classes: Counter[str] = Counter()
         self._fold_to = fold_to
         self._read = begins
-        self._key = os.urandom(32)
         self._versions: dict[Guid, list[ObjectState | None]] = {}
         self._seqs: dict[Guid, list[Seq]] = {}
         self._of: dict[Guid, list[Entry]] = {}
         self._schema = State()
         self.facts = JournalSchema({})
-        self._secret: dict[str, bool] = {}
+        self._sealing = Sealing(self.facts)
         self._pending: list[Change] = []
+        self._is_first: bool | None = None
         self._databases: dict[Guid, tuple[Guid, Seq]] = {}
         self._by_sid: dict[bytes, Guid] = {}
         self._by_class: dict[str, set[Guid]] = {}
@@ -240,7 +237,7 @@ class Past:
         items = [each for each in objects if isinstance(each, ObjectState)]
         self._learn(item for item in items if _SCHEMA in item.values.get("objectClass", ()))
         for item in items:
-            self._put(begins, item.guid, replace(item, values=self._sealed(item.values)))
+            self._put(begins, item.guid, self._sealing.item(item))
 
     @classmethod
     def of(
@@ -299,9 +296,12 @@ class Past:
         self._pending += commit.changes
         self.sealed_log.take(commit)
         self._read = commit.seq
+        if self._is_first is None and commit.kind is CommitKind.LOOK:
+            self._is_first = is_first(commit)
         if not (commit.ends_look or commit.kind not in (CommitKind.LOOK, CommitKind.PART)):
             return
         changes, self._pending = self._pending, []
+        first, self._is_first = bool(self._is_first), None
         look = Look(
             seq=commit.seq,
             time=commit.time,
@@ -309,7 +309,7 @@ class Past:
             kind=commit.kind,
             count=len(changes),
             digest=commit.digest,
-            first=commit.kind is CommitKind.LOOK and commit.usn_from == 0 and commit.timeline == 1,
+            first=first,
             mark=commit.mark,
             target=commit.target,
             host=commit.writer.host if commit.writer else "",
@@ -346,6 +346,31 @@ class Past:
     def earliest(self) -> Seq:
         """The first commit at which the whole directory is known."""
         return self.looks[0].seq if self.looks and self.looks[0].first else self.begins
+
+    def marked(self, name: str) -> Seq | None:
+        """The last commit of a mark."""
+        return next((look.seq for look in reversed(self.looks) if look.mark == name), None)
+
+    def last_before(self, moment: float) -> Seq | None:
+        """The last commit up to a time. Unix seconds."""
+        return next((look.seq for look in reversed(self.looks) if look.time <= moment), None)
+
+    def look_at(self, seq: Seq) -> Look | None:
+        """The last look or other commit up to one; None: none is known."""
+        at = bisect_right(self.looks, seq, key=lambda look: look.seq)
+        return self.looks[at - 1] if at else None
+
+    def looks_of(self, kind: CommitKind) -> list[Look]:
+        """All commits of a kind, oldest first."""
+        return [look for look in self.looks if look.kind is kind]
+
+    def newest(self) -> Look | None:
+        """The last commit that is no use of the console."""
+        return next((look for look in reversed(self.looks) if look.kind is not CommitKind.USE), None)
+
+    def was_ever(self, guid: Guid) -> bool:
+        """There was such an object once."""
+        return bool(self.versions(guid))
 
     def guids(self) -> Iterator[Guid]:
         """Every object there ever was."""
@@ -423,7 +448,7 @@ class Past:
         old = new = self.version(guid, look.seq)
         for change in changes:
             # who wrote what is told by the entry; a version that had stamps, too, would be twice as large
-            told = replace(change, values=self._sealed(change.values), stamps=_NO_STAMPS, link_stamps=_NO_LINK_STAMPS)
+            told = replace(self._sealing.change(change), stamps=_NO_STAMPS, link_stamps=_NO_LINK_STAMPS)
             new = evolve(new, told)
         if old == new and changes[-1].kind in (Kind.CHANGED, Kind.EXPUNGED):
             return
@@ -438,8 +463,8 @@ class Past:
             old=old,
             new=new,
             names=self._once(changed_names(old, new)),
-            stamps=_joined([change.stamps for change in changes]) or _NO_STAMPS,
-            link_stamps=_joined([change.link_stamps for change in changes]) or _NO_LINK_STAMPS,
+            stamps=joined([change.stamps for change in changes]) or _NO_STAMPS,
+            link_stamps=joined([change.link_stamps for change in changes]) or _NO_LINK_STAMPS,
         )
         # a stamp alone is no news
         if entry.kind != Kind.CHANGED or entry.names or entry.moved:
@@ -453,7 +478,7 @@ class Past:
                 folded = self._fold_to(target)
             except PointError:  # pruned: the look after the restore tells what became of everything
                 return
-            before = {item.guid: replace(item, values=self._sealed(item.values)) for item in folded.values()}
+            before = {item.guid: self._sealing.item(item) for item in folded.values()}
         for guid in list(self._versions):
             old = self.version(guid, look.seq)
             new = self.version(guid, target) if before is None else before.get(guid)
@@ -463,7 +488,7 @@ class Past:
                     Entry(
                         number=len(self.entries) + 1,
                         look=look,
-                        kind="taken-back",
+                        kind=TAKEN_BACK,
                         guid=guid,
                         old=old,
                         new=new,
@@ -500,30 +525,10 @@ class Past:
     def _learn(self, definitions: Iterable[ObjectState]) -> None:
         self._schema = State(definitions)
         self.facts = JournalSchema.of(self._schema)
-        self._secret.clear()
-
-    def _sealed(self, values: Mapping[str, Values]) -> Mapping[str, Values]:
-        digests = {
-            name: tuple(map(self._digest, values[name])) for name in values if self._is_secret(name) and values[name]
-        }
-        if not digests:
-            return values
-        row = values.replacing(digests) if isinstance(values, AttributeRow) else None
-        return row if row is not None else {**values, **digests}
-
-    def _is_secret(self, name: str) -> bool:
-        known = self._secret.get(name)
-        if known is None:
-            known = self._secret[name] = name not in _STRUCTURE and self.facts.is_secret(name)
-        return known
-
-    def _digest(self, value: bytes) -> bytes:
-        if is_sealed(value):
-            return value
-        return _SEALED + hashlib.blake2b(value, key=self._key, digest_size=16).digest()
+        self._sealing.learn(self.facts)
 
 
-def _joined(parts: list[Mapping[str, _Told]]) -> Mapping[str, _Told]:
+def joined(parts: list[Mapping[str, _Told]]) -> Mapping[str, _Told]:
     """What one look tells of an object; of most there is one part, which stays as it lies in the journal."""
     return parts[0] if len(parts) == 1 else {name: each for part in parts for name, each in part.items()}
 

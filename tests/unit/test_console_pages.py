@@ -249,8 +249,8 @@ def test_the_bin_has_what_was_deleted_and_did_not_come_back(office: Office) -> N
         look(office.journal, usn, gone)
     back = Change(kind=Kind.UNDELETED, guid=ADA, nc=NC, rdn="CN=ada", parent=OFFICE, values={"isDeleted": ()})
     look(office.journal, 110, back, Change(kind=Kind.EXPUNGED, guid=BERT, nc=NC))
-    with office.desk.past() as past:
-        found = bin_document(past, "", NOON + 90 + 10 * 86_400)["objects"]
+    with office.desk.record() as record:
+        found = bin_document(record, "", NOON + 90 + 10 * 86_400)["objects"]
     assert [(each["dn"], each["to"], each["tombstone_days_left"]) for each in found] == [
         (f"CN=crew,OU=Bureau,{NC}", 9, 50),
         (f"CN=bert,OU=Bureau,{NC}", 8, None),

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from adpersist.console.web.change_filter import ChangeFilter
+from adpersist.console.web.in_memory import in_memory
 from adpersist.console.web.register import Register
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, guid_text
@@ -94,6 +95,7 @@ def test_the_register_keeps_up_with_every_commit() -> None:
 def test_names_of_changes_are_those_of_their_time() -> None:
     journal = _eventful()
     past = Past.of(journal)
+    record = in_memory(past, Register())
 
     def named(entry: Entry, text: str) -> bool:
         points = [entry.look.seq] if entry.new is not None else []
@@ -102,6 +104,6 @@ def test_names_of_changes_are_those_of_their_time() -> None:
         return any(text in past.at(p).dn(entry.guid).casefold() for p in points if past.version(entry.guid, p))
 
     for text in ("ada", "office", "bureau", "band", "crew", "cn=ada,ou=bureau", "a,o", ",", "dc="):
-        found = ChangeFilter(what=text).found(past, NOON)
+        found = ChangeFilter(what=text).found(record, NOON)
         assert [each.number for each in found] == [e.number for e in reversed(past.entries) if named(e, text)], text
-    assert not list(ChangeFilter(action="created", object_class="nothing").found(past, NOON))
+    assert not list(ChangeFilter(action="created", object_class="nothing").found(record, NOON))

@@ -127,6 +127,7 @@ class Console:
         questions: Mapping[str, tuple[str, Question]] = {
             "/overview": ("overview", self._overview),
             "/changes": ("changes", self._changes),
+            "/change/{change}": ("change", lambda request: self._views.change(request.path_params["change"])),
             "/object/{guid}": ("object", self._object),
             "/permissions/{guid}": ("permissions", self._permissions),
             "/bin": ("bin", lambda request: self._views.bin(_word(request, "what"), self._clock())),
@@ -305,8 +306,9 @@ class Console:
                     log.warning("console.role_refused", who=session.name, role=str(session.role))
                     self._did(session, Did.REFUSED, request.scope["path"][:_LONGEST_PATH])
                     raise RefusedError("that is for operators", hint="[console] operators names their group.")
-                if guid := request.path_params.get("guid"):
-                    log.info("console.looked", who=session.name, object=guid[:_GUID_LENGTH])
+                looked_at = request.path_params.get("guid") or request.path_params.get("change", "").partition("-")[2]
+                if looked_at:
+                    log.info("console.looked", who=session.name, object=looked_at[:_GUID_LENGTH])
                 if request.method == "GET":
                     path = request.scope["path"][:_LONGEST_PATH]
                     did = Did.EXPORTED if path.endswith(_FILES) else Did.LOOKED

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.audit.log import KeptLog
+from adpersist.console.web.in_memory import in_memory
+from adpersist.console.web.record import Record
+from adpersist.console.web.register import Register
 from adpersist.errors import AdpersistError, ExitCode, IntegrityError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head
@@ -90,7 +93,7 @@ class Desk:
         """Of the past, which takes no time."""
         self._asked = threading.Event()
         self._is_read = threading.Event()
-        self._on_read: list[Callable[[Past], None]] = []
+        self._register = Register()
         self._on_failure: list[Callable[[], None]] = []
         self._closed = False
         self._begun = self._done = 0
@@ -105,14 +108,6 @@ class Desk:
         self._thread.join(_PATIENCE_S)
         if not self._thread.is_alive():
             self._journal.close()
-
-    def when_read(self, prepare: Callable[[Past], None]) -> None:
-        """Have something made of what was read before anybody asks for it."""
-        with self._taking:
-            if self._past is None:
-                self._on_read.append(prepare)
-            else:
-                prepare(self._past)
 
     def when_failed(self, tell: Callable[[], None]) -> None:
         """Be told when it cannot be read at all: `failure` says why."""
@@ -129,6 +124,13 @@ class Desk:
         self._be_current()
         with self.known() as past:
             yield past
+
+    @contextmanager
+    def record(self) -> Iterator[Record]:
+        """The same, as pages ask it."""
+        with self.past() as past:
+            self._register.follow(past)
+            yield in_memory(past, self._register)
 
     @contextmanager
     def known(self, patience_s: float | None = None) -> Iterator[Past]:
@@ -173,8 +175,7 @@ class Desk:
                 past = Past.of(self._journal, told=self._counted)
                 past.audit_log = self._audit_log.now()
             with self._taking:
-                for prepare in self._on_read:
-                    prepare(past)
+                self._register.follow(past)
                 self._past = past
             self._told(past.read_through, past.read_through)
             give_back()

@@ -19,11 +19,14 @@ from adpersist.console.web.access.use import UseLog
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
+from adpersist.console.web.indexed_desk import IndexedDesk
 from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
 from adpersist.journal.holder import Role as Visiting
 from adpersist.journal.holder import new_writer
+from adpersist.journal.journal import Journal
+from adpersist.reading.index.kept import directory_of
 from adpersist.reading.past import Told
 from adpersist.system.lock_file import runtime_directory
 from adpersist.system.memory import keep_little
@@ -62,7 +65,7 @@ def serve(
         signal.signal(number, _stopped)
     with address.bound() as bound:
         port = bound.getsockname()[1]
-        desk = Desk(lambda: connections.journal(config, None), told, audit_log=config.capture.audit_log)
+        desk = _desk(config, told)
         try:
             sign_in = SignIn(code_file(port), time.time)
             names = address.names(port)
@@ -83,6 +86,16 @@ def serve(
         finally:
             desk.close()
     log.info("console.stopped")
+
+
+def _desk(config: Config, told: Told) -> Desk | IndexedDesk:
+    def opened() -> Journal:
+        return connections.journal(config, None)
+
+    directory, audit_log = directory_of(config.journal.index), config.capture.audit_log
+    if directory is None:
+        return Desk(opened, told, audit_log=audit_log)
+    return IndexedDesk(opened, directory, told, audit_log=audit_log)
 
 
 def _stopped(*_: object) -> None:
@@ -106,7 +119,7 @@ class _UseInJournal:
         self._journal.close()
 
 
-def _domain(config: Config, desk: Desk) -> Domain | None:
+def _domain(config: Config, desk: Desk | IndexedDesk) -> Domain | None:
     """The domain's own names and passwords, where the configuration lets some of them in."""
     viewers, operators = config.console.viewers, config.console.operators
     if not viewers.strip() and not operators.strip():
@@ -178,7 +191,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _run(console: Console, bound: socket.socket, desk: Desk) -> None:
+def _run(console: Console, bound: socket.socket, desk: Desk | IndexedDesk) -> None:
     settings = uvicorn.Config(
         console.app,
         http="h11",

@@ -13,13 +13,15 @@ from adpersist.console.web.bin_view import bin_document
 from adpersist.console.web.change_filter import ChangeFilter, resolved
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
-from adpersist.console.web.register import Register
+from adpersist.console.web.indexed_desk import IndexedDesk
+from adpersist.console.web.record import Known, Record
 from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
 from adpersist.model.identity.ids import GUID_BYTES, Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.use import Deed, deeds
-from adpersist.reading.past import Look, Past, class_of
+from adpersist.reading.line import Wanted
+from adpersist.reading.past import Look, Past
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.text.entry_text import (
     comparison,
@@ -29,6 +31,7 @@ from adpersist.reading.text.entry_text import (
     look_document,
     object_document,
 )
+from adpersist.reading.text.line_text import line_document
 from adpersist.reading.text.permission_text import permissions
 
 Document = dict[str, Any]
@@ -36,6 +39,8 @@ Document = dict[str, Any]
 _HOUR_S: Final = 3600
 _HOURS: Final = 7 * 24
 _MOST_FOUND: Final = 100
+_MOST_NEWEST: Final = 10
+_MOST_CLASSES: Final = 12
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
 _MOST_ALERTS: Final = 200
 _MOST_COMPARED: Final = 200
@@ -60,15 +65,15 @@ class Views:
         fleet: All journals of the store; None: it cannot be asked for them.
     """
 
-    def __init__(self, desk: Desk, *, health: str, undo: Undo | None = None, fleet: Fleet | None = None) -> None:
+    def __init__(
+        self, desk: Desk | IndexedDesk, *, health: str, undo: Undo | None = None, fleet: Fleet | None = None
+    ) -> None:
         self._desk = desk
         self._health = health
         self.undo = undo
         self._fleet = fleet
         self._found: list[Finding] = []
         self._watch = Watch()
-        self._register = Register()
-        desk.when_read(self._register.follow)
 
     def frame(self) -> Document:
         """What every page says above: whose journal, how current, and what is wrong."""
@@ -86,10 +91,11 @@ class Views:
     def overview(self, now: float) -> Document:
         """How things stand."""
         agent = agent_word(self._health)
-        with self._desk.past() as past:
-            living = +self._register_of(past).living
-            last = next((look for look in reversed(past.looks) if look.kind is not CommitKind.USE), None)
-            newest = [entry_document(past, entry) for entry in past.entries[:-11:-1]]
+        with self._desk.record() as record:
+            past, living = record.past, record.names.living()
+            most = sorted(living.items(), key=lambda each: (-each[1], each[0]))[:_MOST_CLASSES]
+            last = past.newest()
+            newest = [line_document(past, line) for line in islice(record.lines.found(Wanted()), _MOST_NEWEST)]
             return {
                 "agent": agent,
                 "head": look_document(last, past) if last else None,
@@ -98,37 +104,53 @@ class Views:
                 "timeline": self._desk.head.timeline,
                 "phase": str(self._desk.head.phase),
                 "objects": sum(living.values()),
-                "classes": [{"class": name, "count": count} for name, count in living.most_common(12)],
-                "changes": len(past.entries),
-                "hours": list(_hours(past, now)),
+                "classes": [{"class": name, "count": count} for name, count in most],
+                "changes": record.lines.count,
+                "hours": list(_hours(record, now)),
                 "newest": newest,
                 "heals": _heals(past)[:-6:-1],
-                "marks": [look_document(look, past) for look in past.looks if look.mark][:-11:-1],
+                "marks": [
+                    look_document(look, past) for look in past.looks_of(CommitKind.MARK)[: -_MOST_NEWEST - 1 : -1]
+                ],
             }
 
     def changes(self, wanted: ChangeFilter, now: float) -> Document:
         """What happened, newest first."""
-        with self._desk.past() as past:
-            found = wanted.found(past, now)
+        with self._desk.record() as record:
+            found = wanted.found(record, now)
             page = list(islice(found, wanted.limit))
             more = next(found, None) is not None
-            known = {
-                "actions": sorted(past.kinds),
-                "classes": sorted(past.classes),
-                "dcs": sorted(set(past.databases().values())),
-            }
             return {
                 "filter": wanted.query,
-                "changes": [entry_document(past, entry) for entry in page],
+                "changes": [line_document(record.past, line) for line in page],
                 "before": page[-1].number if page and more else None,
-                "emptied_by": [] if page else wanted.emptied_by(past, now),
-                "known": known,
+                "emptied_by": [] if page else wanted.emptied_by(record, now),
+                "known": {
+                    "actions": sorted(record.lines.kinds()),
+                    "classes": sorted(record.lines.classes()),
+                    "dcs": sorted(set(record.past.databases().values())),
+                },
             }
+
+    def change(self, change: str) -> Document:
+        """One change, with what was before and after.
+
+        Args:
+            change: Its commit's number and its object's GUID, with a dash between them.
+        """
+        seq, guid = _chosen(change)
+        with self._desk.record() as record:
+            entries = [entry for entry in record.past.of_object(guid) if entry.look.seq == seq]
+            if not entries:
+                raise NotHereError(f"commit {seq} changed no such object")
+            told = [entry_document(record.past, entry) for entry in entries]
+            return {"guid": guid_text(guid), "seq": seq, "name": told[0]["name"], "changes": told}
 
     def object(self, guid: str, at: str, now: float) -> Document:
         """An object as of a point, and its history."""
         wanted = _guid(guid)
-        with self._desk.past() as past:
+        with self._desk.record() as record:
+            past = record.past
             seq = resolved(past, at, now)
             entries = past.of_object(wanted)
             if all(past.version(wanted, each) is None for each in (seq, past.seq, past.earliest)) and not entries:
@@ -136,7 +158,7 @@ class Views:
             points = sorted({past.earliest, *(entry.look.seq for entry in entries)})
             since = max((point for point in points if point <= seq), default=past.earliest)
             history = [entry_document(past, entry) for entry in reversed(entries)]
-            found = object_document(past, wanted, seq, self._register_of(past).linking_to(wanted))
+            found = object_document(past, wanted, seq, links=record.names.links_to(wanted, seq))
             if found is not None:
                 _blame(found, history)
             return {
@@ -154,8 +176,8 @@ class Views:
 
     def bin(self, what: str, now: float) -> Document:
         """What was deleted and is not there any more."""
-        with self._desk.past() as past:
-            return bin_document(past, what, now)
+        with self._desk.record() as record:
+            return bin_document(record, what, now)
 
     def permissions(self, guid: str, at: str, since: str, now: float) -> Document:
         """Who may do what with an object as of a point, and what of it is new since another one.
@@ -185,7 +207,7 @@ class Views:
                 raise NotHereError(f"its descriptor is none: {error}") from error
             return {
                 "guid": guid_text(wanted),
-                "name": _named(past, wanted)["name"],
+                "name": label(_last_dn(past, wanted)),
                 "at": seq,
                 "time": _time_of(past, seq),
                 "from": base,
@@ -196,13 +218,12 @@ class Views:
 
     def find(self, name: str) -> Document:
         """Objects a person may mean: by DN, GUID, SID, account name, or a part of a name, of now or of once."""
-        with self._desk.past() as past:
-            register = self._register_of(past)
-            guids = register.called(past, name) or list(register.resembling(past, name))
+        with self._desk.record() as record:
+            guids = record.names.called(name) or record.names.resembling(name)
             return {
                 "q": name,
                 "count": len(guids),
-                "objects": [_named(past, guid) for guid in guids[:_MOST_FOUND]],
+                "objects": [_named(record, guid) for guid in guids[:_MOST_FOUND]],
             }
 
     def compare(self, first: str, last: str, now: float) -> Document:
@@ -246,11 +267,11 @@ class Views:
                     "nothing was chosen", hint="Tick what is to be taken back, on the page of changes or in the bin."
                 )
             )
-        with self._desk.past() as past:
+        with self._desk.record() as record:
             for guid in guids:
-                if not past.versions(guid):
+                if not record.past.was_ever(guid):
                     raise NotHereError(f"there never was an object {guid_text(guid)}")
-            seq = resolved(past, to, 0)
+            seq = resolved(record.past, to, 0)
         return Wish(
             guids=tuple(dict.fromkeys(guids)),
             to=seq,
@@ -264,25 +285,24 @@ class Views:
         chosen = {_chosen(word) for word in query.get("change", "").split()}
         assert self.undo is not None  # noqa: S101 - or there is no wish
         plan = self.undo.plan(wish)
-        with self._desk.past() as past:
+        with self._desk.record() as record:
             later = sorted(
                 (
-                    entry
+                    line
                     for guid in wish.guids
-                    for entry in past.of_object(guid)
-                    if entry.look.seq > wish.to
-                    and (entry.look.seq, guid) not in chosen
-                    and wish.attribute.casefold() in {"", *map(str.casefold, entry.names)}
+                    for line in record.lines.found(Wanted(guid=guid, after=wish.to))
+                    if (line.seq, guid) not in chosen
+                    and wish.attribute.casefold() in {"", *map(str.casefold, (*line.names, *line.came, *line.went))}
                 ),
-                key=lambda entry: -entry.number,
+                key=lambda line: -line.number,
             )
-            objects = [_named(past, guid) for guid in wish.guids]
+            objects = [_named(record, guid) for guid in wish.guids]
             return {
                 "wish": wish.document(),
                 "name": objects[0]["name"] if len(objects) == 1 else f"{len(objects)} objects",
                 "objects": objects,
-                "time": _time_of(past, wish.to),
-                "later": [entry_document(past, entry) for entry in later],
+                "time": _time_of(record.past, wish.to),
+                "later": [line_document(record.past, line) for line in later],
                 "plan": plan,
             }
 
@@ -306,8 +326,8 @@ class Views:
             waiting: What is not in it yet.
             trouble: Why it is not; None: this console keeps nothing.
         """
-        with self._desk.past() as past:
-            kept = [(look.seq, deed) for look in past.looks if look.kind is CommitKind.USE for deed in _deeds(look)]
+        with self._desk.record() as record:
+            kept = [(look.seq, deed) for look in record.past.looks_of(CommitKind.USE) for deed in _deeds(look)]
         found = [(seq, deed) for seq, deed in (*kept, *((None, deed) for deed in waiting)) if who in deed.who]
         return {
             "who": who,
@@ -319,17 +339,14 @@ class Views:
 
     def heals(self) -> Document:
         """Every restore."""
-        with self._desk.past() as past:
+        with self._desk.record() as record:
+            past = record.past
             return {"heals": _heals(past)[::-1], "pruned": past.begins, "phase": str(self._desk.head.phase)}
 
     def heal(self, number: int) -> Document:
         """One restore."""
         with self._desk.journal() as journal:
             return heal_document(journal, number)
-
-    def _register_of(self, past: Past) -> Register:
-        self._register.follow(past)
-        return self._register
 
 
 def _deeds(look: Look) -> Sequence[Deed]:
@@ -377,22 +394,18 @@ class _TypeNames:
         return self._names.get(guid) or None
 
 
-def _hours(past: Past, now: float) -> Iterator[Document]:
+def _hours(record: Record, now: float) -> Iterator[Document]:
     """Changes in each of the last hours, oldest first."""
     last = int(now // _HOUR_S)
-    counts: Counter[int] = Counter()
-    for entry in reversed(past.entries):
-        hour = int(entry.look.time // _HOUR_S)
-        if hour <= last - _HOURS:
-            break
-        counts[hour] += 1
-    for hour in range(last - _HOURS + 1, last + 1):
+    first = last - _HOURS + 1
+    counts = record.lines.hours(first * _HOUR_S)
+    for hour in range(first, last + 1):
         yield {"hour": rfc3339(hour * _HOUR_S), "count": counts[hour]}
 
 
-def _heals(past: Past) -> list[Document]:
+def _heals(past: Known) -> list[Document]:
     """Restores that have ended, oldest first."""
-    ends = [look for look in past.looks if look.kind is CommitKind.RESTORE_END]
+    ends = past.looks_of(CommitKind.RESTORE_END)
     return [
         {"number": look.timeline - 1, "seq": look.seq, "time": rfc3339(look.time), "target": look.target}
         for look in ends
@@ -414,19 +427,22 @@ def _chosen(word: str) -> tuple[Seq, Guid]:
     return Seq(int(seq)), _guid(guid)
 
 
-def _time_of(past: Past, seq: Seq) -> str | None:
-    return next((rfc3339(look.time) for look in reversed(past.looks) if look.seq <= seq), None)
+def _time_of(past: Known, seq: Seq) -> str | None:
+    look = past.look_at(seq)
+    return rfc3339(look.time) if look is not None else None
 
 
-def _named(past: Past, guid: Guid) -> Document:
+def _last_dn(past: Past, guid: Guid) -> str:
     state = past.at(past.seq)
-    item = state.get(guid)
-    shown = item or past.versions(guid)[-1]
-    dn = state.dn(guid) if item is not None else shown.rdn
+    return state.dn(guid) if guid in state else past.versions(guid)[-1].rdn
+
+
+def _named(record: Record, guid: Guid) -> Document:
+    found = record.names.named(guid)
     return {
         "guid": guid_text(guid),
-        "dn": dn,
-        "name": label(dn),
-        "class": class_of(shown),
-        "deleted": item is None or item.deleted,
+        "dn": found.dn,
+        "name": label(found.dn),
+        "class": found.object_class,
+        "deleted": found.is_deleted,
     }

@@ -11,10 +11,12 @@ from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import ACCOUNT, SIDS
 from adpersist.reading.folded import FoldedReading, Reading
-from adpersist.reading.index.filling import Filling
+from adpersist.reading.index.filling import FREE_NAMES, Filling
 from adpersist.reading.index.indexed import IndexedReading
 from adpersist.reading.index.kept import Index, IndexFile, Made
 from adpersist.reading.index.spans import counting
@@ -31,6 +33,10 @@ Progress = Callable[[int, int], None]
 
 class UnfitError(Exception):
     """The index cannot tell, and why."""
+
+
+class OthersError(UnfitError):
+    """Others have it, now."""
 
 
 def answered(
@@ -56,7 +62,7 @@ def answered(
             # a damaged commit need not be in the way of who begins at a checkpoint after it
             log.info("index.passed_over", error=type(error).__name__, why=str(error))
             if isinstance(error, sqlite3.DatabaseError):
-                _forget(IndexFile(directory, journal.id))
+                forget(IndexFile(directory, journal.id))
     return ask(FoldedReading(journal))
 
 
@@ -69,8 +75,19 @@ def indexed(journal: Journal, directory: Path, progress: Progress = lambda *_: N
         OSError, sqlite3.Error: It cannot be had.
         DamagedError, PointError: The journal is not what was written, or does not tell.
     """
-    _require_whole(journal)
     file = IndexFile(directory, journal.id)
+    with brought_up(file, journal, progress), file.opened(filling=False) as index:
+        yield IndexedReading(journal, index.rows)
+
+
+@contextmanager
+def brought_up(file: IndexFile, journal: Journal, progress: Progress = lambda *_: None) -> Iterator[None]:
+    """The index has all of a journal up to its head, and nobody changes it within the block.
+
+    Raises:
+        UnfitError, OSError, sqlite3.Error, DamagedError, PointError: As :func:`indexed`.
+    """
+    _require_whole(journal)
     with file.held():
         for _ in range(_TURNS):
             if _is_current(file, journal):
@@ -78,10 +95,45 @@ def indexed(journal: Journal, directory: Path, progress: Progress = lambda *_: N
             with file.alone():
                 _fill(file, journal, progress)
         else:
-            raise UnfitError("others keep changing it")
+            raise OthersError("others keep changing it")
         _require_whole(journal)  # the head may have been read again
+        yield
+
+
+@contextmanager
+def looked_up(file: IndexFile, head: Head, seed: bytes, patience_s: float) -> Iterator[Index | None]:
+    """The index as it is; None: it is not what a journal is up to that head.
+
+    Args:
+        head: The journal's.
+        seed: Tells the journal from any other.
+        patience_s: How long whoever changes it is waited for.
+
+    Raises:
+        OSError, sqlite3.Error: It cannot be had.
+    """
+    with file.held(patience_s):
+        if not file.path.exists():
+            yield None
+            return
         with file.opened(filling=False) as index:
-            yield IndexedReading(journal, index.rows)
+            yield (
+                index if index.made() == Made(seed=seed, pruned=head.pruned, seq=head.seq, digest=head.digest) else None
+            )
+
+
+def require_lines(index: Index, head: Head) -> None:
+    """It can tell what happened to every object, look by look.
+
+    Raises:
+        UnfitError: A restore went behind what was pruned, or a repair begun anew: what that undid is not in it.
+    """
+    (behind,) = index.rows.execute(
+        "SELECT count(*) FROM commits WHERE kind = ? OR kind = ? AND target < ?",
+        (str(CommitKind.REPAIR), str(CommitKind.RESTORE_END), head.pruned),
+    ).fetchone()
+    if behind:
+        raise UnfitError("what a restore or a repair undid is not in it")
 
 
 def _require_whole(journal: Journal) -> None:
@@ -135,7 +187,7 @@ def _filled(file: IndexFile, journal: Journal, made: Made | None, progress: Prog
         damage: DamagedError | None = None
         with index.changed():
             made = made or _begun(index, journal)
-            filling = Filling(index.rows, journal.head, made.seq)
+            filling = Filling(index.rows, journal, made.seq)
             try:
                 for commit in journal.commits(after=made.seq):
                     filling.take(commit)
@@ -162,7 +214,7 @@ def _begun(index: Index, journal: Journal) -> Made:
     bottom = next((each for each in head.checkpoints if each.seq == head.pruned), None)
     if bottom is None:
         return Made(seed=journal.seed, pruned=head.pruned, seq=BEFORE_FIRST, digest=journal.seed)
-    filling = Filling(index.rows, head, head.pruned)
+    filling = Filling(index.rows, journal, head.pruned)
     for part, states in journal.checkpoint_by_part(bottom.seq):
         filling.base(part, (item for item in states if isinstance(item, ObjectState)))
     return Made(seed=journal.seed, pruned=head.pruned, seq=bottom.seq, digest=bottom.digest)
@@ -171,11 +223,12 @@ def _begun(index: Index, journal: Journal) -> Made:
 def _require_open_names(index: Index, journal: Journal, seq: Seq) -> None:
     """Where a schema calls the attributes confidential by which objects are named, none of them is written down."""
     facts = IndexedReading(journal, index.rows).view(seq).facts()
-    hidden = [name for name in (*SIDS, ACCOUNT) if facts[name].confidential]
+    hidden = [name for name in (*SIDS, ACCOUNT, *FREE_NAMES) if facts[name].confidential]
     if hidden:
         raise UnfitError(f"the schema calls {hidden[0]} confidential")
 
 
-def _forget(file: IndexFile) -> None:
+def forget(file: IndexFile) -> None:
+    """Remove it, so that it is made anew; where that cannot be, it stays."""
     with suppress(OSError), file.held(), file.alone():
         file.remove()

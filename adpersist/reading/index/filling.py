@@ -3,47 +3,34 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from math import floor
 from typing import Any, Final
 
 from adpersist.errors import PointError
+from adpersist.journal.journal import Journal
 from adpersist.model.identity.dn import comparable
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.identity.reference import target_of
 from adpersist.model.journal.commit import Commit, CommitKind
-from adpersist.model.journal.head import Head
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.reading.find import ACCOUNT, SIDS, stem
-from adpersist.reading.index.spans import Counting, counting
+from adpersist.reading.index.line_filling import LineFilling, NameLists
+from adpersist.reading.index.places import PLACE, Place
+from adpersist.reading.index.spans import NEW_TIMELINE, Counting, counting
 
-NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
+FREE_NAMES: Final = ("displayName", "mail", "userPrincipalName")
+"""What people look for an object by, beside its names and its account."""
 _DEFINING: Final = ("lDAPDisplayName", "attributeSyntax", "searchFlags", "linkID")
 _SCHEMA: Final = b"attributeSchema"
-_PLACE: Final = "SELECT seq, present, parent, rdn, deleted, born FROM places WHERE object = ? ORDER BY seq DESC"
+_STORED: Final = ("present", "parent", "rdn", "deleted", "born", "former")
+_PLACE: Final = f"SELECT {PLACE} FROM places WHERE object = ? ORDER BY seq DESC"  # noqa: S608
 _ACCOUNT: Final = "SELECT seq, sid, account FROM accounts WHERE object = ? ORDER BY seq DESC"
 _DEFINITION: Final = (
     "SELECT seq, defines, name, syntax, flags, link FROM definitions WHERE object = ? ORDER BY seq DESC"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an object is; numbers stand for objects.
-
-    Attributes:
-        seq: The commit that put it there.
-        born: The commit that made the object all that it is: what was told of it before does not count.
-    """
-
-    seq: int
-    present: int
-    parent: int | None
-    rdn: str
-    deleted: int
-    born: int
 
 
 class Filling:
@@ -51,17 +38,24 @@ class Filling:
 
     Args:
         rows: The index.
-        head: Knows the timelines.
+        journal: Open; its commits up to that one are in the index.
         since: The commit it goes on after.
     """
 
-    def __init__(self, rows: sqlite3.Connection, head: Head, since: Seq) -> None:
+    def __init__(self, rows: sqlite3.Connection, journal: Journal, since: Seq) -> None:
         self._rows = rows
-        self._head = head
+        self._head = journal.head
         self._ids: dict[Guid, int] = {}
-        self._names: dict[frozenset[str], int] = {}
+        self._names = NameLists(rows)
         self._counts = self._going_on(since)
-        self._first = (rows.execute("SELECT min(seq) FROM commits WHERE look IS NULL").fetchone() or (None,))[0]
+        self._lines = LineFilling(rows, journal, self._names, self.place)
+        (self._first,) = rows.execute("SELECT min(seq) FROM commits WHERE look IS NULL").fetchone()
+        if self._first is not None:  # a look that was not finished: its lines are made when it is
+            for commit in journal.commits(after=Seq(self._first - 1), through=since):
+                self._lines.take(commit)
+                for changes in _by_object(commit).values():
+                    this = self.number(changes[0].guid)
+                    self._lines.tell(this, changes, self._place_before(this, self._first), self._here(this))
 
     def base(self, part: int, items: Iterable[ObjectState]) -> None:
         """What is known of the commit the journal was pruned up to, by the part of the checkpoint it lies in."""
@@ -70,12 +64,13 @@ class Filling:
 
     def take(self, commit: Commit) -> None:
         """The next commit."""
+        first = commit.seq if self._first is None else self._first
         self._note(commit)
-        told: dict[Guid, list[Change]] = {}
-        for change in commit.changes:
-            told.setdefault(change.guid, []).append(change)
-        for changes in told.values():
-            self._object(commit.seq, changes, None)
+        self._lines.take(commit)
+        for changes in _by_object(commit).values():
+            self._lines.tell(*self._object(commit.seq, changes, None))
+        if self._first is None:
+            self._lines.end(commit, first, self._counts)
         if commit.kind in NEW_TIMELINE:
             self._counts = self._going_on(commit.seq)
 
@@ -87,7 +82,7 @@ class Filling:
 
     def _note(self, commit: Commit) -> None:
         self._rows.execute(
-            "INSERT INTO commits VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO commits VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 commit.seq,
                 str(commit.kind),
@@ -100,6 +95,10 @@ class Filling:
                 commit.target,
                 commit.digest,
                 commit.size,
+                commit.mark,
+                commit.writer.host if commit.writer else "",
+                commit.account if commit.kind is CommitKind.USE else "",
+                len(commit.changes),
             ),
         )
         self._first = commit.seq if self._first is None else self._first
@@ -122,7 +121,10 @@ class Filling:
                 ),
             )
 
-    def _object(self, seq: Seq, changes: list[Change], part: int | None) -> None:
+    def _object(
+        self, seq: Seq, changes: list[Change], part: int | None
+    ) -> tuple[int, list[Change], Place | None, Place]:
+        """Its number, what was told, and where it was and is."""
         this = self.number(changes[0].guid)
         before = self.place(this)
         place = before
@@ -142,14 +144,15 @@ class Filling:
         assert place is not None  # noqa: S101 - there is at least one change
         if place != before:
             self._rows.execute(
-                "INSERT INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (this, seq, place.present, place.parent, place.rdn, place.deleted, place.born, _key(place.rdn)),
+                "INSERT INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (this, seq, *(getattr(place, name) for name in _STORED), _key(place.rdn)),
             )
-        told = None if part is not None else self._names_of(changes)
+        told = None if part is not None else self._names.number(_named(changes))
         self._rows.execute("INSERT INTO touches VALUES (?, ?, ?, ?)", (this, seq, part, told))
         self._link(this, seq, links)
         self._identify(this, seq, values, place)
         self._define(this, seq, values, place)
+        return this, changes, before, place
 
     def _moved(self, place: Place, change: Change, seq: Seq) -> Place:
         parent = place.parent if change.parent is None else self.number(change.parent)
@@ -157,14 +160,27 @@ class Filling:
         deleted = place.deleted
         if "isDeleted" in change.values:
             deleted = int(change.values["isDeleted"] == (b"TRUE",))
-        if (parent, rdn, deleted) == (place.parent, place.rdn, place.deleted):
+        former = place.former
+        if "lastKnownParent" in change.values:
+            targets = map(target_of, change.values["lastKnownParent"])
+            former = next((self.number(target) for target in targets if target is not None), None)
+        if (parent, rdn, deleted, former) == (place.parent, place.rdn, place.deleted, place.former):
             return place
-        return replace(place, seq=seq, parent=parent, rdn=rdn, deleted=deleted)
+        return replace(place, seq=seq, parent=parent, rdn=rdn, deleted=deleted, former=former)
 
     def place(self, this: int) -> Place | None:
         """Where an object is by now."""
         found = self._latest(_PLACE, this)
         return Place(*found) if found else None
+
+    def _here(self, this: int) -> Place:
+        found = self.place(this)
+        assert found is not None  # noqa: S101 - it was told of
+        return found
+
+    def _place_before(self, this: int, seq: Seq) -> Place | None:
+        found = (row for row in self._rows.execute(_PLACE, (this,)) if row[0] < seq and row[0] in self._counts)
+        return next((Place(*row) for row in found), None)
 
     def _latest(self, query: str, this: int) -> tuple[Any, ...] | None:
         return next((row for row in self._rows.execute(query, (this,)) if row[0] in self._counts), None)
@@ -176,18 +192,6 @@ class Filling:
             self._rows.execute("INSERT OR IGNORE INTO objects (guid) VALUES (?)", (guid,))
             (known,) = self._rows.execute("SELECT id FROM objects WHERE guid = ?", (guid,)).fetchone()
             self._ids[guid] = known
-        return known
-
-    def _names_of(self, changes: list[Change]) -> int:
-        names = frozenset(
-            name for change in changes for each in (change.values, change.added, change.removed) for name in each
-        )
-        known = self._names.get(names)
-        if known is None:
-            text = json.dumps(sorted(names))
-            self._rows.execute("INSERT OR IGNORE INTO names (list) VALUES (?)", (text,))
-            (known,) = self._rows.execute("SELECT id FROM names WHERE list = ?", (text,)).fetchone()
-            self._names[names] = known
         return known
 
     def _link(self, this: int, seq: Seq, links: Mapping[tuple[str, bytes], bool]) -> None:
@@ -206,6 +210,13 @@ class Filling:
             *(value.decode(errors="replace").casefold().encode() for value in values.get(ACCOUNT, ())),
         }
         self._rows.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", ((alias, this) for alias in aliases))
+        if "objectClass" in values:
+            name = next((value.decode(errors="replace") for value in values["objectClass"][-1:]), "")
+            self._rows.execute("INSERT INTO classes VALUES (?, ?, ?)", (this, seq, name))
+        for free in FREE_NAMES:
+            for value in values.get(free, ()):
+                text = value.decode(errors="replace").casefold()
+                self._rows.execute("INSERT OR IGNORE INTO called VALUES (?, ?, ?)", (free, text, this))
         if "objectSid" in values or ACCOUNT in values:
             known = self._latest(_ACCOUNT, this)
             _, sid, account = known if known and known[0] >= place.born else (0, None, None)
@@ -230,6 +241,19 @@ class Filling:
             defines = int(is_one)
         texts = [_text(values[name]) if name in values else text for name, text in zip(_DEFINING, texts, strict=True)]
         self._rows.execute("INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?)", (this, seq, defines, *texts))
+
+
+def _by_object(commit: Commit) -> dict[Guid, list[Change]]:
+    told: dict[Guid, list[Change]] = {}
+    for change in commit.changes:
+        told.setdefault(change.guid, []).append(change)
+    return told
+
+
+def _named(changes: list[Change]) -> frozenset[str]:
+    return frozenset(
+        name for change in changes for each in (change.values, change.added, change.removed) for name in each
+    )
 
 
 def _gone(place: Place | None, seq: Seq) -> Place:

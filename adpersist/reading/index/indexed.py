@@ -13,9 +13,8 @@ from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind
 from adpersist.reading.find import NoSuchObjectError, called
 from adpersist.reading.history import Event, event_kind, event_of, find_ever
-from adpersist.reading.index.filling import NEW_TIMELINE
-from adpersist.reading.index.indexed_state import Commits, IndexedView
-from adpersist.reading.index.spans import counting
+from adpersist.reading.index.indexed_state import Commits, IndexedView, Reader
+from adpersist.reading.index.spans import NEW_TIMELINE, counting
 from adpersist.reading.sought import Sought
 from adpersist.reading.view import View
 from adpersist.reading.writers import SealedLog
@@ -143,7 +142,7 @@ class IndexedReading:
 class IndexedSealedLog(SealedLog):
     """What was sealed of the audit log: of which seconds there are lines stands in the index, they in their commits."""
 
-    def __init__(self, journal: Journal, rows: sqlite3.Connection) -> None:
+    def __init__(self, journal: Reader, rows: sqlite3.Connection) -> None:
         super().__init__()
         self._rows = rows
         self._through = BEFORE_FIRST
@@ -188,7 +187,7 @@ class IndexedSealedLog(SealedLog):
 class _Lines(AuditLog):
     """Lines, read when their second is asked for."""
 
-    def __init__(self, sealed: IndexedSealedLog, journal: Journal) -> None:
+    def __init__(self, sealed: IndexedSealedLog, journal: Reader) -> None:
         super().__init__()
         self._sealed = sealed
         self._journal = journal

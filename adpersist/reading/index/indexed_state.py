@@ -5,17 +5,18 @@ import json
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, ValuesView
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from adpersist.errors import PointError
-from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.journal.commit import Commit
 from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.reading.find import called, stem
-from adpersist.reading.index.filling import Place
+from adpersist.reading.index.places import PLACE, Place
 from adpersist.reading.index.spans import Counting
+from adpersist.reading.sealing import Sealing
 from adpersist.reading.view import View, database_name
 from adpersist.state.changes import evolve
 from adpersist.state.journal_schema import AttributeFacts, JournalSchema
@@ -26,24 +27,47 @@ _KEPT_COMMITS: Final = 4
 _Each = TypeVar("_Each")
 
 
+class Reader(Protocol):
+    """What is read of a journal: see :class:`~adpersist.journal.journal.Journal`."""
+
+    def commits(self, *, after: Seq, through: Seq) -> Iterator[Commit]:
+        """Verified commits with ``after < seq <= through``."""
+        ...
+
+    def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:
+        """The objects of one part of a checkpoint."""
+        ...
+
+
 class Commits:
     """What single commits tell, read from the journal when it is asked for, with every proof that reading has.
 
     Args:
-        journal: Open.
+        journal: Read.
         rows: The index.
+        sealing: Takes secrets out of all that is read; None: they are wanted.
     """
 
-    def __init__(self, journal: Journal, rows: sqlite3.Connection) -> None:
+    def __init__(self, journal: Reader, rows: sqlite3.Connection, sealing: Sealing | None = None) -> None:
         self._journal = journal
         self._rows = rows
+        self._sealing = sealing
         self._read: OrderedDict[tuple[Seq, int | None], list[Any]] = OrderedDict()
         self._versions: dict[tuple[int, int], ObjectState | None] = {}
 
     def changes(self, seq: Seq, guid: Guid) -> list[Change]:
         """Of one object, in their order."""
-        (commit,) = self._kept(seq, None, lambda: list(self._journal.commits(after=Seq(seq - 1), through=seq)))
-        return [change for change in commit.changes if change.guid == guid]
+        return [change for change in self._kept(seq, None, lambda: self._told(seq)) if change.guid == guid]
+
+    def _told(self, seq: Seq) -> list[Change]:
+        (commit,) = self._journal.commits(after=Seq(seq - 1), through=seq)
+        return [self._sealing.change(change) if self._sealing is not None else change for change in commit.changes]
+
+    def _base(self, seq: Seq, part: int) -> list[ObjectState | Gone]:
+        return [
+            self._sealing.item(item) if self._sealing is not None and isinstance(item, ObjectState) else item
+            for item in self._journal.checkpoint_part(seq, part)
+        ]
 
     def _kept(self, seq: Seq, part: int | None, read: Callable[[], list[_Each]]) -> list[_Each]:
         if (seq, part) not in self._read:
@@ -75,8 +99,12 @@ class Commits:
             self._versions[number, seq] = item
         return item
 
+    def forget(self) -> None:
+        """Hold no object any longer; what was read of single commits stays a while."""
+        self._versions.clear()
+
     def _from_checkpoint(self, seq: Seq, part: int, guid: Guid) -> ObjectState:
-        for item in self._kept(seq, part, lambda: self._journal.checkpoint_part(seq, part)):
+        for item in self._kept(seq, part, lambda: self._base(seq, part)):
             if item.guid == guid and not isinstance(item, Gone):
                 return item
         raise PointError(f"the index names another part of checkpoint {seq}")
@@ -92,6 +120,11 @@ class IndexedState(State):
         self._counts = counts
         self._places: dict[int, Place | None] = {}
         self._numbers: dict[Guid, int | None] = {}
+
+    @property
+    def last(self) -> Seq:
+        """The newest commit it is made of."""
+        return self._counts.last
 
     def __getitem__(self, guid: Guid) -> ObjectState:
         place = self.place(guid)
@@ -128,9 +161,16 @@ class IndexedState(State):
 
     def dn(self, guid: Guid) -> str:
         """The object's DN."""
-        place = self.place(guid)
-        if place is None:
+        number = self.number(guid)
+        if number is None:
             raise KeyError(guid)
+        return self.dn_of(number)
+
+    def dn_of(self, number: int) -> str:
+        """The same, by its number."""
+        place = self.place_of(number)
+        if place is None:
+            raise KeyError(number)
         parts, met = [place.rdn], set[int]()
         parent = place.parent
         while parent is not None and parent not in met and (above := self.place_of(parent)) is not None:
@@ -142,6 +182,37 @@ class IndexedState(State):
             found = f"{parts[-1]},{found}" if found else parts[-1]
             parts.pop()
         return found
+
+    def forget(self) -> None:
+        """Hold no object any longer."""
+        self._commits.forget()
+
+    def class_of(self, number: int) -> str:
+        """An object's most special class, by its number; empty where nobody knows."""
+        found = self._newest("SELECT seq, class FROM classes WHERE object = ? AND seq <= ? ORDER BY seq DESC", number)
+        return "" if found is None else str(found)
+
+    def sid_of(self, number: int) -> bytes | None:
+        """An object's objectSid, by its number; None where it has none."""
+        found = self._newest("SELECT seq, sid FROM accounts WHERE object = ? AND seq <= ? ORDER BY seq DESC", number)
+        return found if isinstance(found, bytes) else None
+
+    def _newest(self, query: str, number: int) -> object:
+        place = self.place_of(number)
+        rows = self._rows.execute(query, (number, self.last)) if place is not None else ()
+        born = place.born if place is not None else 0
+        return next((value for seq, value in rows if seq in self._counts and seq >= born), None)
+
+    def linked(self, source: int, target: int, attribute: str, form: bytes) -> bool:
+        """An object had a link to another, by their numbers."""
+        place = self.place_of(source)
+        rows = self._rows.execute(
+            "SELECT seq, present FROM links WHERE target = ? AND source = ? AND attribute = ? AND form = ? "
+            "AND seq <= ? ORDER BY seq DESC",
+            (target, source, attribute, form, self.last),
+        )
+        born = place.born if place is not None else self.last + 1
+        return bool(next((present for seq, present in rows if seq in self._counts and seq >= born), 0))
 
     def number(self, guid: Guid) -> int | None:
         """The number that stands for an object; None: it never was."""
@@ -159,8 +230,7 @@ class IndexedState(State):
         """The same, by its number."""
         if number not in self._places:
             found = self._rows.execute(
-                "SELECT seq, present, parent, rdn, deleted, born FROM places WHERE object = ? AND seq <= ? "
-                "ORDER BY seq DESC",
+                f"SELECT {PLACE} FROM places WHERE object = ? AND seq <= ? ORDER BY seq DESC",  # noqa: S608
                 (number, self._counts.last),
             )
             place = next((Place(*row) for row in found if row[0] in self._counts), None)

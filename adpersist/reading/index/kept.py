@@ -20,7 +20,7 @@ from adpersist.model.identity.ids import Seq
 from adpersist.system.untrusted_sqlite import distrust
 from adpersist.telemetry import logger
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of the tables below; a file of another one is made anew."""
 _PATIENCE_S: Final = 20.0
 """How long another process that fills it is waited for; after that the answer comes without it."""
@@ -36,18 +36,37 @@ CREATE TABLE made (version INTEGER, seed BLOB, pruned INTEGER, seq INTEGER, dige
 CREATE TABLE objects (id INTEGER PRIMARY KEY, guid BLOB NOT NULL UNIQUE);
 CREATE TABLE commits (
     seq INTEGER PRIMARY KEY, look INTEGER, kind TEXT, timeline INTEGER, time REAL, usn_from INTEGER, usn_to INTEGER,
-    ends_look INTEGER, complete INTEGER, target INTEGER, digest BLOB, size INTEGER
+    ends_look INTEGER, complete INTEGER, target INTEGER, digest BLOB, size INTEGER, mark TEXT, host TEXT, deeds TEXT,
+    count INTEGER
 );
+CREATE INDEX commits_kind ON commits (kind);
 CREATE INDEX commits_look ON commits (look);
 CREATE TABLE names (id INTEGER PRIMARY KEY, list TEXT NOT NULL UNIQUE);
 CREATE TABLE touches (
     object INTEGER, seq INTEGER, part INTEGER, names INTEGER, PRIMARY KEY (object, seq)
 ) WITHOUT ROWID;
 CREATE TABLE places (
-    object INTEGER, seq INTEGER, present INTEGER, parent INTEGER, rdn TEXT, deleted INTEGER, born INTEGER, key TEXT,
-    PRIMARY KEY (object, seq)
+    object INTEGER, seq INTEGER, present INTEGER, parent INTEGER, rdn TEXT, deleted INTEGER, born INTEGER,
+    former INTEGER, key TEXT, PRIMARY KEY (object, seq)
 ) WITHOUT ROWID;
 CREATE INDEX places_key ON places (key);
+CREATE INDEX places_parent ON places (parent);
+CREATE TABLE classes (object INTEGER, seq INTEGER, class TEXT, PRIMARY KEY (object, seq)) WITHOUT ROWID;
+CREATE TABLE called (
+    attribute TEXT, name TEXT, object INTEGER, PRIMARY KEY (attribute, name, object)
+) WITHOUT ROWID;
+CREATE TABLE dns (id INTEGER PRIMARY KEY, dn TEXT NOT NULL UNIQUE);
+CREATE TABLE lines (
+    number INTEGER PRIMARY KEY, seq INTEGER, object INTEGER, kind TEXT, class TEXT, was INTEGER, became INTEGER,
+    moved INTEGER, dn_from INTEGER, dn_to INTEGER, names INTEGER, links INTEGER
+);
+CREATE INDEX lines_seq ON lines (seq);
+CREATE INDEX lines_object ON lines (object);
+CREATE TABLE written (
+    line INTEGER, time INTEGER, origin BLOB, names INTEGER, PRIMARY KEY (line, time, origin)
+) WITHOUT ROWID;
+CREATE TABLE tallies (kind TEXT, class TEXT, count INTEGER, PRIMARY KEY (kind, class)) WITHOUT ROWID;
+CREATE INDEX written_time ON written (time);
 CREATE TABLE aliases (alias BLOB, object INTEGER, PRIMARY KEY (alias, object)) WITHOUT ROWID;
 CREATE TABLE accounts (object INTEGER, seq INTEGER, sid BLOB, account TEXT, PRIMARY KEY (object, seq)) WITHOUT ROWID;
 CREATE INDEX accounts_sid ON accounts (sid);
@@ -55,6 +74,7 @@ CREATE TABLE links (
     target INTEGER, source INTEGER, attribute TEXT, form BLOB, seq INTEGER, present INTEGER,
     PRIMARY KEY (target, source, attribute, form, seq)
 ) WITHOUT ROWID;
+CREATE INDEX links_source ON links (source, seq);
 CREATE TABLE definitions (
     object INTEGER, seq INTEGER, defines INTEGER, name TEXT, syntax TEXT, flags TEXT, link TEXT,
     PRIMARY KEY (object, seq)
@@ -131,8 +151,11 @@ class IndexFile:
         self._lock: int | None = None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, patience_s: float | None = None) -> Iterator[None]:
         """Nobody changes it within the block.
+
+        Args:
+            patience_s: How long whoever changes it is waited for; None: as long as a command does.
 
         Raises:
             OSError: It cannot be had, or not in time; or others could have written it.
@@ -144,7 +167,7 @@ class IndexFile:
         )
         try:
             _require_ours(os.fstat(self._lock), _OTHERS_WRITE)
-            _wait(self._lock, fcntl.LOCK_SH)
+            _wait(self._lock, fcntl.LOCK_SH, _PATIENCE_S if patience_s is None else patience_s)
             yield
         finally:
             os.close(self._lock)
@@ -154,11 +177,11 @@ class IndexFile:
     def alone(self) -> Iterator[None]:
         """Nobody else uses it within the block; to be called while it is held. Others may have changed it before."""
         assert self._lock is not None  # noqa: S101 - see above
-        _wait(self._lock, fcntl.LOCK_EX)
+        _wait(self._lock, fcntl.LOCK_EX, _PATIENCE_S)
         try:
             yield
         finally:
-            _wait(self._lock, fcntl.LOCK_SH)
+            _wait(self._lock, fcntl.LOCK_SH, _PATIENCE_S)
 
     @contextmanager
     def opened(self, *, filling: bool) -> Iterator[Index]:
@@ -205,8 +228,8 @@ def directory_of(configured: str, environment: Mapping[str, str] = os.environ) -
     return Path(home, "adpersist") if home else None
 
 
-def _wait(lock: int, how: int) -> None:
-    until = time.monotonic() + _PATIENCE_S
+def _wait(lock: int, how: int, patience_s: float) -> None:
+    until = time.monotonic() + patience_s
     while True:
         try:
             fcntl.flock(lock, how | fcntl.LOCK_NB)

@@ -5,8 +5,10 @@ from typing import Final
 
 from adpersist.journal.timelines import path_to
 from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head
 
+NEW_TIMELINE: Final = frozenset({CommitKind.RESTORE_END, CommitKind.REPAIR})
 _ENDLESS: Final = Seq(2**63 - 1)
 
 
@@ -23,6 +25,10 @@ class Counting:
     def last(self) -> Seq:
         """The newest one; 0 where there is none."""
         return self.pairs[-1][1] if self.pairs else Seq(0)
+
+    def up_to(self, last: Seq) -> "Counting":
+        """Those among them up to a commit."""
+        return Counting(tuple((first, min(end, last)) for first, end in self.pairs if first <= last))
 
     def going_on(self, after: Seq) -> "Counting":
         """The same, and whatever comes after a commit."""

@@ -3,7 +3,7 @@
 Every text in a document may be an attacker's: whoever shows it escapes it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from adpersist.model.identity.dn import first, value_of
@@ -15,11 +15,14 @@ from adpersist.model.journal.use import Deed
 from adpersist.model.objects.change import Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
-from adpersist.reading.past import Entry, Look, Past, StateAt, changed_names, class_of, is_sealed
+from adpersist.reading.past import Entry, Look, Past, changed_names, class_of
 from adpersist.reading.rfc3339 import rfc3339
+from adpersist.reading.sealing import is_sealed
+from adpersist.reading.telling import Telling
 from adpersist.reading.text.time_text import seconds_text
 from adpersist.reading.text.value_text import readable, resolved
 from adpersist.state.changes import change_kind
+from adpersist.state.state import State
 
 Document = dict[str, Any]
 
@@ -54,7 +57,7 @@ def label(dn: str) -> str:
     return name.partition("\n")[0] or dn
 
 
-def look_document(look: Look, past: Past) -> Document:
+def look_document(look: Look, past: Telling) -> Document:
     """A commit."""
     return {
         "seq": look.seq,
@@ -85,12 +88,12 @@ def deed_document(deed: Deed, seq: Seq | None) -> Document:
     }
 
 
-def entry_document(past: Past, entry: Entry) -> Document:
+def entry_document(past: Telling, entry: Entry) -> Document:
     """What happened to one object, with values before and after."""
     seq = entry.look.seq
     was, now = past.at(Seq(seq - 1)), past.at(seq)
     here = now if entry.new is not None else was
-    dn_from, dn_to = _dns(past, entry)
+    dn_from, dn_to = dns_of(past, entry)
     shown = entry.shown
     names = past.writers().names
     return {
@@ -115,7 +118,7 @@ def entry_document(past: Past, entry: Entry) -> Document:
     }
 
 
-def _dns(past: Past, entry: Entry) -> tuple[str | None, str | None]:
+def dns_of(past: Telling, entry: Entry) -> tuple[str | None, str | None]:
     """What the object was called before and after; None: it was not there."""
     was, now = past.at(Seq(entry.look.seq - 1)), past.at(entry.look.seq)
     return (
@@ -124,18 +127,18 @@ def _dns(past: Past, entry: Entry) -> tuple[str | None, str | None]:
     )
 
 
-def writer(past: Past, entry: Entry) -> Document:
+def writer(past: Telling, entry: Entry) -> Document:
     """`who` wrote it, and where that is null `why`."""
     return past.writers().person(
         entry.kind,
-        [each for each in _dns(past, entry) if each],
+        [each for each in dns_of(past, entry) if each],
         entry.written(),
         lambda sids: past.accounts(sids, entry.look.seq),
         entry.look.seq,
     )
 
 
-def _write(past: Past, entry: Entry) -> Document:
+def _write(past: Telling, entry: Entry) -> Document:
     """When it happened, and who wrote it, as far as that is known."""
     return {
         "seq": entry.look.seq,
@@ -147,7 +150,7 @@ def _write(past: Past, entry: Entry) -> Document:
     }
 
 
-def changed_document(past: Past, name: str, old: Values, new: Values, was: StateAt, now: StateAt) -> Document:
+def changed_document(past: Telling, name: str, old: Values, new: Values, was: State, now: State) -> Document:
     """One attribute before and after; of a secret only which of the two there is."""
     if past.facts.is_secret(name) or any(map(is_sealed, (*old, *new))):
         told = "changed" if old and new else "set" if new else "cleared"
@@ -158,7 +161,7 @@ def changed_document(past: Past, name: str, old: Values, new: Values, was: State
     }
 
 
-def _links_document(entry: Entry, was: StateAt, now: StateAt) -> Document:
+def _links_document(entry: Entry, was: State, now: State) -> Document:
     came, went = entry.links()
     return {
         name: {
@@ -179,7 +182,13 @@ def _written(stamp: Stamp, names: Mapping[Guid, str]) -> Document:
     }
 
 
-def object_document(past: Past, guid: Guid, seq: Seq, linking: Iterable[Guid] | None = None) -> Document | None:
+def object_document(
+    past: Telling,
+    guid: Guid,
+    seq: Seq,
+    linking: Iterable[Guid] | None = None,
+    links: Iterable[tuple[str, Guid]] | None = None,
+) -> Document | None:
     """An object as of a commit; None: it was not there. `since` tells which commit gave each attribute its value.
 
     Args:
@@ -187,6 +196,7 @@ def object_document(past: Past, guid: Guid, seq: Seq, linking: Iterable[Guid] | 
         guid: The object.
         seq: The commit.
         linking: All that may link to it, and perhaps others; None: they are looked for.
+        links: The links to it as of then, by attribute and by who has them, where they are known without looking.
     """
     state = past.at(seq)
     item = past.version(guid, seq)
@@ -214,17 +224,17 @@ def object_document(past: Past, guid: Guid, seq: Seq, linking: Iterable[Guid] | 
         "links": {
             name: {"values": _ends(refs, state), "since": since.get(name)} for name, refs in sorted(item.links.items())
         },
-        "backlinks": _backlinks(past, state, guid, linking),
+        "backlinks": _backlinks(past, state, links_to(state, guid, linking) if links is None else links),
     }
 
 
-def _shown(past: Past, name: str, values: Values, state: StateAt) -> Document:
+def _shown(past: Telling, name: str, values: Values, state: State) -> Document:
     if past.facts.is_secret(name) or any(map(is_sealed, values)):
         return {"values": [], "secret": True}
     return {"values": [readable(name, value, past.facts, state) for value in values]}
 
 
-def _ends(refs: Iterable[bytes], state: StateAt) -> list[Document]:
+def _ends(refs: Iterable[bytes], state: State) -> list[Document]:
     found = []
     for each in refs:
         target = target_of(each)
@@ -238,15 +248,23 @@ def _ends(refs: Iterable[bytes], state: StateAt) -> list[Document]:
     return sorted(found, key=lambda each: str(each["dn"]).casefold())
 
 
-def _backlinks(past: Past, state: StateAt, guid: Guid, linking: Iterable[Guid] | None) -> Document:
-    """Who links here; a deleted object's links sleep."""
+def links_to(state: State, guid: Guid, among: Iterable[Guid] | None) -> Iterator[tuple[str, Guid]]:
+    """Links to an object, by attribute and by who has them; a deleted object's sleep.
+
+    Args:
+        among: All that may have one, and perhaps others; None: everything is looked at.
+    """
+    for item in state.values() if among is None else filter(None, map(state.get, among)):
+        for name, refs in () if item.deleted else item.links.items():
+            if any(target_of(each) == guid for each in refs):
+                yield name, item.guid
+
+
+def _backlinks(past: Telling, state: State, links: Iterable[tuple[str, Guid]]) -> Document:
     found: dict[str, list[Document]] = {}
-    for item in state.values() if linking is None else filter(None, map(state.get, linking)):
-        if item.links and not item.deleted:
-            for name, refs in item.links.items():
-                if any(target_of(each) == guid for each in refs):
-                    end = {"dn": state.dn(item.guid), "guid": guid_text(item.guid)}
-                    found.setdefault(past.facts.backlink(name) or f"{name} of", []).append(end)
+    for name, source in links:
+        end = {"dn": state.dn(source), "guid": guid_text(source)}
+        found.setdefault(past.facts.backlink(name) or f"{name} of", []).append(end)
     return {name: sorted(ends, key=lambda each: str(each["dn"]).casefold()) for name, ends in sorted(found.items())}
 
 
@@ -272,7 +290,7 @@ def comparison(past: Past, first_seq: Seq, last_seq: Seq, *, most: int | None = 
     return {"from": first_seq, "to": last_seq, "count": len(found), "objects": objects}
 
 
-def _difference(guid: Guid, old: StateAt, new: StateAt) -> Entry | None:
+def _difference(guid: Guid, old: State, new: State) -> Entry | None:
     was, now = old.get(guid), new.get(guid)
     look = Look(seq=BEFORE_FIRST, time=0, timeline=0, kind=CommitKind.LOOK, count=0, digest=b"")
     if now is None:
@@ -284,7 +302,7 @@ def _difference(guid: Guid, old: StateAt, new: StateAt) -> Entry | None:
     return entry if kind is not Kind.CHANGED or entry.names else None
 
 
-def _compared(past: Past, entry: Entry, first_seq: Seq, last_seq: Seq) -> Document:
+def _compared(past: Telling, entry: Entry, first_seq: Seq, last_seq: Seq) -> Document:
     old, new = past.at(first_seq), past.at(last_seq)
     dn_from, dn_to = (state.dn(entry.guid) if entry.guid in state else None for state in (old, new))
     return {
@@ -304,7 +322,7 @@ def _compared(past: Past, entry: Entry, first_seq: Seq, last_seq: Seq) -> Docume
     }
 
 
-def writes(past: Past, guid: Guid, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> list[Document]:
+def writes(past: Telling, guid: Guid, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> list[Document]:
     """Who wrote an object between two commits, in whichever order, and to which attributes: the newest first."""
     after, through = sorted((first_seq, last_seq))
     entries = [entry for entry in reversed(past.of_object(guid)) if after < entry.look.seq <= through]

@@ -1,15 +1,17 @@
 """Somebody a change may be by, as people call them, and when they wrote at all."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
-from adpersist.model.objects.audit import AuditLine
 from adpersist.model.objects.directory_time import since_1601
 from adpersist.reading.past import Entry, Past
 
 _SYSTEM: Final = sid_text(LOCAL_SYSTEM)
+
+Write = tuple[str, str, float]
+"""A line of the audit log: the SID, the account, and Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,26 @@ class Person:
     @classmethod
     def called(cls, past: Past, who: str) -> "Person":
         """Those a SID or an account means, by any name the account ever had."""
+        return cls.among(_writes(past), lambda sid: _accounts(past, sid), who)
+
+    @classmethod
+    def among(cls, writes: Iterable[Write], accounts_of: Callable[[bytes], Iterable[str]], who: str) -> "Person":
+        """The same, of whoever wrote.
+
+        Args:
+            writes: All that is known.
+            accounts_of: Names that the account with a SID ever had.
+            who: The word.
+        """
         name = who.strip().casefold()
         known: dict[tuple[str, str], bool] = {}
         times = set[int]()
-        for line in _lines(past):
-            key = line.sid or _SYSTEM, line.account
+        for sid, account, time in writes:
+            key = sid or _SYSTEM, account
             if key not in known:
-                known[key] = name in _names(past, *key)
+                known[key] = name in _names(*key) or name in map(str.casefold, accounts_of(sid_from_text(key[0])))
             if known[key]:  # a write is stamped when it begins, and logged when it ends
-                times |= {since_1601(line.time), since_1601(line.time) - 1}
+                times |= {since_1601(time), since_1601(time) - 1}
         return cls(frozenset(sid for (sid, _), is_meant in known.items() if is_meant), frozenset(times))
 
     def may_have(self, entry: Entry) -> bool:
@@ -47,19 +60,18 @@ class Person:
         return who is not None and any(each["sid"] in self.sids for each in (who, *who.get("also", ())))
 
 
-def _lines(past: Past) -> Iterator[AuditLine]:
-    yield from past.sealed_log.lines.lines()
-    if past.audit_log is not None:
-        yield from past.audit_log.lines()
+def _writes(past: Past) -> Iterator[Write]:
+    for log in (past.sealed_log.lines, *((past.audit_log,) if past.audit_log is not None else ())):
+        for line in log.lines():
+            yield line.sid, line.account, line.time
 
 
-def _names(past: Past, sid: str, account: str) -> set[str]:
-    names = {sid.casefold(), *_forms(account), *({"system"} if sid == _SYSTEM else ())}
-    for item in past.versions_of_sid(sid_from_text(sid)):
-        names |= {value.decode(errors="replace").casefold() for value in item.values.get("sAMAccountName", ())}
-    return names
+def _accounts(past: Past, sid: bytes) -> Iterator[str]:
+    for item in past.versions_of_sid(sid):
+        yield from (value.decode(errors="replace") for value in item.values.get("sAMAccountName", ()))
 
 
-def _forms(account: str) -> set[str]:
-    """With and without its domain."""
-    return {account.casefold(), account.rpartition("\\")[2].casefold()} - {""}
+def _names(sid: str, account: str) -> set[str]:
+    """The SID, and the account with and without its domain."""
+    forms = {account.casefold(), account.rpartition("\\")[2].casefold()} - {""}
+    return {sid.casefold(), *forms, *({"system"} if sid == _SYSTEM else ())}

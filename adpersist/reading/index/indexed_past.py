@@ -1,0 +1,388 @@
+"""What :class:`adpersist.reading.past.Past` tells, looked up: objects as of any commit without their secrets, and where
+points lie. Of the journal it reads the few commits that tell of what is asked for."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final
+
+from adpersist.audit.log import AuditLog
+from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.commit import CommitKind
+from adpersist.model.journal.head import Head
+from adpersist.model.objects.change import Change
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.reading.find import ACCOUNT, NoSuchObjectError, called
+from adpersist.reading.index.filling import FREE_NAMES
+from adpersist.reading.index.indexed import IndexedSealedLog
+from adpersist.reading.index.indexed_state import Commits, IndexedState, IndexedView, Reader
+from adpersist.reading.index.places import PLACE, Place
+from adpersist.reading.index.spans import counting
+from adpersist.reading.named import Named
+from adpersist.reading.past import Entry, Look, joined
+from adpersist.reading.sealing import Sealing
+from adpersist.reading.view import database_name
+from adpersist.reading.writers import Writers
+from adpersist.state.journal_schema import AttributeFacts, JournalSchema
+
+_LOOK: Final = (
+    "SELECT seq, time, timeline, kind, digest, mark, target, host, deeds, "
+    "(SELECT sum(count) FROM commits AS each WHERE each.look = commits.seq), "
+    "(SELECT usn_from FROM commits AS each WHERE each.look = commits.seq AND kind = 'look' ORDER BY seq LIMIT 1) "
+    "FROM commits WHERE look = seq"
+)
+
+
+class IndexedPast:
+    """By an index that has all of the journal up to its head; to be asked while nobody changes that.
+
+    Args:
+        journal: Read.
+        head: Its.
+        rows: The index.
+        audit_log: Samba's, where there is one.
+        schema: What is known of the schema already; see :class:`Schema`.
+
+    Attributes:
+        begins: The commit it begins after.
+        seq: Of the newest look or other commit.
+    """
+
+    def __init__(
+        self,
+        journal: Reader,
+        head: Head,
+        rows: sqlite3.Connection,
+        *,
+        audit_log: AuditLog | None = None,
+        schema: "Schema | None" = None,
+    ) -> None:
+        self._head = head
+        self._rows = rows
+        self._audit_log = audit_log
+        self._sealed_log = IndexedSealedLog(journal, rows)
+        self._sealed_log.reach(head.seq)
+        known = schema or Schema()
+        self._views: dict[Seq, IndexedView] = {}
+        self._commits = Commits(journal, rows)
+        self.facts, sealing = known.of(rows, lambda: self._view(head.seq).facts())
+        self._views.clear()
+        self._commits = Commits(journal, rows, sealing)
+        self.begins = head.pruned
+        self.seq = self._last_look(head.seq)
+        self._writers: Writers | None = None
+        self._left = [
+            (Seq(target), Seq(seq))
+            for target, seq in rows.execute(
+                "SELECT target, seq FROM commits WHERE kind = ? AND target IS NOT NULL", (str(CommitKind.RESTORE_END),)
+            )
+        ]
+
+    # --- points -----------------------------------------------------------------------------------------------------
+
+    @property
+    def earliest(self) -> Seq:
+        """The first commit at which the whole directory is known."""
+        first = self._look("ORDER BY seq LIMIT 1")
+        return first.seq if first is not None and first.first else self.begins
+
+    def marked(self, name: str) -> Seq | None:
+        """The last commit of a mark."""
+        (seq,) = self._rows.execute("SELECT max(seq) FROM commits WHERE mark = ?", (name,)).fetchone()
+        return None if seq is None else Seq(seq)
+
+    def last_before(self, moment: float) -> Seq | None:
+        """The last commit up to a time. Unix seconds."""
+        (seq,) = self._rows.execute("SELECT max(seq) FROM commits WHERE look = seq AND time <= ?", (moment,)).fetchone()
+        return None if seq is None else Seq(seq)
+
+    def look_at(self, seq: Seq) -> Look | None:
+        """The last look or other commit up to one; None: none is known."""
+        return self._look("AND seq <= ? ORDER BY seq DESC LIMIT 1", seq)
+
+    def looks_of(self, kind: CommitKind) -> list[Look]:
+        """All commits of a kind, oldest first."""
+        return list(self._looks("AND kind = ? ORDER BY seq", str(kind)))
+
+    def newest(self) -> Look | None:
+        """The last commit that is no use of the console."""
+        return self._look("AND kind <> ? ORDER BY seq DESC LIMIT 1", str(CommitKind.USE))
+
+    def is_abandoned(self, seq: Seq) -> bool:
+        """A later restore went back behind this commit, so the present is not made of it."""
+        return any(base < seq < begins for base, begins in self._left)
+
+    # --- objects ----------------------------------------------------------------------------------------------------
+
+    def at(self, seq: Seq) -> IndexedState:
+        """The directory as of a commit, one of an abandoned timeline too. Raises: PointError: It was pruned."""
+        return self._view(self._last_look(seq)).state
+
+    def version(self, guid: Guid, seq: Seq) -> ObjectState | None:
+        """An object as of a commit; None: it was not there."""
+        return self.at(seq).get(guid)
+
+    def of_object(self, guid: Guid) -> list[Entry]:
+        """What happened to an object, oldest first."""
+        rows = self._rows.execute(
+            "SELECT number, lines.seq, lines.kind, a.list, b.list, "
+            "(SELECT min(seq) FROM commits WHERE look = lines.seq) "
+            "FROM lines JOIN names AS a ON a.id = lines.names JOIN names AS b ON b.id = links "
+            "WHERE object = (SELECT id FROM objects WHERE guid = ?) ORDER BY number",
+            (guid,),
+        ).fetchall()
+        found = []
+        for number, seq, kind, names, links, first in rows:
+            look = self.look_at(seq)
+            assert look is not None  # noqa: S101 - there is a line of it
+            told = self._told(guid, first, seq)
+            old, new = self.version(guid, Seq(first - 1)), self.version(guid, seq)
+            every = frozenset((*names_of(names), *names_of(links)))
+            if new is None and old is not None:
+                every = frozenset((*old.values, *old.links))
+            found.append(
+                Entry(
+                    number=number,
+                    look=look,
+                    kind=kind,
+                    guid=guid,
+                    old=old,
+                    new=new,
+                    names=every,
+                    stamps=joined([change.stamps for change in told]),
+                    link_stamps=joined([change.link_stamps for change in told]),
+                )
+            )
+        return found
+
+    def was_ever(self, guid: Guid) -> bool:
+        """There was such an object once."""
+        return (
+            self._rows.execute(
+                "SELECT 1 FROM places WHERE object = (SELECT id FROM objects WHERE guid = ?) AND present LIMIT 1",
+                (guid,),
+            ).fetchone()
+            is not None
+        )
+
+    def guids_of(self, name: str) -> frozenset[Guid]:
+        """Every object that ever was of a class, the most special one."""
+        rows = self._rows.execute("SELECT guid FROM objects JOIN classes ON object = id WHERE class = ?", (name,))
+        return frozenset(Guid(guid) for (guid,) in rows)
+
+    def links_to(self, guid: Guid, seq: Seq) -> list[tuple[str, Guid]]:
+        """Links that led to an object as of a commit."""
+        return list(self._view(self._last_look(seq)).linking_to(guid))
+
+    # --- names ------------------------------------------------------------------------------------------------------
+
+    def living(self) -> Counter[str]:
+        """Living objects by class."""
+        within, last = self._standing()
+        rows = self._rows.execute(
+            "SELECT class, count(*) FROM "  # noqa: S608
+            f"(SELECT object, present, deleted, born, max(seq) FROM places WHERE {within} GROUP BY object) "
+            f"LEFT JOIN (SELECT object, class, max(seq) AS since FROM classes WHERE {within} GROUP BY object) "
+            "USING (object) WHERE present AND NOT deleted GROUP BY class",
+            (*last, *last),
+        )
+        return Counter({str(name or ""): count for name, count in rows})
+
+    def called(self, name: str) -> list[Guid]:
+        """Objects whose DN, GUID, SID or account name that is, living ones first."""
+        try:
+            meant = called(name)
+        except NoSuchObjectError:
+            return []
+        view = self._view(self.seq)
+        found = [item for item in view.candidates(name) if meant.matches(view.state, item)]
+        return [item.guid for item in sorted(found, key=lambda item: item.deleted)]
+
+    def resembling(self, name: str) -> list[Guid]:
+        """Objects that have a text in their DN, or ever had it in one of their names."""
+        text = name.strip().casefold()
+        if not text or "\0" in text:
+            return []
+        self._rows.create_function("holds", 1, lambda each: text in (each or "").casefold(), deterministic=True)
+        open_names = [each for each in FREE_NAMES if not self.facts.is_secret(each)]
+        ways = ["SELECT object FROM places WHERE holds(rdn)"]
+        if not self.facts.is_secret(ACCOUNT):
+            ways.append("SELECT object FROM accounts WHERE holds(account)")
+        ways += ["SELECT object FROM called WHERE attribute = ? AND holds(name)"] * len(open_names)
+        found = {number for (number,) in self._rows.execute(" UNION ".join(ways), open_names)}
+        found |= self._below(text)
+        return [Guid(guid) for number, guid in self._rows.execute("SELECT id, guid FROM objects") if number in found]
+
+    def named(self, guid: Guid) -> Named:
+        """What an object is called now, or was last."""
+        number = self._number(guid)
+        state = self._view(self.seq).state
+        place = state.place_of(number)
+        if place is None:
+            rows = self._rows.execute(
+                f"SELECT {PLACE} FROM places WHERE object = ? AND present ORDER BY seq DESC LIMIT 1",  # noqa: S608
+                (number,),
+            )
+            last = Place(*rows.fetchone())
+            return Named(guid=guid, dn=last.rdn, object_class=self._last_class(number), is_deleted=True)
+        return Named(
+            guid=guid,
+            dn=state.dn_of(number),
+            object_class=state.class_of(number),
+            is_deleted=bool(place.deleted),
+        )
+
+    # --- who --------------------------------------------------------------------------------------------------------
+
+    def databases(self) -> dict[Guid, str]:
+        """Names of the DCs by the invocationIDs their databases ever had."""
+        return {each: name for each, (_, name) in self._databases().items()}
+
+    def accounts(self, sids: Collection[str], seq: Seq) -> Mapping[str, str]:
+        """Account names by SID, as of a commit."""
+        return self._view(self._last_look(seq)).accounts(sids)
+
+    def accounts_ever(self, sid: bytes) -> Iterator[str]:
+        """Names that the account with a SID ever had."""
+        rows = self._rows.execute(
+            "SELECT DISTINCT account FROM accounts WHERE account IS NOT NULL "
+            "AND object IN (SELECT object FROM accounts WHERE sid = ?)",
+            (sid,),
+        )
+        return (str(account) for (account,) in rows)
+
+    def writers(self) -> Writers:
+        """Who wrote, as far as that is known."""
+        if self._writers is None:
+            known, server = self._databases(), self._head.identity.server
+            own = {each for each, (guid, _) in known.items() if guid == server}
+            self._writers = Writers(self.databases(), own, self._audit_log, self._sealed_log)
+        return self._writers
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _databases(self) -> dict[Guid, tuple[Guid, str]]:
+        found: dict[Guid, tuple[Guid, str]] = {}
+        rows = self._rows.execute(
+            "SELECT guid, seq, invocations FROM databases JOIN objects ON id = object ORDER BY seq"
+        ).fetchall()
+        for guid, seq, listed in rows:
+            state = self.at(self._end_of(seq))
+            place = state.place(Guid(guid))
+            if place is not None and place.parent is not None:
+                name = database_name(state.dn(Guid(guid)))
+                found |= {Guid(bytes.fromhex(each)): (Guid(guid), name) for each in names_of(listed)}
+        return found
+
+    def _end_of(self, seq: Seq) -> Seq:
+        """The end of the look that a commit belongs to."""
+        row = self._rows.execute("SELECT look FROM commits WHERE seq = ?", (seq,)).fetchone()
+        return Seq(row[0]) if row is not None and row[0] is not None else seq
+
+    def _view(self, seq: Seq) -> IndexedView:
+        if seq not in self._views:
+            self._views[seq] = IndexedView(self._rows, self._commits, counting(self._head, seq))
+        return self._views[seq]
+
+    def _last_look(self, seq: Seq) -> Seq:
+        (found,) = self._rows.execute("SELECT max(look) FROM commits WHERE look <= ?", (seq,)).fetchone()
+        return self._head.pruned if found is None else Seq(found)
+
+    def _told(self, guid: Guid, first: Seq, last: Seq) -> list[Change]:
+        seqs = self._rows.execute(
+            "SELECT seq FROM touches WHERE object = (SELECT id FROM objects WHERE guid = ?) AND seq BETWEEN ? AND ? "
+            "ORDER BY seq",
+            (guid, first, last),
+        ).fetchall()
+        return [change for (seq,) in seqs for change in self._commits.changes(Seq(seq), guid)]
+
+    def _look(self, which: str, *words: object) -> Look | None:
+        return next(self._looks(which, *words), None)
+
+    def _looks(self, which: str, *words: object) -> Iterator[Look]:
+        for row in self._rows.execute(f"{_LOOK} {which}", words):
+            seq, time, timeline, kind, digest, mark, target, host, deeds, count, usn_from = row
+            yield Look(
+                seq=Seq(seq),
+                time=time,
+                timeline=timeline,
+                kind=CommitKind(kind),
+                count=count,
+                digest=digest,
+                first=kind == CommitKind.LOOK and usn_from == 0 and timeline == 1,
+                mark=mark,
+                target=None if target is None else Seq(target),
+                host=host,
+                account=deeds,
+            )
+
+    def _number(self, guid: Guid) -> int:
+        (number,) = self._rows.execute("SELECT id FROM objects WHERE guid = ?", (guid,)).fetchone()
+        return int(number)
+
+    def _last_class(self, number: int) -> str:
+        row = self._rows.execute(
+            "SELECT class FROM classes WHERE object = ? ORDER BY seq DESC LIMIT 1", (number,)
+        ).fetchone()
+        return str(row[0]) if row is not None else ""
+
+    def _standing(self) -> tuple[str, tuple[int, ...]]:
+        """Which rows count now, as a condition and its numbers."""
+        pairs = counting(self._head, self.seq).pairs
+        return " OR ".join(["seq BETWEEN ? AND ?"] * len(pairs)) or "0", tuple(each for pair in pairs for each in pair)
+
+    def _below(self, text: str) -> set[int]:
+        """Objects that have a text in their DN, and not in their own name alone."""
+        state, within, above = self._view(self.seq).state, set[int](), dict[int, str]()
+        for (number,) in self._rows.execute("SELECT DISTINCT parent FROM places WHERE parent IS NOT NULL").fetchall():
+            if state.place_of(number) is not None:
+                dn = state.dn_of(number).casefold()
+                if text in dn:
+                    within.add(number)
+                elif any(dn.startswith(text[at + 1 :]) for at, letter in enumerate(text) if letter == ","):
+                    above[number] = dn  # the text may begin in the name of what lies there
+        if not within and not above:
+            return set()
+        standing, last = self._standing()
+        rows = self._rows.execute(
+            "SELECT object, rdn, parent FROM "  # noqa: S608
+            f"(SELECT object, rdn, parent, present, max(seq) FROM places WHERE {standing} GROUP BY object) "
+            "WHERE present AND parent IS NOT NULL",
+            last,
+        )
+        return {
+            number
+            for number, rdn, parent in rows
+            if parent in within or (parent in above and text in f"{rdn.casefold()},{above[parent]}")
+        }
+
+
+class Schema:
+    """What the schema says, made again only when something was written into it."""
+
+    def __init__(self) -> None:
+        self._known: tuple[object, JournalSchema, Sealing] | None = None
+
+    def of(self, rows: sqlite3.Connection, read: Callable[[], JournalSchema]) -> tuple[JournalSchema, Sealing]:
+        """The facts, and what takes secrets out: also those that were one once."""
+        found = rows.execute(
+            "SELECT count(*), max(seq), (SELECT max(timeline) FROM commits) FROM definitions"
+        ).fetchone()
+        if self._known is None or self._known[0] != found:
+            confidential = rows.execute(
+                "SELECT DISTINCT name, flags FROM definitions WHERE name IS NOT NULL"
+            ).fetchall()
+            once = [
+                name
+                for name, flags in confidential
+                if AttributeFacts.told(syntax="", search_flags=flags or "", link="").confidential
+            ]
+            facts = read()
+            self._known = found, facts, Sealing(facts, once)
+        return self._known[1:]
+
+
+def names_of(listed: str) -> list[str]:
+    """A list as the index has it."""
+    return [str(each) for each in json.loads(listed)]
