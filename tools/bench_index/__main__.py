@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import random
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
-from rich.console import Console
+from rich.console import Console as Terminal
 
-from adpersist.console.web.access.sign_in import SignIn
-from adpersist.console.web.app import Console as Pages
-from adpersist.console.web.desk import Desk
-from adpersist.console.web.views import Views
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.folded import FoldedReading, Reading
 from adpersist.reading.index.answering import indexed
 from adpersist.stores.registry import open_store
-from tests import asking
+from tools.bench_index.pages import paged, pages, timed
 from tools.bench_store.figures import Figure, document, figure, show
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import NC, Writing
 
 GOAL_S: Final = 0.2
-GOAL_PAGE_S: Final = 0.3
-GOAL_START_S: Final = 2.0
 SHOWN: Final = ("description", "telephoneNumber", "userPrincipalName", "userAccountControl", "whenCreated")
 PER_COMMIT: Final = 20
 Question = Callable[[Reading, int], object]
@@ -50,7 +44,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+    console = Terminal(stderr=True, width=None if sys.stderr.isatty() else 160)
     less = 10 if given.quick else 1
     objects, changes = 50_000 // less, 100_000 // less
     with tempfile.TemporaryDirectory(prefix="adp-bench-") as name:
@@ -64,11 +58,15 @@ def main() -> int:
         writing.close()
         journal = Journal.open(open_store(url, journal=writing.id), writing.key)
         figures = measured(journal, Path(name, "index"), writing.objects, given.runs)
-        figures += pages(journal, Path(name), writing.objects, given.runs)  # closes the journal
+        journal.close()
+        # in a process of its own, so that its memory is told
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
+            known = url, writing.id, writing.secret, Path(name), writing.objects, given.runs
+            figures += paged(other.submit(pages, *known).result())
     if given.json:
         print(json.dumps(document(figures, given.runs), indent=2))
     else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
+        show(figures, Terminal(width=None if sys.stdout.isatty() else 160))
     return 1 if any(each.met is False for each in figures) else 0
 
 
@@ -119,64 +117,6 @@ def schema() -> list[Change]:
     ]
 
 
-def pages(journal: Journal, place: Path, objects: list[Guid], runs: int) -> list[Figure]:
-    """The console's start, and each kind of page that it answers at once."""
-    began = time.perf_counter()
-    desk = Desk(lambda: journal)
-    listens = time.perf_counter() - began
-    took, _ = timed(partial(_read, desk))
-    sign_in = SignIn(place / "code", time.time)
-    app = Pages(Views(desk, health=""), sign_in, names=frozenset({asking.HOST}), cookie="bench").app
-    entered = asking.ask(app, "/login", query=f"code={sign_in.issue()}")
-    cookie = entered.headers["set-cookie"].partition(";")[0]
-    drawn = random.Random(7).sample(range(1, len(objects)), runs)
-    figures = [
-        figure(
-            "the console's start, until it may listen",
-            [listens],
-            "s",
-            goal=f"below {GOAL_START_S} s",
-            reached=lambda value: value < GOAL_START_S,
-        ),
-        figure("the journal read into memory, meanwhile", [took], "s"),
-        figure("memory of it all, the measuring process and the written journal among it", [_resident_mb()], "MB"),
-    ]
-    for name, path, query in (
-        ("page: overview", "/", ""),
-        ("page: the newest changes", "/changes", ""),
-        ("page: changes of whom a name tells", "/changes", "what=user{number},"),
-        ("page: changes of an attribute, none in a class", "/changes", "attribute=description&class=computer"),
-        ("page: an object, its history, who links to it", "/object/{guid}", ""),
-        ("page: an object as of once", "/object/{guid}", "at=200"),
-        ("page: search by an account name", "/find", "q=user{number}"),
-        ("page: search by a part of names", "/find", "q=er{number}"),
-        ("page: the bin", "/bin", ""),
-    ):
-        answers = []
-        for number in drawn:
-            words = {"number": number, "guid": guid_text(objects[number])}
-            asked = partial(asking.ask, app, path.format(**words), query=query.format(**words), cookie=cookie)
-            seconds, answer = timed(asked)
-            assert isinstance(answer, asking.Answer), path
-            assert answer.code == 200, f"{path}: {answer.code}"
-            answers.append(seconds)
-        goal = f"below {GOAL_PAGE_S} s"
-        figures.append(figure(name, answers, "s", goal=goal, reached=lambda value: value < GOAL_PAGE_S))
-    desk.close()
-    return figures
-
-
-def _read(desk: Desk) -> None:
-    """Wait until the whole journal was read."""
-    with desk.known(patience_s=600):
-        return
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
 def _asked(ask: Question, number: int, reading: Reading) -> object:
     return ask(reading, number)
 
@@ -198,13 +138,6 @@ def shown(journal: Journal, reading: Reading, name: str) -> tuple[ObjectState, s
 def told(reading: Reading, guid: Guid) -> list[tuple[int, str, object]]:
     """What `history` asks for."""
     return [(event.commit.seq, event.kind, event.values) for event, _ in reading.history(guid)]
-
-
-def timed(deed: Callable[[], object]) -> tuple[float, object]:
-    """Seconds of processor time, which no neighbour on the machine adds to, and what came of it."""
-    began = time.process_time()
-    result = deed()
-    return time.process_time() - began, result
 
 
 if __name__ == "__main__":
