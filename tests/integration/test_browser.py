@@ -216,6 +216,7 @@ def _taken_back(plain: Visitor, guid: str) -> None:
     page.get_by_role("link", name="earlier").click()
     assert "As of commit" in page.inner_text("body")
     page.get_by_role("button", name="Plan how to take it back").click()
+    page.get_by_label("Type how many steps").wait_for()  # a click does not wait for the page it leads to
     plain.screenshot("console-undo")
     steps = page.locator("main table").last.locator("tbody tr").count()
     page.get_by_label("Type how many steps").fill(str(steps))
@@ -242,6 +243,7 @@ def _several_taken_back(world: World, plain: Visitor) -> None:
     for name in ("emil", "Annex", "crew"):
         page.get_by_role("checkbox", name=re.compile(rf", {name}$")).first.check()
     page.get_by_role("button", name="Plan how to take back").click()
+    page.get_by_label("Type how many steps").wait_for()
     steps = page.locator("main table").last.locator("tbody tr").count()
     assert steps >= len(("emil", "Annex", "crew")), page.inner_text("main")
     page.get_by_label("Type how many steps").fill(str(steps))
