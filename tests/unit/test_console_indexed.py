@@ -261,6 +261,17 @@ def test_a_store_that_is_away_is_told_and_what_is_known_is_shown(tmp_path: Path)
     desk.close()
 
 
+def test_an_audit_log_that_is_gone_is_told_and_what_is_known_is_shown(tmp_path: Path) -> None:
+    journal, log = storied(), tmp_path / "audit.json"
+    log.write_bytes(b"")
+    desk = IndexedDesk(lambda: opened_again(journal), tmp_path / "index", audit_log=log)
+    assert newest(desk) == ("IndexedLines", 8)
+    log.unlink()
+    assert newest(desk) == ("IndexedLines", 8)
+    assert str(log) in desk.trouble
+    desk.close()
+
+
 def test_what_was_a_secret_once_is_shown_to_nobody(tmp_path: Path) -> None:
     journal = storied()
     for usn, flags in ((75, b"128"), (76, b"0")):

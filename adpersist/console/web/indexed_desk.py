@@ -69,7 +69,7 @@ class IndexedDesk:
         self._told = told
         self._audit_log_at = audit_log
         self._audit_log = KeptLog(audit_log)
-        self._audit_log.now()
+        self._lines_now = self._audit_log.now()
         self._head = self._journal.head
         self.journal_id = self._journal.id
         self._read_at = time.time()
@@ -157,7 +157,7 @@ class IndexedDesk:
         try:
             with ExitStack() as held:
                 index, head = self._opened(held)
-                journal, audit_log = _InTurn(self._read_as_of(head), self._turn_to_read), self._audit_log.now()
+                journal, audit_log = _InTurn(self._read_as_of(head), self._turn_to_read), self._lines_now
                 past = IndexedPast(journal, head, index.rows, audit_log=audit_log, schema=self._schema)
                 yield Record(past, IndexedLines(past, index.rows, audit_log), past)
         except BlockingIOError as error:
@@ -255,7 +255,7 @@ class IndexedDesk:
         """Bring the index up to the journal's head."""
         try:
             self._journal.refresh()
-            self._audit_log.now()
+            self._lines_now = self._audit_log.now()
             file = IndexFile(self._directory, self.journal_id)
             with brought_up(file, self._journal, self._counted), file.opened(filling=False) as index:
                 require_lines(index, self._journal.head)

@@ -218,9 +218,12 @@ class IndexedLines:
         )
 
     def _writes(self) -> Iterator[Write]:
+        known: dict[str, tuple[str, str]] = {}
         for second, who in self._rows.execute("SELECT second, who FROM writers"):
-            sid, account, _ = json.loads(who)
-            yield sid, account, second
+            if who not in known:
+                sid, account, _ = json.loads(who)
+                known[who] = sid, account
+            yield *known[who], second
         for line in self._audit_log.lines() if self._audit_log is not None else ():
             yield line.sid, line.account, line.time
 
