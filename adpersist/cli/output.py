@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,12 +94,18 @@ def person(who: Mapping[str, Any]) -> str:
     return f"{who['name'] or who['sid']}{address}, {who['how']}"
 
 
-class Bar(Progress):
-    """A progress bar on a terminal's standard error; nothing elsewhere."""
+_LINES_APART_S: Final = 0.2
+"""Progress is told so seldom to a machine, however fast the work is."""
 
-    def __init__(self, *, shown: bool) -> None:
+
+class Bar(Progress):
+    """A progress bar on a terminal's standard error; for a machine JSON, an object a line; nothing elsewhere."""
+
+    def __init__(self, *, shown: bool, lines: bool = False) -> None:
         self._bar: ProgressBar | None = None
-        if shown and sys.stderr.isatty():
+        self._lines = lines
+        self._last: tuple[str, float] = ("", 0.0)
+        if shown and not lines and sys.stderr.isatty():
             from adpersist.cli import progress_bar
 
             self._bar = progress_bar.ProgressBar()
@@ -127,3 +134,9 @@ class Bar(Progress):
     def _show(self, what: str, done: int, total: int | None) -> None:
         if self._bar:
             self._bar.show(what, done, total)
+        if self._lines and (
+            what != self._last[0] or time.monotonic() > self._last[1] + _LINES_APART_S or done == total
+        ):
+            self._last = what, time.monotonic()
+            sys.stderr.write(json.dumps({"progress": {"doing": what, "done": done, "of": total}}) + "\n")
+            sys.stderr.flush()

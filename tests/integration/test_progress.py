@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -53,6 +54,18 @@ def test_a_restore_shows_what_it_does_how_fast_and_how_long_it_will_take(world: 
         -2000:
     ]
     assert "Traceback" not in seen
+
+
+def test_a_machine_is_told_how_far_a_restore_is(world: World) -> None:
+    with Hands(world.dc) as hands:
+        hands.user("lost")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    ran = world.run("restore", "--yes", "--progress", "--json", code=0)
+    told = [json.loads(line)["progress"] for line in ran.err.splitlines() if line.startswith('{"progress"')]
+    assert any(each["doing"].startswith("looking at DC=") for each in told)
+    assert told[-1]["of"] is None or told[-1]["done"] == told[-1]["of"]
+    assert any(each["done"] == each["of"] for each in told)
 
 
 def test_nothing_moves_where_nobody_looks(world: World) -> None:

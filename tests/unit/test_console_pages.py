@@ -643,8 +643,39 @@ def test_what_is_ticked_is_one_plan_to_before_the_first_of_it(tmp_path: Path) ->
     deadline = time.monotonic() + 60
     while (state := undo.state() or {})["running"] and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert state["outcome"]["words"] == ["restore", *both, "--yes", "--json"]
+    assert state["outcome"]["words"] == ["restore", *both, "--yes", "--progress", "--json"]
     assert state["wish"]["guids"] == [guid_text(CREW), guid_text(ADA)]
+    office.desk.close()
+
+
+WORKING = """
+import json, os, sys, time
+print("not of the progress", file=sys.stderr)
+print(json.dumps({"progress": {"doing": "restoring <b>", "done": 3, "of": 7}}), file=sys.stderr, flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+print(json.dumps({"steps": 7, "left": 0, "notes": []}))
+"""
+"""A command line that is in the middle until a file is there."""
+
+
+def test_how_far_a_restore_is_shows_while_it_works(tmp_path: Path) -> None:
+    office, go_on = _office(storied(), tmp_path), tmp_path / "go on"
+    undo = Undo([sys.executable, "-c", WORKING, str(go_on)])
+    console = Console(Views(office.desk, health="", undo=undo), office.sign_in, names=NAMES, cookie="adpersist_9390")
+    undo.begin(Wish(guids=(ADA,), to=Seq(2)))
+    deadline = time.monotonic() + 60
+    while not (undo.state() or {})["progress"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    page = ask(console.app, "/undo/state", cookie=office.cookie).text
+    assert "restoring &lt;b&gt;: 3 of 7" in page
+    assert '<progress value="3" max="7">' in page
+    assert 'http-equiv="refresh"' in page
+    go_on.touch()
+    while (state := undo.state() or {})["running"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (state["progress"], state["error"], state["outcome"]["steps"]) == (None, None, 7)
+    assert "Proven" in ask(console.app, "/undo/state", cookie=office.cookie).text
     office.desk.close()
 
 

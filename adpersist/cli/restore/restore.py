@@ -102,6 +102,10 @@ def restore(
     ] = False,
     take_over: TakeOverOption = False,
     report: ReportOption = None,
+    progress: Annotated[
+        bool,
+        typer.Option("--progress", help="Tell a machine on standard error how far it is: JSON, an object a line."),
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -152,7 +156,7 @@ def restore(
             asked = f"{len(found.steps)} steps{files_too} to the point asked for. Go on?"
             if common.as_json or not typer.confirm(asked):
                 raise ConfigError("nothing was written", hint="Add --yes to restore without being asked.")
-        with visiting(journal.id) as writer, output.Bar(shown=not common.as_json) as bar:
+        with visiting(journal.id) as writer, output.Bar(shown=not common.as_json, lines=progress) as bar:
             files = connections.local_files(settings, dc)
             capture_news(dc, journal, writer, files=files)
             try:

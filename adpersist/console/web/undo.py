@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -110,7 +111,7 @@ class Undo:
         Raises:
             UndoError: There is no plan; the command line's words say why.
         """
-        plan = self._run("plan", wish, _PLAN_S)
+        plan = self._planned(wish)
         steps = json.dumps([plan["steps"], plan["taken"]], sort_keys=True)
         return {**plan, "digest": hashlib.sha256(steps.encode()).hexdigest()}
 
@@ -126,11 +127,17 @@ class Undo:
         if not self._turn.acquire(blocking=False):
             raise BusyError("a restore is under way already", hint="/undo/state shows how it fares.")
         self._began = self._clock()
-        self._state = {"wish": wish.document(), "began": rfc3339(self._began), "ended": None, "running": True}
+        self._state = {
+            "wish": wish.document(),
+            "began": rfc3339(self._began),
+            "ended": None,
+            "running": True,
+            "progress": None,
+        }
         threading.Thread(target=self._restore, args=(wish, ended), name="undo", daemon=True).start()
 
     def state(self) -> Document | None:
-        """What it is doing, and for how many seconds, or did last; None: nothing yet."""
+        """What it is doing, for how many seconds and how far it is, or did last; None: nothing yet."""
         state = self._state
         if state is None or not state["running"]:
             return state
@@ -141,30 +148,64 @@ class Undo:
         told: Document = {"outcome": None, "error": {"message": "it ended before it could say how", "hint": ""}}
         try:
             log.info("undo.began", objects=[guid_text(guid) for guid in wish.guids], to=wish.to)
-            done = self._run("restore", wish, None, "--yes")
+            done = self._restored(wish)
             told = {"outcome": done, "error": None}
         except AdpersistError as error:
             told = {"outcome": None, "error": {"message": error.message, "hint": error.hint}}
         finally:
-            self._state = {**before, **told, "ended": rfc3339(self._clock()), "running": False}
+            self._state = {**before, **told, "progress": None, "ended": rfc3339(self._clock()), "running": False}
             self._turn.release()
         log.info("undo.ended", to=wish.to, done=told["error"] is None)
         ended(_words_of(told))
 
-    def _run(self, command: str, wish: Wish, patience_s: float | None, *more: str) -> Document:
-        words = [*self._program, command, *wish.words, *more, "--json"]
+    def _planned(self, wish: Wish) -> Document:
+        words = self._words("plan", wish)
         try:
-            ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience_s, check=False)
-            said = json.loads(ran.stdout)
+            ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PLAN_S, check=False)
         except subprocess.TimeoutExpired as error:
-            raise UndoError(f"`adpersist {command}` takes longer than {patience_s:g} s") from error
-        except (OSError, ValueError) as error:
-            raise UndoError(f"`adpersist {command}` gave no answer") from error
-        if "error" in said:
-            raise UndoError(str(said["error"]["message"]), hint=str(said["error"]["hint"]))
-        if ran.returncode not in _ANSWERS:
-            raise UndoError(f"`adpersist {command}` ended with {ran.returncode}")
-        return dict(said)
+            raise UndoError(f"`adpersist plan` takes longer than {_PLAN_S:g} s") from error
+        except OSError as error:
+            raise UndoError("`adpersist plan` gave no answer") from error
+        return _understood("plan", ran.returncode, ran.stdout)
+
+    def _restored(self, wish: Wish) -> Document:
+        words = self._words("restore", wish, "--yes", "--progress")
+        try:
+            with (
+                tempfile.TemporaryFile() as answer,
+                subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=answer, stderr=subprocess.PIPE) as ran,
+            ):
+                for line in ran.stderr or ():
+                    self._hear(line)
+                ran.wait()
+                answer.seek(0)
+                return _understood("restore", ran.returncode, answer.read())
+        except OSError as error:
+            raise UndoError("`adpersist restore` gave no answer") from error
+
+    def _words(self, command: str, wish: Wish, *more: str) -> list[str]:
+        return [*self._program, command, *wish.words, *more, "--json"]
+
+    def _hear(self, line: bytes) -> None:
+        """A line of standard error: how far it is, or of its log."""
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(said, dict) and isinstance(told := said.get("progress"), dict) and self._state is not None:
+            self._state = {**self._state, "progress": told}
+
+
+def _understood(command: str, code: int, answer: bytes) -> Document:
+    try:
+        said = json.loads(answer)
+    except ValueError as error:
+        raise UndoError(f"`adpersist {command}` gave no answer") from error
+    if "error" in said:
+        raise UndoError(str(said["error"]["message"]), hint=str(said["error"]["hint"]))
+    if code not in _ANSWERS:
+        raise UndoError(f"`adpersist {command}` ended with {code}")
+    return dict(said)
 
 
 def _words_of(told: Document) -> str:
