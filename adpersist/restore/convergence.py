@@ -1,6 +1,6 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -336,13 +336,20 @@ class Convergence:
         looked_at = self._wanted.head.position is not None
         return looked_at and self._wanted.is_newest and self._wanted.scope.is_everything
 
-    def run(self, *, heals: bool = False, reused: ReusedUsns | None = None) -> RestoreOutcome:
+    def run(
+        self,
+        *,
+        heals: bool = False,
+        reused: ReusedUsns | None = None,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.
 
         Args:
             heals: The DC was put back and is to have what it had: it receives that as a replica where it can, with the
                 old stamps, and only what is left is written.
             reused: USNs of which its partners may believe to have seen what was lost.
+            waiting: Called when the DC begins to write, and there is little to do here.
 
         Raises:
             NotLocalError: The local engine was asked for and cannot be used; nothing was written.
@@ -352,9 +359,11 @@ class Convergence:
             self._wanted = replace(self._wanted, state=renewed(self._wanted.state, self._live.state, reused))
             self._aligned = renewed(self._aligned, self._live.state, reused)
         with self._dc.writing(self._terms.engine) as target:
-            return self._converge(target, found, heals=heals)
+            return self._converge(target, found, heals=heals, waiting=waiting)
 
-    def _converge(self, target: Target, found: list[Gap], *, heals: bool) -> RestoreOutcome:
+    def _converge(
+        self, target: Target, found: list[Gap], *, heals: bool, waiting: Callable[[], None]
+    ) -> RestoreOutcome:
         outcome = RestoreOutcome(lost=found)
         self._found = None
         # as a replica an account would come without a password, and nobody would lock it
@@ -363,7 +372,8 @@ class Convergence:
         if isinstance(target, TransactionalTarget):
             target.hand_down(self._handed_down())
             if receives:
-                linked = self._receive(found, target, outcome)
+                linked = self._receive(found, target, outcome, waiting)
+        waiting()
         if linked is not None:
             self._live.look_anew()
             found = self.gaps()
@@ -407,7 +417,7 @@ class Convergence:
         return outcome
 
     def _receive(
-        self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome
+        self, found: Sequence[Gap], target: TransactionalTarget, outcome: RestoreOutcome, waiting: Callable[[], None]
     ) -> frozenset[Guid] | None:
         """Have the DC take what it lacks as a replica does, once strangers are out of its way.
 
@@ -431,6 +441,7 @@ class Convergence:
             staying=list(self._staying()),
             preferred=[each for each in self._preferred() if each.guid not in gone],
         )
+        waiting()
         # also where nothing is lacking: a run that was killed may have left the keytab behind
         aside = target.receive(lacking, self._progress.applying)
         for each in aside:

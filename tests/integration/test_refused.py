@@ -188,8 +188,9 @@ def test_one_object_of_a_chunk_that_samba_refuses_costs_no_other(scene: Scene, p
     given = [_contact(f"guest-{number}", parent, office[1], base) for number in range(7)]
     given[place_of_it] = replace(given[place_of_it], parent=Guid(bytes(16 * [7])))
     database = Database(dc.sam_ldb)
-    (aside,) = database.give(dc.base_dn, given)
+    ((count, (aside,)),) = database.give(dc.base_dn, [given])
     database.close()
+    assert count == len(given)
     assert aside.guid == given[place_of_it].guid
     assert "MISSING_PARENT" in aside.reason, "Samba's own word"
     found = stamps(dc)

@@ -1,8 +1,9 @@
 """A DC's own database, written to by a worker process that runs Samba's code (:mod:`.database_worker`)."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,25 +113,41 @@ class Database:
     def give(
         self,
         context: str,
-        objects: Sequence[ReplicatedObject] = (),
-        links: Sequence[ReplicatedLink] = (),
+        objects: Iterable[Sequence[ReplicatedObject]] = (),
+        links: Iterable[Sequence[ReplicatedLink]] = (),
         *,
         as_new: bool = False,
-    ) -> list[Aside]:
+    ) -> Iterator[tuple[int, list[Aside]]]:
         """Have Samba's replication take objects, then links; those it refuses are set aside, all others land.
 
-        Each of both is one transaction. What the database has newer, by stamp, stays.
+        Each sequence is a transaction of its own. What the database has newer, by stamp, stays. While Samba is at one,
+        the next is made ready and sent.
 
         Args:
             context: DN of their naming context.
             objects: Containers before what is in them.
             links: Between objects that are there: one to an object that is not is left out without a word.
             as_new: The object is the root of a naming context that the database does not have yet.
+
+        Returns:
+            Of each, how many there were and what of them was refused.
         """
-        refused_objects, refused_links = self._ask(
-            "replicate", context, "give", context, list(map(_object, objects)), list(map(_link, links)), as_new
-        )
-        return [
+        self.verdicts()  # what was sent before is answered before
+        ahead: deque[tuple[Sequence[ReplicatedObject], Sequence[ReplicatedLink]]] = deque()
+        for some, other in chain(((each, ()) for each in objects), (((), each) for each in links)):
+            self._worker.send(("give", context, list(map(_object, some)), list(map(_link, other)), as_new))
+            ahead.append((some, other))
+            if len(ahead) > 1:
+                yield self._taken(*ahead.popleft())
+        while ahead:
+            yield self._taken(*ahead.popleft())
+
+    def _taken(self, objects: Sequence[ReplicatedObject], links: Sequence[ReplicatedLink]) -> tuple[int, list[Aside]]:
+        result, answer = self._worker.receive()
+        if result:
+            raise self._refused("replicate", "", result, answer)
+        refused_objects, refused_links = answer
+        return len(objects) + len(links), [
             *(Aside(guid=objects[at].guid, attribute="", reason=why) for at, why in refused_objects.items()),
             *(
                 Aside(guid=links[at].source, attribute=links[at].attribute, reason=why)

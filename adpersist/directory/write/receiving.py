@@ -36,18 +36,18 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     if replica.defined:
         database.know_prefixes(replica.defined)
     for batch in replica.batches:
-        for objects in some_of(batch.objects, _AT_ONCE):
-            aside += database.give(batch.context, objects, as_new=batch.is_new)
-            done += len(objects)
+        for count, refused in database.give(batch.context, some_of(batch.objects, _AT_ONCE), as_new=batch.is_new):
+            aside += refused
+            done += count
             told(done, total)
         if batch.links:
-            database.give(batch.context, links=batch.links)  # told of when they are given once more
+            list(database.give(batch.context, links=[batch.links]))  # told of when they are given once more
         if batch.defines:
             database.reload_schema()
     for nc, links in replica.links.items():
-        for some in some_of(links, _LINKS_AT_ONCE):
-            aside += database.give(nc, links=some)
-            done += len(some)
+        for count, refused in database.give(nc, links=some_of(links, _LINKS_AT_ONCE)):
+            aside += refused
+            done += count
             told(done, total)
     try:
         database.keep_machine_secret(replica.machine_password)
