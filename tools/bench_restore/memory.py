@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 _PROC: Final = Path("/proc")
-_EVERY_S: Final = 0.05
+_EVERY_S: Final = 0.2
 _KIB: Final = 1024
 
 
@@ -20,7 +20,7 @@ class Peak:
     mapped, as tdb is, is in the kernel's memory whoever reads it, and the kernel drops it where it needs the room.
 
     Attributes:
-        most_bytes: The most they had together; looked at 20 times a second, so that a shorter peak may be missed.
+        most_bytes: The most they had together; looked at five times a second, so that a shorter peak may be missed.
     """
 
     def __init__(self, pid: int) -> None:
