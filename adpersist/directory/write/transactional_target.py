@@ -58,9 +58,7 @@ class TransactionalTarget:
                 try:
                     self._database.hand_down(nc, some)
                 except WriteRefusedError as error:
-                    log.warning(
-                        "rights.not_written_beforehand", error=error.message, consequence="Samba works them out"
-                    )
+                    log.warning("rights.left_to_samba", error=error.message)
                     return
 
     def receive(self, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
