@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from adpersist.model.objects.change import Values
-from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell, RowHeader
+from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell
 from adpersist.model.objects.rows.interning import WORTH_BYTES, once
+from adpersist.model.objects.rows.stamp_row import header_of
 
 _FORMAT: Final = 2
 """Of marshal: the last one in which equal values are equal bytes."""
@@ -88,9 +89,8 @@ class SpilledRow(AttributeRow):
 
 
 def _row(values: Mapping[str, Values]) -> AttributeRow:
-    return AttributeRow(
-        RowHeader(tuple(values)), [list(each) if len(each) != 1 else each[0] for each in values.values()]
-    )
+    cells = [list(each) if len(each) != 1 else each[0] for each in values.values()]
+    return AttributeRow(header_of(tuple(values)), cells)
 
 
 def _cell(values: Values) -> Cell:
