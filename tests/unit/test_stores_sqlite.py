@@ -53,6 +53,13 @@ def opened(path: Path, *, busy_timeout_s: float = 0.2) -> SqliteStore:
     return SqliteStore(path, journal=JOURNAL, busy_timeout_s=busy_timeout_s)
 
 
+def replace_in_the_middle_of_a_commit(store: SqliteStore, path: Path, golden: Path) -> None:
+    """Another file takes the journal's place before what is written to that is committed."""
+    with store._file.writing() as connection:
+        connection.execute("UPDATE journal SET token = 'x'")
+        golden.replace(path)
+
+
 def one(seq: int, body: bytes = b"x") -> list[Frame]:
     return [Frame(seq=Seq(seq), body=body)]
 
@@ -582,14 +589,8 @@ def test_a_commit_into_a_file_that_is_gone_is_not_reported_as_done(path: Path, t
     with closing(opened(path)) as store:
         head = filled(store, 1)
         shutil.copy(path, tmp_path / "golden.db")
-
-        def replaced_in_the_middle() -> None:
-            with store._file.writing() as connection:
-                connection.execute("UPDATE journal SET token = 'x'")
-                (tmp_path / "golden.db").replace(path)
-
         with pytest.raises(OutcomeUnknownError):
-            replaced_in_the_middle()
+            replace_in_the_middle_of_a_commit(store, path, tmp_path / "golden.db")
         path.unlink()
         with pytest.raises(NoJournalError):
             store.append([], onto=head, head=b"")

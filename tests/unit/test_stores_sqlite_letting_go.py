@@ -23,7 +23,7 @@ from adpersist.errors import (
 )
 from adpersist.stores.sqlite.errors import refused_by_os, typed
 from adpersist.stores.sqlite.file import SqliteFile
-from tests.unit.test_stores_sqlite import filled, numbers, one, opened
+from tests.unit.test_stores_sqlite import filled, numbers, one, opened, replace_in_the_middle_of_a_commit
 
 HERE = Path("/somewhere/journal.db")
 
@@ -94,14 +94,8 @@ def test_a_file_that_was_replaced_during_a_commit_is_let_go_of(path: Path, tmp_p
     with closing(opened(path)) as store:
         store.head()
         shutil.copy(path, tmp_path / "golden.db")
-
-        def replaced_in_the_middle() -> None:
-            with store._file.writing() as connection:
-                connection.execute("UPDATE journal SET token = 'x'")
-                (tmp_path / "golden.db").replace(path)
-
         with pytest.raises(OutcomeUnknownError):
-            replaced_in_the_middle()
+            replace_in_the_middle_of_a_commit(store, path, tmp_path / "golden.db")
         assert held(path) == []
 
 
