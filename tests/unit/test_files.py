@@ -91,6 +91,17 @@ class Keeper:
         yield from [(piece, self.pieces[piece]) for piece in sorted(self.pieces) if piece in set(wanted)]  # type: ignore[call-overload]
 
 
+def put_all_back(files: LocalFiles, keeper: Keeper, want: Files) -> None:
+    """Put back what differs; nothing is refused, and nothing differs any more."""
+    found = file_differences(want, files_now(files, time.sleep)[0])
+    putting = PuttingBack(files.sysvol, keeper.fetch)
+    putting.make(found, lambda *_: None)
+    putting.remove(found)
+    putting.settle(want.values())
+    assert putting.refused == {}
+    assert file_differences(want, files_now(files, time.sleep)[0]) == []
+
+
 def paths(told: list[FileState | FileKey]) -> list[str]:
     return [each.path if isinstance(each, FileState) else f"-{each[1]}" for each in told]
 
@@ -230,13 +241,7 @@ def test_whatever_took_the_place_of_what_gives_it_back(files: LocalFiles, tmp_pa
     (place / "link" / "x").mkdir(parents=True)
     (place / "Case.bat").rename(place / "CASE.BAT")
     (place / "linked").write_bytes(b"both of them")
-    found = file_differences(want, files_now(files, time.sleep)[0])
-    putting = PuttingBack(files.sysvol, keeper.fetch)
-    putting.make(found, lambda *_: None)
-    putting.remove(found)
-    putting.settle(want.values())
-    assert putting.refused == {}
-    assert file_differences(want, files_now(files, time.sleep)[0]) == []
+    put_all_back(files, keeper, want)
     assert list(elsewhere.iterdir()) == []
 
 
@@ -270,13 +275,7 @@ def test_what_was_written_since_it_was_looked_at_stays(files: LocalFiles) -> Non
         **dict.fromkeys(("logon.bat", "extra", "folder", "tree", "tree/inside", "missing"), words),
         "missing/file": "Not a directory",
     }
-    found = file_differences(want, files_now(files, time.sleep)[0])
-    putting = PuttingBack(files.sysvol, keeper.fetch)
-    putting.make(found, lambda *_: None)
-    putting.remove(found)
-    putting.settle(want.values())
-    assert putting.refused == {}
-    assert file_differences(want, files_now(files, time.sleep)[0]) == []
+    put_all_back(files, keeper, want)
 
 
 def test_a_time_that_64_bits_do_not_hold_is_the_last_one_they_do(files: LocalFiles, tmp_path: Path) -> None:
