@@ -65,11 +65,13 @@ def _fill(place: Path, files: int, size: int) -> None:
 
 def _first_looks(journaled: Journaled, share: Path, files: int, size: int, runs: int) -> list[Figure]:
     journaled.once()
-    nothing = statistics.median(journaled.once()[0] for _ in range(3))
     ours, tar, memory = [], [], []
     for turn in range(runs):
+        # a start reads what is in the journal, the turns before included
+        nothing = statistics.median(journaled.once()[0] for _ in range(3))
         place = share / f"Policies-{turn}"
         _fill(place, files, size)
+        os.sync()  # whoever flushes first would otherwise flush these, too
         time.sleep(1)
         took, peak = journaled.once()
         ours.append(took - nothing)

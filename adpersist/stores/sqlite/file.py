@@ -20,6 +20,9 @@ from adpersist.system.untrusted_sqlite import distrust
 _LARGEST_ROW_BYTES: Final = 4 * 1_048_576
 """Several times the largest head, frame or part; a row beyond it is nobody's of ours, and is not taken into memory."""
 
+_WAL_BYTES: Final = 4 * 1_048_576
+"""With so much in it the write-ahead log is brought into the file, whatever its pages have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -67,6 +70,7 @@ class SqliteFile:
         make(self.path)
         with self._typed():
             make_schema(self._open(writing=True), self.path)
+        self.close()  # it was opened for what a blank file is
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -188,6 +192,8 @@ def open_writer(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
     """A connection whose commits are on the disk when they return."""
     connection = _open(path, "mode=rw", busy_timeout_s)
     connection.execute("PRAGMA synchronous = FULL")
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_BYTES // page_bytes}")
     return connection
 
 
