@@ -131,7 +131,9 @@ class Convergence:
         self._progress = progress or Progress()
         self._notes: tuple[Limitation, ...] = ()
         self._keeps_machine_secrets = is_living and wanted.scope.is_everything and self._terms.keep_machine_secrets
-        self._live = LiveState(dc, base=wanted.base, like=wanted.state, progress=self._progress.looking)
+        self._live = LiveState(
+            dc, base=wanted.base, like=wanted.state, spill=wanted.spill, progress=self._progress.looking
+        )
         self._concurrent = ConcurrentWrites(touched=wanted.begun is not None)
         self._noted: dict[tuple[Guid, bool, bool], Conflict] | None = None
         self._found: list[Gap] | None = None

@@ -1,6 +1,6 @@
 """Access rights that containers hand down: those of everything below change with theirs, and no feed says so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from adpersist.directory.domain_controller import DomainController
@@ -11,7 +11,7 @@ from adpersist.state.inherited_rights import DESCRIPTOR, with_new_rights
 from adpersist.state.state import State
 
 
-def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectState]) -> dict[Guid, ObjectState]:
+def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectState]) -> Iterator[ObjectState]:
     """Objects whose access rights changed because a container's did, or because they were moved, as they are now.
 
     Args:
@@ -19,9 +19,7 @@ def inherited(dc: DomainController, before: State, fresh: Mapping[Guid, ObjectSt
         before: Everything as it was.
         fresh: What a feed reported since.
     """
-    below: dict[Guid, ObjectState] = {}
     for guid, descriptor, _ in dc.descriptors(with_new_rights(before, fresh)):
         known = fresh.get(guid) or before.get(guid)
         if known is not None and known.values.get(DESCRIPTOR) != (descriptor,):
-            below[guid] = replace(known, values=replaced(known.values, {DESCRIPTOR: (descriptor,)}))
-    return below
+            yield replace(known, values=replaced(known.values, {DESCRIPTOR: (descriptor,)}))

@@ -8,6 +8,7 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.wire.cookie import cookie_at, cookie_usn
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.rows.spilled_row import Spill, spilled
 from adpersist.model.objects.sighting import Sighting
 from adpersist.restore.inherited_rights import inherited
 from adpersist.state.changes import observe, shows
@@ -36,6 +37,7 @@ class LiveState:
         dc: The DC.
         base: What to begin with instead of a full look: only what the DC wrote since is looked at.
         like: What most of it will be equal to; equal objects are kept once.
+        spill: Where values of the others go; None: they stay in memory.
         progress: Told what is being looked at.
     """
 
@@ -45,11 +47,13 @@ class LiveState:
         *,
         base: ImageState | None = None,
         like: State | None = None,
+        spill: Spill | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._dc = dc
         self._base = base
         self._like = like if like is not None else State()
+        self._spill = spill
         self._undeleted = False
         self._cookies: dict[str, bytes] = {}
         self._progress = progress
@@ -113,8 +117,8 @@ class LiveState:
             self.look_anew()
             self.refresh()
             return
-        for item in inherited(self._dc, base.state, fresh).values():
-            self.state.put(item)
+        for item in inherited(self._dc, base.state, fresh):
+            self.state.put(self._kept(item))
 
     def _look(self) -> dict[Guid, ObjectState]:
         fresh: dict[Guid, ObjectState] = {}
@@ -144,4 +148,7 @@ class LiveState:
             return known
         old: ObjectState | None = self.state.get(sighting.guid)
         item = observe(old, sighting)
-        return known if known is not None and item == known else item
+        return known if known is not None and item == known else self._kept(item)
+
+    def _kept(self, item: ObjectState) -> ObjectState:
+        return item if self._spill is None else spilled(item, self._spill)

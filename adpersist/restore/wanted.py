@@ -44,6 +44,7 @@ class WantedState:
         target: The commit restored to.
         is_newest: Nothing was captured after it.
         state: The directory at that commit.
+        spill: Where its values lie, and those of what is compared with it go.
         known: Every object the journal ever heard of, for telling local writes from old ones.
         head: The journal's head when this was read.
         captured: Unix seconds of the last look in the journal: what the DC wrote later is news to it.
@@ -57,6 +58,7 @@ class WantedState:
     target: Seq
     is_newest: bool
     state: State
+    spill: Spill
     known: frozenset[Guid]
     head: Head
     captured: float
@@ -125,6 +127,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         target=target,
         is_newest=heard.last_look <= target,
         state=state,
+        spill=spill,
         known=frozenset(heard.guids.union(state, state.gone)),
         head=head,
         captured=heard.captured,

@@ -10,6 +10,7 @@ from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Stamp, Values
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.rows.interning import large_once
 from adpersist.model.objects.rows.stamp_row import writes_of
 from adpersist.model.plan.difference import STAMP, TOMBSTONE, Difference
 from adpersist.model.plan.step import Exempt
@@ -93,7 +94,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         guid=guid,
         want=wanted,
         have=found,
-        values={name: values[name] for name in sorted(values.keys() - spared)} or _NO_VALUES,
+        values={name: large_once(values[name]) for name in sorted(values.keys() - spared)} or _NO_VALUES,
         added=added or _NO_LINKS,
         removed=removed or _NO_LINKS,
         moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),

@@ -4,7 +4,6 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TypeVar
 
 from adpersist.errors import IntegrityError, PointError
@@ -13,7 +12,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.model.objects.rows.spilled_row import Spill, SpilledRow
+from adpersist.model.objects.rows.spilled_row import Spill, spilled
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 from adpersist.telemetry import logger
@@ -22,7 +21,6 @@ log = logger("journal")
 
 Objects = Iterable[ObjectState | Gone]
 Made = TypeVar("Made")
-Some = TypeVar("Some", ObjectState, ObjectState | Gone)
 
 
 def fold(
@@ -49,7 +47,7 @@ def fold(
     """
 
     def folded(objects: Objects, commits: Iterable[Commit]) -> State:
-        state = State(objects if spill is None else _spilled(objects, spill))
+        state = State(objects if spill is None else (_spilled(item, spill) for item in objects))
         for commit in commits:
             _take(state, commit, spill)
             if progress is not None:
@@ -80,18 +78,13 @@ def fold_on(
 def _take(state: State, commit: Commit, spill: Spill | None) -> None:
     state.apply(commit.changes)
     if spill is not None:
-        changed = dict.fromkeys(change.guid for change in commit.changes)
-        for item in _spilled([state[guid] for guid in changed if guid in state], spill):
-            state.put(item)
+        for guid in {change.guid for change in commit.changes}:
+            if guid in state:
+                state.put(spilled(state[guid], spill))
 
 
-def _spilled(objects: Iterable[Some], spill: Spill) -> Iterator[Some]:
-    for item in objects:
-        if isinstance(item, ObjectState) and item.values:
-            values = SpilledRow.of(item.values, spill)
-            yield item if values is item.values else replace(item, values=values)
-        else:
-            yield item
+def _spilled(item: ObjectState | Gone, spill: Spill) -> ObjectState | Gone:
+    return item if isinstance(item, Gone) else spilled(item, spill)
 
 
 def fold_fingerprints(journal: Journal) -> FingerprintIndex:

@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.objects.change import Values
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, RowHeader
-from adpersist.model.objects.rows.spilled_row import SpilledRow
+from adpersist.model.objects.rows.spilled_row import SpilledRow, spilled
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold
 from adpersist.system.spill_file import SpillFile
@@ -172,3 +174,16 @@ def test_a_full_disk_costs_memory_and_nothing_else(monkeypatch: pytest.MonkeyPat
     kept = {place: content for place, content in zip(places, contents, strict=True) if place is not None}
     assert len(kept) > 15
     assert {place: spill.get(place) for place in kept} == kept
+
+
+def test_objects_without_links_share_the_lack() -> None:
+    spill = Counted()
+    ada, bob = (
+        spilled(ObjectState(guid=Guid(name * 16), nc="", parent=None, rdn="CN=x", values=ADA, links={}), spill)
+        for name in (b"a", b"b")
+    )
+    assert ada.links is bob.links
+    assert ada.link_stamps is bob.link_stamps
+    assert spilled(ada, spill) is ada
+    without_values = replace(ada, values={})
+    assert spilled(without_values, spill) is without_values

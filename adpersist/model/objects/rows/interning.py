@@ -18,12 +18,13 @@ _known: dict[bytes | Values, bytes | Values] = {}
 
 def shared(values: Iterable[tuple[str, Values]]) -> Mapping[str, Values]:
     """A mapping of the same attributes that shares names, and large or manifold values, with those before it."""
-    # one short value, the rule, is told apart here: there are millions
-    return {
-        sys.intern(name): found if len(found) == 1 and len(found[0]) < WORTH_BYTES else once(found)
-        for name, found in values
-        if found
-    }
+    return {sys.intern(name): large_once(found) for name, found in values if found}
+
+
+def large_once(values: Values) -> Values:
+    """The same, shared with equal ones that came before them where they are large or several: one short value is the
+    rule, and there are millions."""
+    return values if len(values) == 1 and len(values[0]) < WORTH_BYTES else once(values)
 
 
 def once(value: T) -> T:

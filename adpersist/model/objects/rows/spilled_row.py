@@ -6,15 +6,22 @@ into. What each object is told apart by is looked at again and again, and stays 
 
 import marshal
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
-from adpersist.model.objects.change import Values
+from adpersist.model.objects.change import LinkStamps, Values
+from adpersist.model.objects.link_values import Links
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell
 from adpersist.model.objects.rows.interning import WORTH_BYTES, once
 from adpersist.model.objects.rows.stamp_row import header_of
 
 _FORMAT: Final = 2
 """Of marshal: the last one in which equal values are equal bytes."""
+
+_NO_LINKS: Final[Links] = {}
+_NO_LINK_STAMPS: Final[LinkStamps] = {}
+"""Most objects have no links: they share the lack."""
 
 
 class Spill(Protocol):
@@ -86,6 +93,14 @@ class SpilledRow(AttributeRow):
         return hash(marshal.dumps(cells, _FORMAT)) == self._digest
 
     __hash__ = None
+
+
+def spilled(item: ObjectState, spill: Spill) -> ObjectState:
+    """The same object, its values spilled; itself where they are, or where there is no room for them."""
+    values = SpilledRow.of(item.values, spill) if item.values else item.values
+    if values is item.values:
+        return item
+    return replace(item, values=values, links=item.links or _NO_LINKS, link_stamps=item.link_stamps or _NO_LINK_STAMPS)
 
 
 def _row(values: Mapping[str, Values]) -> AttributeRow:
