@@ -189,11 +189,11 @@ def _news_of_values(
     before: Mapping[str, int], sighting: Sighting, writes: Mapping[str, Write]
 ) -> tuple[dict[str, Values], set[str]]:
     """Attributes whose values are to be told, and those whose stamps are."""
+    shown = dict(sighting.values.items())
     if not before:
-        return {name: each for name, each in sighting.values.items() if each}, set(writes)
+        return {name: each for name, each in shown.items() if each}, set(writes)
     values: dict[str, Values] = {}
     fresh: set[str] = set()
-    shown = sighting.values
     for name, each in shown.items():
         write, known = writes.get(name), before.get(name)
         if not each:

@@ -18,6 +18,8 @@ log = logger("system")
 
 _BUFFER_BYTES: Final = 1024 * 1024
 """Held before any is written: little needs no file at all."""
+_AT_HAND: Final = 2
+"""Records fetched last: whoever compares two objects asks for one attribute of them after another."""
 _LENGTH_BITS: Final = 32
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
@@ -34,6 +36,7 @@ class SpillFile:
         self._buffer = bytearray()
         self._written = 0
         self._is_full = False
+        self._fetched: tuple[tuple[int, bytes], ...] = ()
 
     def put(self, content: bytes) -> int | None:
         """Keep some bytes; where they are. None: the disk has no more room for them."""
@@ -54,6 +57,14 @@ class SpillFile:
             OSError: The disk fails.
             cryptography.exceptions.InvalidTag: It gives back other bytes than it was given.
         """
+        for known, content in self._fetched:
+            if known == place:
+                return content
+        content = self._fetch(place)
+        self._fetched = ((place, content), *self._fetched[: _AT_HAND - 1])
+        return content
+
+    def _fetch(self, place: int) -> bytes:
         offset, length = place >> _LENGTH_BITS, place & ((1 << _LENGTH_BITS) - 1)
         with self._lock:
             if offset >= self._written:

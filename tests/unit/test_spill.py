@@ -112,6 +112,7 @@ def test_a_spilled_row_is_the_row(old: dict[str, Values], new: dict[str, Values]
     spill = Counted()
     spilled = SpilledRow.of(old, spill)
     assert dict(spilled.items()) == dict(spilled) == old
+    assert [*spilled.values()] == [*old.values()]
     assert (spilled == new) == (old == new)
     assert isinstance(spilled, AttributeRow)
     assert not spilled.clears
@@ -142,6 +143,22 @@ def test_bytes_come_back_from_the_file_and_from_what_is_held() -> None:
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda place: spill.get(place or 0), places * 20))
     assert found == contents * 20
+
+
+def test_two_objects_are_compared_with_two_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    spill, read, reads = SpillFile(), os.pread, 0
+
+    def pread(file: int, length: int, offset: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return read(file, length, offset)
+
+    values = {**ADA, "jpegPhoto": (bytes(1024 * 1024),)}
+    ada, bob, eve = (SpilledRow.of(values | {"cn": (name,)}, spill) for name in (b"ada", b"bob", b"eve"))
+    monkeypatch.setattr(os, "pread", pread)
+    assert [name for name in ada if ada[name] != bob[name]] == ["cn"]
+    assert (ada["cn"], bob["cn"], eve["cn"], ada["cn"]) == ((b"ada",), (b"bob",), (b"eve",), (b"ada",))
+    assert reads == 4, "the first was let go of for the third"
 
 
 def test_nobody_else_can_read_the_file_nor_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

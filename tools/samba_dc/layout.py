@@ -194,6 +194,8 @@ def _smb_conf(layout: Layout, domain: Domain, address: str, services: Sequence[s
         # Updates over DNS would ask the machine's resolver for a domain that only exists here.
         "dns update command": "/bin/true",
         "idmap_ldb:use rfc2307": "yes",
+        # A DC without partners has no topology to work out; those of a domain with several do it at once.
+        "kccsrv:periodic_startup_interval": "3600",
         **options,
     }
     lines = ["[global]", *(f"\t{name} = {value}" for name, value in settings.items())]

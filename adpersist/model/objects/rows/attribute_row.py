@@ -4,7 +4,7 @@ A dictionary of tuples takes three times as much memory as what is in it, and mo
 journal goes into making it.
 """
 
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Final, TypeVar, overload
 
 from adpersist.model.objects.change import Values
@@ -104,6 +104,9 @@ class AttributeRow(Mapping[str, Values]):
 
     def items(self) -> ItemsView[str, Values]:
         return self._unfolded().items()
+
+    def values(self) -> ValuesView[Values]:
+        return self._unfolded().values()
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AttributeRow):
