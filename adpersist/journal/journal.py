@@ -154,6 +154,11 @@ class Journal:
         return self._end.tip.keyring.seed(self._end.tip.journal)
 
     @property
+    def index_key(self) -> bytes:
+        """32 bytes for digests of what lies in it that are kept beside it; others when another data key seals."""
+        return self._end.tip.keyring.active.index
+
+    @property
     def head(self) -> Head:
         """As last read or written."""
         return self._end.tip.head
@@ -475,14 +480,21 @@ class Journal:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def commits(self, *, after: Seq = BEFORE_FIRST, through: Seq | None = None) -> Iterator[Commit]:
+    def commits(
+        self,
+        *,
+        after: Seq = BEFORE_FIRST,
+        through: Seq | None = None,
+        objects: Collection[Guid] | None = None,
+    ) -> Iterator[Commit]:
         """Verified commits with ``after < seq <= through`` (the head's, when None); see :func:`read_commits`.
 
         All timelines, one after another; :meth:`history` is what makes a state.
         """
         tip = self._end.tip
+        last = tip.head.seq if through is None else through
         with self._end.reading():
-            yield from read_commits(self._store, tip, after=after, through=tip.head.seq if through is None else through)
+            yield from read_commits(self._store, tip, after=after, through=last, objects=objects)
 
     def last_restore(self) -> Commit | None:
         """How the last restore of everything ended; None: there was none, or its commit is pruned or lost."""

@@ -1,6 +1,6 @@
 """Frames in, verified commits out. Streams: memory follows one commit, not the journal."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from adpersist.errors import PointError
@@ -14,15 +14,18 @@ from adpersist.journal.format.head import OpenHead
 from adpersist.journal.format.notes import CommitNote, unpack_note
 from adpersist.journal.format.splitting import MAX_CHANGE_BYTES
 from adpersist.model.files.file_changes import NO_FILES, FileChanges
-from adpersist.model.identity.ids import BEFORE_FIRST, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change
 from adpersist.stores.port import Frame, Store
 
 
-def read_commits(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[Commit]:
-    """Commits with ``after < seq <= through``, each verified before it is yielded.
+def read_commits(
+    store: Store, tip: OpenHead, *, after: Seq, through: Seq, objects: Collection[Guid] | None = None
+) -> Iterator[Commit]:
+    """Commits with ``after < seq <= through``, each verified before it is yielded; with the changes of these objects
+    alone, where some are named.
 
     What is proved: every seal holds, numbers have no gap, every frame names the digest of the one before, and the last
     one is what the head, or the commit after it, says it is. The last proof comes after the last commit was yielded.
@@ -31,7 +34,7 @@ def read_commits(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> It
         PointError: Beyond the head, or pruned away.
         DamagedError: The journal is not what was written; the commits before the damage were yielded.
     """
-    assembly = Assembly()
+    assembly = Assembly(objects)
     for opened in _opened(store, tip, after=after, through=through, whole=True):
         commit = assembly.take(opened)
         if commit.seq > after:
@@ -135,9 +138,14 @@ def _files(opened: Opened) -> FileChanges:
 
 
 class Assembly:
-    """Frames in their order become commits; the parts of a large change are put together."""
+    """Frames in their order become commits; the parts of a large change are put together.
 
-    def __init__(self) -> None:
+    Args:
+        objects: Of which changes are made; None: of all.
+    """
+
+    def __init__(self, objects: Collection[Guid] | None = None) -> None:
+        self._objects = objects
         self._parts: list[bytes] = []
 
     def take(self, opened: Opened) -> Commit:
@@ -196,8 +204,8 @@ class Assembly:
                 raise ValueError(f"{opened.header.part} parts belong to it, {len(self._parts)} are there")
             content = b"".join([*self._parts, content])
         self._parts.clear()
-        changes, audited = unpack_look(content)
-        if len(changes) != opened.header.changes:
+        changes, audited = unpack_look(content, self._objects)
+        if self._objects is None and len(changes) != opened.header.changes:
             raise ValueError(f"{opened.header.changes} changes announced, {len(changes)} inside")
         if (audited is not None) != opened.header.audited:
             raise ValueError("its version and whether it says who wrote do not fit together")

@@ -142,6 +142,12 @@ def changed_names(old: ObjectState | None, new: ObjectState | None) -> frozenset
     return frozenset((*values, *came, *went))
 
 
+def _differ(old: ObjectState | None, new: ObjectState | None) -> bool:
+    if old is None or new is None:
+        return True
+    return (old.rdn, old.parent) != (new.rdn, new.parent) or bool(changed_names(old, new))
+
+
 class StateAt(State):
     """The directory at one commit: a view that costs nothing until it is asked."""
 
@@ -396,20 +402,36 @@ class Past:
         """The directory as of a commit, one of an abandoned timeline too."""
         return StateAt(self, seq)
 
-    def of_object(self, guid: Guid) -> list[Entry]:
-        """What happened to an object, oldest first."""
-        return self._of.get(guid, [])
+    def of_object(
+        self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
+    ) -> list[Entry]:
+        """What happened to an object, oldest first.
 
-    def changed_between(self, first: Seq, last: Seq) -> list[Guid]:
-        """Objects that are not the same at two commits."""
+        Args:
+            guid: The object.
+            after, through: Between which commits; None: up to the newest.
+            most: So many, the newest; None: all.
+        """
+        last = self.seq if through is None else through
+        found = [entry for entry in self._of.get(guid, ()) if after < entry.look.seq <= last]
+        return found if most is None else found[-most:]
+
+    def read_ahead(self, guids: Collection[Guid], last: Seq) -> None:
+        """It is all in memory."""
+
+    def differing(self, first: Seq, last: Seq) -> list[tuple[str, Guid]]:
+        """Objects that are not the same at two commits, sorted by their DNs: at the second, or of what is gone there at
+        the first."""
         low, high = min(first, last), max(first, last)
-        return [
-            guid
-            for guid, seqs in self._seqs.items()
-            if seqs[-1] > low
-            and any(low < seq <= high for seq in seqs)
-            and self.version(guid, low) is not self.version(guid, high)
-        ]
+        old, new = self.at(first), self.at(last)
+        found = []
+        for guid, seqs in self._seqs.items():
+            if seqs[-1] <= low or not any(low < seq <= high for seq in seqs):
+                continue
+            was, now = old.get(guid), new.get(guid)
+            if was is not now and _differ(was, now):
+                found.append(((new if now is not None else old).dn(guid), guid))
+        return sorted(found, key=lambda each: (each[0].casefold(), each[1]))
 
     def databases(self) -> dict[Guid, str]:
         """Names of the DCs by the invocationIDs their databases ever had."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.past import Entry
 from adpersist.reading.writers import Writers
@@ -27,8 +27,25 @@ class Telling(Protocol):
         """An object as of a commit; None: it was not there."""
         ...
 
-    def of_object(self, guid: Guid) -> list[Entry]:
-        """What happened to an object, oldest first."""
+    def of_object(
+        self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
+    ) -> list[Entry]:
+        """What happened to an object, oldest first.
+
+        Args:
+            guid: The object.
+            after, through: Between which commits; None: up to the newest.
+            most: So many, the newest; None: all.
+        """
+        ...
+
+    def read_ahead(self, guids: Collection[Guid], last: Seq) -> None:
+        """Have at hand what some objects are up to a commit; who asks for many is answered sooner then."""
+        ...
+
+    def differing(self, first: Seq, last: Seq) -> list[tuple[str, Guid]]:
+        """Objects that are not the same at two commits, sorted by their DNs: at the second, or of what is gone there at
+        the first."""
         ...
 
     def accounts(self, sids: Collection[str], seq: Seq) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adpersist.console.web.in_memory import MemoryLines
+from adpersist.console.web.record import Known
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.identity.reference import ref
@@ -23,6 +24,7 @@ from adpersist.reading.index.indexed_past import IndexedPast
 from adpersist.reading.index.kept import IndexFile
 from adpersist.reading.line import Line, Wanted
 from adpersist.reading.past import TAKEN_BACK, Past
+from adpersist.reading.text.entry_text import Document, comparison
 from adpersist.state.changes import difference
 from adpersist.state.fold import fold
 from adpersist.state.state import State
@@ -45,6 +47,7 @@ steps = st.fixed_dictionaries(
         "member": st.frozensets(st.integers(0, 5), max_size=2),
         "deed": st.sampled_from(["write", "write", "write", "delete", "expunge"]),
         "second": st.integers(0, 5),
+        "again": st.booleans(),
     }
 )
 looks = st.dictionaries(st.integers(0, len(OBJECTS) - 1), steps, min_size=1, max_size=4)
@@ -76,7 +79,7 @@ def _after(state: State, number: int, step: dict[str, object], *, restored: bool
         links={"member": frozenset(bytes(ref([ROOT, SERVER, *OBJECTS][each])) for each in members)} if members else {},
         stamps={
             name: old.stamps[name]
-            if old is not None and old.values.get(name) == values[name] and not restored
+            if old is not None and old.values.get(name) == values[name] and not (restored or step["again"])
             else Stamp(version=1, time=SECOND + int(str(step["second"])), origin=SERVER, usn=Usn(1))
             for name in values
         },
@@ -102,11 +105,17 @@ def _look(journal: Journal, told: list[Change], usn: int, *, ends: bool = True) 
     )
 
 
-def _indexed(journal: Journal, directory: Path) -> list[list[Line]]:
+def _indexed(journal: Journal, directory: Path) -> tuple[list[list[Line]], list[Document]]:
     file = IndexFile(directory, journal.id)
     with brought_up(file, journal), file.opened(filling=False) as index:
         past = IndexedPast(journal, journal.head, index.rows)
-        return _told(IndexedLines(past, index.rows))
+        return _told(IndexedLines(past, index.rows)), _compared(past, journal.head.seq)
+
+
+def _compared(past: Known, last: Seq) -> list[Document]:
+    """What differs between the newest commit and each, either way round."""
+    points = [Seq(seq) for seq in range(1, last + 1)]
+    return [comparison(past, *pair) for point in points for pair in ((point, past.seq), (past.seq, point))]
 
 
 def _told(lines: MemoryLines | IndexedLines) -> list[list[Line]]:
@@ -148,8 +157,10 @@ def test_every_line_is_the_same_by_the_index(doings: list[tuple[str, object, obj
                 if told:
                     _look(journal, told[max(cut, 0) :], usn)
         past = Past.of(journal)
-        expected, found = _told(MemoryLines(past)), _indexed(journal, Path(name))
-        assert list(map(_plain, found)) == list(map(_plain, expected))
+        expected = _told(MemoryLines(past)), _compared(past, journal.head.seq)
+        found = _indexed(journal, Path(name))
+        assert list(map(_plain, found[0])) == list(map(_plain, expected[0]))
+        assert found[1] == expected[1]
 
 
 def _plain(lines: list[Line]) -> list[dict[str, object]]:

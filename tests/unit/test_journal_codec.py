@@ -247,6 +247,13 @@ def test_who_wrote_lies_behind_the_changes() -> None:
     assert unpack_look(pack_changes([change])) == ((change,), None)
 
 
+def test_changes_of_some_objects_are_unpacked_without_the_others() -> None:
+    changes = [set_value(name, name.encode()) for name in ("ada", "bert", "carl", "ada")]
+    content = pack_changes(changes, AUDITED)
+    assert unpack_look(content, {guid("ada")}) == ((changes[0], changes[3]), AUDITED)
+    assert unpack_look(content, ()) == ((), AUDITED)
+
+
 @pytest.mark.parametrize(
     "column",
     [

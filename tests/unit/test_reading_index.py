@@ -75,6 +75,26 @@ def test_no_value_is_in_the_file(tmp_path: Path) -> None:
     assert VALUE not in content
 
 
+def _numbers(directory: Path) -> list[bytes]:
+    (path,) = directory.glob("*.index")
+    with sqlite3.connect(path) as connection:
+        listed = connection.execute("SELECT digests FROM touches ORDER BY object, seq").fetchall()
+    return [each[at : at + 8] for (each,) in listed for at in range(0, len(each), 8)]
+
+
+def test_what_stands_for_values_tells_them_to_nobody_without_the_key_and_of_no_two_objects_that_they_are_the_same(
+    tmp_path: Path,
+) -> None:
+    journal = written()
+    look(journal, [created("bert", {"sAMAccountName": (b"ada",), "unicodePwd": (SECRET,)})], 30)
+    answered(journal, tmp_path, which)
+    numbers = _numbers(tmp_path)
+    assert len(set(numbers)) == len(numbers) == 5
+    journal.rotate_data_key(now=NOON)
+    assert answered(journal, tmp_path, which) is IndexedReading
+    assert set(_numbers(tmp_path)).isdisjoint(numbers)
+
+
 def test_without_an_index_the_journal_is_folded() -> None:
     assert answered(written(), None, which) is FoldedReading
 

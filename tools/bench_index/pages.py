@@ -43,6 +43,8 @@ PAGES: Final = (
     ("search by a part of names", "/find", "q=er{number}"),
     ("the bin", "/bin", ""),
     ("restores", "/heals", ""),
+    ("two points compared", "/compare", "from={point}"),
+    ("the first point compared with the newest", "/compare", ""),
 )
 
 
@@ -90,6 +92,7 @@ def pages(url: str, journal: str, secret: bytes, place: Path, objects: list[Guid
                 "older": older,
                 "guid": guid_text(objects[number]),
                 "change": f"{one['seq']}-{one['guid']}",
+                "point": one["seq"],
             }
             asked = partial(asking.ask, app, path.format(**words), query=query.format(**words), cookie=cookie)
             seconds, answer = timed(asked)

@@ -7,7 +7,7 @@ asks has all of the journal read, beside this and from then on. So does whatever
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,11 +17,19 @@ from adpersist.console.web.desk import Desk, ReadingError
 from adpersist.console.web.record import Record
 from adpersist.errors import AdpersistError, IntegrityError, PointError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.reading.index.answering import OthersError, UnfitError, brought_up, forget, looked_up, require_lines
+from adpersist.reading.index.answering import (
+    OthersError,
+    UnfitError,
+    brought_up,
+    forget,
+    looked_up,
+    require_lines,
+    seed_of,
+)
 from adpersist.reading.index.indexed_lines import IndexedLines
 from adpersist.reading.index.indexed_past import IndexedPast, Schema
 from adpersist.reading.index.kept import Index, IndexFile
@@ -196,7 +204,7 @@ class IndexedDesk:
         while self._is_ready.is_set() and time.monotonic() < until:
             with ExitStack() as trying:
                 head, file = self._head, IndexFile(self._directory, self.journal_id)
-                index = trying.enter_context(looked_up(file, head, self._journal.seed, _PATIENCE_S))
+                index = trying.enter_context(looked_up(file, head, seed_of(self._journal), _PATIENCE_S))
                 if index is not None:
                     held.enter_context(trying.pop_all())
                     return index, head
@@ -315,10 +323,10 @@ class _InTurn:
         self._opened = opened
         self._turn = turn
 
-    def commits(self, *, after: Seq, through: Seq) -> Iterator[Commit]:
+    def commits(self, *, after: Seq, through: Seq, objects: Collection[Guid] | None = None) -> Iterator[Commit]:
         """See :class:`~adpersist.journal.journal.Journal`."""
         with self._turn:
-            found = list(self._opened().commits(after=after, through=through))
+            found = list(self._opened().commits(after=after, through=through, objects=objects))
         return iter(found)
 
     def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:

@@ -43,7 +43,7 @@ _MOST_NEWEST: Final = 10
 _MOST_CLASSES: Final = 12
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
 _MOST_ALERTS: Final = 200
-_MOST_COMPARED: Final = 200
+_MOST_COMPARED: Final = 100
 _MOST_DEEDS: Final = 500
 _LONGEST_NUMBER: Final = 19
 
@@ -140,7 +140,7 @@ class Views:
         """
         seq, guid = _chosen(change)
         with self._desk.record() as record:
-            entries = [entry for entry in record.past.of_object(guid) if entry.look.seq == seq]
+            entries = record.past.of_object(guid, after=Seq(seq - 1), through=seq)
             if not entries:
                 raise NotHereError(f"commit {seq} changed no such object")
             told = [entry_document(record.past, entry) for entry in entries]
@@ -228,7 +228,8 @@ class Views:
 
     def compare(self, first: str, last: str, now: float) -> Document:
         """What differs between two points."""
-        with self._desk.past() as past:
+        with self._desk.record() as record:
+            past = record.past
             begin = resolved(past, first, now) if first else past.earliest
             end = resolved(past, last, now)
             found = comparison(past, begin, end, most=_MOST_COMPARED)

@@ -31,6 +31,7 @@ class DataKey:
         self.frames = AESGCM(subkey(secret, "frame"))
         self.heads = AESGCM(subkey(secret, "head"))
         self.checkpoints = AESGCM(subkey(secret, "checkpoint"))
+        self.index = subkey(secret, "index")
         self._nonces = subkey(secret, "nonce")
 
     def nonce(self, context: bytes, content: bytes, randomness: Randomness) -> bytes:

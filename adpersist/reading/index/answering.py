@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -106,7 +107,7 @@ def looked_up(file: IndexFile, head: Head, seed: bytes, patience_s: float) -> It
 
     Args:
         head: The journal's.
-        seed: Tells the journal from any other.
+        seed: See :func:`seed_of`.
         patience_s: How long whoever changes it is waited for.
 
     Raises:
@@ -120,6 +121,11 @@ def looked_up(file: IndexFile, head: Head, seed: bytes, patience_s: float) -> It
             yield (
                 index if index.made() == Made(seed=seed, pruned=head.pruned, seq=head.seq, digest=head.digest) else None
             )
+
+
+def seed_of(journal: Journal) -> bytes:
+    """What an index says of the journal it was made of, and of the key of its digests, and what tells nothing of it."""
+    return blake2b(journal.seed, key=journal.index_key, digest_size=32).digest()
 
 
 def require_lines(index: Index, head: Head) -> None:
@@ -158,7 +164,7 @@ def _is_current(file: IndexFile, journal: Journal) -> bool:
 def _fits(made: Made, journal: Journal) -> bool:
     """It was made of this journal, as it is now."""
     head = journal.head
-    if (made.seed, made.pruned) != (journal.seed, head.pruned) or made.seq > head.seq:
+    if (made.seed, made.pruned) != (seed_of(journal), head.pruned) or made.seq > head.seq:
         return False
     if made.seq in (head.seq, BEFORE_FIRST):
         return made.digest == (head.digest if made.seq == head.seq else journal.seed)
@@ -213,11 +219,11 @@ def _begun(index: Index, journal: Journal) -> Made:
     head = journal.head
     bottom = next((each for each in head.checkpoints if each.seq == head.pruned), None)
     if bottom is None:
-        return Made(seed=journal.seed, pruned=head.pruned, seq=BEFORE_FIRST, digest=journal.seed)
+        return Made(seed=seed_of(journal), pruned=head.pruned, seq=BEFORE_FIRST, digest=journal.seed)
     filling = Filling(index.rows, journal, head.pruned)
     for part, states in journal.checkpoint_by_part(bottom.seq):
         filling.base(part, (item for item in states if isinstance(item, ObjectState)))
-    return Made(seed=journal.seed, pruned=head.pruned, seq=bottom.seq, digest=bottom.digest)
+    return Made(seed=seed_of(journal), pruned=head.pruned, seq=bottom.seq, digest=bottom.digest)
 
 
 def _require_open_names(index: Index, journal: Journal, seq: Seq) -> None:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import floor
 from typing import Any, Final
@@ -17,7 +17,8 @@ from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.reading.find import ACCOUNT, SIDS, stem
-from adpersist.reading.index.line_filling import LineFilling, NameLists
+from adpersist.reading.index.digests import NONE, Digests, added, packed, unpacked
+from adpersist.reading.index.line_filling import LineFilling, Link, NameLists, Turned
 from adpersist.reading.index.places import PLACE, Place
 from adpersist.reading.index.spans import NEW_TIMELINE, Counting, counting
 
@@ -31,6 +32,13 @@ _ACCOUNT: Final = "SELECT seq, sid, account FROM accounts WHERE object = ? ORDER
 _DEFINITION: Final = (
     "SELECT seq, defines, name, syntax, flags, link FROM definitions WHERE object = ? ORDER BY seq DESC"
 )
+_TOUCHES: Final = "SELECT seq, valued, digests, whole FROM touches WHERE object = ? AND seq < ? ORDER BY seq DESC"
+_LINK: Final = (
+    "SELECT seq, present FROM links WHERE target = ? AND source = ? AND attribute = ? AND form = ? AND seq < ? "
+    "ORDER BY seq DESC"
+)
+_NOWHERE: Final = 0
+"""Stands for the target of a link that has none."""
 
 
 class Filling:
@@ -47,6 +55,7 @@ class Filling:
         self._head = journal.head
         self._ids: dict[Guid, int] = {}
         self._names = NameLists(rows)
+        self._digests = Digests(journal.index_key)
         self._counts = self._going_on(since)
         self._lines = LineFilling(rows, journal, self._names, self.place)
         (self._first,) = rows.execute("SELECT min(seq) FROM commits WHERE look IS NULL").fetchone()
@@ -55,7 +64,9 @@ class Filling:
                 self._lines.take(commit)
                 for changes in _by_object(commit).values():
                     this = self.number(changes[0].guid)
-                    self._lines.tell(this, changes, self._place_before(this, self._first), self._here(this))
+                    told = _Net.of(changes, self._place_before(this, commit.seq))
+                    turned, _ = self._turned(this, commit.seq, told)
+                    self._lines.tell(this, changes, self._place_before(this, self._first), self._here(this), turned)
 
     def base(self, part: int, items: Iterable[ObjectState]) -> None:
         """What is known of the commit the journal was pruned up to, by the part of the checkpoint it lies in."""
@@ -123,36 +134,115 @@ class Filling:
 
     def _object(
         self, seq: Seq, changes: list[Change], part: int | None
-    ) -> tuple[int, list[Change], Place | None, Place]:
-        """Its number, what was told, and where it was and is."""
+    ) -> tuple[int, list[Change], Place | None, Place, Turned]:
+        """Its number, what was told, where it was and is, and what became another."""
         this = self.number(changes[0].guid)
         before = self.place(this)
         place = before
-        links: dict[tuple[str, bytes], bool] = {}
-        values: dict[str, Values] = {}
         for change in changes:
             if change.kind is Kind.EXPUNGED:
-                place, values, links = _gone(place, seq), {}, {}
+                place = _gone(place, seq)
                 continue
             if place is None or not place.present or change.kind is Kind.CREATED:
                 place = Place(seq, 1, None, "", 0, seq)
-                values, links = {}, {}
             place = self._moved(place, change, seq)
-            values |= change.values
-            links |= {(name, value): False for name, each in change.removed.items() for value in each}
-            links |= {(name, value): True for name, each in change.added.items() for value in each}
         assert place is not None  # noqa: S101 - there is at least one change
         if place != before:
             self._rows.execute(
                 "INSERT INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (this, seq, *(getattr(place, name) for name in _STORED), _key(place.rdn)),
             )
-        told = None if part is not None else self._names.number(_named(changes))
-        self._rows.execute("INSERT INTO touches VALUES (?, ?, ?, ?)", (this, seq, part, told))
-        self._link(this, seq, links)
-        self._identify(this, seq, values, place)
-        self._define(this, seq, values, place)
-        return this, changes, before, place
+        told = _Net.of(changes, before)
+        turned, whole = self._turned(this, seq, told)
+        if place.present:
+            at = self._digests.of_place(told.guid, place.parent, place.rdn)
+            was = 0 if told.base is None else self._digests.of_place(told.guid, told.base.parent, told.base.rdn)
+            whole = added([whole, at, -was])
+        valued = sorted(told.values)
+        self._rows.execute(
+            "INSERT INTO touches VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                this,
+                seq,
+                part,
+                None if part is not None else self._names.number(_named(changes)),
+                self._names.number(valued),
+                packed([turned.values[name][1] for name in valued]),
+                whole if place.present else None,
+            ),
+        )
+        self._link(this, seq, turned.links)
+        self._identify(this, seq, told.values, place)
+        self._define(this, seq, told.values, place)
+        return this, changes, before, place, turned
+
+    def _turned(self, this: int, seq: Seq, told: "_Net") -> tuple[Turned, int]:
+        """What a commit made of an object's values and links, and the number of them all but its place.
+
+        What is not of the same object any more, as it was made anew or is gone, is told, too.
+        """
+        guid, base = told.guid, told.base
+        new = {name: self._digests.of_values(guid, name, values) for name, values in told.values.items()}
+        known, whole = self._known(this, seq, base, new) if base is not None else ({}, 0)
+        numbers = [whole, *new.values(), *(-known.get(name, NONE) for name in new)]
+        links: dict[Link, tuple[bool, bool]] = {}
+        for (name, value), present in told.links.items():
+            target = target_of(value)
+            link = (
+                (_NOWHERE, name, self._digests.of_link(guid, name, value).to_bytes(8, "little", signed=True))
+                if target is None
+                else (self.number(target), name, _form(value))
+            )
+            was = base is not None and self._linked(this, link, seq, base)
+            links[link] = was, present
+            if was != present:
+                number = self._digests.of_link(guid, name, value)
+                numbers.append(number if present else -number)
+        former = told.former
+        if former is None:
+            values = {name: (known.get(name, NONE), number) for name, number in new.items()}
+            return Turned(values, links), added(numbers)
+        old, _ = self._known(this, seq, former, None)
+        values = {name: (old.get(name, NONE), new.get(name, NONE)) for name in {**old, **new}}
+        for link in self._links_of(this, seq, former):
+            links[link] = True, links.get(link, (False, False))[1]
+        return Turned(values, links), added(numbers)
+
+    def _known(self, this: int, seq: Seq, place: Place, names: Iterable[str] | None) -> tuple[dict[str, int], int]:
+        """The numbers of an object's values before a commit, of these or of all, and that of all that it was.
+
+        Args:
+            place: Where it was.
+        """
+        wanted, found, whole = None if names is None else set(names), dict[str, int](), None
+        for at, valued, digests, all_of_it in self._rows.execute(_TOUCHES, (this, seq)):
+            if at < place.born:
+                break
+            if at not in self._counts:
+                continue
+            whole = all_of_it if whole is None else whole
+            if wanted is not None and not wanted:
+                break
+            for name, number in zip(self._names.listed(valued), unpacked(digests), strict=True):
+                if wanted is None or name in wanted:
+                    found.setdefault(name, number)
+            if wanted is not None:
+                wanted -= found.keys()
+        return found, whole or 0
+
+    def _linked(self, this: int, link: Link, seq: Seq, place: Place) -> bool:
+        """An object had a link before a commit."""
+        target, name, form = link
+        rows = self._rows.execute(_LINK, (target, this, name, form, seq))
+        return bool(next((present for at, present in rows if at in self._counts and at >= place.born), 0))
+
+    def _links_of(self, this: int, seq: Seq, place: Place) -> list[Link]:
+        """All links that an object had before a commit."""
+        rows = self._rows.execute(
+            "SELECT DISTINCT target, attribute, form FROM links WHERE source = ? AND seq < ? AND seq >= ?",
+            (this, seq, place.born),
+        ).fetchall()
+        return [link for link in rows if self._linked(this, link, seq, place)]
 
     def _moved(self, place: Place, change: Change, seq: Seq) -> Place:
         parent = place.parent if change.parent is None else self.number(change.parent)
@@ -194,14 +284,11 @@ class Filling:
             self._ids[guid] = known
         return known
 
-    def _link(self, this: int, seq: Seq, links: Mapping[tuple[str, bytes], bool]) -> None:
-        for (name, value), present in links.items():
-            target = target_of(value)
-            if target is not None:
-                self._rows.execute(
-                    "INSERT INTO links VALUES (?, ?, ?, ?, ?, ?)",
-                    (self.number(target), this, name, _form(value), seq, present),
-                )
+    def _link(self, this: int, seq: Seq, links: Mapping[Link, tuple[bool, bool]]) -> None:
+        self._rows.executemany(
+            "INSERT INTO links VALUES (?, ?, ?, ?, ?, ?)",
+            ((target, this, name, form, seq, present) for (target, name, form), (_, present) in links.items()),
+        )
 
     def _identify(self, this: int, seq: Seq, values: Mapping[str, Values], place: Place) -> None:
         """SIDs and account names: names by which an object is asked for."""
@@ -241,6 +328,42 @@ class Filling:
             defines = int(is_one)
         texts = [_text(values[name]) if name in values else text for name, text in zip(_DEFINING, texts, strict=True)]
         self._rows.execute("INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?)", (this, seq, defines, *texts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Net:
+    """What a commit tells of one object.
+
+    Attributes:
+        base: Where the object was that it adds to; None: it was not there, or is another one by now.
+        former: Where it was, if it is another one by now, or none.
+        values, links: What was told since that began.
+    """
+
+    guid: Guid
+    base: Place | None
+    former: Place | None
+    values: dict[str, Values]
+    links: dict[tuple[str, bytes], bool]
+
+    @classmethod
+    def of(cls, changes: list[Change], before: Place | None) -> "_Net":
+        """All changes of one object in one commit.
+
+        Args:
+            before: Where it was before that.
+        """
+        here = before if before is not None and before.present else None
+        base, values, links = here, dict[str, Values](), dict[tuple[str, bytes], bool]()
+        for change in changes:
+            if change.kind in (Kind.EXPUNGED, Kind.CREATED):
+                base, values, links = None, {}, {}
+            if change.kind is Kind.EXPUNGED:
+                continue
+            values |= change.values
+            links |= {(name, value): False for name, each in change.removed.items() for value in each}
+            links |= {(name, value): True for name, each in change.added.items() for value in each}
+        return cls(changes[0].guid, base, here if base is None else None, values, links)
 
 
 def _by_object(commit: Commit) -> dict[Guid, list[Change]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from adpersist.audit.log import AuditLog
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.change import Change
@@ -31,6 +31,11 @@ _LOOK: Final = (
     "(SELECT sum(count) FROM commits AS each WHERE each.look = commits.seq), "
     "(SELECT usn_from FROM commits AS each WHERE each.look = commits.seq AND kind = 'look' ORDER BY seq LIMIT 1) "
     "FROM commits WHERE look = seq"
+)
+_ENTRIES: Final = (
+    "SELECT number, lines.seq, lines.kind, guid, a.list, b.list, (SELECT min(seq) FROM commits WHERE look = lines.seq) "
+    "FROM lines JOIN objects ON objects.id = object "
+    "JOIN names AS a ON a.id = lines.names JOIN names AS b ON b.id = links"
 )
 
 
@@ -123,38 +128,69 @@ class IndexedPast:
         """An object as of a commit; None: it was not there."""
         return self.at(seq).get(guid)
 
-    def of_object(self, guid: Guid) -> list[Entry]:
-        """What happened to an object, oldest first."""
+    def of_object(
+        self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
+    ) -> list[Entry]:
+        """What happened to an object, oldest first.
+
+        Args:
+            guid: The object.
+            after, through: Between which commits; None: up to the newest.
+            most: So many, the newest; None: all.
+        """
         rows = self._rows.execute(
-            "SELECT number, lines.seq, lines.kind, a.list, b.list, "
-            "(SELECT min(seq) FROM commits WHERE look = lines.seq) "
-            "FROM lines JOIN names AS a ON a.id = lines.names JOIN names AS b ON b.id = links "
-            "WHERE object = (SELECT id FROM objects WHERE guid = ?) ORDER BY number",
-            (guid,),
+            f"{_ENTRIES} WHERE guid = ? AND lines.seq > ? AND lines.seq <= ? ORDER BY number DESC LIMIT ?",
+            (guid, after, self.seq if through is None else through, -1 if most is None else most),
         ).fetchall()
+        return [self._entry(*row) for row in reversed(rows)]
+
+    def read_ahead(self, guids: Collection[Guid], last: Seq) -> None:
+        """Have at hand what some objects are up to a commit; who asks for many is answered sooner then."""
+        self._commits.read_ahead(guids, last)
+
+    def _entry(self, number: int, seq: Seq, kind: str, guid: Guid, names: str, links: str, first: Seq) -> Entry:
+        look = self.look_at(seq)
+        assert look is not None  # noqa: S101 - there is a line of it
+        told = self._told(guid, first, seq)
+        old, new = self.version(guid, Seq(first - 1)), self.version(guid, seq)
+        every = frozenset((*names_of(names), *names_of(links)))
+        if new is None and old is not None:
+            every = frozenset((*old.values, *old.links))
+        return Entry(
+            number=number,
+            look=look,
+            kind=kind,
+            guid=Guid(guid),
+            old=old,
+            new=new,
+            names=every,
+            stamps=joined([change.stamps for change in told]),
+            link_stamps=joined([change.link_stamps for change in told]),
+        )
+
+    def differing(self, first: Seq, last: Seq) -> list[tuple[str, Guid]]:
+        """Objects that are not the same at two commits, sorted by their DNs: at the second, or of what is gone there at
+        the first."""
+        old, new = self.at(first), self.at(last)
+        (was, begins), (now, ends) = old.counts.condition, new.counts.condition
+        whole = "(SELECT whole FROM touches AS each WHERE each.object = d.object AND {} ORDER BY seq DESC LIMIT 1)"
+        rows = self._rows.execute(
+            "SELECT id, guid, now IS NULL, rdn, parent FROM "  # noqa: S608
+            f"(SELECT object, {whole.format(was)} AS was, {whole.format(now)} AS now, "
+            f"(SELECT max(seq) FROM places AS each WHERE each.object = d.object AND {now}) AS since "
+            f"FROM (SELECT DISTINCT object FROM touches WHERE {was} <> {now}) AS d WHERE was IS NOT now) AS found "
+            "JOIN objects ON id = found.object LEFT JOIN places ON places.object = id AND places.seq = since",
+            (*begins, *ends, *ends, *begins, *ends),
+        )
+        above: dict[int | None, str] = {None: ""}
         found = []
-        for number, seq, kind, names, links, first in rows:
-            look = self.look_at(seq)
-            assert look is not None  # noqa: S101 - there is a line of it
-            told = self._told(guid, first, seq)
-            old, new = self.version(guid, Seq(first - 1)), self.version(guid, seq)
-            every = frozenset((*names_of(names), *names_of(links)))
-            if new is None and old is not None:
-                every = frozenset((*old.values, *old.links))
-            found.append(
-                Entry(
-                    number=number,
-                    look=look,
-                    kind=kind,
-                    guid=guid,
-                    old=old,
-                    new=new,
-                    names=every,
-                    stamps=joined([change.stamps for change in told]),
-                    link_stamps=joined([change.link_stamps for change in told]),
-                )
-            )
-        return found
+        for number, guid, gone, rdn, parent in rows:
+            if parent not in above:
+                below = new.dn_of(parent) if new.place_of(parent) is not None else ""
+                above[parent] = f",{below}" if below else ""
+            dn = old.dn_of(number) if gone else f"{rdn}{above[parent]}"
+            found.append((dn.casefold(), Guid(guid), dn))
+        return [(dn, guid) for _, guid, dn in sorted(found)]
 
     def was_ever(self, guid: Guid) -> bool:
         """There was such an object once."""
@@ -179,7 +215,7 @@ class IndexedPast:
 
     def living(self) -> Counter[str]:
         """Living objects by class."""
-        within, last = self._standing()
+        within, last = counting(self._head, self.seq).condition
         rows = self._rows.execute(
             "SELECT class, count(*) FROM "  # noqa: S608
             f"(SELECT object, present, deleted, born, max(seq) FROM places WHERE {within} GROUP BY object) "
@@ -327,11 +363,6 @@ class IndexedPast:
         ).fetchone()
         return str(row[0]) if row is not None else ""
 
-    def _standing(self) -> tuple[str, tuple[int, ...]]:
-        """Which rows count now, as a condition and its numbers."""
-        pairs = counting(self._head, self.seq).pairs
-        return " OR ".join(["seq BETWEEN ? AND ?"] * len(pairs)) or "0", tuple(each for pair in pairs for each in pair)
-
     def _below(self, text: str) -> set[int]:
         """Objects that have a text in their DN, and not in their own name alone."""
         state, within, above = self._view(self.seq).state, set[int](), dict[int, str]()
@@ -344,7 +375,7 @@ class IndexedPast:
                     above[number] = dn  # the text may begin in the name of what lies there
         if not within and not above:
             return set()
-        standing, last = self._standing()
+        standing, last = counting(self._head, self.seq).condition
         rows = self._rows.execute(
             "SELECT object, rdn, parent FROM "  # noqa: S608
             f"(SELECT object, rdn, parent, present, max(seq) FROM places WHERE {standing} GROUP BY object) "

@@ -4,7 +4,7 @@ tell of them, which are read when they are asked for and not before."""
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Sequence, ValuesView
 from typing import Any, Final, Protocol, TypeVar
 
 from adpersist.errors import PointError
@@ -24,14 +24,15 @@ from adpersist.state.state import State
 
 _KEPT_COMMITS: Final = 4
 """Commits that are held: one may tell of several objects that are asked for."""
+_NEAR: Final = 3
 _Each = TypeVar("_Each")
 
 
 class Reader(Protocol):
     """What is read of a journal: see :class:`~adpersist.journal.journal.Journal`."""
 
-    def commits(self, *, after: Seq, through: Seq) -> Iterator[Commit]:
-        """Verified commits with ``after < seq <= through``."""
+    def commits(self, *, after: Seq, through: Seq, objects: Collection[Guid] | None = None) -> Iterator[Commit]:
+        """Verified commits with ``after < seq <= through``, of all objects or of some."""
         ...
 
     def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:
@@ -53,15 +54,43 @@ class Commits:
         self._rows = rows
         self._sealing = sealing
         self._read: OrderedDict[tuple[Seq, int | None], list[Any]] = OrderedDict()
+        self._ahead: dict[tuple[Seq, Guid], list[Change]] = {}
         self._versions: dict[tuple[int, int], ObjectState | None] = {}
+
+    def read_ahead(self, guids: Collection[Guid], last: Seq) -> None:
+        """Have at hand what is told of some objects up to a commit: each commit is read once, however many it tells of.
+
+        Args:
+            guids: Objects.
+            last: The commit.
+        """
+        listed = json.dumps([guid.hex().upper() for guid in guids])
+        found = self._rows.execute(
+            "SELECT seq, guid FROM touches JOIN objects ON id = object WHERE id IN "
+            "(SELECT id FROM objects WHERE hex(guid) IN (SELECT value FROM json_each(?))) "
+            "AND seq <= ? AND part IS NULL ORDER BY seq",
+            (listed, last),
+        ).fetchall()
+        wanted = frozenset(guids)
+        self._ahead |= {(Seq(seq), Guid(guid)): [] for seq, guid in found}
+        for first, through in _runs([Seq(seq) for seq, _ in found]):
+            for commit in self._journal.commits(after=Seq(first - 1), through=through, objects=wanted):
+                for change in commit.changes:
+                    self._ahead[commit.seq, change.guid].append(self._sealed(change))
+
+    def _sealed(self, change: Change) -> Change:
+        return self._sealing.change(change) if self._sealing is not None else change
 
     def changes(self, seq: Seq, guid: Guid) -> list[Change]:
         """Of one object, in their order."""
+        ahead = self._ahead.get((seq, guid))
+        if ahead is not None:
+            return ahead
         return [change for change in self._kept(seq, None, lambda: self._told(seq)) if change.guid == guid]
 
     def _told(self, seq: Seq) -> list[Change]:
         (commit,) = self._journal.commits(after=Seq(seq - 1), through=seq)
-        return [self._sealing.change(change) if self._sealing is not None else change for change in commit.changes]
+        return list(map(self._sealed, commit.changes))
 
     def _base(self, seq: Seq, part: int) -> list[ObjectState | Gone]:
         return [
@@ -110,6 +139,19 @@ class Commits:
         raise PointError(f"the index names another part of checkpoint {seq}")
 
 
+def _runs(seqs: Sequence[Seq]) -> Iterator[tuple[Seq, Seq]]:
+    """Spans of commits to be read together: to begin anew takes as long as to read two."""
+    first = last = None
+    for seq in seqs:
+        if first is None or last is None or seq > last + _NEAR:
+            if first is not None and last is not None:
+                yield first, last
+            first = seq
+        last = seq
+    if first is not None and last is not None:
+        yield first, last
+
+
 class IndexedState(State):
     """See the module. Asked for all objects it is slower than a folded state: it is for those who want a few."""
 
@@ -117,21 +159,22 @@ class IndexedState(State):
         super().__init__()
         self._rows = rows
         self._commits = commits
-        self._counts = counts
+        self.counts = counts
+        """The commits it is made of."""
         self._places: dict[int, Place | None] = {}
         self._numbers: dict[Guid, int | None] = {}
 
     @property
     def last(self) -> Seq:
         """The newest commit it is made of."""
-        return self._counts.last
+        return self.counts.last
 
     def __getitem__(self, guid: Guid) -> ObjectState:
         place = self.place(guid)
         number = self.number(guid)
         if place is None or number is None:
             raise KeyError(guid)
-        item = self._commits.version(number, guid, self._counts, place.born)
+        item = self._commits.version(number, guid, self.counts, place.born)
         if item is None:
             raise KeyError(guid)
         return item
@@ -201,7 +244,7 @@ class IndexedState(State):
         place = self.place_of(number)
         rows = self._rows.execute(query, (number, self.last)) if place is not None else ()
         born = place.born if place is not None else 0
-        return next((value for seq, value in rows if seq in self._counts and seq >= born), None)
+        return next((value for seq, value in rows if seq in self.counts and seq >= born), None)
 
     def linked(self, source: int, target: int, attribute: str, form: bytes) -> bool:
         """An object had a link to another, by their numbers."""
@@ -212,7 +255,7 @@ class IndexedState(State):
             (target, source, attribute, form, self.last),
         )
         born = place.born if place is not None else self.last + 1
-        return bool(next((present for seq, present in rows if seq in self._counts and seq >= born), 0))
+        return bool(next((present for seq, present in rows if seq in self.counts and seq >= born), 0))
 
     def number(self, guid: Guid) -> int | None:
         """The number that stands for an object; None: it never was."""
@@ -231,9 +274,9 @@ class IndexedState(State):
         if number not in self._places:
             found = self._rows.execute(
                 f"SELECT {PLACE} FROM places WHERE object = ? AND seq <= ? ORDER BY seq DESC",  # noqa: S608
-                (number, self._counts.last),
+                (number, self.counts.last),
             )
-            place = next((Place(*row) for row in found if row[0] in self._counts), None)
+            place = next((Place(*row) for row in found if row[0] in self.counts), None)
             self._places[number] = place if place is not None and place.present else None
         return self._places[number]
 
@@ -243,7 +286,7 @@ class IndexedState(State):
         Args:
             found: Object, commit and the rest of each row, oldest first.
         """
-        newest = {number: (seq, rest) for number, seq, rest in found if seq in self._counts}
+        newest = {number: (seq, rest) for number, seq, rest in found if seq in self.counts}
         return {
             number: rest
             for number, (seq, rest) in newest.items()

@@ -20,7 +20,7 @@ from adpersist.model.identity.ids import Seq
 from adpersist.system.untrusted_sqlite import distrust
 from adpersist.telemetry import logger
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Of the tables below; a file of another one is made anew."""
 _PATIENCE_S: Final = 20.0
 """How long another process that fills it is waited for; after that the answer comes without it."""
@@ -43,7 +43,8 @@ CREATE INDEX commits_kind ON commits (kind);
 CREATE INDEX commits_look ON commits (look);
 CREATE TABLE names (id INTEGER PRIMARY KEY, list TEXT NOT NULL UNIQUE);
 CREATE TABLE touches (
-    object INTEGER, seq INTEGER, part INTEGER, names INTEGER, PRIMARY KEY (object, seq)
+    object INTEGER, seq INTEGER, part INTEGER, names INTEGER, valued INTEGER, digests BLOB, whole INTEGER,
+    PRIMARY KEY (object, seq)
 ) WITHOUT ROWID;
 CREATE TABLE places (
     object INTEGER, seq INTEGER, present INTEGER, parent INTEGER, rdn TEXT, deleted INTEGER, born INTEGER,
@@ -93,7 +94,7 @@ class Made:
     """What an index was made of.
 
     Attributes:
-        seed: Tells the journal from any other.
+        seed: Tells the journal, and the key of its digests, from any other.
         pruned: Commits up to this one are in it as one.
         seq: The last commit in it.
         digest: Of that.

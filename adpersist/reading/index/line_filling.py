@@ -5,7 +5,7 @@ A line is made when its look has ended, so that what one look tells of an object
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,6 +24,23 @@ _NAME: Final = "name"
 """Has a stamp and no value: what it says is the place of the object."""
 
 
+Link = tuple[int, str, bytes]
+"""The target's number, the attribute, and what tells it from others there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a commit made of an object.
+
+    Attributes:
+        values: By attribute, the number of its values before and after: the same, if they are.
+        links: Whether each link was there before, and is after.
+    """
+
+    values: Mapping[str, tuple[int, int]]
+    links: Mapping[Link, tuple[bool, bool]]
+
+
 @dataclass(slots=True)
 class _Told:
     """What a look has told of an object so far."""
@@ -31,24 +48,35 @@ class _Told:
     before: Place | None
     after: Place
     kind: Kind = Kind.CHANGED
-    names: set[str] = field(default_factory=set)
-    links: set[str] = field(default_factory=set)
     stamps: dict[str, tuple[int, Guid]] = field(default_factory=dict)
     link_stamps: dict[str, set[tuple[int, Guid]]] = field(default_factory=dict)
+    values_turned: dict[str, tuple[int, int]] = field(default_factory=dict)
+    links_turned: dict[Link, tuple[bool, bool]] = field(default_factory=dict)
 
-    def take(self, change: Change) -> None:
-        """The next change."""
-        self.kind = change.kind
-        if change.kind is Kind.EXPUNGED:
-            self.names, self.links = set(), set()  # nothing is left that could be another
-        self.names |= {name for name, values in change.values.items() if values or self.before is not None}
-        self.links |= {*change.added, *change.removed}
-        self._stamp(change.stamps, change.link_stamps)
+    def take(self, changes: Iterable[Change], turned: Turned) -> None:
+        """What the next commit tells."""
+        for change in changes:
+            self.kind = change.kind
+            self._stamp(change.stamps, change.link_stamps)
+        for name, (was, now) in turned.values.items():
+            self.values_turned[name] = self.values_turned.get(name, (was, now))[0], now
+        for link, (there, here) in turned.links.items():
+            self.links_turned[link] = self.links_turned.get(link, (there, here))[0], here
 
     def _stamp(self, stamps: AttributeStamps, link_stamps: LinkStamps) -> None:
         self.stamps |= {name: (stamp.time, stamp.origin) for name, stamp in stamps.items()}
         for name, found in link_stamps.items():
             self.link_stamps[name] = {(stamp.time, stamp.origin) for stamp in found.values()}
+
+    @property
+    def names(self) -> set[str]:
+        """Attributes that are others than before; none of what is gone."""
+        return {name for name, (was, now) in self.values_turned.items() if was != now and self.after.present}
+
+    @property
+    def links(self) -> set[str]:
+        """The same of links."""
+        return {name for (_, name, _), (was, now) in self.links_turned.items() if was != now and self.after.present}
 
     @property
     def was(self) -> int:
@@ -72,11 +100,12 @@ class _Told:
     def written(self) -> dict[tuple[int, Guid], set[str]]:
         """What was written, by when and where."""
         found: dict[tuple[int, Guid], set[str]] = {}
+        names = self.names | self.links
         for name, when in self.stamps.items():
-            if name in self.names or name in self.links or name == _NAME:
+            if name in names or name == _NAME:
                 found.setdefault(when, set()).add(name)
         for name, moments in self.link_stamps.items():
-            for when in moments if name in self.links else ():
+            for when in moments if name in names else ():
                 found.setdefault(when, set()).add(name)
         return found
 
@@ -87,6 +116,15 @@ class NameLists:
     def __init__(self, rows: sqlite3.Connection) -> None:
         self._rows = rows
         self._known: dict[frozenset[str], int] = {}
+        self._lists: dict[int, list[str]] = {}
+
+    def listed(self, number: int) -> list[str]:
+        """The names that a number stands for, sorted."""
+        known = self._lists.get(number)
+        if known is None:
+            (text,) = self._rows.execute("SELECT list FROM names WHERE id = ?", (number,)).fetchone()
+            known = self._lists[number] = json.loads(text)
+        return known
 
     def number(self, names: Iterable[str]) -> int:
         """The number that stands for a list."""
@@ -128,13 +166,14 @@ class LineFilling:
         if self._is_first is None and commit.kind is CommitKind.LOOK:
             self._is_first = is_first(commit)
 
-    def tell(self, this: int, changes: list[Change], before: Place | None, after: Place) -> None:
+    def tell(self, this: int, changes: list[Change], before: Place | None, after: Place, turned: Turned) -> None:
         """What a commit tells of an object.
 
         Args:
             this: Its number.
             before: Where it was before the commit; None: it never was.
             after: Where it is.
+            turned: What became another.
         """
         if before != after and this in self._above:
             self._above.clear()
@@ -144,8 +183,7 @@ class LineFilling:
         if told is None:
             told = self._told[this] = _Told(before, after)
         told.after = after
-        for change in changes:
-            told.take(change)
+        told.take(changes, turned)
 
     def end(self, commit: Commit, first: Seq, counts: Counting) -> None:
         """The look has ended; or the commit is none.
@@ -163,8 +201,6 @@ class LineFilling:
         commits = Commits(self._journal, self._rows)
         was = IndexedState(self._rows, commits, counts.up_to(Seq(first - 1)))
         now = IndexedState(self._rows, commits, counts.up_to(commit.seq))
-        if self._follows_a_restore(first):
-            self._leave_out_what_is_as_it_was(told, was, now)
         carried = any(each.was != GONE and each.before != each.after for each in told.values())
         for this, each in told.items():
             if each.is_news:
@@ -182,30 +218,6 @@ class LineFilling:
                     "INSERT INTO written VALUES (?, ?, ?, ?)",
                     ((line, *when, self._names.number(names)) for when, names in each.written().items()),
                 )
-
-    def _follows_a_restore(self, first: Seq) -> bool:
-        """No look was told of between a restore and this one."""
-        row = self._rows.execute(
-            "SELECT kind FROM commits WHERE seq < ? AND kind IN (?, ?) ORDER BY seq DESC LIMIT 1",
-            (first, str(CommitKind.LOOK), str(CommitKind.RESTORE_END)),
-        ).fetchone()
-        return row is not None and row[0] == CommitKind.RESTORE_END
-
-    def _leave_out_what_is_as_it_was(self, told: dict[int, _Told], was: IndexedState, now: IndexedState) -> None:
-        """What a restore wrote is told again with its new stamps, most of it as it was before: that is no news."""
-        numbers = json.dumps([this for this, each in told.items() if each.was != GONE and each.after.present])
-        known = self._rows.execute(
-            "SELECT object, guid FROM touches JOIN objects ON id = object "
-            "WHERE object IN (SELECT value FROM json_each(?)) GROUP BY object ORDER BY min(seq)",
-            (numbers,),
-        ).fetchall()
-        for this, guid in known:
-            old, new = was.get(Guid(guid)), now.get(Guid(guid))
-            names = changed_names(old, new)
-            links = {*(old.links if old is not None else ()), *(new.links if new is not None else ())}
-            told[this].names, told[this].links = set(names - links), set(names & links)
-            was.forget()
-            now.forget()
 
     def _line(
         self,

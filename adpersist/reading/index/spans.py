@@ -22,6 +22,12 @@ class Counting:
         return any(first <= seq <= last for first, last in self.pairs)
 
     @property
+    def condition(self) -> tuple[str, tuple[int, ...]]:
+        """The same, to be asked of a row's `seq`, and the numbers for that."""
+        asked = " OR ".join(["seq BETWEEN ? AND ?"] * len(self.pairs))
+        return f"({asked or 0})", tuple(each for pair in self.pairs for each in pair)
+
+    @property
     def last(self) -> Seq:
         """The newest one; 0 where there is none."""
         return self.pairs[-1][1] if self.pairs else Seq(0)

@@ -15,7 +15,7 @@ from adpersist.model.journal.use import Deed
 from adpersist.model.objects.change import Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
-from adpersist.reading.past import Entry, Look, Past, changed_names, class_of
+from adpersist.reading.past import Entry, Look, changed_names, class_of
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.sealing import is_sealed
 from adpersist.reading.telling import Telling
@@ -277,20 +277,17 @@ def _since(entries: Iterable[Entry], seq: Seq) -> dict[str, int]:
     return found
 
 
-def comparison(past: Past, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> Document:
+def comparison(past: Telling, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> Document:
     """What differs between two commits, object by object; `count` tells how many where not all are told."""
     old, new = past.at(first_seq), past.at(last_seq)
-    found = [
-        entry
-        for guid in past.changed_between(first_seq, last_seq)
-        if (entry := _difference(guid, old, new)) is not None
-    ]
-    found.sort(key=lambda entry: (new if entry.new is not None else old).dn(entry.guid).casefold())
-    objects = [_compared(past, entry, first_seq, last_seq) for entry in found[:most]]
+    found = past.differing(first_seq, last_seq)
+    shown = [guid for _, guid in found[:most]]
+    past.read_ahead(shown, max(first_seq, last_seq))
+    objects = [_compared(past, _difference(guid, old, new), first_seq, last_seq) for guid in shown]
     return {"from": first_seq, "to": last_seq, "count": len(found), "objects": objects}
 
 
-def _difference(guid: Guid, old: State, new: State) -> Entry | None:
+def _difference(guid: Guid, old: State, new: State) -> Entry:
     was, now = old.get(guid), new.get(guid)
     look = Look(seq=BEFORE_FIRST, time=0, timeline=0, kind=CommitKind.LOOK, count=0, digest=b"")
     if now is None:
@@ -298,8 +295,7 @@ def _difference(guid: Guid, old: State, new: State) -> Entry | None:
     else:
         moved = was is not None and (was.parent, was.rdn) != (now.parent, now.rdn)
         kind = change_kind(was.deleted if was is not None else None, now.deleted, moved=moved)
-    entry = Entry(number=0, look=look, kind=str(kind), guid=guid, old=was, new=now, names=changed_names(was, now))
-    return entry if kind is not Kind.CHANGED or entry.names else None
+    return Entry(number=0, look=look, kind=str(kind), guid=guid, old=was, new=now, names=changed_names(was, now))
 
 
 def _compared(past: Telling, entry: Entry, first_seq: Seq, last_seq: Seq) -> Document:
@@ -325,5 +321,5 @@ def _compared(past: Telling, entry: Entry, first_seq: Seq, last_seq: Seq) -> Doc
 def writes(past: Telling, guid: Guid, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> list[Document]:
     """Who wrote an object between two commits, in whichever order, and to which attributes: the newest first."""
     after, through = sorted((first_seq, last_seq))
-    entries = [entry for entry in reversed(past.of_object(guid)) if after < entry.look.seq <= through]
-    return [{**_write(past, entry), "names": sorted(entry.names)} for entry in entries[:most]]
+    entries = past.of_object(guid, after=after, through=through, most=most)
+    return [{**_write(past, entry), "names": sorted(entry.names)} for entry in reversed(entries)]

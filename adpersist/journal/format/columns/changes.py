@@ -6,7 +6,7 @@ USNs as the distance from the one before. FORMAT.md lists the columns. Decoding 
 ValueError.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from adpersist.journal.format.columns.audit_lines import pack_audited, unpack_audited
@@ -71,8 +71,12 @@ def unpack_changes(content: bytes) -> tuple[Change, ...]:
     return unpack_look(content)[0]
 
 
-def unpack_look(content: bytes) -> tuple[tuple[Change, ...], Audited | None]:
+def unpack_look(content: bytes, objects: Collection[Guid] | None = None) -> tuple[tuple[Change, ...], Audited | None]:
     """The same, and who wrote them, where that was packed.
+
+    Args:
+        content: What was packed.
+        objects: Of which changes are made; None: of all. The rest is not looked at.
 
     Raises:
         ValueError: The content was not made by :func:`pack_changes`.
@@ -80,12 +84,12 @@ def unpack_look(content: bytes) -> tuple[tuple[Change, ...], Audited | None]:
     try:
         columns = items(unpack(content))
         audited = unpack_audited(columns.pop()) if len(columns) == COLUMNS + 1 else None
-        return _unpack_changes(columns), audited
+        return _unpack_changes(columns, objects), audited
     except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"columns do not fit together: {error}") from error
 
 
-def _unpack_changes(columns: Sequence[object]) -> tuple[Change, ...]:
+def _unpack_changes(columns: Sequence[object], wanted: Collection[Guid] | None) -> tuple[Change, ...]:
     if len(columns) not in (COLUMNS, COLUMNS_OF_VERSION_1):
         raise ValueError(f"{len(columns)} columns, {COLUMNS} expected")
     kinds = [KINDS[number] for number in octets(columns[0])]
@@ -111,6 +115,7 @@ def _unpack_changes(columns: Sequence[object]) -> tuple[Change, ...]:
         for kind, guid, context, parent, rdn, values, added, removed, (stamped, linked) in zip(
             kinds, objects, *map(items, columns[5:11]), stamps, strict=True
         )
+        if wanted is None or guid in wanted
     )
 
 
