@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adpersist.console.web.in_memory import MemoryLines
@@ -124,8 +124,18 @@ def _told(lines: MemoryLines | IndexedLines) -> list[list[Line]]:
     return [*found, lines.deletions("", 100)[1]]
 
 
+WRITES = {"rdn": NAMES[0], "parent": 0, "description": (), "unicodePwd": (), "objectClass": (b"top", b"user")}
+WRITES |= {"member": frozenset(), "deed": "write", "second": 0, "again": False}
+COMES_ABOVE = [
+    ("look", {1: WRITES | {"parent": 2}}, 0),
+    ("look", {0: WRITES, 1: WRITES | {"parent": 2, "member": frozenset({0})}}, 0),
+]
+"""What it lies in is told of later than it."""
+
+
 @settings(max_examples=40, deadline=None)
 @given(doings)
+@example(COMES_ABOVE)
 def test_every_line_is_the_same_by_the_index(doings: list[tuple[str, object, object]]) -> None:
     journal, usn = new_journal(fresh_store()), 10
     with tempfile.TemporaryDirectory(prefix="adp-lines-") as name:

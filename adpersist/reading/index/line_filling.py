@@ -201,7 +201,7 @@ class LineFilling:
         commits = Commits(self._journal, self._rows)
         was = IndexedState(self._rows, commits, counts.up_to(Seq(first - 1)))
         now = IndexedState(self._rows, commits, counts.up_to(commit.seq))
-        carried = any(each.was != GONE and each.before != each.after for each in told.values())
+        carried = any(each.before != each.after for each in told.values())  # also what came above another one
         for this, each in told.items():
             if each.is_news:
                 dn_to = self._dn(this, each.after) if each.after.present else None
