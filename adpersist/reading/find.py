@@ -2,15 +2,16 @@
 
 import re
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from adpersist.errors import ConfigError
 from adpersist.model.identity.dn import comparable, folded
-from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
+from adpersist.model.identity.ids import GUID_BYTES, Guid, guid_from_text, guid_text
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.state import State
 
@@ -157,6 +158,12 @@ def _sid(text: str) -> bytes:
         return sid_from_text(text)
     except (ValueError, OverflowError, struct.error) as error:  # the last two: a part beyond its bits
         raise NoSuchObjectError(f"{text!r} is no SID") from error
+
+
+def type_ids(values: Mapping[str, Values]) -> Iterator[str]:
+    """GUIDs that an object names in permissions: of an attribute, a class, a set of attributes or a right."""
+    yield from (guid_text(Guid(each)) for each in values.get("schemaIDGUID", ()) if len(each) == GUID_BYTES)
+    yield from (each.decode(errors="replace").casefold() for each in values.get("rightsGuid", ()))
 
 
 class FoldedDns:

@@ -7,7 +7,7 @@ decoded, under a key that dies with the process: it can be told that a password 
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -16,12 +16,15 @@ from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.dn import components, value_of
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
+from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects import link_values
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.model.objects.rows.stamp_row import when_and_where
+from adpersist.reading.find import type_ids
+from adpersist.reading.glimpse import Glimpse
 from adpersist.reading.sealing import Sealing
 from adpersist.reading.writers import SealedLog, Writers, Written
 from adpersist.state.changes import changed_values, evolve
@@ -238,6 +241,8 @@ class Past:
         self._databases: dict[Guid, tuple[Guid, Seq]] = {}
         self._by_sid: dict[bytes, Guid] = {}
         self._by_class: dict[str, set[Guid]] = {}
+        self._by_type: dict[str, set[Guid]] = {}
+        self._linking: dict[Guid, set[Guid]] = {}
         self._left: list[tuple[Seq, Seq]] = []
         self._name_sets: dict[frozenset[str], frozenset[str]] = {}
         items = [each for each in objects if isinstance(each, ObjectState)]
@@ -373,6 +378,73 @@ class Past:
     def newest(self) -> Look | None:
         """The last commit that is no use of the console."""
         return next((look for look in reversed(self.looks) if look.kind is not CommitKind.USE), None)
+
+    def glimpses(self, after: Seq, attributes: Collection[str], classes: Collection[str]) -> Iterator[Glimpse]:
+        """What happened after a commit to living objects, oldest first; no more than what touched one of these
+        attributes, is of one of these classes, or ended a life. What a restore took back is left out."""
+        first = bisect_right(self.entries, after, key=lambda entry: entry.look.seq)
+        for entry in self.entries[first:]:
+            lived, lives = _lives(entry.old), _lives(entry.new)
+            names = entry.names if entry.new is not None else frozenset[str]()
+            if entry.kind == TAKEN_BACK or not (lived or lives):
+                continue
+            if not lives or class_of(entry.shown) in classes or not names.isdisjoint(attributes):
+                yield Glimpse(
+                    number=entry.number,
+                    seq=entry.look.seq,
+                    time=entry.look.time,
+                    kind=entry.kind,
+                    guid=entry.guid,
+                    object_class=class_of(entry.shown),
+                    names=names,
+                    was_there=entry.old is not None,
+                    was_alive=lived,
+                    is_alive=lives,
+                )
+
+    def entries_of(self, glimpses: Sequence[Glimpse]) -> Iterator[Entry]:
+        """What was glimpsed, whole, in that order."""
+        return (self.entries[each.number - 1] for each in glimpses)
+
+    def ever_within(self, rids: Collection[int], accounts: Collection[str], attribute: str) -> frozenset[Guid]:
+        """Objects that ever had a SID that ends so or such an account name, and all that links of an attribute ever
+        led to from there, directly or through others."""
+        endings = {number.to_bytes(4, "little") for number in rids}
+        found = {guid for sid, guid in self._by_sid.items() if sid[-4:] in endings}
+        found |= {
+            guid
+            for guid in self.guids_of("group")
+            for item in self.versions(guid)
+            for name in item.values.get("sAMAccountName", ())
+            if name.decode(errors="replace") in accounts
+        }
+        ways = list(found)
+        while ways:
+            for item in self.versions(ways.pop()):
+                targets = {each for each in map(target_of, item.links.get(attribute, ())) if each is not None}
+                ways += targets - found
+                found |= targets
+        return frozenset(found)
+
+    def links_to(self, guid: Guid, seq: Seq) -> list[tuple[str, Guid]]:
+        """Links that led to an object as of a commit, by attribute and by who has them; a deleted object's sleep."""
+        state = self.at(seq)
+        return [
+            (name, source)
+            for source in sorted(self._linking.get(guid, ()))
+            if (item := state.get(source)) is not None and not item.deleted
+            for name, references in item.links.items()
+            if any(target_of(each) == guid for each in references)
+        ]
+
+    def of_sid(self, sid: str, seq: Seq) -> Guid | None:
+        """The object that had a SID as of a commit."""
+        guid = self._by_sid.get(sid_from_text(sid)) if sid else None
+        return guid if guid is not None and self.version(guid, seq) is not None else None
+
+    def types(self, type_id: str) -> list[Guid]:
+        """Objects that ever said what a GUID in permissions stands for: :func:`~adpersist.reading.find.type_ids`."""
+        return sorted(self._by_type.get(type_id, ()))
 
     def was_ever(self, guid: Guid) -> bool:
         """There was such an object once."""
@@ -530,6 +602,7 @@ class Past:
 
     def _put(self, seq: Seq, guid: Guid, item: ObjectState | None) -> None:
         seqs, versions = self._seqs.setdefault(guid, []), self._versions.setdefault(guid, [])
+        before = versions[-1] if versions else None
         if seqs and seqs[-1] == seq:
             versions[-1] = item
         else:
@@ -537,9 +610,19 @@ class Past:
             versions.append(item)
         if item is not None:
             self._by_class.setdefault(class_of(item), set()).add(guid)
+            self._note_links(before.links if before is not None else {}, item)
+            for each in type_ids(item.values):
+                self._by_type.setdefault(each, set()).add(guid)
             self._by_sid.update(dict.fromkeys(item.values.get("objectSid", ()), guid))
         if item is not None and item.parent is not None:
             self._databases |= {Guid(each): (guid, seq) for each in item.values.get("invocationId", ())}
+
+    def _note_links(self, before: Mapping[str, frozenset[bytes]], item: ObjectState) -> None:
+        for name, references in item.links.items() if item.links is not before else ():
+            for each in references - before.get(name, frozenset()):
+                target = target_of(each)
+                if target is not None:
+                    self._linking.setdefault(target, set()).add(item.guid)
 
     def _defines(self, change: Change) -> bool:
         return change.guid in self._schema or _SCHEMA in change.values.get("objectClass", ())
@@ -548,6 +631,10 @@ class Past:
         self._schema = State(definitions)
         self.facts = JournalSchema.of(self._schema)
         self._sealing.learn(self.facts)
+
+
+def _lives(item: ObjectState | None) -> bool:
+    return item is not None and not item.deleted
 
 
 def joined(parts: list[Mapping[str, _Told]]) -> Mapping[str, _Told]:

@@ -8,11 +8,12 @@ import json
 import socket
 import socketserver
 import sqlite3
-import struct
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,24 +21,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adpersist.config import AlertsSection
+from adpersist.console.alerts import rules
 from adpersist.console.alerts.catalogue import MANY, RULES, STATES
 from adpersist.console.alerts.descriptor import REPLICATION, allowed, replicators
 from adpersist.console.alerts.finding import Finding, Severity
 from adpersist.console.alerts.outbox import Outbox
-from adpersist.console.alerts.rules import findings
+from adpersist.console.alerts.rules import Watch, findings
 from adpersist.console.alerts.watching import AlertWatch, told
 from adpersist.console.alerts.ways import Command, Mail, NotSentError, Syslog, Way, Webhook, sentence, ways
 from adpersist.errors import ConfigError
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid, Seq, guid_from_text
+from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.change import Change, Kind, Values
+from adpersist.reading.index.answering import brought_up
+from adpersist.reading.index.indexed_past import IndexedPast
+from adpersist.reading.index.kept import IndexFile
 from adpersist.reading.past import Past
+from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, opened
 from tests.unit.storied import ROOT, SCHEMA, SECRET, attribute, look, made, opened_again, storied
@@ -64,23 +70,6 @@ def a_group(item: Guid, name: str, rid: int) -> Change:
     return made(
         item, f"CN={name}", ROOT, objectClass=(b"top", b"group"), sAMAccountName=(name.encode(),), objectSid=(sid,)
     )
-
-
-def descriptor(*entries: bytes) -> bytes:
-    """Self-relative, with these entries in its DACL, by [MS-DTYP] 2.4.6 and 2.4.5."""
-    body = b"".join(entries)
-    acl = struct.pack("<BBHHH", 4, 0, 8 + len(body), len(entries), 0) + body
-    return struct.pack("<BBHIIII", 1, 0, 0x8004, 0, 0, 0, 20) + acl
-
-
-def may(trustee: str, mask: int, object_type: str = "", *, flags: int = 0) -> bytes:
-    """An entry that allows, by [MS-DTYP] 2.4.4.2 and 2.4.4.3."""
-    sid = sid_from_text(trustee)
-    content = struct.pack("<I", mask)
-    if object_type:
-        content += struct.pack("<I", 1) + guid_from_text(object_type)
-    content += sid
-    return struct.pack("<BBH", 5 if object_type else 0, flags, 4 + len(content)) + content
 
 
 EVES = DOMAIN + "-1100"
@@ -154,10 +143,21 @@ def gone(item: Guid, name: str) -> Change:
 
 
 def fired(*looks: Sequence[Change]) -> list[Finding]:
+    """What the rules find, whoever goes through it."""
     journal = domain()
     for number, changes in enumerate(looks):
         look(journal, 100 + number, *changes)
-    return list(findings(Past.of(journal)))
+    found = list(findings(Past.of(journal)))
+    assert looked_up(journal) == found
+    return found
+
+
+def looked_up(journal: Journal) -> list[Finding]:
+    """The same by the index."""
+    with tempfile.TemporaryDirectory(prefix="adp-alerts-") as name:
+        file = IndexFile(Path(name), journal.id)
+        with brought_up(file, journal), file.opened(filling=False) as index:
+            return list(findings(IndexedPast(journal, journal.head, index.rows)))
 
 
 TRUST = made(guid("trust"), "CN=other", ROOT, objectClass=(b"top", b"trustedDomain"))
@@ -246,7 +246,77 @@ def test_a_restore_is_told_and_what_it_takes_back_is_no_alert() -> None:
     restorer = opened_again(journal)
     restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 200)
     restorer.end_restore(now=NOON + 201)
-    assert [each.rule.name for each in findings(Past.of(restorer))] == ["privileged-group", "restore-began", "restored"]
+    found = list(findings(Past.of(restorer)))
+    assert [each.rule.name for each in found] == ["privileged-group", "restore-began", "restored"]
+    assert looked_up(restorer) == found
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    journal, watch = domain(), Watch()
+    past = Past.of(journal)
+    for number, change in enumerate((member(ADMINS, EVE), changed(EVE, description=(b"x",)), gone(SPARE, "spare"))):
+        look(journal, 100 + number, change)
+        past.follow(journal)
+        assert len(list(watch.further(past))) == int(number != 1)
+    assert not list(watch.further(past))
+
+
+def test_what_was_in_the_bin_already_is_no_news_when_it_is_gone_for_good() -> None:
+    expunged = Change(kind=Kind.EXPUNGED, guid=SPARE, nc=NC)
+    assert [each.rule.name for each in fired([gone(SPARE, "spare")], [expunged])] == ["container-deleted"]
+    assert [each.rule.name for each in fired([expunged])] == ["container-deleted"]
+
+
+def test_deleting_many_people_sets_no_passwords() -> None:
+    people = [guid(f"p{number}") for number in range(MANY)]
+    made_now = [a_user(each, f"p{number}", 2000 + number) for number, each in enumerate(people)]
+    passwords = [changed(each, unicodePwd=(SECRET,)) for each in people]
+    cleared = [replace(gone(each, "p"), values={"isDeleted": (b"TRUE",), "unicodePwd": ()}) for each in people]
+    assert {each.rule.name for each in fired(made_now, passwords)} == {"mass-passwords"}
+    assert {each.rule.name for each in fired(made_now, cleared)} == {"mass-delete"}
+
+
+ITEMS = [ROOT, ADMINS, HELPERS, SPARE, EVE, KRBTGT, GPO, guid("holder"), guid("dcs"), guid("office"), guid("new")]
+NUMBERS = ("0", "1", "502", "512", "513", "8192", "524288", "4194304", "x")
+happenings = st.one_of(
+    st.builds(
+        lambda item, names, value: changed(item, **dict.fromkeys(names, (value,))),
+        st.sampled_from(ITEMS),
+        st.sets(st.sampled_from(sorted({*rules._ATTRIBUTES, "description"})), min_size=1, max_size=2),
+        st.sampled_from([*(number.encode() for number in NUMBERS), QUIET, descriptor(may(EVES, 0x100, ALL))]),
+    ),
+    st.builds(
+        lambda group, came, went: member(group, *came, went=went),
+        st.sampled_from([ADMINS, HELPERS, SPARE]),
+        st.lists(st.sampled_from(ITEMS), max_size=2),
+        st.lists(st.sampled_from(ITEMS), max_size=1),
+    ),
+    st.sampled_from(ITEMS[2:]).map(lambda item: gone(item, "x")),
+    st.sampled_from(ITEMS[2:]).map(lambda item: Change(kind=Kind.EXPUNGED, guid=item, nc=NC)),
+    st.sampled_from(sorted(rules._ANY_CHANGE)).map(
+        lambda name: made(guid("new"), "CN=new", ROOT, objectClass=(b"top", name.encode()))
+    ),
+    st.just(a_user(guid("new"), "new", 1300)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(happenings, min_size=1, max_size=3), max_size=6))
+def test_no_finding_is_missed_by_what_is_not_read(looks: list[list[Change]]) -> None:
+    journal = domain()
+    for number, changes in enumerate(looks):
+        look(journal, 100 + number, *changes)
+    past = Past.of(journal)
+    every = {
+        (entry.look.seq, guid_text(entry.guid), name)
+        for entry in past.entries
+        if any(item is not None and not item.deleted for item in (entry.old, entry.new))
+        for check in rules._CHECKS
+        for name, _ in check(past, entry)
+    }
+    found = list(findings(past))
+    assert {(each.seq, each.guid, each.rule.name) for each in found} == every
+    assert looked_up(journal) == found
 
 
 def test_every_rule_has_its_own_name_and_says_what_it_means() -> None:

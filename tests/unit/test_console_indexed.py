@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ import pytest
 from adpersist.console.web.change_filter import ChangeFilter
 from adpersist.console.web.desk import Desk, ReadingError
 from adpersist.console.web.indexed_desk import IndexedDesk
-from adpersist.console.web.views import Views
+from adpersist.console.web.views import NotHereError, Views
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq, Usn, guid_text
@@ -27,6 +28,7 @@ from adpersist.reading.index.answering import indexed
 from adpersist.reading.line import Wanted
 from adpersist.reading.past import Past
 from adpersist.stores.memory import MemoryStore
+from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import (
     NC,
@@ -39,7 +41,20 @@ from tests.golden.journal_samples import (
     opened,
     position,
 )
-from tests.unit.storied import ADA, BERT, CREW, OFFICE, ROOT, attribute, look, made, opened_again, stamped, storied
+from tests.unit.storied import (
+    ADA,
+    BERT,
+    CREW,
+    OFFICE,
+    ROOT,
+    SCHEMA,
+    attribute,
+    look,
+    made,
+    opened_again,
+    stamped,
+    storied,
+)
 
 LENA = "S-1-5-21-1-2-3-1199"
 LATER = NOON + 200
@@ -64,6 +79,7 @@ def eventful() -> Journal:
         stamped(ADA, 80, description=(b"by lena",)),
         audited=Audited(since=NOON, through=NOON + 81, lines=(line,)),
     )
+    permissions(journal)
     journal.mark("noon", writer=OTHER, now=NOON + 81)
     for usn, item, name in ((82, BERT, "bert"), (83, CREW, "crew"), (84, ADA, "ada")):
         values: dict[str, Values] = {"isDeleted": (b"TRUE",), "lastKnownParent": (ref(OFFICE),)}
@@ -78,11 +94,35 @@ def eventful() -> Journal:
     return journal
 
 
+def permissions(journal: Journal) -> None:
+    """Who may do what with Ada, and what attributes, classes and rights are called."""
+    right, mail = guid("a right"), guid("mail's type")
+    look(
+        journal,
+        *(85, attribute("nTSecurityDescriptor", b"2.5.5.15"), attribute("rightsGuid", b"2.5.5.12")),
+        *(attribute("schemaIDGUID", b"2.5.5.10"), attribute("displayName", b"2.5.5.12")),
+        made(
+            guid("right"),
+            "CN=right",
+            SCHEMA,
+            objectClass=(b"top", b"controlAccessRight"),
+            rightsGuid=(guid_text(right).upper().encode(),),
+            displayName=(b"Ring the Bell",),
+        ),
+        stamped(guid("attribute mail"), 85, schemaIDGUID=(mail,)),
+    )
+    for usn, entries in (
+        (86, [may(LENA, 0x20, guid_text(mail))]),
+        (87, [may(LENA, 0x20, guid_text(mail)), may("S-1-5-11", 0x100, guid_text(right))]),
+    ):
+        look(journal, usn, stamped(ADA, usn, nTSecurityDescriptor=(descriptor(*entries),)))
+
+
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages wait for the index however busy the machine is."""
-    monkeypatch.setattr("adpersist.console.web.indexed_desk._PATIENCE_S", 60.0)
     monkeypatch.setattr("adpersist.console.web.desk._PATIENCE_S", 60.0)
+    monkeypatch.setattr("adpersist.console.web.indexed_desk._PATIENCE_S", 60.0)
 
 
 @pytest.fixture(params=[storied, eventful])
@@ -156,10 +196,46 @@ def test_every_page_is_the_same_by_the_index(both: tuple[Views, Views]) -> None:
         assert sorted(found["objects"], key=str) == sorted(expected["objects"], key=str), name
 
 
-def test_what_is_not_in_the_index_is_read_into_memory(both: tuple[Views, Views]) -> None:
+def test_every_comparison_is_the_same_by_the_index(both: tuple[Views, Views]) -> None:
+    in_memory, _ = both
+    points = ["", *map(str, range(1, in_memory.frame()["seq"] + 1, 3))]
+    for first, last in itertools.product(points, points):
+        expected, found = (plain(each.compare(first, last, LATER)) for each in both)
+        assert found == expected, (first, last)
+
+
+def test_every_alert_is_the_same_by_the_index(both: tuple[Views, Views]) -> None:
+    for _ in "again":
+        expected, found = (plain(each.alerts("")) for each in both)
+        assert found == expected
+    assert found["counts"]["restored"] == 1 + (found["count"] > 3)
+
+
+def test_permissions_are_the_same_by_the_index(both: tuple[Views, Views]) -> None:
     in_memory, indexed = both
-    assert plain(indexed.alerts("")) == plain(in_memory.alerts(""))
-    assert plain(indexed.compare("1", "", LATER)) == plain(in_memory.compare("1", "", LATER))
+    sentences = set()
+    for at in range(1, in_memory.frame()["seq"] + 1):
+        told = []
+        for each in (in_memory, indexed):
+            try:
+                told.append(plain(each.permissions(guid_text(ADA), str(at), "", LATER)))
+            except NotHereError as error:
+                told.append({"entries": [], "error": error.message})
+        assert told[0] == told[1], at
+        sentences |= {entry["text"] for entry in told[0]["entries"]}
+    assert sentences in (
+        set(),
+        {"bert may write mail", f"{LENA} may write mail", "Authenticated Users may use the right Ring the Bell"},
+    )
+
+
+def test_no_page_reads_all_of_the_journal_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Past, "of", lambda *_, **__: pytest.fail("it was read"))
+    with indexed_desk(eventful(), tmp_path) as desk:
+        views = Views(desk, health="")
+        assert views.alerts("")["count"]
+        assert views.compare("1", "", LATER)["count"]
+        assert views.permissions(guid_text(ADA), "", "", LATER)["entries"]
 
 
 @contextmanager

@@ -32,11 +32,11 @@ from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind
 from tests.asking import HOST, Answer, ask
+from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, opened
 from tests.pages import Page
 from tests.unit.storied import ADA, BERT, CREW, OFFICE, ROOT, SECRET, attribute, look, stamped, storied, user
-from tests.unit.test_alerts import descriptor, may
 from tests.unit.test_report_pages import ADVERSE
 
 NAMES = frozenset({HOST, "localhost:9390"})

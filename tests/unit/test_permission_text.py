@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from adpersist.reading.text.descriptor import ALLOWED, DENIED, Ace, entries, owner
 from adpersist.reading.text.permission_text import permissions, sentence
-from tests.unit.test_alerts import ALL, descriptor, may
+from tests.descriptors import descriptor, may
+from tests.unit.test_alerts import ALL
 
 NAMES = {"S-1-5-21-1-2-3-1104": "ada", ALL: "Replicating Directory Changes All", "m": "member", "u": "user"}
 

@@ -8,7 +8,7 @@ import multiprocessing
 import random
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,19 +19,34 @@ from rich.console import Console as Terminal
 
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Change, Kind
+from adpersist.model.identity.reference import ref
+from adpersist.model.identity.sid import sid_from_text
+from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.folded import FoldedReading, Reading
 from adpersist.reading.index.answering import indexed
 from adpersist.stores.registry import open_store
+from tests.descriptors import descriptor, may
 from tools.bench_index.pages import paged, pages, timed
 from tools.bench_store.figures import Figure, document, figure, show
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import NC, Writing
 
 GOAL_S: Final = 0.2
-SHOWN: Final = ("description", "telephoneNumber", "userPrincipalName", "userAccountControl", "whenCreated")
+SHOWN: Final = (
+    "description",
+    "telephoneNumber",
+    "userPrincipalName",
+    "userAccountControl",
+    "whenCreated",
+    "nTSecurityDescriptor",
+)
+NAMES: Final = ("objectClass", "objectSid", "sAMAccountName", "mail", "lDAPDisplayName", "attributeSyntax", *SHOWN)
 PER_COMMIT: Final = 20
+WRITTEN: Final = ("unicodePwd", "pwdLastSet")
+ADMINS: Final = Guid(b"\xff" * 16)
+GROUPS: Final = tuple(Guid(b"\xff" * 14 + number.to_bytes(2, "big")) for number in range(100))
+DESCRIPTOR: Final = descriptor(*(may(f"S-1-5-21-1-2-3-{1000 + number}", 0xF01FF) for number in range(30)))
 Question = Callable[[Reading, int], object]
 """Asks for the object of a number."""
 
@@ -51,10 +66,7 @@ def main() -> int:
         url = f"sqlite://{name}/journal.db"
         console.print(f"measuring on {cores()}: a journal of {objects} objects and {changes} changes")
         writing = Writing(url, objects=objects)
-        writing.commit(schema())
-        writing.first_look()
-        for _ in range(changes // PER_COMMIT):
-            writing.commit(writing.changes(PER_COMMIT))
+        write(writing, changes)
         writing.close()
         journal = Journal.open(open_store(url, journal=writing.id), writing.key)
         figures = measured(journal, Path(name, "index"), writing.objects, given.runs)
@@ -99,6 +111,40 @@ def measured(journal: Journal, directory: Path, objects: list[Guid], runs: int) 
     return figures
 
 
+def write(writing: Writing, changes: int) -> None:
+    """A first look, and changes: of them one in ten a password, one in a hundred a member of a group."""
+    writing.first_look([*schema(), *groups()])
+    drawn = random.Random(5)
+    for number in range(changes // PER_COMMIT):
+        told = writing.changes(PER_COMMIT - 2)
+        told += [_changed(drawn.choice(writing.objects), dict.fromkeys(WRITTEN, (b"%d" % number,))) for _ in "12"]
+        if number % 5 == 0:
+            member = {"member": frozenset({bytes(ref(drawn.choice(writing.objects)))})}
+            group = ADMINS if number % 500 == 0 else drawn.choice(GROUPS)
+            told[0] = Change(kind=Kind.CHANGED, guid=group, nc=NC, added=member)
+        if number % 50 == 0:
+            told[1] = _changed(writing.objects[1 + number // 50], {"nTSecurityDescriptor": (DESCRIPTOR,)})
+        writing.commit(told)
+
+
+def _changed(guid: Guid, values: Mapping[str, Values]) -> Change:
+    return Change(kind=Kind.CHANGED, guid=guid, nc=NC, values=values)
+
+
+def groups() -> list[Change]:
+    """Administrators, and others."""
+    return [
+        Change(
+            kind=Kind.CREATED,
+            guid=guid,
+            nc=NC,
+            rdn=f"CN=group{number}",
+            values={"objectClass": (b"top", b"group"), "objectSid": (sid_from_text(f"S-1-5-32-{544 + 100 * number}"),)},
+        )
+        for number, guid in enumerate((ADMINS, *GROUPS))
+    ]
+
+
 def schema() -> list[Change]:
     """What says that names are no secrets; without it no page shows one."""
     return [
@@ -113,7 +159,7 @@ def schema() -> list[Change]:
                 "attributeSyntax": (b"2.5.5.12",),
             },
         )
-        for name in ("objectClass", "sAMAccountName", "mail", "lDAPDisplayName", "attributeSyntax", *SHOWN)
+        for name in NAMES
     ]
 
 

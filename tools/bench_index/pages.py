@@ -27,6 +27,8 @@ from tools.bench_store.figures import Figure, figure
 
 GOAL_PAGE_S: Final = 0.3
 GOAL_START_S: Final = 2.0
+PERMITTED_IN: Final = 1000
+"""Of so many changes one is of permissions: of each of the first objects in turn."""
 PAGES: Final = (
     ("overview", "/", ""),
     ("the newest changes", "/changes", ""),
@@ -45,6 +47,8 @@ PAGES: Final = (
     ("restores", "/heals", ""),
     ("two points compared", "/compare", "from={point}"),
     ("the first point compared with the newest", "/compare", ""),
+    ("permissions of an object", "/permissions/{permitted}", ""),
+    ("alerts: whatever happened, and again", "/alerts", ""),
 )
 
 
@@ -93,6 +97,7 @@ def pages(url: str, journal: str, secret: bytes, place: Path, objects: list[Guid
                 "guid": guid_text(objects[number]),
                 "change": f"{one['seq']}-{one['guid']}",
                 "point": one["seq"],
+                "permitted": guid_text(objects[1 + number % (newest // PERMITTED_IN)]),
             }
             asked = partial(asking.ask, app, path.format(**words), query=query.format(**words), cookie=cookie)
             seconds, answer = timed(asked)

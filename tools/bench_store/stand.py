@@ -52,15 +52,15 @@ class Writing:
         self.journal = Journal.create(self.store, self.key, identity=self.identity, writer=writer, now=time.time())
         self.objects = [self._guid() for _ in range(objects)]
         self._invocation = self._guid()
-        self._usn = 1
+        self._usn = 0
 
     def close(self) -> None:
         """Let go of the store."""
         self.journal.close()
 
-    def first_look(self) -> int:
-        """Commit every object once; returns how many changes that is."""
-        self.commit([self._created(number, guid) for number, guid in enumerate(self.objects)])
+    def first_look(self, others: Sequence[Change] = ()) -> int:
+        """Commit every object once, after some others; returns how many changes that is, without those."""
+        self.commit([*others, *(self._created(number, guid) for number, guid in enumerate(self.objects))])
         return len(self.objects)
 
     def changes(self, count: int) -> list[Change]:

@@ -4,20 +4,24 @@ What never changes the directory is not seen: reads (a DCSync itself), Kerberoas
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Final
 
 from adpersist.console.alerts.catalogue import MANY, RULES, WINDOW_S
 from adpersist.console.alerts.descriptor import replicators
 from adpersist.console.alerts.finding import Finding
-from adpersist.model.identity.ids import Guid, Seq, guid_text
-from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.dn import value_of
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, guid_text
 from adpersist.model.identity.sid import rid_of
 from adpersist.model.journal.commit import CommitKind
+from adpersist.model.objects.change import Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.reading.find import former_dn
-from adpersist.reading.past import Entry, Look, Past, StateAt, class_of
+from adpersist.reading.glimpse import Glimpse
+from adpersist.reading.past import Entry, Look, class_of
+from adpersist.reading.telling import Happening
 from adpersist.reading.text.entry_text import entry_document, sid_of
 from adpersist.reading.text.flag_names import USER_ACCOUNT_CONTROL
 from adpersist.reading.text.value_text import resolved
@@ -25,9 +29,12 @@ from adpersist.reading.text.value_text import resolved
 _PRIVILEGED_RIDS: Final = frozenset({512, 516, 518, 519, 520, 521, 526, 527})
 """Domain Admins, Domain Controllers, Schema and Enterprise Admins, Policy Creators, RODCs, Key Admins
 ([MS-DTYP] 2.4.2.4)."""
-_PRIVILEGED_SIDS: Final = frozenset(f"S-1-5-32-{rid}" for rid in (544, 548, 549, 550, 551, 552))
+_BUILTIN_RIDS: Final = frozenset({544, 548, 549, 550, 551, 552})
 """Administrators; Account, Server, Print and Backup Operators; Replicators."""
+_PRIVILEGED_SIDS: Final = frozenset(f"S-1-5-32-{rid}" for rid in _BUILTIN_RIDS)
+_DNS_ADMINS: Final = "DnsAdmins"
 _KRBTGT: Final = 502
+_NEAR_RIDS: Final = _PRIVILEGED_RIDS | _BUILTIN_RIDS | {_KRBTGT}
 _DELEGATION: Final = 0x80000 | 0x1000000
 _WEAK: Final = 0x20 | 0x80 | 0x200000 | 0x400000
 """No password needed, reversible, DES alone, no pre-authentication."""
@@ -41,81 +48,142 @@ _SHOWN: Final = 10
 Told = tuple[str, str]
 """A rule's name, and what it was."""
 
+# --- what may fire a rule: the rest is not even read -----------------------------------------------------------------
+
+_PEOPLE: Final = frozenset({"user", "inetOrgPerson"})
+_ANY_CHANGE: Final = frozenset(
+    {"trustedDomain", "nTDSDSA", "attributeSchema", "classSchema", "groupPolicyContainer", "msDS-PasswordSettings"}
+)
+"""Classes of which every change is looked at."""
+_CONTAINERS: Final = frozenset({"group", "organizationalUnit"})
+"""Classes of which the end is."""
+_OF_ALL: Final[Mapping[str, frozenset[str] | None]] = {
+    **dict.fromkeys(("gPLink", "gPOptions", "dSHeuristics", "fSMORoleOwner", "ms-DS-MachineAccountQuota")),
+    **dict.fromkeys(_POLICY, frozenset({"domainDNS"})),
+}
+"""Attributes that are, and of which classes; None: of all."""
+_OF_LIVING: Final[Mapping[str, frozenset[str] | None]] = {
+    **dict.fromkeys(("primaryGroupID", "userAccountControl", "adminCount", "sIDHistory")),
+    **dict.fromkeys(("msDS-AllowedToDelegateTo", "msDS-AllowedToActOnBehalfOfOtherIdentity")),
+    **dict.fromkeys(("msDS-KeyCredentialLink", "altSecurityIdentities")),
+    "servicePrincipalName": _PEOPLE,
+    "nTSecurityDescriptor": frozenset({"domainDNS", "groupPolicyContainer", "container", "organizationalUnit"}),
+}
+"""The same of objects that are no tombstones."""
+_OF_PRIVILEGED: Final = frozenset(
+    {"member", *PASSWORD_ATTRIBUTES, "pwdLastSet", "userAccountControl", "servicePrincipalName"}
+)
+"""Attributes of whoever is in a privileged group, or ever was, and of krbtgt."""
+_ATTRIBUTES: Final = frozenset({*_OF_ALL, *_OF_LIVING, *_OF_PRIVILEGED})
+
 
 class Watch:
     """Goes through what happened, in order, once."""
 
     def __init__(self) -> None:
-        self._looks = self._entries = 0
+        self._through = BEFORE_FIRST
         self._deletes: deque[float] = deque()
         self._passwords: deque[float] = deque()
 
-    def further(self, past: Past) -> Iterator[Finding]:
-        """What a past tells since it was asked last, oldest first."""
-        while self._looks < len(past.looks):
-            look = past.looks[self._looks]
-            self._looks += 1
-            yield from self.look(past, look)
-            while self._entries < len(past.entries) and past.entries[self._entries].look is look:
-                self._entries += 1
-                yield from self.entry(past, past.entries[self._entries - 1])
+    def further(self, past: Happening) -> Iterator[Finding]:
+        """What a past tells since it was asked last, oldest first; all of it is to be taken."""
+        suspects: list[tuple[Glimpse, list[Told]]] = []
+        near = cache(partial(past.ever_within, _NEAR_RIDS, (_DNS_ADMINS,), "member"))
+        for glimpse in past.glimpses(self._through, _ATTRIBUTES, _ANY_CHANGE):
+            told = list(self._bursts(glimpse))
+            if told or _may_tell(glimpse, near):
+                suspects.append((glimpse, told))
+        looks = sorted(
+            (
+                look
+                for kind in (CommitKind.RESTORE_BEGIN, CommitKind.RESTORE_END)
+                for look in past.looks_of(kind)
+                if look.seq > self._through
+            ),
+            key=lambda look: -look.seq,
+        )
+        entries = past.entries_of([glimpse for glimpse, _ in suspects])
+        for (glimpse, told), entry in zip(suspects, entries, strict=True):
+            while looks and looks[-1].seq <= glimpse.seq:
+                yield from _of_look(looks.pop())
+            yield from _of_entry(past, entry, told)
+        for look in reversed(looks):
+            yield from _of_look(look)
+        self._through = past.seq
 
-    def look(self, past: Past, look: Look) -> Iterator[Finding]:
-        """What a commit itself tells."""
-        if look.kind is CommitKind.RESTORE_BEGIN:
-            yield Finding(rule=RULES["restore-began"], seq=look.seq, time=look.time, detail=f"to commit {look.target}")
-        elif look.kind is CommitKind.RESTORE_END:
-            yield Finding(rule=RULES["restored"], seq=look.seq, time=look.time, detail=f"to commit {look.target}")
-
-    def entry(self, past: Past, entry: Entry) -> Iterator[Finding]:
-        """What one change tells."""
-        if entry.kind == "taken-back":
-            return
-        told = [*_of_entry(past, entry), *self._bursts(entry)]
-        if not told:
-            return
-        here = past.at(entry.look.seq if entry.new is not None else Seq(entry.look.seq - 1))
-        document = entry_document(past, entry)
-        dn = former_dn(here, entry.shown) if entry.shown.deleted else here.dn(entry.guid)
-        details: dict[str, list[str]] = {}
-        for name, words in told:
-            details.setdefault(name, []).append(words)
-        for name, all_words in details.items():
-            more = f" and {len(all_words) - _SHOWN} more" if len(all_words) > _SHOWN else ""
-            yield Finding(
-                rule=RULES[name],
-                seq=entry.look.seq,
-                time=entry.look.time,
-                guid=guid_text(entry.guid),
-                dn=dn,
-                detail="; ".join(filter(None, all_words[:_SHOWN])) + more,
-                dcs=tuple(document["dcs"]),
-                who=document["who"],
-            )
-
-    def _bursts(self, entry: Entry) -> Iterator[Told]:
+    def _bursts(self, glimpse: Glimpse) -> Iterator[Told]:
         for seen, name, happened in (
-            (self._deletes, "mass-delete", entry.kind == "deleted"),
-            (self._passwords, "mass-passwords", entry.old is not None and "unicodePwd" in entry.names),
+            (self._deletes, "mass-delete", glimpse.kind == Kind.DELETED),
+            (
+                self._passwords,
+                "mass-passwords",
+                glimpse.was_there and glimpse.is_alive and "unicodePwd" in glimpse.names,
+            ),
         ):
             if not happened:
                 continue
             before = len(seen)
-            while seen and seen[0] < entry.look.time - WINDOW_S:
+            while seen and seen[0] < glimpse.time - WINDOW_S:
                 seen.popleft()
-            seen.append(entry.look.time)
+            seen.append(glimpse.time)
             if len(seen) >= MANY and (before < MANY or len(seen) == MANY):
                 yield name, f"{len(seen)} by now"
 
 
-def findings(past: Past) -> Iterator[Finding]:
+def _may_tell(glimpse: Glimpse, near: Callable[[], frozenset[Guid]]) -> bool:
+    """Some rule may fire of it.
+
+    Args:
+        near: Who ever was in a privileged group, and krbtgt.
+    """
+    names, kind = glimpse.names, glimpse.object_class
+    if kind in _ANY_CHANGE or glimpse.kind == Kind.EXPUNGED:
+        return True
+    if not glimpse.is_alive and kind in _CONTAINERS:
+        return True
+    if not (glimpse.is_alive and _OF_PRIVILEGED.isdisjoint(names)) and glimpse.guid in near():
+        return True
+    return any(
+        name in names and (classes is None or kind in classes)
+        for which in ((_OF_ALL, _OF_LIVING) if glimpse.is_alive else (_OF_ALL,))
+        for name, classes in which.items()
+    )
+
+
+def _of_look(look: Look) -> Iterator[Finding]:
+    """What a commit itself tells."""
+    rule = RULES["restore-began" if look.kind is CommitKind.RESTORE_BEGIN else "restored"]
+    yield Finding(rule=rule, seq=look.seq, time=look.time, detail=f"to commit {look.target}")
+
+
+def _of_entry(past: Happening, entry: Entry, bursts: Sequence[Told]) -> Iterator[Finding]:
+    """What one change tells."""
+    told = [*(told for rule in _CHECKS for told in rule(past, entry)), *bursts]
+    if not told:
+        return
+    here = past.at(entry.look.seq if entry.new is not None else Seq(entry.look.seq - 1))
+    document = entry_document(past, entry)
+    dn = former_dn(here, entry.shown) if entry.shown.deleted else here.dn(entry.guid)
+    details: dict[str, list[str]] = {}
+    for name, words in told:
+        details.setdefault(name, []).append(words)
+    for name, all_words in details.items():
+        more = f" and {len(all_words) - _SHOWN} more" if len(all_words) > _SHOWN else ""
+        yield Finding(
+            rule=RULES[name],
+            seq=entry.look.seq,
+            time=entry.look.time,
+            guid=guid_text(entry.guid),
+            dn=dn,
+            detail="; ".join(filter(None, all_words[:_SHOWN])) + more,
+            dcs=tuple(document["dcs"]),
+            who=document["who"],
+        )
+
+
+def findings(past: Happening) -> Iterator[Finding]:
     """All that a past tells, oldest first."""
     return Watch().further(past)
-
-
-def _of_entry(past: Past, entry: Entry) -> Iterator[Told]:
-    for rule in _CHECKS:
-        yield from rule(past, entry)
 
 
 def _lives(item: ObjectState | None) -> bool:
@@ -130,7 +198,7 @@ def _number(item: ObjectState | None, name: str) -> int:
         return 0
 
 
-def _domain_rid(past: Past, item: ObjectState, seq: Seq) -> int | None:
+def _domain_rid(past: Happening, item: ObjectState, seq: Seq) -> int | None:
     """The RID of an account of the domain it lies in."""
     sids = item.values.get("objectSid", ())
     root = _root(past, item, seq)
@@ -138,7 +206,7 @@ def _domain_rid(past: Past, item: ObjectState, seq: Seq) -> int | None:
     return rid_of(sids[0], domain[0]) if sids and domain else None
 
 
-def _root(past: Past, item: ObjectState, seq: Seq) -> ObjectState | None:
+def _root(past: Happening, item: ObjectState, seq: Seq) -> ObjectState | None:
     """The root of its naming context."""
     found: ObjectState | None = item
     while found is not None and found.parent is not None:
@@ -146,34 +214,37 @@ def _root(past: Past, item: ObjectState, seq: Seq) -> ObjectState | None:
     return found
 
 
-def _is_privileged_itself(past: Past, item: ObjectState, seq: Seq) -> bool:
+def _is_privileged_itself(past: Happening, item: ObjectState, seq: Seq) -> bool:
     if class_of(item) != "group":
         return False
     if (sid_of(item) or "") in _PRIVILEGED_SIDS or _domain_rid(past, item, seq) in _PRIVILEGED_RIDS:
         return True
-    return item.values.get("sAMAccountName", ()) == (b"DnsAdmins",)
+    return item.values.get("sAMAccountName", ()) == (_DNS_ADMINS.encode(),)
 
 
-def privileged(past: Past, seq: Seq) -> dict[Guid, str]:
-    """Everybody and every group that is, directly or through others, in a privileged group; by which one."""
+def privileged_by(past: Happening, guid: Guid, seq: Seq) -> str | None:
+    """The privileged group that an object is, or is in, directly or through others: the nearest."""
     state = past.at(seq)
-    found = {item.guid: item.rdn.partition("=")[2] for item in state.values() if _is_privileged_itself(past, item, seq)}
-    waiting = list(found)
-    while waiting:
-        guid = waiting.pop()
-        item = past.version(guid, seq)
-        for ref in item.links.get("member", frozenset()) if item is not None else ():
-            target = target_of(ref)
-            if target is not None and target not in found and state.is_live(target):
-                found[target] = found[guid]
-                waiting.append(target)
-    return found
+    item = state.get(guid)
+    if item is None:
+        return None
+    if _is_privileged_itself(past, item, seq):
+        return value_of(item.rdn)
+    ways, met = {guid} if not item.deleted else set(), {guid}
+    while ways:
+        ways = {group for each in ways for name, group in past.links_to(each, seq) if name == "member"} - met
+        groups = [state[group] for group in ways]
+        names = [value_of(group.rdn) for group in groups if _is_privileged_itself(past, group, seq)]
+        if names:
+            return min(names)
+        met |= ways
+    return None
 
 
-def _groups(past: Past, entry: Entry) -> Iterator[Told]:
+def _groups(past: Happening, entry: Entry) -> Iterator[Told]:
     if "member" in entry.names and class_of(entry.shown) == "group":
         before, seq = Seq(entry.look.seq - 1), entry.look.seq
-        of = privileged(past, seq).get(entry.guid) or privileged(past, before).get(entry.guid)
+        of = privileged_by(past, entry.guid, seq) or privileged_by(past, entry.guid, before)
         if of is not None:
             came, went = entry.links()
             for sign, refs, state in (("+", came, past.at(seq)), ("-", went, past.at(before))):
@@ -183,16 +254,16 @@ def _groups(past: Past, entry: Entry) -> Iterator[Told]:
         yield "privileged-group", f"by its primary group, {_number(entry.new, 'primaryGroupID')}"
 
 
-def _passwords(past: Past, entry: Entry) -> Iterator[Told]:
+def _passwords(past: Happening, entry: Entry) -> Iterator[Told]:
     if entry.old is None or entry.names.isdisjoint(PASSWORD_ATTRIBUTES) or not _lives(entry.new):
         return
     if _domain_rid(past, entry.shown, entry.look.seq) == _KRBTGT:
         return
-    if class_of(entry.shown) != "computer" and (of := privileged(past, entry.look.seq).get(entry.guid)):
+    if class_of(entry.shown) != "computer" and (of := privileged_by(past, entry.guid, entry.look.seq)):
         yield "privileged-password", f"in {of}"
 
 
-def _krbtgt(past: Past, entry: Entry) -> Iterator[Told]:
+def _krbtgt(past: Happening, entry: Entry) -> Iterator[Told]:
     watched = {*PASSWORD_ATTRIBUTES, "pwdLastSet", "userAccountControl", "servicePrincipalName"}
     if class_of(entry.shown) == "user" and _domain_rid(past, entry.shown, entry.look.seq) == _KRBTGT:
         changed = sorted(entry.names & watched)
@@ -200,7 +271,7 @@ def _krbtgt(past: Past, entry: Entry) -> Iterator[Told]:
             yield "krbtgt", ", ".join(changed) or "deleted"
 
 
-def _permissions(past: Past, entry: Entry) -> Iterator[Told]:
+def _permissions(past: Happening, entry: Entry) -> Iterator[Told]:
     if "nTSecurityDescriptor" not in entry.names or not _lives(entry.old) or not _lives(entry.new):
         return
     item = entry.shown
@@ -229,12 +300,12 @@ def _replicators(item: ObjectState | None) -> frozenset[tuple[str, str]]:
         return frozenset({("", "a descriptor that is none")})
 
 
-def _account(past: Past, sid: str, seq: Seq) -> str:
-    state: StateAt = past.at(seq)
-    return next((f"{state.dn(item.guid)} ({sid})" for item in state.values() if sid_of(item) == sid), sid)
+def _account(past: Happening, sid: str, seq: Seq) -> str:
+    guid = past.of_sid(sid, seq)
+    return f"{past.at(seq).dn(guid)} ({sid})" if guid is not None else sid
 
 
-def _accounts(_: Past, entry: Entry) -> Iterator[Told]:
+def _accounts(_: Happening, entry: Entry) -> Iterator[Told]:
     names = entry.names
     if not _lives(entry.new):
         return
@@ -252,7 +323,7 @@ def _accounts(_: Past, entry: Entry) -> Iterator[Told]:
             yield "delegation", name
 
 
-def _identities(_: Past, entry: Entry) -> Iterator[Told]:
+def _identities(_: Happening, entry: Entry) -> Iterator[Told]:
     names = entry.names
     if not _lives(entry.new):
         return
@@ -276,7 +347,7 @@ def _bits(number: int) -> str:
     return ", ".join(name for bit, name in USER_ACCOUNT_CONTROL.items() if number & bit)
 
 
-def _structure(_: Past, entry: Entry) -> Iterator[Told]:
+def _structure(_: Happening, entry: Entry) -> Iterator[Told]:
     kind, names, item = class_of(entry.shown), entry.names, entry.shown
     lived, lives = _lives(entry.old), _lives(entry.new)
     done = "made" if lives and not lived else "deleted" if lived and not lives else "changed"
@@ -301,7 +372,7 @@ def _structure(_: Past, entry: Entry) -> Iterator[Told]:
         yield "container-deleted", ""
 
 
-_CHECKS: Final[Iterable[Callable[[Past, Entry], Iterator[Told]]]] = (
+_CHECKS: Final[Iterable[Callable[[Happening, Entry], Iterator[Told]]]] = (
     _groups,
     _passwords,
     _krbtgt,

@@ -75,8 +75,6 @@ class AlertWatch:
         self._unwell_since: float | None = None
         self._states: dict[str, str] = {}
         self._past = self._begin()
-        self._entries = 0
-        self._looks = 0
 
     def _begin(self) -> Past:
         """From where it was looked to; a journal never looked at is not told of from its beginning."""
@@ -134,14 +132,9 @@ class AlertWatch:
             return
         yield from self._turned("journal-unread", "journal-read", "", now)
         past = self._past
-        for look in past.looks[self._looks :]:
-            yield from self._watch.look(past, look)
-        for entry in past.entries[self._entries :]:
-            yield from self._watch.entry(past, entry)
-        self._looks, self._entries = len(past.looks), len(past.entries)
-        if self._entries > _MOST_ENTRIES:
+        yield from self._watch.further(past)
+        if len(past.entries) > _MOST_ENTRIES:
             self._past = Past.of(self._journal, past.seq, through=past.seq)
-            self._looks = self._entries = 0
 
     def _agent_findings(self, now: float) -> Iterator[Finding]:
         if not self._health:

@@ -14,7 +14,7 @@ from adpersist.reading.line import LEFT, Line, Wanted, line_of
 from adpersist.reading.named import Named
 from adpersist.reading.past import Entry, Past, class_of
 from adpersist.reading.person import Person
-from adpersist.reading.text.entry_text import links_to, writer
+from adpersist.reading.text.entry_text import writer
 
 _HOUR_S: Final = 3600
 Test = Callable[[Entry], bool]
@@ -155,10 +155,6 @@ class _Names:
             object_class=class_of(shown),
             is_deleted=item is None or item.deleted,
         )
-
-    def links_to(self, guid: Guid, seq: Seq) -> Iterator[tuple[str, Guid]]:
-        """Links that led to an object as of a commit."""
-        return links_to(self._past.at(seq), guid, self._register.linking_to(guid))
 
 
 def _by(past: Past, who: str) -> Test:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adpersist.model.identity.ids import Guid, Seq
-from adpersist.model.journal.commit import CommitKind
 from adpersist.reading.line import Line, Wanted
 from adpersist.reading.named import Named
 from adpersist.reading.past import Look
-from adpersist.reading.telling import Telling
+from adpersist.reading.telling import Happening
 
 
 class Points(Protocol):
@@ -40,15 +39,11 @@ class Points(Protocol):
         ...
 
 
-class Known(Telling, Points, Protocol):
+class Known(Happening, Points, Protocol):
     """Objects as of any commit, and the commits; see :class:`~adpersist.reading.past.Past`."""
 
     def look_at(self, seq: Seq) -> Look | None:
         """The last look or other commit up to one."""
-        ...
-
-    def looks_of(self, kind: CommitKind) -> list[Look]:
-        """All commits of a kind, oldest first."""
         ...
 
     def newest(self) -> Look | None:
@@ -119,10 +114,6 @@ class Names(Protocol):
 
     def named(self, guid: Guid) -> Named:
         """What an object is called now, or was last."""
-        ...
-
-    def links_to(self, guid: Guid, seq: Seq) -> Iterable[tuple[str, Guid]]:
-        """Links that led to an object as of a commit."""
         ...
 
 

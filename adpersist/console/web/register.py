@@ -1,11 +1,10 @@
-"""Who is called what, who links to whom, how many there are: kept beside the past, so that no page walks all of it."""
+"""Who is called what, and how many there are: kept beside the past, so that no page walks all of it."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import Called, FoldedDns, NoSuchObjectError, called
 from adpersist.reading.past import Past, class_of
@@ -27,7 +26,6 @@ class Register:
     def __init__(self) -> None:
         self.living: Counter[str] = Counter()
         self._names: dict[Guid, str] = {}
-        self._linking: dict[Guid, set[Guid]] = {}
         self._looks = self._entries = 0
 
     def follow(self, past: Past) -> None:
@@ -37,12 +35,8 @@ class Register:
         for entry in past.entries[self._entries :]:
             self._count(entry.old, -1)
             self._count(entry.new, 1)
-            self._note(entry.old, entry.new)
+            self._note(entry.new)
         self._looks, self._entries = len(past.looks), len(past.entries)
-
-    def linking_to(self, guid: Guid) -> frozenset[Guid]:
-        """Objects that ever had a link to this one."""
-        return frozenset(self._linking.get(guid, ()))
 
     def called(self, past: Past, name: str) -> list[Guid]:
         """Objects whose DN, GUID, SID or account name that is, living ones first."""
@@ -80,10 +74,8 @@ class Register:
     def _begin(self, past: Past) -> None:
         self.living.clear()
         for guid in past.guids():
-            before: ObjectState | None = None
             for item in past.versions(guid):
-                self._note(before, item)
-                before = item
+                self._note(item)
             self._count(past.version(guid, past.seq), 1)
         self._entries = len(past.entries)
 
@@ -91,7 +83,7 @@ class Register:
         if item is not None and not item.deleted:
             self.living[class_of(item)] += by
 
-    def _note(self, before: ObjectState | None, item: ObjectState | None) -> None:
+    def _note(self, item: ObjectState | None) -> None:
         if item is None:
             return
         known = self._names.get(item.guid, "")
@@ -99,11 +91,6 @@ class Register:
             if name not in known:
                 known = f"{known}{_BETWEEN}{name}"
         self._names[item.guid] = known
-        for name, references in item.links.items():
-            for each in references - (before.links.get(name, frozenset()) if before is not None else frozenset()):
-                target = target_of(each)
-                if target is not None:
-                    self._linking.setdefault(target, set()).add(item.guid)
 
 
 def _names_of(item: ObjectState) -> Iterator[str]:

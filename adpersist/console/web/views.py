@@ -1,5 +1,6 @@
 """Each page's document: what a question to the console is answered with, for the page and its JSON twin alike."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -17,11 +18,12 @@ from adpersist.console.web.indexed_desk import IndexedDesk
 from adpersist.console.web.record import Known, Record
 from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
-from adpersist.model.identity.ids import GUID_BYTES, Guid, Seq, guid_from_text, guid_text
+from adpersist.model.identity.ids import Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.use import Deed, deeds
+from adpersist.reading.find import type_ids
 from adpersist.reading.line import Wanted
-from adpersist.reading.past import Look, Past
+from adpersist.reading.past import Look, class_of
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.text.entry_text import (
     comparison,
@@ -42,8 +44,9 @@ _MOST_FOUND: Final = 100
 _MOST_NEWEST: Final = 10
 _MOST_CLASSES: Final = 12
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
+_TYPES: Final = frozenset({"attributeSchema", "classSchema", "controlAccessRight"})
 _MOST_ALERTS: Final = 200
-_MOST_COMPARED: Final = 100
+_MOST_COMPARED: Final = 50
 _MOST_DEEDS: Final = 500
 _LONGEST_NUMBER: Final = 19
 
@@ -72,8 +75,8 @@ class Views:
         self._health = health
         self.undo = undo
         self._fleet = fleet
-        self._found: list[Finding] = []
-        self._watch = Watch()
+        self._watching = threading.Lock()
+        self._watched: tuple[Seq, Watch, tuple[Finding, ...]] | None = None
 
     def frame(self) -> Document:
         """What every page says above: whose journal, how current, and what is wrong."""
@@ -158,7 +161,7 @@ class Views:
             points = sorted({past.earliest, *(entry.look.seq for entry in entries)})
             since = max((point for point in points if point <= seq), default=past.earliest)
             history = [entry_document(past, entry) for entry in reversed(entries)]
-            found = object_document(past, wanted, seq, links=record.names.links_to(wanted, seq))
+            found = object_document(past, wanted, seq)
             if found is not None:
                 _blame(found, history)
             return {
@@ -189,30 +192,29 @@ class Views:
             now: Unix seconds.
         """
         wanted = _guid(guid)
-        with self._desk.past() as past:
+        with self._desk.record() as record:
+            past = record.past
             seq = resolved(past, at, now)
-            changed = [
-                entry.look.seq
-                for entry in past.of_object(wanted)
-                if _DESCRIPTOR in entry.names and entry.old is not None and entry.look.seq <= seq
-            ]
-            base = resolved(past, since, now) if since else Seq(changed[-1] - 1) if changed else seq
+            lines = record.lines.found(Wanted(guid=wanted, attribute=_DESCRIPTOR, through=seq))
+            changed = [line.seq for line in lines if line.dn_from is not None]
+            base = resolved(past, since, now) if since else Seq(changed[0] - 1) if changed else seq
             old, new = (_descriptor(past, wanted, each) for each in (base, seq))
             if new is None:
                 raise NotHereError(f"no permissions are known of {guid[:100]} at commit {seq}")
-            names = _TypeNames(past, seq)
             try:
-                told = permissions(old, new, lambda sid: past.accounts({sid}, seq).get(sid), names)
+                told = permissions(
+                    old, new, lambda sid: past.accounts({sid}, seq).get(sid), lambda each: _type_name(past, each, seq)
+                )
             except ValueError as error:
                 raise NotHereError(f"its descriptor is none: {error}") from error
             return {
                 "guid": guid_text(wanted),
-                "name": label(_last_dn(past, wanted)),
+                "name": label(record.names.named(wanted).dn),
                 "at": seq,
                 "time": _time_of(past, seq),
                 "from": base,
                 "now": past.seq,
-                "changed": changed[::-1],
+                "changed": changed,
                 **told,
             }
 
@@ -237,16 +239,27 @@ class Views:
 
     def alerts(self, rule: str) -> Document:
         """What the rules find in all that is known, newest first."""
-        with self._desk.past() as past:
-            self._found += self._watch.further(past)
-            found = [each for each in reversed(self._found) if rule in ("", each.rule.name)]
-            counts = Counter(each.rule.name for each in self._found)
-            return {
-                "rule": rule,
-                "count": len(found),
-                "counts": dict(counts.most_common()),
-                "findings": [each.document() for each in found[:_MOST_ALERTS]],
-            }
+        with self._desk.record() as record:
+            every = self._findings(record.past)
+        found = [each for each in reversed(every) if rule in ("", each.rule.name)]
+        counts = Counter(each.rule.name for each in every)
+        return {
+            "rule": rule,
+            "count": len(found),
+            "counts": dict(counts.most_common()),
+            "findings": [each.document() for each in found[:_MOST_ALERTS]],
+        }
+
+    def _findings(self, past: Known) -> tuple[Finding, ...]:
+        """All that the rules find; what was found before is not looked for again."""
+        with self._watching:
+            known, self._watched = self._watched, None  # should this fail, it begins anew
+            if known is None or known[0] != past.begins:
+                known = past.begins, Watch(), ()  # what was pruned is forgotten
+            _, watch, before = known
+            found = (*before, *watch.further(past))
+            self._watched = past.begins, watch, found
+            return found
 
     def wish(self, query: Mapping[str, str]) -> Wish:
         """What somebody wants to take back.
@@ -370,29 +383,19 @@ def _blame(found: Document, history: list[Document]) -> None:
         each["by"] = {"dcs": entry["dcs"], "who": entry["who"]} if entry is not None else None
 
 
-def _descriptor(past: Past, guid: Guid, seq: Seq) -> bytes | None:
+def _descriptor(past: Known, guid: Guid, seq: Seq) -> bytes | None:
     item = past.version(guid, seq)
     return next(iter(item.values.get(_DESCRIPTOR, ())), None) if item is not None else None
 
 
-class _TypeNames:
-    """What the GUIDs in permissions stand for, as the schema and the extended rights of the journal say."""
-
-    def __init__(self, past: Past, seq: Seq) -> None:
-        self._names: dict[str, str] = {}
-        for kind in ("attributeSchema", "classSchema", "controlAccessRight"):
-            for guid in past.guids_of(kind):
-                item = past.version(guid, seq)
-                if item is None:
-                    continue
-                values = item.values
-                name = next(iter(values.get("lDAPDisplayName", values.get("displayName", ()))), b"")
-                ids = [guid_text(Guid(each)) for each in values.get("schemaIDGUID", ()) if len(each) == GUID_BYTES]
-                rights = [each.decode(errors="replace").casefold() for each in values.get("rightsGuid", ())]
-                self._names |= dict.fromkeys((*ids, *rights), name.decode(errors="replace"))
-
-    def __call__(self, guid: str) -> str | None:
-        return self._names.get(guid) or None
+def _type_name(past: Known, type_id: str, seq: Seq) -> str | None:
+    """What a GUID in permissions stands for, as the schema and the extended rights of the journal say."""
+    for guid in past.types(type_id):
+        item = past.version(guid, seq)
+        if item is not None and class_of(item) in _TYPES and type_id in type_ids(item.values):
+            names = item.values.get("lDAPDisplayName", item.values.get("displayName", ()))
+            return next((name.decode(errors="replace") for name in names), None)
+    return None
 
 
 def _hours(record: Record, now: float) -> Iterator[Document]:
@@ -431,11 +434,6 @@ def _chosen(word: str) -> tuple[Seq, Guid]:
 def _time_of(past: Known, seq: Seq) -> str | None:
     look = past.look_at(seq)
     return rfc3339(look.time) if look is not None else None
-
-
-def _last_dn(past: Past, guid: Guid) -> str:
-    state = past.at(past.seq)
-    return state.dn(guid) if guid in state else past.versions(guid)[-1].rdn
 
 
 def _named(record: Record, guid: Guid) -> Document:

@@ -16,7 +16,7 @@ from adpersist.model.identity.reference import target_of
 from adpersist.model.journal.commit import Commit, CommitKind
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.object_state import ObjectState, created
-from adpersist.reading.find import ACCOUNT, SIDS, stem
+from adpersist.reading.find import ACCOUNT, SIDS, stem, type_ids
 from adpersist.reading.index.digests import NONE, Digests, added, packed, unpacked
 from adpersist.reading.index.line_filling import LineFilling, Link, NameLists, Turned
 from adpersist.reading.index.places import PLACE, Place
@@ -297,6 +297,7 @@ class Filling:
             *(value.decode(errors="replace").casefold().encode() for value in values.get(ACCOUNT, ())),
         }
         self._rows.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", ((alias, this) for alias in aliases))
+        self._rows.executemany("INSERT OR IGNORE INTO types VALUES (?, ?)", ((each, this) for each in type_ids(values)))
         if "objectClass" in values:
             name = next((value.decode(errors="replace") for value in values["objectClass"][-1:]), "")
             self._rows.execute("INSERT INTO classes VALUES (?, ?, ?)", (this, seq, name))

@@ -4,7 +4,7 @@ points lie. Of the journal it reads the few commits that tell of what is asked f
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from adpersist.audit.log import AuditLog
@@ -14,18 +14,21 @@ from adpersist.model.journal.head import Head
 from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import ACCOUNT, NoSuchObjectError, called
+from adpersist.reading.glimpse import Glimpse
 from adpersist.reading.index.filling import FREE_NAMES
 from adpersist.reading.index.indexed import IndexedSealedLog
 from adpersist.reading.index.indexed_state import Commits, IndexedState, IndexedView, Reader
-from adpersist.reading.index.places import PLACE, Place
+from adpersist.reading.index.places import ALIVE, GONE, PLACE, Place
 from adpersist.reading.index.spans import counting
 from adpersist.reading.named import Named
-from adpersist.reading.past import Entry, Look, joined
+from adpersist.reading.past import TAKEN_BACK, Entry, Look, joined
 from adpersist.reading.sealing import Sealing
 from adpersist.reading.view import database_name
 from adpersist.reading.writers import Writers
 from adpersist.state.journal_schema import AttributeFacts, JournalSchema
 
+_AT_ONCE: Final = 500
+"""So many entries are read together."""
 _LOOK: Final = (
     "SELECT seq, time, timeline, kind, digest, mark, target, host, deeds, "
     "(SELECT sum(count) FROM commits AS each WHERE each.look = commits.seq), "
@@ -77,6 +80,8 @@ class IndexedPast:
         self.begins = head.pruned
         self.seq = self._last_look(head.seq)
         self._writers: Writers | None = None
+        self._last_asked: Look | None = None
+        """One look tells of many objects."""
         self._left = [
             (Seq(target), Seq(seq))
             for target, seq in rows.execute(
@@ -148,8 +153,75 @@ class IndexedPast:
         """Have at hand what some objects are up to a commit; who asks for many is answered sooner then."""
         self._commits.read_ahead(guids, last)
 
+    def glimpses(self, after: Seq, attributes: Collection[str], classes: Collection[str]) -> Iterator[Glimpse]:
+        """What happened after a commit to living objects, oldest first; no more than what touched one of these
+        attributes, is of one of these classes, or ended a life. What a restore took back is left out."""
+        lists = {number: frozenset(names_of(each)) for number, each in self._rows.execute("SELECT id, list FROM names")}
+        touching = json.dumps([number for number, names in lists.items() if not names.isdisjoint(attributes)])
+        rows = self._rows.execute(
+            "SELECT number, lines.seq, time, lines.kind, guid, class, was, became, lines.names, links FROM lines "
+            "JOIN commits ON commits.seq = lines.seq JOIN objects ON objects.id = object "
+            "WHERE lines.seq > ? AND lines.kind <> ? AND (was = ? OR became = ?) AND (became <> ? "
+            "OR class IN (SELECT value FROM json_each(?)) "
+            "OR lines.names IN (SELECT value FROM json_each(?)) OR links IN (SELECT value FROM json_each(?))) "
+            "ORDER BY number",
+            (after, TAKEN_BACK, ALIVE, ALIVE, ALIVE, json.dumps(list(classes)), touching, touching),
+        ).fetchall()
+        for number, seq, time, kind, guid, object_class, was, became, names, links in rows:
+            yield Glimpse(
+                number=number,
+                seq=seq,
+                time=time,
+                kind=kind,
+                guid=guid,
+                object_class=object_class,
+                names=lists[names] | lists[links],
+                was_there=was != GONE,
+                was_alive=was == ALIVE,
+                is_alive=became == ALIVE,
+            )
+
+    def entries_of(self, glimpses: Sequence[Glimpse]) -> Iterator[Entry]:
+        """What was glimpsed, whole, in that order."""
+        for at in range(0, len(glimpses), _AT_ONCE):
+            some = glimpses[at : at + _AT_ONCE]
+            self.read_ahead({each.guid for each in some}, some[-1].seq)
+            numbers = json.dumps([each.number for each in some])
+            query = f"{_ENTRIES} WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number"  # noqa: S608
+            yield from map(self._entry_of, self._rows.execute(query, (numbers,)).fetchall())
+            self._views.clear()
+            self._commits.forget()
+
+    def _entry_of(self, row: tuple[int, Seq, str, Guid, str, str, Seq]) -> Entry:
+        return self._entry(*row)
+
+    def ever_within(self, rids: Collection[int], accounts: Collection[str], attribute: str) -> frozenset[Guid]:
+        """Objects that ever had a SID that ends so or such an account name, and all that links of an attribute ever
+        led to from there, directly or through others."""
+        endings = json.dumps([number.to_bytes(4, "little").hex().upper() for number in rids])
+        rows = self._rows.execute(
+            "WITH RECURSIVE found(object) AS (SELECT object FROM accounts "
+            "WHERE hex(substr(sid, -4)) IN (SELECT value FROM json_each(?)) "
+            "OR account IN (SELECT value FROM json_each(?)) "
+            "UNION SELECT target FROM found JOIN links ON source = found.object WHERE attribute = ? AND present) "
+            "SELECT guid FROM objects WHERE id IN found",
+            (endings, json.dumps(list(accounts)), attribute),
+        )
+        return frozenset(Guid(guid) for (guid,) in rows)
+
+    def of_sid(self, sid: str, seq: Seq) -> Guid | None:
+        """The object that had a SID as of a commit."""
+        return self._view(self._last_look(seq)).of_sid(sid) if sid else None
+
+    def types(self, type_id: str) -> list[Guid]:
+        """Objects that ever said what a GUID in permissions stands for: :func:`~adpersist.reading.find.type_ids`."""
+        rows = self._rows.execute("SELECT guid FROM types JOIN objects ON id = object WHERE type = ?", (type_id,))
+        return sorted(Guid(guid) for (guid,) in rows)
+
     def _entry(self, number: int, seq: Seq, kind: str, guid: Guid, names: str, links: str, first: Seq) -> Entry:
-        look = self.look_at(seq)
+        look = self._last_asked
+        if look is None or look.seq != seq:
+            look = self._last_asked = self.look_at(seq)
         assert look is not None  # noqa: S101 - there is a line of it
         told = self._told(guid, first, seq)
         old, new = self.version(guid, Seq(first - 1)), self.version(guid, seq)

@@ -64,16 +64,14 @@ class Commits:
             guids: Objects.
             last: The commit.
         """
-        listed = json.dumps([guid.hex().upper() for guid in guids])
-        found = self._rows.execute(
-            "SELECT seq, guid FROM touches JOIN objects ON id = object WHERE id IN "
-            "(SELECT id FROM objects WHERE hex(guid) IN (SELECT value FROM json_each(?))) "
-            "AND seq <= ? AND part IS NULL ORDER BY seq",
-            (listed, last),
-        ).fetchall()
+        query = (
+            "SELECT seq FROM touches WHERE object = (SELECT id FROM objects WHERE guid = ?) AND seq <= ? "
+            "AND part IS NULL"
+        )
         wanted = frozenset(guids)
-        self._ahead |= {(Seq(seq), Guid(guid)): [] for seq, guid in found}
-        for first, through in _runs([Seq(seq) for seq, _ in found]):
+        told = [(Seq(seq), guid) for guid in wanted for (seq,) in self._rows.execute(query, (guid, last))]
+        self._ahead |= {each: [] for each in told}
+        for first, through in _runs(sorted({seq for seq, _ in told})):
             for commit in self._journal.commits(after=Seq(first - 1), through=through, objects=wanted):
                 for change in commit.changes:
                     self._ahead[commit.seq, change.guid].append(self._sealed(change))
@@ -131,6 +129,7 @@ class Commits:
     def forget(self) -> None:
         """Hold no object any longer; what was read of single commits stays a while."""
         self._versions.clear()
+        self._ahead.clear()
 
     def _from_checkpoint(self, seq: Seq, part: int, guid: Guid) -> ObjectState:
         for item in self._kept(seq, part, lambda: self._base(seq, part)):
@@ -368,16 +367,28 @@ class IndexedView(View):
         """Account names by SID."""
         found = {}
         for text in filter(None, sids):
-            sid = sid_from_text(text)
-            rows = self._rows.execute(
-                "SELECT object, seq, sid, account FROM accounts "
-                "WHERE object IN (SELECT object FROM accounts WHERE sid = ?) ORDER BY object, seq",
-                (sid,),
-            )
-            for has, account in self.state.standing((row[0], row[1], row[2:]) for row in rows).values():
-                if has == sid and account is not None:
+            for account in self._with_sid(text).values():
+                if account is not None:
                     found[text] = str(account)
         return found
+
+    def of_sid(self, sid: str) -> Guid | None:
+        """The object that has a SID."""
+        for number in self._with_sid(sid):
+            (guid,) = self._rows.execute("SELECT guid FROM objects WHERE id = ?", (number,)).fetchone()
+            return Guid(guid)
+        return None
+
+    def _with_sid(self, text: str) -> dict[int, object]:
+        """Account names by the numbers of the objects that have a SID: one, as a rule."""
+        sid = sid_from_text(text)
+        rows = self._rows.execute(
+            "SELECT object, seq, sid, account FROM accounts "
+            "WHERE object IN (SELECT object FROM accounts WHERE sid = ?) ORDER BY object, seq",
+            (sid,),
+        )
+        standing = self.state.standing((row[0], row[1], row[2:]) for row in rows)
+        return {number: account for number, (has, account) in standing.items() if has == sid}
 
     def databases(self) -> dict[Guid, str]:
         """Names of the DCs by the invocationID of their database."""

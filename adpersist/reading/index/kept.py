@@ -69,6 +69,7 @@ CREATE TABLE written (
 CREATE TABLE tallies (kind TEXT, class TEXT, count INTEGER, PRIMARY KEY (kind, class)) WITHOUT ROWID;
 CREATE INDEX written_time ON written (time);
 CREATE TABLE aliases (alias BLOB, object INTEGER, PRIMARY KEY (alias, object)) WITHOUT ROWID;
+CREATE TABLE types (type TEXT, object INTEGER, PRIMARY KEY (type, object)) WITHOUT ROWID;
 CREATE TABLE accounts (object INTEGER, seq INTEGER, sid BLOB, account TEXT, PRIMARY KEY (object, seq)) WITHOUT ROWID;
 CREATE INDEX accounts_sid ON accounts (sid);
 CREATE TABLE links (

@@ -3,7 +3,7 @@
 Every text in a document may be an attacker's: whoever shows it escapes it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from adpersist.model.identity.dn import first, value_of
@@ -182,22 +182,8 @@ def _written(stamp: Stamp, names: Mapping[Guid, str]) -> Document:
     }
 
 
-def object_document(
-    past: Telling,
-    guid: Guid,
-    seq: Seq,
-    linking: Iterable[Guid] | None = None,
-    links: Iterable[tuple[str, Guid]] | None = None,
-) -> Document | None:
-    """An object as of a commit; None: it was not there. `since` tells which commit gave each attribute its value.
-
-    Args:
-        past: What is known.
-        guid: The object.
-        seq: The commit.
-        linking: All that may link to it, and perhaps others; None: they are looked for.
-        links: The links to it as of then, by attribute and by who has them, where they are known without looking.
-    """
+def object_document(past: Telling, guid: Guid, seq: Seq) -> Document | None:
+    """An object as of a commit; None: it was not there. `since` tells which commit gave each attribute its value."""
     state = past.at(seq)
     item = past.version(guid, seq)
     if item is None:
@@ -224,7 +210,7 @@ def object_document(
         "links": {
             name: {"values": _ends(refs, state), "since": since.get(name)} for name, refs in sorted(item.links.items())
         },
-        "backlinks": _backlinks(past, state, links_to(state, guid, linking) if links is None else links),
+        "backlinks": _backlinks(past, state, past.links_to(guid, seq)),
     }
 
 
@@ -246,18 +232,6 @@ def _ends(refs: Iterable[bytes], state: State) -> list[Document]:
             }
         )
     return sorted(found, key=lambda each: str(each["dn"]).casefold())
-
-
-def links_to(state: State, guid: Guid, among: Iterable[Guid] | None) -> Iterator[tuple[str, Guid]]:
-    """Links to an object, by attribute and by who has them; a deleted object's sleep.
-
-    Args:
-        among: All that may have one, and perhaps others; None: everything is looked at.
-    """
-    for item in state.values() if among is None else filter(None, map(state.get, among)):
-        for name, refs in () if item.deleted else item.links.items():
-            if any(target_of(each) == guid for each in refs):
-                yield name, item.guid
 
 
 def _backlinks(past: Telling, state: State, links: Iterable[tuple[str, Guid]]) -> Document:
