@@ -111,7 +111,7 @@ def test_a_journal_that_cannot_be_read_is_told_of_once_and_to_who_asks() -> None
     desk = Desk(lambda: opened(damaged))
     desk.when_failed(told.set)
     assert told.wait(60)
-    with pytest.raises(DamagedError), desk.known():
+    with pytest.raises(DamagedError), desk.record():
         pass
     with pytest.raises(DamagedError), desk.journal():
         pass
@@ -121,9 +121,10 @@ def test_a_journal_that_cannot_be_read_is_told_of_once_and_to_who_asks() -> None
 
 def test_a_store_that_is_away_for_a_moment_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adpersist.console.web.desk._EVERY_S", 0.01)
+    monkeypatch.setattr("adpersist.console.web.desk._PATIENCE_S", 60.0)
     away = FaultyStore(storied()._store, [Injection(point=Point.FRAMES, fault=Fault.DROP, times=3)])
     desk = Desk(lambda: opened(away))
-    with desk.known(60) as past:
-        assert past.seq == 8
+    with desk.record() as record:
+        assert record.past.seq == 8
     assert desk.trouble == ""
     desk.close()

@@ -15,7 +15,6 @@ import pytest
 
 from adpersist.console.web.change_filter import ChangeFilter
 from adpersist.console.web.desk import Desk, ReadingError
-from adpersist.console.web.indexed_desk import IndexedDesk
 from adpersist.console.web.views import NotHereError, Views
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.journal import Journal
@@ -122,13 +121,12 @@ def permissions(journal: Journal) -> None:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages wait for the index however busy the machine is."""
     monkeypatch.setattr("adpersist.console.web.desk._PATIENCE_S", 60.0)
-    monkeypatch.setattr("adpersist.console.web.indexed_desk._PATIENCE_S", 60.0)
 
 
 @pytest.fixture(params=[storied, eventful])
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Views, Views]]:
     journal: Journal = request.param()
-    whole, looked_up = Desk(lambda: journal), IndexedDesk(lambda: opened_again(journal), tmp_path / "index")
+    whole, looked_up = Desk(lambda: journal), Desk(lambda: opened_again(journal), directory=tmp_path / "index")
     yield Views(whole, health=""), Views(looked_up, health="")
     whole.close()
     looked_up.close()
@@ -239,16 +237,16 @@ def test_no_page_reads_all_of_the_journal_into_memory(tmp_path: Path, monkeypatc
 
 
 @contextmanager
-def indexed_desk(journal: Journal, place: Path) -> Iterator[IndexedDesk]:
+def indexed_desk(journal: Journal, place: Path) -> Iterator[Desk]:
     """One, and its index."""
-    desk = IndexedDesk(lambda: opened_again(journal), place)
+    desk = Desk(lambda: opened_again(journal), directory=place)
     try:
         yield desk
     finally:
         desk.close()
 
 
-def newest(desk: IndexedDesk) -> tuple[str, int]:
+def newest(desk: Desk) -> tuple[str, int]:
     """Whose line is the newest, and what it was looked up in."""
     with desk.record() as record:
         line = next(record.lines.found(Wanted()))
@@ -317,7 +315,7 @@ def test_a_journal_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
     assert isinstance(store, MemoryStore)
     damaged, told = TamperedStore(store), threading.Event()
     damaged.tamper = lambda frames: [frame for frame in frames if frame.seq != 4]
-    desk = IndexedDesk(lambda: opened(damaged), tmp_path)
+    desk = Desk(lambda: opened(damaged), directory=tmp_path)
     desk.when_failed(told.set)
     assert told.wait(60)
     with pytest.raises(DamagedError), desk.record():
@@ -330,7 +328,7 @@ def test_a_journal_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
 def test_a_store_that_is_away_is_told_and_what_is_known_is_shown(tmp_path: Path) -> None:
     journal = storied()
     away = FaultyStore(journal._store, [Injection(point=Point.HEAD, fault=Fault.DROP, call=3, times=1000)])
-    desk = IndexedDesk(lambda: opened(away), tmp_path)
+    desk = Desk(lambda: opened(away), directory=tmp_path)
     assert newest(desk) == ("IndexedLines", 8)
     assert newest(desk) == ("IndexedLines", 8)
     assert desk.trouble
@@ -340,7 +338,7 @@ def test_a_store_that_is_away_is_told_and_what_is_known_is_shown(tmp_path: Path)
 def test_an_audit_log_that_is_gone_is_told_and_what_is_known_is_shown(tmp_path: Path) -> None:
     journal, log = storied(), tmp_path / "audit.json"
     log.write_bytes(b"")
-    desk = IndexedDesk(lambda: opened_again(journal), tmp_path / "index", audit_log=log)
+    desk = Desk(lambda: opened_again(journal), directory=tmp_path / "index", audit_log=log)
     assert newest(desk) == ("IndexedLines", 8)
     log.unlink()
     assert newest(desk) == ("IndexedLines", 8)

@@ -80,8 +80,7 @@ class Office:
 def _office(journal: Journal, place: Path) -> Office:
     clock = Hour()
     desk = Desk(lambda: journal)
-    with desk.known(60):  # it was read
-        pass
+    assert desk._is_read.wait(60)
     sign_in = SignIn(place / "code", clock)
     console = Console(Views(desk, health=""), sign_in, names=NAMES, cookie="adpersist_9390", clock=clock)
     entered = ask(console.app, "/login", query=f"code={sign_in.issue()}")
@@ -340,7 +339,7 @@ def test_what_is_not_there_is_said_in_words(office: Office, path: str, query: st
 
 
 def test_a_store_that_is_away_is_told_and_what_is_known_is_shown(tmp_path: Path) -> None:
-    away = FaultyStore(storied()._store, [Injection(point=Point.HEAD, fault=Fault.DROP, call=2)])
+    away = FaultyStore(storied()._store, [Injection(point=Point.HEAD, fault=Fault.DROP, call=3)])
     office = _office(opened(away), tmp_path)
     shown = Page(office.get("/changes").text).text
     assert "The journal cannot be read" in shown

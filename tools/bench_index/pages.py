@@ -16,7 +16,7 @@ import structlog
 
 from adpersist.console.web.access.sign_in import SignIn
 from adpersist.console.web.app import Console as Pages
-from adpersist.console.web.indexed_desk import IndexedDesk
+from adpersist.console.web.desk import Desk
 from adpersist.console.web.views import Views
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import LocalKey
@@ -75,7 +75,7 @@ def pages(url: str, journal: str, secret: bytes, place: Path, objects: list[Guid
     """The console's start, and each kind of page; the index is there."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     began = time.perf_counter()
-    desk = IndexedDesk(lambda: Journal.open(open_store(url, journal=journal), LocalKey(secret)), place / "index")
+    desk = Desk(lambda: Journal.open(open_store(url, journal=journal), LocalKey(secret)), directory=place / "index")
     listens = time.perf_counter() - began
     sign_in = SignIn(place / "code", time.time)
     app = Pages(Views(desk, health=""), sign_in, names=frozenset({asking.HOST}), cookie="bench").app

@@ -1,23 +1,78 @@
 """What pages ask, answered from a past in memory."""
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from adpersist.console.web.record import Record
+from adpersist.audit.log import KeptLog
+from adpersist.console.web.record import AgainError, Record
 from adpersist.console.web.register import Register
+from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import FoldedDns
 from adpersist.reading.line import LEFT, Line, Wanted, line_of
 from adpersist.reading.named import Named
-from adpersist.reading.past import Entry, Past, class_of
+from adpersist.reading.past import Entry, Past, Told, class_of
 from adpersist.reading.person import Person
 from adpersist.reading.text.entry_text import writer
 
 _HOUR_S: Final = 3600
 Test = Callable[[Entry], bool]
+
+
+class InMemory:
+    """All of a journal, read once and then followed.
+
+    Args:
+        journal: Opened, for who follows it.
+        audit_log: Samba's.
+    """
+
+    def __init__(self, journal: Journal, audit_log: KeptLog) -> None:
+        self._journal = journal
+        self._audit_log = audit_log
+        self._past: Past | None = None
+        self._register = Register()
+        self._taking = threading.Lock()
+
+    def read(self, told: Told) -> Head:
+        """Read on, up to the journal's head, which is returned.
+
+        Raises:
+            AdpersistError: The journal cannot be read. What is known stays.
+        """
+        head = self._journal.refresh()
+        lines = self._audit_log.now()
+        if self._past is None:
+            past = Past.of(self._journal, told=told)
+            past.audit_log = lines
+            self._register.follow(past)
+            self._past = past
+            return head
+        self._past.audit_log = lines
+        for commit in self._journal.commits(after=self._past.read_through):
+            with self._taking:
+                self._past.take(commit)
+        return head
+
+    @contextmanager
+    def record(self, patience_s: float, ask: Callable[[], None]) -> Iterator[Record]:
+        """What it tells; nothing is added within the block, and nobody is waited for.
+
+        Raises:
+            AgainError: It has just begun to be read.
+        """
+        del patience_s, ask
+        with self._taking:
+            if self._past is None:
+                raise AgainError(is_lost=False)
+            self._register.follow(self._past)
+            yield in_memory(self._past, self._register)
 
 
 def in_memory(past: Past, register: Register) -> Record:

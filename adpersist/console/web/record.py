@@ -12,6 +12,18 @@ from adpersist.reading.past import Look
 from adpersist.reading.telling import Happening
 
 
+class AgainError(Exception):
+    """What was asked is not to be had now.
+
+    Attributes:
+        is_lost: The index has to be made anew.
+    """
+
+    def __init__(self, *, is_lost: bool) -> None:
+        super().__init__()
+        self.is_lost = is_lost
+
+
 class Points(Protocol):
     """Where a point lies."""
 

@@ -19,7 +19,6 @@ from adpersist.console.web.access.use import UseLog
 from adpersist.console.web.app import Console
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
-from adpersist.console.web.indexed_desk import IndexedDesk
 from adpersist.console.web.undo import Undo
 from adpersist.console.web.views import Views
 from adpersist.errors import ConfigError
@@ -88,14 +87,12 @@ def serve(
     log.info("console.stopped")
 
 
-def _desk(config: Config, told: Told) -> Desk | IndexedDesk:
+def _desk(config: Config, told: Told) -> Desk:
     def opened() -> Journal:
         return connections.journal(config, None)
 
     directory, audit_log = directory_of(config.journal.index), config.capture.audit_log
-    if directory is None:
-        return Desk(opened, told, audit_log=audit_log)
-    return IndexedDesk(opened, directory, told, audit_log=audit_log)
+    return Desk(opened, told, directory=directory, audit_log=audit_log)
 
 
 def _stopped(*_: object) -> None:
@@ -119,7 +116,7 @@ class _UseInJournal:
         self._journal.close()
 
 
-def _domain(config: Config, desk: Desk | IndexedDesk) -> Domain | None:
+def _domain(config: Config, desk: Desk) -> Domain | None:
     """The domain's own names and passwords, where the configuration lets some of them in."""
     viewers, operators = config.console.viewers, config.console.operators
     if not viewers.strip() and not operators.strip():
@@ -191,7 +188,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _run(console: Console, bound: socket.socket, desk: Desk | IndexedDesk) -> None:
+def _run(console: Console, bound: socket.socket, desk: Desk) -> None:
     settings = uvicorn.Config(
         console.app,
         http="h11",

@@ -14,7 +14,6 @@ from adpersist.console.web.bin_view import bin_document
 from adpersist.console.web.change_filter import ChangeFilter, resolved
 from adpersist.console.web.desk import Desk
 from adpersist.console.web.fleet_view import Fleet
-from adpersist.console.web.indexed_desk import IndexedDesk
 from adpersist.console.web.record import Known, Record
 from adpersist.console.web.undo import Undo, Wish
 from adpersist.errors import AdpersistError, ExitCode, PointError
@@ -68,9 +67,7 @@ class Views:
         fleet: All journals of the store; None: it cannot be asked for them.
     """
 
-    def __init__(
-        self, desk: Desk | IndexedDesk, *, health: str, undo: Undo | None = None, fleet: Fleet | None = None
-    ) -> None:
+    def __init__(self, desk: Desk, *, health: str, undo: Undo | None = None, fleet: Fleet | None = None) -> None:
         self._desk = desk
         self._health = health
         self.undo = undo
