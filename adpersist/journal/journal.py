@@ -12,7 +12,7 @@ from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.file_history import content_at, every_change, files_at
-from adpersist.journal.format.checkpoint import open_by_part, open_checkpoint, open_part
+from adpersist.journal.format.checkpoint import open_by_part, open_checkpoint, open_parts
 from adpersist.journal.format.columns.file_changes import file_contents
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, require_journal, seal_head
 from adpersist.journal.format.splitting import Run, runs
@@ -564,14 +564,17 @@ class Journal:
         return self._checkpoint(seq, open_checkpoint)
 
     def checkpoint_by_part(self, seq: Seq) -> Iterator[tuple[int, list[ObjectState | Gone]]]:
-        """The same, and by which part :meth:`checkpoint_part` finds them again. Raises: as :meth:`read_checkpoint`."""
+        """The same, and by which part :meth:`checkpoint_parts` finds them again. Raises: as :meth:`read_checkpoint`."""
         for number, states in self._checkpoint(seq, open_by_part):
             if not isinstance(states, FileChanges):
                 yield number, states
 
-    def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:
-        """The objects of one part, proven with all others and opened alone. Raises: as :meth:`read_checkpoint`."""
-        return self._checkpoint(seq, lambda parts, *whole: open_part(parts, number, *whole))
+    def checkpoint_parts(
+        self, seq: Seq, numbers: Collection[int], objects: Collection[Guid] | None = None
+    ) -> list[ObjectState | Gone]:
+        """The objects of some parts, or some of those, proven with all others and opened alone. Raises: as
+        :meth:`read_checkpoint`."""
+        return self._checkpoint(seq, lambda parts, *whole: open_parts(parts, numbers, objects, *whole))
 
     def _checkpoint(self, seq: Seq, opening: Callable[[Iterator[bytes], Checkpoint, bytes, Keyring], Opened]) -> Opened:
         tip = self._end.tip

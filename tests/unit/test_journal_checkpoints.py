@@ -176,7 +176,10 @@ def test_every_object_is_found_again_by_its_part(store: MemoryStore) -> None:
     ]
     assert [number for number, _ in found] == [0, made.parts - 2, made.parts - 1], "the one that each ends in"
     for number, states in found:
-        assert journal.checkpoint_part(Seq(9), number) == states
+        assert journal.checkpoint_parts(Seq(9), {number}) == states
+    every = [state for _, states in found for state in states]
+    assert journal.checkpoint_parts(Seq(9), {number for number, _ in found}) == every
+    assert journal.checkpoint_parts(Seq(9), {number for number, _ in found}, {every[1].guid}) == every[1:2]
 
 
 @pytest.mark.parametrize("wrong", range(6))
@@ -190,11 +193,11 @@ def test_one_part_is_told_only_where_all_are_those_that_the_head_names(store: Me
     store.put_checkpoint(made.lies_at, [*parts[:wrong], others[wrong], *parts[wrong + 1 :]])
     for number in (0, 4, 5):
         with pytest.raises(DamagedCheckpointError, match="not the one the head names") as caught:
-            journal.checkpoint_part(Seq(9), number)
+            journal.checkpoint_parts(Seq(9), {number})
         assert caught.value.damage is Damage.FORGED
     store.put_checkpoint(made.lies_at, parts[:wrong])
     with pytest.raises(DamagedCheckpointError, match=f"6 parts, {wrong} are there") as missing:
-        journal.checkpoint_part(Seq(9), 0)
+        journal.checkpoint_parts(Seq(9), {0})
     assert missing.value.damage is Damage.GAP
 
 
@@ -259,7 +262,7 @@ def test_a_part_that_is_not_ours_is_told_by_what_is_wrong(
     made = opened(store).head.checkpoints[0]
     first, *rest = store.checkpoint(made.lies_at)
     store.put_checkpoint(made.lies_at, [spoiled(first), *rest])
-    for read in (opened(store).read_checkpoint, lambda seq: opened(store).checkpoint_part(seq, 0)):
+    for read in (opened(store).read_checkpoint, lambda seq: opened(store).checkpoint_parts(seq, {0})):
         with pytest.raises(DamagedCheckpointError, match=said) as caught:
             list(read(made.seq))
         assert caught.value.damage is damage

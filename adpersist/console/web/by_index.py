@@ -138,7 +138,9 @@ class _InTurn:
             found = list(journal.commits(after=after, through=through, objects=objects))
         return iter(found)
 
-    def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:
+    def checkpoint_parts(
+        self, seq: Seq, numbers: Collection[int], objects: Collection[Guid] | None = None
+    ) -> list[ObjectState | Gone]:
         """See :class:`~adpersist.journal.journal.Journal`."""
         with self._opened() as journal:
-            return journal.checkpoint_part(seq, number)
+            return journal.checkpoint_parts(seq, numbers, objects)

@@ -246,6 +246,6 @@ class Desk:
     def _counted(self, done: int, of: int) -> None:
         if self._closed:
             raise _ClosedError
+        self._done_of = (done, of)
         if not self._is_read.is_set():
-            self._done_of = (done, of)
             self._told(done, of)

@@ -5,7 +5,7 @@ commit's digest. The head names the checkpoint with a proof over all parts: what
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import IntegrityError
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError, damage_of
-from adpersist.journal.format.columns.changes import unpack_changes
+from adpersist.journal.format.columns.changes import unpack_look
 from adpersist.journal.format.columns.file_changes import file_contents, unpack_files
 from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame import CHECKSUM_BYTES, TAG_BYTES, checksum
@@ -24,7 +24,7 @@ from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.keys.keyring import NONCE_BYTES, DataKey, Keyring
 from adpersist.model.files.file_changes import FileChanges
 from adpersist.model.files.file_state import FileKey, FileState
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint
 from adpersist.model.objects.change import Change, Kind
@@ -147,7 +147,7 @@ def open_whole_checkpoint(
 def open_by_part(
     parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
 ) -> Iterator[tuple[int, list[ObjectState | Gone] | FileChanges]]:
-    """The same, with the number of the last part that each lies in: see :func:`open_part`."""
+    """The same, with the number of the last part that each lies in: see :func:`open_parts`."""
     place = _place(checkpoint, journal)
     proof, count, objects = sha256(), 0, 0
     pieces: list[bytes] = []
@@ -172,10 +172,23 @@ def open_by_part(
         raise _damaged(place, Damage.FORGED, "it is not the one the head names")
 
 
-def open_part(
-    parts: Iterable[bytes], number: int, checkpoint: Checkpoint, journal: bytes, keyring: Keyring
+def open_parts(
+    parts: Iterable[bytes],
+    numbers: Collection[int],
+    objects: Collection[Guid] | None,
+    checkpoint: Checkpoint,
+    journal: bytes,
+    keyring: Keyring,
 ) -> list[ObjectState | Gone]:
-    """The states that end in one part; all parts are proven to be those the head names, and that one alone is opened.
+    """The states that end in some parts; all parts are proven to be those the head names, and these alone are opened.
+
+    Args:
+        parts: All there are.
+        numbers: Of those that are opened.
+        objects: Whose states are made; None: all that are in them.
+        checkpoint: The head's word of it.
+        journal: Its id.
+        keyring: Its keys.
 
     Raises:
         DamagedCheckpointError: GAP, CORRUPT, FORGED or NEWER.
@@ -186,13 +199,11 @@ def open_part(
     states: list[ObjectState | Gone] = []
     for count, part in enumerate(_given_back(parts, place), 1):
         proof.update(sha256(part).digest())
-        if count > number + 1:
-            continue
         pieces.append(part)
-        if count == number + 1:
+        if count - 1 in numbers:
             opened = [_open_part(each, place, at, keyring) for at, each in enumerate(pieces, count - len(pieces))]
-            states = _states(b"".join(content for _, content in opened), place)
-        elif not _flags(part) & MORE:
+            states += _states(b"".join(content for _, content in opened), place, objects)
+        if not _flags(part) & MORE:
             pieces.clear()
     if count < checkpoint.parts:
         raise _damaged(place, Damage.GAP, f"{checkpoint.parts} parts, {count} are there")
@@ -241,9 +252,9 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
         raise _damaged(place, Damage.FORGED, f"the seal of part {number} does not hold") from error
 
 
-def _states(content: bytes, place: Place) -> list[ObjectState | Gone]:
+def _states(content: bytes, place: Place, objects: Collection[Guid] | None = None) -> list[ObjectState | Gone]:
     try:
-        return [_as_state(change) for change in unpack_changes(content)]
+        return [_as_state(change) for change in unpack_look(content, objects)[0]]
     except ValueError as error:
         raise _damaged(place, Damage.FORGED, str(error)) from error
 

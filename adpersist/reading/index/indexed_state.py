@@ -35,8 +35,10 @@ class Reader(Protocol):
         """Verified commits with ``after < seq <= through``, of all objects or of some."""
         ...
 
-    def checkpoint_part(self, seq: Seq, number: int) -> list[ObjectState | Gone]:
-        """The objects of one part of a checkpoint."""
+    def checkpoint_parts(
+        self, seq: Seq, numbers: Collection[int], objects: Collection[Guid] | None = None
+    ) -> list[ObjectState | Gone]:
+        """The objects of some parts of a checkpoint, or some of those."""
         ...
 
 
@@ -55,6 +57,7 @@ class Commits:
         self._sealing = sealing
         self._read: OrderedDict[tuple[Seq, int | None], list[Any]] = OrderedDict()
         self._ahead: dict[tuple[Seq, Guid], list[Change]] = {}
+        self._base_ahead: dict[tuple[Seq, Guid], ObjectState] = {}
         self._versions: dict[tuple[int, int], ObjectState | None] = {}
 
     def read_ahead(self, guids: Collection[Guid], last: Seq) -> None:
@@ -64,12 +67,18 @@ class Commits:
             guids: Objects.
             last: The commit.
         """
-        query = (
-            "SELECT seq FROM touches WHERE object = (SELECT id FROM objects WHERE guid = ?) AND seq <= ? "
-            "AND part IS NULL"
-        )
+        query = "SELECT seq, part FROM touches WHERE object = (SELECT id FROM objects WHERE guid = ?) AND seq <= ?"
         wanted = frozenset(guids)
-        told = [(Seq(seq), guid) for guid in wanted for (seq,) in self._rows.execute(query, (guid, last))]
+        touches = [(Seq(seq), part, guid) for guid in wanted for seq, part in self._rows.execute(query, (guid, last))]
+        told = [(seq, guid) for seq, part, guid in touches if part is None]
+        parts: dict[Seq, set[int]] = {}
+        for seq, part, _ in touches:
+            if part is not None:
+                parts.setdefault(seq, set()).add(part)
+        for seq, numbers in parts.items():
+            for item in self._base(seq, numbers, wanted):
+                if isinstance(item, ObjectState):
+                    self._base_ahead[seq, item.guid] = item
         self._ahead |= {each: [] for each in told}
         for first, through in _runs(sorted({seq for seq, _ in told})):
             for commit in self._journal.commits(after=Seq(first - 1), through=through, objects=wanted):
@@ -90,10 +99,12 @@ class Commits:
         (commit,) = self._journal.commits(after=Seq(seq - 1), through=seq)
         return list(map(self._sealed, commit.changes))
 
-    def _base(self, seq: Seq, part: int) -> list[ObjectState | Gone]:
+    def _base(
+        self, seq: Seq, parts: Collection[int], objects: Collection[Guid] | None = None
+    ) -> list[ObjectState | Gone]:
         return [
             self._sealing.item(item) if self._sealing is not None and isinstance(item, ObjectState) else item
-            for item in self._journal.checkpoint_part(seq, part)
+            for item in self._journal.checkpoint_parts(seq, parts, objects)
         ]
 
     def _kept(self, seq: Seq, part: int | None, read: Callable[[], list[_Each]]) -> list[_Each]:
@@ -130,9 +141,13 @@ class Commits:
         """Hold no object any longer; what was read of single commits stays a while."""
         self._versions.clear()
         self._ahead.clear()
+        self._base_ahead.clear()
 
     def _from_checkpoint(self, seq: Seq, part: int, guid: Guid) -> ObjectState:
-        for item in self._kept(seq, part, lambda: self._base(seq, part)):
+        ahead = self._base_ahead.get((seq, guid))
+        if ahead is not None:
+            return ahead
+        for item in self._kept(seq, part, lambda: self._base(seq, {part})):
             if item.guid == guid and not isinstance(item, Gone):
                 return item
         raise PointError(f"the index names another part of checkpoint {seq}")
