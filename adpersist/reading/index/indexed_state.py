@@ -24,7 +24,7 @@ from adpersist.state.state import State
 
 _KEPT_COMMITS: Final = 4
 """Commits that are held: one may tell of several objects that are asked for."""
-_NEAR: Final = 3
+_NEAR: Final = 5
 _Each = TypeVar("_Each")
 
 

@@ -98,6 +98,7 @@ def _unpack_changes(columns: Sequence[object], wanted: Collection[Guid] | None) 
     contexts = texts(columns[3])
     parents: list[Guid | None] = [None, *guids(octets(columns[4]))]
     rows = _Rows(names)
+    is_wanted = [wanted is None or guid in wanted for guid in objects]
     stamps = Stamps(columns[11:], names) if len(columns) == COLUMNS else StampsOfVersion1(columns[11:], names)
     return tuple(
         Change(
@@ -112,10 +113,10 @@ def _unpack_changes(columns: Sequence[object], wanted: Collection[Guid] | None) 
             stamps=stamped,
             link_stamps=linked,
         )
-        for kind, guid, context, parent, rdn, values, added, removed, (stamped, linked) in zip(
-            kinds, objects, *map(items, columns[5:11]), stamps, strict=True
+        for each, kind, guid, context, parent, rdn, values, added, removed, (stamped, linked) in zip(
+            is_wanted, kinds, objects, *map(items, columns[5:11]), stamps.of(is_wanted), strict=True
         )
-        if wanted is None or guid in wanted
+        if each
     )
 
 

@@ -3,7 +3,7 @@
 A write stamps many attributes and links; its version, time, origin and USN stand there once for each change.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 from adpersist.journal.format.columns.shapes import blobs, guids, index, integers, items, octets
@@ -75,11 +75,19 @@ class Stamps:
         self._names = names
         self._headers: dict[tuple[int, ...], RowHeader] = {}
 
-    def __iter__(self) -> Iterator[tuple[AttributeStamps, LinkStamps]]:
+    def of(self, wanted: Iterable[bool]) -> Iterator[tuple[AttributeStamps, LinkStamps]]:
+        """In their order; of changes that are not wanted none are made.
+
+        Raises:
+            ValueError: They are not as many as the changes.
+        """
         at = 0
-        for attributes, places, links, count in zip(*self._rows, strict=True):
-            writes = self._writes[at : at + index(count)]
-            at += len(writes)
+        for (attributes, places, links, count), is_wanted in zip(zip(*self._rows, strict=True), wanted, strict=True):
+            start, at = at, at + index(count)
+            if not is_wanted:
+                yield {}, {}
+                continue
+            writes = self._writes[start:at]
             stamped = self._row(integers(attributes), integers(places), writes) if attributes else {}
             yield stamped, self._links(items(links), writes) if links else {}
         if at != len(self._writes):
@@ -112,11 +120,12 @@ class StampsOfVersion1:
         if len(self._writes) != len(self._names):
             raise ValueError("stamps and their names differ in number")
 
-    def __iter__(self) -> Iterator[tuple[AttributeStamps, LinkStamps]]:
+    def of(self, wanted: Iterable[bool]) -> Iterator[tuple[AttributeStamps, LinkStamps]]:
+        """See :meth:`Stamps.of`."""
         at = 0
-        for count in self._counts:
+        for count, is_wanted in zip(self._counts, wanted, strict=True):
             start, at = at, at + index(count)
-            names = self._names[start:at]
+            names = self._names[start:at] if is_wanted else ()
             yield StampRow(header_of(tuple(names)), self._writes[start:at]) if names else {}, {}
         if at != len(self._names):
             raise ValueError("stamps and changes differ in number")
