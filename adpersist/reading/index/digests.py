@@ -37,7 +37,7 @@ class Digests:
 
     def _of(self, guid: Guid, kind: bytes, name: str, *values: bytes) -> int:
         found = self._keyed.copy()
-        text = name.encode(errors="surrogateescape")
+        text = name.encode(errors="surrogatepass")
         found.update(b"".join((guid, kind, *(part for each in (text, *values) for part in (_length(each), each)))))
         return signed(int.from_bytes(found.digest(), "little"))
 

@@ -4,7 +4,7 @@ tell of them, which are read when they are asked for and not before."""
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Sequence, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, ValuesView
 from typing import Any, Final, Protocol, TypeVar
 
 from adpersist.errors import PointError
@@ -25,6 +25,7 @@ from adpersist.state.state import State
 _KEPT_COMMITS: Final = 4
 """Commits that are held: one may tell of several objects that are asked for."""
 _NEAR: Final = 5
+"""Commits that lie no further apart are read in one go: to begin anew takes two more, which prove it."""
 _Each = TypeVar("_Each")
 
 
@@ -153,17 +154,15 @@ class Commits:
         raise PointError(f"the index names another part of checkpoint {seq}")
 
 
-def _runs(seqs: Sequence[Seq]) -> Iterator[tuple[Seq, Seq]]:
-    """Spans of commits to be read together: to begin anew takes as long as to read two."""
-    first = last = None
+def _runs(seqs: Iterable[Seq]) -> list[tuple[Seq, Seq]]:
+    """The first and the last of those, ascending, that are read together."""
+    runs: list[tuple[Seq, Seq]] = []
     for seq in seqs:
-        if first is None or last is None or seq > last + _NEAR:
-            if first is not None and last is not None:
-                yield first, last
-            first = seq
-        last = seq
-    if first is not None and last is not None:
-        yield first, last
+        if runs and seq <= runs[-1][1] + _NEAR:
+            runs[-1] = runs[-1][0], seq
+        else:
+            runs.append((seq, seq))
+    return runs
 
 
 class IndexedState(State):
