@@ -14,7 +14,7 @@ from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.columns.packing import pack, unpack
 from adpersist.journal.format.columns.shapes import items
 from adpersist.journal.format.frame import checksum
-from adpersist.journal.format.head_fields import WITH_BEFORE_USE, pack_head
+from adpersist.journal.format.head_fields import MOST_FIELDS, pack_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import rebuilt
@@ -365,7 +365,7 @@ def test_what_a_newer_adpersist_wrote_is_neither_forged_nor_repaired(store: Memo
 def _with_more(head: Head) -> bytes:
     """As a later version may write it: every place there is, and one more that says something."""
     said = items(unpack(pack_head(head)))
-    return pack([*said, *[None] * (WITH_BEFORE_USE - len(said)), "what only a newer adpersist knows"])
+    return pack([*said, *[None] * (MOST_FIELDS - len(said)), "what only a newer adpersist knows"])
 
 
 @pytest.mark.parametrize("what", ["version", "fields"])

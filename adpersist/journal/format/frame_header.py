@@ -22,7 +22,6 @@ earlier adpersist reads."""
 _OWN: Final = {CommitKind.FILES: _OF_FILES, CommitKind.USE: _OF_USE}
 """Kinds that have a version of their own."""
 HEADER_BYTES: Final = 120
-NONCE_OFFSET: Final = 76
 ENDS_LOOK: Final = 0x01
 COMPLETE: Final = 0x02
 

@@ -24,23 +24,8 @@ from adpersist.model.journal.head import (
 from adpersist.model.objects.change import Stamp
 
 FIELDS: Final = 12
-WITH_FRESH: Final = 13
-"""While a restore gives the DC another invocationID, that is one more."""
-WITH_BEFORE_MARKS: Final = 14
-"""While the journal ends with marks, the commit before them is another one."""
-WITH_QUARANTINED: Final = 15
-"""While there are objects that cannot be read, those are another one."""
-WITH_SCRUBBED: Final = 16
-WITH_LOST: Final = 17
-"""Where commits are lost for good, those."""
-WITH_KEY_CHANGED: Final = 18
-"""While two keys open the journal, since when."""
-WITH_FILES_LEFT: Final = 19
-"""While files are still to be put back, how many."""
-WITH_MOVED: Final = 20
-"""Once the journal was moved to another store, that."""
-WITH_BEFORE_USE: Final = 21
-"""While the journal ends with USE, the last commit before them."""
+MOST_FIELDS: Final = 21
+"""The ones beyond tell what most heads have nothing of; none stands without those before it."""
 
 PHASES: Final = (Phase.CAPTURING, Phase.RESTORING)
 """By number in the format; append only."""
@@ -89,10 +74,10 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
         ValueError: The content was not made by :func:`pack_head`.
     """
     try:
-        found = fields(unpack(content), FIELDS, WITH_BEFORE_USE)
+        found = fields(unpack(content), FIELDS, MOST_FIELDS)
         identity, writer, phase, target, complete, settled, position, *more = found
         witnesses, marks, timelines, saved, pruned, *passing = more
-        known = [*passing, *(None,) * (WITH_BEFORE_USE - len(found))]
+        known = [*passing, *(None,) * (MOST_FIELDS - len(found))]
         fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved, before_use = known
         domain, server, dns_name = fields(identity, 3)
         return Head(
