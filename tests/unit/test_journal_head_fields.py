@@ -1,5 +1,6 @@
 """What a head says comes back, and a later version's more is refused: whoever writes the head again would lose it."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from adpersist.journal.damage import NewerFormatError
 from adpersist.journal.format.columns.packing import pack, unpack
 from adpersist.journal.format.columns.shapes import items
-from adpersist.journal.format.head_fields import PHASES, pack_head, unpack_head
+from adpersist.journal.format.head_fields import FIELDS, MOST_FIELDS, PHASES, pack_head, unpack_head
 from adpersist.journal.format.notes import unpack_note
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import (
@@ -100,6 +101,38 @@ def test_less_than_every_version_wrote_is_nobodys(of: str) -> None:
     with pytest.raises(ValueError, match="expected") as refused:
         read(pack(found["head"]))
     assert not isinstance(refused.value, NewerFormatError)
+
+
+def leaves(value: object, *path: int) -> Iterator[tuple[tuple[int, ...], object]]:
+    """Whatever is no list, and the way to it."""
+    if not isinstance(value, list):
+        yield path, value
+        return
+    for place, each in enumerate(value):
+        yield from leaves(each, *path, place)
+
+
+MAY_BE_NOTHING: Final = {3, *range(FIELDS, MOST_FIELDS)}
+"""The target, and what most heads have nothing of."""
+OF_EVERY_KIND: Final[tuple[object, ...]] = (None, True, 7, 0.5, "text", b"bytes", [], ["text"])
+
+
+@pytest.mark.parametrize(("path", "leaf"), list(leaves(places()["head"])))
+def test_what_is_of_another_kind_is_refused(path: tuple[int, ...], leaf: object) -> None:
+    """And of a GUID whatever has other than sixteen bytes."""
+    others: list[object] = [each for each in OF_EVERY_KIND if type(each) is not type(leaf)]
+    if isinstance(leaf, bytes) and len(leaf) == 16:
+        others += [leaf[1:], leaf + b"x"]
+    if len(path) == 1 and path[0] in MAY_BE_NOTHING:
+        others.remove(None)
+    for other in others:
+        head = places()["head"]
+        below = head
+        for place in path[:-1]:
+            below = items(below[place])
+        below[path[-1]] = other
+        with pytest.raises(ValueError, match=r"."):
+            read(pack(head))
 
 
 def test_a_phase_nobody_knows_is_a_newer_adpersists_and_none_below_the_first() -> None:

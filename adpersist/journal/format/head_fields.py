@@ -73,42 +73,39 @@ def unpack_head(content: bytes, *, seq: Seq, digest: bytes, timeline: int, time_
         NewerFormatError: It says something that this version would leave out when it writes the head again.
         ValueError: The content was not made by :func:`pack_head`.
     """
-    try:
-        found = fields(unpack(content), FIELDS, MOST_FIELDS)
-        identity, writer, phase, target, complete, settled, position, *more = found
-        witnesses, marks, timelines, saved, pruned, *passing = more
-        known = [*passing, *(None,) * (MOST_FIELDS - len(found))]
-        fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved, before_use = known
-        domain, server, dns_name = fields(identity, 3)
-        return Head(
-            seq=seq,
-            digest=digest,
-            timeline=timeline,
-            time=time_us / 1_000_000,
-            identity=Identity(domain=guid(domain), server=guid(server), dns_name=text(dns_name)),
-            writer=unpack_writer(writer),
-            phase=_phase(phase),
-            target=None if target is None else Seq(integer(target)),
-            fresh=None if fresh is None else guid(fresh),
-            complete=boolean(complete),
-            settled=boolean(settled),
-            position=None if position is None else _position(position),
-            witnesses=tuple(_witness(each) for each in items(witnesses)),
-            marks=tuple(_mark(each) for each in items(marks)),
-            timelines=tuple(_timeline(each) for each in items(timelines)),
-            checkpoints=tuple(_checkpoint(each) for each in items(saved)),
-            pruned=Seq(integer(pruned)),
-            before_marks=None if before_marks is None else _commit_id(before_marks),
-            quarantined=() if quarantined is None else tuple(_quarantined(each) for each in items(quarantined)),
-            scrubbed=0.0 if scrubbed is None else number(scrubbed),
-            lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
-            key_changed=None if key_changed is None else number(key_changed),
-            files_left=0 if files_left is None else integer(files_left),
-            moved=None if moved is None else _moved(moved),
-            before_use=None if before_use is None else Seq(integer(before_use)),
-        )
-    except (TypeError, IndexError, OverflowError) as error:
-        raise ValueError(f"fields do not fit: {error}") from error
+    found = fields(unpack(content), FIELDS, MOST_FIELDS)
+    identity, writer, phase, target, complete, settled, position, *more = found
+    witnesses, marks, timelines, saved, pruned, *passing = more
+    known = [*passing, *(None,) * (MOST_FIELDS - len(found))]
+    fresh, before_marks, quarantined, scrubbed, lost, key_changed, files_left, moved, before_use = known
+    domain, server, dns_name = fields(identity, 3)
+    return Head(
+        seq=seq,
+        digest=digest,
+        timeline=timeline,
+        time=time_us / 1_000_000,
+        identity=Identity(domain=guid(domain), server=guid(server), dns_name=text(dns_name)),
+        writer=unpack_writer(writer),
+        phase=_phase(phase),
+        target=None if target is None else Seq(integer(target)),
+        fresh=None if fresh is None else guid(fresh),
+        complete=boolean(complete),
+        settled=boolean(settled),
+        position=None if position is None else _position(position),
+        witnesses=tuple(_witness(each) for each in items(witnesses)),
+        marks=tuple(_mark(each) for each in items(marks)),
+        timelines=tuple(_timeline(each) for each in items(timelines)),
+        checkpoints=tuple(_checkpoint(each) for each in items(saved)),
+        pruned=Seq(integer(pruned)),
+        before_marks=None if before_marks is None else _commit_id(before_marks),
+        quarantined=() if quarantined is None else tuple(_quarantined(each) for each in items(quarantined)),
+        scrubbed=0.0 if scrubbed is None else number(scrubbed),
+        lost=() if lost is None else tuple(_lost(each) for each in items(lost)),
+        key_changed=None if key_changed is None else number(key_changed),
+        files_left=0 if files_left is None else integer(files_left),
+        moved=None if moved is None else _moved(moved),
+        before_use=None if before_use is None else Seq(integer(before_use)),
+    )
 
 
 def pack_writer(writer: Writer) -> list[object]:
