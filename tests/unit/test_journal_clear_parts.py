@@ -4,6 +4,7 @@ Whatever is wrong here was sealed by the journal's own key: nothing but the chec
 """
 
 import zlib
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -12,10 +13,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adpersist.errors import UnfinishedCopyError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.frame import Opened, open_frame
+from adpersist.journal.format.frame_header import read_header, write_header
 from adpersist.journal.format.head import ClearHead, OpenHead, open_head, read_clear, seq_of
 from adpersist.journal.format.unfinished import begun_copy, unfinished_head
 from adpersist.journal.keys.keyring import DataKey
 from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.commit import CommitKind
 from adpersist.stores.port import Frame, StoredHead
 from tests.golden.journal_samples import NOON, OTHER, fresh_store, key, look, new_journal, opened, set_value
 
@@ -173,6 +176,32 @@ def test_a_look_of_every_version_is_read(sealed: tuple[StoredHead, Frame, DataKe
     made = resealed(sealed[1].body, FRAME_FIXED, sealed[2].frames, at=4, written=bytes([version]))
     found = reopened_frame(made, sealed)
     assert (found.header.audited, found.size, found.header.seq) == (version == 4, len(made), 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "audited", "version", "number"),
+    [
+        (CommitKind.LOOK, False, 2, 1),
+        (CommitKind.LOOK, True, 4, 1),
+        (CommitKind.PART, False, 2, 2),
+        (CommitKind.MARK, False, 2, 3),
+        (CommitKind.RESTORE_BEGIN, False, 2, 4),
+        (CommitKind.RESTORE_END, False, 2, 5),
+        (CommitKind.FILES, False, 3, 6),
+        (CommitKind.REPAIR, False, 2, 7),
+        (CommitKind.USE, False, 5, 8),
+    ],
+)
+def test_every_kind_has_its_version_and_its_number(
+    sealed: tuple[StoredHead, Frame, DataKey], kind: CommitKind, audited: bool, version: int, number: int
+) -> None:
+    """For ever: an earlier adpersist takes what it knows, and tells what it does not."""
+    header = replace(read_header(sealed[1].body), kind=kind, audited=audited)
+    for ends_look, complete, flags in [(False, False, 0), (True, False, 1), (False, True, 2), (True, True, 3)]:
+        made = replace(header, ends_look=ends_look, complete=complete)
+        written = write_header(made)
+        assert written[:8] == b"ADPF" + bytes([version, number, flags, 0])
+        assert (len(written), read_header(written)) == (FRAME_FIXED, made)
 
 
 def test_a_later_version_counts_only_under_our_own_seal(sealed: tuple[StoredHead, Frame, DataKey]) -> None:

@@ -135,6 +135,13 @@ def test_what_is_of_another_kind_is_refused(path: tuple[int, ...], leaf: object)
             read(pack(head))
 
 
+def test_a_cookie_without_its_naming_context_is_refused() -> None:
+    found = places()
+    items(found["position"][0]).append("nc")
+    with pytest.raises(ValueError, match="shorter"):
+        read(pack(found["head"]))
+
+
 def test_a_phase_nobody_knows_is_a_newer_adpersists_and_none_below_the_first() -> None:
     head = places()["head"]
     head[2] = len(PHASES)
