@@ -202,6 +202,8 @@ def test_every_kind_has_its_version_and_its_number(
         written = write_header(made)
         assert written[:8] == b"ADPF" + bytes([version, number, flags, 0])
         assert (len(written), read_header(written)) == (FRAME_FIXED, made)
+    with pytest.raises(ValueError, match="119 bytes are no frame"):
+        read_header(written[:-1])
 
 
 def test_a_later_version_counts_only_under_our_own_seal(sealed: tuple[StoredHead, Frame, DataKey]) -> None:

@@ -75,7 +75,7 @@ class FrameHeader:
     key: bytes
     nonce: bytes
     previous: bytes
-    audited: bool = False
+    audited: bool
 
 
 def write_header(header: FrameHeader) -> bytes:
