@@ -87,7 +87,7 @@ def test_a_link_without_its_attribute_is_refused() -> None:
 
 
 def test_nothing_left_takes_no_place_and_long_words_are_cut() -> None:
-    assert pack_differences((), 1000) == []
+    assert (pack_differences((), 1000), CommitNote().left_count) == ([], 0)
     long = Difference(guid=guid("ada"), dn="d" * 501, attribute="mail", kind="value", reason="r" * 501)
     said = unpack_note(pack([None, 7, None, *pack_differences([long], 1000)]), ends_restore=True)
     assert [(each.dn, each.reason) for each in said.left] == [("d" * 500, "r" * 500)]

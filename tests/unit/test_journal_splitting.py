@@ -7,13 +7,14 @@ import pytest
 
 from adpersist.errors import LimitError
 from adpersist.journal.format import splitting
-from adpersist.journal.format.columns.changes import pack_changes
+from adpersist.journal.format.columns.changes import pack_changes, unpack_look
 from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame import OVERHEAD_BYTES
 from adpersist.journal.format.splitting import EMPTY, Run, runs
 from adpersist.model.identity.ids import Usn, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.journal.commit import CommitKind
+from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.stores.port import MAX_FRAME_BYTES
 from tests.golden.journal_samples import NC, guid, set_value
@@ -81,6 +82,19 @@ def test_changes_that_do_not_fit_one_frame_are_halved() -> None:
         [(CommitKind.LOOK, 0, 2)],
         [(CommitKind.LOOK, 0, 2)],
     ]
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_a_change_is_cut_into_parts_for_its_own_size_only(lines: int) -> None:
+    """Lines of who wrote that do not fit beside it lie in looks before it."""
+    said = tuple(
+        AuditLine(time=float(at), dn=os.urandom(700_000).hex(), operation="Modify", attributes=frozenset(), sid="")
+        for at in range(lines)
+    )
+    found = list(runs([set_value("ada", b"v")], Audited(since=0.5, through=9.5, lines=said)))
+    looks = [unpack_look(decompress(piece.compressed)) for run, _ in found for piece in run]
+    delivered = [(len(changes), len(who.lines)) for changes, who in looks if who]
+    assert delivered == ([(1, 1)] if lines == 1 else [*[(0, 1)] * lines, (1, 0)])
 
 
 def test_the_largest_change_is_sixty_four_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,8 @@ def _fit(batch: Sequence[Change], audited: Audited | None) -> Iterator[Run]:
         # the lines before what they tell of, so that a change is split for its own size only
         for said in _halves(audited.lines):
             yield from _fit((), replace(audited, lines=said))
-        yield from _fit(batch, replace(audited, lines=()))
+        if batch:
+            yield from _fit(batch, replace(audited, lines=()))
         return
     if len(batch) > 1:
         for half, said in zip(_halves(batch), _halves(audited.lines if audited is not None else ()), strict=True):
