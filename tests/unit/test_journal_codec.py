@@ -203,6 +203,14 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
         decompress(bomb)
 
 
+def test_a_frame_may_unpack_to_sixteen_mebibytes_and_no_byte_more() -> None:
+    """What a reader may have to hold: FORMAT.md."""
+    most = bytes(16 * 1_048_576)
+    assert decompress(compress(most)) == most
+    with pytest.raises(ValueError, match="claims 16777217 bytes of content, limit 16777216"):
+        decompress(compress(most + b"\0"))
+
+
 def test_content_of_unknown_size_is_refused() -> None:
     stream = zstandard.ZstdCompressor(write_content_size=False).compress(b"x" * 1000)
     with pytest.raises(ValueError, match="limit"):

@@ -98,7 +98,7 @@ def test_more_than_is_known_is_a_newer_adpersists(of: str) -> None:
 def test_less_than_every_version_wrote_is_nobodys(of: str) -> None:
     found = places()
     del found[of][3 if of in ("witness", "checkpoint") else 1 :]
-    with pytest.raises(ValueError, match="expected") as refused:
+    with pytest.raises(ValueError, match=r"^\d+ fields, \d+ expected$") as refused:
         read(pack(found["head"]))
     assert not isinstance(refused.value, NewerFormatError)
 
