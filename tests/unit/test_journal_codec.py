@@ -1,5 +1,6 @@
 """What a frame holds: packed small, unpacked strictly."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,18 @@ import zstandard
 
 from adpersist.journal.format.columns.changes import COLUMNS, KINDS, pack_changes, unpack_changes, unpack_look
 from adpersist.journal.format.columns.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
-from adpersist.journal.format.columns.shapes import items
+from adpersist.journal.format.columns.shapes import (
+    blobs,
+    boolean,
+    index,
+    integer,
+    integers,
+    items,
+    number,
+    octets,
+    text,
+    texts,
+)
 from adpersist.journal.format.splitting import runs
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
@@ -174,6 +186,38 @@ def test_what_version_1_packed_is_read() -> None:
 def test_wrong_shapes_are_value_errors(columns: object) -> None:
     with pytest.raises(ValueError):  # any message; that it is no other exception is the point
         unpack_changes(pack(columns))
+
+
+ANYTHING: list[object] = [
+    *(None, True, 7, 0, -1, 0.5, "text", "", b"bytes", b""),
+    *([], [7], ["text"], [b"bytes"], [True], [None], [7, "text"], (7,), {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("shape", "fits"),
+    [
+        (items, [each for each in ANYTHING if type(each) is list]),
+        (octets, [b"bytes", b""]),
+        (text, ["text", ""]),
+        (integer, [7, 0, -1]),
+        (index, [7, 0]),
+        (boolean, [True]),
+        (number, [0.5]),
+        (blobs, [[], [b"bytes"]]),
+        (texts, [[], ["text"]]),
+        (integers, [[], [7]]),
+    ],
+)
+def test_a_shape_takes_its_own_and_nothing_that_only_looks_like_it(
+    shape: Callable[[object], object], fits: list[object]
+) -> None:
+    for each in ANYTHING:
+        if any(type(each) is type(fit) and each == fit for fit in fits):
+            assert shape(each) is each
+        else:
+            with pytest.raises(ValueError, match=r"expected|holds something else|not a number"):
+                shape(each)
 
 
 @pytest.mark.parametrize(
