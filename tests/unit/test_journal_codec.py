@@ -83,6 +83,19 @@ def test_stamps_far_apart_come_back() -> None:
     assert unpack_changes(pack_changes([change, change])) == (change, change)
 
 
+def test_stamps_of_several_links_attributes_come_back() -> None:
+    def made(number: int, present: bool) -> LinkStamp:
+        return LinkStamp(version=number, time=number, origin=guid("o"), usn=Usn(number), present=present)
+
+    links = {
+        "member": {bytes(ref(guid("x"))): made(1, True), b"CN=gone": made(2, False)},
+        "manager": {bytes(ref(guid("y"))): made(1, False)},
+        "managedObjects": {b"CN=odd": made(3, True), bytes(ref(guid("z"))): made(3, False)},
+    }
+    change = Change(kind=Kind.CHANGED, guid=guid("g"), nc=NC, link_stamps=links)
+    assert unpack_changes(pack_changes([change, change])) == (change, change)
+
+
 def _columns(**replaced: object) -> list[object]:
     made = {
         "member": {b"CN=gone": LinkStamp(version=3, time=13_411_742_400, origin=guid("o"), usn=Usn(9), present=False)}
@@ -159,10 +172,15 @@ def test_what_version_1_packed_is_read() -> None:
         _columns(c13=[[], [0, b"", []]]),
         _columns(c13=[[], [0, b"", [], [], 0, b"", [], []]]),
         _columns(c13=[[], 7]),
+        _columns(c11=[[0], [], []]),
+        _columns(c14=[1, 1, 0]),
         _columns(c14=[2, 1]),
         _columns(c14=[1, 0]),
         _columns(c14=[-1, 1]),
         _columns(c15=[1]),
+        _columns(c15=[2, 3, 3]),
+        _columns(c15=[2, 3, 3], c16=[1, 1, 1], c17=[0, 1, 0], c18=[1, 1, 1]),  # one more than the changes have
+        _columns(c17=[0, 1, 0]),
         _columns(c15=[2**32, 1]),
         _columns(c15=[-1, 1]),
         _columns(c16=["1", 1]),
@@ -180,6 +198,7 @@ def test_what_version_1_packed_is_read() -> None:
         _columns_of_version_1(c13=[2**32]),
         _columns_of_version_1(c14=["1"]),
         _columns_of_version_1(c15=[5]),
+        _columns_of_version_1(c13=[2, 2], c14=[1, 1], c15=[0, 0], c16=[1, 1]),
         _columns_of_version_1(c17=b"short"),
     ],
 )

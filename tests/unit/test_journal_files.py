@@ -7,8 +7,16 @@ from dataclasses import replace
 import pytest
 
 from adpersist.errors import FencedError, LimitError
-from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.format.columns.file_changes import file_contents, pack_files, unpack_files
+from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
+from adpersist.journal.format.columns.file_changes import (
+    KINDS,
+    PLACES,
+    file_contents,
+    pack_files,
+    unpack_files,
+)
+from adpersist.journal.format.columns.packing import pack, unpack
+from adpersist.journal.format.columns.shapes import items
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import FileChanges, pieces_of
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Place, piece_of
@@ -16,6 +24,8 @@ from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.stores.memory import MemoryStore
 from tests.golden.journal_samples import AGENT, NOON, OTHER, created, fresh_store, look, new_journal, opened
+from tests.unit.test_journal_head_fields import OF_EVERY_KIND, leaves
+from tests.unit.test_journal_notes import changed
 
 Told = FileState | FileKey | bytes
 
@@ -84,6 +94,57 @@ def test_what_is_packed_comes_out_again() -> None:
         pieces=(b"", b"Version=1"),
     )
     assert unpack_files(pack_files(changes)) == changes
+
+
+TOLD = FileChanges(
+    states=(replace(file("a", b"b", acl=b"v"), pieces=(piece_of(b"b"), piece_of(b"c"))), entry("S-1-1", 7)),
+    gone=((Place.SYSVOL, "x"),),
+    pieces=(b"b",),
+)
+
+
+@pytest.mark.parametrize(("path", "leaf"), list(leaves(unpack(pack_files(TOLD)))))
+def test_what_is_of_another_kind_is_refused(path: tuple[int, ...], leaf: object) -> None:
+    packed = unpack(pack_files(TOLD))
+    for other in OF_EVERY_KIND:
+        if type(other) is not type(leaf):
+            with pytest.raises(ValueError, match=r"."):
+                unpack_files(pack(changed(packed, path, other)))
+
+
+def test_what_is_told_of_more_than_of_less_or_of_half_is_refused() -> None:
+    states, gone, pieces = items(unpack(pack_files(TOLD)))
+    state, key = items(items(states)[0]), items(items(gone)[0])
+    for spoilt in (
+        [states, gone],
+        [states, gone, pieces, []],
+        [[state[:-1]], gone, pieces],
+        [[[*state, 0]], gone, pieces],
+        [states, [key[:1]], pieces],
+        [[[*state[:9], ["user.acl"]]], gone, pieces],
+        [[[*state[:8], bytes(31), []]], gone, pieces],
+        [[[*state[:8], bytes(65), []]], gone, pieces],
+        [[[*state[:3], -1, *state[4:]]], gone, pieces],
+    ):
+        with pytest.raises(ValueError, match=r".") as refused:
+            unpack_files(pack(spoilt))
+        assert not isinstance(refused.value, NewerFormatError), spoilt
+
+
+@pytest.mark.parametrize(("at", "known"), [(0, 6), (2, 4)], ids=["place", "kind"])
+def test_a_place_or_kind_nobody_knows_is_a_newer_adpersists(at: int, known: int) -> None:
+    packed = unpack(pack_files(TOLD))
+    for number in range(known):
+        assert unpack_files(pack(changed(packed, (0, 0, at), number)))
+    with pytest.raises(NewerFormatError, match="does not know"):
+        unpack_files(pack(changed(packed, (0, 0, at), known)))
+
+
+def test_places_and_kinds_have_their_numbers_for_ever() -> None:
+    numbers = {Place.SYSVOL: 0, Place.IDMAP: 1, Place.PRIVILEGES: 2, Place.SHARES: 3, Place.SETTINGS: 4}
+    assert {each: PLACES.index(each) for each in Place} == {**numbers, Place.REGISTRY: 5}
+    kinds = (FileKind.DIRECTORY, FileKind.FILE, FileKind.SYMLINK, FileKind.ENTRY)
+    assert (set(FileKind), KINDS) == (set(kinds), kinds)
 
 
 @pytest.mark.parametrize("seed", range(20))
