@@ -1,13 +1,14 @@
 """Files in the journal: each content once, nothing half, and there for as long as a kept point needs it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from adpersist.errors import FencedError, LimitError
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
+from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.columns.file_changes import (
     KINDS,
     PLACES,
@@ -15,8 +16,9 @@ from adpersist.journal.format.columns.file_changes import (
     pack_files,
     unpack_files,
 )
-from adpersist.journal.format.columns.packing import pack, unpack
+from adpersist.journal.format.columns.packing import decompress, pack, unpack
 from adpersist.journal.format.columns.shapes import items
+from adpersist.journal.format.frame import OVERHEAD_BYTES
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import FileChanges, pieces_of
 from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, FileState, Place, piece_of
@@ -185,6 +187,89 @@ def test_many_states_are_cut_and_none_is_lost(journal: Journal) -> None:
 def test_a_state_no_frame_can_hold_is_named() -> None:
     with pytest.raises(LimitError, match="Policies/huge"):
         list(file_contents([file("Policies/huge", acl=random.Random(3).randbytes(2_000_000))]))
+
+
+# --- how what is told is cut -----------------------------------------------------------------------------------------
+
+KIB = 1024
+NOISE = random.Random(5).randbytes(1024 * KIB)
+
+
+def contents_of(told: Iterable[Told]) -> list[FileChanges]:
+    return [unpack_files(decompress(compressed)) for compressed, _ in file_contents(told)]
+
+
+def test_content_that_shrinks_is_cut_every_four_mebibytes() -> None:
+    found = contents_of([bytes(64 * KIB)] * 130)
+    assert [len(each.pieces) for each in found] == [64, 64, 2]
+
+
+def test_content_that_does_not_shrink_is_cut_so_that_it_just_fits() -> None:
+    """What comes after the first of it: as much as fits, with something left for what shrinks less."""
+    pieces = [NOISE[at : at + 64 * KIB] for at in range(0, 1024 * KIB, 64 * KIB)]
+    found = contents_of(pieces * 10)
+    assert [len(each.pieces) for each in found] == [8] * 16 + [12, 12, 8]
+    assert [piece for each in found for piece in each.pieces] == pieces * 10
+
+
+def test_a_frame_of_files_leaves_room_for_a_head_and_its_spare() -> None:
+    """128 KiB of what an append may carry."""
+
+    def frames(size: int) -> list[int]:
+        made = file_contents([NOISE[: size // 2], NOISE[size // 2 : size]])
+        return [len(compressed) + OVERHEAD_BYTES for compressed, _ in made]
+
+    fits = 896 * KIB - (frames(800 * KIB)[0] - 800 * KIB)
+    assert frames(fits) == [896 * KIB]
+    assert len(frames(fits + 1)) == 2
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        file("Policies/a", acl=bytes(2000)),
+        replace(file("Policies/a"), pieces=(piece_of(b"x"),) * 100),
+        (Place.SYSVOL, "a path of a file that is no more and was not long"),
+    ],
+    ids=["attributes", "pieces", "gone"],
+)
+def test_a_frame_holds_about_four_mebibytes_whatever_is_told(told: Told) -> None:
+    each = len(pack_files(contents_of([told] * 64)[0])) / 64
+    found = [len(decompress(compressed)) for compressed, _ in file_contents([told] * round(9 * 1024 * KIB / each))]
+    assert len(found) > 1
+    assert all(3 * 1024 * KIB < size < 5 * 1024 * KIB for size in found[:-1])
+
+
+@pytest.mark.parametrize("states", range(4))
+@pytest.mark.parametrize("gone", range(4))
+@pytest.mark.parametrize("pieces", range(4))
+def test_nothing_is_told_before_its_content_and_nothing_is_lost_however_it_is_cut(
+    monkeypatch: pytest.MonkeyPatch, pieces: int, states: int, gone: int
+) -> None:
+    chance = random.Random(6)
+    content_ = [chance.randbytes(300) for _ in range(pieces)]
+    known = [file(f"{number}", acl=chance.randbytes(200)) for number in range(states)]
+    away: list[FileKey] = [(Place.SYSVOL, f"{number} {chance.randbytes(200).hex()}") for number in range(gone)]
+    for room in (600, 900, 1200):
+        monkeypatch.setattr(file_changes, "_ROOM_BYTES", room)
+        made = list(file_contents([*content_, *known, *away]))
+        assert all(len(compressed) + OVERHEAD_BYTES <= room for compressed, _ in made)
+        told = [unpack_files(decompress(compressed)) for compressed, _ in made]
+        assert [piece for each in told for piece in each.pieces] == content_
+        assert [state for each in told for state in each.states] == known
+        assert [key for each in told for key in each.gone] == away
+        assert [len(each.states) + len(each.gone) for each in told] == [count for _, count in made]
+        last = max((at for at, each in enumerate(told) if each.pieces), default=0)
+        assert not any(each.states or each.gone for each in told[:last]), "content comes first"
+        assert len(told) <= len(content_) + len(known) + len(away)
+
+
+def test_a_path_that_no_frame_can_hold_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_changes, "_ROOM_BYTES", 100)
+    for told, said in ((file("named"), "named"), (b"content", "a piece of content")):
+        with pytest.raises(LimitError, match=f"^{said} has more") as refused:
+            list(file_contents([told]))
+        assert refused.value.hint
 
 
 def test_whoever_waits_for_content_finds_what_was_told_before_in_the_store(
