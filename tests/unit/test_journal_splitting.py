@@ -84,17 +84,28 @@ def test_changes_that_do_not_fit_one_frame_are_halved() -> None:
     ]
 
 
-@pytest.mark.parametrize("lines", [1, 2, 3])
-def test_a_change_is_cut_into_parts_for_its_own_size_only(lines: int) -> None:
-    """Lines of who wrote that do not fit beside it lie in looks before it."""
+@pytest.mark.parametrize(
+    ("changes", "lines", "expected"),
+    [
+        ((1,), (700_000,), [(1, 1)]),
+        ((1,), (700_000, 700_000), [(0, 1), (0, 1), (1, 0)]),
+        ((1,), (700_000,) * 3, [(0, 1), (0, 1), (0, 1), (1, 0)]),
+        ((700_000, 700_000), (1, 1), [(1, 1), (1, 1)]),
+    ],
+    ids=["both fit", "two lines", "three lines", "two changes"],
+)
+def test_a_change_is_cut_into_parts_for_its_own_size_only(
+    changes: tuple[int, ...], lines: tuple[int, ...], expected: list[tuple[int, int]]
+) -> None:
+    """Lines of who wrote that do not fit beside it lie in looks before it; several are halved with their lines."""
     said = tuple(
-        AuditLine(time=float(at), dn=os.urandom(700_000).hex(), operation="Modify", attributes=frozenset(), sid="")
-        for at in range(lines)
+        AuditLine(time=float(at), dn=os.urandom(size).hex(), operation="Modify", attributes=frozenset(), sid="")
+        for at, size in enumerate(lines)
     )
-    found = list(runs([set_value("ada", b"v")], Audited(since=0.5, through=9.5, lines=said)))
-    looks = [unpack_look(decompress(piece.compressed)) for run, _ in found for piece in run]
-    delivered = [(len(changes), len(who.lines)) for changes, who in looks if who]
-    assert delivered == ([(1, 1)] if lines == 1 else [*[(0, 1)] * lines, (1, 0)])
+    look = [set_value(str(at), os.urandom(size)) for at, size in enumerate(changes)]
+    found = list(runs(look, Audited(since=0.5, through=9.5, lines=said)))
+    told = [unpack_look(decompress(piece.compressed)) for run, _ in found for piece in run]
+    assert [(len(these), len(who.lines)) for these, who in told if who] == expected
 
 
 def test_the_largest_change_is_sixty_four_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:
