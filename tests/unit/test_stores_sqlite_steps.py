@@ -185,6 +185,12 @@ def test_a_quarter_stays_free_for_what_comes_next_and_the_rest_is_given_back_in_
     assert numbers(store) == list(range(7, 13))
 
 
+def test_what_a_checkpoint_took_is_given_back_with_it(store: SqliteStore, path: Path) -> None:
+    put_parts(path, [MIB] * 4)
+    store.drop_checkpoint(Seq(7))
+    assert path.stat().st_size < MIB
+
+
 def test_where_nothing_is_to_be_given_back_the_log_keeps_its_room(store: SqliteStore, path: Path) -> None:
     store.append(one(1, bytes(100_000)), onto=store.head(), head=b"head 1")
     before = log_bytes(path)
@@ -265,6 +271,32 @@ def test_in_an_empty_file_there_is_nothing_of_anything(path: Path) -> None:
                 act()
             assert missing.value.hint
     assert path.stat().st_size == 0
+
+
+def test_of_a_journal_that_is_not_there_nothing_is_read_or_kept(store: SqliteStore, path: Path) -> None:
+    onto = store.head()
+    with closing(SqliteStore(path, journal="f" * 32)) as other:
+        for act in (
+            other.head,
+            other.checkpoints,
+            lambda: list(other.frames(after=Seq(0), through=Seq(9))),
+            lambda: list(other.checkpoint(Seq(1))),
+            lambda: other.append(one(1), onto=onto, head=b"h"),
+            lambda: other.put_checkpoint(Seq(1), []),
+            lambda: other.drop_checkpoint(Seq(1)),
+            lambda: other.trim(through=Seq(9)),
+        ):
+            with pytest.raises(NoJournalError, match="holds no journal ffff"):
+                act()
+    assert store.head() == onto
+
+
+def test_a_file_of_an_earlier_version_gets_room_for_a_spare(store: SqliteStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DROP TABLE spare")
+    assert store.spare() is None
+    store.append(one(1), onto=store.head(), head=b"head 1", spare=True)
+    assert store.spare() == b"head 1"
 
 
 def test_a_journal_whose_row_is_lost_gets_its_number_again_and_a_new_one_another(path: Path) -> None:
