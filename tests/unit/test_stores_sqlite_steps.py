@@ -198,6 +198,15 @@ def test_where_nothing_is_to_be_given_back_the_log_keeps_its_room(store: SqliteS
     assert log_bytes(path) == before > 100_000
 
 
+def test_one_page_that_is_free_is_given_back_as_well(store: SqliteStore, path: Path) -> None:
+    put_frames(path, [6000])
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM frame")
+    count, free = pages_of(path)
+    assert free == 1
+    assert (compact(path, busy_timeout_s=1), pages_of(path)) == (PAGE, (count - 1, 0))
+
+
 class Room(NamedTuple):
     """As shutil tells it."""
 
