@@ -228,10 +228,11 @@ def test_a_frame_of_files_leaves_room_for_a_head_and_its_spare() -> None:
     "told",
     [
         file("Policies/a", acl=bytes(2000)),
+        file("Policies/" + "long/" * 400),
         replace(file("Policies/a"), pieces=(piece_of(b"x"),) * 100),
         (Place.SYSVOL, "a path of a file that is no more and was not long"),
     ],
-    ids=["attributes", "pieces", "gone"],
+    ids=["attributes", "a path", "pieces", "gone"],
 )
 def test_a_frame_holds_about_four_mebibytes_whatever_is_told(told: Told) -> None:
     each = len(pack_files(contents_of([told] * 64)[0])) / 64
