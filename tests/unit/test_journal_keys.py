@@ -124,7 +124,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 def test_an_empty_key_file_is_a_missing_key(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "k"
     path.write_bytes(content)
-    with pytest.raises(KeyMissingError, match="k"):
+    with pytest.raises(KeyMissingError, match=r"is empty$"):
         read_key_file(path)
 
 
@@ -179,10 +179,71 @@ def test_a_key_of_the_right_name_that_does_not_unwrap_is_a_forgery() -> None:
     assert caught.value.damage is Damage.FORGED
 
 
+class WrapsOnly(LocalKey):
+    """As a vault's key that we may wrap with, and not unwrap."""
+
+    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
+        raise KeyMissingError("not allowed to unwrap")
+
+
+class GivesAnother(LocalKey):
+    """As a vault whose owner put another data key in place of ours."""
+
+    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
+        return super().unwrap(wrapped, context=context)[::-1]
+
+
+def test_a_key_that_may_only_wrap_is_not_taken() -> None:
+    """Or nobody could open what was just sealed."""
+    journal, store = b"journal one 1234", fresh_store()
+    with pytest.raises(KeyMissingError, match="not allowed"):
+        Keyring.create(WrapsOnly(TEST_KEY), journal)
+    opened_ = new_journal(store)
+    with pytest.raises(KeyMissingError, match="not allowed"):
+        opened_.rotate_key(WrapsOnly(bytes(32)), now=NOON)
+    assert Journal.open(store, key()).wrappers == (key().key_id,)
+
+
+def test_another_data_key_than_the_one_that_is_named_is_a_forgery() -> None:
+    journal = b"journal one 1234"
+    ring = Keyring.create(key(), journal)
+    with pytest.raises(DamagedError, match=f"data key {ring.active.id.hex()} is another one") as refused:
+        Keyring.unlock(ring.wrapped, GivesAnother(TEST_KEY), journal)
+    assert refused.value.damage is Damage.FORGED
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "hint"),
+    [
+        ("https://corp.vault.azure.net/keys/journal", "`[key] vault` to https://corp.vault.azure.net/keys/journal"),
+        ("0123456789abcdef", "`[key] file`"),
+    ],
+)
+def test_whoever_has_the_wrong_key_is_told_where_the_right_one_goes(wrapper: str, hint: str) -> None:
+    journal = b"journal one 1234"
+    (wrapped,) = Keyring.create(key(), journal).wrapped
+    with pytest.raises(WrongKeyError, match=f"wants the key {wrapper}") as refused:
+        Keyring.unlock([replace(wrapped, wrapper=wrapper)], key(), journal)
+    assert hint in str(refused.value.hint)
+
+
 def test_a_wrapped_key_is_bound_to_its_journal() -> None:
     ring = Keyring.create(key(), b"journal one 1234")
     with pytest.raises(IntegrityError):
         Keyring.unlock(ring.wrapped, key(), b"journal two 1234")
+
+
+def test_keys_that_open_only_some_of_the_data_keys_open_nothing() -> None:
+    """Rather now, by name, than in the middle of a restore; nor are the others' wraps given up for such keys."""
+    journal = b"journal one 1234"
+    ring = Keyring.create(key("lost"), journal)
+    with pytest.raises(WrongKeyError, match=key("lost").key_id):
+        ring.wrapped_alone(key())
+    second = ring.rotated(key(), journal, since=Seq(3), randomness=os.urandom)
+    with pytest.raises(WrongKeyError, match=f"wants the key {key('lost').key_id}, the one at hand"):
+        Keyring.unlock(second.wrapped, key(), journal)
+    retired = replace(second.wrapped[0], wrapper="", wrapped=b"")
+    assert Keyring.unlock([retired, second.wrapped[1]], key(), journal).wrappers == (key().key_id,)
 
 
 def test_old_frames_stay_readable_through_both_rotations() -> None:
@@ -273,6 +334,8 @@ def state(name: str) -> ObjectState:
 
 
 def test_a_data_key_seals_so_many_commits_and_no_more() -> None:
+    """By itself far fewer than is safe, [NIST SP 800-38D] 8.3: 2**32 with random nonces."""
+    assert CommitDrafter(keys=key(), randomness=os.urandom, time=NOON).commits_a_key == 2**30
     store = fresh_store()
     journal = new_journal(store)
     scribe = CommitDrafter(keys=key(), randomness=os.urandom, time=NOON, commits_a_key=3)
@@ -283,11 +346,6 @@ def test_a_data_key_seals_so_many_commits_and_no_more() -> None:
     assert [each.since for each in wrapped] == [0, 3, 6]
     assert sealed == [wrapped[number // 3].id for number in range(8)]
     assert check_journal(store, key()).findings == ()
-
-
-def test_a_data_key_is_used_far_less_often_than_is_safe() -> None:
-    """[NIST SP 800-38D] 8.3: 2**32 times with random nonces."""
-    assert CommitDrafter(keys=key(), randomness=os.urandom, time=NOON).commits_a_key == 2**30
 
 
 class CountedKey(LocalKey):

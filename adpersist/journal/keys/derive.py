@@ -10,7 +10,6 @@ from adpersist.model.journal.head import Identity
 
 KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 8
-DIGEST_BYTES: Final = 32
 JOURNAL_BYTES: Final = 16
 
 

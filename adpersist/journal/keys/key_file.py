@@ -5,7 +5,6 @@ mistyped is told from a wrong key.
 """
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -43,11 +42,7 @@ def key_from_line(line: str, *, source: str) -> LocalKey:
         raise KeyMissingError(f"{source} does not hold an adpersist key", hint=_HINT)
     if _check(found[1]) != found[2]:
         raise KeyMissingError(f"{source} holds a damaged adpersist key (its check does not match)", hint=_HINT)
-    try:
-        secret = base64.b64decode(found[1] + "=", altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise KeyMissingError(f"{source} does not hold an adpersist key", hint=_HINT) from error
-    return LocalKey(secret)
+    return LocalKey(base64.urlsafe_b64decode(found[1] + "="))
 
 
 def create_key_file(path: Path, *, randomness: Randomness = os.urandom) -> LocalKey:
@@ -75,7 +70,7 @@ def read_key_file(path: Path) -> LocalKey:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+            content = file.read(_MAX_FILE_BYTES)
     except OSError as error:
         raise KeyMissingError(f"cannot read the key file {path}: {error.strerror}", hint=_HINT) from error
     if not content.strip(b"\0 \t\r\n"):
@@ -89,10 +84,7 @@ def key_from_environment(environment: Mapping[str, str], name: str = VARIABLE) -
     Raises:
         KeyMissingError: The variable is not set, empty, or holds something else.
     """
-    line = environment.get(name, "")
-    if not line.strip():
-        raise KeyMissingError(f"the environment variable {name} does not hold a key", hint=_HINT)
-    return key_from_line(line, source=f"the environment variable {name}")
+    return key_from_line(environment.get(name, ""), source=f"the environment variable {name}")
 
 
 def exposure(path: Path) -> private_files.Exposure | None:
