@@ -1,21 +1,21 @@
 """A vault's key wraps what a local key wraps, names its version, and is bound to the journal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
-from adpersist.journal.keys.key_vault import Cryptography, KeyUnreachableError, VaultKey
+from adpersist.journal.keys.key_vault import Cryptography, KeyRefusedError, KeyUnreachableError, VaultKey
 from tests.golden.journal_samples import AGENT, IDENTITY, NOON, changes_of, created, fresh_store, key, look
 
 URL = "https://corp.vault.azure.net/keys/journal"
 
 
-def refusal(status: int) -> HttpResponseError:
-    error = HttpResponseError(f"status {status}")
+def refusal(status: int, kind: type[HttpResponseError] = HttpResponseError) -> HttpResponseError:
+    error = kind(f"status {status}")
     error.status_code = status
     return error
 
@@ -97,20 +97,51 @@ def test_what_a_vault_wrapped_is_bound_to_its_journal() -> None:
 @pytest.mark.parametrize(
     ("down", "expected", "says"),
     [
-        (refusal(403), KeyMissingError, "not allowed"),
+        (refusal(401), KeyRefusedError, "not allowed"),
+        (refusal(403), KeyRefusedError, "not allowed"),
         (refusal(404), KeyMissingError, "no key"),
         (refusal(503), KeyUnreachableError, "cannot be used now"),
         (ServiceRequestError("refused"), KeyUnreachableError, "cannot be used now"),
+        (ClientAuthenticationError("no identity\nand more"), KeyRefusedError, "no credential .*: no identity$"),
+        (refusal(401, ClientAuthenticationError), KeyRefusedError, "not allowed"),
     ],
 )
-def test_a_vault_that_does_not_help_is_named(down: Exception, expected: type[Exception], says: str) -> None:
+def test_a_vault_that_does_not_help_is_named(down: Exception, expected: type[KeyMissingError], says: str) -> None:
+    """And whether it may in a moment, or in an hour: whoever waits asks again."""
     vault = Vault()
     vault_key = VaultKey(URL, algorithm="A256KW", connect=vault.connect)
     wrapped = vault_key.wrap(b"s" * 32, context=b"c")
     vault.down = down
-    with pytest.raises(expected, match=says):
+    for act in (vault_key.unwrap, vault_key.wrap):
+        with pytest.raises(expected, match=says) as refused:
+            act(wrapped, context=b"c")
+        assert refused.type is expected
+        assert refused.value.retryable is (expected is KeyUnreachableError)
+        assert refused.value.may_pass is (expected is KeyRefusedError)
+
+
+def test_a_key_that_does_not_wrap_so_is_told_from_one_that_did_not_wrap_this() -> None:
+    vault = Vault()
+    vault_key = VaultKey(URL, algorithm="A256KW", connect=vault.connect)
+    wrapped = vault_key.wrap(b"s" * 32, context=b"c")
+    vault.down = refusal(400)
+    with pytest.raises(KeyMissingError, match="does not wrap by A256KW") as refused:
+        vault_key.wrap(b"s" * 32, context=b"c")
+    assert "vault_algorithm" in str(refused.value.hint)
+    with pytest.raises(ValueError, match="not wrapped by this key"):
         vault_key.unwrap(wrapped, context=b"c")
-    with pytest.raises(expected, match=says):
+
+
+@pytest.mark.parametrize("answered", [None, "", URL, f"{URL}/{'0' * 31}"])
+def test_a_vault_that_does_not_say_which_version_it_used_wraps_nothing(answered: str | None) -> None:
+    """Nobody could ask that version to unwrap it."""
+
+    class Silent(Client):
+        def wrap_key(self, algorithm: str, key: bytes) -> Wrapped:
+            return replace(super().wrap_key(algorithm, key), key_id=answered)
+
+    vault_key = VaultKey(URL, algorithm="A256KW", connect=lambda _: Silent(Vault(), "0" * 31 + "1"))
+    with pytest.raises(KeyMissingError, match="does not say which version"):
         vault_key.wrap(b"s" * 32, context=b"c")
 
 
