@@ -1,6 +1,8 @@
 """A vault's key wraps what a local key wraps, names its version, and is bound to the journal."""
 
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
@@ -10,6 +12,7 @@ from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_vault import Cryptography, KeyRefusedError, KeyUnreachableError, VaultKey
 from tests.golden.journal_samples import AGENT, IDENTITY, NOON, changes_of, created, fresh_store, key, look
+from tests.integration.vault import running
 
 URL = "https://corp.vault.azure.net/keys/journal"
 
@@ -149,3 +152,30 @@ def test_a_vault_that_does_not_say_which_version_it_used_wraps_nothing(answered:
 def test_only_a_keys_url_names_a_key(url: str) -> None:
     with pytest.raises(ConfigError):
         VaultKey(url, connect=Vault().connect)
+
+
+def test_a_vault_is_asked_over_https_and_what_it_answers_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path) as (vault, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        vault.rotate("journal", symmetric=True)
+        vault_key = VaultKey(vault.url("journal"), algorithm="A256KW")
+        for size in (32, 40, 48):  # of which base64 leaves out no, one and two characters
+            wrapped = vault_key.wrap(b"s" * size, context=b"c")
+            assert vault_key.unwrap(wrapped, context=b"c") == b"s" * size
+        assert vault.asked == ["wrapkey", "unwrapkey"] * 3
+        vault.granted = set()
+        with pytest.raises(KeyRefusedError, match="not allowed"):
+            vault_key.unwrap(wrapped, context=b"c")
+        vault.status = 200  # with an error in it
+        with pytest.raises(KeyUnreachableError, match="ServiceResponseError"):
+            vault_key.unwrap(wrapped, context=b"c")
+
+
+def test_without_the_extra_a_person_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
+    with pytest.raises(ConfigError, match="not installed") as refused:
+        VaultKey(URL)
+    assert "adpersist[vault]" in str(refused.value.hint)
