@@ -31,7 +31,8 @@ class WitnessFile:
         """
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
-            owner, known = str(found["journal"]), CommitId(seq=Seq(found["seq"]), digest=bytes.fromhex(found["digest"]))
+            owner = str(found["journal"])
+            known = CommitId(seq=Seq(int(found["seq"])), digest=bytes.fromhex(found["digest"]))
         except FileNotFoundError:
             log.warning("witness.missing", path=str(self.path))
             return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.errors import FencedError, LimitError
+from adpersist.errors import FencedError, IntegrityError, LimitError, PointError
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
 from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.columns.file_changes import (
@@ -368,6 +368,33 @@ def test_what_a_prune_leaves_has_every_content(journal: Journal, store: MemorySt
     assert content(again, kept, point) == big
     assert pieces_of(again.files(point).values()) == set(kept.pieces)
     assert list(again.read_checkpoint(point)) == []
+
+
+def test_a_checkpoint_alone_tells_what_was_pruned_and_its_damage_is_not_taken_for_a_prune(
+    journal: Journal, store: MemoryStore
+) -> None:
+    early, late = file("early", b"early"), file("late", b"late")
+    tell(journal, b"early", root(), early)
+    look(journal, [created("bert")], 200)
+    first = journal.head.seq
+    journal.write_checkpoint(first, [], now=NOON)
+    journal.prune(oldest=first, keep_marks=False, now=NOON)
+    tell(journal, b"late", late)
+    look(journal, [created("carl")], 300)
+    journal.write_checkpoint(journal.head.seq, [], now=NOON)
+    told = list(opened(store).every_file_change())
+    assert [piece for each in told for piece in each.pieces] == [b"early", b"late"], "the later checkpoint is not asked"
+    assert [state.path for each in told for state in each.states] == ["", "early", "late"]
+
+    for made in journal.head.checkpoints:
+        (part, *_) = list(store.checkpoint(made.lies_at))
+        store.put_checkpoint(made.lies_at, [part[:-1] + bytes([part[-1] ^ 1])])
+    for act in (lambda: opened(store).files(first), lambda: content(opened(store), early, first)):
+        with pytest.raises(IntegrityError, match="is damaged") as refused:
+            act()
+        assert "check" in str(refused.value.hint)
+    with pytest.raises(PointError, match="pruned"):
+        opened(store).files(Seq(1))
 
 
 def test_a_damaged_checkpoint_is_passed_over_while_the_commits_are_there(journal: Journal, store: MemoryStore) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from adpersist.errors import PointError
 from adpersist.journal.journal import Journal
+from adpersist.journal.points import parse_moment
 from adpersist.model.identity.ids import Seq, Usn
 from tests.golden.journal_samples import (
     AGENT,
@@ -73,6 +74,45 @@ def journal() -> Journal:
 def test_a_point_means_a_commit(journal: Journal, point: str | None, seq: int) -> None:
     for reader in (journal, opened(journal._store)):
         assert reader.resolve(point, now=NOON + 7 * MINUTE) == seq
+
+
+@pytest.mark.parametrize(
+    ("text", "ago_s"),
+    [("-90s", 90), ("-2m", 120), ("-3h", 10_800), ("-4d", 345_600), ("-5w", 3_024_000), ("-0w", 0)],
+)
+def test_so_long_ago_is_counted_from_now(text: str, ago_s: int) -> None:
+    assert parse_moment(text, NOON + 0.5) == NOON + 0.5 - ago_s
+
+
+def test_a_mark_nobody_made_is_answered_with_the_newest_ten() -> None:
+    journal = new_journal(fresh_store())
+    with pytest.raises(PointError, match="no mark @x") as refused:
+        journal.resolve("@x", now=NOON)
+    assert refused.value.hint == "The newest marks: none."
+    for number in range(1, 12):
+        journal.mark(f"m{number}", writer=AGENT, now=NOON)
+    with pytest.raises(PointError) as refused:
+        journal.resolve("@x", now=NOON)
+    assert refused.value.hint == f"The newest marks: {', '.join(f'@m{number}' for number in range(2, 12))}."
+
+
+def test_where_nothing_whole_follows_what_was_pruned_its_checkpoint_is_the_newest_point() -> None:
+    journal = new_journal(fresh_store())
+    look(journal, [created("a")], 1)
+    look(journal, [created("b")], 2)
+    journal.write_checkpoint(Seq(2), [], now=NOON + 3)
+    journal.prune(oldest=Seq(2), keep_marks=False, now=NOON + 3)
+    for ends_look in (False, True):
+        journal.commit(
+            [created("c")],
+            position=position(4),
+            usn_from=Usn(2),
+            witnesses=(),
+            complete=True,
+            now=NOON + 4,
+            ends_look=ends_look,
+        )
+        assert journal.resolve(None, now=NOON) == (4 if ends_look else 2)
 
 
 @pytest.mark.parametrize(

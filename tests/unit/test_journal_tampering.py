@@ -133,6 +133,26 @@ def test_a_truncated_head_is_noticed(store: MemoryStore, cut: int) -> None:
             Journal.open(dishonest, key())
 
 
+@pytest.mark.parametrize(
+    ("seq", "damage", "helps"),
+    [
+        (None, Damage.CORRUPT, "--repair-head"),
+        (None, Damage.FORGED, "--repair-head"),
+        (None, Damage.NEWER, "install that version"),
+        (None, Damage.STORE_BEHIND, "bring its newest state back"),
+        (Seq(5), Damage.GAP, "a copy of the store"),
+        (Seq(5), Damage.CORRUPT, "the store's disk"),
+        (Seq(5), Damage.FORGED, "as evidence"),
+        (Seq(5), Damage.NEWER, "install that version"),
+        (Seq(5), Damage.STRAY, "takes up what follows"),
+    ],
+)
+def test_every_damage_is_answered_with_what_helps_there(seq: Seq | None, damage: Damage, helps: str) -> None:
+    told = DamagedError("why", seq=seq, damage=damage)
+    assert helps in str(told.hint)
+    assert told.message.startswith("the head " if seq is None else "commit 5 ")
+
+
 def drop(*seqs: int) -> Tampering:
     return lambda frames: [each for each in frames if each.seq not in seqs]
 

@@ -1,14 +1,16 @@
 """A state is made of its own timeline's commits; what is forgotten is needed by nothing that is kept."""
 
+from dataclasses import replace
+
 import pytest
 
 from adpersist.errors import PointError
-from adpersist.journal.timelines import Span, path_to
+from adpersist.journal.timelines import Span, begun_anew, path_to
 from adpersist.journal.upkeep.restorable import restorable
 from adpersist.journal.upkeep.retention import plan_prune, pruned_head
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Checkpoint, Head, Mark, Timeline
-from tests.golden.journal_samples import AGENT, IDENTITY, NOON
+from tests.golden.journal_samples import AGENT, IDENTITY, NOON, position
 
 
 def head(
@@ -60,6 +62,8 @@ def test_a_state_at_hand_is_gone_on_from() -> None:
     )
     assert path_to(one, Seq(12), since=Seq(11)).spans == (Span(after=Seq(11), through=Seq(12)),)
     assert path_to(one, Seq(12), since=Seq(12)).spans == ()
+    assert path_to(one, Seq(12), since=Seq(8)).spans == (Span(after=Seq(8), through=Seq(12)),), "the restore's end"
+    assert path_to(one, Seq(2), since=Seq(0)).spans == (Span(after=Seq(0), through=Seq(2)),)
 
 
 def test_nothing_leads_on_from_an_abandoned_state() -> None:
@@ -186,3 +190,12 @@ def test_an_abandoned_timelines_damage_does_not_matter_to_the_next() -> None:
     assert spans(restorable(one, lost((4, 5)))) == [(0, 4), (7, 12)]
     assert spans(restorable(one, lost((7, 8)))) == [(0, 8)]  # what follows is tied to 8
     assert spans(restorable(one, lost((1, 2)))) == [(0, 1)]
+
+
+def test_what_begins_anew_looks_at_everything_and_knows_where_the_dc_stood() -> None:
+    before = replace(head(12), position=position(500), settled=True, complete=True)
+    after = begun_anew(before, Timeline(number=2, base=Seq(3), begins=Seq(13)))
+    assert (after.settled, after.complete, after.timeline) == (False, False, 2)
+    assert after.timelines == (Timeline(number=2, base=Seq(3), begins=Seq(13)),)
+    assert after.position == replace(position(500), cookies={}), "by the USN a DC that was put back is told"
+    assert begun_anew(head(12), after.timelines[0]).position is None

@@ -1,0 +1,79 @@
+"""The note beside store and directory: whole or not at all, of this journal alone, and nobody waits for it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from adpersist.errors import ConfigError
+from adpersist.journal.witness_file import WitnessFile
+from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import CommitId
+from tests.unit.conftest import Synced
+
+JOURNAL, ANOTHER = "0123456789abcdef" * 2, "f" * 32
+FIRST, SECOND = (CommitId(seq=Seq(number), digest=bytes([number]) * 32) for number in (1, 2))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / "by us" / "witness"
+
+
+def test_what_was_left_is_read_by_whoever_comes_after(path: Path, synced: Synced) -> None:
+    assert WitnessFile(path).read(JOURNAL) is None
+    WitnessFile(path).leave(JOURNAL, FIRST)
+    assert [name for name, _ in synced][-1] == path.parent, "it is on the disk"
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert WitnessFile(path).read(JOURNAL) == FIRST
+    assert json.loads(path.read_text()) == {"journal": JOURNAL, "seq": 1, "digest": "01" * 32}
+    WitnessFile(path).leave(JOURNAL, SECOND)
+    assert WitnessFile(path).read(JOURNAL) == SECOND
+    assert [each.name for each in path.parent.iterdir()] == ["witness"]
+
+
+def test_the_same_commit_is_noted_once(path: Path) -> None:
+    witness = WitnessFile(path)
+    witness.leave(JOURNAL, FIRST)
+    before = path.stat().st_ino
+    witness.leave(JOURNAL, FIRST)
+    assert path.stat().st_ino == before
+    path.unlink()
+    witness.leave(JOURNAL, SECOND)
+    assert witness.read(JOURNAL) == SECOND
+
+
+def test_the_witness_of_another_journal_is_none_of_ours(path: Path) -> None:
+    WitnessFile(path).leave(ANOTHER, FIRST)
+    with pytest.raises(ConfigError, match=f"is of journal {ANOTHER}, not of {JOURNAL}"):
+        WitnessFile(path).read(JOURNAL)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "no JSON", "[]", "7", "{}"),
+        json.dumps({"journal": JOURNAL, "seq": 1, "digest": "no hex"}),
+        json.dumps({"journal": JOURNAL, "seq": "no number", "digest": "01"}),
+        json.dumps({"journal": JOURNAL, "seq": None, "digest": "01"}),
+    ],
+)
+def test_what_makes_no_sense_is_not_taken_for_nothing(path: Path, said: str) -> None:
+    """That store and domain controller were put back together would go unseen."""
+    path.parent.mkdir(parents=True)
+    path.write_text(said)
+    with pytest.raises(ConfigError, match="cannot be read") as refused:
+        WitnessFile(path).read(JOURNAL)
+    assert refused.value.hint
+
+
+def test_a_note_that_cannot_be_left_is_told_and_left_the_next_time(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path.mkdir(parents=True)  # in its place
+    witness = WitnessFile(path)
+    witness.leave(JOURNAL, FIRST)
+    assert "witness.not_left" in "".join(capfd.readouterr())
+    path.rmdir()
+    witness.leave(JOURNAL, FIRST)
+    assert witness.read(JOURNAL) == FIRST
