@@ -7,9 +7,9 @@ import pytest
 from adpersist.errors import PointError
 from adpersist.journal.timelines import Span, begun_anew, path_to
 from adpersist.journal.upkeep.restorable import restorable
-from adpersist.journal.upkeep.retention import plan_prune, pruned_head
+from adpersist.journal.upkeep.retention import PrunePlan, doubts, plan_prune, pruned_head
 from adpersist.model.identity.ids import Seq
-from adpersist.model.journal.head import Checkpoint, Head, Mark, Timeline
+from adpersist.model.journal.head import IMAGE, Checkpoint, Head, Lost, Mark, Timeline
 from tests.golden.journal_samples import AGENT, IDENTITY, NOON, position
 
 
@@ -149,6 +149,63 @@ def _tellable(of: Head, point: int) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    ("through", "days", "clauses"),
+    [
+        (4, 1000, ()),
+        (12, 0, ()),
+        (12, 1, ()),
+        (12, 1.001, ("this machine's clock is 1 days past the journal's last word",)),
+        (12, -1000, ()),
+        (13, 0, ("9 of 16 commits would go, more than half",)),
+        (
+            20,
+            40,
+            (
+                "this machine's clock is 40 days past the journal's last word",
+                "16 of 16 commits would go, more than half",
+            ),
+        ),
+    ],
+    ids=["nothing goes", "half", "a day later", "a clock ahead", "a clock behind", "more than half", "both"],
+)
+def test_a_prune_that_a_wrong_clock_may_have_asked_for_wants_a_persons_word(
+    through: int, days: float, clauses: tuple[str, ...]
+) -> None:
+    """What goes is gone for good."""
+    plan = PrunePlan(through=Seq(through), checkpoints=(), marks=(), wanted=None)
+    assert doubts(head(20, pruned=4), plan, now=NOON + days * 86_400) == clauses
+
+
+def test_the_note_of_the_image_stays_with_the_marks_unless_it_is_given_up() -> None:
+    one = head(20, checkpoints=(5, 10, 15))
+    with_image = replace(one, marks=(Mark(name=IMAGE, seq=Seq(7), time=NOON), Mark(name="m12", seq=Seq(12), time=NOON)))
+    assert plan_prune(with_image, oldest=Seq(16), keep_marks=True).through == 5
+    given_up = plan_prune(with_image, oldest=Seq(16), keep_marks=True, keep_image=False)
+    assert (given_up.through, given_up.marks) == (10, (IMAGE,))
+    assert plan_prune(with_image, oldest=Seq(16), keep_marks=False).through == 15
+
+
+def test_what_a_restore_that_ended_at_the_oldest_point_stood_on_goes() -> None:
+    assert plan_prune(head(20, checkpoints=(2, 8), timelines=((3, 8),)), oldest=Seq(8), keep_marks=True).through == 8
+    assert plan_prune(head(20, checkpoints=(2, 8), timelines=((3, 9),)), oldest=Seq(8), keep_marks=True).through == 2
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "left"), [((6,), [(7, 8)]), ((), [(5, 6), (7, 8)])], ids=["a checkpoint", "none"]
+)
+def test_a_note_of_lost_commits_stays_where_the_chain_hangs_on_it(
+    checkpoints: tuple[int, ...], left: list[tuple[int, int]]
+) -> None:
+    noted = tuple(
+        Lost(first=Seq(first), last=Seq(last), digest=bytes(32), time=NOON) for first, last in [(2, 3), (5, 6), (7, 8)]
+    )
+    one = replace(head(20, checkpoints=checkpoints, timelines=((1, 6), (1, 7))), lost=noted)
+    after = pruned_head(one, PrunePlan(through=Seq(6), checkpoints=(), marks=(), wanted=None))
+    assert [(each.first, each.last) for each in after.lost] == left
+    assert [each.begins for each in after.timelines] == [7]
+
+
 def test_a_prune_says_which_checkpoint_would_let_more_go() -> None:
     assert plan_prune(head(20), oldest=Seq(15), keep_marks=True).wanted == 15
     assert plan_prune(head(20, checkpoints=(10,)), oldest=Seq(15), keep_marks=True).wanted == 15
@@ -185,9 +242,17 @@ def test_what_needs_a_lost_commit_cannot_be_restored() -> None:
     assert spans(restorable(head(0), ())) == []
 
 
+def test_after_a_repair_nothing_is_whole_until_the_dc_was_looked_at() -> None:
+    noted = Lost(first=Seq(4), last=Seq(5), digest=bytes(32), time=NOON)
+    one = replace(head(12, timelines=((3, 8),), checkpoints=(7,)), lost=(noted,))
+    assert spans(restorable(replace(one, complete=False), ())) == [(0, 3), (6, 7)]
+    assert spans(restorable(replace(one, complete=True), ())) == [(0, 3), (6, 12)]
+
+
 def test_an_abandoned_timelines_damage_does_not_matter_to_the_next() -> None:
     one = head(12, timelines=((3, 8),))
     assert spans(restorable(one, lost((4, 5)))) == [(0, 4), (7, 12)]
+    assert spans(restorable(one, lost((6, 7)))) == [(0, 6), (7, 12)]
     assert spans(restorable(one, lost((7, 8)))) == [(0, 8)]  # what follows is tied to 8
     assert spans(restorable(one, lost((1, 2)))) == [(0, 1)]
 
