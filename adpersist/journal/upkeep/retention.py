@@ -91,7 +91,7 @@ def pruned_head(head: Head, forgetting: PrunePlan) -> Head:
     )
 
 
-def _roots(head: Head, oldest: Seq, *, keep_marks: bool, keep_image: bool = True) -> set[Seq]:
+def _roots(head: Head, oldest: Seq, *, keep_marks: bool, keep_image: bool) -> set[Seq]:
     """The points everything kept is built on; what cannot be told any more is kept no longer."""
     oldest = max(oldest, head.pruned)
     if not is_tellable(head, oldest):  # what comes after it can be told from the next checkpoint, or a restore, on
