@@ -11,9 +11,10 @@ import pytest
 
 from adpersist.errors import FencedError, NoJournalError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.format.head import open_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
-from adpersist.journal.spare_head import rebuilt, repair
+from adpersist.journal.spare_head import followed, open_beside_spare, rebuilt, repair
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Head
@@ -36,6 +37,7 @@ from tests.golden.journal_samples import (
     new_journal,
     opened,
 )
+from tests.unit.test_journal_repair import inside
 
 
 def deeds() -> list[tuple[str, Callable[[Journal], object]]]:
@@ -80,6 +82,53 @@ def test_the_spare_and_what_follows_make_the_head_again(count: int) -> None:
     assert found.stopped is None
     assert comparable(found.tip.head) == comparable(journal.head)
     assert found.tip.keyring.wrapped == journal._end.tip.keyring.wrapped
+
+
+def test_an_older_head_and_all_that_follows_make_the_newest_one() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    old = open_head(store.head(), key())
+    for deed in (
+        lambda: journal.mark("one", writer=OTHER, now=NOON + 15),
+        lambda: look(journal, [created("b")], 20),
+        lambda: journal.mark("two", writer=OTHER, now=NOON + 25),
+        lambda: journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 30),
+        lambda: journal.end_restore(now=NOON + 31),
+    ):
+        deed()
+        found = followed(store, old)
+        assert found.stopped is None
+        assert comparable(found.tip.head) == comparable(journal.head)
+        assert found.tip.head.time == journal.head.time
+
+
+def sealed_by_another(store: MemoryStore) -> StoredHead:
+    """A head of the same journal, made with another key."""
+    elsewhere = fresh_store()
+    Journal.create(elsewhere, key("another"), identity=IDENTITY, writer=OTHER, now=NOON)
+    return replace(elsewhere.head(), seq=store.head().seq)
+
+
+def test_a_head_that_wants_another_key_than_its_spare_was_put_there(store: MemoryStore) -> None:
+    dishonest, sound = TamperedStore(store), store.head()
+    dishonest.fake_head = sealed_by_another(store)
+    assert open_beside_spare(dishonest, sound, key()).head == open_head(sound, key()).head
+    with pytest.raises(DamagedError, match="which opens its spare") as forged:
+        open_beside_spare(dishonest, dishonest.fake_head, key())
+    assert forged.value.damage is Damage.FORGED
+    for spare in (b"", dishonest.fake_head.body, b"no head"):  # none, or one that says nothing else
+        dishonest.fake_spare = spare
+        with pytest.raises(WrongKeyError):
+            open_beside_spare(dishonest, dishonest.fake_head, key())
+
+
+def test_a_repaired_head_is_its_own_spare_and_of_now(store: MemoryStore) -> None:
+    inside(store).head = replace(store.head(), body=flipped(store.head().body))
+    made = repair(store, key(), writer=OTHER, now=NOON + 100.5)
+    assert made is not None
+    assert (made.time, made.writer, store.spare()) == (NOON + 100.5, OTHER, store.head().body)
+    assert open_head(store.head(), key()).head == made
 
 
 def test_a_prune_that_lets_go_of_commits_alone_is_in_the_spare() -> None:
