@@ -11,12 +11,12 @@ import pytest
 
 from adpersist.errors import FencedError, NoJournalError, WrongKeyError
 from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.format.head import open_head
+from adpersist.journal.format.head import OpenHead, open_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.spare_head import followed, open_beside_spare, rebuilt, repair
 from adpersist.journal.upkeep.check import check_journal
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.stores.memory import MemoryStore
@@ -36,6 +36,7 @@ from tests.golden.journal_samples import (
     look,
     new_journal,
     opened,
+    position,
 )
 from tests.unit.test_journal_repair import inside
 
@@ -101,6 +102,34 @@ def test_an_older_head_and_all_that_follows_make_the_newest_one() -> None:
         assert found.stopped is None
         assert comparable(found.tip.head) == comparable(journal.head)
         assert found.tip.head.time == journal.head.time
+
+
+def test_of_what_the_dc_was_told_no_more_is_taken_as_remembered_than_is_certain() -> None:
+    """It is told of each look before the next is captured: a canary beyond that would call a sound DC put back."""
+    store = fresh_store()
+    journal = new_journal(store)
+
+    def told(usn: int, canary: int) -> None:
+        where = replace(position(usn), canary=Seq(canary))
+        what = [created(f"user{usn}")]
+        journal.commit(what, position=where, usn_from=Usn(usn), witnesses=(), complete=True, now=NOON + usn)
+
+    def remembered(old: OpenHead) -> Seq:
+        found = followed(store, old).tip.head.position
+        assert found is not None
+        return found.canary
+
+    told(10, 0)
+    never = open_head(store.head(), key())
+    told(20, 1)
+    old = open_head(store.head(), key())
+    told(30, 2)
+    assert remembered(old) == 1
+    journal.mark("four", writer=OTHER, now=NOON + 35)
+    told(50, 3)
+    assert remembered(old) == 3
+    told(60, 5)
+    assert (remembered(old), remembered(never)) == (5, 0), "who was never told remembers nothing"
 
 
 def sealed_by_another(store: MemoryStore) -> StoredHead:
