@@ -16,6 +16,7 @@ import pytest
 
 from adpersist.errors import IntegrityError, NoJournalError, StoreFullError
 from adpersist.model.identity.ids import Seq
+from adpersist.stores.sqlite.schema import PAGE_BYTES as PAGE
 from adpersist.stores.sqlite.shrinking import compact, make_room, shrink
 from adpersist.stores.sqlite.store import SqliteStore, journals_in
 from tests.unit.test_stores_sqlite import JOURNAL, filled, numbers, one, opened
@@ -23,7 +24,6 @@ from tests.unit.test_stores_sqlite_full import made_by_an_earlier_version
 from tests.unit.test_stores_sqlite_letting_go import held
 
 MIB = 1_048_576
-PAGE = 4096
 KEPT = ("BEGIN", "COMMIT", "SELECT seq, body", "DELETE", "INSERT", "PRAGMA wal_checkpoint", "PRAGMA incremental_vacuum")
 FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
 
@@ -199,7 +199,7 @@ def test_where_nothing_is_to_be_given_back_the_log_keeps_its_room(store: SqliteS
 
 
 def test_one_page_that_is_free_is_given_back_as_well(store: SqliteStore, path: Path) -> None:
-    put_frames(path, [6000])
+    put_frames(path, [3 * PAGE // 2])
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("DELETE FROM frame")
     count, free = pages_of(path)
