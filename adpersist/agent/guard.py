@@ -21,11 +21,12 @@ from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict, OnRevert, Terms
-from adpersist.restore.convergence import RestoreOutcome
+from adpersist.restore.errors import UnfinishedError
 from adpersist.restore.files.files_left import bring_files_left
 from adpersist.restore.image_age import require_young
+from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.progress import Progress
-from adpersist.restore.restoring import UnfinishedError, restore
+from adpersist.restore.restoring import restore
 from adpersist.restore.wanted import wanted_state
 
 Ended = Callable[[Journal, RestoreOutcome], None]

@@ -18,8 +18,8 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.terms import Terms
-from adpersist.restore.convergence import RestoreOutcome
 from adpersist.restore.image_age import image_time
+from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Gap
 

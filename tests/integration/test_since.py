@@ -15,7 +15,7 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.journal.holder import Role, new_writer
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
-from adpersist.restore.convergence import Convergence
+from adpersist.restore.convergence.convergence import Convergence
 from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.wanted import wanted_state
 from adpersist.state.fold import fold

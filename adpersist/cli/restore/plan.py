@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from adpersist.files.differences import FileDifference
     from adpersist.journal.journal import Journal
     from adpersist.reading.policies.halves import HalfPolicy
-    from adpersist.restore.convergence import Convergence
+    from adpersist.restore.convergence.convergence import Convergence
     from adpersist.restore.wanted import WantedState
 
 
@@ -62,7 +62,7 @@ def plan(
     Exit code 2 when there are any, 0 when the DC already is what the journal says.
     """
     from adpersist.agent import connections
-    from adpersist.restore.convergence import Convergence
+    from adpersist.restore.convergence.convergence import Convergence
     from adpersist.restore.wanted import wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from adpersist.model.plan.conflict import Conflict
     from adpersist.model.plan.difference import Difference
     from adpersist.reading.policies.halves import HalfPolicy
-    from adpersist.restore.convergence import RestoreOutcome
     from adpersist.restore.files.files_back import FilesOutcome
     from adpersist.restore.files.stale_policies import StalePolicy
+    from adpersist.restore.outcome import RestoreOutcome
     from adpersist.restore.plan.limitations import Limitation
 
 ToOption = Annotated[
@@ -117,8 +117,9 @@ def restore(
     """
     from adpersist.agent import connections
     from adpersist.journal.holder import require_silent, visiting
-    from adpersist.restore.convergence import Convergence
-    from adpersist.restore.restoring import UnfinishedError, capture_news
+    from adpersist.restore.convergence.convergence import Convergence
+    from adpersist.restore.errors import UnfinishedError
+    from adpersist.restore.restoring import capture_news
     from adpersist.restore.restoring import restore as run
     from adpersist.restore.wanted import WantedState, wanted_state, within_scope
 

@@ -40,7 +40,7 @@ def verify(
     from adpersist.reading.policies.halves import HalfPolicy
     from adpersist.reading.text.file_text import difference_document, difference_row
     from adpersist.reading.text.policy_text import half_document
-    from adpersist.restore.convergence import Convergence
+    from adpersist.restore.convergence.convergence import Convergence
     from adpersist.restore.files.files_back import verify_files
     from adpersist.restore.files.policy_files import policy_differences
     from adpersist.restore.files.stale_policies import halves_at

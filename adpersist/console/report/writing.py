@@ -11,7 +11,7 @@ from adpersist.console.report.heal import ended_document
 from adpersist.console.report.page import page
 from adpersist.errors import AdpersistError, ConfigError
 from adpersist.journal.journal import Journal
-from adpersist.restore.convergence import RestoreOutcome
+from adpersist.restore.outcome import RestoreOutcome
 from adpersist.system import durable_file
 from adpersist.telemetry import logger
 

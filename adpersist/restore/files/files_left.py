@@ -8,8 +8,8 @@ from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Writer
 from adpersist.model.plan.terms import Terms
-from adpersist.restore.convergence import RestoreOutcome
 from adpersist.restore.files.files_back import FilesBack
+from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.progress import Progress
 from adpersist.restore.restoring import require_nothing_more
 from adpersist.telemetry import logger

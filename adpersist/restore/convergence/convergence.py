@@ -1,7 +1,7 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 
 from adpersist.capture.full_look import FullLook
@@ -9,7 +9,6 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.target import Target
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.journal.account import Account
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.stamps import EVER
@@ -22,10 +21,12 @@ from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
+from adpersist.restore.conflicts.resolution import under_policy
 from adpersist.restore.conflicts.unseen_writes import UnseenWrites
-from adpersist.restore.files.files_back import FilesOutcome
+from adpersist.restore.convergence.partial_steps import apply_partially
+from adpersist.restore.convergence.removed_links import forgotten_links
 from adpersist.restore.live_state import LiveState
-from adpersist.restore.partial_steps import apply_partially
+from adpersist.restore.outcome import Refusal, RestoreOutcome
 from adpersist.restore.plan import handed_down
 from adpersist.restore.plan.collisions import Collision, collisions
 from adpersist.restore.plan.identities.evictions import evicted_copy, evictions, usurpers
@@ -37,10 +38,9 @@ from adpersist.restore.plan.identities.shared_sids import shared_sids
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.ordering import bottom_up, parking
-from adpersist.restore.plan.plan import Plan, steps, under_policy
+from adpersist.restore.plan.plan import Plan, steps
 from adpersist.restore.plan.replication import beats, replica, told_anew
 from adpersist.restore.progress import Progress
-from adpersist.restore.removed_links import forgotten_links
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Gap, differences, gaps, stamp_differences, tombstone_differences
 from adpersist.state.state import State
@@ -53,55 +53,6 @@ _HOPELESS = 20
 
 MAX_ROUNDS = 8
 """Every round closes what the one before made possible; a plan that goes on changing is a defect, not progress."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A step the DC refused, with its own words."""
-
-    step: Step
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class RestoreOutcome:
-    """What a restore did.
-
-    Attributes:
-        lost: Gaps there were at the start.
-        applied: Steps carried out, over all rounds.
-        rounds: How often was planned.
-        refusals: What the DC refused in the last round.
-        aside: What it refused to receive as a replica, and why.
-        left: Differences that remain; empty means proven equal.
-        conflicts: Local writes found at the start.
-        notes: What is not as the journal has it, and cannot be.
-        files: What became of SYSVOL and the local databases; None: they were left alone.
-        restart_needed: The DC's replication service goes on under the old invocationID until it is restarted.
-        account: What the restore says of itself, once it has ended one way or the other.
-    """
-
-    lost: list[Gap] = field(default_factory=list)
-    applied: list[Step] = field(default_factory=list)
-    rounds: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
-    aside: dict[Guid, str] = field(default_factory=dict)
-    left: list[Difference] = field(default_factory=list)
-    conflicts: tuple[Conflict, ...] = ()
-    notes: tuple[Limitation, ...] = ()
-    restart_needed: bool = False
-    account: Account = field(default_factory=Account)
-    files: FilesOutcome | None = None
-
-    @property
-    def lines(self) -> list[Difference]:
-        """What is left, of the directory and then beside it."""
-        return [*self.left, *(self.files.lines if self.files is not None else ())]
-
-    @property
-    def differs(self) -> bool:
-        """Something is left, of the directory or beside it."""
-        return bool(self.lines)
 
 
 class Convergence:
