@@ -12,16 +12,16 @@ from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.stamps import EVER
-from adpersist.model.plan.conflict import Conflict, by_object
+from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Delete, Exempt, ReloadSchema, Step
-from adpersist.model.plan.terms import OnConflict, Terms
+from adpersist.model.plan.terms import Terms
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
 from adpersist.restore.conflicts.partner_writes import partner_writes
-from adpersist.restore.conflicts.resolution import under_policy
+from adpersist.restore.conflicts.resolution import Resolution, beyond
 from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.restore.convergence.partial_steps import apply_partially
 from adpersist.restore.convergence.removed_links import forgotten_links
@@ -29,7 +29,7 @@ from adpersist.restore.live_state import LiveState
 from adpersist.restore.outcome import Refusal, RestoreOutcome
 from adpersist.restore.plan import handed_down
 from adpersist.restore.plan.collisions import Collision, collisions
-from adpersist.restore.plan.identities.evictions import evicted_copy, evictions, usurpers
+from adpersist.restore.plan.identities.evictions import evicted_copy, evictions
 from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
 from adpersist.restore.plan.identities.renumbering import matched_by_place
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
@@ -144,32 +144,21 @@ class Convergence:
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self._notes = self._notes or (*self._unseen(), *self._unreadable(), *notes)
         self._take_note(found, have)
-        news = [each for each in self._conflicts if each.stays]
-        local = [each for each in self._conflicts if not each.stays]
-        # who had to give way goes on under another objectGUID
-        moved = [replace(each, guid=evicted_copy(each.guid)) for each in self._conflicts if not each.attributes]
-        news += [each for each in moved if each.stays]
-        local += [each for each in moved if not each.stays]
-        closing = under_policy(under_policy(found, news, OnConflict.DC), local, self._terms.policy)
+        closing = self._resolution.closing(found)
         self._following = handed_down.of_those(closing, following, have)
         return self._without_occupied(closing)
 
     def _without_occupied(self, found: Sequence[Gap]) -> list[Gap]:
         """Without containers that are to go and in which somebody lives who stays: they stay with them."""
-        have, want = self._live.state, self._aligned
-        dc = self._terms.policy is OnConflict.DC
-        kept = {guid for each in self._conflicts if dc or each.stays for guid in (each.guid, evicted_copy(each.guid))}
-        occupied = {
-            above for guid in kept if have.is_live(guid) and not want.is_live(guid) for above in have.above(guid)
-        }
-        staying = [gap for gap in found if gap.guid in occupied and not gap.wanted_live]
+        have = self._live.state
+        staying = self._resolution.occupied(found, self._aligned, have)
         self._occupied = frozenset(gap.guid for gap in staying)
         for gap in staying:
             what = "stays, though it was deleted since: what was written on the domain controller lies in it"
             note = Limitation(guid=gap.guid, dn=have.dn(gap.guid), what=what)
             if note not in self._notes:
                 self._notes += (note,)
-        return [gap for gap in found if gap not in staying] if staying else list(found)
+        return [gap for gap in found if gap.guid not in self._occupied]
 
     def _pending(self) -> list[Gap]:
         """The gaps; while nothing was written they are looked for once."""
@@ -180,6 +169,10 @@ class Convergence:
     @property
     def _conflicts(self) -> tuple[Conflict, ...]:
         return tuple((self._noted or {}).values())
+
+    @property
+    def _resolution(self) -> Resolution:
+        return Resolution(conflicts=self._conflicts, policy=self._terms.policy)
 
     def _take_note(self, found: Sequence[Gap], have: State) -> None:
         """Of everything written before the first step; from then on of what came since the look before."""
@@ -218,7 +211,7 @@ class Convergence:
             known = self._wanted.known
             news += partner_writes(found, have, stamps, partners=partners, known=known, unseen=unseen, links=links)
         yield from news
-        local = under_policy(found, news, OnConflict.DC)
+        local = beyond(found, news)
         if begun:
             # any other late write may be the earlier run's own
             local = [gap for gap in local if self._is_stranger(gap)]
@@ -231,24 +224,10 @@ class Convergence:
         return UnseenWrites(since=self._wanted.captured, usn=usn, invocation=invocation)
 
     @property
-    def _kept(self) -> frozenset[Guid]:
-        dc = self._terms.policy is OnConflict.DC
-        return frozenset(each.guid for each in self._conflicts if not each.attributes and (dc or each.stays))
-
-    @property
     def _usurping(self) -> frozenset[Guid]:
         if not self._wanted.scope.is_everything:
             return frozenset()
-        # what a partner made has a RID of the partner's own
-        local = self._kept - self._wanted.known - {each.guid for each in self._conflicts if each.stays}
-        return usurpers(local, self._live.state, self._wanted.given)
-
-    @property
-    def _named(self) -> dict[Guid, tuple[str, ...]]:
-        """What was written on objects that the journal has, and stays."""
-        dc = self._terms.policy is OnConflict.DC
-        staying = by_object(each for each in self._conflicts if each.attributes and (dc or each.stays))
-        return {guid: each.attributes for guid, each in staying.items()}
+        return self._resolution.usurping(self._live.state, known=self._wanted.known, given=self._wanted.given)
 
     @property
     def proof(self) -> FullLook | None:
@@ -390,9 +369,9 @@ class Convergence:
             self._dc.feed.contexts,
             self.exempt.spared,
             own=self._dc.own_stamp(),
-            overwritten=self._overwritten,
-            staying=list(self._staying()),
-            preferred=[each for each in self._preferred() if each.guid not in gone],
+            overwritten=self._resolution.overwritten,
+            staying=self._resolution.untouched(want, have, self._occupied),
+            preferred=[each for each in self._resolution.preferred(want, have) if each.guid not in gone],
         )
         waiting()
         # also where nothing is lacking: a run that was killed may have left the keytab behind
@@ -431,12 +410,7 @@ class Convergence:
     def _restamp(self) -> bool:
         """Give what had to be written the stamps it had; True: something was tried."""
         want, have = self._aligned, self._live.state
-        staying = {
-            (each.guid, name)
-            for each in self._conflicts
-            if each.stays or self._terms.policy is OnConflict.DC
-            for name in each.attributes
-        }
+        staying = {(each.guid, name) for each in self._resolution.staying for name in each.attributes}
         wanted: dict[Guid, dict[str, Stamp]] = {}
         for line in stamp_differences(want, have, self.exempt):
             stamps = want[line.guid].stamps
@@ -451,10 +425,10 @@ class Convergence:
     def _written_once_more(self) -> Iterator[tuple[Guid, dict[str, Stamp]]]:
         """Stamps for what stays by the DC's word: a partner knows a later write, or takes what has the old invocationID
         for read."""
-        preferred = list(self._preferred())
+        want, have = self._aligned, self._live.state
+        preferred = list(self._resolution.preferred(want, have))
         if not preferred:
             return
-        want, have = self._aligned, self._live.state
         own, has_partners = self._dc.own_stamp(), bool(self._dc.partners())
         for conflict in preferred:
             stamps = have[conflict.guid].stamps if conflict.guid in have else {}
@@ -497,9 +471,9 @@ class Convergence:
                 want,
                 have,
                 self.exempt,
-                kept=self._kept,
+                kept=self._resolution.kept,
                 usurping=self._usurping,
-                named=self._named,
+                named=self._resolution.named,
                 buried=self._buried,
             )
         ]
@@ -519,35 +493,6 @@ class Convergence:
         # whoever the journal has with it, too, stays
         rightful = (sid for item in want.values() if not item.deleted for sid in item.values.get("objectSid", ()))
         return {sid: found[sid] for sid in found.keys() - set(rightful)} if found else found
-
-    def _staying(self) -> Iterator[Conflict]:
-        """What is newer than the journal; and where the DC's word counts, what it wrote to and the journal deleted; and
-        the containers in which any of that lies."""
-        for each in self._conflicts:
-            wanted = self._aligned.get(each.guid)
-            if each.stays:
-                yield each
-            elif self._terms.policy is OnConflict.DC and wanted is not None and wanted.deleted:
-                yield _whole(each)
-        for guid in self._occupied:
-            yield Conflict(guid=guid, dn=self._live.state.dn(guid))
-
-    def _preferred(self) -> Iterator[Conflict]:
-        """Local writes that stay because the DC's word counts."""
-        if self._terms.policy is not OnConflict.DC:
-            return
-        want, have = self._aligned, self._live.state
-        for each in self._conflicts:
-            if not each.stays:
-                # who was deleted lost nearly all that was known of it
-                revived = each.guid in want and not want.is_live(each.guid) and have.is_live(each.guid)
-                yield _whole(each) if revived else each
-
-    @property
-    def _overwritten(self) -> frozenset[Guid]:
-        if self._terms.policy is OnConflict.DC:
-            return frozenset()
-        return frozenset(each.guid for each in self._conflicts if not each.stays)
 
     def _unseen(self) -> Iterator[Limitation]:
         if self._lacks_secrets:
@@ -576,9 +521,9 @@ class Convergence:
                 have,
                 self.exempt,
                 self._dc.feed.contexts,
-                kept=self._kept,
+                kept=self._resolution.kept,
                 usurping=self._usurping,
-                named=self._named,
+                named=self._resolution.named,
             ),
         ]
         return Plan(steps=tuple(planned), conflicts=self._conflicts, notes=self._notes)
@@ -611,10 +556,6 @@ class Convergence:
     def _differences(self, found: Sequence[Gap]) -> list[Difference]:
         every = (*found, *self._following)
         return [line for gap in every for line in differences(gap, self._aligned, self._live.state)]
-
-
-def _whole(conflict: Conflict) -> Conflict:
-    return replace(conflict, attributes=(), links={})
 
 
 def _key(conflict: Conflict) -> tuple[Guid, bool, bool]:

@@ -16,7 +16,7 @@ from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
 from adpersist.restore.plan.ordering import defines_class, definitions_in_order
 from adpersist.state.journal_schema import JournalSchema
@@ -82,10 +82,8 @@ class _Difference:
         self._spared = spared
         self._own = own
         self._overwritten = overwritten
-        self._preferred = {each.guid: each for each in preferred}
-        self._staying = dict(self._preferred)
-        for each in staying:
-            self._staying[each.guid] = self._staying[each.guid].with_more(each) if each.guid in self._staying else each
+        self._preferred = by_object(preferred)
+        self._staying = by_object([*self._preferred.values(), *staying])
         self._schema = JournalSchema.of(want)
 
     def replica(self) -> Replica:

@@ -1,0 +1,139 @@
+"""Who wins where others wrote: told for the DC's word and for the journal's."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.step import Exempt
+from adpersist.model.plan.terms import OnConflict
+from adpersist.restore.conflicts.resolution import Resolution
+from adpersist.restore.plan.identities.evictions import evicted_copy
+from adpersist.state.differences import gaps
+from adpersist.state.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adpersist.model.objects.change import Values
+
+NC = "DC=model"
+
+
+def guid(name: str) -> Guid:
+    return Guid(hashlib.sha256(name.encode()).digest()[:16])
+
+
+def item(name: str, *, above: str = "root", deleted: bool = False, **values: bytes) -> ObjectState:
+    held: dict[str, Values] = {attribute: (value,) for attribute, value in values.items()}
+    if deleted:
+        held["isDeleted"] = (b"TRUE",)
+    return ObjectState(guid=guid(name), nc=NC, parent=guid(above), rdn=f"CN={name}", values=held)
+
+
+ROOT = ObjectState(guid=guid("root"), nc=NC, parent=None, rdn=NC)
+WANT = State(
+    [
+        ROOT,
+        item("user", description=b"journal", title=b"journal"),
+        item("partnered", description=b"journal", title=b"journal"),
+        item("goner", deleted=True),
+        item("emptied", deleted=True),
+    ]
+)
+HAVE = State(
+    [
+        ROOT,
+        item("user", description=b"here", title=b"here"),
+        item("partnered", description=b"partner", title=b"here"),
+        item("goner"),
+        item("emptied"),
+        item("stranger", above="emptied", objectSid=b"given once"),
+        item("partners", objectSid=b"given once"),
+    ]
+)
+CONFLICTS = (
+    Conflict(guid=guid("user"), dn="", attributes=("description",)),
+    Conflict(guid=guid("partnered"), dn="", attributes=("description",), replicated=True),
+    Conflict(guid=guid("goner"), dn="", attributes=("title",)),
+    Conflict(guid=guid("stranger"), dn=""),
+    Conflict(guid=guid("partners"), dn="", replicated=True),
+)
+
+
+def resolved(policy: OnConflict) -> Resolution:
+    return Resolution(conflicts=CONFLICTS, policy=policy)
+
+
+def closing(policy: OnConflict) -> dict[Guid, set[str]]:
+    found = list(gaps(WANT, HAVE, Exempt()))
+    return {gap.guid: set(gap.values) for gap in resolved(policy).closing(found)}
+
+
+def named(conflicts: Iterable[Conflict]) -> dict[Guid, tuple[str, ...]]:
+    return {each.guid: each.attributes for each in conflicts}
+
+
+def test_by_the_journals_word_only_what_is_newer_stays() -> None:
+    found = closing(OnConflict.JOURNAL)
+    assert found == {
+        guid("user"): {"description", "title"},
+        guid("partnered"): {"title"},
+        guid("goner"): set(),
+        guid("emptied"): set(),
+        guid("stranger"): set(),
+    }
+    one = resolved(OnConflict.JOURNAL)
+    assert one.kept == {guid("partners")}
+    assert one.named == {guid("partnered"): ("description",)}
+    assert one.overwritten == {guid("user"), guid("goner"), guid("stranger")}
+    assert named(one.untouched(WANT, HAVE, [])) == {guid("partnered"): ("description",), guid("partners"): ()}
+    assert not list(one.preferred(WANT, HAVE))
+
+
+def test_by_the_dcs_word_local_writes_stay_too() -> None:
+    assert closing(OnConflict.DC) == {guid("user"): {"title"}, guid("partnered"): {"title"}, guid("emptied"): set()}
+    one = resolved(OnConflict.DC)
+    assert one.kept == {guid("stranger"), guid("partners")}
+    assert one.named == {
+        guid("user"): ("description",),
+        guid("partnered"): ("description",),
+        guid("goner"): ("title",),
+    }
+    assert not one.overwritten
+    # whoever was brought back to life stays whole
+    assert named(one.untouched(WANT, HAVE, [guid("emptied")])) == {
+        guid("partnered"): ("description",),
+        guid("goner"): (),
+        guid("partners"): (),
+        guid("emptied"): (),
+    }
+    assert named(one.preferred(WANT, HAVE)) == {
+        guid("user"): ("description",),
+        guid("goner"): (),
+        guid("stranger"): (),
+    }
+
+
+def test_a_container_stays_with_who_lives_in_it_and_stays() -> None:
+    found = list(gaps(WANT, HAVE, Exempt()))
+    assert [gap.guid for gap in resolved(OnConflict.DC).occupied(found, WANT, HAVE)] == [guid("emptied")]
+    assert not resolved(OnConflict.JOURNAL).occupied(found, WANT, HAVE)
+
+
+def test_who_goes_on_under_another_guid_stays_as_well() -> None:
+    copy = ObjectState(guid=evicted_copy(guid("stranger")), nc=NC, parent=guid("emptied"), rdn="CN=copy")
+    have = State([*(each for each in HAVE.values() if each.guid != guid("stranger")), copy])
+    one, found = resolved(OnConflict.DC), list(gaps(WANT, have, Exempt()))
+    assert copy.guid in {gap.guid for gap in found}
+    assert copy.guid not in {gap.guid for gap in one.closing(found)}
+    assert [gap.guid for gap in one.occupied(found, WANT, have)] == [guid("emptied")]
+
+
+def test_only_who_was_made_here_usurps_a_sid() -> None:
+    known = {guid("user"), guid("partnered"), guid("goner"), guid("emptied")}
+    found = resolved(OnConflict.DC).usurping(HAVE, known=known, given={b"given once"})
+    assert found == {guid("stranger")}
