@@ -2,6 +2,7 @@
 
 In: two states and what is exempt. Out: steps. Read `plan`, then in the order of the steps: `identities`, `ordering`,
 `service_names`, `object_steps`; `scope` cuts a plan down to one object or attribute, `handed_down` knows what closes
-with the rights of a container, `limitations` says what nobody can restore. Folder: `identities` (who must give way to
-whom, and who is known again by other names).
+with the rights of a container, `making_way` clears the way of a replica, which `replication` puts together,
+`limitations` says what nobody can restore. Folder: `identities` (who must give way to whom, and who is known again by
+other names).
 """

@@ -1,0 +1,129 @@
+"""Having a DC that was put back receive what it lacks as a replica does, once strangers are out of its way."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.write.transactional_target import TransactionalTarget
+from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.plan.replicated import Replica
+from adpersist.model.plan.step import Delete, ReloadSchema, Step
+from adpersist.restore.convergence.applying import apply
+from adpersist.restore.convergence.comparison import Comparison
+from adpersist.restore.convergence.planning import planned, raised_rids
+from adpersist.restore.plan.making_way import making_way
+from adpersist.restore.plan.replication import replica
+from adpersist.restore.progress import Progress
+from adpersist.restore.wanted import WantedState
+from adpersist.telemetry import logger
+
+log = logger("restore")
+
+
+@dataclass(slots=True, kw_only=True)
+class Received:
+    """What came of it.
+
+    Attributes:
+        lacked: Something was sent.
+        applied: Steps carried out beside that, and those there is no need for any more.
+        aside: What the DC refused to receive, and why.
+        wrote: Objects that were written to, or tried; none: the DC was not changed.
+        linked: Those of which links were sent.
+    """
+
+    lacked: bool = False
+    applied: list[Step] = field(default_factory=list)
+    aside: dict[Guid, str] = field(default_factory=dict)
+    wrote: set[Guid] = field(default_factory=set)
+    linked: frozenset[Guid] = frozenset()
+
+
+def receive_lacking(
+    dc: DomainController,
+    wanted: WantedState,
+    seen: Comparison,
+    target: TransactionalTarget,
+    progress: Progress,
+    waiting: Callable[[], None],
+) -> Received:
+    """Send all that the DC lacks, by stamp; what it has already, with its stamp, it takes no second time.
+
+    Args:
+        dc: The DC.
+        wanted: What it is to be, and what the journal knows that helps.
+        seen: What it lacks.
+        target: Its database.
+        progress: Told how far it has come.
+        waiting: Called when the DC begins to receive.
+
+    Raises:
+        DirectoryUnreachableError: The DC went away; it may be done again.
+    """
+    received = Received()
+
+    def carry_out(steps: list[Step]) -> list[Step]:
+        received.wrote.update(step.guid for step in steps)
+        return apply(steps, target, progress.applying).steps
+
+    to_close = planned(dc, wanted, seen).steps
+    moving = _moving(seen)
+    if moving:
+        # whoever is given a SID of its own must not be given that of somebody who is to come back
+        received.applied += carry_out([*raised_rids(dc, wanted, seen.have), *moving])
+    lacking = _lacking(dc, seen, gone={step.guid for step in moving if isinstance(step, Delete)})
+    waiting()
+    # also where nothing is lacking: a run that was killed may have left the keytab behind
+    for each in target.receive(lacking, progress.applying):
+        log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
+        received.aside[each.guid] = each.reason
+    if not lacking:
+        return received
+    received.lacked = True
+    received.wrote |= lacking.touched
+    received.linked = frozenset(link.source for links in lacking.links.values() for link in links)
+    taken = lacking.touched - received.aside.keys()
+    received.applied += [step for step in to_close if step.guid in taken]
+    if lacking.changes_the_ground:
+        carry_out(list(_reloaded(dc, lacking)))
+        dc.reconnect()
+    # before the look that proves all of it
+    received.applied += carry_out(list(raised_rids(dc, wanted, seen.have)))
+    return received
+
+
+def _moving(seen: Comparison) -> list[Step]:
+    resolution = seen.resolution
+    return list(
+        making_way(
+            seen.gaps,
+            seen.want,
+            seen.have,
+            seen.exempt,
+            kept=resolution.kept,
+            usurping=seen.usurping,
+            named=resolution.named,
+        )
+    )
+
+
+def _lacking(dc: DomainController, seen: Comparison, *, gone: set[Guid]) -> Replica:
+    want, have, resolution = seen.want, seen.have, seen.resolution
+    return replica(
+        want,
+        have,
+        dc.feed.contexts,
+        seen.exempt.spared,
+        own=dc.own_stamp(),
+        overwritten=resolution.overwritten,
+        staying=resolution.untouched(want, have, seen.occupied),
+        preferred=[each for each in resolution.preferred(want, have) if each.guid not in gone],
+    )
+
+
+def _reloaded(dc: DomainController, lacking: Replica) -> Iterator[Step]:
+    """The running DC reads what was defined in its database when it is told to."""
+    if any(batch.defines for batch in lacking.batches):
+        schema = dc.feed.contexts[0]
+        root = next(guid for guid, nc in dc.feed.roots.items() if nc == schema)
+        yield ReloadSchema(guid=root, dn=schema, reason="what was defined can be used from here on")

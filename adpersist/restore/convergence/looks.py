@@ -1,0 +1,174 @@
+"""Looking at a DC again and again: each look is compared with what is wanted, and tells what others wrote meanwhile."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from adpersist.capture.full_look import FullLook
+from adpersist.directory.domain_controller import DomainController
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.model.plan.step import Exempt
+from adpersist.model.plan.terms import OnConflict
+from adpersist.restore.conflicts.resolution import Resolution
+from adpersist.restore.convergence.comparison import Comparison
+from adpersist.restore.convergence.noted_writes import NotedWrites
+from adpersist.restore.live_state import LiveState
+from adpersist.restore.plan import handed_down
+from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
+from adpersist.restore.plan.identities.renumbering import matched_by_place
+from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
+from adpersist.restore.plan.limitations import Limitation, attainable
+from adpersist.restore.plan.machine_secrets import without_machine_secrets
+from adpersist.restore.wanted import WantedState
+from adpersist.state.differences import Gap, gaps
+from adpersist.state.state import State
+
+
+class Looks:
+    """Looks at one DC for one restore.
+
+    Args:
+        dc: The DC.
+        wanted: What it is compared with.
+        policy: Whose word counts where others wrote.
+        keeps_machine_secrets: Computers and trusts keep the passwords they say now.
+        looking: Told what is being looked at.
+    """
+
+    def __init__(
+        self,
+        dc: DomainController,
+        wanted: WantedState,
+        policy: OnConflict,
+        *,
+        keeps_machine_secrets: bool,
+        looking: Callable[[str], None],
+    ) -> None:
+        self._dc = dc
+        self._wanted = wanted
+        self._want = wanted.state
+        self._policy = policy
+        self._keeps_machine_secrets = keeps_machine_secrets
+        self._live = LiveState(dc, base=wanted.base, like=wanted.state, spill=wanted.spill, progress=looking)
+        self._noted = NotedWrites(dc, wanted)
+        self.notes: tuple[Limitation, ...] = ()
+        """What the looks showed that can neither be compared nor restored."""
+
+    @property
+    def seen(self) -> State:
+        """The directory as it was looked at last."""
+        return self._live.state
+
+    @property
+    def is_whole(self) -> bool:
+        """The last look was one at everything, and so a proof: what a container hands down shows up in no other."""
+        return self._live.is_whole
+
+    @property
+    def proof(self) -> FullLook | None:
+        """What the DC had when it was last looked at, if all of it was."""
+        return self._live.proof
+
+    @cached_property
+    def lacks_secrets(self) -> bool:
+        """The journal was captured by a session that sees none, at least up to the point that is wanted."""
+        return self._dc.privileged and not self._wanted.holds_secrets
+
+    @cached_property
+    def exempt(self) -> Exempt:
+        """What is left alone: also what the journal never saw."""
+        found = self._dc.exempt
+        if not self.lacks_secrets:
+            return found
+        hidden = frozenset(SECRET_ATTRIBUTES)
+        return replace(found, reach=replace(found.reach, unseen=hidden, not_at_birth=hidden))
+
+    def look(self, *, anew: bool = False) -> Comparison:
+        """Look at the DC, and compare.
+
+        Args:
+            anew: At everything, instead of what changed since the look before.
+        """
+        if anew:
+            self._live.look_anew()
+        have = self._live.refresh()
+        want = matched_by_sid(self._want, have)
+        if not self.exempt.reach.gives_identities:
+            want = matched_by_place(want, have)
+        found, notes = self._attainable(want, have)
+        found, following = handed_down.apart(found, have)
+        # what the server did by itself meanwhile is no news any more, and yet was not to be had
+        self.notes = self.notes or (*self._unseen(), *self._unreadable(), *notes)
+        self._noted.take_note(found, have, self._live.image)
+        resolution = Resolution(conflicts=self._noted.conflicts, policy=self._policy)
+        closing = resolution.closing(found)
+        following = handed_down.of_those(closing, following, have)
+        staying = resolution.occupied(closing, want, have)
+        self.notes += tuple(note for note in _occupied(staying, have) if note not in self.notes)
+        occupied = frozenset(gap.guid for gap in staying)
+        return Comparison(
+            want=want,
+            have=have,
+            exempt=self.exempt,
+            gaps=[gap for gap in closing if gap.guid not in occupied],
+            following=following,
+            resolution=resolution,
+            usurping=self._usurping(resolution, have),
+            occupied=occupied,
+            notes=self.notes,
+        )
+
+    def go_on_as(self, invocation: Guid) -> None:
+        """The DC goes on under another invocationID; the next look sees what it wrote since."""
+        self._live.go_on_as(invocation)
+
+    def renew(self, seen: Comparison, reused: ReusedUsns) -> Comparison:
+        """What was seen last; lost writes under reused USNs are wanted as the DC's own of today, from now on."""
+        self._want = renewed(self._want, seen.have, reused)
+        return replace(seen, want=renewed(seen.want, seen.have, reused))
+
+    def wrote(self, objects: Iterable[Guid]) -> None:
+        """We wrote to these, or tried, since the last look."""
+        self._noted.wrote(objects)
+
+    def received(self, refused: Iterable[Guid]) -> None:
+        """The DC has as a replica what else could not be had, but for these objects."""
+        lacking = frozenset(refused)
+        self.notes = tuple(note for note in self.notes if not note.received or note.guid in lacking)
+
+    def _attainable(self, want: State, have: State) -> tuple[list[Gap], list[Limitation]]:
+        differing = self._wanted.scope.narrow(gaps(want, have, self.exempt), want, have)
+        found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
+        if self._keeps_machine_secrets:
+            found, kept = without_machine_secrets(found, want)
+            notes += kept
+        return found, notes
+
+    def _usurping(self, resolution: Resolution, have: State) -> frozenset[Guid]:
+        if not self._wanted.scope.is_everything:
+            return frozenset()
+        return resolution.usurping(have, known=self._wanted.known, given=self._wanted.given)
+
+    def _unseen(self) -> Iterator[Limitation]:
+        if self.lacks_secrets:
+            what = (
+                "the journal was captured over the network and holds no passwords, keys and other secrets: those that "
+                "are there stay, and accounts that are made again get a password nobody knows"
+            )
+            yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+        elif self.exempt.reach.unseen:
+            what = "passwords, keys and other secrets are neither compared nor restored on this connection"
+            yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+
+    def _unreadable(self) -> Iterator[Limitation]:
+        for guid, sighting in self._live.unreadable.items():
+            dn = self._want.dn(guid) if guid in self._want else sighting.rdn
+            what = f"the domain controller cannot show it, so it is neither compared nor restored: {sighting.trouble}"
+            yield Limitation(guid=guid, dn=dn, what=what)
+
+
+def _occupied(staying: Sequence[Gap], have: State) -> Iterator[Limitation]:
+    for gap in staying:
+        what = "stays, though it was deleted since: what was written on the domain controller lies in it"
+        yield Limitation(guid=gap.guid, dn=have.dn(gap.guid), what=what)

@@ -1,0 +1,35 @@
+"""The plan as things stand: what closes the gaps, after what keeps a RID from being handed out twice."""
+
+from collections.abc import Iterator
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.model.plan.step import Step
+from adpersist.restore.convergence.comparison import Comparison
+from adpersist.restore.plan.identities.rid_pools import known_rids, raised
+from adpersist.restore.plan.plan import Plan, steps
+from adpersist.restore.wanted import WantedState
+from adpersist.state.state import State
+
+
+def planned(dc: DomainController, wanted: WantedState, seen: Comparison) -> Plan:
+    """What is to be done after a look; nothing is written."""
+    closing = steps(
+        seen.gaps,
+        seen.want,
+        seen.have,
+        seen.exempt,
+        dc.feed.contexts,
+        kept=seen.resolution.kept,
+        usurping=seen.usurping,
+        named=seen.resolution.named,
+    )
+    found = (*raised_rids(dc, wanted, seen.have), *closing)
+    return Plan(steps=found, conflicts=seen.resolution.conflicts, notes=seen.notes)
+
+
+def raised_rids(dc: DomainController, wanted: WantedState, have: State) -> Iterator[Step]:
+    """Steps that lift the DC's RID set above every RID that was ever given out; none for a part of the directory."""
+    raises = wanted.scope.is_everything and dc.privileged
+    if raises and (rids := dc.rids()) is not None:
+        known = known_rids(wanted.state, have, domain=dc.identity.domain, given=wanted.given)
+        yield from raised(rids, wanted.state, known | {wanted.last_given_rid})

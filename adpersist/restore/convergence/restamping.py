@@ -1,0 +1,81 @@
+"""The stamps that replication knows a write by: what had to be written gets those it had."""
+
+from collections.abc import Iterator
+
+from adpersist.directory.domain_controller import DomainController
+from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Stamp
+from adpersist.model.plan.difference import Difference
+from adpersist.restore.convergence.comparison import Comparison
+from adpersist.restore.plan.limitations import Limitation
+from adpersist.restore.plan.replication import beats, told_anew
+from adpersist.state.differences import stamp_differences
+from adpersist.telemetry import logger
+
+log = logger("restore")
+
+
+def restamp(dc: DomainController, seen: Comparison) -> bool:
+    """Give what is as wanted the stamps that are wanted, and what stays ones that partners follow.
+
+    Args:
+        dc: The DC.
+        seen: What it has, once all is written.
+
+    Returns:
+        Something was tried; what could not be done is logged.
+    """
+    staying = {(each.guid, name) for each in seen.resolution.staying for name in each.attributes}
+    wanted: dict[Guid, dict[str, Stamp]] = {}
+    for line in stamp_differences(seen.want, seen.have, seen.exempt):
+        stamps = seen.want[line.guid].stamps
+        if line.attribute in stamps and (line.guid, line.attribute) not in staying:
+            wanted.setdefault(line.guid, {})[line.attribute] = stamps[line.attribute]
+    for guid, stamps in _written_once_more(dc, seen):
+        wanted.setdefault(guid, {}).update(stamps)
+    for guid, reason in dc.restamp(wanted) if wanted else ():
+        log.warning("stamps.not_restored", object=guid_text(guid), reason=reason)
+    return bool(wanted)
+
+
+def other_stamps(seen: Comparison) -> Iterator[Limitation]:
+    """Attributes that are as wanted, and that replication knows another write of."""
+    other: dict[str, list[Difference]] = {}
+    for line in stamp_differences(seen.want, seen.have, seen.exempt):
+        other.setdefault(line.attribute, []).append(line)
+    for name, (line, *more) in other.items():
+        others = f", and of {len(more)} other objects" if more else ""
+        what = f"replication knows another write of {name}{others}, of the same values"
+        yield Limitation(guid=line.guid, dn=line.dn, what=what)
+
+
+def _written_once_more(dc: DomainController, seen: Comparison) -> Iterator[tuple[Guid, dict[str, Stamp]]]:
+    """Stamps for what stays by the DC's word: a partner knows a later write, or takes what has the old invocationID
+    for read."""
+    want, have = seen.want, seen.have
+    preferred = list(seen.resolution.preferred(want, have))
+    if not preferred:
+        return
+    own, has_partners = dc.own_stamp(), bool(dc.partners())
+    for conflict in preferred:
+        stamps = have[conflict.guid].stamps if conflict.guid in have else {}
+        known = want[conflict.guid].stamps if conflict.guid in want else {}
+        stripped = _stripped(conflict.guid, seen)
+        anew = {
+            name: told_anew(had, known.get(name), own)
+            for name, had in stamps.items()
+            if (name in conflict.attributes or not conflict.attributes)
+            and had.origin != own.origin
+            and (had != known.get(name) or name in stripped)
+            and (has_partners or (name in known and beats(known[name], had)))
+        }
+        if anew:
+            yield conflict.guid, anew
+
+
+def _stripped(guid: Guid, seen: Comparison) -> frozenset[str]:
+    """What somebody who is kept alive has and the tombstone lost, most of it without a stamp that says so."""
+    want, have = seen.want, seen.have
+    if guid not in want or want.is_live(guid) or not have.is_live(guid):
+        return frozenset()
+    return frozenset(have[guid].values.keys() - want[guid].values.keys())
