@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Exempt
 from adpersist.model.plan.terms import OnConflict
-from adpersist.restore.conflicts.resolution import Resolution
+from adpersist.restore.conflicts.resolution import Resolution, beyond
 from adpersist.restore.plan.identities.evictions import evicted_copy
 from adpersist.state.differences import gaps
 from adpersist.state.state import State
@@ -103,7 +105,7 @@ def test_by_the_dcs_word_local_writes_stay_too() -> None:
         guid("partnered"): ("description",),
         guid("goner"): ("title",),
     }
-    assert not one.overwritten
+    assert one.overwritten == frozenset()
     # whoever was brought back to life stays whole
     assert named(one.untouched(WANT, HAVE, [guid("emptied")])) == {
         guid("partnered"): ("description",),
@@ -131,6 +133,45 @@ def test_who_goes_on_under_another_guid_stays_as_well() -> None:
     assert copy.guid in {gap.guid for gap in found}
     assert copy.guid not in {gap.guid for gap in one.closing(found)}
     assert [gap.guid for gap in one.occupied(found, WANT, have)] == [guid("emptied")]
+
+
+def test_whoever_stays_keeps_memberships_and_whoever_stays_deleted_gets_none_back() -> None:
+    def group(name: str, *members: str) -> ObjectState:
+        return replace(item(name), links={"member": frozenset(ref(guid(each)) for each in members)} if members else {})
+
+    want = State([ROOT, item("deleted here"), item("lost"), group("one", "deleted here"), group("more", "lost")])
+    have = State(
+        [ROOT, item("deleted here", deleted=True), item("made here"), group("one"), group("more", "made here")]
+    )
+    staying = [
+        Conflict(guid=guid("deleted here"), dn="", attributes=("isDeleted",)),
+        Conflict(guid=guid("made here"), dn=""),
+    ]
+    closing = {gap.guid: gap for gap in beyond(list(gaps(want, have, Exempt())), staying)}
+    assert closing.keys() == {guid("lost"), guid("more")}
+    assert closing[guid("more")].added == {"member": {ref(guid("lost"))}}
+    assert not closing[guid("more")].removed
+
+
+def test_only_what_was_written_stays_of_an_object_that_both_have() -> None:
+    want = State([ROOT, item("renamed", title=b"journal"), item("moved", title=b"journal")])
+    have = State(replace(each, rdn=f"{each.rdn} here") if each is not ROOT else each for each in want.values())
+    staying = [
+        Conflict(guid=guid("renamed"), dn="", attributes=("name",)),
+        Conflict(guid=guid("moved"), dn="", attributes=("description",)),
+    ]
+    closing = {gap.guid: gap.moved for gap in beyond(list(gaps(want, have, Exempt())), staying)}
+    assert closing == {guid("moved"): True}
+
+
+def test_a_link_that_was_made_here_stays_beside_one_that_was_lost() -> None:
+    made, lost = ref(guid("partnered")), ref(guid("user"))
+    want = State([*WANT.values(), replace(item("group"), links={"member": frozenset({lost})})])
+    have = State([*WANT.values(), replace(item("group"), links={"member": frozenset({made})})])
+    conflict = Conflict(guid=guid("group"), dn="", attributes=("member",), links={"member": frozenset({made})})
+    (gap,) = beyond(list(gaps(want, have, Exempt())), [conflict])
+    assert gap.added == {"member": {lost}}
+    assert not gap.removed
 
 
 def test_only_who_was_made_here_usurps_a_sid() -> None:
