@@ -16,6 +16,7 @@ from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.rows.interning import shared
 from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
 from adpersist.restore.plan.ordering import defines_class, definitions_in_order
@@ -151,6 +152,7 @@ class _Difference:
         if not stamps:
             return None
         stamps.setdefault(_INSTANCE, known[_INSTANCE])
+        item = replace(item, values=shared(item.values.items()))  # one look into a file, where they lie in one
         return ReplicatedObject(
             guid=guid,
             dn=self._want.dn(guid),
