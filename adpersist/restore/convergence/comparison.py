@@ -8,7 +8,7 @@ from adpersist.model.plan.step import Exempt
 from adpersist.restore.conflicts.resolution import Resolution
 from adpersist.restore.plan import handed_down
 from adpersist.restore.plan.limitations import Limitation
-from adpersist.state.differences import Gap, differences
+from adpersist.state.differences import Gap, differences, stamp_differences
 from adpersist.state.state import State
 
 
@@ -42,6 +42,10 @@ class Comparison:
         """All gaps as lines a person or a script reads."""
         every = (*self.gaps, *self.following)
         return [line for gap in every for line in differences(gap, self.want, self.have)]
+
+    def stamp_differences(self) -> list[Difference]:
+        """What is the same, and was not written by the same write."""
+        return list(stamp_differences(self.want, self.have, self.exempt))
 
     def handed_down(self) -> dict[str, list[tuple[Guid, bytes]]]:
         """The access rights, by naming context, that may be written before those of the containers they come from."""

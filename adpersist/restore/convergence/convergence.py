@@ -147,10 +147,9 @@ class Convergence:
                     seen, linked = self._receive(seen, target, outcome, waiting)
             waiting()
             seen = self._close(seen, target, outcome)
-            if heals and restamp(self._dc, seen):
-                seen = self._looks.look(anew=True)
             if heals:
-                outcome.notes += tuple(other_stamps(seen))
+                seen, other = self._restamp(seen)
+                outcome.notes += tuple(other_stamps(other))
             outcome.left = left(self._dc, seen, refusals=outcome.refusals, aside=outcome.aside, linked=linked)
         return outcome
 
@@ -174,6 +173,14 @@ class Convergence:
             self._looks.wrote(received.wrote)
             seen = self._looks.look(anew=True)
         return seen, received.linked
+
+    def _restamp(self, seen: Comparison) -> tuple[Comparison, list[Difference]]:
+        """Give what was written the stamps it had, and look again; also the stamps that are others still."""
+        other = seen.stamp_differences()
+        if restamp(self._dc, seen, other):
+            seen = self._looks.look(anew=True)
+            other = seen.stamp_differences()
+        return seen, other
 
     def _close(self, seen: Comparison, target: Target, outcome: RestoreOutcome) -> Comparison:
         """Round after round, until a look at everything shows nothing that a plan could close."""

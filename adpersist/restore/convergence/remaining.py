@@ -10,7 +10,7 @@ from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.removed_links import forgotten_links
 from adpersist.restore.outcome import Refusal
 from adpersist.restore.plan.identities.shared_sids import shared_sids
-from adpersist.state.differences import stamp_differences, tombstone_differences
+from adpersist.state.differences import tombstone_differences
 
 
 def left(
@@ -54,6 +54,6 @@ def differing(dc: DomainController, seen: Comparison, *, stamps: bool) -> list[D
     if stamps:
         told = {(each.guid, each.attribute) for each in found}
         want, have = seen.want, seen.have
-        other = [*stamp_differences(want, have, seen.exempt), *forgotten_links(dc, want, have, want)]
+        other = [*seen.stamp_differences(), *forgotten_links(dc, want, have, want)]
         found += dict.fromkeys(each for each in other if (each.guid, each.attribute) not in told)
     return found

@@ -1,6 +1,6 @@
 """The stamps that replication knows a write by: what had to be written gets those it had."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid, guid_text
@@ -9,25 +9,25 @@ from adpersist.model.plan.difference import Difference
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.replication import beats, told_anew
-from adpersist.state.differences import stamp_differences
 from adpersist.telemetry import logger
 
 log = logger("restore")
 
 
-def restamp(dc: DomainController, seen: Comparison) -> bool:
+def restamp(dc: DomainController, seen: Comparison, other: Iterable[Difference]) -> bool:
     """Give what is as wanted the stamps that are wanted, and what stays ones that partners follow.
 
     Args:
         dc: The DC.
         seen: What it has, once all is written.
+        other: What of that has other stamps than are wanted.
 
     Returns:
         Something was tried; what could not be done is logged.
     """
     staying = {(each.guid, name) for each in seen.resolution.staying for name in each.attributes}
     wanted: dict[Guid, dict[str, Stamp]] = {}
-    for line in stamp_differences(seen.want, seen.have, seen.exempt):
+    for line in other:
         stamps = seen.want[line.guid].stamps
         if line.attribute in stamps and (line.guid, line.attribute) not in staying:
             wanted.setdefault(line.guid, {})[line.attribute] = stamps[line.attribute]
@@ -38,12 +38,12 @@ def restamp(dc: DomainController, seen: Comparison) -> bool:
     return bool(wanted)
 
 
-def other_stamps(seen: Comparison) -> Iterator[Limitation]:
+def other_stamps(found: Iterable[Difference]) -> Iterator[Limitation]:
     """Attributes that are as wanted, and that replication knows another write of."""
-    other: dict[str, list[Difference]] = {}
-    for line in stamp_differences(seen.want, seen.have, seen.exempt):
-        other.setdefault(line.attribute, []).append(line)
-    for name, (line, *more) in other.items():
+    by_attribute: dict[str, list[Difference]] = {}
+    for line in found:
+        by_attribute.setdefault(line.attribute, []).append(line)
+    for name, (line, *more) in by_attribute.items():
         others = f", and of {len(more)} other objects" if more else ""
         what = f"replication knows another write of {name}{others}, of the same values"
         yield Limitation(guid=line.guid, dn=line.dn, what=what)
