@@ -116,6 +116,29 @@ def test_a_look_at_what_did_not_change_tells_nothing_and_reads_nothing(files: Lo
     assert keeper.take(never) == []
 
 
+@pytest.mark.parametrize("is_permitted", [True, False])
+def test_a_look_leaves_no_trace_of_having_read(
+    files: LocalFiles, monkeypatch: pytest.MonkeyPatch, is_permitted: bool
+) -> None:
+    script = files.sysvol / "corp.example" / "logon.bat"
+    os.utime(script, ns=(1_000_000_000, 2_000_000_000))  # a read would be written down: the last is before the change
+    time.sleep(2 * REST_S)
+    if not is_permitted:
+        opened = os.open
+
+        def refuse(path: Path | bytes, flags: int, *args: int, dir_fd: int | None = None) -> int:
+            if flags & os.O_NOATIME:
+                raise PermissionError(errno.EPERM, "Operation not permitted")
+            return opened(path, flags, *args, dir_fd=dir_fd)
+
+        monkeypatch.setattr(os, "open", refuse)
+    keeper = Keeper(files)
+    keeper.take()
+    assert piece_of(b"echo") in keeper.pieces
+    if is_permitted:  # by who may not, it is read all the same
+        assert script.stat().st_atime_ns == 1_000_000_000
+
+
 def test_what_is_being_written_is_left_for_the_next_look(files: LocalFiles) -> None:
     keeper = Keeper(files)
     keeper.rested()

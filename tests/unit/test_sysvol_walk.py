@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,7 +199,7 @@ def test_a_folder_made_anew_under_the_name_and_inode_of_another_is_looked_into_a
     folder.mkdir()
     (folder / "new.bat").write_bytes(b"new")
     before = watching.look._found.shown["corp/scripts/a"]
-    watching.look._found.shown["corp/scripts/a"] = replace(before, inode=folder.stat().st_ino)
+    watching.look._found.shown["corp/scripts/a"] = before._replace(inode=folder.stat().st_ino)
     watching.refresh()
     assert watching.within is not None
     assert "corp/scripts/a" in watching.within
@@ -218,7 +217,7 @@ def test_what_is_below_a_folder_made_anew_is_looked_into_whatever_its_inode(watc
     for path in ("corp/Policies/a", "corp/Policies/a/b"):
         before = watching.look._found.shown[path]
         inode = (watching.files.sysvol / path).stat().st_ino
-        watching.look._found.shown[path] = replace(before, inode=inode)
+        watching.look._found.shown[path] = before._replace(inode=inode)
     watching.refresh()
     assert watching.within is not None
     assert watching.is_right()
@@ -230,7 +229,7 @@ def test_a_file_made_a_folder_under_the_inode_of_that_file_is_looked_into_at_onc
     file.mkdir()
     (file / "below").write_bytes(b"new")
     before = watching.look._found.shown["corp/scripts/a/f"]
-    watching.look._found.shown["corp/scripts/a/f"] = replace(before, inode=file.stat().st_ino)
+    watching.look._found.shown["corp/scripts/a/f"] = before._replace(inode=file.stat().st_ino)
     watching.refresh()
     assert watching.is_right()
 

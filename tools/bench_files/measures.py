@@ -26,7 +26,8 @@ _LARGE: Final = 200_000_000
 _MANY: Final = 20_000
 _CHANGES: Final = 40
 _PAUSE_S: Final = 0.5
-_REST_S: Final = 30.0
+_REST_S: Final = 60.0
+"""As long as the pause between two looks for what the kernel may not have told of."""
 _PATIENCE_S: Final = 60.0
 
 

@@ -127,7 +127,7 @@ class FileLook:
         with found.troubles(path):
             opened = open_to_read(Path(path))
             try:
-                shown = identity(os.fstat(opened))
+                shown = identity(opened.status)
                 found.seen.add(path)
                 if found.shown.get(path) == shown:
                     return
@@ -138,7 +138,7 @@ class FileLook:
                 if reader.state is not None:
                     found.take(path, shown, said_alone(reader.state))
             finally:
-                os.close(opened)
+                os.close(opened.descriptor)
 
     # --- databases --------------------------------------------------------------------------------------------------
 

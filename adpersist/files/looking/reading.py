@@ -4,9 +4,8 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from adpersist.files.metadata import attributes_of
 from adpersist.model.files.file_state import PIECE_BYTES, FileKind, FileState, Piece, Place, piece_of
@@ -30,13 +29,24 @@ class NotCapturableError(Exception):
     """It is nothing that can be captured; says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What shows that a file is another than it was, content, owner or permissions: ctime, which nobody can set."""
 
     inode: int
     size: int
     ctime_ns: int
+
+
+class OpenFile(NamedTuple):
+    """A regular file that is open to read.
+
+    Attributes:
+        descriptor: To be closed by whoever asked for it.
+        status: Of when it was opened.
+    """
+
+    descriptor: int
+    status: os.stat_result
 
 
 def identity(status: os.stat_result) -> Identity:
@@ -70,14 +80,14 @@ class FileReader:
     """A regular file that is being read.
 
     Args:
-        descriptor: Open to read, closed by whoever opened it.
+        opened: The file, closed by whoever opened it.
 
     Attributes:
         state: Once every piece was taken.
     """
 
-    def __init__(self, descriptor: int, place: Place, path: str) -> None:
-        self._descriptor = descriptor
+    def __init__(self, opened: OpenFile, place: Place, path: str) -> None:
+        self._descriptor, self._status = opened
         self._place = place
         self._path = path
         self.state: FileState | None = None
@@ -89,7 +99,7 @@ class FileReader:
             UnrestedError: It changed meanwhile. What was handed out is the content of no whole file.
             OSError: It cannot be read.
         """
-        before = os.fstat(self._descriptor)
+        before = self._status
         require_rested(before)
         attributes, names = _kept(self._descriptor), list[Piece]()
         at = 0
@@ -105,22 +115,27 @@ class FileReader:
         self.state = _state(before, self._place, self._path, FileKind.FILE, attributes, pieces=tuple(names))
 
 
-def open_to_read(path: Path | bytes, *, within: int | None = None) -> int:
-    """A regular file, no link followed; the caller closes it.
+def open_to_read(path: Path | bytes, *, within: int | None = None) -> OpenFile:
+    """A regular file, no link followed.
 
     Raises:
         NotCapturableError: It is a socket, a device or the like.
         OSError: It cannot be opened.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags, dir_fd=within)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        # a look is no use of the file; and to write the time of it down would wait for whoever flushes the disk
+        descriptor = os.open(path, flags | os.O_NOATIME, dir_fd=within)
+    except PermissionError:  # neither the owner nor CAP_FOWNER
+        descriptor = os.open(path, flags, dir_fd=within)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise NotCapturableError("it is no regular file")
-    return descriptor
+    return OpenFile(descriptor, status)
 
 
-def open_below(root: int, path: str) -> int:
+def open_below(root: int, path: str) -> OpenFile:
     """The same of a path below an open directory, opened step by step."""
     above, _, name = path.rpartition("/")
     directory = open_directory(root, above)

@@ -13,6 +13,7 @@ from adpersist.files.looking.reading import (
     FileReader,
     Identity,
     NotCapturableError,
+    OpenFile,
     identity,
     open_directory,
     open_to_read,
@@ -191,9 +192,9 @@ class SysvolWalk:
         try:
             yield from self._file(opened, path, shown)
         finally:
-            os.close(opened)
+            os.close(opened.descriptor)
 
-    def _file(self, opened: int, path: str, shown: Identity) -> Iterator[bytes]:
+    def _file(self, opened: OpenFile, path: str, shown: Identity) -> Iterator[bytes]:
         found, reader = self._found, FileReader(opened, Place.SYSVOL, path)
         if found.may_be_withheld((Place.SYSVOL, path)):
             for _ in reader.pieces():

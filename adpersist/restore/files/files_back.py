@@ -30,7 +30,14 @@ from adpersist.files.functional_level import missing_line
 from adpersist.files.id_numbers import healed
 from adpersist.files.local_files import LocalFiles, absent_folder
 from adpersist.files.looking.file_look import DATABASES, DATABASES_PATH, SMB_CONF, Told, said_alone
-from adpersist.files.looking.reading import FileReader, NotCapturableError, UnrestedError, open_below, open_to_read
+from adpersist.files.looking.reading import (
+    FileReader,
+    NotCapturableError,
+    OpenFile,
+    UnrestedError,
+    open_below,
+    open_to_read,
+)
 from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import FileNotRestoredError, PuttingBack
 from adpersist.journal.journal import Journal
@@ -349,7 +356,7 @@ class FilesBack:
         yield from states
 
     @contextmanager
-    def _opened(self, key: FileKey) -> Iterator[int]:
+    def _opened(self, key: FileKey) -> Iterator[OpenFile]:
         """A file to read; below SYSVOL no link is followed. Raises: OSError, NotCapturableError."""
         place, path = key
         is_conf = place is Place.SETTINGS
@@ -362,7 +369,7 @@ class FilesBack:
         try:
             yield opened
         finally:
-            os.close(opened)
+            os.close(opened.descriptor)
 
 
 def _holds_one(each: FileDifference, kept: Collection[FileKey]) -> bool:

@@ -74,11 +74,11 @@ def _here(sysvol: Path, path: str) -> int | None:
     except (OSError, NotCapturableError, ValueError):  # the last of a place with a zero byte in it
         return None  # nobody can read it: that is what is told
     try:
-        return version_in(os.read(opened, LARGEST_INI_BYTES))
+        return version_in(os.read(opened.descriptor, LARGEST_INI_BYTES))
     except OSError:
         return None
     finally:
-        os.close(opened)
+        os.close(opened.descriptor)
 
 
 def _there(sysvol: Path, path: str) -> Path:
