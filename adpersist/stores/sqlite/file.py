@@ -64,6 +64,7 @@ class SqliteFile:
         self._opened: Stamp | None = None
         self._writable = False
         self._quiet = False
+        self._proven: int | None = None
 
     def make(self) -> None:
         """Make file, directory and schema, as far as they are missing."""
@@ -108,7 +109,17 @@ class SqliteFile:
         with self.maintaining() as connection:
             connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if shorten else 'PASSIVE'})").fetchall()
 
+    def is_ours(self, connection: sqlite3.Connection) -> bool:
+        """As :func:`~adpersist.stores.sqlite.schema.is_ours`, once for each version of the schema SQLite goes by."""
+        (version,) = connection.execute("PRAGMA schema_version").fetchone()
+        if version != self._proven:
+            if not is_ours(connection, self.path):
+                return False
+            self._proven = version
+        return True
+
     def close(self) -> None:
+        self._proven = None
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -278,7 +278,7 @@ class SqliteStore:
         return None if found is None else _int(found[0])
 
     def _has_spares(self, connection: sqlite3.Connection) -> bool:
-        return is_ours(connection, self._file.path) and has_spares(connection)
+        return self._file.is_ours(connection) and has_spares(connection)
 
     def _row(self, connection: sqlite3.Connection) -> int | None:
         found = connection.execute("SELECT id FROM journal WHERE name = ?", (self._journal,)).fetchone()
@@ -292,7 +292,7 @@ class SqliteStore:
         return row
 
     def _present(self, connection: sqlite3.Connection) -> None:
-        if not is_ours(connection, self._file.path):
+        if not self._file.is_ours(connection):
             raise self._missing()
 
     def _missing(self) -> NoJournalError:
