@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -303,6 +304,28 @@ def test_two_points_are_compared(office: Office) -> None:
     ]
     page = office.get("/compare", "from=3&to=5").text
     assert "/changes?since=3&amp;until=4" in page
+    assert "More objects" not in page
+
+
+def test_many_objects_that_differ_are_shown_one_page_after_another(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = office.get("/compare.json").json
+    monkeypatch.setattr("adpersist.console.web.views._MOST_COMPARED", 2)
+    seen, query, pages = [], "", 0
+    while True:
+        page, document = office.get("/compare", query).text, office.get("/compare.json", query).json
+        assert document["count"] == every["count"] > 3
+        seen += document["objects"]
+        pages += 1
+        link = re.search(r'rel="next" href="/compare\?([^"]+)"', page)
+        if link is None:
+            break
+        query = unescape(link[1])
+    assert seen == every["objects"]
+    assert pages == -(-every["count"] // 2)
+    beyond = office.get("/compare", "after=1000")
+    assert (beyond.code, "More objects" in beyond.text) == (200, False)
 
 
 def test_what_was_just_captured_is_there(office: Office) -> None:
@@ -327,6 +350,7 @@ def test_what_was_just_captured_is_there(office: Office) -> None:
         ("/changes", "before=-1", 400),
         ("/changes", "limit=" + "9" * 30, 400),
         ("/compare", "from=nonsense", 400),
+        ("/compare", "after=-1", 400),
         ("/heals/99", "", 400),
         ("/heals/0", "", 400),
     ],

@@ -32,7 +32,7 @@ from adpersist.console.web.access.sign_in import (
     TurnError,
 )
 from adpersist.console.web.access.use import UseLog
-from adpersist.console.web.change_filter import ChangeFilter
+from adpersist.console.web.change_filter import ChangeFilter, number
 from adpersist.console.web.desk import ReadingError
 from adpersist.console.web.undo import BusyError, UndoError
 from adpersist.console.web.views import NotHereError, Views
@@ -163,7 +163,8 @@ class Console:
         return self._views.permissions(request.path_params["guid"], *points, self._clock())
 
     def _compare(self, request: Request) -> Document:
-        return self._views.compare(_word(request, "from"), _word(request, "to"), self._clock())
+        passed = number(_words(request), "after", 0)
+        return self._views.compare(_word(request, "from"), _word(request, "to"), self._clock(), passed=passed)
 
     def _used(self, request: Request) -> Document:
         waiting = self._use.waiting() if self._use is not None else []

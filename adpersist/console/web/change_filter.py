@@ -57,8 +57,8 @@ class ChangeFilter:
         }
         return cls(
             **{name: word.strip() for name, word in words.items()},
-            before=_number(query, "before", 0),
-            limit=max(1, min(_number(query, "limit", LIMIT), MOST)),
+            before=number(query, "before", 0),
+            limit=max(1, min(number(query, "limit", LIMIT), MOST)),
         )
 
     @property
@@ -154,7 +154,8 @@ def resolved(past: Points, point: str, now: float) -> Seq:
     return earlier
 
 
-def _number(query: Mapping[str, str], name: str, otherwise: int) -> int:
+def number(query: Mapping[str, str], name: str, otherwise: int) -> int:
+    """A word of a query that is a number, or what it is where it is missing. Raises: ConfigError."""
     text = query.get(name, "")
     if text and not _NUMBER.fullmatch(text):
         raise ConfigError(f"{name} is no number")

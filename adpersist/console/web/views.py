@@ -45,7 +45,7 @@ _MOST_CLASSES: Final = 12
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
 _TYPES: Final = frozenset({"attributeSchema", "classSchema", "controlAccessRight"})
 _MOST_ALERTS: Final = 200
-_MOST_COMPARED: Final = 50
+_MOST_COMPARED: Final = 40
 _MOST_DEEDS: Final = 500
 _LONGEST_NUMBER: Final = 19
 
@@ -225,14 +225,20 @@ class Views:
                 "objects": [_named(record, guid) for guid in guids[:_MOST_FOUND]],
             }
 
-    def compare(self, first: str, last: str, now: float) -> Document:
-        """What differs between two points."""
+    def compare(self, first: str, last: str, now: float, *, passed: int = 0) -> Document:
+        """What differs between two points, without so many objects that were seen before."""
         with self._desk.record() as record:
             past = record.past
             begin = resolved(past, first, now) if first else past.earliest
             end = resolved(past, last, now)
-            found = comparison(past, begin, end, most=_MOST_COMPARED)
-            return {**found, "from_time": _time_of(past, begin), "to_time": _time_of(past, end), "now": past.seq}
+            found = comparison(past, begin, end, passed=passed, most=_MOST_COMPARED)
+            return {
+                **found,
+                "after": passed,
+                "from_time": _time_of(past, begin),
+                "to_time": _time_of(past, end),
+                "now": past.seq,
+            }
 
     def alerts(self, rule: str) -> Document:
         """What the rules find in all that is known, newest first."""

@@ -251,11 +251,16 @@ def _since(entries: Iterable[Entry], seq: Seq) -> dict[str, int]:
     return found
 
 
-def comparison(past: Telling, first_seq: Seq, last_seq: Seq, *, most: int | None = None) -> Document:
-    """What differs between two commits, object by object; `count` tells how many where not all are told."""
+def comparison(past: Telling, first_seq: Seq, last_seq: Seq, *, passed: int = 0, most: int | None = None) -> Document:
+    """What differs between two commits, object by object; `count` tells how many where not all are told.
+
+    Args:
+        passed: So many are passed over, from the first.
+        most: So many are told; None: all.
+    """
     old, new = past.at(first_seq), past.at(last_seq)
     found = past.differing(first_seq, last_seq)
-    shown = [guid for _, guid in found[:most]]
+    shown = [guid for _, guid in found[passed:][:most]]
     past.read_ahead(shown, max(first_seq, last_seq))
     objects = [_compared(past, _difference(guid, old, new), first_seq, last_seq) for guid in shown]
     return {"from": first_seq, "to": last_seq, "count": len(found), "objects": objects}
