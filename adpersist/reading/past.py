@@ -477,13 +477,7 @@ class Past:
     def of_object(
         self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
     ) -> list[Entry]:
-        """What happened to an object, oldest first.
-
-        Args:
-            guid: The object.
-            after, through: Between which commits; None: up to the newest.
-            most: So many, the newest; None: all.
-        """
+        """What happened to an object, oldest first; see :meth:`~adpersist.reading.telling.Telling.of_object`."""
         last = self.seq if through is None else through
         found = [entry for entry in self._of.get(guid, ()) if after < entry.look.seq <= last]
         return found if most is None else found[-most:]

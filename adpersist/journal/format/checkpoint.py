@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import IntegrityError
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError, damage_of
-from adpersist.journal.format.columns.changes import unpack_look
+from adpersist.journal.format.columns.changes import unpack_changes
 from adpersist.journal.format.columns.file_changes import file_contents, unpack_files
 from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame import CHECKSUM_BYTES, TAG_BYTES, checksum
@@ -254,7 +254,7 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
 
 def _states(content: bytes, place: Place, objects: Collection[Guid] | None = None) -> list[ObjectState | Gone]:
     try:
-        return [_as_state(change) for change in unpack_look(content, objects)[0]]
+        return [_as_state(change) for change in unpack_changes(content, objects)]
     except ValueError as error:
         raise _damaged(place, Damage.FORGED, str(error)) from error
 

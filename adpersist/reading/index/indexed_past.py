@@ -136,13 +136,7 @@ class IndexedPast:
     def of_object(
         self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
     ) -> list[Entry]:
-        """What happened to an object, oldest first.
-
-        Args:
-            guid: The object.
-            after, through: Between which commits; None: up to the newest.
-            most: So many, the newest; None: all.
-        """
+        """What happened to an object, oldest first; see :meth:`~adpersist.reading.telling.Telling.of_object`."""
         rows = self._rows.execute(
             f"{_ENTRIES} WHERE guid = ? AND lines.seq > ? AND lines.seq <= ? ORDER BY number DESC LIMIT ?",
             (guid, after, self.seq if through is None else through, -1 if most is None else most),
@@ -188,12 +182,9 @@ class IndexedPast:
             self.read_ahead({each.guid for each in some}, some[-1].seq)
             numbers = json.dumps([each.number for each in some])
             query = f"{_ENTRIES} WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number"  # noqa: S608
-            yield from map(self._entry_of, self._rows.execute(query, (numbers,)).fetchall())
+            yield from (self._entry(*row) for row in self._rows.execute(query, (numbers,)).fetchall())
             self._views.clear()
             self._commits.forget()
-
-    def _entry_of(self, row: tuple[int, Seq, str, Guid, str, str, Seq]) -> Entry:
-        return self._entry(*row)
 
     def ever_within(self, rids: Collection[int], accounts: Collection[str], attribute: str) -> frozenset[Guid]:
         """Objects that ever had a SID that ends so or such an account name, and all that links of an attribute ever

@@ -62,17 +62,8 @@ def pack_changes(changes: Sequence[Change], audited: Audited | None = None) -> b
     return pack([*head, *columns, *writes.columns(), *who])
 
 
-def unpack_changes(content: bytes) -> tuple[Change, ...]:
+def unpack_changes(content: bytes, objects: Collection[Guid] | None = None) -> tuple[Change, ...]:
     """The reverse of :func:`pack_changes`; also of what version 1 packed.
-
-    Raises:
-        ValueError: The content was not made by :func:`pack_changes`.
-    """
-    return unpack_look(content)[0]
-
-
-def unpack_look(content: bytes, objects: Collection[Guid] | None = None) -> tuple[tuple[Change, ...], Audited | None]:
-    """The same, and who wrote them, where that was packed.
 
     Args:
         content: What was packed.
@@ -81,6 +72,11 @@ def unpack_look(content: bytes, objects: Collection[Guid] | None = None) -> tupl
     Raises:
         ValueError: The content was not made by :func:`pack_changes`.
     """
+    return unpack_look(content, objects)[0]
+
+
+def unpack_look(content: bytes, objects: Collection[Guid] | None = None) -> tuple[tuple[Change, ...], Audited | None]:
+    """The same, and who wrote them, where that was packed. Raises: ValueError."""
     try:
         columns = items(unpack(content))
         audited = unpack_audited(columns.pop()) if len(columns) == COLUMNS + 1 else None
