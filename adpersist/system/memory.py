@@ -12,11 +12,13 @@ from adpersist.model.objects.rows.interning import forget
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 """Parameters of mallopt(3)."""
-_LARGE_BYTES: Final = 128 * 1024
+_LARGE_BYTES: Final = 2 * 1_048_576
+"""More than a frame: for what is read and written by the hundred the system would clear page after page anew."""
+_KEPT_BYTES: Final = 4 * 1_048_576
 
 
 def keep_little() -> None:
-    """Have large pieces of memory be the system's again as soon as they are free.
+    """Have large pieces of memory be the system's again as soon as they are free, but for a few megabytes.
 
     By itself the C library learns from the first large piece to keep such ones: an agent holds on to what it read a
     journal or a look with.
@@ -24,7 +26,7 @@ def keep_little() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
-        mallopt(_TRIM_THRESHOLD, _LARGE_BYTES)
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def give_back() -> None:
