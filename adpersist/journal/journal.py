@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
+from adpersist.journal.append_queue import AppendQueue
 from adpersist.journal.appender import Appender, Draft, Drafting, Patience
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
@@ -74,7 +74,7 @@ class Journal:
     ) -> None:
         self._store = store
         self._witness = witness
-        self._under_way: Future[bool] | None = None
+        self._content_queue: AppendQueue | None = None
         self._randomness = randomness
         self._end = Appender(store, keys, tip, randomness=randomness, patience=patience)
 
@@ -328,29 +328,26 @@ class Journal:
 
         waiting: tuple[bytes, int] | None = None
         try:
-            with ThreadPoolExecutor(1) as beside:
+            with AppendQueue(self._end.append) as self._content_queue:
                 for content in file_contents(told):
                     if waiting is not None:
-                        self.await_content()
-                        # while the store makes it durable what follows is read
-                        self._under_way = beside.submit(self._end.append, drafting(waiting, settles=False))
+                        self._content_queue.put(drafting(waiting, settles=False))
                     waiting = content
-                self.await_content()
+                self._content_queue.join()
         finally:
-            self._under_way = None
+            self._content_queue = None
         if waiting is not None:
             self._end.append(drafting(waiting, settles=True))
         return self.head
 
     def await_content(self) -> None:
-        """Within :meth:`commit_files`: wait for the frame that is on its way, before the journal is used otherwise.
+        """Within :meth:`commit_files`: wait for the frames that are on their way, before the journal is used otherwise.
 
         Raises:
             FencedError, OutcomeUnknownError, StoreError: As :meth:`commit`.
         """
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            under_way.result()
+        if self._content_queue is not None:
+            self._content_queue.join()
 
     def mark(self, name: str, *, writer: Writer, now: float) -> Seq:
         """Name this point; a name used before moves here. Fences nobody.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.errors import FencedError, IntegrityError, LimitError, PointError
+from adpersist.errors import FencedError, IntegrityError, LimitError, PointError, StoreReadOnlyError
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
 from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.columns.file_changes import (
@@ -25,6 +25,7 @@ from adpersist.model.files.file_state import PIECE_BYTES, FileKey, FileKind, Fil
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.stores.memory import MemoryStore
+from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import AGENT, NOON, OTHER, created, fresh_store, look, new_journal, opened
 from tests.unit.test_journal_head_fields import OF_EVERY_KIND, leaves
 from tests.unit.test_journal_notes import changed
@@ -312,6 +313,22 @@ def test_a_look_that_is_fenced_while_it_goes_on_says_so_and_tells_nothing(journa
     assert not any(changes.states for changes in opened(store).every_file_change())
     with pytest.raises(FencedError):
         journal.commit_files([root()], now=NOON)
+
+
+def test_nothing_lands_after_a_frame_that_did_not(store: MemoryStore) -> None:
+    """What follows is on its way already: the states in it would be made of content that is in no journal."""
+    new_journal(store).close()
+    broken = FaultyStore(store, [Injection(point=Point.APPEND, fault=Fault.REJECT, call=3)])
+    journal, chance = opened(broken, AGENT), random.Random(7)
+    assert broken.calls[Point.APPEND] == 1, "the claim"
+    before = journal.head.seq
+    with pytest.raises(StoreReadOnlyError):
+        journal.commit_files((chance.randbytes(PIECE_BYTES) for _ in range(40)), now=NOON)
+    assert broken.calls[Point.APPEND] == 3
+    assert journal.refresh().seq == before + 1
+    big = chance.randbytes(9_000_000)
+    tell(journal, *cut(big), file("installer.msi", big))
+    assert content(journal, file("installer.msi", big), journal.head.seq) == big
 
 
 def test_a_look_that_breaks_off_leaves_nothing_half(journal: Journal, store: MemoryStore) -> None:

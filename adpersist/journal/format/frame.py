@@ -46,9 +46,13 @@ def digest_of(body: bytes) -> bytes:
     return sha256(body).digest()
 
 
-def checksum(body: bytes) -> bytes:
-    """CRC-32 as it ends a frame or a head."""
-    return crc32(body).to_bytes(CHECKSUM_BYTES, "big")
+def checksum(body: bytes, before: int = 0) -> bytes:
+    """CRC-32 as it ends a frame or a head.
+
+    Args:
+        before: The CRC-32 of what comes before the body.
+    """
+    return crc32(body, before).to_bytes(CHECKSUM_BYTES, "big")
 
 
 def seal_frame(header: FrameHeader, compressed: bytes, key: DataKey, randomness: Randomness) -> bytes:
@@ -57,8 +61,8 @@ def seal_frame(header: FrameHeader, compressed: bytes, key: DataKey, randomness:
     blank = replace(header, key=key.id)
     nonce = key.nonce(write_header(blank), compressed, randomness)
     associated = write_header(replace(blank, nonce=nonce))
-    frame = associated + key.frames.encrypt(nonce, compressed, associated)
-    return frame + checksum(frame)
+    sealed = key.frames.encrypt(nonce, compressed, associated)
+    return b"".join((associated, sealed, checksum(sealed, crc32(associated))))
 
 
 def open_frame(body: bytes, seq: Seq, keyring: Keyring) -> Opened:
