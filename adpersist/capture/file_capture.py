@@ -25,8 +25,14 @@ BUSY_SHARE: Final = 0.25
 LEAST_PAUSE_S: Final = 0.5
 """Between two looks while nothing happens and the kernel does not tell of what does."""
 
+WATCHED_SHARE: Final = 0.0002
+"""The largest share of time where the kernel does tell: such looks are for what it may not have told of."""
+
 WATCHED_PAUSE_S: Final = 60.0
-"""The same where it does: for what it may not have told of."""
+"""The shortest pause between two of them."""
+
+LONGEST_WATCHED_PAUSE_S: Final = 600.0
+"""The longest, however large SYSVOL is, unless one takes more than its share of that."""
 
 log = logger("files")
 
@@ -139,12 +145,18 @@ class FileCapture:
         took = now - began
         self._soonest = now + max(SOON_S, took / BUSY_SHARE)
         if within is None:
-            pause_s = WATCHED_PAUSE_S if self._waker.is_watching else LEAST_PAUSE_S
-            everything_due = max(self._soonest, now + max(pause_s, took / SHARE))
+            everything_due = max(self._soonest, now + self._pause_s(took))
         self._everything_due = everything_due
         if changes:
             log.info("files.appended", seq=self._journal.head.seq, changes=changes)
         return changes
+
+    def _pause_s(self, took_s: float) -> float:
+        """Until the next look at everything, after one that took so long."""
+        if not self._waker.is_watching:
+            return max(LEAST_PAUSE_S, took_s / SHARE)
+        wanted = max(WATCHED_PAUSE_S, took_s / WATCHED_SHARE)
+        return max(min(wanted, LONGEST_WATCHED_PAUSE_S), took_s / SHARE)
 
 
 def _withheld(journal: Journal) -> Withheld | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.capture.file_capture import SOON_S, WATCHED_PAUSE_S, FileCapture
+from adpersist.capture.file_capture import LONGEST_WATCHED_PAUSE_S, SOON_S, WATCHED_PAUSE_S, FileCapture
 from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
 from adpersist.files.differences import FileDifference, FileGap, file_differences, written_locally
 from adpersist.files.functional_level import missing_line
@@ -633,6 +633,26 @@ def test_what_somebody_writes_all_the_time_does_not_take_all_of_it(files: LocalF
     assert capture.look() > 0
     assert capture.behind_s == 0
     elapsed[0] += WATCHED_PAUSE_S - 1
+    assert not capture.is_due
+    elapsed[0] += 2
+    assert capture.is_due
+
+
+@pytest.mark.parametrize(("takes_s", "pause_s"), [(0.1, 500), (1, LONGEST_WATCHED_PAUSE_S), (20, 2000)])
+def test_the_larger_sysvol_is_the_more_seldom_all_of_it_is_looked_at(
+    files: LocalFiles, takes_s: float, pause_s: float
+) -> None:
+    elapsed = [0.0]
+
+    def prove() -> None:
+        elapsed[0] += takes_s
+
+    journal = new_journal(fresh_store())
+    look(journal, [created("ada")], 100)
+    capture = FileCapture(files, journal, prove, lambda: Seq(2), clock=lambda: 0.0, elapsed=lambda: elapsed[0])
+    time.sleep(REST_S)
+    assert capture.look() > 0
+    elapsed[0] += pause_s - 1
     assert not capture.is_due
     elapsed[0] += 2
     assert capture.is_due

@@ -17,6 +17,7 @@ from typing import Final
 import zstandard
 
 from adpersist.agent import connections
+from adpersist.capture.file_capture import WATCHED_SHARE
 from tools.bench_capture.ground import COMMAND, Ground, Journaled, own_environment, processor_s
 from tools.bench_store.figures import Figure, figure
 
@@ -27,7 +28,6 @@ _MANY: Final = 20_000
 _CHANGES: Final = 40
 _PAUSE_S: Final = 0.5
 _REST_S: Final = 60.0
-"""As long as the pause between two looks for what the kernel may not have told of."""
 _PATIENCE_S: Final = 60.0
 
 
@@ -121,7 +121,9 @@ def _rest(journaled: Journaled, beside: float, seconds: float, files: int) -> Fi
         assert agent.poll() is None, "the agent ended"
     journaled.path.write_text(words)
     name = f"{seconds:g} s of rest beside {files:,} files: share of a core"
-    return figure(name, [beside], "%", goal="0.2 % more", reached=lambda value: value < without + 0.2,
+    # at times there is a look at everything, for what the kernel may not have told of, and none is in this
+    looks = 100 * WATCHED_SHARE
+    return figure(name, [beside + looks], "%", goal="0.2 % more", reached=lambda value: value < without + 0.2,
                   against="the same agent without them", baselines=[without])  # fmt: skip
 
 

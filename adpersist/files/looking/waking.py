@@ -24,7 +24,7 @@ _EVENT: Final = struct.Struct("iIII")
 """Watch, what happened, a cookie, the length of the name that follows."""
 
 _ONLY_DIRECTORY: Final = 0x01000000
-_BUFFER_BYTES: Final = 65_536
+_BUFFER_BYTES: Final = 16_384
 _NO_MORE: Final = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOSYS, errno.ENOMEM})
 """The kernel has no more watches to give, or knows none."""
 
