@@ -110,6 +110,10 @@ class Database:
     def delete(self, dn: str, controls: Sequence[Control] = ()) -> None:
         self._ask("delete", dn, "delete", dn, _named(controls))
 
+    def make_ready(self) -> None:
+        """Have the worker load what :meth:`give` takes, and go on meanwhile. Raises: DirectoryUnreachableError."""
+        self._worker.send(("make_ready",))
+
     def give(
         self,
         context: str,

@@ -36,6 +36,8 @@ OPERATIONS = (
     *("begin", "commit", "cancel", "add", "modify", "rename", "delete"),
     *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret", "hand_down"),
 )
+UNANSWERED = ("make_ready",)
+"""Operations of which nobody waits for the end: what fails in them fails again where it is needed."""
 
 
 class Worker:
@@ -151,6 +153,10 @@ class Worker:
             return self.replication(self.open(may_make_files=True)).give(context, objects, links, as_new=True)
         return self.replicating(context).give(context, objects, links, as_new=False)
 
+    def make_ready(self):
+        """Open and load what receiving takes, while whoever asks works out what is lacking."""
+        self.replicating(None)
+
     def know_prefixes(self, oids):
         self.replicating(str(self.plain.get_schema_basedn())).know_prefixes(oids)
 
@@ -198,6 +204,9 @@ def main(path):
     worker_frames.write(sink, worker.greeting())
     try:
         for name, *arguments in worker_frames.requests(source):
+            if name in UNANSWERED:
+                worker.carry_out(name, arguments)
+                continue
             if name not in OPERATIONS:
                 raise ValueError(f"no operation is called {name}")
             worker_frames.write(sink, worker.carry_out(name, arguments))

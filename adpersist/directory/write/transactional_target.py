@@ -61,6 +61,10 @@ class TransactionalTarget:
                     log.warning("rights.left_to_samba", error=error.message)
                     return
 
+    def make_ready(self) -> None:
+        """Soon something is to be received: what that takes is loaded meanwhile. Raises: DirectoryUnreachableError."""
+        self._database.make_ready()
+
     def receive(self, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
         """Have the database take what it lacks as a replica does: see :func:`~.receiving.receive`."""
         return receive(self._database, replica, told)

@@ -1,6 +1,7 @@
 """Having a DC that was put back receive what it lacks as a replica does, once strangers are out of its way."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from adpersist.directory.domain_controller import DomainController
@@ -66,24 +67,25 @@ def receive_lacking(
         received.wrote.update(step.guid for step in steps)
         return apply(steps, target, progress.applying).steps
 
-    to_close = planned(dc, wanted, seen).steps
     moving = _moving(seen)
     if moving:
         # whoever is given a SID of its own must not be given that of somebody who is to come back
         received.applied += carry_out([*raised_rids(dc, wanted, seen.have), *moving])
     lacking = _lacking(dc, seen, gone={step.guid for step in moving if isinstance(step, Delete)})
     waiting()
-    # also where nothing is lacking: a run that was killed may have left the keytab behind
-    for each in target.receive(lacking, progress.applying):
-        log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
-        received.aside[each.guid] = each.reason
+    with ThreadPoolExecutor(1) as beside:
+        to_close = beside.submit(lambda: planned(dc, wanted, seen).steps)
+        # also where nothing is lacking: a run that was killed may have left the keytab behind
+        for each in target.receive(lacking, progress.applying):
+            log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
+            received.aside[each.guid] = each.reason
     if not lacking:
         return received
     received.lacked = True
     received.wrote |= lacking.touched
     received.linked = frozenset(link.source for links in lacking.links.values() for link in links)
     taken = lacking.touched - received.aside.keys()
-    received.applied += [step for step in to_close if step.guid in taken]
+    received.applied += [step for step in to_close.result() if step.guid in taken]
     if lacking.changes_the_ground:
         carry_out(list(_reloaded(dc, lacking)))
         dc.reconnect()

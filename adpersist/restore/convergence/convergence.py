@@ -141,9 +141,12 @@ class Convergence:
         linked: Collection[Guid] = ()
         with self._dc.writing(self._terms.engine) as target:
             if isinstance(target, TransactionalTarget):
-                target.hand_down(seen.handed_down())
                 # as a replica an account would come without a password, and nobody would lock it
-                if heals and not self._looks.lacks_secrets:
+                receives = heals and not self._looks.lacks_secrets
+                if receives:
+                    target.make_ready()
+                target.hand_down(seen.handed_down())
+                if receives:
                     seen, linked = self._receive(seen, target, outcome, waiting)
             waiting()
             seen = self._close(seen, target, outcome)
