@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from adpersist.errors import IntegrityError, NoJournalError
+from adpersist.errors import IntegrityError, NoJournalError, PointError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
 from adpersist.journal.format.frame import digest_of
@@ -22,6 +22,9 @@ from adpersist.stores.port import Store, StoredHead
 
 _BEYOND: Final = 64
 """So far behind the head it is looked for frames."""
+
+_TRIES: Final = 8
+"""How often it is looked again because the journal was pruned under it."""
 
 _MAX_FAILURES: Final = 8
 """Frames in a row the store may fail to read before the rest is given up."""
@@ -128,19 +131,27 @@ def check_journal(
     Raises:
         WrongKeyError: Nothing can be said without the right key.
         NoJournalError, StoreUnreachableError: There is nothing to look at.
+        PointError: What was looked at was pruned meanwhile, again and again.
     """
-    try:
-        tip = open_beside_spare(store, store.head(), keys)
-        require_journal(tip, expected)
-    except DamagedError as error:
-        return _without_head(store, keys, error, expected=expected, after=after, known=known, progress=progress)
-    except NoJournalError:
-        lost = missing_head(store)
-        if lost is None:
-            raise
-        body = _of_head(lost.damage, "it is missing; its spare is there, and `--repair-head` puts it back")
-        return CheckReport(findings=(body,), commits=0, size=0, restorable=())
-    return _checked(store, keys, tip, after=after, known=known, progress=progress)
+    report: CheckReport | None = None
+    pruned = BEFORE_FIRST
+    for _ in range(_TRIES):
+        try:
+            tip = open_beside_spare(store, store.head(), keys)
+            require_journal(tip, expected)
+        except DamagedError as error:
+            return _without_head(store, keys, error, expected=expected, after=after, known=known, progress=progress)
+        except NoJournalError:
+            lost = missing_head(store)
+            if lost is None:
+                raise
+            return _of_head_alone(lost.damage, "it is missing; its spare is there, and `--repair-head` puts it back")
+        if report is not None and tip.head.pruned == pruned:
+            return report
+        report, pruned = _checked(store, keys, tip, after=after, known=known, progress=progress), tip.head.pruned
+        if not report.findings:
+            return report  # else what is missing may have been pruned meanwhile
+    raise PointError("the journal is pruned faster than it can be looked at", hint="Try again when no prune runs.")
 
 
 def _without_head(
@@ -155,12 +166,11 @@ def _without_head(
 ) -> CheckReport:
     """What the spare and the commits after it can tell."""
     if wrong.damage is Damage.NEWER:  # nothing is lost, and nothing of it can be told here
-        return CheckReport(findings=(_of_head(wrong.damage, wrong.message),), commits=0, size=0, restorable=())
+        return _of_head_alone(wrong.damage, wrong.message)
     try:
         found = rebuilt(store, keys, expected=expected)
     except (IntegrityError, NoJournalError):
-        finding = _of_head(wrong.damage, f"{wrong.message}; there is no sound spare of it")
-        return CheckReport(findings=(finding,), commits=0, size=0, restorable=())
+        return _of_head_alone(wrong.damage, f"{wrong.message}; there is no sound spare of it")
     rest = _checked(store, keys, found.tip, after=after, known=known, progress=progress)
     end = found.tip.head.seq
     if found.stopped is None:
@@ -274,8 +284,11 @@ def _unknown(store: Store, tip: OpenHead, known: KnownCommit, found: list[Findin
         return []
     if any(each.first <= known.seq <= each.last for each in found) or any(e.holds(known.seq) for e in tip.head.lost):
         return []
-    if known.is_it(digest_of(read_frame(store, known.seq).body)):
-        return []
+    try:
+        if known.is_it(digest_of(read_frame(store, known.seq).body)):
+            return []
+    except DamagedError as error:
+        return [_of_commits(DamagedRange(first=known.seq, last=known.seq, damage=error.damage, message=error.message))]
     message = f"{known.who} knows of another one in its place"
     return [_of_commits(DamagedRange(first=known.seq, last=known.seq, damage=known.otherwise, message=message))]
 
@@ -286,6 +299,10 @@ def _behind(known: KnownCommit, last: Seq) -> str:
 
 def _of_head(damage: Damage, message: str) -> Finding:
     return Finding(part=Part.HEAD, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=damage, message=message)
+
+
+def _of_head_alone(damage: Damage, message: str) -> CheckReport:
+    return CheckReport(findings=(_of_head(damage, message),), commits=0, size=0, restorable=())
 
 
 def _of_commits(found: DamagedRange) -> Finding:
