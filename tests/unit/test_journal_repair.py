@@ -46,7 +46,9 @@ from tests.golden.journal_samples import (
     look,
     new_journal,
     opened,
+    pseudorandom,
 )
+from tests.golden.make_journal import SMALL_FRAME, small_frames
 
 LOOKS = 12
 
@@ -96,6 +98,10 @@ def users(journal: Journal, point: int | None = None) -> set[Guid]:
 
 def named(*numbers: int) -> set[Guid]:
     return {guid(f"user{number}") for number in numbers}
+
+
+def damaged(store: MemoryStore) -> list[tuple[int, int, Damage]]:
+    return [(each.first, each.last, each.damage) for each in checked(store).findings]
 
 
 def spans(report: CheckReport) -> list[tuple[int, int]]:
@@ -236,6 +242,46 @@ def test_a_prune_keeps_what_the_chain_hangs_on_where_the_first_checkpoint_is_los
     journal.prune(oldest=journal.head.seq, keep_marks=True, now=NOON)
     assert journal.head.lost == (), "and no longer than that"
     assert checked(store).findings == ()
+
+
+def test_lost_commits_beside_those_that_are_noted_are_no_less_and_no_more(store: MemoryStore) -> None:
+    lose(store, 5, 6)
+    repaired(store)
+    lose(store, 4, 7)
+    assert damaged(store) == [(4, 4, Damage.GAP), (7, 7, Damage.GAP)]
+    done = repaired(store)
+    assert (done.lost, done.goes_on_from) == (opened(store).head.lost, 3)
+    assert [(each.first, each.last) for each in done.lost] == [(4, 6), (7, 7)], "what 4 was nobody can tell alone"
+    assert checked(store).findings == ()
+    assert users(look_again(store, *range(1, 13))) == named(*range(1, 13))
+    assert [commit.seq for commit in opened(store).commits(through=Seq(LOOKS))] == [1, 2, 3, 8, 9, 10, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("bad", "found"),
+    [
+        (LOOKS, [(LOOKS, LOOKS, Damage.CORRUPT)]),
+        (LOOKS + 1, [(LOOKS + 1, LOOKS + 1, Damage.CORRUPT), (LOOKS + 2, LOOKS + 4, Damage.GAP)]),
+        (LOOKS + 2, [(LOOKS + 2, LOOKS + 2, Damage.CORRUPT), (LOOKS + 3, LOOKS + 4, Damage.GAP)]),
+        (LOOKS + 3, [(LOOKS + 3, LOOKS + 3, Damage.CORRUPT), (LOOKS + 4, LOOKS + 4, Damage.GAP)]),
+        (LOOKS + 4, [(LOOKS + 4, LOOKS + 4, Damage.CORRUPT)]),
+    ],
+)
+def test_a_change_of_which_a_part_is_damaged_is_lost_and_the_next_is_not(
+    store: MemoryStore, bad: int, found: list[tuple[int, int, Damage]]
+) -> None:
+    """Nobody wrote its other parts but we: they are no forgery."""
+    journal = opened(store, AGENT)
+    with small_frames():
+        look(journal, [created("large", {"jpegPhoto": (pseudorandom("large")(3 * SMALL_FRAME),)})], 13)
+        assert journal.head.seq == LOOKS + 4
+        look(journal, [created("user14")], 14)
+    assert damaged(store) == []
+    spoil(store, bad)
+    assert damaged(store) == found
+    repaired(store)
+    assert damaged(store) == []
+    assert users(look_again(store, *range(1, 13), 14)) == named(*range(1, 13), 14)
 
 
 def test_damage_can_come_twice_and_is_pruned_in_the_end(store: MemoryStore) -> None:

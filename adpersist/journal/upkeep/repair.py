@@ -5,7 +5,7 @@ newest point that can be told, and a look at everything is due: what the DC has 
 lost. Every step is safe to repeat, and killed between two the journal is as damaged as it was, or less.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ class Repaired:
     Attributes:
         taken_up: Commits behind the head that follow it, and are in the journal now.
         removed: Frames behind the head that did not.
-        lost: Commits that are noted as lost now, and were not before.
+        lost: Commits that are noted as lost now, and were not before; with those noted before that they end at.
         checkpoints: Damaged checkpoints that count no more.
         goes_on_from: The commit a new timeline stands on, 0 for nothing; None: none was needed.
     """
@@ -98,7 +98,7 @@ def go_on(store: Store, end: Appender, drafter: CommitDrafter, report: CheckRepo
         head = replace(
             base.head,
             checkpoints=tuple(each for each in base.head.checkpoints if each.seq not in broken),
-            lost=tuple(sorted([*base.head.lost, *lost], key=lambda each: each.first)),
+            lost=tuple(sorted([*_apart(base.head.lost, lost), *lost], key=lambda each: each.first)),
         )
         done = Repaired(lost=lost, checkpoints=tuple(each.seq for each in gone))
         if head == base.head:
@@ -151,7 +151,19 @@ def _spans(report: CheckReport, gone: Sequence[Checkpoint], pruned: Seq) -> list
 
 
 def _noted(store: Store, base: OpenHead, spans: Iterable[tuple[Seq, Seq]], time: float) -> tuple[Lost, ...]:
-    return tuple(Lost(first=first, last=last, digest=_digest(store, base, last), time=time) for first, last in spans)
+    """Notes of them; with what is noted already where that comes right after them: it alone said what they were."""
+    noted = {each.first - 1: each for each in base.head.lost}
+    return tuple(
+        Lost(first=first, last=last, digest=_digest(store, base, last), time=time)
+        if (then := noted.get(last)) is None
+        else replace(then, first=first, time=time)
+        for first, last in spans
+    )
+
+
+def _apart(noted: Iterable[Lost], lost: Sequence[Lost]) -> Iterator[Lost]:
+    """Those that no new note has taken in."""
+    return (each for each in noted if not any(new.holds(each.first) for new in lost))
 
 
 def _digest(store: Store, base: OpenHead, seq: Seq) -> bytes:
