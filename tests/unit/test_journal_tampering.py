@@ -274,31 +274,46 @@ def test_a_head_no_store_would_take_is_not_sent(store: MemoryStore) -> None:
     assert "prune" in caught.value.hint
 
 
-def test_a_fenced_writers_frame_is_not_taken_for_the_winners(store: MemoryStore) -> None:
-    """The store's owner keeps the frame that lost the race; it is sealed with the right key."""
-    before = store.head()
-    kept: list[Frame] = []
+@pytest.mark.parametrize(
+    ("number", "put", "names"),
+    [
+        (1, 9, "the head"),
+        (2, 9, "the commit after it"),
+        (2, 10, "the head, and not the one before it, which says something else"),
+        (3, 10, "the commit after it, and not the one before it"),
+    ],
+)
+def test_a_fenced_writers_frame_is_not_taken_for_the_winners(
+    store: MemoryStore, number: int, put: int, names: str
+) -> None:
+    """The store's owner keeps the frames that lost the race; they are sealed with the right key.
+
+    Args:
+        store: Eight commits.
+        number: How many more the winner makes.
+        put: Where one of the loser's is put.
+        names: Who tells that it is none of them.
+    """
+    kept: dict[int, Frame] = {}
 
     class Keeping(TamperedStore):
         def append(  # type: ignore[override]
             self, frames: list[Frame], *, onto: StoredHead, head: bytes, spare: bool = False
         ) -> StoredHead:
-            kept.extend(frames)
+            kept.update({frame.seq: frame for frame in frames})
             return StoredHead(seq=Seq(onto.seq + 1), body=head, token="made up")
 
-    look(opened_as_agent(Keeping(store)), [set_value("user9", b"the loser's")], 90)
-    winner = opened_as_agent(store)
-    assert winner.head.seq == before.seq
-    look(winner, [set_value("user9", b"the winner's")], 90)
-    look(winner, [set_value("user10", b"next")], 100)
-    dishonest = tampered(store, lambda frames: [*frames[:8], kept[0], *frames[9:]])
-    assert kept[0].seq == 9
-    for through in (9, 10):
+    loser, winner = opened_as_agent(Keeping(store)), opened_as_agent(store)
+    for count in range(1, number + 1):
+        look(loser, [set_value(f"user{count}", b"the loser's")], 80 + count * 10)
+        look(winner, [set_value(f"user{count}", b"the winner's")], 80 + count * 10)
+    dishonest = tampered(store, lambda frames: [kept[put] if each.seq == put else each for each in frames])
+    for through in range(put, 9 + number):
         with pytest.raises(DamagedError) as caught:
             list(opened(dishonest).commits(through=Seq(through)))
         assert caught.value.damage is Damage.FORGED
-    [finding] = check_journal(dishonest, key()).findings
-    assert (finding.first, finding.last, finding.damage) == (9, 9, Damage.FORGED)
+    found = [(each.first, each.last, each.damage) for each in check_journal(dishonest, key()).findings]
+    assert found == [(put, put, Damage.FORGED)], f"{names} says so"
 
 
 def opened_as_agent(store: MemoryStore) -> Journal:

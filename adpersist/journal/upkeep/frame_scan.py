@@ -79,7 +79,7 @@ class FrameScan:
             if noted is not None:
                 self.seq, self._digest, self._last_lost = noted.last, noted.digest, noted.last
                 continue
-            ends = min([through, *(Seq(each.first - 1) for each in self._noted if each.first > self.seq + 1)])
+            ends = min([through, *(Seq(each.first - 1) for each in self._noted if each.first > self.seq)])
             self._note(Seq(self.seq + 1), ends, damage, message)
             self.seq, self._digest = ends, None
 
@@ -98,8 +98,7 @@ class FrameScan:
         return list(_joined(self._damaged[seq] for seq in sorted(self._damaged)))
 
     def _skip_to(self, seq: Seq) -> None:
-        if seq > self.seq + 1:
-            self.lose(Seq(seq - 1), Damage.GAP, "it is missing")
+        self.lose(Seq(seq - 1), Damage.GAP, "it is missing")
 
     def _note(self, first: Seq, last: Seq, damage: Damage, message: str) -> None:
         self._last_lost = last
