@@ -24,7 +24,7 @@ from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.journal.upkeep.repair import Repaired
 from adpersist.model.files.file_changes import FileChanges
 from adpersist.model.files.file_state import FileKind, FileState, Place
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
@@ -46,6 +46,7 @@ from tests.golden.journal_samples import (
     look,
     new_journal,
     opened,
+    position,
     pseudorandom,
 )
 from tests.golden.make_journal import SMALL_FRAME, small_frames
@@ -165,11 +166,35 @@ def test_damage_before_a_checkpoint_is_noted_and_nothing_else(store: MemoryStore
     journal.write_checkpoint(Seq(8), states, now=NOON)
     held = opened(store, AGENT)
     spoil(store, 3)
-    assert repaired(store).goes_on_from is None
+    repairing, found = opened(store), checked(store)
+    look(held, [created("user13")], 13)  # who holds the journal goes on, before
+    done = repairing.go_on(found, OTHER, now=NOON + 1000)
+    assert done == Repaired(lost=opened(store).head.lost, taken_up=0, removed=0)
     assert checked(store).findings == ()
-    assert spans(checked(store)) == [(0, 2), (7, 12)]
-    look(held, [created("user13")], 13)  # who holds the journal goes on
-    assert users(opened(store)) == named(*range(1, 14))
+    assert spans(checked(store)) == [(0, 2), (7, 13)]
+    look(held, [created("user14")], 14)  # and after
+    assert users(opened(store)) == named(*range(1, 15))
+
+
+def test_neighbours_that_are_damaged_in_different_ways_are_noted_as_one_and_no_sound_one_with_them(
+    store: MemoryStore,
+) -> None:
+    lose(store, 6)
+    spoil(store, 5, 8)
+    assert [(each.first, each.last) for each in repaired(store).lost] == [(5, 6), (8, 8)]
+    assert damaged(store) == []
+    assert [commit.seq for commit in opened(store).commits(after=Seq(4), through=Seq(9))] == [7, 9]
+
+
+def test_the_middle_of_a_look_is_no_point_to_go_on_from(store: MemoryStore) -> None:
+    journal = opened(store, AGENT)
+    where, when = position(13), NOON + 13
+    journal.commit(
+        [created("user13")], position=where, usn_from=Usn(LOOKS), witnesses=(), complete=True, now=when, ends_look=False
+    )
+    look(journal, [created("user14")], 14)
+    spoil(store, LOOKS + 2)
+    assert repaired(store).goes_on_from == LOOKS
 
 
 def test_a_damaged_checkpoint_counts_no_more(store: MemoryStore) -> None:
@@ -376,6 +401,18 @@ def test_what_would_hide_a_revert_is_refused(store: MemoryStore, restoring: bool
     assert store.head() == before
 
 
+def test_damage_that_a_restore_does_not_stand_on_is_noted_and_the_restore_goes_on(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.begin_restore(target=Seq(3), writer=OTHER, now=NOON)
+    spoil(store, 5)
+    assert repaired(store).goes_on_from is None
+    assert checked(store).findings == ()
+    assert opened(store).head.target == 3
+    journal.refresh()
+    journal.end_restore(now=NOON + 1)
+    assert users(opened(store)) == named(1, 2, 3)
+
+
 # --- behind the head ------------------------------------------------------------------------------------------------
 
 
@@ -509,12 +546,22 @@ def test_commits_behind_the_head_are_taken_up(store: MemoryStore) -> None:
     put_back(store, old)
     [finding] = [each for each in checked(store).findings if each.part is Part.BEHIND]
     assert (finding.first, finding.last, finding.damage) == (13, 14, Damage.STRAY)
-    done = opened(store).take_up(OTHER, now=NOON)
+    journal = opened(store)
+    done = journal.take_up(OTHER, now=NOON)
     assert (done.taken_up, done.removed) == (2, 0)
     assert checked(store).findings == ()
     head = opened(store).head
+    assert journal.head == head, "what comes next stands on it"
     assert (head.seq, head.digest, head.marks) == (newest.seq, newest.digest, newest.marks)
     assert users(opened(store)) == named(*range(1, 14))
+
+
+def test_what_came_since_the_journal_was_opened_is_not_behind_its_head(store: MemoryStore) -> None:
+    journal = opened(store)
+    look(opened(store, AGENT), [created("user13")], 13)
+    before = store.head()
+    assert journal.take_up(OTHER, now=NOON) == Repaired()
+    assert store.head() == before
 
 
 def test_what_does_not_follow_the_head_is_removed(store: MemoryStore) -> None:
@@ -522,8 +569,10 @@ def test_what_does_not_follow_the_head_is_removed(store: MemoryStore) -> None:
     stray = next(iter(store.frames(after=Seq(3))))
     store.stage([Frame(seq=Seq(13), body=stray.body), Frame(seq=Seq(20), body=b"x")], onto=head)
     assert [each.damage for each in checked(store).findings] == [Damage.STRAY]
-    done = opened(store).take_up(OTHER, now=NOON)
+    journal = opened(store)
+    done = journal.take_up(OTHER, now=NOON)
     assert (done.taken_up, done.removed) == (0, 2)
+    assert journal._end.tip.stored == store.head(), "what comes next stands on it"
     assert checked(store).findings == ()
     look(opened(store, AGENT), [created("user13")], 13)
     assert users(opened(store)) == named(*range(1, 14))

@@ -22,7 +22,7 @@ from adpersist.journal.timelines import is_tellable
 from adpersist.journal.upkeep.check import CheckReport, Part
 from adpersist.journal.upkeep.restorable import restorable
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
-from adpersist.model.journal.head import Checkpoint, Head, Lost, Phase, Writer
+from adpersist.model.journal.head import Checkpoint, Head, Lost, Writer
 from adpersist.stores.port import Store
 
 _WINDOW = 64
@@ -103,8 +103,7 @@ def go_on(store: Store, end: Appender, drafter: CommitDrafter, report: CheckRepo
         done = Repaired(lost=lost, checkpoints=tuple(each.seq for each in gone))
         if head == base.head:
             return None
-        needed = head.target if head.phase is Phase.RESTORING and head.target is not None else head.seq
-        if is_tellable(head, needed):
+        if is_tellable(head, head.seq if head.target is None else head.target):
             return drafter.head_only(base, head, tolerant=True)
         _require_position(head)
         point = _newest_settled(store, replace(base, head=head))
@@ -119,7 +118,7 @@ def go_on(store: Store, end: Appender, drafter: CommitDrafter, report: CheckRepo
 
 def _require_position(head: Head) -> None:
     """Else nothing would tell the DC that is captured anew from one that was put back."""
-    if head.phase is Phase.RESTORING:
+    if head.target is not None:
         raise IntegrityError(
             f"a restore to commit {head.target} was begun, and what that is made of is damaged",
             hint="`adpersist restore --to POINT` takes the DC to another point, one that `adpersist check` lists; "
