@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from adpersist.agent.upkeep.checkpoints import prune
-from adpersist.errors import IntegrityError, OutcomeUnknownError, PointError, StoreFullError
+from adpersist.errors import IntegrityError, OutcomeUnknownError, PointError, StoreFullError, StoreUnreachableError
 from adpersist.journal.damage import Damage, DamagedCheckpointError
 from adpersist.journal.format import checkpoint as checkpoint_format
 from adpersist.journal.format.checkpoint import Place, Sealing
@@ -20,8 +20,10 @@ from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.object_state import created as created_from
 from adpersist.stores.memory import MemoryStore
+from adpersist.stores.port import Frame, StoredHead
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import (
+    AGENT,
     NC,
     NOON,
     OTHER,
@@ -120,6 +122,34 @@ def test_a_checkpoint_before_the_first_look_is_whole_is_refused() -> None:
     with pytest.raises(PointError, match="half"):
         journal.write_checkpoint(Seq(1), [state("a")], now=NOON)
     assert store.checkpoints() == []
+
+
+def test_a_checkpoint_that_is_named_already_is_not_written_again(store: MemoryStore) -> None:
+    journal = opened(store)
+    look(opened(store, AGENT), [created("user11")], 11)
+    made = journal.write_checkpoint(Seq(11), [], now=NOON)
+    assert (made.seq, made.time) == (11, NOON + 11), "what came since the journal was opened is there, too"
+    places = store.checkpoints()
+    assert opened(store).write_checkpoint(Seq(11), several(), now=NOON) == made
+    assert store.checkpoints() == places
+
+
+@pytest.mark.parametrize("seq", [0, 1, 11])
+def test_a_commit_that_does_not_count_has_no_checkpoint(store: MemoryStore, seq: int) -> None:
+    store.stage([Frame(seq=Seq(11), body=b"is to be a commit")], onto=store.head())
+    journal = opened(store)
+    if seq:
+        journal.prune(oldest=Seq(7), keep_marks=False, now=NOON)
+    with pytest.raises(PointError, match=f"commit {seq} is not in the journal"):
+        journal.write_checkpoint(Seq(seq), [], now=NOON)
+
+
+@pytest.mark.parametrize("drawn", [b"\x00", b"\xff"])
+def test_a_checkpoint_lies_in_a_place_of_its_own_that_every_store_has(store: MemoryStore, drawn: bytes) -> None:
+    journal = Journal.open(store, key(), randomness=lambda count: drawn * count)
+    place = journal.write_checkpoint(Seq(9), several(), now=NOON).lies_at
+    assert commit_of(place) == 9
+    assert 9 < place < 2**63, "places of earlier versions are the commit's number"
 
 
 # --- what is read is what was named ---------------------------------------------------------------------------------
@@ -328,9 +358,31 @@ def test_a_prune_sweeps_up_what_an_earlier_one_left(store: MemoryStore, point: P
 
 
 def test_a_checkpoint_that_is_just_being_written_is_not_swept_up(store: MemoryStore) -> None:
-    store.put_checkpoint(Seq(9 | 7 << 40), [b"its first part"])
+    for seq in (8, 9):
+        store.put_checkpoint(Seq(seq | 7 << 40), [b"its first part"])
     opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
-    assert lying(store) == ([9, 10], [8, 9])
+    assert lying(store) == ([9, 10], [8, 9]), "one for the commit that the journal begins with now will not be named"
+
+
+def test_what_stands_on_a_damaged_checkpoint_stays_and_one_elsewhere_keeps_nothing(store: MemoryStore) -> None:
+    """What is told by it alone afterwards is proven before, and nothing more."""
+    parts, before, head = list(store.checkpoint(place_of(store, 5))), lying(store), store.head()
+    store.put_checkpoint(place_of(store, 5), parts[:-1])
+    with pytest.raises(DamagedCheckpointError):
+        opened(store).prune(oldest=Seq(7), keep_marks=False, now=NOON)
+    assert (lying(store), store.head()) == (before, head)
+    store.put_checkpoint(place_of(store, 8), parts[:-1])
+    store.put_checkpoint(place_of(store, 5), parts)
+    opened(store).prune(oldest=Seq(7), keep_marks=False, now=NOON)
+    assert lying(store) == ([6, 7, 8, 9, 10], [5, 8])
+
+
+def test_a_prune_knows_of_a_checkpoint_that_another_wrote(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.prune(oldest=Seq(10), keep_marks=False, now=NOON)
+    opened(store).write_checkpoint(Seq(10), [], now=NOON)
+    assert journal.prune(oldest=Seq(10), keep_marks=False, now=NOON).through == 10
+    assert lying(store) == ([], [10])
 
 
 def test_a_mark_that_is_kept_keeps_its_frames(store: MemoryStore) -> None:
@@ -392,6 +444,54 @@ def test_a_prune_sweeps_nothing_that_is_named_a_moment_later(store: MemoryStore)
         slow.write_checkpoint(Seq(9), states(), now=NOON)
     assert check_journal(store, key()).findings == ()
     assert lying(store) == ([9, 10], [8, 9])
+
+
+class Crowded(TamperedStore):
+    """Somebody else does something right before each append."""
+
+    def __init__(self, of: MemoryStore, meanwhile: Callable[[], object]) -> None:
+        super().__init__(of)
+        self.meanwhile = meanwhile
+
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        self.meanwhile()
+        return super().append(frames, onto=onto, head=head, spare=spare)
+
+
+def test_a_checkpoint_that_a_prune_went_past_is_not_named_and_does_not_stay(store: MemoryStore) -> None:
+    """Right before it would have been named, when all of it lay there and was proven."""
+    crowded = Crowded(store, lambda: opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON))
+    with pytest.raises(PointError, match="a prune took"):
+        opened(crowded).write_checkpoint(Seq(7), several(), now=NOON)
+    assert lying(store) == ([9, 10], [8])
+    assert check_journal(store, key()).findings == ()
+
+
+def test_a_busy_agent_neither_keeps_a_checkpoint_or_a_prune_from_its_end_nor_is_kept_by_one(store: MemoryStore) -> None:
+    agent, looks = opened(store, AGENT), iter((11, 12))
+
+    def looked() -> None:
+        for number in islice(looks, 1):
+            look(agent, [created(f"user{number}")], number)
+
+    opened(Crowded(store, looked)).write_checkpoint(Seq(9), [], now=NOON)
+    opened(Crowded(store, looked)).prune(oldest=Seq(9), keep_marks=False, now=NOON)
+    assert lying(store) == ([10, 11, 12], [9])
+    assert check_journal(store, key()).findings == ()
+    look(agent, [created("user13")], 13)
+
+
+def test_a_checkpoint_that_failed_and_could_not_go_says_so(store: MemoryStore) -> None:
+    class Gone(TamperedStore):
+        def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
+            raise StoreFullError("the disk is full")
+
+        def drop_checkpoint(self, seq: Seq) -> None:
+            raise StoreUnreachableError("the store is away")
+
+    with pytest.raises(StoreFullError) as full:
+        opened(Gone(store)).write_checkpoint(Seq(9), several(), now=NOON)
+    assert full.value.__notes__ == ["what was written of it is still there: the store is away"]
 
 
 def test_a_checkpoint_that_failed_leaves_nothing(store: MemoryStore) -> None:

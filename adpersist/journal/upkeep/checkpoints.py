@@ -119,7 +119,7 @@ def _files(store: Store, tip: OpenHead, seq: Seq) -> Iterator[FileState | FileKe
 
 
 def prune(
-    store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool, keep_image: bool = True
+    store: Store, end: Appender, drafter: CommitDrafter, *, oldest: Seq, keep_marks: bool, keep_image: bool
 ) -> PrunePlan:
     """Forget what no kept point needs; see :func:`plan_prune`. Also sweeps up what an earlier prune left behind.
 
