@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from adpersist.journal.upkeep.check import check_journal
 from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.journal.upkeep.move import JournalMove
 from adpersist.model.identity.ids import Seq
+from adpersist.model.journal.head import Moved
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store, StoredHead
@@ -73,9 +75,13 @@ def moved(source: Store, target: Store, *, now: float = NOON + 1000) -> None:
 
 
 def goes_on(store: Store) -> bool:
-    """Somebody may write here."""
+    """Somebody may write here, and it is no copy of what goes on elsewhere."""
     try:
-        opened(store, AGENT)
+        journal = opened(store)
+        moved = journal.head.moved
+        if moved is not None and moved.arrived and moved.to != store.location:
+            return False
+        journal.claim(AGENT, now=NOON)
     except (MovedError, NoJournalError):
         return False
     return True
@@ -105,6 +111,8 @@ def test_the_old_place_names_the_new_one_and_takes_no_more_writes() -> None:
         lambda journal: journal.beat(now=NOON),
     ]
     head = source.head()
+    assert opened(source).head.moved == Moved(to=target.location, time=NOON + 1000, arrived=False)
+    assert opened(target).head.moved == Moved(to=target.location, time=NOON + 1000, arrived=True)
     for write in writes:
         with pytest.raises(MovedError) as refused:
             write(opened(source))
@@ -209,14 +217,29 @@ def run_move(source: Store, target: Store) -> None:
 MOVE_MOMENTS = moments(run_move, written(), fresh_store())
 
 
+def new_place() -> tuple[MemoryStore, MemoryStore]:
+    """A journal, and nothing where it is to go on."""
+    return written(), fresh_store()
+
+
+def copied_place() -> tuple[MemoryStore, MemoryStore]:
+    """A journal that once came from elsewhere, and a copy of it where it is to go on, a commit behind."""
+    before, source, target = written(), fresh_store(), fresh_store()
+    moved(before, source, now=NOON + 500)
+    JournalCopy(source, target, key(), expected=None).run()
+    look(opened(source, AGENT), [created("since")], 900)
+    return source, target
+
+
 def half_moved() -> Iterator[tuple[MemoryStore, MemoryStore, Moment]]:
     """A move, killed before each of its calls and after each of its writes in turn."""
-    for moment in MOVE_MOMENTS:
-        for fault in (Fault.DIE_BEFORE, Fault.DIE_AFTER) if moment.point in WRITES else (Fault.DIE_BEFORE,):
-            source, target = written(), fresh_store()
-            with pytest.raises(KilledError):
-                run_move(*struck(moment, fault, Tempo(die=killed), source, target))
-            yield source, target, moment
+    for places in (new_place, copied_place):
+        for moment in moments(run_move, *places()):
+            for fault in (Fault.DIE_BEFORE, Fault.DIE_AFTER) if moment.point in WRITES else (Fault.DIE_BEFORE,):
+                source, target = places()
+                with pytest.raises(KilledError):
+                    run_move(*struck(moment, fault, Tempo(die=killed), source, target))
+                yield source, target, moment
 
 
 def test_killed_anywhere_it_goes_on_at_one_place_or_none_and_the_next_run_ends_it() -> None:
@@ -250,19 +273,83 @@ def test_killed_anywhere_it_can_be_given_up_unless_it_arrived() -> None:
     assert outcomes == {"arrived", True, False}
 
 
+def give_up(source: Store, target: Store) -> None:
+    move(source, target).undo(sure=False)
+
+
+def begun() -> tuple[MemoryStore, MemoryStore]:
+    """All is there but the new place's head."""
+    source, target = new_place()
+    last = Moment(at_source=False, point=Point.ADVANCE, call=1)
+    with pytest.raises(KilledError):
+        run_move(*struck(last, Fault.DIE_BEFORE, Tempo(die=killed), source, target))
+    return source, target
+
+
+def test_a_last_step_that_arrives_late_while_a_move_is_given_up_never_leaves_two() -> None:
+    """Its process ended long ago; the store does what it asked for at some moment of who gives it up."""
+    ended = set()
+    for moment in moments(give_up, *begun()):
+        source, target = new_place()
+        on_its_way: list[tuple[StoredHead, Seq, bytes]] = []
+
+        class Sent(FaultyStore):
+            def advance(self, *, onto: StoredHead, seq: Seq, head: bytes, sent: list[Any] = on_its_way) -> StoredHead:
+                sent.append((onto, seq, head))
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            run_move(source, Sent(target, []))
+        [(onto, seq, head)] = on_its_way
+
+        def late(_: float, target: Store = target, onto: StoredHead = onto, seq: Seq = seq, head: bytes = head) -> None:
+            with suppress(FencedError):
+                target.advance(onto=onto, seq=seq, head=head)
+
+        with suppress(CopyRefusedError, FencedError):
+            give_up(*struck(moment, Fault.SLOW, Tempo(sleep=late), source, target))
+        places = goes_on(source), goes_on(target)
+        assert places != (True, True), moment
+        ended.add(places)
+    assert ended == {(False, True), (True, False)}
+
+
+def test_a_place_that_went_on_by_itself_ends_neither_a_move_nor_who_gives_it_up() -> None:
+    """Somebody took the copy for the journal while that was moved there: it is ahead, and the only one to go on."""
+    source, target = copied_place()
+    with pytest.raises(KilledError):
+        last = Moment(at_source=False, point=Point.ADVANCE, call=1)
+        run_move(*struck(last, Fault.DIE_BEFORE, Tempo(die=killed), source, target))
+    for number in range(2):
+        look(opened(target, OTHER), [created(f"elsewhere{number}")], 950 + number)
+    before = source.head(), target.head()
+    for deed in (run_move, lambda *places: move(*places).undo(sure=True)):
+        with pytest.raises(CopyRefusedError, match="ahead of the journal"):
+            deed(source, target)
+        assert not goes_on(source)
+    assert before[1] == target.head()
+
+
+def test_what_went_on_from_the_new_place_arrived_there() -> None:
+    source, target, further = written(), fresh_store(), fresh_store()
+    moved(source, target)
+    moved(target, further, now=NOON + 2000)
+    assert move(source, target).run(now=NOON + 3000).changed is False
+    with pytest.raises(CopyRefusedError, match="goes on in"):
+        give_up(source, target)
+    assert [goes_on(each) for each in (source, target, further)] == [False, False, True]
+
+
+def test_what_lies_in_the_new_place_is_not_read_again_while_nobody_captures() -> None:
+    source, target = new_place()
+    prepared, whole = FaultyStore(target, []), FaultyStore(fresh_store(), [])
+    JournalCopy(source, prepared, key(), expected=None).prepare()
+    run_move(source, whole)
+    assert whole.calls[Point.FRAMES] == prepared.calls[Point.FRAMES]
+
+
 @pytest.mark.parametrize("first", ["move", "undo"])
 def test_a_move_and_who_gives_it_up_at_the_same_moment_never_leave_two(first: str) -> None:
-    def give_up(source: Store, target: Store) -> None:
-        move(source, target).undo(sure=False)
-
-    def begun() -> tuple[MemoryStore, MemoryStore]:
-        """All is there but the new place's head."""
-        source, target = written(), fresh_store()
-        last = Moment(at_source=False, point=Point.ADVANCE, call=1)
-        with pytest.raises(KilledError):
-            run_move(*struck(last, Fault.DIE_BEFORE, Tempo(die=killed), source, target))
-        return source, target
-
     one, other = (run_move, give_up) if first == "move" else (give_up, run_move)
     ended = set()
     for moment in moments(one, *begun()):

@@ -7,6 +7,7 @@ Killed between the two nobody goes on: the same command finishes the move, or :m
 
 import os
 from dataclasses import replace
+from typing import Final
 
 from adpersist.errors import AdpersistError, CopyRefusedError, FencedError, MovedError
 from adpersist.journal.appender import Appender, Draft, Patience
@@ -16,6 +17,8 @@ from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.upkeep.copy import Copied, JournalCopy, Progress
 from adpersist.model.journal.head import Head, Moved, Writer
 from adpersist.stores.port import Store
+
+PATIENCE: Final = Patience()
 
 
 class JournalMove:
@@ -42,14 +45,14 @@ class JournalMove:
         writer: Writer,
         forgets: bool = True,
         randomness: Randomness = os.urandom,
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._source = source
         self._target = target
         self._keys = keys
         self._writer = writer
         self._randomness = randomness
-        self._patience = patience or Patience()
+        self._patience = patience
         self._copy = JournalCopy(source, target, keys, expected=expected, forgets=forgets)
 
     def run(self, *, now: float, progress: Progress | None = None) -> Copied:
