@@ -20,6 +20,7 @@ from tools.soaking.busy import Busy
 from tools.soaking.gate import FileGate, LineGate
 from tools.soaking.keeper import Keeper
 from tools.soaking.trouble import SoakError, Trouble
+from tools.soaking.upkeep import Upkeep
 
 
 def main() -> int:
@@ -61,21 +62,26 @@ def soak(
                 raise SoakError(f"{command[0]}: {done.stderr}")
         keeper.start()
         busy.start()
-        trouble = Trouble(dc, busy, keeper, gate, seed=seed)
+        upkeep = Upkeep(keeper, place, seed=seed)
+        trouble = Trouble(dc, busy, keeper, gate, upkeep, seed=seed)
         trouble.say = lambda what: print(f"{time.strftime('%X')} {what}", file=sys.stderr, flush=True)
         began = time.monotonic()
         failure, caught_up_s = "", None
         try:
             if outage:
-                trouble.settle()
-                trouble.acknowledged = busy.look_around()
+                trouble.acknowledge()
                 caught_up_s = trouble.outage(outage, minutes * 60)
             else:
+                upkeep.start()
                 trouble.go_on(began + minutes * 60)
         except SoakError as error:
             failure = str(error)
         busy.stop()
-        findings = {} if failure else _proven(trouble, keeper, dc)
+        upkeep.stop()
+        findings = (
+            {} if failure else _proven(trouble, keeper, dc) if outage else _all_proven(trouble, keeper, upkeep, dc)
+        )
+        upkeep.stop_following()
         keeper.stop()
         if failure or any(findings.values()):
             sys.stderr.write(log.read_text(errors="replace")[-5000:])
@@ -89,6 +95,9 @@ def soak(
             "people": len(busy.people),
             "happened": dict(trouble.happened),
             "ended": dict(keeper.ended),
+            "upkeep": dict(upkeep.ended),
+            "pruned": upkeep.pruned,
+            "compared": trouble.compared,
             "healed": len(keeper.heal_s),
             "longest_heal_s": round(max(keeper.heal_s, default=0.0), 1),
             "most_memory_mb": keeper.most_memory // 1024,
@@ -97,10 +106,22 @@ def soak(
         }
 
 
-def _proven(trouble: Trouble, keeper: Keeper, dc: SambaDC) -> dict[str, Any]:
+def _all_proven(trouble: Trouble, keeper: Keeper, upkeep: Upkeep, dc: SambaDC) -> dict[str, Any]:
     """What is wrong, by who says so; empty values when nothing is."""
     trouble.settle()
-    missing = sorted(trouble.missing())
+    return {
+        "copy": upkeep.differs(),
+        "upkeep_wrong": upkeep.wrong,
+        "never_done": upkeep.never_done(),
+        **_proven(trouble, keeper, dc),
+        "nobody_compared": not trouble.compared,
+    }
+
+
+def _proven(trouble: Trouble, keeper: Keeper, dc: SambaDC) -> dict[str, Any]:
+    """The same, without the upkeep; at its end agent and DC are stopped."""
+    trouble.settle()
+    missing = trouble.missing()
     verify, check = keeper.run("verify"), keeper.run("check")
     keeper.stop()
     dc.stop()

@@ -14,6 +14,11 @@ from tools.samba_dc import SambaDC
 
 _NORMAL_ACCOUNT: Final = b"512"
 _BREAK_S: Final = 0.5
+_KEPT: Final = ("objectGUID", "objectSid", "description", "pwdLastSet", "memberOf", "whenCreated")
+"""What is remembered of a person, besides the DN."""
+
+Person = tuple[str, ...]
+"""DN and values, as text."""
 
 
 class Busy:
@@ -22,6 +27,7 @@ class Busy:
     Attributes:
         done: Changes the DC took.
         people: DN by name of everybody who is there now.
+        touched: Names of those whom a change was asked for, be it that the DC took it or not.
     """
 
     def __init__(self, dc: SambaDC, *, seed: int, pause_s: float) -> None:
@@ -58,12 +64,12 @@ class Busy:
         """Nothing is changed while it is held."""
         return self._free
 
-    def look_around(self) -> set[str]:
-        """Names of the people that are there."""
-        self._do("search", self.base, "(objectClass=user)", ldap3.SUBTREE, attributes=["1.1"])
-        found = [item["dn"] for item in self._ldap.response if item["type"] == "searchResEntry"]
-        self.people = {_name(dn): dn for dn in found}
-        return set(self.people)
+    def look_around(self) -> dict[str, Person]:
+        """The people that are there, by name."""
+        self._do("search", self.base, "(objectClass=user)", ldap3.SUBTREE, attributes=list(_KEPT))
+        found = [item for item in self._ldap.response if item["type"] == "searchResEntry"]
+        self.people = {_name(item["dn"]): item["dn"] for item in found}
+        return {_name(item["dn"]): _person(item) for item in found}
 
     def _work(self) -> None:
         while not self._stop.is_set():
@@ -80,38 +86,38 @@ class Busy:
     def _hire(self) -> None:
         self._numbers += 1
         name = f"soak{self._numbers}"
+        self.touched.add(name)
         dn = f"CN={name},OU={self._random.choice('AB')},{self.base}"
         self._do("add", dn, "user", {
             "sAMAccountName": [name.encode()], "userAccountControl": [_NORMAL_ACCOUNT],
             "unicodePwd": [f'"Passw0rd.{self._numbers}"'.encode("utf-16-le")],
         })  # fmt: skip
-        self._have(name, dn)
+        self.people[name] = dn
 
     def _edit(self) -> None:
-        name, dn = self._somebody()
+        _, dn = self._somebody()
         word = f"edit {self._random.randrange(10**6)}".encode()
         self._do("modify", dn, {"description": [(ldap3.MODIFY_REPLACE, [word])]})
-        self._have(name, dn)
 
     def _password(self) -> None:
-        name, dn = self._somebody()
+        _, dn = self._somebody()
         word = f'"Passw0rd.{self._random.randrange(10**6)}x"'.encode("utf-16-le")
         self._do("modify", dn, {"unicodePwd": [(ldap3.MODIFY_REPLACE, [word])]})
-        self._have(name, dn)
 
     def _move(self) -> None:
         name, dn = self._somebody()
         room = f"OU={self._random.choice('AB')},{self.base}"
         self._do("modify_dn", dn, f"CN={name}", new_superior=room)
-        self._have(name, f"CN={name},{room}")
+        self.people[name] = f"CN={name},{room}"
 
     def _rename(self) -> None:
         name, dn = self._somebody()
         self._numbers += 1
         other, parent = f"soak{self._numbers}", dn.partition(",")[2]
+        self.touched.add(other)
         self._do("modify_dn", dn, f"CN={other}", new_superior=parent)
-        self._forget(name)
-        self._have(other, f"CN={other},{parent}")
+        del self.people[name]
+        self.people[other] = f"CN={other},{parent}"
 
     def _join(self) -> None:
         _, dn = self._somebody()
@@ -121,21 +127,15 @@ class Busy:
     def _leave(self) -> None:
         name, dn = self._somebody()
         self._do("delete", dn)
-        self._forget(name)
+        del self.people[name]
 
     def _somebody(self) -> tuple[str, str]:
+        """Whom something is asked for next: whether it was done, nobody may hear."""
         if not self.people:
             raise RefusedError("nobody is there")
         name = self._random.choice(sorted(self.people))
+        self.touched.add(name)
         return name, self.people[name]
-
-    def _have(self, name: str, dn: str) -> None:
-        self.people[name] = dn
-        self.touched.add(name)
-
-    def _forget(self, name: str) -> None:
-        self.people.pop(name, None)
-        self.touched.add(name)
 
     def _reconnect(self) -> None:
         self._ldap = None
@@ -158,6 +158,11 @@ class Busy:
 
 class RefusedError(Exception):
     """The DC did not take a change."""
+
+
+def _person(item: Any) -> Person:  # noqa: ANN401 - ldap3 ships no types
+    raw = item["raw_attributes"]
+    return item["dn"], *(repr(sorted(raw.get(name, []))) for name in _KEPT)
 
 
 def _name(dn: str) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tools.samba_dc import SambaDC
-from tools.soaking.busy import Busy
+from tools.soaking.busy import Busy, Person
 from tools.soaking.gate import FileGate, LineGate
 from tools.soaking.keeper import Keeper
+from tools.soaking.upkeep import Upkeep
 
 _SETTLE_TIMEOUT_S: Final = 300.0
 
@@ -23,14 +24,18 @@ class Trouble:
 
     Attributes:
         happened: How often what happened.
-        acknowledged: Names of people who were there when everything was durable, and were not touched since.
+        acknowledged: The people, as they were when everything was durable last.
+        compared: How often people were found as they had been acknowledged, summed over all looks.
     """
 
-    def __init__(self, dc: SambaDC, busy: Busy, keeper: Keeper, gate: FileGate | LineGate, *, seed: int) -> None:
-        self._dc, self._busy, self._keeper, self._gate = dc, busy, keeper, gate
+    def __init__(
+        self, dc: SambaDC, busy: Busy, keeper: Keeper, gate: FileGate | LineGate, upkeep: Upkeep, *, seed: int
+    ) -> None:
+        self._dc, self._busy, self._keeper, self._gate, self._upkeep = dc, busy, keeper, gate, upkeep
         self._random = random.Random(seed)
         self.happened: Counter[str] = Counter()
-        self.acknowledged: set[str] = set()
+        self.acknowledged: dict[str, Person] = {}
+        self.compared = 0
         self.say: Callable[[str], None] = lambda _: None
 
     def go_on(self, until: float) -> None:
@@ -38,6 +43,7 @@ class Trouble:
         troubles = (
             self.kill_agent, self.kill_agent, self.suspend_agent, self.restart_dc, self.kill_dc, self.lose_store,
             self.lose_store, self.revert_settled, self.revert_settled, self.revert_at_once, self.look_once,
+            self.acknowledge, self._upkeep.kill_command, self._upkeep.kill_command, self._upkeep.kill_copy,
         )  # fmt: skip
         while time.monotonic() < until:
             time.sleep(self._random.uniform(3, 12))
@@ -47,6 +53,10 @@ class Trouble:
             self.happened[trouble.__name__] += 1
             if self._keeper.fenced:
                 raise SoakError("an agent was fenced though there is no other")
+            if wrong := self._keeper.wrong or self._upkeep.wrong:
+                raise SoakError(wrong)
+            if not self._upkeep.is_at_work():
+                raise SoakError("the upkeep ended")
 
     def kill_agent(self) -> None:
         """Power cut of the agent, or of the guard."""
@@ -99,12 +109,15 @@ class Trouble:
         """Somebody runs a command beside the agent."""
         self._keeper.run("agent", "--once")
 
+    def acknowledge(self) -> None:
+        """All is durable for a moment: everybody is remembered, and nothing of them may be lost from now on."""
+        with self._busy.still:
+            self._acknowledged()
+
     def revert_settled(self) -> None:
         """The machine is put back at a moment when everything is durable: nothing at all may be lost."""
         with self._busy.still:
-            self.settle()
-            self.acknowledged = self._busy.look_around()
-            self._busy.touched.clear()
+            self._acknowledged()
             self._dc.revert()
             self._dc.start()
 
@@ -129,9 +142,19 @@ class Trouble:
                 raise SoakError(f"it does not become durable: {found}")
             time.sleep(0.2)
 
-    def missing(self) -> set[str]:
-        """People who were acknowledged, were not touched since, and are not there."""
-        return self.acknowledged - self._busy.touched - self._busy.look_around()
+    def missing(self) -> list[str]:
+        """People who were acknowledged, were not touched since, and are not what they were; with what they were."""
+        there = self._busy.look_around()
+        owed = {name: was for name, was in self.acknowledged.items() if name not in self._busy.touched}
+        self.compared += len(owed)
+        return [f"{was}, now {there.get(name)}" for name, was in sorted(owed.items()) if there.get(name) != was]
+
+    def _acknowledged(self) -> None:
+        self.settle()
+        if missing := self.missing():
+            raise SoakError(f"lost: {missing}")
+        self.acknowledged = self._busy.look_around()
+        self._busy.touched.clear()
 
     def _status(self) -> Any:  # noqa: ANN401 - a document of the command's own shape
         done = self._keeper.run("status", "--json")
