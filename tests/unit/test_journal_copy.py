@@ -1,7 +1,8 @@
 """A copy is the journal or, until it is whole, none; whatever is killed, pruned or written to on the way."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from adpersist.errors import (
     FencedError,
     IntegrityError,
     NoJournalError,
+    PointError,
     UnfinishedCopyError,
 )
 from adpersist.journal.damage import DamagedCheckpointError, DamagedError
@@ -23,7 +25,7 @@ from adpersist.journal.upkeep.copy import Copied, JournalCopy
 from adpersist.model.identity.ids import Seq
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame, Store, StoredHead
+from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, Frame, Store, StoredHead
 from adpersist.stores.registry import open_store
 from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 from tests.golden.journal_samples import (
@@ -41,6 +43,7 @@ from tests.golden.journal_samples import (
     look,
     new_journal,
     opened,
+    pseudorandom,
 )
 
 LOOKS = 150
@@ -79,8 +82,8 @@ def grow(store: MemoryStore, count: int) -> None:
     journal.write_checkpoint(journal.head.seq, [state(f"at{number}")], now=NOON + number)
 
 
-def copied(source: Store, target: Store, *, forgets: bool = True) -> Copied:
-    return JournalCopy(source, target, key(), expected=journal_id(IDENTITY), forgets=forgets).run()
+def copied(source: Store, target: Store, **options: bool) -> Copied:
+    return JournalCopy(source, target, key(), expected=journal_id(IDENTITY), **options).run()
 
 
 def everything(store: Store) -> tuple[bytes, dict[int, bytes], dict[int, list[bytes]]]:
@@ -98,10 +101,11 @@ def test_a_copy_is_the_journal_byte_for_byte(source: MemoryStore) -> None:
     done = copied(source, target)
     assert (done.seq, done.checkpoints, done.changed) == (source.head().seq, 2, True)
     assert done.commits == source.head().seq - 10
+    assert done.size == sum(len(frame.body) for frame in source.frames(after=Seq(10)))
     assert everything(target) == everything(source)
     assert target.spare() == target.head().body
     assert check_journal(target, key()).findings == ()
-    assert copied(source, target) == Copied(seq=done.seq, changed=False)
+    assert copied(source, target) == Copied(seq=done.seq, commits=0, size=0, checkpoints=0, changed=False)
 
 
 def test_an_empty_journal_is_copied_and_grows() -> None:
@@ -114,22 +118,66 @@ def test_an_empty_journal_is_copied_and_grows() -> None:
     assert everything(target) == everything(source)
 
 
-@pytest.mark.parametrize("more", [1, 60, 200])
-def test_what_came_since_is_all_that_is_sent(source: MemoryStore, more: int) -> None:
-    target = fresh_store()
-    copied(source, target)
+@pytest.mark.parametrize("more", [1, MAX_APPEND_FRAMES, MAX_APPEND_FRAMES + 1, 200])
+def test_what_came_since_is_all_that_is_sent_and_in_one_step_where_it_fits(source: MemoryStore, more: int) -> None:
+    target = FaultyStore(fresh_store(), [])
+    following = JournalCopy(source, target, key(), expected=None)
+    following.run()
+    before = Counter(target.calls)
     grow(source, more)
-    done = copied(source, target)
+    told: list[tuple[int, int]] = []
+    done = following.run(lambda seq, last: told.append((seq, last)))
     assert (done.commits, done.checkpoints) == (more, 1)
     assert everything(target) == everything(source)
+    steps = {point: target.calls[point] - before[point] for point in (Point.APPEND, Point.STAGE, Point.ADVANCE)}
+    fits = more <= MAX_APPEND_FRAMES
+    staged = -(-more // MAX_APPEND_FRAMES)
+    assert steps == {Point.APPEND: fits, Point.STAGE: 0 if fits else staged, Point.ADVANCE: not fits}
+    assert target.spare() == target.head().body
+    assert told[-1] == (done.seq, done.seq)
+    calls = Counter(target.calls)
+    assert following.run() == Copied(seq=done.seq, commits=0, size=0, checkpoints=0, changed=False)
+    assert target.calls == calls, "while nothing happens nothing is asked of it"
 
 
-def test_a_head_that_moved_alone_is_followed(source: MemoryStore) -> None:
+def test_large_commits_are_sent_in_as_many_steps_as_they_take(source: MemoryStore) -> None:
+    """A step has a bound; and where a head and its spare do not fit beside a commit, that goes first."""
+    target = FaultyStore(fresh_store(), [])
+    following = JournalCopy(source, target, key(), expected=None)
+
+    def followed(*sizes: int) -> tuple[int, int, int]:
+        journal, before = opened(source, AGENT), Counter(target.calls)
+        for number, size in enumerate(sizes):
+            value = pseudorandom(f"{journal.head.seq} {number}")(size)
+            look(journal, [created("large", {"jpegPhoto": (value,)})], 900)
+        assert following.run().commits == len(sizes)
+        assert everything(target) == everything(source)
+        after = target.calls - before
+        return after[Point.APPEND], after[Point.STAGE], after[Point.ADVANCE]
+
+    following.run()
+    third = MAX_APPEND_BYTES // 3
+    assert followed(third) == (1, 0, 0)
+    assert followed(2 * third, 2 * third) == (0, 2, 1)
+    assert followed(third, third, 2 * third) == (0, 2, 1)
+    assert followed(MAX_APPEND_BYTES - 500) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        lambda journal: journal.claim(OTHER, now=NOON + 5000),
+        lambda journal: journal.write_checkpoint(Seq(50), [state("at50")], now=NOON),
+        lambda journal: journal.rotate_data_key(now=NOON),
+    ],
+    ids=["claim", "checkpoint", "key"],
+)
+def test_a_head_that_moved_alone_is_followed(source: MemoryStore, moved: Callable[[Journal], object]) -> None:
     target = fresh_store()
     copied(source, target)
-    opened(source).claim(OTHER, now=NOON + 5000)
+    moved(opened(source))
     assert copied(source, target).changed
-    assert opened(target).head.writer == OTHER
+    assert everything(target) == everything(source)
 
 
 def test_a_copy_goes_on_as_a_journal_and_is_refused_as_a_copy_from_then_on(source: MemoryStore) -> None:
@@ -196,7 +244,7 @@ def test_what_was_pruned_goes_from_the_copy_unless_nothing_may_be_deleted(source
     end = source.head().seq
     opened(source).prune(oldest=end, keep_marks=False, now=NOON)
     grow(source, 1)
-    copied(source, target, forgets=forgets)
+    copied(source, target, **({} if forgets else {"forgets": False}))
     assert everything(target) == everything(source)
     first = next(iter(target.frames(after=Seq(0)))).seq
     assert (first > end) is forgets
@@ -232,6 +280,7 @@ def test_a_damaged_checkpoint_is_not_named_by_a_copy(source: MemoryStore) -> Non
     source.put_checkpoint(named.lies_at, [spoilt(parts[0])])
     with pytest.raises(DamagedCheckpointError):
         copied(source, target)
+    assert named.lies_at not in target.checkpoints()
     with pytest.raises(UnfinishedCopyError):
         opened(target)
     source.put_checkpoint(named.lies_at, parts)
@@ -247,6 +296,19 @@ def test_a_damaged_copy_is_named_as_such(source: MemoryStore) -> None:
     grow(source, 1)
     with pytest.raises(IntegrityError, match="the copy in memory"):
         copied(source, target)
+
+
+def test_a_copy_whose_head_is_lost_is_not_begun_anew(source: MemoryStore) -> None:
+    """With its spare, and all that lies there, it can be repaired."""
+    target = fresh_store()
+    copied(source, target)
+
+    class Headless(TamperedStore):
+        def head(self) -> StoredHead:
+            raise NoJournalError("its row is gone")
+
+    with pytest.raises(IntegrityError, match=r"the copy in memory.* is damaged: .*it is missing"):
+        copied(source, Headless(target))
 
 
 # --- killed ---------------------------------------------------------------------------------------------------------
@@ -296,8 +358,14 @@ def test_a_first_copy_that_is_killed_is_no_journal_and_goes_on(
         with pytest.raises(NoJournalError) as caught:
             opened(target)
         assert point is Point.CREATE or "copy" in caught.value.hint
-    lay = sum(1 for _ in target.frames(after=Seq(0), through=source.head().seq)) if point is not Point.CREATE else 0
-    assert copied(source, target).commits == source.head().seq - 10 - lay, "what lay there was sent again"
+    lay, places = 0, {}
+    if point is not Point.CREATE:
+        lay = sum(1 for _ in target.frames(after=Seq(0), through=source.head().seq))
+        places = {place: list(target.checkpoint(place)) for place in target.checkpoints()}
+    named = opened(source).head.checkpoints
+    done = copied(source, target)
+    assert done.commits == source.head().seq - 10 - lay, "what lay there was sent again"
+    assert done.checkpoints == sum(places.get(each.lies_at) != list(source.checkpoint(each.lies_at)) for each in named)
     assert everything(target) == everything(source)
 
 
@@ -338,6 +406,27 @@ def test_what_an_earlier_run_left_of_another_history_is_sent_again(source: Memor
     assert check_journal(target, key()).findings == ()
 
 
+def test_what_an_earlier_run_left_that_leads_elsewhere_is_sent_again(source: MemoryStore) -> None:
+    """The journal's store went back, and was gone on with: what the copy has beyond is sealed, and follows its head."""
+    target = fresh_store()
+    copied(source, target)
+    lost: list[Frame] = []
+
+    class GoneBack(TamperedStore):
+        def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+            lost.extend(frames)
+            return StoredHead(seq=Seq(onto.seq + len(frames)), body=head, token="made up")
+
+    elsewhere = opened(GoneBack(source))
+    elsewhere._end.holder = AGENT
+    look(elsewhere, [created("lost")], 900)
+    target.stage(lost, onto=target.head())
+    grow(source, 5)
+    copied(source, target)
+    assert everything(target) == everything(source)
+    assert check_journal(target, key()).findings == ()
+
+
 def test_two_copies_at_once_do_not_mix(source: MemoryStore) -> None:
     target = fresh_store()
 
@@ -351,21 +440,41 @@ def test_two_copies_at_once_do_not_mix(source: MemoryStore) -> None:
     assert everything(target) == everything(source)
 
 
+class Pruned(TamperedStore):
+    """A journal that grows whenever it is copied, and is pruned up to where it ended before.
+
+    Attributes:
+        left: How often.
+    """
+
+    def __init__(self, of: MemoryStore, times: int) -> None:
+        super().__init__(of)
+        self.inner, self.left = of, times
+
+    def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+        if self.left and through == self.inner.head().seq:
+            self.left -= 1
+            grow(self.inner, 1)
+            journal, last = opened(self.inner), Seq(self.inner.head().seq - 1)
+            journal.write_checkpoint(last, [state("last")], now=NOON)
+            journal.prune(oldest=last, keep_marks=False, now=NOON)
+        return super().frames(after=after, through=through)
+
+
 def test_a_prune_under_the_copy_is_followed(source: MemoryStore) -> None:
-    target = fresh_store()
-    pruned: list[bool] = []
-
-    class Pruned(TamperedStore):
-        def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
-            if not pruned and through == source.head().seq:
-                pruned.append(True)
-                opened(source).prune(oldest=source.head().seq, keep_marks=False, now=NOON)
-            return super().frames(after=after, through=through)
-
-    copied(Pruned(source), target)
-    assert pruned
+    target, pruned = fresh_store(), Pruned(source, 2)
+    copied(pruned, target)
+    assert not pruned.left
     assert everything(target) == everything(source)
     assert check_journal(target, key()).findings == ()
+
+
+def test_a_journal_that_is_pruned_faster_than_it_is_copied_makes_no_copy(source: MemoryStore) -> None:
+    target = fresh_store()
+    with pytest.raises(PointError, match="pruned faster than it can be copied"):
+        copied(Pruned(source, 100), target)
+    with pytest.raises(UnfinishedCopyError):
+        opened(target)
 
 
 # --- between stores -------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from adpersist.journal import spare_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.upkeep.check import check_journal
-from adpersist.journal.upkeep.copy import JournalCopy
+from adpersist.journal.upkeep.copy import Copied, JournalCopy
 from adpersist.journal.upkeep.move import JournalMove
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Moved
@@ -340,12 +340,22 @@ def test_what_went_on_from_the_new_place_arrived_there() -> None:
     assert [goes_on(each) for each in (source, target, further)] == [False, False, True]
 
 
-def test_what_lies_in_the_new_place_is_not_read_again_while_nobody_captures() -> None:
-    source, target = new_place()
-    prepared, whole = FaultyStore(target, []), FaultyStore(fresh_store(), [])
-    JournalCopy(source, prepared, key(), expected=None).prepare()
-    run_move(source, whole)
-    assert whole.calls[Point.FRAMES] == prepared.calls[Point.FRAMES]
+def prepare(source: Store, target: Store) -> Copied:
+    return JournalCopy(source, target, key(), expected=None).prepare()
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_lies_in_the_new_place_is_not_read_again_while_nobody_captures(earlier: bool) -> None:
+    reads = []
+    for deed in (prepare, lambda *places: move(*places).run(now=NOON + 1000)):
+        source, target = new_place()
+        if earlier:
+            prepare(source, target)
+        counted = FaultyStore(target, [])
+        done = deed(source, counted)
+        reads.append((counted.calls[Point.FRAMES], counted.calls[Point.CHECKPOINT]))
+    assert reads[0] == reads[1]
+    assert (done.commits, done.checkpoints) == (0, 0), "nothing is left for the last step"
 
 
 @pytest.mark.parametrize("first", ["move", "undo"])

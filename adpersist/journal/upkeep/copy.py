@@ -6,6 +6,7 @@ chain: damage is not carried over. Killed anywhere, the next run goes on where t
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -263,18 +264,14 @@ class JournalCopy:
         """How far an earlier run came; what follows ``start`` without a gap needs not be sent again."""
         if self._sent is not None and self._sent[0] == base.token and self._sent[1].seq >= start.seq:
             return _Lying(any=True, through=self._sent[1])
-        chain = _chain(tip, start)
-        found, nothing = 0, False
-        try:
-            while not nothing and chain.seq < tip.head.seq:
-                nothing, last = True, Seq(min(chain.seq + MAX_APPEND_FRAMES, tip.head.seq))
+        chain, found, more = _chain(tip, start), False, True
+        with suppress(DamagedError):  # it ends there, or was another history's
+            while more and chain.seq < tip.head.seq:
+                more, last = False, Seq(min(chain.seq + MAX_APPEND_FRAMES, tip.head.seq))
                 for frame in chain.counting(self._target.frames(after=chain.seq, through=last)):
-                    found += 1
+                    found = more = True
                     chain.open(frame)
-                    nothing = False
-        except DamagedError:  # it ends here, or was another history's
-            found += 1
-        return _Lying(any=found > 0, through=_Reached(chain.seq, chain.digest))
+        return _Lying(any=found, through=_Reached(chain.seq, chain.digest))
 
     # --- checkpoints ---
 
@@ -370,8 +367,7 @@ class _Sending:
         if last - start.seq > MAX_APPEND_FRAMES or start.seq != self._stored.seq:
             return False
         frames = list(self._proven(source, start))
-        small = sum(len(frame.body) for frame in frames) <= MAX_APPEND_BYTES
-        if len(frames) != last - start.seq or not small or not room_for_spare(frames, body):
+        if len(frames) != last - start.seq or not room_for_spare(frames, body):
             return False
         self._target.append(frames, onto=self._stored, head=body, spare=True)
         self._count(frames)
