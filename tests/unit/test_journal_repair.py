@@ -556,6 +556,22 @@ def test_commits_behind_the_head_are_taken_up(store: MemoryStore) -> None:
     assert users(opened(store)) == named(*range(1, 14))
 
 
+def test_a_repair_that_lies_behind_the_head_is_taken_up_as_one(store: MemoryStore) -> None:
+    """Its commit says that a look at everything is due; what is lost its head alone said: that is found again."""
+    old = store.head()
+    spoil(store, 5)
+    repaired(store)
+    newest = opened(store).head
+    put_back(store, old)
+    journal = opened(store)
+    assert journal.take_up(OTHER, now=NOON).taken_up == 1
+    assert journal.head.timelines == newest.timelines
+    assert (journal.head.position, journal.head.complete) == (newest.position, False)
+    assert [(each.first, each.last) for each in repaired(store).lost] == [(5, 5)]
+    assert checked(store).findings == ()
+    assert users(look_again(store, *range(1, 13))) == named(*range(1, 13))
+
+
 def test_what_came_since_the_journal_was_opened_is_not_behind_its_head(store: MemoryStore) -> None:
     journal = opened(store)
     look(opened(store, AGENT), [created("user13")], 13)
