@@ -202,6 +202,14 @@ class PointError(ConfigError):
     way_out = "`adpersist log` lists the points there are, `adpersist check` which of them can be restored."
 
 
+class PrunedMeanwhileError(PointError):
+    """What was being read, or built on, was pruned in the same moment: the next try begins behind that."""
+
+    exit_code = ExitCode.FAILURE
+    retryable = True
+    way_out = "Try again when no prune runs."
+
+
 class CopyRefusedError(AdpersistError):
     """A place cannot be the copy of this journal; nothing was changed there."""
 

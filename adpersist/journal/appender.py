@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adpersist.errors import FencedError, MovedError, OutcomeUnknownError, PointError, StoreUnreachableError
+from adpersist.errors import FencedError, MovedError, OutcomeUnknownError, PrunedMeanwhileError, StoreUnreachableError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
@@ -123,13 +123,13 @@ class Appender:
         """A commit that a prune takes while it is being read is no damage.
 
         Raises:
-            PointError: A prune went past it.
+            PrunedMeanwhileError: A prune went past it.
         """
         try:
             yield
         except DamagedError as error:
             if error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned:
-                raise PointError(f"commit {error.seq} was pruned while it was being read", hint="Try again.") from error
+                raise PrunedMeanwhileError(f"commit {error.seq} was pruned while it was being read") from error
             raise
 
     def require_here(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.errors import IntegrityError, NoJournalError, PointError
+from adpersist.errors import IntegrityError, NoJournalError, PrunedMeanwhileError
 from adpersist.journal.damage import Damage
 from adpersist.journal.format.frame import digest_of
 from adpersist.journal.journal import Journal
@@ -202,5 +202,5 @@ def test_what_is_pruned_while_it_is_looked_at_is_no_damage(store: MemoryStore) -
     assert (report.commits, restorable(report)) == (LOOKS - 4, [(3, LOOKS)])
     lose(store, 18)
     assert found_in(check_journal(Pruned(store, 1), key())) == [(Part.COMMIT, 18, 18, Damage.GAP)]
-    with pytest.raises(PointError, match="pruned faster than it can be looked at"):
+    with pytest.raises(PrunedMeanwhileError, match="pruned faster than it can be looked at"):
         check_journal(Pruned(store, LOOKS), key())

@@ -6,7 +6,15 @@ from itertools import islice
 import pytest
 
 from adpersist.agent.upkeep.checkpoints import prune
-from adpersist.errors import IntegrityError, OutcomeUnknownError, PointError, StoreFullError, StoreUnreachableError
+from adpersist.errors import (
+    ExitCode,
+    IntegrityError,
+    OutcomeUnknownError,
+    PointError,
+    PrunedMeanwhileError,
+    StoreFullError,
+    StoreUnreachableError,
+)
 from adpersist.journal.damage import Damage, DamagedCheckpointError
 from adpersist.journal.format import checkpoint as checkpoint_format
 from adpersist.journal.format.checkpoint import Place, Sealing
@@ -19,8 +27,10 @@ from adpersist.journal.upkeep.checkpoints import commit_of
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.object_state import created as created_from
+from adpersist.state.fold import fold
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Frame, StoredHead
+from adpersist.system.backoff import may_pass
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import (
     AGENT,
@@ -461,10 +471,26 @@ class Crowded(TamperedStore):
 def test_a_checkpoint_that_a_prune_went_past_is_not_named_and_does_not_stay(store: MemoryStore) -> None:
     """Right before it would have been named, when all of it lay there and was proven."""
     crowded = Crowded(store, lambda: opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON))
-    with pytest.raises(PointError, match="a prune took"):
+    with pytest.raises(PrunedMeanwhileError, match="a prune took"):
         opened(crowded).write_checkpoint(Seq(7), several(), now=NOON)
     assert lying(store) == ([9, 10], [8])
     assert check_journal(store, key()).findings == ()
+
+
+def test_who_reads_what_is_pruned_meanwhile_is_told_to_try_again_and_by_itself_does(store: MemoryStore) -> None:
+    """A guard or an agent that took it for a wrong word would end, and not be started again."""
+
+    class Pruning(TamperedStore):
+        def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
+            opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
+            return super().frames(after=after, through=through)
+
+    reading = opened(Pruning(store))
+    with pytest.raises(PrunedMeanwhileError, match="commit 6 was pruned") as caught:
+        fold(reading, Seq(7))
+    assert may_pass(caught.value)
+    assert caught.value.exit_code is ExitCode.FAILURE
+    assert {guid("user9"), guid("user10")} <= set(fold(reading))
 
 
 def test_a_busy_agent_neither_keeps_a_checkpoint_or_a_prune_from_its_end_nor_is_kept_by_one(store: MemoryStore) -> None:

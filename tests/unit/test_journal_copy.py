@@ -14,7 +14,7 @@ from adpersist.errors import (
     FencedError,
     IntegrityError,
     NoJournalError,
-    PointError,
+    PrunedMeanwhileError,
     UnfinishedCopyError,
 )
 from adpersist.journal.damage import DamagedCheckpointError, DamagedError
@@ -471,7 +471,7 @@ def test_a_prune_under_the_copy_is_followed(source: MemoryStore) -> None:
 
 def test_a_journal_that_is_pruned_faster_than_it_is_copied_makes_no_copy(source: MemoryStore) -> None:
     target = fresh_store()
-    with pytest.raises(PointError, match="pruned faster than it can be copied"):
+    with pytest.raises(PrunedMeanwhileError, match="pruned faster than it can be copied"):
         copied(Pruned(source, 100), target)
     with pytest.raises(UnfinishedCopyError):
         opened(target)

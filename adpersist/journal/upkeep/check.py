@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from adpersist.errors import IntegrityError, NoJournalError, PointError
+from adpersist.errors import IntegrityError, NoJournalError, PrunedMeanwhileError
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import open_checkpoint
 from adpersist.journal.format.frame import digest_of
@@ -131,7 +131,7 @@ def check_journal(
     Raises:
         WrongKeyError: Nothing can be said without the right key.
         NoJournalError, StoreUnreachableError: There is nothing to look at.
-        PointError: What was looked at was pruned meanwhile, again and again.
+        PrunedMeanwhileError: Again and again.
     """
     report: CheckReport | None = None
     pruned = BEFORE_FIRST
@@ -151,7 +151,7 @@ def check_journal(
         report, pruned = _checked(store, keys, tip, after=after, known=known, progress=progress), tip.head.pruned
         if not report.findings:
             return report  # else what is missing may have been pruned meanwhile
-    raise PointError("the journal is pruned faster than it can be looked at", hint="Try again when no prune runs.")
+    raise PrunedMeanwhileError("the journal is pruned faster than it can be looked at")
 
 
 def _without_head(

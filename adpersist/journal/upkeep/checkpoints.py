@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from adpersist.errors import AdpersistError, PointError, StoreError
+from adpersist.errors import AdpersistError, PointError, PrunedMeanwhileError, StoreError
 from adpersist.journal.appender import Appender, Draft
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
@@ -47,7 +47,8 @@ def write_checkpoint(
 
     Raises:
         HalfLookError: A look is half in the journal there.
-        PointError: No such commit, or a prune went past it meanwhile.
+        PointError: No such commit.
+        PrunedMeanwhileError: A prune went past it.
         DamagedError: The store does not give back what was written.
         StoreError, LimitError: Nothing counts that did not before.
     """
@@ -106,8 +107,8 @@ def _counting(store: Store, head: Head, made: Checkpoint) -> Checkpoint:
     raise _went_past(made.seq)
 
 
-def _went_past(seq: Seq) -> PointError:
-    return PointError(f"a prune took what the checkpoint at commit {seq} is made of", hint="Try again.")
+def _went_past(seq: Seq) -> PrunedMeanwhileError:
+    return PrunedMeanwhileError(f"a prune took what the checkpoint at commit {seq} is made of")
 
 
 def _files(store: Store, tip: OpenHead, seq: Seq) -> Iterator[FileState | FileKey | bytes]:

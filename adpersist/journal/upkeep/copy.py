@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from adpersist.errors import CopyRefusedError, FencedError, IntegrityError, NoJournalError, PointError, WrongKeyError
+from adpersist.errors import (
+    CopyRefusedError,
+    FencedError,
+    IntegrityError,
+    NoJournalError,
+    PointError,
+    PrunedMeanwhileError,
+    WrongKeyError,
+)
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.chain import Chain
 from adpersist.journal.format.head import OpenHead, open_head, require_journal
@@ -99,6 +107,7 @@ class JournalCopy:
             IntegrityError: The copy is damaged.
             FencedError: Somebody else writes to the copy.
             NoJournalError, WrongKeyError, StoreError: Of either place; what was copied is gone on with by the next run.
+            PrunedMeanwhileError: The same; the journal was pruned under it again and again.
         """
         stored = self._source.head()
         if stored.token == self._copied:
@@ -153,7 +162,7 @@ class JournalCopy:
                 if (newer.head.pruned, newer.head.checkpoints) == (tip.head.pruned, tip.head.checkpoints):
                     raise
                 tip = newer  # what was being copied was pruned meanwhile
-        raise PointError("the journal is pruned faster than it can be copied", hint="Try again when no prune runs.")
+        raise PrunedMeanwhileError("the journal is pruned faster than it can be copied")
 
     def _opened(self, stored: StoredHead) -> OpenHead:
         tip = require_journal(open_head(stored, self._keys, self._known), self._expected)
