@@ -176,6 +176,16 @@ def test_damage_before_a_checkpoint_is_noted_and_nothing_else(store: MemoryStore
     assert users(opened(store)) == named(*range(1, 15))
 
 
+def test_what_was_pruned_since_the_check_is_not_noted_as_lost(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.write_checkpoint(Seq(5), [], now=NOON)
+    spoil(store, 3, 9)
+    repairing, found = opened(store), checked(store)
+    journal.prune(oldest=Seq(5), keep_marks=True, now=NOON)
+    assert [(each.first, each.last) for each in repairing.go_on(found, OTHER, now=NOON).lost] == [(9, 9)]
+    assert damaged(store) == []
+
+
 def test_neighbours_that_are_damaged_in_different_ways_are_noted_as_one_and_no_sound_one_with_them(
     store: MemoryStore,
 ) -> None:

@@ -110,7 +110,7 @@ def go_on(store: Store, end: Appender, drafter: CommitDrafter, report: CheckRepo
         done = replace(done, goes_on_from=point)
         return drafter.repair(base, head, point, writer)
 
-    before = end.tip.head.checkpoints
+    before = end.refresh().checkpoints
     end.append(drafting)
     _drop(store, end.tip.head, (each for each in before if each.seq in done.checkpoints))
     return done
@@ -137,7 +137,7 @@ def _spans(report: CheckReport, gone: Sequence[Checkpoint], pruned: Seq) -> list
     found = [
         (each.first, each.last)
         for each in report.findings
-        if each.part is Part.COMMIT and each.damage is not Damage.STORE_BEHIND
+        if each.part is Part.COMMIT and each.damage is not Damage.STORE_BEHIND and each.last > pruned
     ]
     found += [(each.seq, each.seq) for each in gone if each.seq == pruned]
     joined: list[tuple[Seq, Seq]] = []
