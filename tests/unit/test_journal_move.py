@@ -110,7 +110,7 @@ def test_the_old_place_names_the_new_one_and_takes_no_more_writes() -> None:
         lambda journal: journal.hand_back(AGENT, now=NOON),
         lambda journal: journal.beat(now=NOON),
     ]
-    head = source.head()
+    head, places = source.head(), source.checkpoints()
     assert opened(source).head.moved == Moved(to=target.location, time=NOON + 1000, arrived=False)
     assert opened(target).head.moved == Moved(to=target.location, time=NOON + 1000, arrived=True)
     for write in writes:
@@ -121,7 +121,7 @@ def test_the_old_place_names_the_new_one_and_takes_no_more_writes() -> None:
     with pytest.raises(MovedError):
         look(holder, [created("late")], 900)
     assert not holder.is_held_after_refresh()
-    assert (source.head(), everything(source)) == (head, before)
+    assert (source.head(), everything(source), source.checkpoints()) == (head, before, places)
 
     assert [commit.seq for commit in opened(source).commits()] == list(range(1, len(before) + 1))
     assert check_journal(source, key()).findings == ()
