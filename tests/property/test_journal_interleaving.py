@@ -316,7 +316,9 @@ class Interleaving(RuleBasedStateMachine):
 
         def moving(store: Store) -> None:
             with self._store(new) as target:
-                JournalMove(store, target, self.key, expected=JOURNAL, writer=OTHER, patience=IMPATIENT).run(now=NOON)
+                JournalMove(
+                    store, target, self.key, expected=JOURNAL, writer=OTHER, forgets=True, patience=IMPATIENT
+                ).run(now=NOON)
 
         if self._run("move", moving, blow, other) is None:
             with self._store(old) as source, self._store(new) as target:

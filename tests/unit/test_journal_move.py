@@ -67,7 +67,8 @@ def written(count: int = LOOKS) -> MemoryStore:
 
 
 def move(source: Store, target: Store) -> JournalMove:
-    return JournalMove(source, target, key(), expected=journal_id(IDENTITY), writer=OTHER, patience=IMPATIENT)
+    here = journal_id(IDENTITY)
+    return JournalMove(source, target, key(), expected=here, writer=OTHER, forgets=True, patience=IMPATIENT)
 
 
 def moved(source: Store, target: Store, *, now: float = NOON + 1000) -> None:

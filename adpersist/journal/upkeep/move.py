@@ -43,7 +43,7 @@ class JournalMove:
         *,
         expected: str | None,
         writer: Writer,
-        forgets: bool = True,
+        forgets: bool,
         randomness: Randomness = os.urandom,
         patience: Patience = PATIENCE,
     ) -> None:
@@ -71,7 +71,7 @@ class JournalMove:
             return Copied(seq=tip.head.seq, changed=False)
         moved = begun or Moved(to=self._target.location, time=microseconds(now) / 1_000_000, arrived=False)
         tip = self._taken(tip, moved).tip
-        arrived = replace(tip.head, moved=replace(tip.head.moved or moved, arrived=True))
+        arrived = replace(tip.head, moved=replace(moved, arrived=True))
         return self._copy.arrive(tip, seal_head(arrived, tip.keyring, tip.journal, self._randomness), progress)
 
     def undo(self, *, sure: bool) -> bool:
