@@ -31,7 +31,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.fold import fold, stream_objects
 from adpersist.stores import memory
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import Frame, StoredHead
+from adpersist.stores.port import Frame, Store, StoredHead
 from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 from tests.golden.journal_samples import (
     AGENT,
@@ -117,6 +117,19 @@ def look_again(store: MemoryStore, *numbers: int) -> Journal:
     return journal
 
 
+class Busy(FaultyStore):
+    """An agent captures a thirteenth user right before the first append."""
+
+    def __init__(self, inner: Store, agent: Journal) -> None:
+        super().__init__(inner, [])
+        self._agent = agent
+
+    def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
+        if self.calls[Point.APPEND] == 0:
+            look(self._agent, [created("user13")], 13)
+        return super().append(frames, onto=onto, head=head, spare=spare)
+
+
 SPOILING = [spoil, lose, swap_in]
 
 
@@ -166,20 +179,18 @@ def test_damage_before_a_checkpoint_is_noted_and_nothing_else(store: MemoryStore
     journal.write_checkpoint(Seq(8), states, now=NOON)
     held = opened(store, AGENT)
     spoil(store, 3)
-    repairing, found = opened(store), checked(store)
-    look(held, [created("user13")], 13)  # who holds the journal goes on, before
-    done = repairing.go_on(found, OTHER, now=NOON + 1000)
+    done = opened(Busy(store, held)).go_on(checked(store), OTHER, now=NOON + 1000)
     assert done == Repaired(lost=opened(store).head.lost, taken_up=0, removed=0)
     assert checked(store).findings == ()
     assert spans(checked(store)) == [(0, 2), (7, 13)]
-    look(held, [created("user14")], 14)  # and after
+    look(held, [created("user14")], 14)  # who holds the journal went on, and goes on
     assert users(opened(store)) == named(*range(1, 15))
 
 
 def test_what_was_pruned_since_the_check_is_not_noted_as_lost(store: MemoryStore) -> None:
     journal = opened(store)
     journal.write_checkpoint(Seq(5), [], now=NOON)
-    spoil(store, 3, 9)
+    spoil(store, 3, 5, 9)
     repairing, found = opened(store), checked(store)
     journal.prune(oldest=Seq(5), keep_marks=True, now=NOON)
     assert [(each.first, each.last) for each in repairing.go_on(found, OTHER, now=NOON).lost] == [(9, 9)]
@@ -190,10 +201,10 @@ def test_neighbours_that_are_damaged_in_different_ways_are_noted_as_one_and_no_s
     store: MemoryStore,
 ) -> None:
     lose(store, 6)
-    spoil(store, 5, 8)
-    assert [(each.first, each.last) for each in repaired(store).lost] == [(5, 6), (8, 8)]
+    spoil(store, 4, 5, 8)
+    assert [(each.first, each.last) for each in repaired(store).lost] == [(4, 6), (8, 8)]
     assert damaged(store) == []
-    assert [commit.seq for commit in opened(store).commits(after=Seq(4), through=Seq(9))] == [7, 9]
+    assert [commit.seq for commit in opened(store).commits(after=Seq(3), through=Seq(9))] == [7, 9]
 
 
 def test_the_middle_of_a_look_is_no_point_to_go_on_from(store: MemoryStore) -> None:
@@ -363,15 +374,7 @@ def test_an_agent_that_holds_the_journal_is_told_to_begin_again(store: MemorySto
 def test_a_repair_beside_a_busy_agent_lands_on_top(store: MemoryStore) -> None:
     agent = opened(store, AGENT)
     spoil(store, 5)
-
-    class Busy(FaultyStore):
-        def append(self, frames: Sequence[Frame], *, onto: StoredHead, head: bytes, spare: bool = False) -> StoredHead:
-            if self.calls[Point.APPEND] == 0:
-                look(agent, [created("user13")], 13)
-            return super().append(frames, onto=onto, head=head, spare=spare)
-
-    report = checked(store)
-    Journal.open(Busy(store, []), key(), patience=IMPATIENT).go_on(report, OTHER, now=NOON + 1000)
+    opened(Busy(store, agent)).go_on(checked(store), OTHER, now=NOON + 1000)
     assert checked(store).findings == ()
     assert opened(store).head.seq == LOOKS + 2
 
