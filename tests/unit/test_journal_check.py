@@ -97,6 +97,8 @@ def test_of_what_the_store_cannot_give_back_no_more_is_lost_than_that(store: Mem
     assert found_in(report) == [*corrupt]
     assert report.commits == LOOKS - 3
     assert restorable(report) == [(0, 4)]
+    in_a_row = check_journal(Unreadable(store, lambda seq: seq <= 7 or 9 <= seq <= 15), key())
+    assert found_in(in_a_row) == [(Part.COMMIT, 1, 7, Damage.CORRUPT), (Part.COMMIT, 9, 15, Damage.CORRUPT)]
     every_other = check_journal(Unreadable(store, lambda seq: seq % 2 == 0), key())
     assert [each.first for each in every_other.findings] == list(range(2, LOOKS + 1, 2)), "however many they are"
 
@@ -174,29 +176,29 @@ def test_a_spare_that_would_not_help_is_told_while_the_head_is_sound(
 
 
 class Pruned(TamperedStore):
-    """Somebody prunes it whenever all of it is looked at, further each time.
+    """Somebody prunes it whenever all of it is looked at, further each time; or when a commit is, up to that.
 
     Attributes:
         left: How often.
     """
 
-    def __init__(self, of: MemoryStore, times: int) -> None:
+    def __init__(self, of: MemoryStore, times: int, *, at: int = 0) -> None:
         super().__init__(of)
-        self.inner = of
+        self.inner, self.at = of, at
         self.left = times
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
-        if self.left and through == self.inner.head().seq:
+        if self.left and through == (self.at or self.inner.head().seq):
             self.left -= 1
             journal = opened(self.inner)
-            point = Seq(max(journal.head.pruned, 1) + 1)
+            point = Seq(max(journal.head.pruned + 1, 2, self.at))
             journal.write_checkpoint(point, [], now=NOON)
             journal.prune(oldest=point, keep_marks=False, now=NOON)
         return super().frames(after=after, through=through)
 
 
 def test_what_is_pruned_while_it_is_looked_at_is_no_damage(store: MemoryStore) -> None:
-    known = [KnownCommit.exactly(Seq(1), digest_of(inside(store).frames[Seq(1)]))]
+    known = [KnownCommit.exactly(Seq(seq), digest_of(inside(store).frames[Seq(seq)])) for seq in (1, 15)]
     report = check_journal(Pruned(store, 3), key(), known=known)
     assert report.findings == ()
     assert (report.commits, restorable(report)) == (LOOKS - 4, [(3, LOOKS)])
@@ -204,3 +206,7 @@ def test_what_is_pruned_while_it_is_looked_at_is_no_damage(store: MemoryStore) -
     assert found_in(check_journal(Pruned(store, 1), key())) == [(Part.COMMIT, 18, 18, Damage.GAP)]
     with pytest.raises(PrunedMeanwhileError, match="pruned faster than it can be looked at"):
         check_journal(Pruned(store, LOOKS), key())
+    late = Pruned(store, 1, at=15)
+    report = check_journal(late, key(), known=known)
+    assert found_in(report) == [(Part.COMMIT, 18, 18, Damage.GAP)], "after it was proven, before it was compared"
+    assert not late.left
