@@ -5,15 +5,16 @@ journal only once it is there, and every step accepts what an earlier run left b
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from adpersist import config as configuration
 from adpersist.agent import connections
+from adpersist.agent.doctor.controller import examine_database
 from adpersist.agent.doctor.exposed import exposed_beside
-from adpersist.agent.doctor.finding import Grade
+from adpersist.agent.doctor.finding import Finding, Grade
 from adpersist.agent.doctor.place import examine_place, machine_of
 from adpersist.audit.log import audit_log_of
 from adpersist.config import (
@@ -62,6 +63,7 @@ class InitReport:
     Attributes:
         files: Where SYSVOL and the local databases lie; None: they are not captured.
         without_files: Why not.
+        database: What the DC keeps the directory in, and what follows from it for looks.
         partners: How many other DCs the domain has.
         notes: What is well, and would be better otherwise; each says how.
         audit_log: Where Samba logs who wrote; None: it is not known.
@@ -69,6 +71,7 @@ class InitReport:
 
     dns_name: str
     survey: Capabilities
+    database: Finding
     store: str
     journal: str
     created: bool
@@ -95,7 +98,12 @@ class InitReport:
     def document(self) -> Mapping[str, Any]:
         """For machines."""
         return {
-            "directory": {"name": self.dns_name, "contexts": list(self.survey.contexts), "partners": self.partners},
+            "directory": {
+                "name": self.dns_name,
+                "contexts": list(self.survey.contexts),
+                "partners": self.partners,
+                "database": self.database.says,
+            },
             "store": self.store,
             "journal": {"id": self.journal, "created": self.created},
             "key": {
@@ -118,6 +126,7 @@ class InitReport:
         """For people."""
         session = "session over the network" if self.survey.lacking else "privileged session"
         yield f"Domain controller   {self.dns_name}, {len(self.survey.contexts)} naming contexts, {session}"
+        yield f"Database            {self.database.says}"
         yield f"Partners            {self.partners or 'no'} other domain controllers"
         yield f"Store               {self.store}"
         yield f"Journal             {self.journal} ({'created' if self.created else 'was there already'})"
@@ -226,13 +235,14 @@ class Initialization:
             location = connections.store(config, None).location
             journal.close()
             self._write(config)
-            machine, partners = machine_of(dc), len(dc.partners())
+            database, machine, partners = examine_database(dc), machine_of(dc), len(dc.partners())
         finally:
             dc.close()
         file = self._config.key.file
         return InitReport(
             dns_name=dc.dse.dns_name,
             survey=found,
+            database=database,
             store=location,
             journal=journal.id,
             created=created,
@@ -240,7 +250,11 @@ class Initialization:
             key_vault=self._config.key.vault,
             key_created=key_created,
             config=self._path,
-            warnings=(*_exposed(self._config, self._path), *_place_warnings(location, machine)),
+            warnings=(
+                *_exposed(self._config, self._path),
+                *_warnings([database]),
+                *_warnings(examine_place(location, machine)),
+            ),
             files=files,
             without_files=without_files,
             partners=partners,
@@ -364,7 +378,7 @@ def _notes(config: Config, partners: int, *, files: LocalFiles | None) -> Iterat
         )
 
 
-def _place_warnings(store: str, machine: Sequence[Path]) -> Iterator[str]:
-    for finding in examine_place(store, machine):
+def _warnings(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
         if finding.grade in (Grade.WARNING, Grade.BAD):
             yield f"{finding.says}. {finding.mend}"

@@ -17,7 +17,8 @@ from adpersist.directory.lineage.canary import ATTRIBUTE as CANARY_ATTRIBUTE
 from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.evidence import OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
-from adpersist.directory.samba.own_database import NotLocalError, running_version
+from adpersist.directory.samba.backend_store import BackendStore, backend_store
+from adpersist.directory.samba.own_database import NotLocalError, database_path, running_version
 from adpersist.directory.schema import Schema
 from adpersist.directory.stamp_sources import StampSources
 from adpersist.directory.tombstone_lifetime import tombstone_days
@@ -121,6 +122,10 @@ class DomainController:
             return running_version(self.session)
         except NotLocalError:
             return None
+
+    def backend_store(self) -> BackendStore:
+        """What the naming contexts lie in. Raises: NotLocalError: that cannot be seen from here."""
+        return backend_store(database_path(self.session))
 
     def clock(self) -> float:
         """Unix seconds by the DC's own clock."""

@@ -32,9 +32,10 @@ def test_a_controller_that_is_captured_is_well_but_for_what_is_warned_of(world: 
         assert ran.json["grade"] == "warning"
         assert {about for about, grade in found.items() if grade == "warning"} == {"key copy", "store's disk"}
         assert "bad" not in found.values()
-        for about in ("configuration", "key", "rights", "way of healing", "Samba", "clocks", "partners", "journal"):
+        for about in ("configuration", "key", "rights", "way of healing", "Samba", "database", "clocks", "partners"):
             assert found[about] == "ok", ran
-        assert (found["lineage"], found["agent"], found["free space"]) == ("ok", "ok", "ok")
+        assert "each look reads all of a naming context" in told(ran, "database")["says"]
+        assert (found["journal"], found["lineage"], found["agent"], found["free space"]) == ("ok",) * 4
         assert found["witness"] == "note"
         beside = world.run.with_environment(ADPERSIST_JOURNAL_WITNESS=str(world.place / "witness"))
         assert graded(beside("doctor", "--json"))["witness"] == "warning"

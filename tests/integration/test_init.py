@@ -59,6 +59,7 @@ def test_at_a_terminal_it_asks_for_what_nothing_says_and_warns_of_the_disk(dc: S
     assert "what puts the domain controller back puts the journal back, too" in shown
     assert f"Key file [{place / 'key'}]" in shown
     assert "no other domain controllers" in shown
+    assert "Database            tdb, " in shown
     written = (place / "adpersist.toml").read_text()
     for name in ("adpersist.toml", "key", "journal.db"):
         assert stat.S_IMODE((place / name).stat().st_mode) == 0o600, "whatever the shell's umask"

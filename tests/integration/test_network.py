@@ -31,6 +31,7 @@ def test_init_says_what_this_connection_lacks(golden: Golden, place: Path) -> No
         ran = Adpersist(place / "adpersist.toml")("init", *remote_words(dc, place), "--json", code=0)
         lacking = " ".join(ran.json["not_restored"])
         assert all(word in lacking for word in ("passwords", "objectSid", "whenCreated", "RID"))
+        assert "tdb or mdb is not known: the session is over the network" in ran.json["directory"]["database"]
         assert dc.admin_password not in (place / "adpersist.toml").read_text()
 
 

@@ -7,24 +7,32 @@ from typing import Final
 
 from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.samba.backend_store import Backend, BackendStore
 from adpersist.directory.samba.own_database import NotLocalError
 from adpersist.model.plan.engine import Engine
 
 RIGHTS: Final = "rights"
 SAMBA: Final = "Samba"
 WAY: Final = "way of healing"
+DATABASE: Final = "database"
 CLOCKS: Final = "clocks"
 PARTNERS: Final = "partners"
 
 TRIED: Final = ((4, 17), (4, 22))
 """The releases every test runs on; those between are expected to do."""
 
+_COST: Final = {
+    Backend.TDB: "each look reads all of a naming context, however little changed",
+    Backend.MDB: "a look costs what changed, however large the directory is",
+}
+_NEARLY_FULL: Final = 0.75
+
 _CLOSE_S: Final = 5.0
 _KERBEROS_S: Final = 300.0
 
 
 def examine_controller(dc: DomainController, restart_command: str) -> Iterator[Finding]:
-    """Rights, the way a heal would take, Samba's version, clocks, partners. Raises: DirectoryError."""
+    """Rights, the way a heal would take, Samba's version, database, clocks, partners. Raises: DirectoryError."""
     if not dc.privileged:
         yield warning(
             RIGHTS,
@@ -36,6 +44,7 @@ def examine_controller(dc: DomainController, restart_command: str) -> Iterator[F
             RIGHTS, f"{dc.dse.dns_name} sees this session as SYSTEM: secrets and identities can be read and written"
         )
         yield from _way(dc)
+    yield examine_database(dc)
     yield _clocks(dc)
     partners = len(dc.partners())
     if partners and not restart_command:
@@ -73,6 +82,29 @@ def _way(dc: DomainController) -> Iterator[Finding]:
             f"Samba {version}; adpersist is tried on {tried}",
             "Try a revert and a heal on a copy of this machine before you rely on it.",
         )
+
+
+def examine_database(dc: DomainController) -> Finding:
+    """What kind of database the controller has, what that means for its looks, and how much more it takes."""
+    try:
+        return judged_database(dc.backend_store())
+    except NotLocalError as error:
+        cost = _COST[Backend.TDB]
+        return note(DATABASE, f"whether it is tdb or mdb is not known: {error.reason}. With tdb, {cost}")
+
+
+def judged_database(found: BackendStore) -> Finding:
+    """What is to be said of it; pure."""
+    used = f"{found.size / 1e6:,.0f} MB of the {found.limit / 1e6:,.0f} at which it ends"
+    says = f"{found.kind}, {used}: {_COST[found.kind]}"
+    if found.size <= _NEARLY_FULL * found.limit:
+        return ok(DATABASE, says)
+    return warning(
+        DATABASE,
+        says,
+        "Join a controller with `samba-tool domain join ... --backend-store=mdb --backend-store-size=SIZE`, and demote "
+        "this one, before it is full.",
+    )
 
 
 def _clocks(dc: DomainController) -> Finding:
