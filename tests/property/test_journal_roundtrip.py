@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adpersist.errors import IntegrityError
-from adpersist.journal.format.columns.changes import pack_changes, unpack_changes, unpack_look
+from adpersist.journal.format.columns.changes import count_changes, pack_changes, unpack_changes, unpack_look
 from adpersist.journal.format.columns.packing import decompress, unpack
 from adpersist.journal.format.head_fields import pack_head, unpack_head
 from adpersist.journal.format.splitting import runs
@@ -172,6 +172,7 @@ def test_runs_keep_every_change_in_order(given_look: list[Change], full: int, au
     assert [last for _, last in found] == [False] * (len(found) - 1) + [True]
     contents = [b"".join(decompress(piece.compressed) for piece in run) for run, _ in found]
     told = [unpack_look(content) for content in contents]
+    assert [count_changes(content) for content in contents] == [len(these) for these, _ in told]
     assert [change for these, _ in told for change in these] == given_look
     assert [line for _, said in told if said for line in said.lines] == list(audited.lines if audited else ())
     for run, _ in found:
@@ -181,7 +182,7 @@ def test_runs_keep_every_change_in_order(given_look: list[Change], full: int, au
 @given(st.binary(max_size=300))
 @settings(max_examples=500)
 def test_any_bytes_are_changes_or_a_value_error(content: bytes) -> None:
-    for decode in (unpack, decompress, unpack_changes):
+    for decode in (unpack, decompress, unpack_changes, count_changes):
         try:
             decode(content)
         except ValueError:
@@ -195,7 +196,7 @@ def test_a_mangled_look_is_changes_or_a_value_error(given_look: list[Change], da
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        unpack_changes(bytes(content))
+        assert count_changes(bytes(content)) == len(unpack_changes(bytes(content)))
     except ValueError:
         return
 

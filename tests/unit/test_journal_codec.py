@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 import zstandard
 
-from adpersist.journal.format.columns.changes import COLUMNS, KINDS, pack_changes, unpack_changes, unpack_look
+from adpersist.journal.format.columns.changes import (
+    COLUMNS,
+    KINDS,
+    count_changes,
+    pack_changes,
+    unpack_changes,
+    unpack_look,
+)
 from adpersist.journal.format.columns.packing import MAX_CONTENT_BYTES, compress, decompress, pack, unpack
 from adpersist.journal.format.columns.shapes import (
     blobs,
@@ -117,6 +124,7 @@ def _replaced(columns: list[object], replaced: dict[str, object]) -> list[object
 
 
 def test_what_version_1_packed_is_read() -> None:
+    assert count_changes(pack(_columns_of_version_1())) == 2
     first, second = unpack_changes(pack(_columns_of_version_1()))
     assert first.stamps == {
         next(iter(first.values)): Stamp(version=2, time=13_411_742_407, origin=Guid(bytes(16)), usn=Usn(7))

@@ -5,16 +5,16 @@ commit's digest. The head names the checkpoint with a proof over all parts: what
 """
 
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
 
 from adpersist.errors import IntegrityError
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError, damage_of
-from adpersist.journal.format.columns.changes import unpack_changes
+from adpersist.journal.format.columns.changes import count_changes, unpack_changes
 from adpersist.journal.format.columns.file_changes import file_contents, unpack_files
 from adpersist.journal.format.columns.packing import decompress
 from adpersist.journal.format.frame import CHECKSUM_BYTES, TAG_BYTES, checksum
@@ -40,6 +40,9 @@ MORE: Final = 0x01
 """The content goes on in the next part: an object too large for one."""
 FILES: Final = 0x02
 """The content is that of a FILES frame."""
+
+Made = TypeVar("Made", bound=Sized)
+"""What the content of parts is made to; as long as there are objects in them."""
 
 _LAYOUT: Final = struct.Struct(">4sBBxx16sQI8s12s32s")
 OVERHEAD_BYTES: Final = _LAYOUT.size + TAG_BYTES + CHECKSUM_BYTES
@@ -144,10 +147,30 @@ def open_whole_checkpoint(
             yield from each
 
 
+def prove_checkpoint(parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring) -> None:
+    """The same proofs, and that its objects are as many as the head says; none of them is made.
+
+    Raises:
+        DamagedCheckpointError: GAP, CORRUPT, FORGED or NEWER.
+    """
+    for _ in _opened(parts, checkpoint, journal, keyring, _count):
+        pass
+
+
 def open_by_part(
     parts: Iterable[bytes], checkpoint: Checkpoint, journal: bytes, keyring: Keyring
 ) -> Iterator[tuple[int, list[ObjectState | Gone] | FileChanges]]:
     """The same, with the number of the last part that each lies in: see :func:`open_parts`."""
+    return _opened(parts, checkpoint, journal, keyring, _states)
+
+
+def _opened(
+    parts: Iterable[bytes],
+    checkpoint: Checkpoint,
+    journal: bytes,
+    keyring: Keyring,
+    make: Callable[[bytes, Place], Made],
+) -> Iterator[tuple[int, Made | FileChanges]]:
     place = _place(checkpoint, journal)
     proof, count, objects = sha256(), 0, 0
     pieces: list[bytes] = []
@@ -162,10 +185,10 @@ def open_by_part(
         if sum(map(len, pieces)) > MAX_CHANGE_BYTES:
             raise _damaged(place, Damage.FORGED, "its parts grow beyond every object")
         if not flags & MORE:
-            states = _states(b"".join(pieces), place)
-            objects += len(states)
+            made = make(b"".join(pieces), place)
+            objects += len(made)
             pieces.clear()
-            yield count - 1, states
+            yield count - 1, made
     if count < checkpoint.parts or pieces:
         raise _damaged(place, Damage.GAP, f"{checkpoint.parts} parts, {count} are there")
     if proof.digest() != checkpoint.proof or objects != checkpoint.objects:
@@ -255,6 +278,14 @@ def _open_part(part: bytes, place: Place, number: int, keyring: Keyring) -> tupl
 def _states(content: bytes, place: Place, objects: Collection[Guid] | None = None) -> list[ObjectState | Gone]:
     try:
         return [_as_state(change) for change in unpack_changes(content, objects)]
+    except ValueError as error:
+        raise _damaged(place, Damage.FORGED, str(error)) from error
+
+
+def _count(content: bytes, place: Place) -> range:
+    """As many numbers as there are states."""
+    try:
+        return range(count_changes(content))
     except ValueError as error:
         raise _damaged(place, Damage.FORGED, str(error)) from error
 

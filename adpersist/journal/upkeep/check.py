@@ -7,7 +7,7 @@ from typing import Final
 
 from adpersist.errors import IntegrityError, NoJournalError, PrunedMeanwhileError
 from adpersist.journal.damage import Damage, DamagedError
-from adpersist.journal.format.checkpoint import open_checkpoint
+from adpersist.journal.format.checkpoint import prove_checkpoint
 from adpersist.journal.format.frame import digest_of
 from adpersist.journal.format.head import OpenHead, open_head, require_journal, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption
@@ -251,8 +251,7 @@ def _scanned(store: Store, tip: OpenHead, after: Seq, progress: Progress | None)
 def _proven(store: Store, tip: OpenHead, checkpoint: Checkpoint) -> Finding | None:
     seq = checkpoint.seq
     try:
-        for _ in open_checkpoint(store.checkpoint(checkpoint.lies_at), checkpoint, tip.journal, tip.keyring):
-            pass
+        prove_checkpoint(store.checkpoint(checkpoint.lies_at), checkpoint, tip.journal, tip.keyring)
     except IntegrityError as error:
         damage = error.damage if isinstance(error, DamagedError) else Damage.CORRUPT
         return Finding(part=Part.CHECKPOINT, first=seq, last=seq, damage=damage, message=error.message)

@@ -85,6 +85,16 @@ def unpack_look(content: bytes, objects: Collection[Guid] | None = None) -> tupl
         raise ValueError(f"columns do not fit together: {error}") from error
 
 
+def count_changes(content: bytes) -> int:
+    """How many were packed, whose columns fit together; none is made. Raises: ValueError."""
+    try:
+        columns = items(unpack(content))
+        _unpack_changes(columns[:COLUMNS], ())
+        return len(guids(octets(columns[1])))
+    except (TypeError, IndexError, OverflowError) as error:
+        raise ValueError(f"columns do not fit together: {error}") from error
+
+
 def _unpack_changes(columns: Sequence[object], wanted: Collection[Guid] | None) -> tuple[Change, ...]:
     if len(columns) not in (COLUMNS, COLUMNS_OF_VERSION_1):
         raise ValueError(f"{len(columns)} columns, {COLUMNS} expected")
