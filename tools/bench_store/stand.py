@@ -58,17 +58,17 @@ class Writing:
         """Let go of the store."""
         self.journal.close()
 
-    def first_look(self, others: Sequence[Change] = ()) -> int:
+    def first_look(self, others: Sequence[Change] = (), *, now: float | None = None) -> int:
         """Commit every object once, after some others; returns how many changes that is, without those."""
-        self.commit([*others, *(self._created(number, guid) for number, guid in enumerate(self.objects))])
+        self.commit([*others, *(self._created(number, guid) for number, guid in enumerate(self.objects))], now=now)
         return len(self.objects)
 
     def changes(self, count: int) -> list[Change]:
         """Changes of one attribute each, on objects drawn at random, as a look finds them."""
         return [self._changed(self._random.choice(self.objects), self._usn + number) for number in range(count)]
 
-    def commit(self, changes: Sequence[Change]) -> None:
-        """Make them durable as one look, with the witnesses and cookies a look has."""
+    def commit(self, changes: Sequence[Change], *, now: float | None = None) -> None:
+        """Make them durable as one look of now, or another time, with the witnesses and cookies a look has."""
         before, self._usn = self._usn, self._usn + len(changes)
         witnesses = [
             Witness(seq=Seq(0), guid=change.guid, attribute=name, stamp=stamp)
@@ -86,7 +86,7 @@ class Writing:
             usn_from=Usn(before),
             witnesses=witnesses,
             complete=True,
-            now=time.time(),
+            now=time.time() if now is None else now,
         )
 
     def _guid(self) -> Guid:
