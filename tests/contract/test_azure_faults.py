@@ -402,8 +402,9 @@ def test_short_pages_are_put_together(proxy: Proxy, bare: AzureTableStore) -> No
     assert proxy.count("GET", "filter") >= 4
 
 
-def test_rows_in_any_order_are_put_in_order(proxy: Proxy, bare: AzureTableStore) -> None:
+def test_rows_in_any_order_are_put_in_order(proxy: Proxy, table: str, journal: str) -> None:
     """As Cosmos DB answers, which does not sort."""
+    bare = opened(proxy.address, table, journal, read_timeout_s=PATIENT_S)
     head = bare.create(b"")
     bodies = [b"%d" % number if number % 5 else os.urandom(700_000) for number in range(1, 41)]
     frames = [Frame(seq=Seq(number), body=body) for number, body in enumerate(bodies, start=1)]
@@ -422,6 +423,28 @@ def test_rows_in_any_order_are_put_in_order(proxy: Proxy, bare: AzureTableStore)
     proxy.plan(backwards, method="GET", path="filter", times=1000)
     assert list(bare.frames(after=BEGIN)) == frames
     assert list(bare.checkpoint(Seq(40))) == bodies
+    bare.close()
+
+
+def test_a_reader_waits_for_several_windows_at_once_and_leaves_none_behind(
+    proxy: Proxy, table: str, journal: str
+) -> None:
+    """A service far away answers three questions in the time of one."""
+    with closing(opened(proxy.address, table, journal, read_timeout_s=PATIENT_S)) as store:
+        frames = [Frame(seq=Seq(number), body=b"%d" % number) for number in range(1, 60)]
+        store.append(frames, onto=store.create(b""), head=b"")
+        together = threading.Barrier(3)
+
+        def answered_together(exchange: Exchange) -> None:
+            together.wait(PATIENT_S / 2)
+            exchange.reply(exchange.forward())
+
+        proxy.plan(answered_together, method="GET", path="filter", skip=1, times=3)
+        assert list(store.frames(after=BEGIN)) == frames
+        reading = store.frames(after=BEGIN)
+        assert [next(reading) for _ in range(10)] == frames[:10]
+        del reading
+        assert [each for each in threading.enumerate() if each.name.startswith("window")] == []
 
 
 # --- writing in pieces: checkpoints and trimming ---

@@ -35,6 +35,9 @@ TRANSACTION_ENTITIES: Final = 100
 LAST_NUMBER: Final = 2**64 - 1
 """The largest a row key has digits for; no frame has it."""
 
+LAST_PART: Final = 2**32 - 1
+"""The same of a checkpoint's parts."""
+
 HEAD_ROW: Final = "head"
 SPARE_ROW: Final = "spare"
 FLOOR_ROW: Final = "floor"

@@ -4,7 +4,9 @@ Tries every request once: what cuts across, patience and settling unknown outcom
 :class:`adpersist.stores.retrying.RetryingStore`. No type of the SDK leaves this module.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPException
 from itertools import islice
@@ -38,15 +40,21 @@ from adpersist.stores.limits import (
 )
 from adpersist.stores.port import Frame, StoredHead
 
-_WINDOW_BYTES: Final = 8 * 1_048_576
-_WINDOW_FRAMES: Final = 128
-_WINDOW_PARTS: Final = 16
+_WINDOW_BYTES: Final = 4 * 1_048_576
+_WINDOW_BODIES: Final = 64
+_FIRST_BODIES: Final = 4
+_WIDER: Final = 4
 _PAGE_ENTITIES: Final = 128
-"""What is asked for at once: few small frames by their size, and of large ones no more than memory can take."""
+"""What is asked for at once: few small bodies by their size, and of large ones no more than memory can take."""
+_WINDOWS_AHEAD: Final = 3
+"""So many windows are on their way while one is worked on: a service 40 ms away is not waited for at each."""
 
 SDK_ERRORS: Final = (AzureError, HTTPError, HTTPException, OSError, ValueError)
 """What the SDK raises. Only the first is documented; the others slip through it from urllib3, http.client and requests,
 and it says ValueError (its own DeserializationError among them) to an answer that it cannot read."""
+
+_Window = Sequence[tuple[int, bytes]]
+"""Numbers and whole bodies, in order."""
 
 _Verb = Literal["create", "update", "upsert", "delete"]
 _Operation = tuple[_Verb, Entity, dict[str, object]]
@@ -194,15 +202,9 @@ class AzureTableStore:
         newest = self._seq()
         last = newest if through is None else through
         begin: int = max(after, self._floor())
-        width = _WINDOW_PARTS
-        while begin < last:
-            end = min(last, begin + width)
-            size = 0
-            for seq, body in self._window(self._journal, layout.frame_bound, begin + 1, end + 1):
-                size += len(body)
+        for window, _ in self._windows(self._journal, layout.frame_bound, begin + 1, last + 1):
+            for seq, body in window:
                 yield Frame(seq=Seq(seq), body=body)
-            width = max(_WINDOW_PARTS, min(_WINDOW_FRAMES, _WINDOW_BYTES * width // (size + 1)))
-            begin = end
 
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         self._seq()
@@ -222,15 +224,13 @@ class AzureTableStore:
         self._seq()
         partition = layout.checkpoint_partition(self._journal, seq)
         expected = 0
-        while True:
-            window = self._window(partition, layout.part_bound, expected, expected + _WINDOW_PARTS)
-            end = expected + _WINDOW_PARTS
+        for window, upto in self._windows(partition, layout.part_bound, 0, layout.LAST_PART):
             for number, body in window:
                 if number != expected:
                     return
                 yield body
                 expected += 1
-            if expected < end:
+            if expected < upto:
                 return
 
     def drop_checkpoint(self, seq: Seq) -> None:
@@ -263,10 +263,41 @@ class AzureTableStore:
         except NoJournalError:
             return Seq(0)
 
-    def _window(self, partition: str, bound: Callable[[int], str], first: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """Whole bodies numbered ``first`` and below ``end``, in order; memory is bounded by the window."""
+    def _windows(
+        self, partition: str, bound: Callable[[int], str], first: int, end: int
+    ) -> Iterator[tuple[_Window, int]]:
+        """Whole bodies numbered ``first`` and below ``end``, in order, window by window, each with where it ends.
+
+        The first is waited for, since it says how large they are; then several are on their way at once, each wider
+        than those before it where they were small.
+        """
+        if first >= end:
+            return
+        width = _FIRST_BODIES
+        begin = min(end, first + width)
+        window = self._window(partition, bound, first, begin)
+        yield window, begin
+        if begin == end:
+            return
+        others = ThreadPoolExecutor(_WINDOWS_AHEAD, thread_name_prefix="window")
+        on_the_way: deque[tuple[Future[_Window], int]] = deque()
+        try:
+            while begin < end or on_the_way:
+                size = sum(len(body) for _, body in window) // (len(window) or 1)
+                width = max(1, min(_WIDER * width, _WINDOW_BODIES, _WINDOW_BYTES // (size + 1)))
+                while begin < end and len(on_the_way) < _WINDOWS_AHEAD:
+                    upto = min(end, begin + width)
+                    on_the_way.append((others.submit(self._window, partition, bound, begin, upto), upto))
+                    begin = upto
+                coming, upto = on_the_way.popleft()
+                window = coming.result()
+                yield window, upto
+        finally:
+            others.shutdown(cancel_futures=True)
+
+    def _window(self, partition: str, bound: Callable[[int], str], first: int, end: int) -> _Window:
         rows = self._rows(partition, bound(first), bound(end))
-        return layout.whole(map(layout.slice_of, rows), first=first)
+        return list(layout.whole(map(layout.slice_of, rows), first=first))
 
     def _rows(self, partition: str, lower: str, upper: str, select: list[str] | None = None) -> Iterator[TableEntity]:
         """Entities with ``lower <= RowKey < upper``, in any order; empty pages with a token are walked over."""
