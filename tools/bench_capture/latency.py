@@ -202,7 +202,7 @@ def burst(ground: Ground, users: int, runs: int) -> list[Figure]:
         for turn in range(runs):
             with journaled.agent(), watched(journaled) as seen:
                 settle(journaled)
-                _touch(domain.dc, f"burst {turn}")
+                touch(domain.dc, f"burst {turn}")
                 done = time.monotonic()
                 wanted = {b"burst %d of %d" % (turn, number) for number in range(BURST)}
                 while not wanted <= seen.keys():
@@ -223,7 +223,8 @@ def burst(ground: Ground, users: int, runs: int) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _touch(dc: SambaDC, mark: str) -> None:
+def touch(dc: SambaDC, mark: str) -> None:
+    """Change so many users in one transaction; each has "MARK of N" then."""
     run([SYSTEM_PYTHON, str(_TOUCH), str(dc.private_dir), dc.base_dn, str(BURST), mark], timeout_s=600)
 
 
