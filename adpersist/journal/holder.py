@@ -150,7 +150,7 @@ def require_silent(head: Head, *, beat_s: float, now: float) -> None:
     """
     here, there = machine_id(), _WriterId.of(head.writer).machine
     silent_s = now - head.time
-    if here in ("", there) or not there or not is_held(head.writer) or isinf(beat_s) or silent_s > _BEATS * beat_s:
+    if here in ("", there) or not there or not is_held(head.writer) or isinf(beat_s) or silent_s >= _BEATS * beat_s:
         return
     ago = f"{max(silent_s, 0):.0f} s ago"
     raise HeldElsewhereError(

@@ -30,6 +30,7 @@ from adpersist.journal.holder import (
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid
 from adpersist.model.journal.head import Head, Identity, Writer
 from adpersist.system import lock_file, machine
+from adpersist.system.backoff import Backoff
 from adpersist.system.lock_file import DIRECTORY_VARIABLE
 from adpersist.system.machine import machine_id
 
@@ -181,6 +182,18 @@ def test_a_command_that_works_is_waited_for() -> None:
         waits(handed_back(visitor.writer))
 
 
+def test_whoever_waits_for_a_command_goes_on_when_that_ends() -> None:
+    slept: list[float] = []
+    with at_work() as visitor:
+
+        def sleep(wait_s: float) -> None:
+            slept.append(wait_s)
+            visitor.kill()
+
+        Backoff(sleep=sleep).call(lambda: goes_on(visitor.writer, same=False))
+    assert slept == [0.5]
+
+
 def test_a_command_that_was_killed_is_waited_for_no_more() -> None:
     with at_work() as visitor:
         goes_on(visitor.kill(), same=False)
@@ -305,7 +318,7 @@ def test_firmware_that_says_nothing_tells_no_machine(firmware: Path, said: str) 
     [
         pytest.param(THERE, 10, 60, True, id="it lives"),
         pytest.param(THERE, -3600, 60, True, id="it lives, or this clock is behind"),
-        pytest.param(THERE, 181, 60, False, id="it has been silent for long"),
+        pytest.param(THERE, 180, 60, False, id="it has been silent for long"),
         pytest.param(THERE, 10, inf, False, id="agents say nothing"),
         pytest.param(HERE, 10, 60, False, id="this machine, before it was put back"),
         pytest.param("", 10, 60, False, id="nobody knows which it was"),
@@ -321,6 +334,19 @@ def test_another_machine_is_waited_for_while_it_lives(
         head = replace(HEAD, writer=writer, time=1e9 - silent_s)
         with pytest.raises(HeldElsewhereError, match=writer.host) if waits and held else nullcontext():
             require_silent(head, beat_s=beat_s, now=1e9)
+
+
+def test_whoever_waits_for_another_machine_gets_the_journal_after_three_beats(firmware: Path) -> None:
+    firmware.write_text(THERE)
+    head = replace(HEAD, writer=new_writer(Role.AGENT), time=1e9)
+    firmware.write_text(HERE)
+    clock = [head.time]
+
+    def sleep(wait_s: float) -> None:
+        clock[0] += wait_s
+
+    Backoff(budget_s=inf, sleep=sleep).call(lambda: require_silent(head, beat_s=60, now=clock[0]))
+    assert clock[0] - head.time == 180
 
 
 def test_a_machine_that_does_not_know_itself_takes_the_journal_over(firmware: Path) -> None:
