@@ -1,7 +1,6 @@
 """Frames in, verified commits out. Streams: memory follows one commit, not the journal."""
 
 from collections.abc import Collection, Iterator
-from itertools import islice
 
 from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
@@ -70,8 +69,6 @@ def _opened(store: Store, tip: OpenHead, *, after: Seq, through: Seq, whole: boo
     chain = anchor(store, tip, after, whole=whole)
     for frame in chain.counting(store.frames(after=chain.seq, through=through)):
         yield chain.open(frame)
-    if any(each.first <= through < each.last for each in head.lost):
-        return  # it ends among lost ones, of which nothing is known
     chain.finish(seq=through, digest=_vouched(store, tip, through) or chain.digest)
 
 
@@ -97,9 +94,10 @@ def read_frame(store: Store, seq: Seq) -> Frame:
     Raises:
         DamagedError: GAP, it is not there.
     """
-    for frame in islice(store.frames(after=Seq(seq - 1), through=seq), 1):
-        return frame
-    raise missing(seq)
+    found = next(store.frames(after=Seq(seq - 1), through=seq), None)
+    if found is None:
+        raise missing(seq)
+    return found
 
 
 def anchor(store: Store, tip: OpenHead, after: Seq, *, whole: bool) -> Chain:
@@ -131,8 +129,8 @@ def anchor(store: Store, tip: OpenHead, after: Seq, *, whole: bool) -> Chain:
 
 def _files(opened: Opened) -> FileChanges:
     files = unpack_files(opened.content)
-    if len(files.states) + len(files.gone) != opened.header.changes:
-        found = len(files.states) + len(files.gone)
+    found = len(files.states) + len(files.gone)
+    if found != opened.header.changes:
         raise ValueError(f"{opened.header.changes} changes of files announced, {found} inside")
     return files
 

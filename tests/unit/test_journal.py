@@ -23,6 +23,7 @@ from adpersist.journal.format.splitting import FULL_BYTES, MAX_CHANGE_BYTES, run
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.keyring import Keyring
+from adpersist.journal.reader import read_headers
 from adpersist.journal.settlement import same_capture
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq, Usn, guid_text
@@ -280,6 +281,10 @@ def test_a_change_in_many_parts_comes_back_whole_wherever_reading_begins() -> No
     for after in range(head.seq + 1):
         left = 3 - (after >= 1) - (after >= head.seq - 1) - (after >= head.seq)
         assert changes_of(opened(store), after) == changes[len(changes) - left :]
+        tip, numbers = journal._end.tip, list(range(after + 1, head.seq + 1))
+        assert [each.seq for each in journal.commits(after=Seq(after))] == numbers
+        headers = read_headers(store, tip, after=Seq(after), through=head.seq)
+        assert [each.seq for each in headers] == numbers
     proven(store)
 
 
