@@ -52,7 +52,7 @@ class Draft:
     frames: tuple[Frame, ...] = ()
     head: Head
     keyring: Keyring
-    tolerant: bool = False
+    tolerant: bool
 
 
 Drafting = Callable[[OpenHead], Draft | None]
@@ -109,7 +109,7 @@ class Appender:
     def refresh(self) -> Head:
         """Read the head again, and settle what is open; a holder that finds foreign commits is none any more."""
         found = self._open(self._newest())
-        if self.holder is not None or self._pending is not None:
+        if self.holder is not None:
             attempt = self._pending or Attempt(base=self.tip, head=self.tip.head)
             moved = found.stored.token != attempt.base.stored.token
             if moved and self._settle(attempt, found) is AppendOutcome.FENCED:

@@ -16,14 +16,16 @@ from adpersist.errors import (
     StoreUnreachableError,
     WrongKeyError,
 )
+from adpersist.journal.appender import Patience
 from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_vault import KeyRefusedError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.azure.errors import typed
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import StoredHead
 from adpersist.system.backoff import Backoff, Told, may_pass
-from tests.golden.journal_samples import created, fresh_store, look, new_journal, opened
+from tests.golden.journal_samples import created, fresh_store, key, look, new_journal
 
 PASSING = (StoreUnreachableError, CredentialRefusedError, StoreFullError, StoreReadOnlyError, KeyRefusedError)
 FINAL = (IntegrityError, NoJournalError, WrongKeyError)
@@ -99,7 +101,8 @@ def test_a_head_that_is_only_late_is_no_damage(answers: int, behind: bool) -> No
     late = Late(made.location.removeprefix("memory://"), journal=journal.id)
     late.old = made.head()
     look(journal, [created("b")], 2)
-    reader = opened(late)
+    slept = list[float]()
+    reader = Journal.open(late, key(), patience=Patience(sleep=slept.append))
     assert reader.head.seq == 2
     late.answers = answers
     if behind:
@@ -108,3 +111,4 @@ def test_a_head_that_is_only_late_is_no_damage(answers: int, behind: bool) -> No
         assert caught.value.damage is Damage.STORE_BEHIND
     else:
         assert reader.refresh().seq == Seq(2)
+    assert slept == [0.2, 1.0, 3.0][:answers]
