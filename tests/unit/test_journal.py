@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -32,6 +33,7 @@ from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint, Mark, Phase, Writer
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.difference import Difference
 from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import MAX_FRAME_BYTES, Frame
 from adpersist.stores.registry import open_store
@@ -162,6 +164,8 @@ def test_what_says_nothing_of_the_capture_makes_no_dead_agent_look_alive() -> No
     journal.mark("here", writer=OTHER, now=later)
     journal.write_checkpoint(journal.resolve(None, now=later), (), now=later)
     journal.rotate_data_key(now=later)
+    journal.rotate_key(key("new"), now=later)
+    journal.finish_key(now=later)
     journal.rotate_key(key(), now=later)
     journal.prune(oldest=journal.head.seq, keep_marks=True, now=later)
     assert opened(store).head.time == heard
@@ -209,6 +213,27 @@ def test_an_empty_first_look_is_a_point_to_restore_to() -> None:
     journal = new_journal(fresh_store())
     look(journal, [], 10)
     assert journal.resolve(None, now=NOON) == 1
+
+
+def test_an_empty_look_that_ends_one_that_was_cut_off_is_a_point_to_restore_to() -> None:
+    journal = new_journal(fresh_store())
+    look(journal, [created("a")], 10)
+    journal.commit(
+        [created("b")],
+        position=position(20),
+        usn_from=Usn(10),
+        witnesses=(),
+        complete=True,
+        now=NOON + 20,
+        ends_look=False,
+    )
+    assert journal.resolve(None, now=NOON) == 1
+    look(journal, [], 20)
+    assert journal.resolve(None, now=NOON) == 3
+    assert [(each.kind, each.ends_look) for each in journal.commits(after=Seq(1))] == [
+        (CommitKind.LOOK, False),
+        (CommitKind.LOOK, True),
+    ]
 
 
 def test_a_journal_is_created_once() -> None:
@@ -465,7 +490,7 @@ def test_a_mark_does_not_fence_the_agent() -> None:
     store = fresh_store()
     journal = new_journal(store)
     look(journal, [created("a")], 10)
-    other = opened(store)
+    other, another = opened(store), opened(store)
     assert other.mark("one", writer=OTHER, now=NOON) == 2
     assert other.mark("two", writer=OTHER, now=NOON) == 3
     head = look(journal, [created("b")], 20)
@@ -474,6 +499,9 @@ def test_a_mark_does_not_fence_the_agent() -> None:
     assert [(each.name, each.seq) for each in head.marks] == [("one", 2), ("two", 3)]
     assert other.mark("one", writer=OTHER, now=NOON) == 5  # on a tip long gone
     assert [(each.name, each.seq) for each in other.marks()] == [("two", 3), ("one", 5)]
+    assert another.note_use("{}", writer=OTHER, now=NOON) == 6
+    beside = read_headers(store, another._end.tip, after=Seq(4), through=Seq(6))
+    assert [(each.usn_from, each.usn_to, each.changes) for each in beside] == [(0, 0, 0)] * 2
     proven(store)
 
 
@@ -536,12 +564,13 @@ def test_a_restore_fences_the_agent_and_opens_a_timeline() -> None:
     with pytest.raises(FencedError, match="restoring"):
         look(restorer, [created("c")], 30)
     head = restorer.end_restore(now=NOON)
-    assert (head.phase, head.target, head.timeline, head.position, head.witnesses) == (
+    assert (head.phase, head.target, head.timeline, head.position, head.witnesses, head.settled) == (
         Phase.CAPTURING,
         None,
         2,
         None,
         (),
+        True,
     )
     look(restorer, [created("d")], 30)
     kinds = [(each.kind, each.timeline, each.target) for each in restorer.commits()]
@@ -599,16 +628,43 @@ def test_a_restore_says_of_itself_why_it_began_and_what_came_of_it() -> None:
     begun, ended = opened(store).commits(after=Seq(1))
     assert (begun.conflicts, begun.account) == (kept, '{"why":"ä"}')
     assert (ended.conflicts, ended.account, ended.writer) == ((), '{"what":1}', None)
+    assert (ended.left, ended.left_count) == ((), 0)
     proven(store)
 
 
-def test_what_a_restore_is_to_keep_goes_before_what_it_says_of_itself() -> None:
+def test_what_a_restore_is_to_keep_and_leaves_goes_before_what_it_says_of_itself() -> None:
     store = fresh_store()
     look(new_journal(store), [created("a")], 10)
     endless = "".join(guid(f"{number}").hex() for number in range(50_000))
-    opened(store).begin_restore(target=Seq(1), writer=OTHER, now=NOON, account=endless)
-    (begun,) = opened(store).commits(after=Seq(1))
+    restorer = opened(store)
+    restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON, account=endless)
+    left = Difference(guid=guid("a"), dn="CN=a", attribute="mail", kind="value")
+    restorer.end_restore(now=NOON, left=[left], account=endless)
+    begun, ended = opened(store).commits(after=Seq(1))
     assert (begun.target, begun.account) == (1, "")
+    assert (ended.target, ended.account, ended.left_count) == (1, "", 1)
+    before = store.head()
+    with pytest.raises(LimitError, match="more than one commit holds"):
+        restorer.note_use(endless, writer=OTHER, now=NOON)
+    assert store.head() == before
+
+
+def test_what_a_restore_leaves_is_told_as_far_as_one_commit_holds_it() -> None:
+    store, chance = fresh_store(), Random(1)
+    look(new_journal(store), [created("a")], 10)
+
+    def words() -> str:
+        return chance.randbytes(250).hex()
+
+    left = [
+        Difference(guid=guid("a"), dn=words(), attribute=words(), kind="value", reason=words()) for _ in range(1200)
+    ]
+    restorer = opened(store)
+    restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON)
+    restorer.end_restore(now=NOON, left=left, account="{}")
+    (ended,) = opened(store).commits(after=Seq(2))
+    assert (len(ended.left), ended.left_count, ended.account) == (500, 1200, "{}")
+    assert ended.left == tuple(left[:500])
 
 
 def test_a_restore_that_is_to_keep_too_much_is_not_begun() -> None:

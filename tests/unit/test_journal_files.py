@@ -26,7 +26,7 @@ from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.stores.memory import MemoryStore
 from tests.faults import Fault, FaultyStore, Injection, Point
-from tests.golden.journal_samples import AGENT, NOON, OTHER, created, fresh_store, look, new_journal, opened
+from tests.golden.journal_samples import AGENT, NOON, OTHER, created, fresh_store, look, new_journal, opened, position
 from tests.unit.test_journal_head_fields import OF_EVERY_KIND, leaves
 from tests.unit.test_journal_notes import changed
 
@@ -348,6 +348,24 @@ def test_a_look_that_breaks_off_leaves_nothing_half(journal: Journal, store: Mem
     assert again.resolve(None, now=NOON) == before, "what is restored to is the last whole look"
     look(again, [], 110)
     assert again.head.settled
+
+
+def test_what_the_directory_remembers_is_noted_with_the_files_that_are_told_after_it() -> None:
+    journal = new_journal(fresh_store())
+    journal.commit_files([root()], now=NOON, announced=lambda: Seq(1))
+    assert journal.head.position is None, "nothing was captured yet"
+    look(journal, [created("ada")], 100)
+    journal.commit_files([file("a")], now=NOON, announced=lambda: Seq(2))
+    told = replace(position(100), canary=Seq(2))
+    assert journal.head.position == told
+    tell(journal, file("b"))
+    assert journal.head.position == told
+    assert [(each.kind, each.usn_from, each.usn_to) for each in journal.commits()] == [
+        (CommitKind.FILES, 0, 0),
+        (CommitKind.LOOK, 90, 100),
+        (CommitKind.FILES, 100, 100),
+        (CommitKind.FILES, 100, 100),
+    ]
 
 
 def test_a_commit_after_a_restore_knows_nothing_of_what_was_left(journal: Journal) -> None:

@@ -348,6 +348,25 @@ def test_a_data_key_seals_so_many_commits_and_no_more() -> None:
     assert check_journal(store, key()).findings == ()
 
 
+def test_while_either_of_two_keys_opens_the_journal_none_is_shut_out_by_a_new_data_key() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    journal.rotate_key(key("new"), now=NOON)
+    with pytest.raises(ConfigError, match="two keys open the journal"):
+        journal.rotate_data_key(now=NOON)
+    with pytest.raises(ConfigError, match=f"to the key {key('new').key_id} already"):
+        journal.rotate_key(key("third"), now=NOON)
+    scribe = CommitDrafter(keys=key("new"), randomness=os.urandom, time=NOON, commits_a_key=1)
+    for number in range(3):
+        journal._end.append(lambda base: scribe.mark(base, f"m{number}", AGENT))  # noqa: B023
+    for each in (key(), key("new")):
+        assert [mark.name for mark in Journal.open(store, each).marks()] == ["m0", "m1", "m2"]
+    assert journal.finish_key(now=NOON)
+    assert journal.finish_key(now=NOON) is False, "no other opens it"
+    journal._end.append(lambda base: scribe.mark(base, "m3", AGENT))
+    assert len(journal._end.tip.keyring.wrapped) == 2, "it was put off"
+
+
 class CountedKey(LocalKey):
     """A vault, as far as it is asked."""
 

@@ -152,6 +152,7 @@ def test_the_journal_goes_on_and_sound_points_stay(
     assert spans(report) == ([(0, first - 1)] if first > 1 else [])
     journal = opened(store)
     assert not journal.head.complete
+    assert (journal.head.timeline, [each.number for each in journal.head.timelines]) == (2, [2])
     assert journal.head.position is not None
     assert (journal.head.position.usn, journal.head.position.cookies) == (LOOKS, {})
     with pytest.raises(PointError):

@@ -40,12 +40,14 @@ def _beginning(target: Seq, writer: Writer, kept: Sequence[Conflict], account: s
 
 
 def _ending(target: Seq, left: Sequence[Difference], account: str) -> list[object]:
-    told, said = MOST_DIFFERENCES, [account] if account else []
+    told = MOST_DIFFERENCES
     while True:
         differences = pack_differences(left, told) or ([[], 0] if account else [])
-        note = [None, target, None, *differences, *said]
+        note = [None, target, None, *differences, *([account] if account else [])]
         if len(compress(pack(note))) <= _LARGEST_NOTE_BYTES:
             return note
+        if not told:
+            account = ""  # how many are left matters, the account does not
         told //= 2
 
 
@@ -265,7 +267,5 @@ class CommitDrafter:
     def _fresh(self, base: OpenHead) -> Keyring:
         keyring = base.keyring
         if base.head.seq - keyring.wrapped[-1].since < self.commits_a_key or len(keyring.wrappers) > 1:
-            return (
-                keyring  # while the key is changed there is only one of the two at hand: the next one comes after that
-            )
+            return keyring  # while the key is changed one of the two is at hand: the next one comes after that
         return keyring.rotated(self.keys, base.journal, since=base.head.seq, randomness=self.randomness)
