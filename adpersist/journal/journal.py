@@ -496,11 +496,9 @@ class Journal:
     def last_restore(self) -> Commit | None:
         """How the last restore of everything ended; None: there was none, or its commit is pruned or lost."""
         for timeline in reversed(self.head.timelines):
-            if timeline.begins <= self.head.pruned:
-                break
-            for commit in self.commits(after=Seq(timeline.begins - 1), through=timeline.begins):
-                if commit.kind is not CommitKind.REPAIR:
-                    return commit
+            commit = next(self.commits(after=Seq(timeline.begins - 1), through=timeline.begins), None)
+            if commit is None or commit.kind is not CommitKind.REPAIR:
+                return commit
         return None
 
     def last_commit_time(self) -> float | None:

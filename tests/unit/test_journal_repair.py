@@ -174,6 +174,41 @@ def test_the_journal_goes_on_and_sound_points_stay(
     assert next(journal.commits(after=Seq(LOOKS))).kind is CommitKind.REPAIR
 
 
+def restored(store: MemoryStore) -> Seq:
+    """To the first commit; the one that ends it."""
+    journal = opened(store)
+    journal.begin_restore(target=Seq(1), writer=AGENT, now=NOON)
+    seq = journal.end_restore(now=NOON).seq
+    for usn in (seq + 1, seq + 2):
+        look(journal, [created(f"after{usn}")], usn)
+    return seq
+
+
+def test_the_last_restore_is_told_unless_its_commit_is_gone(store: MemoryStore) -> None:
+    assert opened(store).last_restore() is None
+    restored(store)
+    last = restored(store)
+    told = opened(store).last_restore()
+    assert told is not None
+    assert (told.kind, told.seq) == (CommitKind.RESTORE_END, last)
+
+    lose(store, last + 2)
+    repaired(store)
+    assert opened(store).head.timeline == 4
+    assert opened(store).last_restore() == told, "a repair is none"
+    lose(store, last)
+    repaired(store)
+    assert opened(store).last_restore() is None, "the one before is not the last"
+
+    look_again(store, 1)
+    last = restored(store)
+    journal = opened(store)
+    assert journal.last_restore() is not None
+    journal.write_checkpoint(last, [], now=NOON)
+    journal.prune(oldest=last, keep_marks=False, now=NOON)
+    assert (journal.head.pruned, journal.last_restore()) == (last, None)
+
+
 def test_damage_before_a_checkpoint_is_noted_and_nothing_else(store: MemoryStore) -> None:
     journal = opened(store)
     states = [ObjectState(guid=guid(f"user{n}"), nc="DC=x", parent=None, rdn=f"CN={n}") for n in range(1, 9)]
