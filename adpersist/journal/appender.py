@@ -80,6 +80,11 @@ class Appender:
         self.tip = tip
         self.holder: Writer | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """By this process: what it adds beside the capture may have landed on top of another's claim."""
+        return self.tip.head.writer == self.holder
+
     def append(self, drafting: Drafting, *, left_behind: bool = False) -> bool:
         """Append what ``drafting`` builds; False when it built nothing.
 
@@ -134,10 +139,8 @@ class Appender:
 
     def require_here(self) -> None:
         """Raises:
-        MovedError: The journal goes on in another store; this process holds it no longer.
+        MovedError: The journal goes on in another store.
         """
-        if self.tip.head.gone_to is not None:
-            self.holder = None
         require_here(self.tip.head)
 
     def fenced(self, why: str) -> FencedError:

@@ -189,14 +189,16 @@ class Journal:
         Raises:
             ConfigError: The witness cannot be asked.
         """
-        known = self._witness.read(self.id) if self._witness is not None else None
-        if known is None or self._witness is None or known.seq <= self.head.pruned or known == self.head.last:
+        if self._witness is None:
+            return None
+        known = self._witness.read(self.id)
+        if known is None or known.seq <= self.head.pruned or known == self.head.last:
             return None
         if known.seq > self.head.seq:
             return f"{self._witness.path} knows commit {known.seq}, the store's last one is {self.head.seq}"
         if any(each.holds(known.seq) for each in self.head.lost):
             return None  # nothing is left to compare it with
-        if known.seq and next(self.commits(after=Seq(known.seq - 1), through=known.seq)).digest != known.digest:
+        if next(self.commits(after=Seq(known.seq - 1), through=known.seq)).digest != known.digest:
             return f"{self._witness.path} knows another commit {known.seq} than the store has"
         return None
 
@@ -242,7 +244,7 @@ class Journal:
     def is_held_after_refresh(self) -> bool:
         """Read the head again: whether this process still holds the journal."""
         self.refresh()
-        return self._end.holder is not None
+        return self._end.is_held
 
     def commit(
         self,
@@ -412,9 +414,17 @@ class Journal:
             account: As in :meth:`begin_restore`.
             files_left: How much of it is of SYSVOL and the local databases, and a guard's to go on with; None: these
                 were left alone, and it is as it was.
+
+        Raises:
+            PointError: None was begun.
+            FencedError: Somebody else holds the journal.
         """
-        drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: _ended(drafter, base, left, account, files_left), Phase.RESTORING))
+        target, drafter = self.head.target, self._drafter(now)
+        if target is None:
+            raise PointError("no restore is going on")
+        self._end.append(
+            self._held(lambda base: drafter.end_restore(base, target, left, account, files_left), Phase.RESTORING)
+        )
         return self.head
 
     def note_files_left(self, files_left: int, *, now: float) -> Head:
@@ -622,7 +632,7 @@ class Journal:
         """The same, refused unless this process holds the journal and the journal is in that phase."""
 
         def held(base: OpenHead) -> Draft | None:
-            if self._end.holder is None or base.head.writer != self._end.holder:
+            if not self._end.is_held:
                 raise self._end.fenced("this process does not hold the journal")
             if base.head.phase is not phase:
                 raise FencedError(f"the journal is {base.head.phase}, not {phase}: by {base.head.writer.host}")
@@ -664,11 +674,3 @@ def _create(store: Store, body: bytes) -> StoredHead:
 
 def _rounded(now: float) -> float:
     return microseconds(now) / 1_000_000
-
-
-def _ended(
-    drafter: CommitDrafter, base: OpenHead, left: Sequence[Difference], account: str, files_left: int | None
-) -> Draft:
-    if base.head.target is None:
-        raise PointError("no restore is going on")
-    return drafter.end_restore(base, base.head.target, left, account, files_left)

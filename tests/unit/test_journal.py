@@ -1,7 +1,7 @@
 """Two writers cannot both win, nothing acknowledged is lost, and nothing is written twice."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from adpersist.errors import (
     FencedError,
     JournalExistsError,
     LimitError,
+    NoJournalError,
     OutcomeUnknownError,
     PointError,
     StoreReadOnlyError,
@@ -27,15 +28,16 @@ from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import read_headers
 from adpersist.journal.settlement import same_capture
 from adpersist.journal.upkeep.check import check_journal
+from adpersist.model.files.file_state import Place
 from adpersist.model.identity.ids import Seq, Usn, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.journal.commit import CommitKind
-from adpersist.model.journal.head import Checkpoint, Mark, Phase, Writer
+from adpersist.model.journal.head import Checkpoint, Head, Mark, Phase, Writer
 from adpersist.model.objects.change import Change, Kind
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
 from adpersist.stores.memory import MemoryStore
-from adpersist.stores.port import MAX_FRAME_BYTES, Frame
+from adpersist.stores.port import MAX_FRAME_BYTES, Frame, StoredHead
 from adpersist.stores.registry import open_store
 from tests.faults import Fault, FaultyStore, Injection, Point, Tempo
 from tests.golden.journal_samples import (
@@ -236,8 +238,44 @@ def test_an_empty_look_that_ends_one_that_was_cut_off_is_a_point_to_restore_to()
     ]
 
 
+def test_a_commit_is_settled_where_no_look_is_half_and_a_whole_one_is_there() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+
+    def commit(*, complete: bool, ends_look: bool) -> None:
+        what, usn = [created(f"user{journal.head.seq}")], Usn(journal.head.seq)
+        where = position(journal.head.seq + 1)
+        journal.commit(
+            what, position=where, usn_from=usn, witnesses=(), complete=complete, now=NOON, ends_look=ends_look
+        )
+
+    for complete, ends_look in ((False, True), (True, True), (True, False), (True, True)):
+        commit(complete=complete, ends_look=ends_look)
+    assert [journal.is_settled(Seq(seq)) for seq in range(1, 5)] == [False, True, False, True]
+    with pytest.raises(PointError, match="no checkpoint at commit 4"):
+        list(journal.read_checkpoint(Seq(4)))
+    journal.write_checkpoint(Seq(4), (), now=NOON)
+    assert not journal.is_settled(Seq(3))
+    journal.prune(oldest=Seq(4), keep_marks=False, now=NOON)
+    assert journal.is_settled(Seq(4)), "its checkpoint tells, which the commit no longer does"
+
+
+def test_a_journal_that_is_closed_lets_go_of_its_store() -> None:
+    class Closing(MemoryStore):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    store = Closing("closing", journal=journal_id(IDENTITY))
+    new_journal(store).close()
+    assert store.closed == 1
+
+
 def test_a_journal_is_created_once() -> None:
     store = fresh_store()
+    with pytest.raises(NoJournalError):
+        opened(store)
     new_journal(store)
     with pytest.raises(JournalExistsError):
         new_journal(store)
@@ -247,6 +285,29 @@ def test_two_journals_share_no_key_and_no_seed() -> None:
     one, other = new_journal(fresh_store()), new_journal(fresh_store())
     assert one.id == other.id
     assert one.head.digest != other.head.digest
+    for shown in ("seed", "index_key"):
+        assert len({getattr(each, shown) for each in (one, opened(one._store), other)}) == 2
+        assert len(getattr(one, shown)) == 32
+
+
+def test_every_write_is_answered_with_the_head_it_made() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    writes: list[Callable[[], Head]] = [
+        lambda: journal.claim(OTHER, now=NOON + 11),
+        lambda: journal.beat(now=NOON + 12),
+        lambda: journal.note_files_left(3, now=NOON + 13),
+        lambda: journal.commit_files([(Place.SYSVOL, "gone")], now=NOON + 14),
+        lambda: journal.rotate_data_key(now=NOON + 15),
+        lambda: journal.rotate_key(key("new"), now=NOON + 16),
+        lambda: journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 17),
+        lambda: journal.end_restore(now=NOON + 18),
+        lambda: journal.hand_back(AGENT, now=NOON + 19),
+    ]
+    for write in writes:
+        assert write() == journal.head == opened(store).head
+    assert journal.head.files_left == 3
 
 
 # --- large looks ----------------------------------------------------------------------------------------------------
@@ -383,6 +444,34 @@ def test_a_journal_must_be_claimed_before_it_is_written() -> None:
     new_journal(store)
     with pytest.raises(FencedError):
         look(opened(store), [created("a")], 10)
+
+
+def test_whoever_hands_the_journal_back_holds_it_no_more() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    assert journal.is_held_after_refresh()
+    head = journal.hand_back(OTHER, now=NOON + 11)
+    assert (head.writer, head.time, head.seq) == (OTHER, NOON + 11, 1)
+    assert opened(store).head == head
+    assert not journal.is_held_after_refresh()
+    with pytest.raises(FencedError, match="does not hold"):
+        look(journal, [created("b")], 20)
+    again = opened(store, AGENT)
+    opened(store, OTHER)
+    assert not again.is_held_after_refresh()
+
+
+def test_who_marks_on_top_of_a_claim_has_not_taken_the_journal_back() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("a")], 10)
+    opened(store, OTHER)
+    journal.mark("mine", writer=AGENT, now=NOON)
+    assert not journal.is_held_after_refresh()
+    with pytest.raises(FencedError, match="dc1-clone, process 815"):
+        look(journal, [created("b")], 20)
+    assert opened(store).head.writer == OTHER
 
 
 def test_a_cloned_process_loses_to_its_twin() -> None:
@@ -557,6 +646,8 @@ def test_a_restore_fences_the_agent_and_opens_a_timeline() -> None:
     look(journal, [created("a")], 10)
     look(journal, [created("b")], 20)
     restorer = opened(store)
+    with pytest.raises(PointError, match="no restore"):
+        journal.end_restore(now=NOON)
     head = restorer.begin_restore(target=Seq(1), writer=OTHER, now=NOON)
     assert (head.phase, head.target, head.writer) == (Phase.RESTORING, 1, OTHER)
     with pytest.raises(FencedError):
@@ -583,6 +674,7 @@ def test_a_restore_fences_the_agent_and_opens_a_timeline() -> None:
     ]
     folded = [change.guid for commit in restorer.history(restorer.head.seq)[1] for change in commit.changes]
     assert folded == [guid("a"), guid("d")]
+    assert [change.guid for commit in restorer.way(Seq(1), Seq(5)) for change in commit.changes] == [guid("d")]
     abandoned = [change.guid for commit in restorer.history(Seq(2))[1] for change in commit.changes]
     assert abandoned == [guid("a"), guid("b")]
     proven(store)
@@ -786,6 +878,18 @@ def test_a_creation_whose_answer_was_lost_is_known() -> None:
     journal = new_journal_on(faulty(inner, Injection(point=Point.CREATE, fault=Fault.LOSE_ANSWER)))
     look(journal, [created("a")], 10)
     proven(inner)
+
+
+def test_a_creation_that_another_came_before_is_not_taken_for_ones_own() -> None:
+    class Racing(FaultyStore):
+        def create(self, head: bytes) -> StoredHead:
+            Journal.create(self._inner, key(), identity=IDENTITY, writer=OTHER, now=NOON)
+            return super().create(head)
+
+    inner = fresh_store()
+    with pytest.raises(OutcomeUnknownError):
+        new_journal_on(Racing(inner, [Injection(point=Point.CREATE, fault=Fault.DROP)]))
+    assert opened(inner).head.writer == OTHER
 
 
 def test_frames_the_store_holds_beyond_the_head_do_not_count() -> None:

@@ -25,6 +25,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.journal.upkeep.checkpoints import commit_of
 from adpersist.model.identity.ids import Seq, Usn
+from adpersist.model.journal.head import IMAGE
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.object_state import created as created_from
 from adpersist.state.fold import fold
@@ -160,6 +161,17 @@ def test_a_checkpoint_lies_in_a_place_of_its_own_that_every_store_has(store: Mem
     place = journal.write_checkpoint(Seq(9), several(), now=NOON).lies_at
     assert commit_of(place) == 9
     assert 9 < place < 2**63, "places of earlier versions are the commit's number"
+
+
+def test_a_prune_keeps_the_image_unless_it_is_told_not_to() -> None:
+    journal = new_journal(fresh_store())
+    look(journal, [created("a")], 10)
+    journal.mark(IMAGE, writer=OTHER, now=NOON)
+    look(journal, [created("b")], 20)
+    for seq in (1, 3):
+        journal.write_checkpoint(Seq(seq), [], now=NOON)
+    assert journal.prune(oldest=Seq(3), keep_marks=True, now=NOON).through == 1
+    assert journal.prune(oldest=Seq(3), keep_marks=True, keep_image=False, now=NOON).through == 3
 
 
 # --- what is read is what was named ---------------------------------------------------------------------------------

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.errors import FencedError, IntegrityError, LimitError, PointError, StoreReadOnlyError
+from adpersist.errors import (
+    FencedError,
+    IntegrityError,
+    LimitError,
+    PointError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
 from adpersist.journal.format.columns import file_changes
 from adpersist.journal.format.columns.file_changes import (
@@ -26,7 +33,18 @@ from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.stores.memory import MemoryStore
 from tests.faults import Fault, FaultyStore, Injection, Point
-from tests.golden.journal_samples import AGENT, NOON, OTHER, created, fresh_store, look, new_journal, opened, position
+from tests.golden.journal_samples import (
+    AGENT,
+    NOON,
+    OTHER,
+    created,
+    fresh_store,
+    key,
+    look,
+    new_journal,
+    opened,
+    position,
+)
 from tests.unit.test_journal_head_fields import OF_EVERY_KIND, leaves
 from tests.unit.test_journal_notes import changed
 
@@ -366,6 +384,45 @@ def test_what_the_directory_remembers_is_noted_with_the_files_that_are_told_afte
         (CommitKind.FILES, 100, 100),
         (CommitKind.FILES, 100, 100),
     ]
+
+
+def busy_at(store: MemoryStore, append: int) -> Journal:
+    """The agent's journal in a store that refuses one append."""
+    busy = FaultyStore(store, [Injection(point=Point.APPEND, fault=Fault.THROTTLE, call=append)])
+    journal = Journal.open(busy, key())
+    journal._end.holder = AGENT
+    return journal
+
+
+def test_nothing_is_told_of_whose_content_the_store_refused(journal: Journal, store: MemoryStore) -> None:
+    pieces = [NOISE[at : at + 64 * KIB] for at in range(0, 960 * KIB, 64 * KIB)]
+    assert [len(each.states) for each in contents_of([*pieces, root()])] == [0, 0, 1]
+    for refused in (1, 2):
+        busy = busy_at(store, refused)
+        with pytest.raises(StoreUnreachableError):
+            busy.commit_files([*pieces, root()], now=NOON)
+        assert journal.refresh().seq == refused
+        assert not any(each.states for each in journal.every_file_change())
+    assert busy.commit_files([*pieces, root()], now=NOON) == opened(store).head
+    told = list(opened(store).every_file_change())
+    assert [piece for each in told for piece in each.pieces][-15:] == pieces
+    assert told[-1].states == (root(),)
+
+
+def test_what_failed_beside_a_look_that_broke_off_is_no_failure_of_the_next(
+    journal: Journal, store: MemoryStore
+) -> None:
+    busy = busy_at(store, 1)
+
+    def torn() -> Iterator[Told]:
+        while busy._under_way is None:
+            yield NOISE[: 64 * KIB]
+        raise OSError("the disk went")
+
+    with pytest.raises(OSError, match="the disk went"):
+        busy.commit_files(torn(), now=NOON)
+    tell(busy, root())
+    assert busy.head.seq == journal.head.seq + 1
 
 
 def test_a_commit_after_a_restore_knows_nothing_of_what_was_left(journal: Journal) -> None:

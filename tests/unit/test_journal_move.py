@@ -110,6 +110,7 @@ def test_the_old_place_names_the_new_one_and_takes_no_more_writes() -> None:
         lambda journal: journal.go_on(replace(check_journal(source, key())), OTHER, now=NOON),
         lambda journal: journal.hand_back(AGENT, now=NOON),
         lambda journal: journal.beat(now=NOON),
+        lambda journal: journal.require_here(),
     ]
     head, places = source.head(), source.checkpoints()
     assert opened(source).head.moved == Moved(to=target.location, time=NOON + 1000, arrived=False)

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import ConfigError
+from adpersist.journal.journal import Journal
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import CommitId
+from adpersist.stores.memory import MemoryStore
+from tests.golden.journal_samples import AGENT, NOON, created, fresh_store, key, look, new_journal, opened
 from tests.unit.conftest import Synced
+from tests.unit.test_journal_repair import inside, lose, repaired
 
 JOURNAL, ANOTHER = "0123456789abcdef" * 2, "f" * 32
 FIRST, SECOND = (CommitId(seq=Seq(number), digest=bytes([number]) * 32) for number in (1, 2))
@@ -77,3 +81,59 @@ def test_a_note_that_cannot_be_left_is_told_and_left_the_next_time(
     path.rmdir()
     witness.leave(JOURNAL, FIRST)
     assert witness.read(JOURNAL) == FIRST
+
+
+# --- what it tells of the store -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Six looks."""
+    made = fresh_store()
+    new_journal(made)
+    looked(made, 6)
+    return made
+
+
+def looked(store: MemoryStore, count: int, name: str = "user") -> None:
+    agent = opened(store, AGENT)
+    for number in range(agent.head.seq + 1, agent.head.seq + 1 + count):
+        look(agent, [created(f"{name}{number}")], number)
+
+
+def witnessed(store: MemoryStore, path: Path) -> Journal:
+    return Journal.open(store, key(), witness=WitnessFile(path))
+
+
+def test_without_a_witness_nothing_tells_whether_the_store_went_back(store: MemoryStore) -> None:
+    journal = opened(store)
+    journal.leave_witness()
+    assert (journal.has_witness, journal.behind_witness()) == (False, None)
+
+
+def test_a_store_that_has_what_was_noted_is_not_behind(store: MemoryStore, path: Path) -> None:
+    journal = witnessed(store, path)
+    assert (journal.has_witness, journal.behind_witness()) == (True, None)
+    journal.leave_witness()
+    assert json.loads(path.read_text())["digest"] == journal.head.digest.hex()
+    assert witnessed(store, path).behind_witness() is None
+    looked(store, 2)
+    journal = witnessed(store, path)
+    assert journal.behind_witness() is None
+    journal.write_checkpoint(Seq(6), [], now=NOON)
+    journal.prune(oldest=Seq(6), keep_marks=False, now=NOON)
+    assert (journal.head.pruned, journal.behind_witness()) == (6, None), "nothing is left to compare it with"
+
+
+def test_a_store_that_went_back_is_behind_and_stays_so_however_it_goes_on(store: MemoryStore, path: Path) -> None:
+    head, frames = inside(store).head, dict(inside(store).frames)
+    looked(store, 2)
+    witnessed(store, path).leave_witness()
+    inside(store).head, inside(store).frames = head, frames
+    assert witnessed(store, path).behind_witness() == f"{path} knows commit 8, the store's last one is 6"
+    for _ in range(2):  # up to the one that was noted, and beyond it
+        looked(store, 2, "other")
+        assert witnessed(store, path).behind_witness() == f"{path} knows another commit 8 than the store has"
+    lose(store, 8)
+    repaired(store)
+    assert witnessed(store, path).behind_witness() is None, "it is lost, and known to be"
