@@ -415,7 +415,7 @@ def test_what_failed_beside_a_look_that_broke_off_is_no_failure_of_the_next(
     busy = busy_at(store, 1)
 
     def torn() -> Iterator[Told]:
-        while busy._under_way is None:
+        while (queue := busy._content_queue) is not None and not queue._under_way:
             yield NOISE[: 64 * KIB]
         raise OSError("the disk went")
 
