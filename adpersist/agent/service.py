@@ -89,7 +89,6 @@ class Service:
         Returns:
             The head then, when its last commit was made, and how many objects a scrub found to have drifted.
         """
-        keep_little()
         with self._connected(Role.VISITOR) as (_, capture):
             drifted = capture.scrub() if scrub else 0
             if not scrub:
