@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -143,3 +144,50 @@ def _takes(hands: Hands, dn: str) -> bool:
     except AssertionError:
         return False
     return True
+
+
+def test_what_is_written_to_those_who_just_came_back_stays(world: World) -> None:
+    """They come by hundreds, and the first are there for seconds before the proof: the help desk calls them at once."""
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        for number in range(_MANY + _LOST):
+            hands.contact(f"lost{number}", parent=office)
+            if number % 5 == 0:
+                hands.link(f"CN=crew,{office}", f"CN=lost{number},{office}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    written: list[str] = []
+    gone: list[str] = []
+    ended = threading.Event()
+
+    def write() -> None:
+        with Hands(world.dc) as hands:
+            for name in (f"lost{number}" for number in range(1, _MANY, 5)):
+                while not ended.is_set() and not hands.find(f"(cn={name})"):
+                    time.sleep(0.01)
+                if ended.is_set():
+                    return
+                hands.set(f"CN={name},{office}", telephoneNumber="called")
+                hands.link(f"CN=crew,{office}", f"CN={name},{office}")
+                written.append(name)
+                if len(written) % 10 == 0:
+                    hands.delete(f"CN={name},{office}")
+                    gone.append(written.pop())
+
+    desk = threading.Thread(target=write)
+    desk.start()
+    ran = world.run("guard", "--json", timeout_s=300)
+    ended.set()
+    desk.join(PATIENCE_S)
+    assert ran.code == 0, ran
+    assert len(written) > 3, "nobody was called meanwhile"
+    with Hands(world.dc) as hands:
+        called = {dn.split(",")[0].removeprefix("CN=") for dn in hands.find("(telephoneNumber=called)")}
+        members = {dn.split(b",")[0] for dn in hands.read(f"CN=crew,{office}", "member")["member"]}
+        there = {dn.split(",")[0].removeprefix("CN=") for dn in hands.find("(&(objectClass=contact)(cn=lost*))")}
+    assert called == set(written)
+    joined = {f"CN={name}".encode() for name in (*(f"lost{at}" for at in range(0, _MANY + _LOST, 5)), *written)}
+    assert {name for name in members if name.startswith(b"CN=lost")} == joined
+    assert there == {f"lost{number}" for number in range(_MANY + _LOST)} - set(gone)
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)

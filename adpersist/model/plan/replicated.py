@@ -134,6 +134,17 @@ class Replica:
         objects = {each.guid for batch in self.batches for each in batch.objects}
         return frozenset(objects.union(link.source for links in self.links.values() for link in links))
 
+    def written_anew(self, own: Guid) -> frozenset[Guid]:
+        """Those of them of which something is sent as a write of today.
+
+        Args:
+            own: invocationID under which the DC writes today.
+        """
+        objects = (each for batch in self.batches for each in batch.objects)
+        found = {each.guid for each in objects if any(stamp.origin == own for stamp in each.stamps.values())}
+        links = (link for links in self.links.values() for link in links)
+        return frozenset(found.union(link.source for link in links if link.stamp.origin == own))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:

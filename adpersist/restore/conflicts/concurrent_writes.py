@@ -2,13 +2,26 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.link_values import without
+from adpersist.model.objects.link_values import to_others, without
 from adpersist.restore.plan.identities.foreign_principals import is_foreign
 from adpersist.state.differences import Gap
 
 _HANDED_DOWN = frozenset({"nTSecurityDescriptor"})
+
+
+class Arisen(NamedTuple):
+    """Gaps, or parts of them, that arose since the last look.
+
+    Attributes:
+        elsewhere: Where nothing was tried.
+        given: In objects that the DC received meanwhile: what it wrote there under its own name is somebody's.
+    """
+
+    elsewhere: list[Gap]
+    given: list[Gap]
 
 
 class ConcurrentWrites:
@@ -23,32 +36,43 @@ class ConcurrentWrites:
         self._all_touched = touched
         self._differed: Mapping[Guid, Gap] = {}
         self._writing = set[Guid]()
+        self._giving = set[Guid]()
         self._touched = set[Guid]()
 
     def wrote(self, objects: Iterable[Guid]) -> None:
         """These were written to, or tried, since the last look."""
         self._writing.update(objects)
 
-    def arisen(self, found: Sequence[Gap]) -> list[Gap]:
-        """The gaps, or parts of them, that arose since the last look, and not by what was tried; at first all."""
-        before, writing = self._differed, self._writing
-        self._touched |= writing
-        self._differed, self._writing = {gap.guid: gap for gap in found}, set()
-        return [
-            fresh
-            for gap in found
+    def gave(self, objects: Iterable[Guid]) -> None:
+        """The DC received these since the last look, with the stamps of whoever wrote them."""
+        self._giving.update(objects)
+
+    def arisen(self, found: Sequence[Gap]) -> Arisen:
+        """What arose since the last look, and not by what was tried; at first all."""
+        before, writing, giving = self._differed, self._writing, self._giving - self._writing
+        self._touched |= writing | giving
+        self._differed, self._writing, self._giving = {gap.guid: gap for gap in found}, set(), set()
+        elsewhere, given = list[Gap](), list[Gap]()
+        for gap in found:
             # the server makes a foreign principal itself when it joins a group
-            if gap.guid not in writing and not (gap.have is not None and is_foreign(gap.have))
-            for fresh in _beyond(gap, before.get(gap.guid), touched=self._all_touched or gap.guid in self._touched)
-        ]
+            if gap.guid in writing or (gap.have is not None and is_foreign(gap.have)):
+                continue
+            touched = self._all_touched or gap.guid in self._touched
+            fresh = _beyond(gap, before.get(gap.guid), touched=touched, writing=writing)
+            if gap.guid not in giving:
+                elsewhere += fresh
+            elif gap.wanted_live:
+                # where it lies the server decides while it receives, if two have one name
+                given += (replace(each, moved=False) for each in fresh)
+        return Arisen(elsewhere, given)
 
 
-def _beyond(gap: Gap, before: Gap | None, *, touched: bool) -> Iterator[Gap]:
+def _beyond(gap: Gap, before: Gap | None, *, touched: bool, writing: Collection[Guid]) -> Iterator[Gap]:
     """What the gap has more than before.
 
     Args:
-        touched: We wrote to the object, so its late stamps may be our own, and descriptors handed down to it, or links
-            that went with what was deleted, prove nobody else.
+        touched: We wrote to the object, so that descriptors handed down to it prove nobody else.
+        writing: What we wrote to just now: links to what is deleted go with it.
     """
     if before is not None and before.is_live != gap.is_live:
         before = None
@@ -62,8 +86,8 @@ def _beyond(gap: Gap, before: Gap | None, *, touched: bool) -> Iterator[Gap]:
             for name, values in gap.values.items()
             if name not in own and (before is None or has.get(name) != had.get(name))
         },
-        added={} if touched else without(gap.added, before.added if before is not None else {}),
-        removed={} if touched else without(gap.removed, before.removed if before is not None else {}),
+        added=to_others(without(gap.added, before.added if before is not None else {}), writing),
+        removed=to_others(without(gap.removed, before.removed if before is not None else {}), writing),
         moved=gap.moved and (before is None or not _same_place(gap, before)),
     )
     if fresh.values or fresh.added or fresh.removed or fresh.moved or before is None:

@@ -26,12 +26,14 @@ class UnseenWrites:
         usn: The DC's at the look it remembers; None: it remembers none.
         invocation: Whose USN that is.
         recorded: Stamps the journal captured, of the objects that were written after that USN at least.
+        origin: invocationID under which the DC writes by now; None: also what it wrote under another counts.
     """
 
     since: float
     usn: Usn | None = None
     invocation: Guid | None = None
     recorded: Recorded = field(default_factory=dict)
+    origin: Guid | None = None
 
     def may_be(self, written: Stamps) -> bool:
         """Something of the object was written that the journal may not have seen; judged by its last write alone."""
@@ -47,12 +49,16 @@ class UnseenWrites:
         Args:
             stamped: The journal knows stamps of the object.
         """
+        if self._is_of_another(write.stamp):
+            return False
         if self.usn is None or not stamped:
             return unix_seconds(write.stamp.time) > self.since
         return write.local_usn > self.usn and not self._saw(guid, name, write.stamp)
 
     def is_one_of_a_link(self, guid: Guid, name: str, write: LinkStamp) -> bool:
         """This write of a link is one."""
+        if self._is_of_another(write):
+            return False
         if self.usn is None or write.origin != self.invocation:
             return unix_seconds(write.time) >= int(self.since)
         return write.usn > self.usn and not self._saw(guid, name, write)
@@ -60,11 +66,14 @@ class UnseenWrites:
     def linked_last(self, written: Stamps) -> bool:
         """The last write of the object left no stamp, as one to a link does, and is one."""
         newest = max((write.local_usn for name, write in written.items() if name != CHANGED), default=0)
-        if CHANGED not in written or written[CHANGED].local_usn <= newest:
+        if self.origin is not None or CHANGED not in written or written[CHANGED].local_usn <= newest:
             return False
         if self.usn is not None:
             return written[CHANGED].local_usn > self.usn
         return unix_seconds(written[CHANGED].stamp.time) > self.since
+
+    def _is_of_another(self, stamp: Stamp) -> bool:
+        return self.origin is not None and stamp.origin != self.origin
 
     def _saw(self, guid: Guid, name: str, stamp: Stamp) -> bool:
         return any(stamp.is_same_write(each) for each in self.recorded.get(guid, {}).get(name, ()))

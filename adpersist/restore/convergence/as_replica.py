@@ -29,7 +29,8 @@ class Received:
         lacked: Something was sent.
         applied: Steps carried out beside that, and those there is no need for any more.
         aside: What the DC refused to receive, and why.
-        wrote: Objects that were written to, or tried; none: the DC was not changed.
+        wrote: Objects that were written to, or tried.
+        given: Objects that were sent with the stamps of whoever wrote them, and nothing else of them.
         linked: Those of which links were sent.
     """
 
@@ -37,6 +38,7 @@ class Received:
     applied: list[Step] = field(default_factory=list)
     aside: dict[Guid, str] = field(default_factory=dict)
     wrote: set[Guid] = field(default_factory=set)
+    given: frozenset[Guid] = frozenset()
     linked: frozenset[Guid] = frozenset()
 
 
@@ -82,7 +84,9 @@ def receive_lacking(
     if not lacking:
         return received
     received.lacked = True
-    received.wrote |= lacking.touched
+    anew = lacking.written_anew(dc.invocation())
+    received.wrote |= anew
+    received.given = lacking.touched - anew
     received.linked = frozenset(link.source for links in lacking.links.values() for link in links)
     taken = lacking.touched - received.aside.keys()
     received.applied += [step for step in to_close.result() if step.guid in taken]

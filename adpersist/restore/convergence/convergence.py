@@ -172,8 +172,9 @@ class Convergence:
         if received.lacked:
             outcome.rounds += 1
             self._looks.received(received.aside)
-        if received.wrote:
+        if received.wrote or received.given:
             self._looks.wrote(received.wrote)
+            self._looks.gave(received.given)
             seen = self._looks.look(anew=True)
         return seen, received.linked
 

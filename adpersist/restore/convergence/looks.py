@@ -132,6 +132,10 @@ class Looks:
         """We wrote to these, or tried, since the last look."""
         self._noted.wrote(objects)
 
+    def gave(self, objects: Iterable[Guid]) -> None:
+        """The DC received these since the last look, with the stamps they had."""
+        self._noted.gave(objects)
+
     def received(self, refused: Iterable[Guid]) -> None:
         """The DC has as a replica what else could not be had, but for these objects."""
         lacking = frozenset(refused)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid
@@ -43,6 +44,10 @@ class NotedWrites:
         """We wrote to these, or tried, since the last look."""
         self._concurrent.wrote(objects)
 
+    def gave(self, objects: Iterable[Guid]) -> None:
+        """The DC received these since the last look, with the stamps they had."""
+        self._concurrent.gave(objects)
+
     def take_note(self, found: Sequence[Gap], have: State, image: ImageState | None) -> None:
         """Note what a look shows.
 
@@ -56,22 +61,32 @@ class NotedWrites:
             self._noted = {_key(each): each for each in self._wanted.begun or ()}
             wrote = self._written_since(found, have, image, begun=self._wanted.begun is not None)
         elif self._dc.exempt.reach.gives_identities:
-            wrote = (replace(each, meanwhile=True) for each in self._written_since(arisen, have, image))
+            wrote = self._written_since(arisen.elsewhere, have, image)
+            if arisen.given:
+                own = self._dc.invocation()
+                wrote = chain(wrote, self._written_since(arisen.given, have, image, origin=own))
+            wrote = (replace(each, meanwhile=True) for each in wrote)
         else:
             # what we made is not known again by its GUID
-            own = {guid for noted, *_ in self._noted for guid in (noted, evicted_copy(noted))}
-            strangers = [gap for gap in found if self._is_stranger(gap) and gap.guid not in own]
+            ours = {guid for noted, *_ in self._noted for guid in (noted, evicted_copy(noted))}
+            strangers = [gap for gap in found if self._is_stranger(gap) and gap.guid not in ours]
             wrote = self._written_since(strangers, have, image)
         for each in wrote:
             key = _key(each)
             self._noted[key] = self._noted[key].with_more(each) if key in self._noted else each
 
     def _written_since(
-        self, found: Sequence[Gap], have: State, image: ImageState | None, *, begun: bool = False
+        self,
+        found: Sequence[Gap],
+        have: State,
+        image: ImageState | None,
+        *,
+        begun: bool = False,
+        origin: Guid | None = None,
     ) -> Iterator[Conflict]:
         if not found:
             return
-        partners, unseen = self._dc.partners(), self._unseen_writes(image)
+        partners, unseen = self._dc.partners(), replace(self._unseen_writes(image), origin=origin)
         # what it had before the look it remembers is no news to anybody, and most of it
         after = unseen.usn if unseen.usn is not None else EVER
         stamps = self._dc.stamps((gap.guid for gap in found if gap.have is not None), after=after)

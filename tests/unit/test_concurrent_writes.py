@@ -1,0 +1,70 @@
+"""Whose a difference is that arises while a restore is under way."""
+
+from __future__ import annotations
+
+import pytest
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
+from adpersist.state.differences import Gap
+
+CREW, ADA, BERT = (Guid(bytes([number]) * 16) for number in (1, 2, 3))
+
+
+def item(guid: Guid, **values: bytes) -> ObjectState:
+    named = {name: (value,) for name, value in values.items()}
+    return ObjectState(guid=guid, nc="DC=corp", parent=None, rdn="CN=x", values=named)
+
+
+def member_gap(*, lacks: Guid | None = None, has: Guid | None = None) -> Gap:
+    added = {} if lacks is None else {"member": frozenset({ref(lacks)})}
+    removed = {} if has is None else {"member": frozenset({ref(has)})}
+    return Gap(guid=CREW, want=item(CREW), have=item(CREW), added=added, removed=removed)
+
+
+def begun(*found: Gap) -> ConcurrentWrites:
+    writes = ConcurrentWrites(touched=False)
+    assert writes.arisen(found) == (list(found), [])
+    return writes
+
+
+def test_what_was_there_at_the_look_before_is_nobodys() -> None:
+    writes = begun(member_gap(lacks=ADA))
+    assert writes.arisen([member_gap(lacks=ADA)]) == ([], [])
+
+
+@pytest.mark.parametrize("changed", [member_gap(lacks=ADA), member_gap(has=ADA)])
+def test_a_link_of_a_group_that_was_written_to_before_is_somebodys(changed: Gap) -> None:
+    writes = begun()
+    writes.wrote([CREW])
+    assert writes.arisen([]) == ([], [])
+    assert writes.arisen([changed]) == ([changed], [])
+
+
+def test_what_is_tried_just_now_is_ours_and_so_are_links_to_it() -> None:
+    writes = begun()
+    writes.wrote([ADA])
+    found = [Gap(guid=ADA, want=item(ADA, mail=b"a"), have=item(ADA), values={"mail": (b"a",)}), member_gap(lacks=ADA)]
+    (crew,) = writes.arisen(found).elsewhere
+    assert (crew.guid, crew.added) == (CREW, {})
+
+
+def test_what_was_received_is_judged_by_its_stamps_but_where_it_lies_is_the_servers() -> None:
+    writes = begun()
+    writes.wrote([BERT])
+    writes.gave([ADA, BERT])
+    found = [
+        Gap(guid=guid, want=item(guid, mail=b"a"), have=item(guid), values={"mail": (b"a",)}, moved=True)
+        for guid in (ADA, BERT)
+    ]
+    elsewhere, (given,) = writes.arisen(found)
+    assert elsewhere == []
+    assert (given.guid, given.values, given.moved) == (ADA, {"mail": (b"a",)}, False)
+
+
+def test_what_is_to_go_and_was_received_so_is_nobodys() -> None:
+    writes = begun()
+    writes.gave([ADA])
+    assert writes.arisen([Gap(guid=ADA, want=item(ADA, isDeleted=b"TRUE"), have=item(ADA))]) == ([], [])
