@@ -27,7 +27,7 @@ class Busy:
     Attributes:
         done: Changes the DC took.
         people: DN by name of everybody who is there now.
-        touched: Names of those whom a change was asked for, be it that the DC took it or not.
+        touched: Names of those whom the DC was asked to change, be it that it did or not.
     """
 
     def __init__(self, dc: SambaDC, *, seed: int, pause_s: float) -> None:
@@ -86,7 +86,7 @@ class Busy:
     def _hire(self) -> None:
         self._numbers += 1
         name = f"soak{self._numbers}"
-        self.touched.add(name)
+        self._touch(name)
         dn = f"CN={name},OU={self._random.choice('AB')},{self.base}"
         self._do("add", dn, "user", {
             "sAMAccountName": [name.encode()], "userAccountControl": [_NORMAL_ACCOUNT],
@@ -114,7 +114,7 @@ class Busy:
         name, dn = self._somebody()
         self._numbers += 1
         other, parent = f"soak{self._numbers}", dn.partition(",")[2]
-        self.touched.add(other)
+        self._touch(other)
         self._do("modify_dn", dn, f"CN={other}", new_superior=parent)
         del self.people[name]
         self.people[other] = f"CN={other},{parent}"
@@ -130,12 +130,17 @@ class Busy:
         del self.people[name]
 
     def _somebody(self) -> tuple[str, str]:
-        """Whom something is asked for next: whether it was done, nobody may hear."""
+        """Whom something is asked for next."""
         if not self.people:
             raise RefusedError("nobody is there")
         name = self._random.choice(sorted(self.people))
-        self.touched.add(name)
+        self._touch(name)
         return name, self.people[name]
+
+    def _touch(self, name: str) -> None:
+        """Whether what is asked for next was done, nobody may hear; where nobody can be asked, it was not."""
+        self._connected()
+        self.touched.add(name)
 
     def _reconnect(self) -> None:
         self._ldap = None
@@ -145,15 +150,19 @@ class Busy:
             time.sleep(_BREAK_S)
 
     def _do(self, operation: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - ldap3 ships no types
+        connection = self._connected()
+        getattr(connection, operation)(*arguments, **options)
+        result = connection.result
+        if result["result"] not in {0, 20, 68}:  # done, or was so already
+            raise RefusedError(f"{operation} {arguments[0]}: {result['description']} {result['message']}")
+
+    def _connected(self) -> Any:  # noqa: ANN401 - ldap3 ships no types
         if self._ldap is None:
             server = ldap3.Server(self._dc.ldapi_url_quoted, get_info=ldap3.NONE, connect_timeout=5)
             connection: Any = ldap3.Connection(server, check_names=False, auto_encode=False, receive_timeout=30)
             connection.open()
             self._ldap = connection
-        getattr(self._ldap, operation)(*arguments, **options)
-        result = self._ldap.result
-        if result["result"] not in {0, 20, 68}:  # done, or was so already
-            raise RefusedError(f"{operation} {arguments[0]}: {result['description']} {result['message']}")
+        return self._ldap
 
 
 class RefusedError(Exception):
