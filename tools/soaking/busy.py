@@ -65,7 +65,8 @@ class Busy:
         return self._free
 
     def look_around(self) -> dict[str, Person]:
-        """The people that are there, by name."""
+        """The people that are there, by name, as a DC says that may just have been started."""
+        self._ldap = None
         self._do("search", self.base, "(objectClass=user)", ldap3.SUBTREE, attributes=list(_KEPT))
         found = [item for item in self._ldap.response if item["type"] == "searchResEntry"]
         self.people = {_name(item["dn"]): item["dn"] for item in found}
@@ -143,7 +144,6 @@ class Busy:
         self.touched.add(name)
 
     def _reconnect(self) -> None:
-        self._ldap = None
         try:
             self.look_around()
         except (LDAPException, OSError, RefusedError):

@@ -42,7 +42,7 @@ class Trouble:
         """Until that moment (time.monotonic)."""
         troubles = (
             self.kill_agent, self.kill_agent, self.suspend_agent, self.restart_dc, self.kill_dc, self.lose_store,
-            self.lose_store, self.revert_settled, self.revert_settled, self.revert_at_once, self.look_once,
+            self.lose_store, self.revert_settled, self.revert_in_peace, self.revert_at_once, self.look_once,
             self.acknowledge, self._upkeep.kill_command, self._upkeep.kill_command, self._upkeep.kill_copy,
         )  # fmt: skip
         while time.monotonic() < until:
@@ -120,6 +120,14 @@ class Trouble:
             self._acknowledged()
             self._dc.revert()
             self._dc.start()
+
+    def revert_in_peace(self) -> None:
+        """The same, and nothing else happens until it is healed: everybody is what they were."""
+        with self._busy.still:
+            self._acknowledged()
+            self._dc.revert()
+            self._dc.start()
+            self._acknowledged()
 
     def revert_at_once(self) -> None:
         """The machine is put back at any moment: what was acknowledged may not be lost."""
