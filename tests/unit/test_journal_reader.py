@@ -212,15 +212,29 @@ def test_what_ends_among_lost_commits_is_not_judged_by_what_follows_them(store: 
         assert (caught.value.seq, caught.value.damage) == (4, Damage.GAP)
 
 
-def test_a_frame_in_the_place_of_a_lost_commit_vouches_for_nothing(store: MemoryStore) -> None:
-    """It was sealed by a writer that went on from another commit before it, which a disk that went back lost."""
+def left_by_another(store: MemoryStore, seq: int) -> bytes:
+    """The frame of a writer whose commits from 13 on a disk that went back has lost; the agent made others since."""
     agent = opened(store, AGENT)
     head, frames = inside(store).head, dict(inside(store).frames)
-    for number in (13, 14):
+    for number in range(13, seq + 1):
         look(agent, [created(f"lost{number}")], number)
-    other = inside(store).frames[Seq(14)]
+    other = inside(store).frames[Seq(seq)]
     inside(store).head, inside(store).frames = head, frames
+    return other
 
+
+def test_the_last_commit_is_the_one_the_head_names(store: MemoryStore) -> None:
+    other = left_by_another(store, 13)
+    look(opened(store, AGENT), [created("user13")], 13)
+    assert numbers(store, 13) == list(range(1, 14))
+    inside(store).frames[Seq(13)] = other
+    with pytest.raises(DamagedError, match="the head names another last commit") as caught:
+        numbers(store, 13)
+    assert (caught.value.seq, caught.value.damage) == (13, Damage.FORGED)
+
+
+def test_a_frame_in_the_place_of_a_lost_commit_vouches_for_nothing(store: MemoryStore) -> None:
+    other = left_by_another(store, 14)
     agent = opened(store, AGENT)
     for number in (13, 14, 15):
         look(agent, [created(f"user{number}")], number)
