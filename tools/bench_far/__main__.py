@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tools.bench_capture.ground import Ground
 from tools.bench_far.agent import written
+from tools.bench_far.commits import commits
 from tools.bench_far.fleet import fleet
 from tools.bench_far.reading import reading
 from tools.bench_store.figures import Figure, document, show
@@ -25,6 +26,8 @@ ABOUT: Final = """\
 A table 40 ms away, and a table that many write to; both an Azurite on this machine. Everything is compared with the
 same without delay, or with one writer alone, in the same run, by the clock: neighbours on the machine slow both.
 
+  commits   from a look that is whole until it is durable, through the journal as an agent has it
+            goal: one round trip more (p50); on a busy machine the quickest tells how many there are
   agent     a real agent beside a real DC: one change, and 2,000 in one transaction, until they are durable
             goals: one round trip more (p50); 1.5 x
   reading   what a heal reads: 100,000 changes in looks of twenty, 10,000 in looks of one, folded to a state
@@ -38,7 +41,7 @@ what it lets through at once is not limited, and no packet is lost. Azurite is o
 that write to it; a table of Azure's serves 2,000 entities a second in each partition, and every DC has its own.
 """
 
-GROUPS: Final = ("reading", "agent", "fleet")
+GROUPS: Final = ("commits", "reading", "agent", "fleet")
 
 
 def main() -> int:
@@ -63,6 +66,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="adp-bench-", dir="/tmp") as place, azurite() as address:
         ground = Ground(Path(place))
         groups: dict[str, Callable[[], Iterator[Figure]]] = {
+            "commits": lambda: commits(address, given.delay_ms, 200 // less),
             "reading": lambda: reading(address, given.delay_ms, 100_000 // less, runs),
             "agent": lambda: written(ground, address, given.delay_ms, seconds=seconds, runs=runs),
             "fleet": lambda: fleet(address, given.writers, seconds),
