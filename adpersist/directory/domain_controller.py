@@ -79,20 +79,20 @@ class DomainController:
     @cached_property
     def exempt(self) -> Exempt:
         """What a restore leaves alone here."""
-        return exemptions.exempt(self.session, self.dse, self.schema)
+        return exemptions.exempt(self.session, self.dse, self.schema, self.identity.server)
 
     @cached_property
     def _own_objects(self) -> OwnObjects:
         rids = self.rids()
         return OwnObjects(
-            machine=self.session.guid_of(exemptions.own_computer(self.session, self.dse)),
+            machine=self.session.guid_of(exemptions.own_computer(self.session, self.identity.server)),
             server=self.identity.server,
             rid_set=rids.guid if rids else None,
         )
 
     def rids(self) -> RidSet | None:
         """The RID set and pools as they are; None while the DC has none."""
-        return rid_set.read_rids(self.session, self.dse)
+        return rid_set.read_rids(self.session, self.dse, self.identity.server)
 
     def writing(self, engine: Engine) -> AbstractContextManager[Target]:
         """A way to carry out steps here (see :func:`adpersist.directory.write.engine.target` for the errors)."""
@@ -134,11 +134,11 @@ class DomainController:
 
     def partners(self) -> frozenset[Guid]:
         """invocationIDs of the domain's other DCs."""
-        return replication.partners(self.session, self.dse)
+        return replication.partners(self.session, self.dse, self.identity.server)
 
     def renew_invocation(self, fresh: Guid) -> None:
         """Go on under another invocationID; a connection takes it when it is new. Raises: WriteRefusedError."""
-        replication.renew_invocation(self.session, self.dse, fresh)
+        replication.renew_invocation(self.session, self.identity.server, fresh)
 
     def reconnect(self) -> None:
         """Hang up and connect again: to a DC that should forget what it knows of this session, or whose own objects,

@@ -5,7 +5,7 @@ from typing import Final
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.schema import Schema
 from adpersist.model.identity.dn import parent
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES, SECRET_ATTRIBUTES
 from adpersist.model.plan.reach import EVERYWHERE, Reach
 from adpersist.model.plan.replicated import Spared
@@ -29,16 +29,19 @@ _REFUSED_OVER_NETWORK: Final = frozenset(
 """Taken from SYSTEM alone, whatever the schema says ([MS-SAMR] 3.1.1.8, Samba bug 8077); pwdLastSet takes 0 and -1."""
 
 
-def exempt(session: Session, dse: RootDse, schema: Schema) -> Exempt:
+def exempt(session: Session, dse: RootDse, schema: Schema, server: Guid) -> Exempt:
     """What a restore leaves alone on this DC: its NTDS Settings, its RID set, its machine account's secret.
 
     The RID set and the RID Manager's pool are raised on their own (:mod:`adpersist.directory.lineage.rid_set`).
+
+    Args:
+        session, dse, schema: Of the DC.
+        server: Its NTDS Settings, wherever they lie by now.
     """
-    computer_dn = own_computer(session, dse)
+    computer_dn = own_computer(session, server)
     computer = session.read(computer_dn, attributes=["objectGUID", "rIDSetReferences"]).attributes
     rid_sets = [session.guid_of(dn.decode()) for dn in computer.get("rIDSetReferences", ())]
     manager = session.guid_of(f"CN=RID Manager$,CN=System,{dse.domain}")
-    server = session.guid_of(dse.server_dn)
     machine = Guid(computer["objectGUID"][0])
     return Exempt(
         objects=frozenset({server, *rid_sets}),
@@ -63,6 +66,7 @@ def _over_network(schema: Schema) -> Reach:
     )
 
 
-def own_computer(session: Session, dse: RootDse) -> str:
-    """DN of the DC's machine account."""
-    return session.read(parent(dse.server_dn), attributes=["serverReference"]).attributes["serverReference"][0].decode()
+def own_computer(session: Session, server: Guid) -> str:
+    """DN of the DC's machine account; ``server`` are its NTDS Settings, whose place changes with a site's name."""
+    settings_dn = session.read(f"<GUID={guid_text(server)}>", attributes=["objectGUID"]).dn
+    return session.read(parent(settings_dn), attributes=["serverReference"]).attributes["serverReference"][0].decode()

@@ -99,6 +99,8 @@ def _live(hands: Hands, dc: SambaDC) -> None:
     hands.rename(f"CN=emil,OU=Annex,{office}", "CN=Emil", lab)
     hands.rename(f"OU=Annex,{office}", "OU=Wing")
     hands.rename(office, "OU=Bureau")
+    # where the DC's own settings lie
+    hands.rename(f"CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{hands.base}", "CN=Berlin")
     hands.delete(f"CN=ws1,OU=Bureau,{hands.base}")
     hands.delete(f"CN=dora,OU=Bureau,{hands.base}")
     hands.password(f"CN=ada,OU=Bureau,{hands.base}", NEW_PASSWORDS["ada"])

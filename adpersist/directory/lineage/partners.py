@@ -8,21 +8,20 @@ again that they have read already, and they ignore what it writes under them: it
 from adpersist.directory.ldap.session import RootDse, Session
 from adpersist.directory.wire.filters import equals
 from adpersist.directory.wire.requests import MODIFY_REPLACE
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import Guid, guid_text
 
 NTDS_SETTINGS = "nTDSDSA"
 """Class of a DC's NTDS Settings object; a read-only DC's is derived from it."""
 
 
-def partners(session: Session, dse: RootDse) -> frozenset[Guid]:
-    """invocationIDs of the other DCs this one knows."""
-    own = session.guid_of(dse.server_dn)
+def partners(session: Session, dse: RootDse, own: Guid) -> frozenset[Guid]:
+    """invocationIDs of the DCs that the one with these NTDS Settings knows."""
     settings = equals("objectClass", NTDS_SETTINGS.encode())
     found = session.search(f"CN=Sites,{dse.configuration}", settings, attributes=["objectGUID", "invocationId"])
     others = [entry.attributes for entry in found if Guid(entry.attributes["objectGUID"][0]) != own]
     return frozenset(Guid(each["invocationId"][0]) for each in others if "invocationId" in each)
 
 
-def renew_invocation(session: Session, dse: RootDse, fresh: Guid) -> None:
+def renew_invocation(session: Session, own: Guid, fresh: Guid) -> None:
     """Go on under another invocationID. Samba takes it on a new connection; its replication service at a restart."""
-    session.modify(dse.server_dn, {"invocationId": [(MODIFY_REPLACE, (bytes(fresh),))]})
+    session.modify(f"<GUID={guid_text(own)}>", {"invocationId": [(MODIFY_REPLACE, (bytes(fresh),))]})

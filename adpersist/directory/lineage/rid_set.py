@@ -11,9 +11,9 @@ _NO_POOL: Final = Pool(first=0, last=0)
 """Where no RID was given out yet: Samba writes it so for a DC that has just joined."""
 
 
-def read_rids(session: Session, dse: RootDse) -> RidSet | None:
-    """The DC's RID set as it is; None while the DC has none yet."""
-    computer = session.read(own_computer(session, dse), attributes=["rIDSetReferences"]).attributes
+def read_rids(session: Session, dse: RootDse, server: Guid) -> RidSet | None:
+    """The RID set of the DC with these NTDS Settings, as it is; None while the DC has none yet."""
+    computer = session.read(own_computer(session, server), attributes=["rIDSetReferences"]).attributes
     references = computer.get("rIDSetReferences", ())
     if not references:
         return None
