@@ -1,0 +1,1 @@
+"""What people use instead of adpersist, and what is left of a domain after each of them."""
