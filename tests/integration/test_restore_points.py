@@ -90,6 +90,10 @@ def test_what_a_class_insists_on_comes_back_with_the_tombstone(world: World, eng
     with Hands(world.dc) as hands:
         for dn in doomed:
             hands.delete(dn)
+        # whose primary group is another one again is made a member of the one before by the server itself
+        dora, everyone = (f"CN={name},OU=Office,{hands.base}" for name in ("dora", "everyone"))
+        hands.link(everyone, dora)
+        hands.set(dora, primaryGroupID=str(hands.rid(everyone)))
     world.run("agent", "--once", code=0)
     world.run("restore", "--yes", f"--to={seq}", code=0)
     world.run("verify", code=0)

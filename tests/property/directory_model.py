@@ -18,6 +18,7 @@ from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Reanim
 from adpersist.state.state import State
 
 UNIQUE = ("sAMAccountName", "userPrincipalName", "servicePrincipalName")
+PRIMARY = "primaryGroupID"
 NC = "DC=model"
 ROOT, DELETED = Guid(b"root".ljust(16)), Guid(b"deleted".ljust(16))
 
@@ -68,8 +69,23 @@ class Model:
     def modify(self, guid: Guid, values: Mapping[str, tuple[bytes, ...]]) -> None:
         self._alive(guid)
         self._may_have(guid, values)
+        if PRIMARY in values:
+            self._regroup(guid, values)
         merged = {**self.nodes[guid].values, **values}
         self.nodes[guid].values = {name: found for name, found in merged.items() if found}
+
+    def _regroup(self, guid: Guid, values: Mapping[str, tuple[bytes, ...]]) -> None:
+        """Whoever gets another primary group is its member no longer, and one of the group before, as Samba has it."""
+        old, new = (self._group(found[PRIMARY]) for found in (self.nodes[guid].values, values))
+        self.unlink(new, "member", guid)
+        self.link(old, "member", guid)
+
+    def _group(self, rid: tuple[bytes, ...]) -> Guid:
+        return next(
+            key
+            for key, node in self.nodes.items()
+            if node.values.get("objectSid", (b"",))[0][-4:] == int(rid[0]).to_bytes(4, "little")
+        )
 
     def link(self, guid: Guid, name: str, target: Guid) -> None:
         self._alive(guid)

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.step import Exempt
 from adpersist.restore.plan.plan import steps
 from adpersist.state.differences import gaps
-from tests.property.directory_model import DELETED, NC, ROOT, Model, Refused
+from tests.property.directory_model import DELETED, NC, PRIMARY, ROOT, Model, Refused
 
 NAMES = ("a", "b", "c", "d")
 EXEMPT = Exempt(derived=frozenset({"isDeleted"}))
@@ -251,3 +252,22 @@ def test_a_stranger_that_was_written_to_again_makes_way_by_every_name() -> None:
     now = closed(want, have, kept={stranger}, named={stranger: ("description",)})
     assert now.nodes[guid(3)].rdn == "CN=lost"
     assert now.nodes[stranger].rdn.startswith("CN=lost (local ")
+
+
+def test_whoever_gets_a_primary_group_back_stays_in_none_that_was_only_that() -> None:
+    day = Model()
+    who, one, other, third = map(guid, range(1, 5))
+    for number, key in enumerate((one, other, third), 1):
+        day.create(key, ROOT, f"CN=group{number}", {"objectSid": (b"S-" + number.to_bytes(4, "little"),)})
+    day.create(who, ROOT, "CN=who", {"objectSid": (b"S-" + (9).to_bytes(4, "little"),), PRIMARY: (b"1",)})
+    points = [day.copy()]
+    for number, group in ((2, other), (3, third)):
+        day.link(group, "member", who)
+        points.append(day.copy())
+        day.modify(who, {PRIMARY: (b"%d" % number,)})
+        points.append(day.copy())
+        day.link(group, "managedBy", who)
+        day.unlink((one, other)[number - 2], "member", who)
+        points.append(day.copy())
+    for want, have in product(points, points):
+        assert closed(want, have).living() == want.living()

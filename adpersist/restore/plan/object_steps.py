@@ -7,7 +7,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import Ref, ref, target_of
 from adpersist.model.objects.change import Values
-from adpersist.model.objects.link_values import Links, to_others
+from adpersist.model.objects.link_values import Links, to_others, without
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.password import had_keys, has_no_keys, with_smartcard, without_smartcard
 from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
@@ -197,8 +197,17 @@ class ObjectSteps:
             yield Link(guid=new, dn=self.want.dn(new), added={"member": frozenset({member})}, reason=reason)
         values = {_PRIMARY: gap.values[_PRIMARY]}
         yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=values, reason="changed since")
-        if old is not None:
-            self._swapped.setdefault(old, set()).add(member)
+        for group in (new, old):
+            if group is not None:
+                self._swapped.setdefault(group, set()).add(member)
+        if old is not None and self._have.is_live(old) and self._is_no_member(member, old):
+            reason = "the server made it a member of what was its primary group"
+            yield Link(guid=old, dn=self.want.dn(old), removed={"member": frozenset({member})}, reason=reason)
+
+    def _is_no_member(self, member: Ref, group: Guid) -> bool:
+        """Nor will it be, and the group lives."""
+        wanted = self.want[group]
+        return not wanted.deleted and member not in wanted.links.get("member", ())
 
     def _group(self, account: ObjectState, rid: Values) -> Guid | None:
         sid = account.values["objectSid"][0][:-4] + int(rid[0]).to_bytes(4, "little")
@@ -213,11 +222,10 @@ class ObjectSteps:
 
     def _link(self, gap: Gap) -> Iterator[Step]:
         born = self._born.get(gap.guid, frozenset())
-        swapped = self._swapped.get(gap.guid, set())
-        rest = {name: self._named(refs - swapped) for name, refs in gap.added.items() if name not in born}
-        rest = {name: refs for name, refs in rest.items() if refs}
+        swapped = {"member": frozenset(self._swapped.get(gap.guid, ()))}
+        rest = {name: self._named(refs) for name, refs in without(gap.added, swapped).items() if name not in born}
         # links to what will be deleted go with it; taken off before, they would stay behind as traces
-        gone = to_others(gap.removed, self._doomed)
+        gone = to_others(without(gap.removed, swapped), self._doomed)
         if rest or gone:
             reason = f"{_count(rest)} added, {_count(gone)} removed since"
             yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gone, reason=reason)
