@@ -16,6 +16,7 @@ from adpersist.errors import (
     NoJournalError,
     PrunedMeanwhileError,
     UnfinishedCopyError,
+    WrongKeyError,
 )
 from adpersist.journal.damage import DamagedCheckpointError, DamagedError
 from adpersist.journal.journal import Journal
@@ -178,6 +179,22 @@ def test_a_head_that_moved_alone_is_followed(source: MemoryStore, moved: Callabl
     moved(opened(source))
     assert copied(source, target).changed
     assert everything(target) == everything(source)
+
+
+def test_a_copy_that_missed_a_whole_change_of_keys_is_gone_on_with(source: MemoryStore) -> None:
+    """Whoever copies has the new key alone, and the copy's head was wrapped by the old one alone."""
+    target = fresh_store()
+    copied(source, target)
+    journal = Journal.open(source, key())
+    journal.rotate_key(key("new"), now=NOON)
+    journal = Journal.open(source, key("new"))
+    journal.finish_key(now=NOON)
+    journal.rotate_data_key(now=NOON)
+    JournalCopy(source, target, key("new"), expected=None).run()
+    assert target.head().body == source.head().body
+    assert list(target.frames(after=Seq(0))) == list(source.frames(after=Seq(0)))
+    with pytest.raises(WrongKeyError):
+        Journal.open(target, key())
 
 
 def test_a_copy_goes_on_as_a_journal_and_is_refused_as_a_copy_from_then_on(source: MemoryStore) -> None:

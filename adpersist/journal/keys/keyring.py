@@ -99,8 +99,10 @@ class Keyring:
         """
         if not wrapped or wrapped[-1].is_retired:
             raise DamagedError("it holds no data key", seq=None, damage=Damage.FORGED)
-        have = dict(known._opened) if known else {}
         chosen = _chosen(wrapped, keys)
+        if known is not None:
+            known.find(chosen[-1].id)  # what lies elsewhere may have been left while the key was changed here
+        have = dict(known._opened) if known else {}
         # who has it open already goes on with an old key until it wants one of those it never used
         needed = chosen if known is None else [each for each in chosen[-1:] if each.id not in have]
         if any(each.wrapper != keys.key_id for each in needed):
