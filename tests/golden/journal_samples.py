@@ -68,6 +68,15 @@ def new_journal(store: Store) -> Journal:
     return Journal.create(store, key(), identity=IDENTITY, writer=AGENT, now=NOON, patience=IMPATIENT)
 
 
+def store_of_looks(count: int) -> MemoryStore:
+    """A journal of so many looks by the agent, each with an object of its own, from user1 in commit 1 on."""
+    store = fresh_store()
+    journal = new_journal(store)
+    for number in range(1, count + 1):
+        look(journal, [created(f"user{number}")], number)
+    return store
+
+
 def opened(store: Store, writer: Writer | None = None) -> Journal:
     """The journal opened again, and claimed when a writer is given."""
     journal = Journal.open(store, key(), patience=IMPATIENT)

@@ -19,12 +19,11 @@ from tests.golden.journal_samples import (
     OTHER,
     changes_of,
     created,
-    fresh_store,
     guid,
     key,
     look,
-    new_journal,
     opened,
+    store_of_looks,
 )
 from tests.unit.test_journal_repair import lose
 
@@ -32,11 +31,7 @@ from tests.unit.test_journal_repair import lose
 @pytest.fixture
 def store() -> MemoryStore:
     """Six looks by the agent."""
-    made = fresh_store()
-    journal = new_journal(made)
-    for number in range(1, 7):
-        look(journal, [created(f"user{number}")], number)
-    return made
+    return store_of_looks(6)
 
 
 class Noting(FaultyStore):

@@ -18,12 +18,10 @@ from tests.golden.journal_samples import (
     IDENTITY,
     NOON,
     TamperedStore,
-    created,
     fresh_store,
     key,
-    look,
-    new_journal,
     opened,
+    store_of_looks,
 )
 from tests.unit.test_journal_repair import inside, lose, repaired, spoil
 
@@ -33,11 +31,7 @@ LOOKS = 20
 @pytest.fixture
 def store() -> MemoryStore:
     """Twenty looks, each with an object of its own."""
-    made = fresh_store()
-    journal = new_journal(made)
-    for number in range(1, LOOKS + 1):
-        look(journal, [created(f"user{number}")], number)
-    return made
+    return store_of_looks(LOOKS)
 
 
 Found = tuple[Part, int, int, Damage]

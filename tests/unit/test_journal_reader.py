@@ -30,13 +30,12 @@ from tests.golden.journal_samples import (
     NOON,
     OTHER,
     created,
-    fresh_store,
     guid,
     key,
     look,
-    new_journal,
     opened,
     pseudorandom,
+    store_of_looks,
 )
 from tests.unit.test_journal_repair import checked, inside, lose, repaired, spoil
 
@@ -154,11 +153,7 @@ def test_of_some_objects_alone_so_many_changes_are_made_as_are_theirs() -> None:
 @pytest.fixture
 def store() -> MemoryStore:
     """Twelve looks, each with an object of its own."""
-    made = fresh_store()
-    journal = new_journal(made)
-    for number in range(1, 13):
-        look(journal, [created(f"user{number}")], number)
-    return made
+    return store_of_looks(12)
 
 
 def numbers(store: MemoryStore, through: int) -> list[int]:

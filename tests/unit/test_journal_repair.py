@@ -44,10 +44,10 @@ from tests.golden.journal_samples import (
     guid,
     key,
     look,
-    new_journal,
     opened,
     position,
     pseudorandom,
+    store_of_looks,
 )
 from tests.golden.make_journal import SMALL_FRAME, small_frames
 
@@ -57,11 +57,7 @@ LOOKS = 12
 @pytest.fixture
 def store() -> MemoryStore:
     """Twelve looks, each with an object of its own."""
-    made = fresh_store()
-    journal = new_journal(made)
-    for number in range(1, LOOKS + 1):
-        look(journal, [created(f"user{number}")], number)
-    return made
+    return store_of_looks(LOOKS)
 
 
 def inside(store: MemoryStore) -> memory._Journal:
