@@ -31,7 +31,7 @@ from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
-from adpersist.model.objects.change import AttributeStamps, LinkStamps, Stamp
+from adpersist.model.objects.change import LinkStamps, Stamp
 from adpersist.model.objects.directory_time import generalized_time, since_1601, unix_seconds
 from adpersist.model.objects.rid_set import RidSet
 from adpersist.model.objects.stamps import EVER, Stamps
@@ -185,8 +185,8 @@ class DomainController:
         """Replication stamps of some objects: those of what was written here after a USN."""
         return read_stamps(self.session, self.schema, guids, after=after)
 
-    def restamp(self, wanted: Mapping[Guid, AttributeStamps]) -> Iterator[tuple[Guid, str]]:
-        """Give attributes the replication stamps they had; those that cannot be, and why."""
+    def restamp(self, wanted: Mapping[Guid, Mapping[str, tuple[Stamp, Stamp]]]) -> Iterator[tuple[Guid, str]]:
+        """Give attributes other replication stamps than those that were seen; objects that take none, and why."""
         if any(name not in self.schema for stamps in wanted.values() for name in stamps):
             self.schema = Schema.load(self.session, self.dse.schema)  # some were defined just now
         return restamp(self.session, self.schema, wanted)

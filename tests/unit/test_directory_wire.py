@@ -13,11 +13,12 @@ from adpersist.directory.wire.controls import dirsync
 from adpersist.directory.wire.cookie import cookie_at, cookie_usn
 from adpersist.directory.wire.extended_dn import reference, split_extended
 from adpersist.directory.wire.prefix_map import attid, parse_prefix_map
-from adpersist.directory.wire.replication_metadata import parse_replmeta
+from adpersist.directory.wire.replication_metadata import parse_replmeta, restamped
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Usn, guid_from_text, guid_text
 from adpersist.model.identity.reference import ref, target_of
 from adpersist.model.identity.sid import LOCAL_SYSTEM, rid_of, sid_from_text, sid_text
+from adpersist.model.objects.change import Stamp
 
 GUID = guid_from_text("b5772984-bb30-4c14-8f2f-f03583c324c5")
 
@@ -174,6 +175,16 @@ def test_metadata_names_version_time_origin_and_both_usns() -> None:
         origin,
         500,
     )
+
+
+def test_only_the_write_that_was_seen_gets_another_stamp() -> None:
+    origin, other = GUID, guid_from_text("00000000-0000-0000-0000-000000000001")
+    blob = metadata((1, 3, 13_000_000_000, origin, 500, 600), (2, 4, 13_000_000_009, origin, 501, 601))
+    seen = Stamp(version=3, time=13_000_000_000, origin=origin, usn=Usn(500))
+    wanted = Stamp(version=2, time=12_000_000_000, origin=other, usn=Usn(7))
+    one, two = parse_replmeta(restamped(blob, {1: (seen, wanted), 2: (seen, wanted)}))
+    assert (one.stamp, one.local_usn) == (wanted, 600)
+    assert (two.stamp.version, two.stamp.time) == (4, 13_000_000_009), "somebody wrote it since"
 
 
 @pytest.mark.parametrize(

@@ -48,15 +48,21 @@ def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:
         )
 
 
-def restamped(blob: bytes, stamps: Mapping[int, Stamp]) -> bytes:
-    """The value with other stamps, by attribute id, where it has one; local USNs stay.
+def restamped(blob: bytes, stamps: Mapping[int, tuple[Stamp, Stamp]]) -> bytes:
+    """The value with other stamps; local USNs stay.
+
+    Args:
+        stamps: By attribute id the write that is there, and whose stamp it is to have; another write keeps its own.
 
     Raises: as :func:`parse_replmeta`.
     """
     new = bytearray(blob)
     for offset in _entries(blob):
-        attid, *_, local_usn = _ENTRY.unpack_from(blob, offset)
-        if stamp := stamps.get(attid):
+        attid, version, time, origin, usn, local_usn = _ENTRY.unpack_from(blob, offset)
+        if attid not in stamps:
+            continue
+        had, stamp = stamps[attid]
+        if had.is_same_write(Stamp(version=version, time=max(time, 0), origin=Guid(origin), usn=Usn(usn))):
             _ENTRY.pack_into(new, offset, attid, stamp.version, stamp.time, bytes(stamp.origin), stamp.usn, local_usn)
     return bytes(new)
 

@@ -15,15 +15,20 @@ from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE
 from adpersist.directory.write.step_writes import address
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import AttributeStamps
+from adpersist.model.objects.change import Stamp
 
 _METADATA = "replPropertyMetaData"
 
 
-def restamp(session: Session, schema: Schema, wanted: Mapping[Guid, AttributeStamps]) -> Iterator[tuple[Guid, str]]:
+def restamp(
+    session: Session, schema: Schema, wanted: Mapping[Guid, Mapping[str, tuple[Stamp, Stamp]]]
+) -> Iterator[tuple[Guid, str]]:
     """Write stamps of attributes that have some already.
 
-    What was written to an object since its stamps were read keeps them from being written: nothing is overwritten.
+    What somebody wrote meanwhile keeps its own: nothing is overwritten.
+
+    Args:
+        wanted: By attribute the write that was seen last, and whose stamp it is to have.
 
     Yields:
         What could not be, and the directory's own words.
@@ -31,7 +36,7 @@ def restamp(session: Session, schema: Schema, wanted: Mapping[Guid, AttributeSta
     for entry in asked(session, wanted, attributes=["objectGUID", _METADATA]):
         guid = Guid(entry.attributes["objectGUID"][0])
         old = entry.attributes[_METADATA][0]
-        by_id = {attid: stamp for name, stamp in wanted[guid].items() if (attid := schema[name].attid) is not None}
+        by_id = {attid: both for name, both in wanted[guid].items() if (attid := schema[name].attid) is not None}
         new = restamped(old, by_id)
         if new == old:
             continue

@@ -26,13 +26,14 @@ def restamp(dc: DomainController, seen: Comparison, other: Iterable[Difference])
         Something was tried; what could not be done is logged.
     """
     staying = {(each.guid, name) for each in seen.resolution.staying for name in each.attributes}
-    wanted: dict[Guid, dict[str, Stamp]] = {}
+    wanted: dict[Guid, dict[str, tuple[Stamp, Stamp]]] = {}
     for line in other:
-        stamps = seen.want[line.guid].stamps
-        if line.attribute in stamps and (line.guid, line.attribute) not in staying:
-            wanted.setdefault(line.guid, {})[line.attribute] = stamps[line.attribute]
-    for guid, stamps in _written_once_more(dc, seen):
-        wanted.setdefault(guid, {}).update(stamps)
+        stamps, had = seen.want[line.guid].stamps, seen.have[line.guid].stamps
+        name = line.attribute
+        if name in stamps and name in had and (line.guid, name) not in staying:
+            wanted.setdefault(line.guid, {})[name] = had[name], stamps[name]
+    for guid, anew in _written_once_more(dc, seen):
+        wanted.setdefault(guid, {}).update(anew)
     for guid, reason in dc.restamp(wanted) if wanted else ():
         log.warning("stamps.not_restored", object=guid_text(guid), reason=reason)
     return bool(wanted)
@@ -49,7 +50,7 @@ def other_stamps(found: Iterable[Difference]) -> Iterator[Limitation]:
         yield Limitation(guid=line.guid, dn=line.dn, what=what)
 
 
-def _written_once_more(dc: DomainController, seen: Comparison) -> Iterator[tuple[Guid, dict[str, Stamp]]]:
+def _written_once_more(dc: DomainController, seen: Comparison) -> Iterator[tuple[Guid, dict[str, tuple[Stamp, Stamp]]]]:
     """Stamps for what stays by the DC's word: a partner knows a later write, or takes what has the old invocationID
     for read."""
     want, have = seen.want, seen.have
@@ -62,7 +63,7 @@ def _written_once_more(dc: DomainController, seen: Comparison) -> Iterator[tuple
         known = want[conflict.guid].stamps if conflict.guid in want else {}
         stripped = _stripped(conflict.guid, seen)
         anew = {
-            name: told_anew(had, known.get(name), own)
+            name: (had, told_anew(had, known.get(name), own))
             for name, had in stamps.items()
             if (name in conflict.attributes or not conflict.attributes)
             and had.origin != own.origin
