@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from typing import Final
 from rich.console import Console
 
 from tools.bench_restore.stand import Loss, Stand
-from tools.bench_store.figures import Figure, document, figure, show
+from tools.bench_store.figures import Figure, figure, report
 from tools.samba_dc import Golden
 
 _PATIENCE_S: Final = 1800.0
@@ -42,11 +41,7 @@ def main() -> int:
             console.print(f"a domain that loses {lost:,} users")
             loss = Loss.make(golden, Path(name) / str(lost), lost=lost)
             figures += boots(loss, given.runs, lost=lost, engine=given.engine)
-    if given.json:
-        print(json.dumps(document(figures, given.runs), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 0
+    return report(figures, runs=given.runs, as_json=given.json)
 
 
 def boots(loss: Loss, runs: int, *, lost: int, engine: str) -> Iterator[Figure]:

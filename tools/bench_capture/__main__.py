@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from rich.console import Console
 from tools.bench_capture import audit, changes, latency, looks
 from tools.bench_capture.ground import Ground
 from tools.bench_capture.opening import opening
-from tools.bench_store.figures import Figure, document, show
+from tools.bench_store.figures import Figure, report
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import azurite
 
@@ -55,11 +54,7 @@ def main() -> int:
         for name in given.group or GROUPS:
             console.print(f"measuring on {cores()}: {name}")
             figures += groups[name]()
-    if given.json:
-        print(json.dumps(document(figures, given.runs), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=given.runs, as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from tools.bench_far.agent import written
 from tools.bench_far.commits import commits
 from tools.bench_far.fleet import fleet
 from tools.bench_far.reading import reading
-from tools.bench_store.figures import Figure, document, show
+from tools.bench_store.figures import Figure, report
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import azurite
 
@@ -76,11 +75,7 @@ def main() -> int:
         for group in given.group or GROUPS:
             console.print(f"{group}, on {cores()}")
             figures += groups[group]()
-    if given.json:
-        print(json.dumps(document(figures, runs), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=runs, as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from tools.bench_capture.ground import Ground
 from tools.bench_files.measures import measured
-from tools.bench_store.figures import document, show
+from tools.bench_store.figures import report
 from tools.bench_store.measures import cores
 
 
@@ -29,11 +28,7 @@ def main() -> int:
     # directly below /tmp: Unix sockets allow short paths only
     with tempfile.TemporaryDirectory(prefix="adp-bench-", dir="/tmp") as scratch:
         figures = measured(Ground(Path(scratch)), runs=given.runs, less=10 if given.quick else 1)
-    if given.json:
-        print(json.dumps(document(figures, given.runs), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=given.runs, as_json=given.json)
 
 
 if __name__ == "__main__":

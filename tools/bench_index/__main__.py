@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import random
 import sys
@@ -28,7 +27,7 @@ from adpersist.reading.index.answering import indexed
 from adpersist.stores.registry import open_store
 from tests.descriptors import descriptor, may
 from tools.bench_index.pages import paged, pages, timed
-from tools.bench_store.figures import Figure, document, figure, show
+from tools.bench_store.figures import Figure, figure, report
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import NC, Writing
 
@@ -75,11 +74,7 @@ def main() -> int:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as other:
             known = url, writing.id, writing.secret, Path(name), writing.objects, given.runs
             figures += paged(other.submit(pages, *known).result())
-    if given.json:
-        print(json.dumps(document(figures, given.runs), indent=2))
-    else:
-        show(figures, Terminal(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=given.runs, as_json=given.json)
 
 
 def measured(journal: Journal, directory: Path, objects: list[Guid], runs: int) -> list[Figure]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from rich.console import Console
 from tools.bench_people import measures
 from tools.bench_people.crowd import crowd
 from tools.bench_restore.stand import Stand
-from tools.bench_store.figures import Figure, document, show
+from tools.bench_store.figures import Figure, report
 from tools.samba_dc import SambaDC, free_address
 
 GROUPS = ("change", "group", "lost", "boot", "delete", "move", "rights")
@@ -56,11 +55,7 @@ def main() -> int:
         first_s = figures[0].value
         for group in given.group or GROUPS:
             figures += _said(groups[group](), console)
-    if given.json:
-        print(json.dumps(document(figures, runs=1), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=1, as_json=given.json)
 
 
 def _said(figures: Iterator[Figure], console: Console) -> Iterator[Figure]:

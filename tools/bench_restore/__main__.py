@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from rich.console import Console
 from tools.bench_capture.ground import Ground
 from tools.bench_restore.measures import restores, small_losses
 from tools.bench_restore.stand import Loss
-from tools.bench_store.figures import Figure, document, show
+from tools.bench_store.figures import Figure, report
 
 _SMALL: Final = 100
 """Users lost where the cost is to follow the loss, not the directory."""
@@ -53,11 +52,7 @@ def main() -> int:
             large = Loss.make(ground.image(objects), place_of, lost=_SMALL)
             figures += small_losses(large, given.runs, users=objects, lost=_SMALL)
             shutil.rmtree(place_of)
-    if given.json:
-        print(json.dumps(document(figures, given.runs), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=given.runs, as_json=given.json)
 
 
 if __name__ == "__main__":

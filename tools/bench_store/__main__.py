@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +11,7 @@ import structlog
 from rich.console import Console
 
 from tools.bench_store import measures, real
-from tools.bench_store.figures import Figure, document, show
+from tools.bench_store.figures import Figure, report
 from tools.bench_store.stand import azurite
 
 
@@ -62,11 +61,7 @@ def main() -> int:
             )
     console.print("a real DC")
     figures += real.measure(given.address)
-    if given.json:
-        print(json.dumps(document(figures, given.runs), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=given.runs, as_json=given.json)
 
 
 if __name__ == "__main__":

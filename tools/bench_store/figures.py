@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -73,6 +75,15 @@ def percentile(values: Iterable[float], share: float) -> float:
 def document(figures: Sequence[Figure], runs: int) -> dict[str, Any]:
     """For machines."""
     return {"runs": runs, "figures": [asdict(each) for each in figures]}
+
+
+def report(figures: Sequence[Figure], *, runs: int, as_json: bool) -> int:
+    """Print them, for machines or for people; the exit code: 1 where a goal is missed."""
+    if as_json:
+        print(json.dumps(document(figures, runs), indent=2))
+    else:
+        show(figures, Console(width=None if sys.stdout.isatty() else 160))
+    return 1 if any(each.met is False for each in figures) else 0
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import pickle
 import sys
@@ -19,7 +18,7 @@ from typing import Final, TypeVar
 import structlog
 from rich.console import Console
 
-from tools.bench_store.figures import Figure, document, figure, show
+from tools.bench_store.figures import Figure, figure, report
 from tools.bench_store.measures import cores
 from tools.bench_store.stand import Writing, azurite
 from tools.bench_year import measures
@@ -70,11 +69,7 @@ def main() -> int:
         else:
             place = kept(given.keep or scratch, given.objects, given.changes, console)
         figures = list(measured(place, scratch / "index", console, is_local=given.store == "sqlite"))
-    if given.json:
-        print(json.dumps(document(figures, runs=1), indent=2))
-    else:
-        show(figures, Console(width=None if sys.stdout.isatty() else 160))
-    return 1 if any(each.met is False for each in figures) else 0
+    return report(figures, runs=1, as_json=given.json)
 
 
 def kept(directory: Path, objects: int, changes: int, console: Console) -> Place:
