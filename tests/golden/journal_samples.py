@@ -116,8 +116,9 @@ def look(
     *,
     now: float | None = None,
     audited: Audited | None = None,
+    ends_look: bool = True,
 ) -> Head:
-    """Commit one look that ends at a USN; a second later for every USN unless told otherwise."""
+    """Commit one look that ends at a USN, or a part of it; a second later for every USN unless told otherwise."""
     return journal.commit(
         changes,
         position=position(usn),
@@ -126,6 +127,7 @@ def look(
         complete=True,
         now=NOON + usn if now is None else now,
         audited=audited,
+        ends_look=ends_look,
     )
 
 

@@ -220,15 +220,7 @@ def test_an_empty_first_look_is_a_point_to_restore_to() -> None:
 def test_an_empty_look_that_ends_one_that_was_cut_off_is_a_point_to_restore_to() -> None:
     journal = new_journal(fresh_store())
     look(journal, [created("a")], 10)
-    journal.commit(
-        [created("b")],
-        position=position(20),
-        usn_from=Usn(10),
-        witnesses=(),
-        complete=True,
-        now=NOON + 20,
-        ends_look=False,
-    )
+    look(journal, [created("b")], 20, ends_look=False)
     assert journal.resolve(None, now=NOON) == 1
     look(journal, [], 20)
     assert journal.resolve(None, now=NOON) == 3

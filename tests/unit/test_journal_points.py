@@ -31,15 +31,7 @@ def journal() -> Journal:
     for number in (1, 2, 3):
         look(journal, [created(f"user{number}")], number * 100, now=NOON + number * MINUTE)
     journal.mark("whole", writer=AGENT, now=NOON + 3.5 * MINUTE)
-    journal.commit(
-        [created("half")],
-        position=position(400),
-        usn_from=Usn(300),
-        witnesses=(),
-        complete=True,
-        now=NOON + 4 * MINUTE,
-        ends_look=False,
-    )
+    look(journal, [created("half")], 400, now=NOON + 4 * MINUTE, ends_look=False)
     journal.mark("half", writer=AGENT, now=NOON + 5 * MINUTE)
     look(journal, [set_value("half", b"other half")], 400, now=NOON + 6 * MINUTE)
     return journal
@@ -148,15 +140,7 @@ def test_a_long_half_look_is_walked_back_over() -> None:
     journal = new_journal(fresh_store())
     look(journal, [created("a")], 1)
     for number in range(200):
-        journal.commit(
-            [created(f"b{number}")],
-            position=position(9),
-            usn_from=Usn(1),
-            witnesses=(),
-            complete=True,
-            now=NOON + 9,
-            ends_look=False,
-        )
+        look(journal, [created(f"b{number}")], 9, ends_look=False)
     assert journal.head.seq == 201
     assert journal.resolve(None, now=NOON) == 1
 

@@ -24,7 +24,7 @@ from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.journal.upkeep.repair import Repaired
 from adpersist.model.files.file_changes import FileChanges
 from adpersist.model.files.file_state import FileKind, FileState, Place
-from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
@@ -45,7 +45,6 @@ from tests.golden.journal_samples import (
     key,
     look,
     opened,
-    position,
     pseudorandom,
     store_of_looks,
 )
@@ -241,10 +240,7 @@ def test_neighbours_that_are_damaged_in_different_ways_are_noted_as_one_and_no_s
 
 def test_the_middle_of_a_look_is_no_point_to_go_on_from(store: MemoryStore) -> None:
     journal = opened(store, AGENT)
-    where, when = position(13), NOON + 13
-    journal.commit(
-        [created("user13")], position=where, usn_from=Usn(LOOKS), witnesses=(), complete=True, now=when, ends_look=False
-    )
+    look(journal, [created("user13")], 13, ends_look=False)
     look(journal, [created("user14")], 14)
     spoil(store, LOOKS + 2)
     assert repaired(store).goes_on_from == LOOKS
