@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Delete, ReloadSchema, Step
 from adpersist.restore.convergence.applying import apply
@@ -73,7 +74,8 @@ def receive_lacking(
     if moving:
         # whoever is given a SID of its own must not be given that of somebody who is to come back
         received.applied += carry_out([*raised_rids(dc, wanted, seen.have), *moving])
-    lacking = _lacking(dc, seen, gone={step.guid for step in moving if isinstance(step, Delete)})
+    own = dc.own_stamp()
+    lacking = _lacking(dc, seen, own, gone={step.guid for step in moving if isinstance(step, Delete)})
     waiting()
     with ThreadPoolExecutor(1) as beside:
         to_close = beside.submit(lambda: planned(dc, wanted, seen).steps)
@@ -84,7 +86,7 @@ def receive_lacking(
     if not lacking:
         return received
     received.lacked = True
-    anew = lacking.written_anew(dc.invocation())
+    anew = lacking.written_anew(own.origin)
     received.wrote |= anew
     received.given = lacking.touched - anew
     received.linked = frozenset(link.source for links in lacking.links.values() for link in links)
@@ -113,14 +115,14 @@ def _moving(seen: Comparison) -> list[Step]:
     )
 
 
-def _lacking(dc: DomainController, seen: Comparison, *, gone: set[Guid]) -> Replica:
+def _lacking(dc: DomainController, seen: Comparison, own: Stamp, *, gone: set[Guid]) -> Replica:
     want, have, resolution = seen.want, seen.have, seen.resolution
     return replica(
         want,
         have,
         dc.feed.contexts,
         seen.exempt.spared,
-        own=dc.own_stamp(),
+        own=own,
         overwritten=resolution.overwritten,
         staying=resolution.untouched(want, have, seen.occupied),
         preferred=[each for each in resolution.preferred(want, have) if each.guid not in gone],
