@@ -64,6 +64,24 @@ def test_nothing_is_lost_that_is_written_between_slices(dc: SambaDC) -> None:
     controller.close()
 
 
+@pytest.mark.parametrize(("quick_s", "most"), [(0.0, 2), (60.0, 1000)])
+def test_a_look_is_cut_as_finely_as_the_dc_finds_ranges_of_usns(
+    dc: SambaDC, monkeypatch: pytest.MonkeyPatch, quick_s: float, most: int
+) -> None:
+    monkeypatch.setattr(usn_slices, "OBJECTS", 20)
+    monkeypatch.setattr(usn_slices, "MOST", 2)
+    monkeypatch.setattr(usn_slices, "QUICK_S", quick_s)
+    controller = DomainController.connect(dc.ldapi_url)
+    look = controller.feed.look(controller.dse.domain, None)
+    parts = [list(part) for part in look.parts()]
+    assert min(most, 10) <= len(parts) <= most
+    shown = [sighting for part in parts for sighting in part]
+    whole = ContextLook(controller.feed, controller.dse.domain, None, UsnSlices())
+    assert {each.guid: each for each in shown} == {each.guid: each for each in whole}
+    assert not list(controller.feed.look(controller.dse.domain, look.cookie))
+    controller.close()
+
+
 def test_rights_that_are_handed_down_between_slices_reach_those_shown_before(
     dc: SambaDC, monkeypatch: pytest.MonkeyPatch
 ) -> None:

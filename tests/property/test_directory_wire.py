@@ -37,6 +37,7 @@ from ldap3.protocol.rfc4511 import (
 from pyasn1.codec.ber import decoder, encoder
 from pyasn1.type import univ
 
+from adpersist.directory.ldap import conversation
 from adpersist.directory.ldap.conversation import Conversation
 from adpersist.directory.wire.ber import BerError, header, integer, number
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX, dirsync
@@ -365,6 +366,19 @@ def test_an_answer_taken_in_ahead_is_whole_and_leaves_the_next_one_alone(sizes: 
         assert asked[0].take_in()
         assert [len(entry.attributes["a"][0]) for entry in asked[0]] == sizes
         assert [len(entry.attributes["a"][0]) for entry in asked[1]] == [second]
+
+
+def test_the_end_of_a_large_answer_is_here_before_all_of_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "_AHEAD_BYTES", 500_000)
+    monkeypatch.setattr(conversation, "_CHUNK_BYTES", 50_000)
+    stream = b"".join(entry_message(1, f"CN={turn}", {"a": [bytes(40_000)]}) for turn in range(20)) + done_message(1)
+    with answered(stream + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as talk:
+        asked = [talk.search("", SearchScope.SUBTREE, ANY, ["*"], [], timeout_s=5) for _ in range(2)]
+        here = [asked[0].take_in() for _ in asked[0]]
+        assert (here[0], here[10], len(here)) == (False, True, 20)
+        assert here == sorted(here)
+        assert not asked[0].take_in(), "nothing of it is left"
+        assert [entry.dn for entry in asked[1]] == ["CN=second"]
 
 
 def test_an_answer_that_was_read_for_the_sake_of_the_next_is_not_waited_for_again() -> None:

@@ -4,13 +4,13 @@ import re
 import time
 from array import array
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from enum import Enum, auto
 from itertools import zip_longest
 from typing import Final
 
 from adpersist.directory.feed.stamping import Stamping, StampSource
-from adpersist.directory.feed.usn_slices import UsnSlices, ends
+from adpersist.directory.feed.usn_slices import UsnSlices, ends, nothing_after
 from adpersist.directory.ldap.session import LOOK_TIMEOUT_S, Page, RootDse, Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import EXTENDED_DN, SHOW_RECYCLED, dirsync
@@ -33,6 +33,10 @@ _TOO_MUCH: Final = frozenset({3, 4, 11})
 """timeLimitExceeded, sizeLimitExceeded, adminLimitExceeded, [RFC4511] 4.1.9."""
 _NOTHING_AT_ALL: Final = and_(at_most("uSNChanged", 0), not_(at_most("uSNChanged", 0)))
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
+
+
+_OFTEN: Final = 200
+"""After so many entries it is seen whether the end of a large answer is here by now."""
 
 
 class _Role(Enum):
@@ -108,9 +112,14 @@ class DirSyncFeed:
         entries = self._session.search(
             nc, ANY, attributes=[CHANGED], controls=[SHOW_RECYCLED], timeout_s=LOOK_TIMEOUT_S
         )
-        return UsnSlices(
-            ends=ends(array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ()))))
-        )
+        usns = array("Q", (int(usn) for each in entries for usn in each.attributes.get(CHANGED, ())))
+        return UsnSlices(ends=ends(usns, lambda: self._range_s(nc)))
+
+    def _range_s(self, nc: str) -> float:
+        """How long the DC takes to find out that nothing lies in a range of USNs."""
+        nothing, began = nothing_after(self.usn()), time.monotonic()
+        deque(self._session.search(nc, nothing, attributes=[CHANGED], timeout_s=LOOK_TIMEOUT_S), maxlen=0)
+        return time.monotonic() - began
 
     def usn(self) -> Usn:
         """highestCommittedUSN."""
@@ -282,23 +291,29 @@ class ContextLook:
         while not through:
             began = time.monotonic()
             (page, slices), self._asked = self.ask(), None
-            here = page.take_in()
+            page.take_in()
             part = Part(self.nc, whole=self.whole, waited_s=time.monotonic() - began)
-            part.sightings = self._read(part, page, slices, here=here, following=following)
+            part.sightings = self._read(part, page, slices, following)
             yield part
             deque(part, maxlen=0)  # what was not read is passed over: only the end tells where the next look begins
             through = part.cookie is not None
 
-    def _read(
-        self, part: "Part", page: Page, slices: UsnSlices, *, here: bool, following: "ContextLook | None"
-    ) -> Iterator[Sighting]:
+    def _read(self, part: "Part", page: Page, slices: UsnSlices, following: "ContextLook | None") -> Iterator[Sighting]:
         is_last, matching = slices.is_last, slices.filter
-        if here:
+        here = False
+
+        def ask_next() -> None:
+            """As soon as all of the answer is here, and a success."""
+            nonlocal here
+            if here or not page.take_in():
+                return
+            here = True
             slices.go_on()
             if asked_next := following if is_last else self:
                 asked_next.ask()
+
         try:
-            cookie = yield from self._shown(page, matching)
+            cookie = yield from self._shown(page, matching, ask_next)
         except DirectoryError as error:
             if here or error.retryable or not error.result:
                 raise
@@ -317,13 +332,15 @@ class ContextLook:
         if is_last:
             part.cookie = self._ended(cookie)
 
-    def _shown(self, page: Page, matching: Filter) -> Generator[Sighting, None, bytes]:
-        """What a slice shows, and the cookie after it."""
+    def _shown(self, page: Page, matching: Filter, ask_next: Callable[[], None]) -> Generator[Sighting, None, bytes]:
+        """What a slice shows, and the cookie after it; meanwhile the next is asked for."""
         more, floor = True, self._floors.popleft()
         since = EVER if self.whole else cookie_usn(self.cookie) or EVER
         while more:
             stamping = self._feed.stamping(self.nc, since=since, floor=floor)
-            for sighting in self._feed.sightings(self.nc, page, whole=self.whole):
+            for number, sighting in enumerate(self._feed.sightings(self.nc, page, whole=self.whole)):
+                if number % _OFTEN == 0:
+                    ask_next()
                 if sighting.trouble:
                     yield sighting
                 else:

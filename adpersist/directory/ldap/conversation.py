@@ -33,7 +33,7 @@ MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
 
 _CHUNK_BYTES: Final = 256 * 1024
 _AHEAD_BYTES: Final = 64 * 1024 * 1024
-"""So much of an answer is taken in before it is read: the server turns to the next question when it got rid of it."""
+"""So much of an answer is here before it is read: the server turns to the next question when it got rid of it."""
 _ENDINGS: Final = ANSWERS | {DONE}
 _UNSOLICITED: Final = 0
 """Message id of what the server says unasked: that it hangs up ([RFC4511] 4.4)."""
@@ -59,6 +59,8 @@ class Conversation:
         self._next_id = next_id
         self._entries = Entries()
         self._came: deque[Message] = deque()
+        self._endings: deque[Result] = deque()
+        self._ahead_bytes = 0
         self._rest = b""
         self._open: deque[PendingAnswer] = deque()
 
@@ -105,7 +107,7 @@ class Conversation:
     def answers(self, number: int) -> Iterator[Entry | Result]:
         """Entries, then the result, of the request with that message id. Raises: DirectoryUnreachableError."""
         with self._guarded():
-            for message, operation, first, after, end, data in self._messages():
+            for message, operation, first, after, _, data in self._messages():
                 if message == _UNSOLICITED:
                     raise ConnectionResetError("the server ended the conversation")
                 if message != number:
@@ -114,13 +116,13 @@ class Conversation:
                     yield self._entries.read(data, first, after)
                 elif operation in _ENDINGS:
                     self._open.popleft()
-                    yield read_result(data, first, after, end)
+                    yield self._endings.popleft()
                     return
                 elif operation != REFERENCE:
                     raise BerError(f"operation {operation:#04x} answers no request")
 
     def take_in(self, asked: "PendingAnswer") -> bool:
-        """Receive the answer to a request before it is read, as much of it as is kept ahead.
+        """Receive the answer to a request before it is read, or what was not read yet, as much as is kept ahead.
 
         Returns:
             All of it is here, and it is a success.
@@ -130,15 +132,9 @@ class Conversation:
         """
         self.finish(until=asked)
         with self._guarded():
-            if (result := self._result_ahead()) is None:
+            if not self._endings:
                 self._take_in()
-                result = self._result_ahead()
-        return result is not None and result.code == 0
-
-    def _result_ahead(self) -> Result | None:
-        """How the answer that is read next ended, if its end is here."""
-        ended = (read_result(data, *places) for _, operation, *places, data in self._came if operation in _ENDINGS)
-        return next(ended, None)
+        return bool(self._endings) and self._endings[0].code == 0
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -159,12 +155,14 @@ class Conversation:
         while True:
             if not self._came:
                 self._take_in()
-            yield self._came.popleft()
+            message = self._came.popleft()
+            self._ahead_bytes -= _size(message)
+            yield message
 
     def _take_in(self) -> None:
         """Receive messages until an answer is at its end, or as many as are kept ahead."""
-        size, ended = 0, False
-        while not ended and size < _AHEAD_BYTES:
+        ended = False
+        while not ended and self._ahead_bytes < _AHEAD_BYTES:
             data, at = self._rest, 0
             while (found := header(data, at)) is None or found[2] > len(data):
                 data += self._receive(1 if found is None else found[2] - len(data))
@@ -174,10 +172,12 @@ class Conversation:
                     raise BerError(f"a message begins with {tag:#04x}")
                 message, operation, first, after = envelope(data, start, end)
                 self._came.append((message, operation, first, after, end, data))
+                self._ahead_bytes += _size(self._came[-1])
+                if operation in _ENDINGS:
+                    self._endings.append(read_result(data, first, after, end))
                 ended = ended or operation not in (ENTRY, REFERENCE)
                 at, found = end, header(data, end)
             self._rest = data[at:]
-            size += at
 
     def _receive(self, missing: int) -> bytes:
         """At least so many bytes more."""
@@ -197,6 +197,11 @@ class Conversation:
             f"the directory at {self._url} went away: {' '.join(str(error).split())}",
             hint="The command can be run again as soon as the domain controller answers.",
         )
+
+
+def _size(message: Message) -> int:
+    _, _, first, _, end, _ = message
+    return end - first
 
 
 class PendingAnswer:
@@ -227,9 +232,9 @@ class PendingAnswer:
 
     def take_in(self) -> bool:
         """See :meth:`Conversation.take_in`; False, too, when it was read already because of what came after it."""
-        if self._begun:
-            return False
         self._begun = True
+        if self._kept or self.result is not None:
+            return False
         return self._conversation.take_in(self)
 
     def keep(self) -> None:
