@@ -18,13 +18,13 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.directory.lineage.evidence import OwnObjects, gather_evidence
 from adpersist.directory.lineage.verdict import lineage
 from adpersist.directory.samba.backend_store import BackendStore, backend_store
-from adpersist.directory.samba.own_database import NotLocalError, database_path, running_version
+from adpersist.directory.samba.own_database import NotLocalError, OpeningDatabase, database_path, running_version
 from adpersist.directory.schema import Schema
 from adpersist.directory.stamp_sources import StampSources
 from adpersist.directory.tombstone_lifetime import tombstone_days
 from adpersist.directory.wire.controls import RELAX, SD_ALL
 from adpersist.directory.wire.requests import MODIFY_REPLACE
-from adpersist.directory.write.engine import target
+from adpersist.directory.write.engine import opening, target
 from adpersist.directory.write.restamping import restamp
 from adpersist.directory.write.target import Target
 from adpersist.directory.write.transactional_target import TransactionalTarget
@@ -55,6 +55,7 @@ class DomainController:
     def __init__(self, session: Session, looking: Session) -> None:
         self.session = session
         self._looking = looking
+        self._opening: OpeningDatabase | None = None
         self.dse: RootDse = session.root_dse()
         self.schema = Schema.load(session, self.dse.schema)
         self.identity: Identity = session.identity(self.dse)
@@ -94,9 +95,14 @@ class DomainController:
         """The RID set and pools as they are; None while the DC has none."""
         return rid_set.read_rids(self.session, self.dse, self.identity.server)
 
+    def begin_writing(self, engine: Engine) -> None:
+        """Have what :meth:`writing` needs opened while there is something else to do; that is where errors show."""
+        self._opening = opening(self.session, engine)
+
     def writing(self, engine: Engine) -> AbstractContextManager[Target]:
         """A way to carry out steps here (see :func:`adpersist.directory.write.engine.target` for the errors)."""
-        return target(self.session, engine, self.invocation())
+        begun, self._opening = self._opening, None
+        return target(self.session, engine, self.invocation(), begun)
 
     def receives(self, engine: Engine) -> bool:
         """By this engine it would take what it lacks as a replica; nothing is written."""
@@ -238,6 +244,8 @@ class DomainController:
 
     def close(self) -> None:
         """Hang up."""
+        if self._opening is not None:
+            self._opening.close()
         self._stamps.close()
         self.session.close()
         self._looking.close()

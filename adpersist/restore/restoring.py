@@ -134,6 +134,7 @@ def restore(
         dc.renew_invocation(fresh)
         log.info("invocation.renewed", invocation=guid_text(fresh))
         dc.reconnect()  # it takes the new one on a new connection
+        dc.begin_writing(terms.engine)
         convergence.go_on_as(fresh)
     with ThreadPoolExecutor(1) as beside:
         index: list[Future[FingerprintIndex]] = []

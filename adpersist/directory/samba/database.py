@@ -33,16 +33,18 @@ class Database:
         usn: highestCommittedUSN when it was opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Start the worker.
+    def __init__(self, path: Path, worker: WorkerProcess | None = None) -> None:
+        """Wait until it is open.
+
+        Args:
+            path: The file ``sam.ldb``.
+            worker: The one that :func:`worker_of` gave; None: another is started.
 
         Raises:
             DirectoryUnreachableError: There is no interpreter with Samba's Python, or it cannot open the database.
         """
         self.path = path
-        self._worker = WorkerProcess(
-            _WORKER, str(path), task=f"writes to {path}", gone=_gone, timeout_s=WRITE_TIMEOUT_S
-        )
+        self._worker = worker or worker_of(path)
         self._sent: deque[tuple[str, str]] = deque()
         self._verdicts: list[WriteResult] = []
         greeting = self._worker.receive()
@@ -216,6 +218,11 @@ class Database:
 
     def _refused(self, operation: str, subject: str, result: int, words: str) -> WriteRefusedError | NoSuchEntryError:
         return refused(operation, subject or str(self.path), result, f"({result}) {words}")
+
+
+def worker_of(path: Path) -> WorkerProcess:
+    """A worker that opens it, which takes a moment. Raises: DirectoryUnreachableError."""
+    return WorkerProcess(_WORKER, str(path), task=f"writes to {path}", gone=_gone, timeout_s=WRITE_TIMEOUT_S)
 
 
 def _gone(words: str) -> DirectoryUnreachableError:

@@ -7,11 +7,12 @@ is asked here is only that it is the running DC's own database, and that the sam
 
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Protocol
 
 from adpersist.directory.ldap.session import Session
-from adpersist.directory.samba.database import Database
+from adpersist.directory.samba.database import Database, worker_of
 from adpersist.errors import ConfigError, DirectoryUnreachableError
 from adpersist.model.identity.ids import Guid
 from adpersist.system.secrecy import environment_for_others
@@ -32,26 +33,52 @@ class NotLocalError(ConfigError):
         self.reason = reason
 
 
-def own_database(session: Session, invocation: Guid) -> Database:
-    """The DC's own database, opened; the caller closes it.
+class OpeningDatabase:
+    """The DC's own database while a worker opens it.
+
+    Args:
+        session: A session at the DC.
 
     Raises:
-        NotLocalError: It cannot be told to be that, or not be opened safely.
+        NotLocalError: It cannot be opened safely.
     """
-    path = database_path(session)
-    if os.geteuid() != 0:
-        raise NotLocalError("only root may write to the database")
-    running = running_version(session)
-    before = session.usn()
-    try:
-        database = Database(path)
-    except DirectoryUnreachableError as error:
-        raise NotLocalError(error.message) from error
-    if database.version != running:
-        database.close()
-        raise NotLocalError(f"Samba {running} is running, and Samba's Python is {database.version}")
-    require_own(session, database, before=before, invocation=invocation)
-    return database
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._path = database_path(session)
+        if os.geteuid() != 0:
+            raise NotLocalError("only root may write to the database")
+        self._before = session.usn()
+        try:
+            self._worker = worker_of(self._path)
+        except DirectoryUnreachableError as error:
+            raise NotLocalError(error.message) from error
+
+    def opened(self, invocation: Guid) -> Database:
+        """Wait for it; the caller closes it.
+
+        Args:
+            invocation: invocationID the DC shows over LDAP, since before this was begun.
+
+        Raises:
+            NotLocalError: It cannot be told to be the DC's own, or not be opened safely.
+        """
+        with ExitStack() as failing:
+            failing.callback(self.close)
+            running = running_version(self._session)
+            try:
+                database = Database(self._path, self._worker)
+            except DirectoryUnreachableError as error:
+                raise NotLocalError(error.message) from error
+            if database.version != running:
+                raise NotLocalError(f"Samba {running} is running, and Samba's Python is {database.version}")
+            require_own(self._session, database, before=self._before, invocation=invocation)
+            failing.pop_all()
+        return database
+
+    def close(self) -> None:
+        """Let the worker go."""
+        self._worker.close()
 
 
 class Opened(Protocol):

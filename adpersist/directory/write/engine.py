@@ -1,10 +1,10 @@
 """Which way steps reach a DC: over LDAP, or straight into its database where that is safe."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from adpersist.directory.ldap.session import Session
-from adpersist.directory.samba.own_database import NotLocalError, own_database
+from adpersist.directory.samba.own_database import NotLocalError, OpeningDatabase
 from adpersist.directory.write.network_writes import NetworkWrites
 from adpersist.directory.write.pipelined_target import PipelinedTarget
 from adpersist.directory.write.target import SerialTarget, Target
@@ -16,14 +16,26 @@ from adpersist.telemetry import logger
 log = logger("engine")
 
 
+def opening(session: Session, engine: Engine) -> OpeningDatabase | None:
+    """What :func:`target` writes to, already on its way; None: it says why that is not so."""
+    if engine is Engine.LDAP:
+        return None
+    with suppress(NotLocalError):
+        return OpeningDatabase(session)
+    return None
+
+
 @contextmanager
-def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Target]:
+def target(
+    session: Session, engine: Engine, invocation: Guid, begun: OpeningDatabase | None = None
+) -> Iterator[Target]:
     """A way to write to the DC, for as long as the block lasts.
 
     Args:
         session: A session at the DC.
         engine: ``auto`` takes the local one where it is safe.
         invocation: invocationID the DC shows over LDAP.
+        begun: What :func:`opening` gave since it shows that.
 
     Raises:
         NotLocalError: The local engine was asked for and cannot be used.
@@ -35,7 +47,7 @@ def target(session: Session, engine: Engine, invocation: Guid) -> Iterator[Targe
         yield PipelinedTarget(session)
         return
     try:
-        database = own_database(session, invocation)
+        database = (begun or OpeningDatabase(session)).opened(invocation)
     except NotLocalError as error:
         if engine is Engine.LOCAL:
             raise
