@@ -35,7 +35,7 @@ def row_of(found: dict[str, Stamp]) -> StampRow:
 @given(found=st.dictionaries(names, stamps, max_size=300))
 def test_a_row_is_the_mapping_it_was_made_of(found: dict[str, Stamp]) -> None:
     row = row_of(found)
-    assert dict(row) == found == row
+    assert dict(row) == dict(row.items()) == dict(zip(row, row.values(), strict=True)) == found == row
     assert row == row_of(dict(reversed(list(found.items()))))
     assert len(row) == len(found)
     assert all(name in row for name in found)

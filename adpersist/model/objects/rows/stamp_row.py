@@ -5,7 +5,7 @@ Most objects have thirty stamps of three writes. As values of their own they tak
 
 import struct
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from typing import Final
 
 from adpersist.model.identity.ids import Guid, Usn
@@ -89,6 +89,14 @@ class StampRow(Mapping[str, Stamp]):
     def __len__(self) -> int:
         return len(self._header.places)
 
+    # written out, since the mixin makes a stamp of each attribute, and most have one of three
+
+    def items(self) -> ItemsView[str, Stamp]:
+        return self._unfolded().items()
+
+    def values(self) -> ValuesView[Stamp]:
+        return self._unfolded().values()
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StampRow):
             if self._header is other._header:
@@ -104,6 +112,10 @@ class StampRow(Mapping[str, Stamp]):
     def writes(self) -> dict[str, Write]:
         """All stamps, packed; equal ones are the same bytes."""
         found = split(self._writes)
+        return dict(zip(self._header.places, [found[place] for place in self._places], strict=True))
+
+    def _unfolded(self) -> dict[str, Stamp]:
+        found = [stamp_of(write) for write in split(self._writes)]
         return dict(zip(self._header.places, [found[place] for place in self._places], strict=True))
 
 
