@@ -117,7 +117,7 @@ class CaptureSection(_Section):
         audit_log: Where Samba logs who wrote (``dsdb_json_audit:5@FILE``); None: nowhere that is known.
     """
 
-    interval_s: float = Field(default=0.15, gt=0, le=3600)
+    interval_s: float = Field(default=0.1, gt=0, le=3600)
     share: float = Field(default=0.33, gt=0, le=1)
     check_s: float = Field(default=30, gt=0)
     scrub: str = Field(default="weekly", pattern="^(daily|weekly|monthly|off)$")
