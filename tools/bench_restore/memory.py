@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -46,13 +47,16 @@ class Peak:
 
 def _with_descendants(pid: int) -> Iterator[int]:
     yield pid
-    for children in (_PROC / str(pid) / "task").glob("*/children"):
-        try:
-            found = children.read_text().split()
-        except (FileNotFoundError, ProcessLookupError):  # it ended just now
-            continue
-        for child in found:
-            yield from _with_descendants(int(child))
+    with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+        for children in (_PROC / str(pid) / "task").glob("*/children"):
+            for child in _words(children):
+                yield from _with_descendants(int(child))
+
+
+def _words(file: Path) -> list[str]:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_text().split()
+    return []
 
 
 def _shared_out(pid: int) -> int:
