@@ -39,7 +39,15 @@ from adpersist.model.identity.ids import Seq
 from adpersist.stores.azure import access
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY, Credentials, azurite_address
 from adpersist.stores.azure.tables import AzureTableStore
-from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, MAX_HEAD_BYTES, Frame, Store, StoredHead
+from adpersist.stores.port import (
+    MAX_APPEND_BYTES,
+    MAX_APPEND_FRAMES,
+    MAX_FRAME_BYTES,
+    MAX_HEAD_BYTES,
+    Frame,
+    Store,
+    StoredHead,
+)
 from adpersist.stores.registry import open_store
 from adpersist.stores.retrying import RetryingStore
 from adpersist.system.backoff import Backoff
@@ -429,22 +437,72 @@ def test_rows_in_any_order_are_put_in_order(proxy: Proxy, table: str, journal: s
 def test_a_reader_waits_for_several_windows_at_once_and_leaves_none_behind(
     proxy: Proxy, table: str, journal: str
 ) -> None:
-    """A service far away answers three questions in the time of one."""
+    """A service far away answers as many questions in the time of one, where they are of small bodies."""
     with closing(opened(proxy.address, table, journal, read_timeout_s=PATIENT_S)) as store:
-        frames = [Frame(seq=Seq(number), body=b"%d" % number) for number in range(1, 60)]
-        store.append(frames, onto=store.create(b""), head=b"")
-        together = threading.Barrier(3)
+        frames = [Frame(seq=Seq(number), body=b"%d" % number) for number in range(1, 4 + 8 * 16 + 1)]
+        head = store.create(b"")
+        for at in range(0, len(frames), MAX_APPEND_FRAMES):
+            head = store.append(frames[at : at + MAX_APPEND_FRAMES], onto=head, head=b"")
+        together = threading.Barrier(8)
 
         def answered_together(exchange: Exchange) -> None:
             together.wait(PATIENT_S / 2)
             exchange.reply(exchange.forward())
 
-        proxy.plan(answered_together, method="GET", path="filter", skip=1, times=3)
+        proxy.plan(answered_together, method="GET", path="filter", skip=1, times=8)
         assert list(store.frames(after=BEGIN)) == frames
         reading = store.frames(after=BEGIN)
         assert [next(reading) for _ in range(10)] == frames[:10]
         del reading
         assert [each for each in threading.enumerate() if each.name.startswith("window")] == []
+
+
+def test_of_large_bodies_few_are_on_their_way(proxy: Proxy, table: str, journal: str) -> None:
+    """A MiB each: what is asked for ahead takes memory."""
+    with closing(opened(proxy.address, table, journal, read_timeout_s=PATIENT_S)) as store:
+        head, body = store.create(b""), os.urandom(MAX_FRAME_BYTES)
+        for number in range(1, 25):
+            head = store.append([Frame(seq=Seq(number), body=body)], onto=head, head=b"")
+        waiting, most, lock = 0, 0, threading.Lock()
+
+        def counted(exchange: Exchange) -> None:
+            nonlocal waiting, most
+            with lock:
+                waiting += 1
+                most = max(most, waiting)
+            answer = exchange.forward()
+            with lock:
+                waiting -= 1
+            exchange.reply(answer)
+
+        proxy.plan(counted, method="GET", path="filter", times=100)
+        assert [frame.body for frame in store.frames(after=BEGIN)] == [body] * 24
+        assert 1 < most <= 4
+
+
+def test_what_turns_out_large_is_asked_for_again_by_itself(proxy: Proxy, table: str, journal: str) -> None:
+    """A first look after thousands of small ones: hundreds asked for at once would be hundreds of MiB."""
+    with closing(opened(proxy.address, table, journal, read_timeout_s=PATIENT_S)) as store:
+        large = [os.urandom(size) for size in (65_535, 65_536, 65_537, 700_000, MAX_FRAME_BYTES)]
+        bodies = [*(b"%d" % number for number in range(6 * MAX_APPEND_FRAMES)), *large, *(b"end" for _ in range(60))]
+        frames = [Frame(seq=Seq(number), body=body) for number, body in enumerate(bodies, start=1)]
+        head = store.create(b"")
+        while head.seq < len(frames):
+            is_large = len(frames[head.seq].body) > 1000
+            head = store.append(
+                frames[head.seq : head.seq + (1 if is_large else MAX_APPEND_FRAMES)], onto=head, head=b""
+            )
+        wide: list[int] = []
+
+        def measured(exchange: Exchange) -> None:
+            answer = exchange.forward()
+            wide.append(len(answer.body) if "select" in exchange.request.path else 0)
+            exchange.reply(answer)
+
+        proxy.plan(measured, method="GET", path="filter", times=1000)
+        assert list(store.frames(after=BEGIN)) == frames
+        assert 5 * 65_536 < max(wide) < 1_000_000, "more than the beginning of large bodies came with small ones"
+        assert len(wide) < 40
 
 
 # --- writing in pieces: checkpoints and trimming ---

@@ -42,6 +42,9 @@ HEAD_ROW: Final = "head"
 SPARE_ROW: Final = "spare"
 FLOOR_ROW: Final = "floor"
 
+FIRST_OF_BODY: Final = ["RowKey", "parts", "b0"]
+"""What to ask of a row for no more than the first property of its body; one that is full may not be all of it."""
+
 Entity = dict[str, str | int | bytes | EntityProperty]
 
 

@@ -41,19 +41,25 @@ from adpersist.stores.limits import (
 from adpersist.stores.port import Frame, StoredHead
 
 _WINDOW_BYTES: Final = 4 * 1_048_576
-_WINDOW_BODIES: Final = 64
+"""What is asked for at once, by the size of what came before."""
+_AHEAD_BYTES: Final = 3 * _WINDOW_BYTES
+_WINDOWS_AHEAD: Final = 8
+"""So much is on its way while a window is worked on, in so many at the most: a service 40 ms away is not waited for at
+each, and small bodies, of which a window has few bytes, are asked for in more of them."""
 _FIRST_BODIES: Final = 4
 _WIDER: Final = 4
-_PAGE_ENTITIES: Final = 128
-"""What is asked for at once: few small bodies by their size, and of large ones no more than memory can take."""
-_WINDOWS_AHEAD: Final = 3
-"""So many windows are on their way while one is worked on: a service 40 ms away is not waited for at each."""
+_WHOLE_BODIES: Final = 16
+_WINDOW_BODIES: Final = 256
+"""Of so many bodies whatever they have is asked for; of more, up to these, 64 KiB each: whichever it is, and however
+large they turn out to be, 16 MiB are the most that comes."""
+_PAGE_ENTITIES: Final = 1000
+"""As many as a service gives at once."""
 
 SDK_ERRORS: Final = (AzureError, HTTPError, HTTPException, OSError, ValueError)
 """What the SDK raises. Only the first is documented; the others slip through it from urllib3, http.client and requests,
 and it says ValueError (its own DeserializationError among them) to an answer that it cannot read."""
 
-_Window = Sequence[tuple[int, bytes]]
+_Bodies = Sequence[tuple[int, bytes]]
 """Numbers and whole bodies, in order."""
 
 _Verb = Literal["create", "update", "upsert", "delete"]
@@ -200,11 +206,7 @@ class AzureTableStore:
 
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         newest = self._seq()
-        last = newest if through is None else through
-        begin: int = max(after, self._floor())
-        for window, _ in self._windows(self._journal, layout.frame_bound, begin + 1, last + 1):
-            for seq, body in window:
-                yield Frame(seq=Seq(seq), body=body)
+        yield from self._frames([(after, newest if through is None else through)])
 
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         self._seq()
@@ -224,8 +226,8 @@ class AzureTableStore:
         self._seq()
         partition = layout.checkpoint_partition(self._journal, seq)
         expected = 0
-        for window, upto in self._windows(partition, layout.part_bound, 0, layout.LAST_PART):
-            for number, body in window:
+        for bodies, upto in self._windows(partition, layout.part_bound, [(0, layout.LAST_PART)]):
+            for number, body in bodies:
                 if number != expected:
                     return
                 yield body
@@ -263,41 +265,62 @@ class AzureTableStore:
         except NoJournalError:
             return Seq(0)
 
-    def _windows(
-        self, partition: str, bound: Callable[[int], str], first: int, end: int
-    ) -> Iterator[tuple[_Window, int]]:
-        """Whole bodies numbered ``first`` and below ``end``, in order, window by window, each with where it ends.
+    def _frames(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        floor = self._floor()
+        ranges = [(max(after, floor) + 1, through + 1) for after, through in spans]
+        for bodies, _ in self._windows(self._journal, layout.frame_bound, ranges):
+            for seq, body in bodies:
+                yield Frame(seq=Seq(seq), body=body)
 
-        The first is waited for, since it says how large they are; then several are on their way at once, each wider
-        than those before it where they were small.
+    def _windows(
+        self, partition: str, bound: Callable[[int], str], ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[_Bodies, int]]:
+        """Whole bodies by their numbers, in order, window by window, each with where it ends.
+
+        Several are on their way at once: the wider, and the more of them, the smaller the bodies were that came before.
+        Where one turns out too large to come in a wide window, that ends before it, and what follows is asked for anew.
+
+        Args:
+            partition: Where they lie.
+            bound: The RowKey that a number begins at.
+            ranges: Their first numbers, and those behind their last ones; ascending.
         """
-        if first >= end:
-            return
-        width = _FIRST_BODIES
-        begin = min(end, first + width)
-        window = self._window(partition, bound, first, begin)
-        yield window, begin
-        if begin == end:
-            return
+        to_ask = deque((first, end) for first, end in ranges if first < end)
+        on_the_way: deque[tuple[Future[tuple[_Bodies, int]], int, int]] = deque()
+        width, ahead = _FIRST_BODIES, 1  # the first is waited for, since it says how large they are
         others = ThreadPoolExecutor(_WINDOWS_AHEAD, thread_name_prefix="window")
-        on_the_way: deque[tuple[Future[_Window], int]] = deque()
         try:
-            while begin < end or on_the_way:
-                size = sum(len(body) for _, body in window) // (len(window) or 1)
-                width = max(1, min(_WIDER * width, _WINDOW_BODIES, _WINDOW_BYTES // (size + 1)))
-                while begin < end and len(on_the_way) < _WINDOWS_AHEAD:
-                    upto = min(end, begin + width)
-                    on_the_way.append((others.submit(self._window, partition, bound, begin, upto), upto))
-                    begin = upto
-                coming, upto = on_the_way.popleft()
-                window = coming.result()
-                yield window, upto
+            while to_ask or on_the_way:
+                while to_ask and len(on_the_way) < ahead:
+                    first, end = to_ask.popleft()
+                    upto = min(end, first + width)
+                    if upto < end:
+                        to_ask.appendleft((upto, end))
+                    on_the_way.append((others.submit(self._window, partition, bound, first, upto), first, upto))
+                coming, _, asked = on_the_way.popleft()
+                bodies, upto = coming.result()
+                yield bodies, upto
+                if upto < asked:
+                    to_ask.extendleft((first, end) for _, first, end in reversed(on_the_way))
+                    to_ask.appendleft((upto, asked))
+                    while on_the_way:
+                        on_the_way.popleft()[0].cancel()
+                    width, ahead = _FIRST_BODIES, 1
+                else:
+                    size = sum(len(body) for _, body in bodies) // (len(bodies) or 1) + 1
+                    width = max(1, min(_WIDER * width, _WINDOW_BODIES, _WINDOW_BYTES // size))
+                    ahead = min(_WINDOWS_AHEAD, _AHEAD_BYTES // (width * size))
         finally:
             others.shutdown(cancel_futures=True)
 
-    def _window(self, partition: str, bound: Callable[[int], str], first: int, end: int) -> _Window:
-        rows = self._rows(partition, bound(first), bound(end))
-        return list(layout.whole(map(layout.slice_of, rows), first=first))
+    def _window(self, partition: str, bound: Callable[[int], str], first: int, end: int) -> tuple[_Bodies, int]:
+        """Whole bodies numbered ``first`` and below ``end``, or below the first that is not whole."""
+        is_wide = end - first > _WHOLE_BODIES
+        rows = self._rows(partition, bound(first), bound(end), layout.FIRST_OF_BODY if is_wide else None)
+        slices = list(map(layout.slice_of, rows))
+        if is_wide:
+            end = min((each.number for each in slices if len(each.body) >= layout.PROPERTY_BYTES), default=end)
+        return [each for each in layout.whole(slices, first=first) if each[0] < end], end
 
     def _rows(self, partition: str, lower: str, upper: str, select: list[str] | None = None) -> Iterator[TableEntity]:
         """Entities with ``lower <= RowKey < upper``, in any order; empty pages with a token are walked over."""
@@ -306,7 +329,7 @@ class AzureTableStore:
                 "PartitionKey eq @partition and RowKey ge @lower and RowKey lt @upper",
                 parameters={"partition": partition, "lower": lower, "upper": upper},
                 select=select,
-                results_per_page=None if select else _PAGE_ENTITIES,
+                results_per_page=_PAGE_ENTITIES,
             )
         )
         while True:
