@@ -159,6 +159,9 @@ class FaultyStore:
     def frames(self, *, after: Seq, through: Seq | None = None) -> Iterator[Frame]:
         yield from self._broken(Point.FRAMES, self._inner.frames(after=after, through=through))
 
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        yield from self._broken(Point.FRAMES, self._inner.frames_of(spans))
+
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         fault = self._fault(Point.PUT_CHECKPOINT)
         if fault is Fault.DROP:  # in the middle: the first part is stored, then the line breaks

@@ -1,6 +1,6 @@
 """What a journal tells: commits, what makes a state, checkpoints, files, points. Whoever has its key may read it."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
@@ -11,7 +11,7 @@ from adpersist.journal.file_history import content_at, every_change, files_at
 from adpersist.journal.format.checkpoint import open_by_part, open_checkpoint, open_parts
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.points import resolve_point
-from adpersist.journal.reader import read_commits, read_files, read_headers
+from adpersist.journal.reader import read_commits, read_files, read_headers, read_spans
 from adpersist.journal.timelines import path_to
 from adpersist.model.files.file_changes import FileChanges, Files
 from adpersist.model.files.file_state import Piece
@@ -71,6 +71,13 @@ class JournalHistory:
         last = tip.head.seq if through is None else through
         with self._end.reading():
             yield from read_commits(self._store, tip, after=after, through=last, objects=objects)
+
+    def commits_of(
+        self, spans: Sequence[tuple[Seq, Seq]], *, objects: Collection[Guid] | None = None
+    ) -> Iterator[Commit]:
+        """The same of several spans, on their way at once; see :func:`read_spans`."""
+        with self._end.reading():
+            yield from read_spans(self._store, self._end.tip, spans, objects=objects)
 
     def last_restore(self) -> Commit | None:
         """How the last restore of everything ended; None: there was none, or its commit is pruned or lost."""

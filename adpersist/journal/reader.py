@@ -1,6 +1,7 @@
 """Frames in, verified commits out. Streams: memory follows one commit, not the journal."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain as joined
 
 from adpersist.errors import PointError
 from adpersist.journal.damage import DamagedError
@@ -33,8 +34,22 @@ def read_commits(
         PointError: Beyond the head, or pruned away.
         DamagedError: The journal is not what was written; the commits before the damage were yielded.
     """
+    yield from read_spans(store, tip, [(after, through)], objects=objects)
+
+
+def read_spans(
+    store: Store, tip: OpenHead, spans: Sequence[tuple[Seq, Seq]], *, objects: Collection[Guid] | None = None
+) -> Iterator[Commit]:
+    """The same of several spans, one after another; a store that is far away is asked for several at once.
+
+    Args:
+        store: Where they lie.
+        tip: The journal's head.
+        spans: ``after`` and ``through`` of each; ascending, with two commits at the least between one and the next.
+        objects: As of :func:`read_commits`, which says what is raised.
+    """
     assembly = Assembly(objects)
-    for opened in _opened(store, tip, after=after, through=through, whole=True):
+    for after, opened in _opened(store, tip, spans, whole=True):
         commit = assembly.take(opened)
         if commit.seq > after:
             yield commit
@@ -42,7 +57,7 @@ def read_commits(
 
 def read_files(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[FileChanges]:
     """What the same walk, with the same proofs, tells of files alone."""
-    for opened in _opened(store, tip, after=after, through=through, whole=False):
+    for _, opened in _opened(store, tip, [(after, through)], whole=False):
         if opened.header.kind is CommitKind.FILES:
             try:
                 yield _files(opened)
@@ -52,38 +67,75 @@ def read_files(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iter
 
 def read_headers(store: Store, tip: OpenHead, *, after: Seq, through: Seq) -> Iterator[FrameHeader]:
     """The same walk and the same proofs, without looking at the changes."""
-    for opened in _opened(store, tip, after=after, through=through, whole=False):
+    for _, opened in _opened(store, tip, [(after, through)], whole=False):
         yield opened.header
 
 
-def _opened(store: Store, tip: OpenHead, *, after: Seq, through: Seq, whole: bool) -> Iterator[Opened]:
-    head = tip.head
-    if through > head.seq:
-        raise PointError(f"commit {through} is not in the journal; its last one is {head.seq}")
-    if after < head.pruned:
-        raise PointError(
-            f"commits up to {head.pruned} are pruned", hint=f"Read from the checkpoint at {head.pruned} on."
+def _opened(
+    store: Store, tip: OpenHead, spans: Sequence[tuple[Seq, Seq]], *, whole: bool
+) -> Iterator[tuple[Seq, Opened]]:
+    """What the spans hold, each with what its span comes after; ``whole`` as of :func:`anchor`.
+
+    A span is asked for together with its neighbours, by which it is proven: the commits before and after it.
+    """
+    for after, through in spans:
+        if through > tip.head.seq:
+            raise PointError(f"commit {through} is not in the journal; its last one is {tip.head.seq}")
+        if after < tip.head.pruned:
+            raise PointError(
+                f"commits up to {tip.head.pruned} are pruned", hint=f"Read from the checkpoint at {tip.head.pruned} on."
+            )
+    walks = [(after, through, _known(tip, after)) for after, through in spans if after < through]
+    frames = _Frames(
+        store.frames_of(
+            [
+                (Seq(after - 1) if begin is None else begin.seq, Seq(through + _is_followed(tip, through)))
+                for after, through, begin in walks
+            ]
         )
-    if after >= through:
-        return
-    chain = anchor(store, tip, after, whole=whole)
-    for frame in chain.counting(store.frames(after=chain.seq, through=through)):
-        yield chain.open(frame)
-    chain.finish(seq=through, digest=_vouched(store, tip, through) or chain.digest)
+    )
+    for after, through, begin in walks:
+        chain = begin or _begun(store, tip, after, next(frames.through(after), None), whole=whole)
+        before = store.frames(after=chain.seq, through=after) if chain.seq < after else ()
+        for frame in chain.counting(joined(before, frames.through(through))):
+            yield after, chain.open(frame)
+        follows = next(frames.through(Seq(through + 1)), None) if _is_followed(tip, through) else None
+        chain.finish(seq=through, digest=_vouched(tip, through, follows) or chain.digest)
 
 
-def _vouched(store: Store, tip: OpenHead, seq: Seq) -> bytes | None:
+class _Frames:
+    """Frames in their order, of which those are taken that one likes; the others stay."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        self._next: Frame | None = None
+
+    def through(self, seq: Seq) -> Iterator[Frame]:
+        """The next ones, up to that number."""
+        while True:
+            self._next = self._next or next(self._frames, None)
+            if self._next is None or self._next.seq > seq:
+                return
+            frame, self._next = self._next, None
+            yield frame
+
+
+def _is_followed(tip: OpenHead, seq: Seq) -> bool:
+    """There is a commit after it, which says what its digest must be."""
+    return seq < tip.head.seq and not any(each.holds(seq + 1) for each in tip.head.lost)
+
+
+def _vouched(tip: OpenHead, seq: Seq, follows: Frame | None) -> bytes | None:
     """What the commit's digest must be, says the head or the commit after it; None when that one is damaged.
 
     Somebody who holds the store may have kept a fenced writer's frame: sealed, and never in the journal.
     """
     if seq == tip.head.seq:
         return tip.head.digest
-    if any(each.holds(seq + 1) for each in tip.head.lost):
+    if follows is None:
         return None
     try:
-        after = Seq(seq + 1)
-        return open_in_place(read_frame(store, after).body, after, tip.journal, tip.keyring).header.previous
+        return open_in_place(follows.body, Seq(seq + 1), tip.journal, tip.keyring).header.previous
     except DamagedError:
         return None
 
@@ -94,37 +146,43 @@ def read_frame(store: Store, seq: Seq) -> Frame:
     Raises:
         DamagedError: GAP, it is not there.
     """
-    found = next(store.frames(after=Seq(seq - 1), through=seq), None)
-    if found is None:
+    return _there(next(store.frames(after=Seq(seq - 1), through=seq), None), seq)
+
+
+def _there(frame: Frame | None, seq: Seq) -> Frame:
+    if frame is None:
         raise missing(seq)
-    return found
+    return frame
 
 
 def anchor(store: Store, tip: OpenHead, after: Seq, *, whole: bool) -> Chain:
     """A chain that begins after ``after``, or before a large change's parts when they are wanted ``whole``."""
+    return _known(tip, after) or _begun(store, tip, after, read_frame(store, after), whole=whole)
 
-    def chain(seq: Seq, digest: bytes) -> Chain:
-        return Chain(tip.keyring, tip.journal, seq=seq, digest=digest, lost=tip.head.lost)
 
-    def known(seq: Seq) -> Chain | None:
-        if seq == BEFORE_FIRST:
-            return chain(seq, tip.keyring.seed(tip.journal))
-        for lost in tip.head.lost:
-            if lost.holds(seq):
-                return chain(lost.last, lost.digest)
-        return next((chain(seq, each.digest) for each in tip.head.checkpoints if each.seq == seq), None)
+def _known(tip: OpenHead, seq: Seq) -> Chain | None:
+    """A chain that begins after a commit of which the head says the digest."""
+    if seq == BEFORE_FIRST:
+        return _chain(tip, seq, tip.keyring.seed(tip.journal))
+    for lost in tip.head.lost:
+        if lost.holds(seq):
+            return _chain(tip, lost.last, lost.digest)
+    return next((_chain(tip, seq, each.digest) for each in tip.head.checkpoints if each.seq == seq), None)
 
-    def opened(seq: Seq) -> Opened:
-        return open_frame(read_frame(store, seq).body, seq, tip.keyring)
 
-    found = known(after)
-    if found is not None:
-        return found
-    last = opened(after)
+def _begun(store: Store, tip: OpenHead, after: Seq, frame: Frame | None, *, whole: bool) -> Chain:
+    """A chain that begins after a commit by its frame; see :func:`anchor`."""
+    last = open_frame(_there(frame, after).body, after, tip.keyring)
     if last.header.kind is not CommitKind.PART or not whole:
-        return chain(after, last.digest)
+        return _chain(tip, after, last.digest)
     before = Seq(max(after - last.header.part - 1, tip.head.pruned))
-    return known(before) or chain(before, opened(before).digest)
+    return _known(tip, before) or _chain(
+        tip, before, open_frame(read_frame(store, before).body, before, tip.keyring).digest
+    )
+
+
+def _chain(tip: OpenHead, seq: Seq, digest: bytes) -> Chain:
+    return Chain(tip.keyring, tip.journal, seq=seq, digest=digest, lost=tip.head.lost)
 
 
 def _files(opened: Opened) -> FileChanges:

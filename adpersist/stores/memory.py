@@ -103,6 +103,10 @@ class MemoryStore:
             if body is not None:
                 yield Frame(seq=seq, body=body)
 
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        for after, through in spans:
+            yield from self.frames(after=after, through=through)
+
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         with _LOCK:
             kept = self._journal().checkpoints.setdefault(seq, [])

@@ -158,6 +158,14 @@ class Store(Protocol):
         """
         ...
 
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        """The same of several spans, one after another: a store that is far away is asked for several at once.
+
+        Args:
+            spans: ``after`` and ``through`` of each, as in :meth:`frames`; ascending, and none in another.
+        """
+        ...
+
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         """Store a checkpoint's parts, replacing one of the same number.
 

@@ -17,7 +17,7 @@ from adpersist.errors import (
     StoreError,
     StoreUnreachableError,
 )
-from adpersist.model.identity.ids import Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.stores.port import Frame, Store, StoredHead
 from adpersist.system.backoff import Backoff
 
@@ -82,6 +82,16 @@ class RetryingStore:
 
         for frame in self._resumed(stream):
             after = frame.seq
+            yield frame
+
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        seen = BEFORE_FIRST
+
+        def stream() -> Iterator[Frame]:
+            return self._inner.frames_of([(max(after, seen), through) for after, through in spans if seen < through])
+
+        for frame in self._resumed(stream):
+            seen = frame.seq
             yield frame
 
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:

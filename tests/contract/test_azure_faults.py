@@ -35,7 +35,9 @@ from adpersist.errors import (
     StoreUnreachableError,
     ThrottledError,
 )
+from adpersist.journal.keys.derive import journal_id
 from adpersist.model.identity.ids import Seq
+from adpersist.reading.index.answering import indexed
 from adpersist.stores.azure import access
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY, Credentials, azurite_address
 from adpersist.stores.azure.tables import AzureTableStore
@@ -53,6 +55,7 @@ from adpersist.stores.retrying import RetryingStore
 from adpersist.system.backoff import Backoff
 from tests.contract import proxy as line
 from tests.contract.proxy import Exchange, Proxy, Twist
+from tests.golden.journal_samples import IDENTITY, created, guid, look, new_journal, set_value
 
 BEGIN = Seq(0)
 QUICK = Backoff(budget_s=10.0, first_s=0.01, cap_s=0.05)
@@ -321,6 +324,8 @@ def test_reading_over_a_bad_line_goes_on(proxy: Proxy, patient: RetryingStore, t
     assert patient.head() == head
     proxy.plan(twist, method="GET", skip=2)  # the first two are the head and the floor
     assert numbers(patient) == [1, 2, 3]
+    proxy.plan(twist, method="GET", skip=3)  # and then the first of the spans
+    assert [each.seq for each in patient.frames_of([(BEGIN, Seq(1)), (Seq(2), Seq(3))])] == [1, 3]
     proxy.plan(twist, method="GET", skip=1)
     assert list(patient.checkpoint(Seq(3))) == [b"a", b"b"]
 
@@ -792,3 +797,26 @@ def test_requests_are_few(proxy: Proxy, bare: AzureTableStore) -> None:
     before = len(proxy.seen)
     assert numbers(bare) == [1, 2, 3, 4]
     assert len(proxy.seen) - before == 3  # the head, the floor, the frames
+
+
+def test_of_an_objects_history_each_event_is_one_request_and_several_are_on_their_way(
+    proxy: Proxy, table: str, tmp_path: Path
+) -> None:
+    """With the commits before and after it, by which it is proven."""
+    times, apart = 10, 8
+    with closing(open_store(f"azurite://{proxy.address}/{table}", journal=journal_id(IDENTITY))) as store:
+        journal = new_journal(store)
+        look(journal, [created("domain"), created("ada")], 1)
+        for number in range(1, times * apart):
+            look(journal, [set_value("domain" if number % apart else "ada", b"%d" % number)], number)
+        with indexed(journal, tmp_path) as reading:
+            before = len(proxy.seen)
+            together = threading.Barrier(times // 2)
+
+            def answered_together(exchange: Exchange) -> None:
+                together.wait(PATIENT_S / 4)
+                exchange.reply(exchange.forward())
+
+            proxy.plan(answered_together, method="GET", path="filter", skip=1, times=times // 2)
+            assert len(list(reading.history(guid("ada")))) == times
+            assert len(proxy.seen) - before == 2 + times  # the head, the floor, the events

@@ -76,6 +76,8 @@ class TestNothingThere:
         with pytest.raises(NoJournalError):
             list(store.frames(after=BEGIN))
         with pytest.raises(NoJournalError):
+            list(store.frames_of([(BEGIN, Seq(1))]))
+        with pytest.raises(NoJournalError):
             store.put_checkpoint(Seq(1), [b"x"])
         with pytest.raises(NoJournalError):
             store.checkpoints()
@@ -278,6 +280,14 @@ class TestFrames:
         assert numbers(store, after=4, through=2) == []
         assert numbers(store, after=5) == []
         assert numbers(store, after=99) == []
+
+    def test_several_spans_are_read_as_one_after_another(self, store: Store) -> None:
+        filled(store, 12)
+        store.trim(through=Seq(1))
+        spans = [(0, 2), (3, 3), (4, 6), (6, 8), (9, 10), (11, 99)]
+        found = store.frames_of([(Seq(after), Seq(through)) for after, through in spans])
+        assert [(frame.seq, frame.body) for frame in found] == [(n, b"%d" % n) for n in (2, 5, 6, 7, 8, 10, 12)]
+        assert list(store.frames_of([])) == []
 
     def test_order_is_by_number_over_many_appends(self, store: Store) -> None:
         head = store.create(b"")

@@ -167,6 +167,10 @@ class CountingStore:
         self.operations += 1
         return self._inner.frames(after=after, through=through)
 
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        self.operations += 1
+        return self._inner.frames_of(spans)
+
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         self.operations += 1
         self._inner.put_checkpoint(seq, parts, start=start)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -136,6 +136,14 @@ class _InTurn:
         """See :class:`~adpersist.journal.journal.Journal`."""
         with self._opened() as journal:
             found = list(journal.commits(after=after, through=through, objects=objects))
+        return iter(found)
+
+    def commits_of(
+        self, spans: Sequence[tuple[Seq, Seq]], *, objects: Collection[Guid] | None = None
+    ) -> Iterator[Commit]:
+        """See :class:`~adpersist.journal.journal.Journal`."""
+        with self._opened() as journal:
+            found = list(journal.commits_of(spans, objects=objects))
         return iter(found)
 
     def checkpoint_parts(

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import Final
 
 from adpersist.audit.log import AuditLog
 from adpersist.journal.journal import Journal
@@ -20,6 +21,9 @@ from adpersist.reading.view import View
 from adpersist.reading.writers import SealedLog
 
 _COMMIT = "seq, kind, timeline, time, usn_from, usn_to, ends_look, complete, target, digest, size"
+
+_LOOKS_AHEAD: Final = 64
+"""Looks that tell of an object, of which what they say is read at once."""
 
 
 class IndexedReading:
@@ -53,7 +57,7 @@ class IndexedReading:
 
     def history(self, guid: Guid) -> Iterator[tuple[Event, View]]:
         """See :class:`~adpersist.reading.folded.Reading`. Of the commits' changes, events have the object's alone."""
-        for first, commit in self._told_by(guid):
+        for first, commit in self._read_ahead(guid):
             before, after = self._view(Seq(first - 1)), self._view(commit.seq)
             self._sealed.reach(commit.seq)
             self.own.update(self._own_until(commit.seq))
@@ -94,6 +98,16 @@ class IndexedReading:
                 )
             found &= {Seq(seq) for seq, listed in rows if listed in names}
         return sorted(seq for seq in found if seq <= self._journal.head.seq)
+
+    def _read_ahead(self, guid: Guid) -> Iterator[tuple[Seq, Commit]]:
+        """The same as :meth:`_told_by`; what the object's commits say is at hand before they are."""
+        looks, known = self._told_by(guid), BEFORE_FIRST
+        for at in range(0, len(looks), _LOOKS_AHEAD):
+            some = looks[at : at + _LOOKS_AHEAD]
+            last = some[-1][1].seq
+            self._commits.read_ahead([guid], last, after=known)
+            known = last
+            yield from some
 
     def _told_by(self, guid: Guid) -> list[tuple[Seq, Commit]]:
         """Looks that may tell of an object, each with its first commit and, without changes, its last."""

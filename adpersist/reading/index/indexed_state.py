@@ -4,11 +4,11 @@ tell of them, which are read when they are asked for and not before."""
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Sequence, ValuesView
 from typing import Any, Final, Protocol, TypeVar
 
 from adpersist.errors import PointError
-from adpersist.model.identity.ids import Guid, Seq
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.journal.commit import Commit
 from adpersist.model.objects.change import Change
@@ -36,6 +36,12 @@ class Reader(Protocol):
         """Verified commits with ``after < seq <= through``, of all objects or of some."""
         ...
 
+    def commits_of(
+        self, spans: Sequence[tuple[Seq, Seq]], *, objects: Collection[Guid] | None = None
+    ) -> Iterator[Commit]:
+        """The same of several spans, which are on their way at once."""
+        ...
+
     def checkpoint_parts(
         self, seq: Seq, numbers: Collection[int], objects: Collection[Guid] | None = None
     ) -> list[ObjectState | Gone]:
@@ -61,16 +67,22 @@ class Commits:
         self._base_ahead: dict[tuple[Seq, Guid], ObjectState] = {}
         self._versions: dict[tuple[int, int], ObjectState | None] = {}
 
-    def read_ahead(self, guids: Collection[Guid], last: Seq) -> None:
+    def read_ahead(self, guids: Collection[Guid], last: Seq, *, after: Seq = BEFORE_FIRST) -> None:
         """Have at hand what is told of some objects up to a commit: each commit is read once, however many it tells of.
 
         Args:
             guids: Objects.
             last: The commit.
+            after: What is told of them up to this one is at hand already.
         """
-        query = "SELECT seq, part FROM touches WHERE object = (SELECT id FROM objects WHERE guid = ?) AND seq <= ?"
+        query = (
+            "SELECT seq, part FROM touches WHERE object = (SELECT id FROM objects WHERE guid = ?) "
+            "AND seq > ? AND seq <= ?"
+        )
         wanted = frozenset(guids)
-        touches = [(Seq(seq), part, guid) for guid in wanted for seq, part in self._rows.execute(query, (guid, last))]
+        touches = [
+            (Seq(seq), part, guid) for guid in wanted for seq, part in self._rows.execute(query, (guid, after, last))
+        ]
         told = [(seq, guid) for seq, part, guid in touches if part is None]
         parts: dict[Seq, set[int]] = {}
         for seq, part, _ in touches:
@@ -81,10 +93,10 @@ class Commits:
                 if isinstance(item, ObjectState):
                     self._base_ahead[seq, item.guid] = item
         self._ahead |= {each: [] for each in told}
-        for first, through in _runs(sorted({seq for seq, _ in told})):
-            for commit in self._journal.commits(after=Seq(first - 1), through=through, objects=wanted):
-                for change in commit.changes:
-                    self._ahead[commit.seq, change.guid].append(self._sealed(change))
+        runs = [(Seq(first - 1), through) for first, through in _runs(sorted({seq for seq, _ in told}))]
+        for commit in self._journal.commits_of(runs, objects=wanted):
+            for change in commit.changes:
+                self._ahead[commit.seq, change.guid].append(self._sealed(change))
 
     def _sealed(self, change: Change) -> Change:
         return self._sealing.change(change) if self._sealing is not None else change

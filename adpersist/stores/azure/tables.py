@@ -208,6 +208,10 @@ class AzureTableStore:
         newest = self._seq()
         yield from self._frames([(after, newest if through is None else through)])
 
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        self._seq()
+        yield from self._frames(spans)
+
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         self._seq()
         partition = layout.checkpoint_partition(self._journal, seq)

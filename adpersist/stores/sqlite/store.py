@@ -148,6 +148,10 @@ class SqliteStore:
             yield from page
             after = page[-1].seq
 
+    def frames_of(self, spans: Sequence[tuple[Seq, Seq]]) -> Iterator[Frame]:
+        for after, through in spans:
+            yield from self.frames(after=after, through=through)
+
     def put_checkpoint(self, seq: Seq, parts: Iterable[bytes], *, start: int = 0) -> None:
         with self._file.writing() as connection:
             row = self._id(connection)
