@@ -63,7 +63,7 @@ class Fingerprint:
         shapes: Shapes,
     ) -> "Fingerprint":
         """From digests by attribute; ``shapes`` has one tuple of names for all objects that have the same."""
-        names = _shape(tuple(digests), shapes)
+        names = shape(tuple(digests), shapes)
         packed = struct.pack(f"{len(digests)}q", *map(digests.__getitem__, names))
         return cls(nc, parent, names, packed, packed_links or None, deleted=deleted)
 
@@ -87,7 +87,8 @@ NOTHING: Final = Fingerprint("", None, (), b"", None, deleted=False)
 """Of an object that is not there."""
 
 
-def _shape(found: tuple[str, ...], shapes: Shapes) -> tuple[str, ...]:
+def shape(found: tuple[str, ...], shapes: Shapes) -> tuple[str, ...]:
+    """The names in their order, one tuple for all that have the same."""
     names = shapes.get(found)
     if names is None:
         names = tuple(sorted(found))

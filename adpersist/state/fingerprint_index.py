@@ -5,17 +5,20 @@ in, a digest for each attribute, of its values and its stamp together, and its l
 name, each with a digest of its stamp.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, LinkStamps, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState, created
+from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader, hash_of
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite, link_writes_of
-from adpersist.model.objects.rows.stamp_row import Write, packed_row, write_of, writes_of
+from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, write_of, writes_of
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.changes import NAME, change_kind
-from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed
+from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed, shape
 from adpersist.state.fingerprint_table import FingerprintTable
 
 _PLACE: Final = ""
@@ -25,15 +28,18 @@ _EMPTY: Final = "-"
 _DELETED: Final = "isDeleted"
 _TRUE: Final = (b"TRUE",)
 
+_NO_STAMPS: Final = packed_row({})
+_MOST_PLANS: Final = 512
+
 Links = dict[str, frozenset[bytes]]
 
 
 def digest(values: Values, write: Write | None) -> int:
-    """64 bits of SipHash under a key of this process; the order of values means nothing.
+    """64 bits of SipHash under a key of this process.
 
     Those of values and stamp are added up bit by bit, so that a stamp can be learnt of values that are not at hand.
     """
-    found = hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
+    found = hash_of(values)
     return found if write is None else found ^ hash(write)
 
 
@@ -47,6 +53,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     def __init__(self) -> None:
         self._table = FingerprintTable()
         self._shapes: Shapes = {}
+        self._plans: dict[tuple[RowHeader, tuple[str, ...]], _Plan] = {}
 
     @classmethod
     def of(cls, objects: Iterable[ObjectState]) -> "FingerprintIndex":
@@ -85,15 +92,63 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
     def put(self, item: ObjectState) -> None:
         """Take an object as it is."""
-        self.apply([created(item)])
+        values, stamps = item.values, item.stamps or _NO_STAMPS
+        if isinstance(values, AttributeRow) and isinstance(stamps, StampRow) and not values.clears:
+            self._table.put(item.guid, self._traced(item, values, stamps))
+        else:
+            self.apply([created(item)])
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Fold changes in, in order."""
         for change in changes:
             if change.kind is Kind.EXPUNGED:
                 self._table.remove(change.guid)
-            else:
+            elif not self._revised(change):
                 self._table.put(change.guid, self._evolved(self._table.find(change.guid), change))
+
+    def _traced(self, item: ObjectState, values: AttributeRow, stamps: StampRow) -> Fingerprint:
+        """What :meth:`_evolved` makes of a created object: there are hundreds of thousands, of a few shapes."""
+        digests, places = values.hashes(), values.header.places
+        without_values: dict[str, int] = {}
+        for name, found in stamps.hashes():
+            if name in places:
+                digests[places[name]] ^= found
+            else:
+                without_values[name] = found
+        plan = self._plan(values.header, tuple(without_values))
+        digests += without_values.values()
+        digests.append(_place(item.parent, item.rdn))
+        links = _evolved_links(NOTHING, created(item)) if item.links or item.link_stamps else None
+        packed_digests = plan.packing.pack(*plan.in_order(digests))
+        return Fingerprint(item.nc, item.parent, plan.names, packed_digests, links, deleted=item.deleted)
+
+    def _plan(self, header: RowHeader, without_values: tuple[str, ...]) -> "_Plan":
+        key = header, without_values
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()  # costs time and nothing else
+            names = (*header.places, *(_EMPTY + name for name in without_values), _PLACE)
+            plan = self._plans[key] = _Plan(names, self._shapes)
+        return plan
+
+    def _revised(self, change: Change) -> bool:
+        """The rule, a few new values of an object that has had such: their digests are set where they lie."""
+        if (
+            change.kind is Kind.CREATED
+            or change.rdn is not None
+            or change.parent is not None
+            or _DELETED in change.values
+            or change.added
+            or change.removed
+            or change.link_stamps
+        ):
+            return False
+        writes = writes_of(change.stamps)
+        digests = {name: digest(values, writes.pop(name, None)) for name, values in change.values.items() if values}
+        if writes or len(digests) < len(change.values):
+            return False
+        return self._table.revise(change.guid, change.nc, digests)
 
     def _evolved(self, old: Fingerprint | None, change: Change) -> Fingerprint:
         if old is None or change.kind is Kind.CREATED:
@@ -171,6 +226,24 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             above.add(fingerprint.parent)
             fingerprint = self._table.find(fingerprint.parent)
         return len(above)
+
+
+class _Plan:
+    """In which order the digests lie of all objects that have them of the same attributes, as they come.
+
+    Attributes:
+        names: As of a :class:`Fingerprint`.
+        packing: Of so many digests.
+        in_order: Takes them as they come.
+    """
+
+    __slots__ = ("in_order", "names", "packing")
+
+    def __init__(self, names: tuple[str, ...], shapes: Shapes) -> None:
+        self.names: Final = shape(names, shapes)
+        self.packing: Final = struct.Struct(f"{len(names)}q")
+        places = [names.index(name) for name in self.names]
+        self.in_order: Final[Callable[[list[int]], Sequence[int]]] = itemgetter(*places) if len(places) > 1 else list
 
 
 def _place(parent: Guid | None, rdn: str) -> int:

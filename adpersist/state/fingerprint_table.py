@@ -2,7 +2,7 @@
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 from adpersist.model.identity.ids import GUID_BYTES, Guid
@@ -19,7 +19,8 @@ _DIGESTS: Final = 2
 _APART: Final = 4
 _LARGE: Final = 1 << 14
 """Bytes of links of one attribute: more of them lie apart, so that a large group that changes often leaves no holes."""
-_DIGEST_BYTES: Final = 8
+_DIGEST: Final = struct.Struct("q")
+_DIGEST_BYTES: Final = _DIGEST.size
 _FEWEST_SLOTS: Final = 1 << 14
 _FREE: Final = 0
 _GONE: Final = 1
@@ -69,6 +70,26 @@ class FingerprintTable:
             self._compact()
         elif 2 * self._used > len(self._slots):
             self._grow()
+
+    def revise(self, guid: Guid, nc: str, digests: Mapping[str, int]) -> bool:
+        """Set digests of an object in place; False, and nothing is set: it is not there, or not so.
+
+        Args:
+            guid: The object.
+            nc: What its naming context is.
+            digests: By attribute, of such as have one.
+        """
+        found = self._slots[self._slot(guid)]
+        if found <= _GONE:
+            return False
+        start = found - 2
+        _, _, shape, context, _, _ = _HEAD.unpack_from(self._rows, start)
+        names = self._shapes[shape]
+        if self._contexts[context] != nc or not all(map(names.__contains__, digests)):
+            return False
+        for name, digest in digests.items():
+            _DIGEST.pack_into(self._rows, start + _HEAD.size + _DIGEST_BYTES * names.index(name), digest)
+        return True
 
     def remove(self, guid: Guid) -> None:
         """Forget a fingerprint, if there is one."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adpersist.journal.format.columns.changes import pack_changes, unpack_changes
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
+from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.changes import difference, observe
+from adpersist.state.fingerprint import Fingerprint
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 
@@ -73,11 +77,12 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
             traces.apply([expected])
     assert sorted(traces) == sorted(state)
     assert len(traces) == len(state)
-    again = FingerprintIndex()
+    again, from_checkpoint = FingerprintIndex(), FingerprintIndex.of(map(_read_back, state.values()))
     for item in state.values():
         again.put(item)
     for guid in state:
         assert again[guid].digests == traces[guid].digests
+        _same(from_checkpoint[guid], again[guid])
         for name in ("member", "manager"):
             for present in (True, False):
                 assert again[guid].links(name, present=present) == traces[guid].links(name, present=present)
@@ -86,6 +91,17 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
             assert traces[guid].links(name, present=False).keys() == known.keys() - there
         assert (traces[guid].parent, traces[guid].deleted) == (state[guid].parent, state[guid].deleted)
         assert traces.depth(guid) == state.depth(guid) if _rooted(state, guid) else True
+
+
+def _read_back(item: ObjectState) -> ObjectState:
+    """The same in rows, as a checkpoint has it."""
+    (change,) = unpack_changes(pack_changes([created(item)]))
+    return replace(item, values=change.values, links=change.added, stamps=change.stamps, link_stamps=change.link_stamps)
+
+
+def _same(one: Fingerprint, other: Fingerprint) -> None:
+    for name in ("nc", "parent", "names", "packed_digests", "deleted"):
+        assert getattr(one, name) == getattr(other, name), name
 
 
 def _rooted(state: State, guid: Guid) -> bool:

@@ -18,6 +18,7 @@ from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader
+from adpersist.model.objects.rows.stamp_row import header_of
 
 COLUMNS: Final = 20
 COLUMNS_OF_VERSION_1: Final = 18
@@ -157,7 +158,7 @@ class _Rows:
         numbers = tuple(cells[::2])
         header = self._headers.get(numbers)
         if header is None:
-            header = self._headers[numbers] = RowHeader([self._names[index(number)] for number in numbers])
+            header = self._headers[numbers] = header_of(tuple([self._names[index(number)] for number in numbers]))
         return AttributeRow(header, cells[1::2])
 
 

@@ -97,7 +97,9 @@ class Stamps:
         numbers = tuple(attributes)
         header = self._headers.get(numbers)
         if header is None:
-            header = self._headers[numbers] = RowHeader([self._names[index(number)] for number in numbers])
+            header = self._headers[numbers] = header_of(tuple([self._names[index(number)] for number in numbers]))
+        if len(writes) == 1 and len(places) == len(numbers) and not any(places):  # the rule
+            return StampRow.of_one(header, writes[0])
         return StampRow(header, [writes[index(place)] for place in places])
 
     def _links(self, cells: Sequence[object], writes: Sequence[Write]) -> dict[str, LinkStampRow]:

@@ -98,6 +98,15 @@ class AttributeRow(Mapping[str, Values]):
         return row
 
     @property
+    def header(self) -> RowHeader:
+        """The attributes."""
+        return self._header
+
+    def hashes(self) -> list[int]:
+        """Of each attribute's values, in the header's order: see :func:`hash_of`."""
+        return [hash((cell,)) if type(cell) is bytes else hash_of(cell) for cell in self._cells]  # type: ignore[arg-type]  # as above
+
+    @property
     def clears(self) -> bool:
         """Some attribute has no value."""
         return () in self._cells
@@ -123,6 +132,11 @@ class AttributeRow(Mapping[str, Values]):
     def _unfolded(self) -> dict[str, Values]:
         values = [(cell,) if type(cell) is bytes else cell for cell in self._cells]
         return dict(zip(self._header.places, values, strict=True))  # type: ignore[arg-type]  # as above
+
+
+def hash_of(values: Values) -> int:
+    """64 bits of SipHash under a key of this process; the order of values means nothing."""
+    return hash(values) if len(values) == 1 else hash(tuple(sorted(values)))
 
 
 def _cell(values: Values) -> Cell:

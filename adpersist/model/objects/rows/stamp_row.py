@@ -77,6 +77,13 @@ class StampRow(Mapping[str, Stamp]):
         self._header = header
         self._places, self._writes = numbered(writes)
 
+    @classmethod
+    def of_one(cls, header: RowHeader, write: Write) -> "StampRow":
+        """All of them the same."""
+        row = cls.__new__(cls)
+        row._header, row._places, row._writes = header, bytes(len(header.places)), write
+        return row
+
     def __getitem__(self, name: str) -> Stamp:
         return stamp_of(write_at(self._writes, self._places[self._header.places[name]]))
 
@@ -108,6 +115,11 @@ class StampRow(Mapping[str, Stamp]):
 
     def __repr__(self) -> str:
         return repr(dict(self.items()))
+
+    def hashes(self) -> Iterator[tuple[str, int]]:
+        """Of each attribute's stamp, packed."""
+        found = list(map(hash, split(self._writes)))
+        return zip(self._header.places, [found[place] for place in self._places], strict=True)
 
     def writes(self) -> dict[str, Write]:
         """All stamps, packed; equal ones are the same bytes."""
