@@ -91,16 +91,18 @@ class JournalSection(_Section):
         index: The directory where commands that read keep what is where in the journal (names, no values), so that they
             need not read all of it; empty: /var/cache/adpersist, or a user's own cache; ``off``: nowhere.
         keep: The agent forgets what no point so young, and no mark, needs (s, m, h, d, w); empty: nothing.
-        checkpoint_every_commits: A checkpoint after so many commits; 0: not by number.
-        checkpoint_every_bytes: A checkpoint after so many bytes of commits; 0: not by size.
+        checkpoint_every_commits: A checkpoint after so many commits; 0: not by number; None: by how many objects there
+            are.
+        checkpoint_every_bytes: A checkpoint after so many bytes of commits; 0: not by size; None: by how large the last
+            checkpoint is.
     """
 
     id: str = Field(default="", pattern="^([0-9a-f]{32})?$")
     witness: Path | None = None
     index: str = Field(default="", pattern="^(off|/.*)?$", description="/var/cache/adpersist")
     keep: str = Field(default="90d", pattern=r"^([1-9]\d{0,8}[smhdw])?$")
-    checkpoint_every_commits: int = Field(default=10_000, ge=0)
-    checkpoint_every_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
+    checkpoint_every_commits: int | None = Field(default=None, ge=0)
+    checkpoint_every_bytes: int | None = Field(default=None, ge=0)
 
     _unset = field_validator("witness", mode="before")(unset_when_empty)
 

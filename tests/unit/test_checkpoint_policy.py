@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from adpersist.agent.upkeep import checkpoints
 from adpersist.agent.upkeep.checkpoint_thread import CheckpointThread
-from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, DoubtfulPruneError, RetentionPolicy
+from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, DoubtfulPruneError, RetentionPolicy, interval, worth
+from adpersist.config import JournalSection
 from adpersist.errors import StoreFullError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
@@ -95,6 +97,23 @@ def test_a_checkpoint_is_written_after_so_many_bytes(kept: Kept) -> None:
     for before, after in zip([0, *made], made, strict=False):
         # 100 commits hold that many bytes; sizes are looked up for 32 commits at once
         assert 64 <= after - before <= 132, made
+
+
+def test_a_large_directory_is_saved_more_seldom() -> None:
+    """Its checkpoint takes many times what the commits between two of them do."""
+    as_ever = 10_000, 64 * 1024 * 1024
+    assert worth(0, 0) == worth(100_000, 512 * 1024 * 1024) == as_ever
+    assert worth(1_000_000, 1600 * 1024 * 1024) == (100_000, 200 * 1024 * 1024)
+    assert CheckpointPolicy.of(JournalSection()) == CheckpointPolicy(every_commits=None, every_bytes=None)
+
+
+def test_how_often_it_is_saved_follows_from_the_last_checkpoint(kept: Kept) -> None:
+    kept.look()
+    assert interval(kept.journal.head) == worth(0, 0)
+    kept.tend(CheckpointPolicy(every_commits=1, every_bytes=0))
+    (made,) = kept.journal.head.checkpoints
+    large = replace(kept.journal.head, checkpoints=(made, replace(made, objects=500_000, parts=800)))
+    assert interval(large) == (50_000, 100 * 1024 * 1024)
 
 
 def test_no_policy_writes_nothing(kept: Kept) -> None:

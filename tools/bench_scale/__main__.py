@@ -12,7 +12,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from adpersist.config import JournalSection
+from adpersist.agent.upkeep.checkpoints import worth
 from tools.bench_scale.model import LIMITS_OF, Fleet, lines, taken
 from tools.bench_scale.rows import measured
 
@@ -32,7 +32,6 @@ bytes are counted as Azure counts them. The rest is multiplied; nothing of it is
 
 def main() -> int:
     """Measure, multiply, show."""
-    keep = JournalSection()
     parser = argparse.ArgumentParser(
         prog="tools/bench scale", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -44,12 +43,11 @@ def main() -> int:
     parser.add_argument("--peak", type=float, default=20, metavar="X", help="the busiest second to the middle one (20)")
     parser.add_argument("--keep-days", type=float, default=90, metavar="D", help="[journal] keep (90)")
     parser.add_argument(
-        "--checkpoint-every-commits", type=int, default=keep.checkpoint_every_commits, metavar="N",
-        help=f"[journal] checkpoint_every_commits ({keep.checkpoint_every_commits})",
+        "--checkpoint-every-commits", type=int, metavar="N",
+        help="[journal] checkpoint_every_commits (as an agent does that is told nothing)",
     )  # fmt: skip
     parser.add_argument(
-        "--checkpoint-every-bytes", type=int, default=keep.checkpoint_every_bytes, metavar="N",
-        help=f"[journal] checkpoint_every_bytes ({keep.checkpoint_every_bytes})",
+        "--checkpoint-every-bytes", type=int, metavar="N", help="[journal] checkpoint_every_bytes (the same)"
     )  # fmt: skip
     parser.add_argument("--beat-s", type=float, default=300, metavar="S", help="[agent] beat (300)")
     parser.add_argument("--gb-month", type=float, default=0.05, metavar="P", help="price of a GB for a month (0.05)")
@@ -58,19 +56,20 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    rows = measured(given.sample)
+    commits, size = worth(given.objects, round(given.objects * rows.kept_bytes))
     fleet = Fleet(
         dcs=given.dcs,
         objects=given.objects,
         changes_a_day=given.objects * 10 / 365 if given.changes_a_day is None else given.changes_a_day,
         peak=given.peak,
         keep_days=given.keep_days,
-        checkpoint_commits=given.checkpoint_every_commits,
-        checkpoint_bytes=given.checkpoint_every_bytes,
+        checkpoint_commits=given.checkpoint_every_commits or commits,
+        checkpoint_bytes=given.checkpoint_every_bytes or size,
         beat_s=given.beat_s,
         gb_month=given.gb_month,
         ten_thousand=given.ten_thousand,
     )
-    rows = measured(given.sample)
     if given.json:
         print(json.dumps({"asked": asdict(fleet), "rows": asdict(rows), "a_dc": asdict(taken(fleet, rows))}, indent=2))
         return 0

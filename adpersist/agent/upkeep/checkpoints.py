@@ -14,7 +14,12 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.head import Checkpoint, Head
 from adpersist.state.fold import stream_objects
+from adpersist.stores.port import MAX_FRAME_BYTES
 from adpersist.system.memory import give_back
+
+_FEWEST_COMMITS: Final = 10_000
+_FEWEST_BYTES: Final = 64 * 1024 * 1024
+"""Between two checkpoints, of however small a directory."""
 
 _MEASURED_AT_ONCE: Final = 32
 """The size of commits is looked up in the store; not oftener than for so many of them together."""
@@ -91,6 +96,23 @@ def _together(first: PrunePlan, then: PrunePlan) -> PrunePlan:
     return replace(then, checkpoints=(*first.checkpoints, *then.checkpoints), marks=(*first.marks, *then.marks))
 
 
+def interval(head: Head) -> tuple[int, int]:
+    """After how many commits, and how many bytes of them, a checkpoint is worth its room, by the last one."""
+    if not head.checkpoints:
+        return worth(0, 0)
+    last = head.checkpoints[-1]
+    return worth(last.objects, last.parts * MAX_FRAME_BYTES)
+
+
+def worth(objects: int, size: int) -> tuple[int, int]:
+    """The same, of a checkpoint of so many objects and bytes.
+
+    Of a large directory it takes many times what the commits between two of them do. A commit takes as long to fold as
+    three objects of a checkpoint take to read: with a tenth as many commits, a state takes a third more time.
+    """
+    return max(_FEWEST_COMMITS, objects // 10), max(_FEWEST_BYTES, size // 8)
+
+
 @dataclass(slots=True)
 class CheckpointPolicy:
     """When a checkpoint is due: whenever so many commits or bytes came since the last one.
@@ -98,12 +120,12 @@ class CheckpointPolicy:
     While nothing is committed it asks the store for nothing.
 
     Attributes:
-        every_commits: 0: never by number.
-        every_bytes: 0: never by size.
+        every_commits: 0: never by number; None: see :func:`interval`.
+        every_bytes: 0: never by size; None: the same.
     """
 
-    every_commits: int
-    every_bytes: int
+    every_commits: int | None
+    every_bytes: int | None
     _since: Seq | None = None
     _measured: Seq = BEFORE_FIRST
     _bytes: int = 0
@@ -121,9 +143,12 @@ class CheckpointPolicy:
         last = head.checkpoints[-1].seq if head.checkpoints else head.pruned
         if any(last <= each.last for each in head.lost):
             return True  # nothing that was lost is needed any more once it is there
-        if self.every_commits and head.seq - last >= self.every_commits:
+        commits, size = interval(head)
+        commits = commits if self.every_commits is None else self.every_commits
+        size = size if self.every_bytes is None else self.every_bytes
+        if commits and head.seq - last >= commits:
             return True
-        return bool(self.every_bytes) and self._measure(journal, last) >= self.every_bytes
+        return bool(size) and self._measure(journal, last) >= size
 
     def _measure(self, journal: Journal, last: Seq) -> int:
         """Bytes since the last checkpoint, as far as they were looked up."""
