@@ -20,6 +20,7 @@ from azure.data.tables import (
     AccountSasPermissions,
     ResourceTypes,
     TableClient,
+    UpdateMode,
     generate_account_sas,
 )
 
@@ -38,7 +39,7 @@ from adpersist.errors import (
 from adpersist.journal.keys.derive import journal_id
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.index.answering import indexed
-from adpersist.stores.azure import access
+from adpersist.stores.azure import access, layout
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY, Credentials, azurite_address
 from adpersist.stores.azure.tables import AzureTableStore
 from adpersist.stores.port import (
@@ -508,6 +509,19 @@ def test_what_turns_out_large_is_asked_for_again_by_itself(proxy: Proxy, table: 
         assert list(store.frames(after=BEGIN)) == frames
         assert 5 * 65_536 < max(wide) < 1_000_000, "more than the beginning of large bodies came with small ones"
         assert len(wide) < 40
+
+
+def test_a_body_larger_than_any_of_ours_keeps_nobody_from_what_follows(truth: AzureTableStore, journal: str) -> None:
+    """Who holds the table may lay anything there: the journal tells that it is not its own."""
+    filled(truth, 8)
+    huge = Frame(seq=Seq(1), body=bytes(13 * MAX_FRAME_BYTES))
+    for entity in layout.frame_entities(journal, huge):
+        truth._client.upsert_entity(entity, mode=UpdateMode.REPLACE)
+    for seq in range(2, 5):
+        truth._client.delete_entity(journal, f"{layout.frame_bound(seq)}.00")
+    found = list(truth.frames(after=BEGIN))
+    assert [frame.seq for frame in found] == [1, *range(5, 9)]
+    assert found[0] == huge
 
 
 # --- writing in pieces: checkpoints and trimming ---

@@ -50,8 +50,8 @@ _FIRST_BODIES: Final = 4
 _WIDER: Final = 4
 _WHOLE_BODIES: Final = 16
 _WINDOW_BODIES: Final = 256
-"""Of so many bodies whatever they have is asked for; of more, up to these, 64 KiB each: whichever it is, and however
-large they turn out to be, 16 MiB are the most that comes."""
+"""Of so many bodies whatever they have is asked for; of more, up to these, 64 KiB each: either way 16 MiB are the most
+that comes, however large they turn out to be."""
 _PAGE_ENTITIES: Final = 1000
 """As many as a service gives at once."""
 
@@ -313,7 +313,7 @@ class AzureTableStore:
                 else:
                     size = sum(len(body) for _, body in bodies) // (len(bodies) or 1) + 1
                     width = max(1, min(_WIDER * width, _WINDOW_BODIES, _WINDOW_BYTES // size))
-                    ahead = min(_WINDOWS_AHEAD, _AHEAD_BYTES // (width * size))
+                    ahead = max(1, min(_WINDOWS_AHEAD, _AHEAD_BYTES // (width * size)))
         finally:
             others.shutdown(cancel_futures=True)
 
