@@ -214,6 +214,12 @@ def test_the_dc_keeps_what_it_wrote_to_and_the_journal_deleted(kept: Kept) -> No
     assert "visitor" in kept.names
 
 
+def _grouped(hands: Hands, who: str, group: str) -> None:
+    """A primary group is one the account is a member of."""
+    hands.link(group, who)
+    hands.set(who, primaryGroupID=str(hands.rid(group)))
+
+
 @pytest.mark.parametrize(
     "policy",
     [
@@ -229,11 +235,17 @@ def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(
         office = f"OU=Office,{world.dc.base_dn}"
         with Hands(world.dc) as hands:
             lost = hands.rid(hands.user("lost", parent=office))
+            hands.group("union", parent=office)
+            _grouped(hands, f"CN=bert,{office}", f"CN=union,{office}")
         world.run("agent", "--once", code=0)
         world.revert()
         with Hands(world.dc) as hands:
             hands.outlive_the_second()
             assert hands.rid(hands.user("usurper", parent=office)) == lost
+            club = hands.group("club", parent=office)
+            assert hands.rid(club) == lost + 1
+            for name in ("usurper", "bert", "carl"):
+                _grouped(hands, f"CN={name},{office}", club)
         before = world.head()
         ran = world.run("guard", "--on-conflict", policy, "--json")
         if policy == "dc" and ran.code == 2:
@@ -243,7 +255,14 @@ def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(
         world.run("verify", code=0)
         with Hands(world.dc) as hands:
             assert hands.rid(f"CN=lost,{office}") == lost
-            assert hands.rid(hands.user("next", parent=office)) > lost
+            assert hands.rid(f"CN=union,{office}") == lost + 1
+            primary = {name: hands.read(f"CN={name},{office}", "primaryGroupID") for name in ("bert", "carl")}
+            assert [each["primaryGroupID"] for each in primary.values()] == [[b"%d" % (lost + 1)], [b"513"]]
+            clubs = [sorted(hands.read(dn, "member")["member"]) for dn in hands.find("(cn=club*)")]
+            assert [[dn.split(b",")[0][:10] for dn in members] for members in clubs] == (
+                [] if policy == "journal" else [[b"CN=bert", b"CN=carl", b"CN=usurper"]]
+            )
+            assert hands.rid(hands.user("next", parent=office)) > lost + 1
 
 
 def test_a_local_account_with_the_sid_of_a_deleted_one_is_kept_under_another(scene: Scene, place: Path) -> None:

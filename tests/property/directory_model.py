@@ -104,6 +104,7 @@ class Model:
         self._alive(guid)
         if any(node.parent == guid for node in self.nodes.values()):
             raise Refused("it has children")
+        self._nobodys_primary(guid)
         node = self.nodes[guid]
         node.parent, node.rdn = DELETED, f"{node.rdn}\\0ADEL:{guid.hex()}"
         kept = {name: found for name, found in node.values.items() if name in {"objectSid", "sAMAccountName"}}
@@ -139,13 +140,20 @@ class Model:
             case Link():
                 self._relink(step)
             case Delete(purge=True):
-                self.nodes.pop(step.guid, None)
+                self._purge(step.guid)
             case Delete():
                 self.delete(step.guid)
             case ReloadSchema():
                 return
             case _:
                 raise AssertionError(f"this model knows no {step.op}")
+
+    def _purge(self, guid: Guid) -> None:
+        self._nobodys_primary(guid)
+        self.nodes.pop(guid, None)
+        for node in self.nodes.values():
+            for refs in node.links.values():
+                refs.discard(ref(guid))
 
     def _relink(self, step: Link) -> None:
         for name, refs in step.removed.items():
@@ -197,6 +205,12 @@ class Model:
     def _alive(self, guid: Guid) -> None:
         if guid not in self.nodes or self.nodes[guid].deleted:
             raise Refused("it is not there")
+
+    def _nobodys_primary(self, guid: Guid) -> None:
+        rid = self.nodes[guid].values.get("objectSid", (b"",))[0][-4:]
+        numbers = (node.values[PRIMARY] for node in self.nodes.values() if PRIMARY in node.values)
+        if any(int(number).to_bytes(4, "little") == rid for (number,) in numbers):
+            raise Refused("it is somebody's primary group")
 
     def _may_lie(self, guid: Guid, parent: Guid, rdn: str) -> None:
         self._alive(parent)

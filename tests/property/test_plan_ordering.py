@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.link_values import to_others
 from adpersist.model.plan.step import Exempt
+from adpersist.restore.plan.identities.evictions import evicted_copy
 from adpersist.restore.plan.plan import steps
 from adpersist.state.differences import gaps
 from tests.property.directory_model import DELETED, NC, PRIMARY, ROOT, Model, Refused
@@ -206,7 +209,11 @@ def closed(
     """The model after a plan that leaves what the DC's word keeps."""
     state, names, now = have.state(), named or {}, have.copy()
     closing = [
-        replace(gap, values={name: each for name, each in gap.values.items() if name not in names.get(gap.guid, ())})
+        replace(
+            gap,
+            values={name: each for name, each in gap.values.items() if name not in names.get(gap.guid, ())},
+            removed=to_others(gap.removed, kept),
+        )
         for gap in gaps(want.state(), state, EXEMPT)
         if gap.guid not in kept
     ]
@@ -271,3 +278,60 @@ def test_whoever_gets_a_primary_group_back_stays_in_none_that_was_only_that() ->
         points.append(day.copy())
     for want, have in product(points, points):
         assert closed(want, have).living() == want.living()
+
+
+def sid(rid: int) -> tuple[bytes]:
+    """Of the one domain there is."""
+    return (b"S-" + rid.to_bytes(4, "little"),)
+
+
+def grouped(model: Model, who: Guid, group: Guid, rid: int) -> None:
+    """Somebody's primary group is another one."""
+    model.link(group, "member", who)
+    model.modify(who, {PRIMARY: (b"%d" % rid,)})
+
+
+def test_whoever_is_in_a_group_that_makes_way_gets_another_primary_group() -> None:
+    everyone, staff, lost, local, stranger = map(guid, range(10, 15))
+    people = [guid(number) for number in range(4)]
+    golden = Model()
+    for key, rid in ((everyone, 513), (staff, 600)):
+        golden.create(key, ROOT, f"CN=group{rid}", {"objectSid": sid(rid)})
+    for number, key in enumerate(people):
+        golden.create(key, ROOT, f"CN=who{number}", {"objectSid": sid(number), PRIMARY: (b"513",)})
+    want, have = golden.copy(), golden.copy()
+    want.create(lost, ROOT, "CN=lost", {"objectSid": sid(1000)})
+    have.create(local, ROOT, "CN=local", {"objectSid": sid(1000)})
+    have.create(stranger, ROOT, "CN=stranger", {"objectSid": sid(1001), PRIMARY: (b"513",)})
+    grouped(want, people[1], lost, 1000)
+    grouped(want, people[2], staff, 600)
+    for who in (*people, stranger):
+        grouped(have, who, local, 1000)
+    have.unlink(everyone, "member", people[3])
+    assert closed(want, have).living() == want.living()
+
+    now = closed(want, have, kept={local, stranger})
+    copy = evicted_copy(local)
+    assert now.nodes[copy].links["member"] == {ref(who) for who in (*people, stranger)}
+    assert now.nodes[stranger].values[PRIMARY] == (b"513",)
+    assert now.nodes[people[1]].values[PRIMARY] == (b"1000",)
+    assert local not in now.nodes
+
+
+def test_whoever_makes_way_stays_in_its_groups() -> None:
+    everyone, staff, local, stranger = map(guid, range(10, 14))
+    golden = Model()
+    for key, rid in ((everyone, 513), (staff, 600)):
+        golden.create(key, ROOT, f"CN=group{rid}", {"objectSid": sid(rid)})
+    want, have = golden.copy(), golden.copy()
+    for number, rid in ((1, 1000), (2, 1001)):
+        want.create(guid(number), ROOT, f"CN=lost{number}", {"objectSid": sid(rid)})
+    have.create(local, ROOT, "CN=local", {"objectSid": sid(1000)})
+    have.create(stranger, ROOT, "CN=stranger", {"objectSid": sid(1001), PRIMARY: (b"513",)})
+    grouped(have, stranger, staff, 600)
+    grouped(have, stranger, local, 1000)
+    have.link(staff, "member", local)
+    now, copies = closed(want, have, kept={local, stranger}), [evicted_copy(each) for each in (local, stranger)]
+    assert now.nodes[staff].links["member"] == set(map(ref, copies))
+    assert now.nodes[copies[0]].links["member"] == {ref(copies[1])}
+    assert not now.nodes[everyone].links.get("member")

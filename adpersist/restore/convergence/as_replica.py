@@ -1,6 +1,6 @@
 """Having a DC that was put back receive what it lacks as a replica does, once strangers are out of its way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -9,10 +9,11 @@ from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.replicated import Replica
-from adpersist.model.plan.step import Delete, ReloadSchema, Step
+from adpersist.model.plan.step import ReloadSchema, Step
 from adpersist.restore.convergence.applying import apply
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.planning import planned, raised_rids
+from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.making_way import making_way
 from adpersist.restore.plan.replication import replica
 from adpersist.restore.progress import Progress
@@ -43,6 +44,21 @@ class Received:
     linked: frozenset[Guid] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """How strangers made way.
+
+    Attributes:
+        applied: Steps carried out.
+        wrote: Objects that were written to, or tried.
+        regrouped: Those of them that had to get another primary group for it, and these groups.
+    """
+
+    applied: Sequence[Step] = ()
+    wrote: frozenset[Guid] = frozenset()
+    regrouped: frozenset[Guid] = frozenset()
+
+
 def receive_lacking(
     dc: DomainController,
     wanted: WantedState,
@@ -50,6 +66,8 @@ def receive_lacking(
     target: TransactionalTarget,
     progress: Progress,
     waiting: Callable[[], None],
+    *,
+    regrouped: Collection[Guid] = (),
 ) -> Received:
     """Send all that the DC lacks, by stamp; what it has already, with its stamp, it takes no second time.
 
@@ -60,6 +78,7 @@ def receive_lacking(
         target: Its database.
         progress: Told how far it has come.
         waiting: Called when the DC begins to receive.
+        regrouped: What we wrote to for others to make way; what the journal has of it counts.
 
     Raises:
         DirectoryUnreachableError: The DC went away; it may be done again.
@@ -70,12 +89,8 @@ def receive_lacking(
         received.wrote.update(step.guid for step in steps)
         return apply(steps, target, progress.applying).steps
 
-    moving = _moving(seen)
-    if moving:
-        # whoever is given a SID of its own must not be given that of somebody who is to come back
-        received.applied += carry_out([*raised_rids(dc, wanted, seen.have), *moving])
     own = dc.own_stamp()
-    lacking = _lacking(dc, seen, own, gone={step.guid for step in moving if isinstance(step, Delete)})
+    lacking = _lacking(dc, seen, own, regrouped)
     waiting()
     with ThreadPoolExecutor(1) as beside:
         to_close = beside.submit(lambda: planned(dc, wanted, seen).steps)
@@ -100,9 +115,19 @@ def receive_lacking(
     return received
 
 
-def _moving(seen: Comparison) -> list[Step]:
+def move_away(
+    dc: DomainController, wanted: WantedState, seen: Comparison, target: TransactionalTarget, progress: Progress
+) -> Moved:
+    """Have strangers make way for what is to be received.
+
+    Args:
+        dc, wanted, seen, target, progress: As for :func:`receive_lacking`.
+
+    Raises:
+        DirectoryUnreachableError: The DC went away; it may be done again.
+    """
     resolution = seen.resolution
-    return list(
+    moving = list(
         making_way(
             seen.gaps,
             seen.want,
@@ -113,9 +138,17 @@ def _moving(seen: Comparison) -> list[Step]:
             named=resolution.named,
         )
     )
+    if not moving:
+        return Moved()
+    # whoever is given a SID of its own must not be given that of somebody who is to come back
+    moving = [*raised_rids(dc, wanted, seen.have), *moving]
+    given = primary_groups.given(moving)
+    regrouped = frozenset({*given, *primary_groups.joined(given, seen.have)})
+    applied = apply(moving, target, progress.applying).steps
+    return Moved(applied=applied, wrote=regrouped.union(step.guid for step in moving), regrouped=regrouped)
 
 
-def _lacking(dc: DomainController, seen: Comparison, own: Stamp, *, gone: set[Guid]) -> Replica:
+def _lacking(dc: DomainController, seen: Comparison, own: Stamp, regrouped: Collection[Guid]) -> Replica:
     want, have, resolution = seen.want, seen.have, seen.resolution
     return replica(
         want,
@@ -123,9 +156,9 @@ def _lacking(dc: DomainController, seen: Comparison, own: Stamp, *, gone: set[Gu
         dc.feed.contexts,
         seen.exempt.spared,
         own=own,
-        overwritten=resolution.overwritten,
+        overwritten=resolution.overwritten.union(regrouped),
         staying=resolution.untouched(want, have, seen.occupied),
-        preferred=[each for each in resolution.preferred(want, have) if each.guid not in gone],
+        preferred=resolution.preferred(want, have),
     )
 
 

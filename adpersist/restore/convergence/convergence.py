@@ -14,7 +14,7 @@ from adpersist.model.plan.difference import Difference
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Terms
 from adpersist.restore.convergence.applying import apply
-from adpersist.restore.convergence.as_replica import receive_lacking
+from adpersist.restore.convergence.as_replica import move_away, receive_lacking
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.looks import Looks
 from adpersist.restore.convergence.planning import planned
@@ -166,7 +166,14 @@ class Convergence:
         self, seen: Comparison, target: TransactionalTarget, outcome: RestoreOutcome, waiting: Callable[[], None]
     ) -> tuple[Comparison, frozenset[Guid]]:
         """Receive as a replica, and look at everything; also the objects of which links came."""
-        received = receive_lacking(self._dc, self._wanted, seen, target, self._progress, waiting)
+        moved = move_away(self._dc, self._wanted, seen, target, self._progress)
+        if moved.wrote:
+            outcome.applied += moved.applied
+            self._looks.wrote(moved.wrote)
+            seen = self._looks.look()
+        received = receive_lacking(
+            self._dc, self._wanted, seen, target, self._progress, waiting, regrouped=moved.regrouped
+        )
         outcome.aside = received.aside
         outcome.applied += received.applied
         if received.lacked:

@@ -13,13 +13,11 @@ from adpersist.model.objects.password import had_keys, has_no_keys, with_smartca
 from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
 from adpersist.restore.plan import service_names
 from adpersist.restore.plan.identities.foreign_principals import by_sid, is_foreign
+from adpersist.restore.plan.identities.primary_groups import MEMBER_FIRST, PRIMARY, living_by_sid, primary_sid
 from adpersist.restore.plan.limitations import is_account
 from adpersist.state.classes import Classes
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
-
-_PRIMARY: Final = "primaryGroupID"
-"""Refused until the account is a member of that group ([MS-SAMR] 3.1.1.8.2)."""
 
 _CATEGORY: Final = "objectCategory"
 """Resolving it is a tenth of a server's work on an add; it gives the usual one by itself."""
@@ -40,6 +38,7 @@ class ObjectSteps:
         doomed: Collection[Guid],
         *,
         named_later: Collection[Guid] = (),
+        regrouped: Mapping[Guid, Values] | None = None,
     ) -> None:
         """Begin.
 
@@ -49,8 +48,10 @@ class ObjectSteps:
             exempt: What is left alone.
             doomed: Objects that will be deleted.
             named_later: Accounts whose service names are given by another.
+            regrouped: Primary groups that accounts have by then, and not those of ``have``.
         """
         self._named_later = named_later
+        self._regrouped = regrouped or {}
         self.want = want
         self._have = have
         self._exempt = exempt
@@ -59,7 +60,6 @@ class ObjectSteps:
         self._born: dict[Guid, frozenset[str]] = {}
         self._shapes: dict[frozenset[str], frozenset[str]] = {}
         self._swapped: dict[Guid, set[Ref]] = {}
-        self._by_sid: dict[bytes, Guid] = {}
 
     def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
         """Place, fill and link some objects, containers first."""
@@ -86,7 +86,7 @@ class ObjectSteps:
             reach = self._exempt.reach
             unborn = self._exempt.created_with | reach.not_at_birth
             if reach.unseen:
-                unborn |= {"userAccountControl", _PRIMARY}  # an account is enabled once it has a password
+                unborn |= {"userAccountControl", PRIMARY}  # an account is enabled once it has a password
             ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
             given = self._classes.category(gap.want)
             values = {
@@ -145,7 +145,7 @@ class ObjectSteps:
             rest = {name: found for name, found in rest.items() if name not in self._born[gap.guid]}
             reason = "cannot be set while creating"
         else:
-            rest.pop(_PRIMARY, None)
+            rest.pop(PRIMARY, None)
         if gap.have is not None and not gap.is_live:
             rest = {name: found for name, found in rest.items() if not any(map(target_of, found))}
         if gap.guid in self._named_later:
@@ -189,17 +189,23 @@ class ObjectSteps:
 
     def _regroup(self, gap: Gap) -> Iterator[Step]:
         """Another primary group: the account must be its member first; the server then swaps the two memberships."""
-        if _PRIMARY not in gap.values or gap.have is None or not gap.is_live:
+        if gap.want is None or gap.have is None or not gap.is_live:
             return
-        new, old = (self._group(gap.have, values) for values in (gap.values[_PRIMARY], gap.have.values[_PRIMARY]))
-        member, reason = ref(gap.guid), "a primary group is one the account is a member of"
-        if new is not None and member not in self._members(new):
-            yield Link(guid=new, dn=self.want.dn(new), added={"member": frozenset({member})}, reason=reason)
-        values = {_PRIMARY: gap.values[_PRIMARY]}
-        yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=values, reason="changed since")
+        meanwhile = self._regrouped.get(gap.guid)
+        wanted = gap.want.values.get(PRIMARY) if meanwhile else gap.values.get(PRIMARY)
+        if wanted is None:
+            return
+        found = meanwhile or gap.have.values[PRIMARY]
+        new, old = (self._group(gap.have, rid) for rid in (wanted, found))
+        member = ref(gap.guid)
         for group in (new, old):
             if group is not None:
                 self._swapped.setdefault(group, set()).add(member)
+        if wanted == found:
+            return
+        if new is not None and member not in self._members(new):
+            yield Link(guid=new, dn=self.want.dn(new), added={"member": frozenset({member})}, reason=MEMBER_FIRST)
+        yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values={PRIMARY: wanted}, reason="changed since")
         if old is not None and self._have.is_live(old) and self._is_no_member(member, old):
             reason = "the server made it a member of what was its primary group"
             yield Link(guid=old, dn=self.want.dn(old), removed={"member": frozenset({member})}, reason=reason)
@@ -210,12 +216,11 @@ class ObjectSteps:
         return not wanted.deleted and member not in wanted.links.get("member", ())
 
     def _group(self, account: ObjectState, rid: Values) -> Guid | None:
-        sid = account.values["objectSid"][0][:-4] + int(rid[0]).to_bytes(4, "little")
-        if not self._by_sid:
-            self._by_sid = {
-                found: guid for guid, item in self.want.items() for found in item.values.get("objectSid", ())
-            }
-        return self._by_sid.get(sid)
+        return self._groups.get(primary_sid(account, rid))
+
+    @cached_property
+    def _groups(self) -> dict[bytes, Guid]:
+        return living_by_sid(self.want)
 
     def _members(self, group: Guid) -> frozenset[bytes]:
         return self._have[group].links.get("member", frozenset()) if group in self._have else frozenset()

@@ -7,6 +7,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Delete, Exempt, Modify, Move, ReloadSchema, Step
+from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.identities.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
@@ -66,6 +67,11 @@ def steps(
     making_way = evictions(everything, want, have, exempt, kept=kept, usurping=usurping, named=named)
     evicted = list(making_way) if exempt.reach.gives_identities else []
     yield from evicted
+    regrouped = primary_groups.given(evicted)
+    known = {gap.guid for gap in everything}
+    everything += [
+        Gap(guid=guid, want=want[guid], have=have[guid]) for guid in regrouped.keys() - known if want.is_live(guid)
+    ]
     for gap in everything:
         if gap.wanted_live and gap.have is None and gap.guid in have:
             reason = "nothing brings such an object back to life: it is made again"
@@ -77,7 +83,7 @@ def steps(
     doomed = frozenset(gap.guid for gap in everything if not gap.wanted_live)
     shared = SharedServiceNames.among(everything, have)
     yield from shared.freed(have)
-    builder = ObjectSteps(want, have, exempt, doomed, named_later=frozenset(shared.wanted))
+    builder = ObjectSteps(want, have, exempt, doomed, named_later=frozenset(shared.wanted), regrouped=regrouped)
     yield from _schema(schema, builder)
     yield from builder.build(wanted[len(schema) :])
     yield from shared.given(want, have, doomed)

@@ -14,11 +14,19 @@ from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Create, Delete, Exempt, Link, Modify, Move, Step
 from adpersist.restore.plan.identities.foreign_principals import is_foreign
+from adpersist.restore.plan.identities.primary_groups import (
+    PRIMARY,
+    living_by_sid,
+    primary_members,
+    primary_sid,
+    regrouped,
+    usual,
+)
 from adpersist.restore.plan.ordering import UNIQUE, Resource, folded_value, resources, wanted_resources
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
-_DRAWN_ANEW: Final = frozenset({"objectSid", "primaryGroupID", "lastKnownParent", "msDS-LastKnownRDN"})
+_DRAWN_ANEW: Final = frozenset({"objectSid", PRIMARY, "lastKnownParent", "msDS-LastKnownRDN"})
 _ACCOUNT_NAME_CHARACTERS: Final = 20
 """Longest sAMAccountName of a user, [MS-SAMR] 3.1.1.6."""
 
@@ -75,8 +83,13 @@ def evictions(
         },
     }
     evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
-    for guid, reason in evicted.items():
-        yield from _evict(have[guid], have, exempt, reason, stays=guid in kept)
+    going = [have[guid] for guid in evicted if have.is_live(guid)]
+    in_primary = primary_members(going, have)
+    yield from _copied([item.guid for item in going if item.guid in kept], evicted, in_primary, have, exempt)
+    yield from regrouped(in_primary, evicted, want, have)
+    # accounts first: a group of these may be their primary group
+    for guid in sorted(evicted, key=lambda each: PRIMARY not in have[each].values):
+        yield Delete(guid=guid, dn=have.dn(guid), reason=evicted[guid], purge=True)
     own = {guid: names for guid, names in (named or {}).items() if guid not in kept}
     staying = [have[guid] for guid in (*kept, *own) if guid not in evicted and have.is_live(guid)]
     theirs = {resource for item in staying for resource in resources(item)}
@@ -102,33 +115,57 @@ def _sids(item: ObjectState) -> Values:
     return item.values.get("objectSid", ())
 
 
-def _evict(item: ObjectState, have: State, exempt: Exempt, reason: str, *, stays: bool) -> Iterator[Step]:
-    dn = have.dn(item.guid)
-    if not item.deleted:
-        copy = evicted_copy(item.guid)
-        if stays and copy not in have:
-            yield from _copied(item, copy, have, exempt)
-    yield Delete(guid=item.guid, dn=dn, reason=reason, purge=True)
-
-
 def evicted_copy(guid: Guid) -> Guid:
     """The objectGUID under which a stranger goes on; always the same, so that a restore that was killed goes on too."""
     return Guid(hashlib.sha256(b"adpersist: moved out of the way" + guid).digest()[:16])
 
 
-def _copied(item: ObjectState, copy: Guid, have: State, exempt: Exempt) -> Iterator[Step]:
-    """Made before the original goes, so that no moment is without it; both cannot have one name."""
+def _copied(
+    staying: Collection[Guid],
+    evicted: Collection[Guid],
+    in_primary: Mapping[Guid, Collection[Guid]],
+    have: State,
+    exempt: Exempt,
+) -> Iterator[Step]:
+    """Made before the originals go, so that no moment is without them; no two can have one name."""
+    originals = {ref(guid) for guid in evicted}
     spared = exempt.derived | exempt.created_with | _DRAWN_ANEW
-    rdn, names = _conflict_names(item, frozenset(resources(item)))
-    values = {name: found for name, found in {**item.values, **names}.items() if found and name not in spared}
-    ends = {name: tuple(sorted(refs)) for name, refs in item.links.items()}
-    parent = have.dn(item.parent) if item.parent is not None else ""
-    dn = f"{rdn},{parent}"
-    yield Create(guid=copy, dn=dn, values={**values, **ends}, reason="kept under a SID of its own")
+    for guid in staying:
+        item, copy = have[guid], evicted_copy(guid)
+        if copy in have:
+            continue
+        rdn, names = _conflict_names(item, frozenset(resources(item)))
+        values = {name: found for name, found in {**item.values, **names}.items() if found and name not in spared}
+        members = item.links.get("member", frozenset()) | {ref(account) for account in in_primary.get(guid, ())}
+        links = {**item.links, "member": members - originals}
+        ends = {name: tuple(sorted(refs)) for name, refs in links.items() if refs}
+        dn = f"{rdn},{have.dn(item.parent)}" if item.parent is not None else rdn
+        yield Create(guid=copy, dn=dn, values={**values, **ends}, reason="kept under a SID of its own")
+    for group, copies in _groups_of(staying, have).items() if staying else ():
+        there = evicted_copy(group) if group in staying else group
+        known = have[there].links.get("member", frozenset()) if there in have else frozenset()
+        if there not in evicted and (joining := copies - known):
+            reason = "who is kept under another SID stays in the groups it was in"
+            yield Link(guid=there, dn=have.dn(group), added={"member": frozenset(joining)}, reason=reason)
+
+
+def _groups_of(accounts: Collection[Guid], have: State) -> dict[Guid, set[bytes]]:
+    """Copies of accounts by the groups these are in, also as their primary group; without those that the copies get."""
+    copies: dict[bytes, bytes] = {ref(guid): ref(evicted_copy(guid)) for guid in accounts}
+    found: dict[Guid, set[bytes]] = {}
     for guid, group in have.items():
-        if not group.deleted and ref(item.guid) in group.links.get("member", frozenset()):
-            added = {"member": frozenset[bytes]({ref(copy)})}
-            yield Link(guid=guid, dn=have.dn(guid), added=added, reason=f"{dn} is kept under a SID of its own")
+        if not group.deleted and (members := group.links.get("member", frozenset()) & copies.keys()):
+            found[guid] = {copies[value] for value in members}
+    groups = living_by_sid(have)
+    for guid in accounts:
+        item, copy = have[guid], ref(evicted_copy(guid))
+        if rid := item.values.get(PRIMARY):
+            primary, given = (groups.get(primary_sid(item, each)) for each in (rid, usual(item)))
+            if primary is not None:
+                found.setdefault(primary, set()).add(copy)
+            if given is not None:
+                found.setdefault(given, set()).discard(copy)
+    return found
 
 
 def _renamed(item: ObjectState, have: State, contested: Collection[Resource]) -> Iterator[Step]:
