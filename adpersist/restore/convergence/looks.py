@@ -16,7 +16,8 @@ from adpersist.restore.convergence.noted_writes import NotedWrites
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.plan import handed_down
 from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
-from adpersist.restore.plan.identities.renumbering import matched_by_place
+from adpersist.restore.plan.identities.made_again import KEPT, MadeAgain, made_again
+from adpersist.restore.plan.identities.renumbering import matched_by_place, with_other_guids
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
@@ -93,10 +94,13 @@ class Looks:
         if anew:
             self._live.look_anew()
         have = self._live.refresh()
-        want = matched_by_sid(self._want, have)
+        again = made_again(self._want, have)
+        exempt = self._exempt_of(again)
+        want = matched_by_sid(with_other_guids(self._want, again.now), have)
         if not self.exempt.reach.gives_identities:
             want = matched_by_place(want, have)
-        found, notes = self._attainable(want, have)
+        found, notes = self._attainable(want, have, exempt)
+        notes += self._made_again(again)
         found, following = handed_down.apart(found, have)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self.notes = self.notes or (*self._unseen(), *self._unreadable(), *notes)
@@ -110,7 +114,7 @@ class Looks:
         return Comparison(
             want=want,
             have=have,
-            exempt=self.exempt,
+            exempt=exempt,
             gaps=[gap for gap in closing if gap.guid not in occupied],
             following=following,
             resolution=resolution,
@@ -141,9 +145,32 @@ class Looks:
         lacking = frozenset(refused)
         self.notes = tuple(note for note in self.notes if not note.received or note.guid in lacking)
 
-    def _attainable(self, want: State, have: State) -> tuple[list[Gap], list[Limitation]]:
-        differing = self._wanted.scope.narrow(gaps(want, have, self.exempt), want, have)
-        found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], self.exempt.reach)
+    def _exempt_of(self, again: MadeAgain) -> Exempt:
+        """What is left alone, also of definitions that were made again."""
+        found = self.exempt
+        if not (again.now or again.clashing):
+            return found
+        kept = dict.fromkeys(again.now.values(), KEPT)
+        spared = replace(
+            found.spared,
+            objects=found.spared.objects | again.clashing,
+            attributes={**found.spared.attributes, **kept},
+        )
+        return replace(
+            found, objects=found.objects | again.clashing, attributes={**found.attributes, **kept}, spared=spared
+        )
+
+    def _made_again(self, again: MadeAgain) -> Iterator[Limitation]:
+        for guid, now in again.now.items():
+            what = "somebody defined it again on the domain controller: it is that definition, under its objectGUID"
+            yield Limitation(guid=now, dn=self._want.dn(guid), what=what)
+        for guid in again.clashing:
+            what = "a definition that somebody made on the domain controller has its OID or its name: it stays away"
+            yield Limitation(guid=guid, dn=self._want.dn(guid), what=what)
+
+    def _attainable(self, want: State, have: State, exempt: Exempt) -> tuple[list[Gap], list[Limitation]]:
+        differing = self._wanted.scope.narrow(gaps(want, have, exempt), want, have)
+        found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], exempt.reach)
         if self._keeps_machine_secrets:
             found, kept = without_machine_secrets(found, want)
             notes += kept

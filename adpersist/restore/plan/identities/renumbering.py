@@ -38,6 +38,10 @@ def _renumbered(item: ObjectState, guids: Mapping[Guid, Guid]) -> ObjectState:
         parent=guids.get(item.parent, item.parent) if item.parent is not None else None,
         values={name: tuple(redirected(value, guids) for value in found) for name, found in item.values.items()},
         links={name: frozenset(redirected(ref, guids) for ref in refs) for name, refs in item.links.items()},
+        link_stamps={
+            name: {redirected(ref, guids): stamp for ref, stamp in stamps.items()}
+            for name, stamps in item.link_stamps.items()
+        },
     )
 
 
