@@ -241,9 +241,10 @@ def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(
         world.revert()
         with Hands(world.dc) as hands:
             hands.outlive_the_second()
-            assert hands.rid(hands.user("usurper", parent=office)) == lost
+            assert hands.rid(hands.computer("usurper", parent=office)) == lost
             club = hands.group("club", parent=office)
             assert hands.rid(club) == lost + 1
+            hands.add(f"CN=scp,CN=usurper,{office}", "serviceConnectionPoint", {"keywords": "local"})
             for name in ("usurper", "bert", "carl"):
                 _grouped(hands, f"CN={name},{office}", club)
         before = world.head()
@@ -261,6 +262,10 @@ def test_a_local_account_that_took_a_lost_ones_sid_costs_nobody_an_identity(
             clubs = [sorted(hands.read(dn, "member")["member"]) for dn in hands.find("(cn=club*)")]
             assert [[dn.split(b",")[0][:10] for dn in members] for members in clubs] == (
                 [] if policy == "journal" else [[b"CN=bert", b"CN=carl", b"CN=usurper"]]
+            )
+            below = [dn.split(",")[1] for dn in hands.find("(cn=scp)")]
+            assert [dn.removeprefix("CN=usurper (local ") != dn for dn in below] == (
+                [] if policy == "journal" else [True]
             )
             assert hands.rid(hands.user("next", parent=office)) > lost + 1
 

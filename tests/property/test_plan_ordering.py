@@ -204,7 +204,12 @@ def swapped(golden: Model, one: Guid, other: Guid) -> Model:
 
 
 def closed(
-    want: Model, have: Model, *, kept: Collection[Guid] = (), named: Mapping[Guid, Collection[str]] | None = None
+    want: Model,
+    have: Model,
+    *,
+    kept: Collection[Guid] = (),
+    named: Mapping[Guid, Collection[str]] | None = None,
+    moved: Collection[Guid] = (),
 ) -> Model:
     """The model after a plan that leaves what the DC's word keeps."""
     state, names, now = have.state(), named or {}, have.copy()
@@ -213,6 +218,7 @@ def closed(
             gap,
             values={name: each for name, each in gap.values.items() if name not in names.get(gap.guid, ())},
             removed=to_others(gap.removed, kept),
+            moved=gap.moved and gap.guid not in moved,
         )
         for gap in gaps(want.state(), state, EXEMPT)
         if gap.guid not in kept
@@ -335,3 +341,23 @@ def test_whoever_makes_way_stays_in_its_groups() -> None:
     assert now.nodes[staff].links["member"] == set(map(ref, copies))
     assert now.nodes[copies[0]].links["member"] == {ref(copies[1])}
     assert not now.nodes[everyone].links.get("member")
+
+
+def test_what_lies_in_whoever_makes_way_goes_with_it_or_stays() -> None:
+    lost, local, child, grandchild, known, nested = map(guid, range(20, 26))
+    golden = Model()
+    golden.create(known, ROOT, "CN=known", {})
+    want, have = golden.copy(), golden.copy()
+    for number, key in ((0, lost), (1, guid(30))):
+        want.create(key, ROOT, f"CN=lost{number}", {"objectSid": sid(1000 + number)})
+    have.create(local, ROOT, "CN=local", {"objectSid": sid(1000)})
+    have.create(child, local, "CN=child", {})
+    have.create(grandchild, child, "CN=grandchild", {})
+    have.create(nested, local, "CN=nested", {"objectSid": sid(1001)})
+    have.move(known, child, "CN=known")
+    assert closed(want, have).living() == want.living()
+
+    now = closed(want, have, kept={local, child, grandchild, nested}, moved={known})
+    copies = [evicted_copy(each) for each in (local, nested)]
+    assert [now.nodes[each].parent for each in (child, copies[1], known)] == [copies[0], copies[0], child]
+    assert now.nodes[grandchild].parent == child

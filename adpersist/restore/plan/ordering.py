@@ -119,16 +119,20 @@ def folded_value(value: bytes) -> str:
     return value.decode("utf-8", "replace").casefold()
 
 
+def parked_name(item: ObjectState) -> str:
+    """A name for a while, which nobody else has."""
+    return f"{item.rdn.partition('=')[0]}=adpersist-{guid_text(item.guid)}"
+
+
 def _park(item: ObjectState, needed: set[Resource], have: State) -> Iterator[Step]:
     kinds = {kind for kind, _ in needed}
     dn = have.dn(item.guid)
     if "name" in kinds and item.parent is not None:
-        attribute = item.rdn.partition("=")[0]
         yield Move(
             guid=item.guid,
             dn=dn,
             parent_dn=have.dn(item.parent),
-            rdn=f"{attribute}=adpersist-{guid_text(item.guid)}",
+            rdn=parked_name(item),
             reason="its name is needed by another object",
         )
     values: dict[str, Values] = {}

@@ -14,6 +14,7 @@ from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Create, Delete, Exempt, Link, Modify, Move, Step
 from adpersist.restore.plan.identities.foreign_principals import is_foreign
+from adpersist.restore.plan.identities.going import Going, conflict_names, doomed_below, moved_out
 from adpersist.restore.plan.identities.primary_groups import (
     PRIMARY,
     living_by_sid,
@@ -22,13 +23,11 @@ from adpersist.restore.plan.identities.primary_groups import (
     regrouped,
     usual,
 )
-from adpersist.restore.plan.ordering import UNIQUE, Resource, folded_value, resources, wanted_resources
+from adpersist.restore.plan.ordering import Resource, resources, wanted_resources
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 _DRAWN_ANEW: Final = frozenset({"objectSid", PRIMARY, "lastKnownParent", "msDS-LastKnownRDN"})
-_ACCOUNT_NAME_CHARACTERS: Final = 20
-"""Longest sAMAccountName of a user, [MS-SAMR] 3.1.1.6."""
 
 
 def usurpers(kept: Collection[Guid], have: State, given: Collection[bytes]) -> frozenset[Guid]:
@@ -83,13 +82,17 @@ def evictions(
         },
     }
     evicted = {**dict.fromkeys(usurping, "it holds the SID of a deleted account"), **holders}
-    going = [have[guid] for guid in evicted if have.is_live(guid)]
-    in_primary = primary_members(going, have)
-    yield from _copied([item.guid for item in going if item.guid in kept], evicted, in_primary, have, exempt)
+    living = [have[guid] for guid in evicted if have.is_live(guid)]
+    in_primary = primary_members(living, have)
+    going = Going(evicted, frozenset(item.guid for item in living if item.guid in kept), have)
+    yield from _copied(going, in_primary, exempt)
     yield from regrouped(in_primary, evicted, want, have)
-    # accounts first: a group of these may be their primary group
-    for guid in sorted(evicted, key=lambda each: PRIMARY not in have[each].values):
-        yield Delete(guid=guid, dn=have.dn(guid), reason=evicted[guid], purge=True)
+    doomed = list(doomed_below(going, want, kept))
+    yield from moved_out(going, doomed)
+    # what lies in another one first
+    for guid in sorted((*evicted, *doomed), key=lambda each: -have.depth(each)):
+        reason = evicted.get(guid, "the journal has no such object")
+        yield Delete(guid=guid, dn=have.dn(guid), reason=reason, purge=guid in evicted)
     own = {guid: names for guid, names in (named or {}).items() if guid not in kept}
     staying = [have[guid] for guid in (*kept, *own) if guid not in evicted and have.is_live(guid)]
     theirs = {resource for item in staying for resource in resources(item)}
@@ -120,27 +123,21 @@ def evicted_copy(guid: Guid) -> Guid:
     return Guid(hashlib.sha256(b"adpersist: moved out of the way" + guid).digest()[:16])
 
 
-def _copied(
-    staying: Collection[Guid],
-    evicted: Collection[Guid],
-    in_primary: Mapping[Guid, Collection[Guid]],
-    have: State,
-    exempt: Exempt,
-) -> Iterator[Step]:
+def _copied(going: Going, in_primary: Mapping[Guid, Collection[Guid]], exempt: Exempt) -> Iterator[Step]:
     """Made before the originals go, so that no moment is without them; no two can have one name."""
+    evicted, staying, have = going.evicted, going.staying, going.have
     originals = {ref(guid) for guid in evicted}
     spared = exempt.derived | exempt.created_with | _DRAWN_ANEW
-    for guid in staying:
+    for guid in sorted(staying, key=have.depth):
         item, copy = have[guid], evicted_copy(guid)
         if copy in have:
             continue
-        rdn, names = _conflict_names(item, frozenset(resources(item)))
+        _, names = conflict_names(item, frozenset(resources(item)))
         values = {name: found for name, found in {**item.values, **names}.items() if found and name not in spared}
         members = item.links.get("member", frozenset()) | {ref(account) for account in in_primary.get(guid, ())}
         links = {**item.links, "member": members - originals}
         ends = {name: tuple(sorted(refs)) for name, refs in links.items() if refs}
-        dn = f"{rdn},{have.dn(item.parent)}" if item.parent is not None else rdn
-        yield Create(guid=copy, dn=dn, values={**values, **ends}, reason="kept under a SID of its own")
+        yield Create(guid=copy, dn=going.copy_dn(guid), values={**values, **ends}, reason="kept under a SID of its own")
     for group, copies in _groups_of(staying, have).items() if staying else ():
         there = evicted_copy(group) if group in staying else group
         known = have[there].links.get("member", frozenset()) if there in have else frozenset()
@@ -171,27 +168,9 @@ def _groups_of(accounts: Collection[Guid], have: State) -> dict[Guid, set[bytes]
 def _renamed(item: ObjectState, have: State, contested: Collection[Resource]) -> Iterator[Step]:
     if not contested:
         return
-    rdn, names = _conflict_names(item, contested)
+    rdn, names = conflict_names(item, contested)
     dn, reason = have.dn(item.guid), "its name belongs to a lost object"
     if rdn != item.rdn and item.parent is not None:
         yield Move(guid=item.guid, dn=dn, parent_dn=have.dn(item.parent), rdn=rdn, reason=reason)
     if names:
         yield Modify(guid=item.guid, dn=dn, values=names, reason=reason)
-
-
-def _conflict_names(item: ObjectState, contested: Collection[Resource]) -> tuple[str, Mapping[str, Values]]:
-    """A name nobody else has, and the unique values; those that only one object can have are given up."""
-    kinds = {kind for kind, _ in contested}
-    mark = item.guid.hex()[:8]
-    rdn = f"{item.rdn} (local {mark})" if "name" in kinds else item.rdn
-    values: dict[str, Values] = {}
-    for name in UNIQUE:
-        mine = item.values.get(name, ())
-        if name not in kinds or not mine:
-            continue
-        values[name] = tuple(value for value in mine if (name, folded_value(value)) not in contested)
-        if name == "sAMAccountName":
-            end = f"-{mark}" + ("$" if mine[0].endswith(b"$") else "")
-            stem = mine[0].decode("utf-8", "replace").removesuffix("$")[: _ACCOUNT_NAME_CHARACTERS - len(end)]
-            values[name] = (f"{stem}{end}".encode(),)
-    return rdn, values

@@ -50,7 +50,7 @@ def primary_members(groups: Iterable[ObjectState], have: State) -> dict[Guid, li
 def regrouped(
     members: Mapping[Guid, Iterable[Guid]], going: Collection[Guid], want: State, have: State
 ) -> Iterator[Step]:
-    """Steps after which none of these groups is the primary group of anybody who stays.
+    """Steps after which none of these groups is anybody's primary group.
 
     Args:
         members: As :func:`primary_members` tells them.
@@ -58,9 +58,9 @@ def regrouped(
         want: What the DC is to have: the primary group that is wanted is the one that is given, where it is there.
         have: The DC.
     """
-    staying = [guid for accounts in members.values() for guid in accounts if guid not in going]
-    groups = {sid: guid for sid, guid in living_by_sid(have).items() if guid not in going} if staying else {}
-    for account in staying:
+    accounts = [guid for found in members.values() for guid in found]
+    groups = {sid: guid for sid, guid in living_by_sid(have).items() if guid not in going} if accounts else {}
+    for account in accounts:
         item = have[account]
         wanted = want[account].values.get(PRIMARY, ()) if want.is_live(account) else ()
         rid = wanted if wanted and primary_sid(item, wanted) in groups else usual(item)
