@@ -12,7 +12,7 @@ from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import ReloadSchema, Step
 from adpersist.restore.convergence.applying import apply
 from adpersist.restore.convergence.comparison import Comparison
-from adpersist.restore.convergence.planning import planned, raised_rids
+from adpersist.restore.convergence.planning import closing_steps, raised_rids
 from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.making_way import making_way
 from adpersist.restore.plan.replication import replica
@@ -93,7 +93,8 @@ def receive_lacking(
     lacking = _lacking(dc, seen, own, regrouped)
     waiting()
     with ThreadPoolExecutor(1) as beside:
-        to_close = beside.submit(lambda: planned(dc, wanted, seen).steps)
+        # of a DC that is being written to nothing is asked: its own server may be on the way to another site
+        to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))
         # also where nothing is lacking: a run that was killed may have left the keytab behind
         for each in target.receive(lacking, progress.applying):
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)

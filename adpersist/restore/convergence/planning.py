@@ -1,6 +1,6 @@
 """The plan as things stand: what closes the gaps, after what keeps a RID from being handed out twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.plan.step import Step
@@ -13,18 +13,27 @@ from adpersist.state.state import State
 
 def planned(dc: DomainController, wanted: WantedState, seen: Comparison) -> Plan:
     """What is to be done after a look; nothing is written."""
-    closing = steps(
+    found = (*raised_rids(dc, wanted, seen.have), *closing_steps(dc.feed.contexts, seen))
+    return Plan(steps=found, conflicts=seen.resolution.conflicts, notes=seen.notes)
+
+
+def closing_steps(contexts: Sequence[str], seen: Comparison) -> Iterator[Step]:
+    """What closes the gaps that a look has shown; the DC is not asked, and may be written to meanwhile.
+
+    Args:
+        contexts: Its naming contexts, the schema first.
+        seen: The look.
+    """
+    return steps(
         seen.gaps,
         seen.want,
         seen.have,
         seen.exempt,
-        dc.feed.contexts,
+        contexts,
         kept=seen.resolution.kept,
         usurping=seen.usurping,
         named=seen.resolution.named,
     )
-    found = (*raised_rids(dc, wanted, seen.have), *closing)
-    return Plan(steps=found, conflicts=seen.resolution.conflicts, notes=seen.notes)
 
 
 def raised_rids(dc: DomainController, wanted: WantedState, have: State) -> Iterator[Step]:

@@ -1,0 +1,41 @@
+"""What closes a gap is worked out beside a DC that is being written to, so without it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Exempt
+from adpersist.model.plan.terms import OnConflict
+from adpersist.restore.conflicts.resolution import Resolution
+from adpersist.restore.convergence.comparison import Comparison
+from adpersist.restore.convergence.planning import closing_steps
+from adpersist.state.differences import gaps
+from adpersist.state.state import State
+
+NC = "DC=model"
+
+
+def item(name: str, parent: ObjectState | None, description: bytes = b"") -> ObjectState:
+    guid = Guid(hashlib.sha256(name.encode()).digest()[:16])
+    values = {"description": (description,)} if description else {}
+    above = parent.guid if parent is not None else None
+    return ObjectState(guid=guid, nc=NC, parent=above, rdn=name, values=values)
+
+
+def test_what_closes_a_gap_is_worked_out_without_asking_the_dc() -> None:
+    root = item(NC, None)
+    want, have = State([root, item("CN=one", root, b"journal")]), State([root, item("CN=one", root, b"here")])
+    seen = Comparison(
+        want=want,
+        have=have,
+        exempt=Exempt(),
+        gaps=list(gaps(want, have, Exempt())),
+        following=[],
+        resolution=Resolution(conflicts=(), policy=OnConflict.JOURNAL),
+        usurping=frozenset(),
+        occupied=frozenset(),
+        notes=(),
+    )
+    assert [(step.op, step.dn) for step in closing_steps((f"CN=Schema,{NC}", NC), seen)] == [("modify", f"CN=one,{NC}")]
