@@ -7,6 +7,7 @@ clients could not check it.
 from __future__ import annotations
 
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -40,14 +41,28 @@ def make_authority(tls: Path) -> None:
 
 
 def issue(tls: Path, *, fqdn: str, address: str) -> None:
-    """Write `cert.pem` and `key.pem` for one DC, signed by the authority in the same directory."""
-    with tempfile.TemporaryDirectory() as scratch:
-        request, extensions = Path(scratch, "request.pem"), Path(scratch, "extensions")
-        extensions.write_text(f"subjectAltName=DNS:{fqdn},IP:{address}\nextendedKeyUsage=serverAuth\n")
-        run(["openssl", "req", *_EC, "-subj", f"/CN={fqdn}", "-keyout", str(tls / "key.pem"), "-out", str(request)])
+    """Write `cert.pem` and `key.pem` for one DC, signed by the authority in the same directory.
+
+    A process that asks for the same again gets the same: most DCs of a test run are one that was put back.
+    """
+    authority, its_key = (tls / "ca.pem").read_text(), (tls / "ca-key.pem").read_text()
+    certificate, key = _issued(authority, its_key, fqdn, address)
+    (tls / "cert.pem").write_text(certificate)
+    (tls / "key.pem").touch(mode=0o600)  # Samba refuses a key that others can read
+    (tls / "key.pem").write_text(key)
+
+
+@lru_cache(maxsize=64)
+def _issued(authority: str, its_key: str, fqdn: str, address: str) -> tuple[str, str]:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        (scratch / "ca.pem").write_text(authority)
+        (scratch / "ca-key.pem").write_text(its_key)
         run([
-            *("openssl", "x509", "-req", "-in", str(request), "-days", _DAYS, "-extfile", str(extensions)),
-            *("-CA", str(tls / "ca.pem"), "-CAkey", str(tls / "ca-key.pem"), "-out", str(tls / "cert.pem")),
+            *("openssl", "req", "-x509", *_EC, "-days", _DAYS, "-subj", f"/CN={fqdn}"),
+            *("-CA", str(scratch / "ca.pem"), "-CAkey", str(scratch / "ca-key.pem")),
+            *("-addext", f"subjectAltName=DNS:{fqdn},IP:{address}", "-addext", "extendedKeyUsage=serverAuth"),
+            *("-addext", "basicConstraints=critical,CA:FALSE"),
+            *("-keyout", str(scratch / "key.pem"), "-out", str(scratch / "cert.pem")),
         ])  # fmt: skip
-    # Samba refuses a key that others can read.
-    (tls / "key.pem").chmod(0o600)
+        return (scratch / "cert.pem").read_text(), (scratch / "key.pem").read_text()

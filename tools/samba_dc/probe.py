@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 _PATIENCE_S: Final = 2.0
 _REPLY_BYTES: Final = 4096
+
+_ROUND: Final = 32
+"""Addresses of one process: many more than it has DCs at a time, as one that is handed out is not served at once."""
+_round: deque[str] = deque()
 
 
 def _tlv(tag: int, *parts: bytes) -> bytes:
@@ -97,10 +102,18 @@ def port_open(address: str, port: int) -> bool:
 
 
 def free_address() -> str:
-    """A loopback address that nothing serves LDAP on, drawn at random: test runs beside this one draw another."""
+    """A loopback address that nothing serves LDAP on.
+
+    They are drawn at random, so that test runs beside this one draw others; a process then goes round in its own, so
+    that its DCs' certificates are there from the second round on.
+    """
     while True:
-        address = f"127.{64 + secrets.randbelow(128)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+        if len(_round) < _ROUND:
+            address = f"127.{64 + secrets.randbelow(128)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+        else:
+            address = _round.popleft()
         if not port_open(address, 389):
+            _round.append(address)
             return address
 
 
