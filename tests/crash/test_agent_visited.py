@@ -59,7 +59,7 @@ def test_an_agent_goes_on_when_the_command_died_before_it_handed_the_journal_bac
 
 
 def test_an_agent_ends_with_exit_4_when_a_restore_died_half_way(world: World) -> None:
-    with world.run.agent(world.log) as agent:
+    with world.run.with_environment(ADPERSIST_CAPTURE_CHECK_S="0.5").agent(world.log) as agent:
         world.run("mark", "morning", code=0)
         with Hands(world.dc) as hands:
             for number in range(5):

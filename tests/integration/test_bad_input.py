@@ -438,7 +438,8 @@ def test_a_full_disk_is_pruned_in_the_room_that_is_kept_for_it(world: World, pla
         for number in range(20):
             hands.user(f"pictured{number}", attributes={"jpegPhoto": os.urandom(60_000)})
         run("agent", "--once", code=0)
-        hands.user("nextone", attributes={"jpegPhoto": os.urandom(60_000)})
+        for number in range(10):
+            hands.set(f"CN=pictured{number},{hands.users}", jpegPhoto=os.urandom(60_000))
         run("agent", "--once", code=0)
     run("mark", "now", code=0)
     until(lambda: run("prune", "--keep", "1s", "--dry-run", "--json", code=0).json["commits"] > 0, "some of it is old")
@@ -617,7 +618,8 @@ def test_variables_that_mean_nothing_are_no_error(healthy: World) -> None:
 def test_a_service_manager_that_does_not_listen_is_no_error(healthy: World, place: Path) -> None:
     world = World(place=place, dc=healthy.dc, run=healthy.run, store=place / "j.db", key=healthy.key)
     copy_journal(healthy.store, world.store)
-    run = changed(healthy, place, store__url=f"sqlite://{world.store}")
+    # told of nothing, not even of where this DC's smb.conf lies: what it commits to a copy, the DC would hear of
+    run = changed(healthy, place, store__url=f"sqlite://{world.store}").with_environment(ADPERSIST_FILES_SYSVOL="off")
     for address in (str(place / "nobody"), "@adpersist-nobody", "/" + "x" * 200):
         with run.with_environment(NOTIFY_SOCKET=address).agent(place / "agent.log") as agent:
             assert agent.stop() == 0
