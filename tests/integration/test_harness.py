@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.images import LANGUAGES
+from tests.integration.proof import by_name
 from tools.samba_dc import (
     AES256,
     AddressInUseError,
@@ -269,14 +271,21 @@ def test_provisioning_again_loads_what_is_there(golden: Golden) -> None:
 def test_an_image_is_kept_for_a_day_and_one_half_made_never(golden: Golden, place: Path) -> None:
     image = place / "images" / golden.directory.name
     shutil.copytree(golden.directory, image, symlinks=True)
-    assert kept(image.parent, "samdom").admin_password == golden.admin_password
+    assert kept(image.parent, "samdom", languages=LANGUAGES).admin_password == golden.admin_password
     yesterday = time.time() - 25 * 3600
     os.utime(image, (yesterday, yesterday))
     (place / "images" / f"unfinished-{image.name}" / "private").mkdir(parents=True)
-    fresh = kept(image.parent, "samdom")
+    fresh = kept(image.parent, "samdom", languages=LANGUAGES)
     assert fresh.directory == image
     assert fresh.admin_password != golden.admin_password
-    assert kept(image.parent, "samdom") == fresh
+    assert kept(image.parent, "samdom", languages=LANGUAGES) == fresh
+
+
+def test_an_image_has_texts_for_consoles_in_its_languages_alone(golden: Golden) -> None:
+    texts = [name for name in by_name(golden.directory) if ",CN=DisplaySpecifiers," in name]
+    assert [name for name in texts if name.startswith("CN=user-Display,")], "it has some"
+    languages = {name.partition(",CN=DisplaySpecifiers,")[0].rpartition(",")[2] for name in texts}
+    assert languages == {f"CN={language}" for language in LANGUAGES}
 
 
 def test_judges_refuse_a_running_dc(dc: SambaDC, place: Path) -> None:

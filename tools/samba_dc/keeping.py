@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,13 @@ _IN_USE_S: Final = 2 * _FRESH_S
 
 
 def kept(
-    home: Path, name: str, *, realm: str = "SAMDOM.EXAMPLE.COM", domain: str = "SAMDOM", hostname: str = "dc1"
+    home: Path,
+    name: str,
+    *,
+    realm: str = "SAMDOM.EXAMPLE.COM",
+    domain: str = "SAMDOM",
+    hostname: str = "dc1",
+    languages: Sequence[str] = (),
 ) -> Golden:
     """The image of this name, provisioned now if there is none of today by this harness and this Samba.
 
@@ -31,16 +37,18 @@ def kept(
     Args:
         home: Keeps the images; made when it is not there.
         name: Of the image; two names are two domains, even of the same realm.
-        realm, domain, hostname: As for `Golden.provision`.
+        realm, domain, hostname, languages: As for `Golden.provision`.
 
     Raises:
         HarnessError: As `Golden.provision`.
     """
     require()
-    made = digest(repr((realm, domain, hostname)), samba_version(), of=[Path(__file__).parent])
-    return Golden.load(
-        keep(home, name, made, lambda place: Golden.provision(place, realm=realm, domain=domain, hostname=hostname))
-    )
+    made = digest(repr((realm, domain, hostname, languages)), samba_version(), of=[Path(__file__).parent])
+
+    def make(place: Path) -> None:
+        Golden.provision(place, realm=realm, domain=domain, hostname=hostname, languages=languages)
+
+    return Golden.load(keep(home, name, made, make))
 
 
 def keep(home: Path, name: str, made: str, make: Callable[[Path], object]) -> Path:

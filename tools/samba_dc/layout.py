@@ -140,8 +140,13 @@ def write_hosts(path: Path, entries: Mapping[str, str]) -> None:
 
 def with_hosts(hosts: Path, command: Sequence[str]) -> list[str]:
     """The same command, in a mount namespace where /etc/hosts is this file."""
-    script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
-    return ["unshare", "--mount", "sh", "-c", script, "sh", str(hosts), *command]
+    return with_file(hosts, Path("/etc/hosts"), command)
+
+
+def with_file(file: Path, place: Path, command: Sequence[str]) -> list[str]:
+    """The same command, in a mount namespace where a file lies in the place of another."""
+    script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, "sh", str(file), str(place), *command]
 
 
 def with_winbindd(sockets: Path, command: Sequence[str]) -> list[str]:
