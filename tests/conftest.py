@@ -1,6 +1,5 @@
 """Real domain controllers for whoever asks for one: provisioned and staffed once a day, copied for every test."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from adpersist import telemetry
 from tests import forking, images
 from tests.integration.scene import Scene, World, staff
+from tests.places import short_directory
 from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, samba_version
 
 _CASES = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -55,11 +55,6 @@ def _shared(test: pytest.Function) -> str:
     return " ".join((test.path.stem, *(f"{name}={indices[name]}" for name in chosen)))
 
 
-def _short_directory() -> "tempfile.TemporaryDirectory[str]":
-    """Directly below /tmp: Unix sockets allow short paths only."""
-    return tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp")
-
-
 @pytest.fixture(autouse=True)
 def _logs_are_set_up_anew() -> Iterator[None]:
     """What a test does to this process's log, level and stream, ends with it: the next may look at what is told."""
@@ -92,14 +87,14 @@ def staffed_golden(scene: Scene) -> Golden:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A directory whose path leaves room for Unix sockets."""
-    with _short_directory() as directory:
+    with short_directory() as directory:
         yield Path(directory)
 
 
 @pytest.fixture(scope="module")
 def module_place() -> Iterator[Path]:
     """The same for a whole module."""
-    with _short_directory() as directory:
+    with short_directory() as directory:
         yield Path(directory)
 
 

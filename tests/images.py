@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ import pytest
 from tests.integration import ordeal
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene
+from tests.places import short_directory
 from tools.samba_dc import Golden, PrerequisiteError, digest, keep, kept
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[1]
@@ -45,7 +45,7 @@ def scene(name: str, golden: Golden, furnish: Callable[[Hands], None]) -> Scene:
     """A furnished domain and its journal. Only to be copied from."""
 
     def make(home: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as place:
+        with short_directory() as place:
             Scene.make(golden, Path(place), furnish, home=home)
 
     return Scene.load(keep(HOME, name, digest(golden.ntds_guid, of=_FOR_A_SCENE), make))
@@ -55,7 +55,7 @@ def furnished(name: str, golden: Golden, chapters: Sequence[str]) -> Golden:
     """A domain with what chapters of the workload need. Only to be copied from."""
 
     def make(home: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as place:
+        with short_directory() as place:
             ordeal.furnish(golden, Path(place), chapters, home)
 
     return Golden.load(keep(HOME, name, digest(golden.ntds_guid, *chapters, of=_FOR_FURNITURE), make))

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from adpersist.journal.keys.key_file import create_key_file
 from tests.integration.clock import shifted
 from tests.integration.commands import Adpersist, Ran
 from tests.integration.hands import Hands
 from tests.integration.scene import World
+from tests.places import short_directory
 from tools.samba_dc import Golden, SambaDC, free_address
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """On the machine's own disk: what lies there goes back with the controller."""
+    with short_directory(on_disk=True) as directory:
+        yield Path(directory)
 
 
 def graded(ran: Ran) -> dict[str, str]:

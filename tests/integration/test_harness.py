@@ -1,7 +1,7 @@
 """The harness keeps its own promises, on a real Samba DC.
 
-Every test takes a directory directly below /tmp, as Unix sockets allow short paths only, and an address that is free,
-so that DCs of other tests, and of other test runs, do not stand in the way.
+Every test takes a directory with a short path, as Unix sockets allow no other, and an address that is free, so that DCs
+of other tests, and of other test runs, do not stand in the way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,12 +45,6 @@ from tools.samba_dc.programs import SYSTEM_PYTHON, WANTED
 
 PASSWORD = "Passw0rd.alice"
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="adp-") as directory:
-        yield Path(directory)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ secrets included.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.integration.ordeal import Deed, Remains, begin, controller, play, rem
 from tests.integration.proof import RENEWED, stamps_unlike
 from tests.integration.scene import ENGINES, copy_journal
 from tests.integration.workload.register import deeds
+from tests.places import short_directory
 from tools.samba_dc import ALL_CONTEXTS, Golden, SambaDC, Verdict, dbcheck, dump, ldapcmp, stamps
 
 CHAPTERS: Final = (
@@ -91,7 +91,7 @@ class Lived:
 @pytest.fixture(scope="module", params=BIN)
 def lived(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Lived]:
     in_image, since = BIN[request.param]
-    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
+    with short_directory() as directory:
         place = Path(directory)
         image = images.furnished(f"kinds{'-'.join(('', *in_image))}", golden, (*in_image, *CHAPTERS))
         with controller(image, place) as dc:
@@ -122,7 +122,7 @@ def lived(request: pytest.FixtureRequest, golden: Golden) -> Iterator[Lived]:
 @pytest.fixture(scope="module", params=ENGINES)
 def restored(request: pytest.FixtureRequest, lived: Lived) -> Iterator[Restored]:
     engine, dc = request.param, lived.dc
-    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
+    with short_directory() as directory:
         place = Path(directory)
         copy_journal(lived.store, place / "journal.db")
         run = Adpersist(lived.config).with_environment(ADPERSIST_STORE_URL=f"sqlite://{place / 'journal.db'}")

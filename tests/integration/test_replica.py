@@ -6,7 +6,6 @@ files with Samba's own code.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.integration.commands import Ran
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
 from tests.integration.proof import Ids, attribute_ids, stamps_unlike
 from tests.integration.workload.register import deeds
+from tests.places import short_directory
 from tools.samba_dc import Golden, dump, stamps
 
 RUNNING: Final = ("replication", "oddities")
@@ -49,7 +49,7 @@ class Healed:
 
 @pytest.fixture(scope="module")
 def healed(golden: Golden) -> Iterator[Healed]:
-    with tempfile.TemporaryDirectory(prefix="adp-", dir="/tmp") as directory:
+    with short_directory() as directory:
         place = Path(directory)
         with controller(furnish(golden, place, RUNNING), place) as dc:
             dc.start()
