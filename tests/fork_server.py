@@ -5,11 +5,16 @@ client. Each message asks for one program and carries its standard streams; the 
 program is a process of its own in everything but its imports: arguments, environment, directory, streams, signals, exit
 code. Only the interpreter's last tidying up is left out: threads are waited for, exit functions run, streams flushed.
 When the test run dies, so does this process, and with it all that it started.
+
+What it forks asks a second server, a child of the first, for adpersist's workers (:mod:`tests.workers`): the system's
+interpreter runs that one, `python3 -I fork_server.py DESCRIPTOR`, with Samba's modules imported, and a socket of that
+number to be asked at.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -30,8 +35,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-import adpersist
-
 MESSAGE_BYTES: Final = 1 << 20
 _STREAMS: Final = 4
 """Descriptors that come with a message: standard input, output and error, and where the exit status is written."""
@@ -45,6 +48,11 @@ _IMPORTED_LATE: Final = (
     *("pydantic.type_adapter", "rich.markdown", "rich.progress", "rich.rule", "rich.table", "typer.rich_utils"),
 )
 """What commands import when they need it, beside adpersist's own modules; optional ones among them may be missing."""
+_OF_SAMBA: Final = (
+    *("ldb", "tdb", "samba.auth", "samba.credentials", "samba.crypto", "samba.ndr", "samba.net", "samba.param"),
+    *("samba.samdb", *(f"samba.dcerpc.{name}" for name in ("drsblobs", "drsuapi", "misc", "security"))),
+)
+"""What adpersist's workers import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,21 +118,39 @@ class Program:
             runpy.run_path(self.words[0], run_name="__main__")
 
 
-def serve(line: socket.socket) -> tuple[Program, list[int]]:
-    """Start what is asked for until the line breaks; returns in the forks alone, with what to become."""
+def serve(owner: socket.socket, door: socket.socket | None) -> tuple[Program, list[int]]:
+    """Start what is asked for until the owner's line breaks; returns in the forks alone, with what to become.
+
+    Args:
+        owner: Whoever started this process, who may ask.
+        door: Where others come to ask, if any may.
+    """
+    lines = {each.fileno(): each for each in (owner, door) if each is not None}
     ends: dict[int, tuple[int, int]] = {}
     """By pidfd: process id, and where its exit status goes."""
     while True:
-        for ready in select.select([line.fileno(), *ends], [], [])[0]:
+        for ready in select.select([*lines, *ends], [], [])[0]:
             if ready in ends:
                 process, status = ends.pop(ready)
                 os.close(ready)
-                os.write(status, b"%d" % os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+                with contextlib.suppress(BrokenPipeError):  # whoever asked for it is gone
+                    os.write(status, b"%d" % os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
                 os.close(status)
                 continue
-            message, streams, _, _ = socket.recv_fds(line, MESSAGE_BYTES, _STREAMS)
-            if not message:
+            line = lines[ready]
+            if line is door:
+                asking, _ = line.accept()
+                lines[asking.fileno()] = asking
+                continue
+            try:
+                message, streams, _, _ = socket.recv_fds(line, MESSAGE_BYTES, _STREAMS)
+            except ConnectionResetError:  # it was killed before it took its answer
+                message, streams = b"", []
+            if not message and line is owner:
                 os._exit(0)
+            if not message:
+                lines.pop(ready).close()
+                continue
             program = Program(**json.loads(message))
             parent = os.getpid()
             process = os.fork()
@@ -133,7 +159,8 @@ def serve(line: socket.socket) -> tuple[Program, list[int]]:
                 if os.getppid() != parent:
                     os._exit(1)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                line.close()
+                for each in lines.values():
+                    each.close()
                 for descriptor in (*ends, *(status for _, status in ends.values()), streams[3]):
                     os.close(descriptor)
                 return program, streams[:3]
@@ -144,7 +171,9 @@ def serve(line: socket.socket) -> tuple[Program, list[int]]:
                 os.close(stream)
 
 
-def _import_everything() -> None:
+def _import_adpersist() -> None:
+    import adpersist
+
     for module in pkgutil.walk_packages(adpersist.__path__, "adpersist."):
         if module.name.endswith(".__main__"):
             continue  # each program runs it anew
@@ -159,20 +188,28 @@ def _import_everything() -> None:
             importlib.import_module(name)
 
 
-def main() -> None:
+def main(door: socket.socket | None) -> None:
     """Serve; in a fork, be the program."""
-    _import_everything()
+    if door is None:
+        from tests import workers
+
+        workers.prepare(Path(__file__))
+        _import_adpersist()
+        workers.are_forked()
+    else:
+        for name in _OF_SAMBA:
+            importlib.import_module(name)
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threads == 1, "a fork of a process with threads has locks that nobody will ever open"
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test run, whose end is ours
-    line = socket.socket(fileno=os.dup(0))
+    owner = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    line.sendall(b"ready")
-    program, streams = serve(line)
+    owner.sendall(b"ready")
+    program, streams = serve(owner, door)
     program.become(streams)
 
 
 if __name__ == "__main__":
-    main()
+    main(socket.socket(fileno=int(sys.argv[1])) if len(sys.argv) > 1 else None)

@@ -19,10 +19,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from tests.fork_server import MESSAGE_BYTES
+from tests.fork_server import MESSAGE_BYTES, Program
 
 REAL_STARTS: Final = "TESTS_REAL_STARTS"
 """Variable: when it is set, nothing is forked."""
@@ -115,6 +116,24 @@ class Fork:
             return self.returncode
 
 
+def ask(line: socket.socket, command: Sequence[str], program: Program, streams: Sequence[int]) -> Fork:
+    """Have a fork server start a program.
+
+    Args:
+        line: To the server.
+        command: The whole command line, for messages.
+        program: What the fork becomes.
+        streams: Its standard input, output and error.
+    """
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
+    status, theirs = os.pipe()
+    socket.send_fds(line, [json.dumps(asdict(program)).encode()], [*streams, theirs])
+    os.close(theirs)
+    answer, descriptors, _, _ = socket.recv_fds(line, 64, 1)
+    assert answer, "the fork server died"
+    return Fork(command, int(answer), descriptors[0], status)
+
+
 class _Server:
     """A fork server of this test run.
 
@@ -124,7 +143,6 @@ class _Server:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
         self._ready = False
         with theirs:
             self._process = subprocess.Popen(
@@ -142,22 +160,14 @@ class _Server:
     def start(
         self, command: Sequence[str], environment: Mapping[str, str], streams: Sequence[int], *, new_session: bool
     ) -> Fork:
-        message = {
-            "words": list(command[1:]),
-            "environment": dict(environment),
-            "directory": str(Path.cwd()),
-            "new_session": new_session,
-        }
-        status, theirs = os.pipe()
+        program = Program(
+            words=command[1:], environment=dict(environment), directory=str(Path.cwd()), new_session=new_session
+        )
         with self._lock:
             if not self._ready:
                 assert self._line.recv(16) == b"ready", "the fork server does not start"
                 self._ready = True
-            socket.send_fds(self._line, [json.dumps(message).encode()], [*streams, theirs])
-            os.close(theirs)
-            answer, descriptors, _, _ = socket.recv_fds(self._line, 64, 1)
-        assert answer, "the fork server died"
-        return Fork(command, int(answer), descriptors[0], status)
+            return ask(self._line, command, program, streams)
 
     def close(self) -> None:
         self._line.close()
@@ -168,11 +178,12 @@ def _at_the_start(name: str) -> bool:
     return name.startswith(_READ_AT_THE_START)
 
 
-def _read_at_the_start(environment: Mapping[str, str]) -> dict[str, str]:
+def read_at_the_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables that count before a program's first line."""
     return {name: value for name, value in environment.items() if _at_the_start(name)}
 
 
-_OURS: Final = _read_at_the_start(os.environ)
+_OURS: Final = read_at_the_start(os.environ)
 _servers: dict[tuple[tuple[str, str], ...], _Server] = {}
 """By variables that are read at the start; each is started when it is first needed."""
 _servers_lock = threading.Lock()
@@ -196,7 +207,7 @@ def _server_for(command: Sequence[str], environment: Mapping[str, str]) -> _Serv
     """One whose fork would be the same as a start from nothing."""
     if REAL_STARTS in os.environ or command[0] != sys.executable or (command[1].startswith("-") and command[1] != "-m"):
         return None
-    read = _read_at_the_start(environment)
+    read = read_at_the_start(environment)
     return _server(read) if read == _OURS or _CLOCK in read else None
 
 

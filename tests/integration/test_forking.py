@@ -89,6 +89,29 @@ def test_what_speaks_to_the_interpreter_is_started_from_nothing(place: Path) -> 
     assert one.stdout.split()[0] == str(os.getpid())
 
 
+def test_a_worker_of_a_fork_is_one_and_says_what_one_from_nothing_says(place: Path) -> None:
+    (place / "smb.conf").write_text("[global]\nprivate dir = /nowhere\n[sysvol]\npath = /nowhere/sysvol\n")
+    text = f"""
+from pathlib import Path
+from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
+for name in ("smb.conf", "none.conf"):
+    try:
+        with LocalDatabases(Path({str(place)!r}, name)) as databases:
+            print(databases.settings)
+            worker = Path("/proc", str(databases._worker.pid))
+            print("ours" if worker.joinpath("stat").read_text().split()[3] == str(os.getpid()) else "", file=sys.stderr)
+        print(worker.exists())
+    except LocalDatabaseError as error:
+        print(error)
+"""
+    command, env = script(place, text), dict(os.environ)
+    forked = forking.run(command, env=env, timeout_s=30)
+    started = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", check=False)
+    assert forked.stdout == started.stdout
+    assert all(word in forked.stdout for word in ("/nowhere/sysvol", "\nFalse\n", "none.conf cannot be read"))
+    assert (forked.stderr.strip(), started.stderr.strip()) == ("", "ours")
+
+
 def test_another_clock_is_the_forks_own(place: Path) -> None:
     command = script(place, "print(os.getppid(), int(time.time()))")
     now, servers = time.time(), set()
