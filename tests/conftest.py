@@ -8,7 +8,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from adpersist import telemetry
-from tests import forking, images
+from tests import forking, images, workers
 from tests.integration.scene import Scene, World, staff
 from tests.places import short_directory
 from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, samba_version
@@ -69,6 +69,7 @@ def _logs_are_set_up_anew() -> Iterator[None]:
 def golden() -> Golden:
     """A bare domain of one DC."""
     forking.prepare()
+    workers.judge()
     return images.image("samdom")
 
 

@@ -6,9 +6,8 @@ program is a process of its own in everything but its imports: arguments, enviro
 code. Only the interpreter's last tidying up is left out: threads are waited for, exit functions run, streams flushed.
 When the test run dies, so does this process, and with it all that it started.
 
-What it forks asks a second server, a child of the first, for adpersist's workers (:mod:`tests.workers`): the system's
-interpreter runs that one, `python3 -I fork_server.py DESCRIPTOR`, with Samba's modules imported, and a socket of that
-number to be asked at.
+Another one, `python3 -I fork_server.py DESCRIPTOR MODULE...`, is run by the system's interpreter for programs that use
+Samba's Python (:mod:`tests.workers`): it imports those modules, and is asked at a socket that has that number.
 """
 
 from __future__ import annotations
@@ -48,11 +47,6 @@ _IMPORTED_LATE: Final = (
     *("pydantic.type_adapter", "rich.markdown", "rich.progress", "rich.rule", "rich.table", "typer.rich_utils"),
 )
 """What commands import when they need it, beside adpersist's own modules; optional ones among them may be missing."""
-_OF_SAMBA: Final = (
-    *("ldb", "tdb", "samba.auth", "samba.credentials", "samba.crypto", "samba.ndr", "samba.net", "samba.param"),
-    *("samba.samdb", *(f"samba.dcerpc.{name}" for name in ("drsblobs", "drsuapi", "misc", "security"))),
-)
-"""What adpersist's workers import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,17 +182,22 @@ def _import_adpersist() -> None:
             importlib.import_module(name)
 
 
-def main(door: socket.socket | None) -> None:
+def _import_samba(modules: Sequence[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
+    importlib.import_module("samba").Ldb()  # which loads ldb's own modules
+
+
+def main(door: socket.socket | None, modules: Sequence[str]) -> None:
     """Serve; in a fork, be the program."""
     if door is None:
         from tests import workers
 
-        workers.prepare(Path(__file__))
+        workers.prepare(workers.OF_WORKERS, os.environ)
         _import_adpersist()
         workers.are_forked()
     else:
-        for name in _OF_SAMBA:
-            importlib.import_module(name)
+        _import_samba(modules)
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threads == 1, "a fork of a process with threads has locks that nobody will ever open"
     gc.collect()
@@ -212,4 +211,4 @@ def main(door: socket.socket | None) -> None:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])) if len(sys.argv) > 1 else None)
+    main(socket.socket(fileno=int(sys.argv[1])) if len(sys.argv) > 1 else None, sys.argv[2:])

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -240,17 +240,38 @@ def run(
     Raises:
         subprocess.TimeoutExpired: It did not end in time, and was killed.
     """
+
+    def started(streams: Sequence[int]) -> Running:
+        given, out, err = streams
+        return start(command, env=env, stdin=given, stdout=out, stderr=err)
+
+    return run_to_the_end(command, started, timeout_s=timeout_s, stdin=stdin)
+
+
+def run_to_the_end(
+    command: Sequence[str],
+    start: Callable[[Sequence[int]], Running],
+    *,
+    timeout_s: float,
+    stdin: str,
+    errors: str = "strict",
+) -> subprocess.CompletedProcess[str]:
+    """The same with another way to start it, which is told the three streams; ``errors`` as for `bytes.decode`.
+
+    Raises:
+        subprocess.TimeoutExpired: It did not end in time, and was killed.
+    """
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin.encode())
         given.seek(0)
-        process = start(command, env=env, stdin=given, stdout=out, stderr=err)
+        process = start([each.fileno() for each in (given, out, err)])
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired as late:
             process.kill()
             process.wait()
             raise subprocess.TimeoutExpired(late.cmd, late.timeout, _said(out), _said(err)) from None
-        return subprocess.CompletedProcess(command, code, _said(out).decode(), _said(err).decode())
+        return subprocess.CompletedProcess(command, code, *(_said(each).decode(errors=errors) for each in (out, err)))
 
 
 def _said(file: IO[bytes]) -> bytes:

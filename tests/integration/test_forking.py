@@ -14,6 +14,7 @@ import pytest
 from tests import forking
 from tests.integration.clock import shifted
 from tests.integration.scene import until
+from tools.samba_dc import Golden, programs
 from tools.samba_dc.keeper import parents
 
 
@@ -110,6 +111,24 @@ for name in ("smb.conf", "none.conf"):
     assert forked.stdout == started.stdout
     assert all(word in forked.stdout for word in ("/nowhere/sysvol", "\nFalse\n", "none.conf cannot be read"))
     assert (forked.stderr.strip(), started.stderr.strip()) == ("", "ours")
+
+
+def test_judges_and_samba_tool_are_forks_and_say_what_those_from_nothing_say(golden: Golden) -> None:
+    private = golden.directory / "private"
+    judge = Path(programs.__file__).with_name("offline_dump.py")
+    assert programs.run_to_the_end != programs.run_from_nothing
+    for command, code in (
+        ([programs.SYSTEM_PYTHON, "-I", str(judge), str(private), "0", "distinguishedName"], 0),
+        ([programs.SYSTEM_PYTHON, "-I", str(judge), str(private / "none"), "0", "*"], 1),
+        (["samba-tool", "user", "show", "Administrator", "-H", f"tdb://{private}/sam.ldb"], 0),
+        (["samba-tool", "user", "show", "nobody", "-H", f"tdb://{private}/sam.ldb"], 255),
+    ):
+        forked, started = (
+            run(command, stdin="", timeout_s=60, env=programs.environment())
+            for run in (programs.run_to_the_end, programs.run_from_nothing)
+        )
+        assert (forked.returncode, forked.stdout) == (started.returncode, started.stdout) == (code, forked.stdout)
+        assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
 
 
 def test_another_clock_is_the_forks_own(place: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tools.samba_dc.errors import PrerequisiteError, ProgramError
 
@@ -74,6 +74,37 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"PATH": _PATH, "LC_ALL": "C"} | dict(extra or {})
 
 
+def run_from_nothing(
+    command: Sequence[str], *, stdin: str, timeout_s: float, env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What `run` does about the process itself. Raises: `subprocess.TimeoutExpired`, `FileNotFoundError`."""
+    return subprocess.run(
+        command,
+        input=stdin,
+        timeout=timeout_s,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        check=False,
+        # No controlling terminal: kinit then reads the password from its standard input.
+        start_new_session=True,
+    )
+
+
+class ToTheEnd(Protocol):
+    """As `run_from_nothing`."""
+
+    def __call__(
+        self, command: Sequence[str], *, stdin: str, timeout_s: float, env: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end."""
+
+
+run_to_the_end: ToTheEnd = run_from_nothing
+"""How programs are run; a test run has its own way, which forks those that import Samba's Python."""
+
+
 def run(
     command: Sequence[str],
     *,
@@ -96,18 +127,7 @@ def run(
         PrerequisiteError: There is no such program.
     """
     try:
-        done = subprocess.run(
-            command,
-            input=stdin,
-            timeout=timeout_s,
-            env=environment(env),
-            capture_output=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            check=False,
-            # No controlling terminal: kinit then reads the password from its standard input.
-            start_new_session=True,
-        )
+        done = run_to_the_end(command, stdin=stdin, timeout_s=timeout_s, env=environment(env))
     except subprocess.TimeoutExpired as late:
         raise ProgramError(
             command,
