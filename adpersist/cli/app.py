@@ -1,7 +1,8 @@
 """All commands under one name. The module of a command is imported when that command is asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -69,8 +70,19 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
         """The command that the words begin with, and the words behind it."""
+        _refuse_empty(args)
         name, listed, rest = super().resolve_command(ctx, args)
         return name, imported(listed.name) if listed and listed.name else None, rest
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """What is not said narrows nothing: with an empty --attribute all would be restored. Raises: typer.BadParameter."""
+    for before, word in pairwise(("", *takewhile(lambda each: each != "--", words))):
+        option, is_value, value = word.partition("=")
+        if not word.strip() or (word.startswith("--") and is_value and not value.strip()):
+            after = option if is_value else before
+            message = f"nothing stands after {after}" if after else "a word is empty"
+            raise typer.BadParameter(f"{message}: is a variable of a script not set?")
 
 
 def module_of(name: str) -> str:
