@@ -6,12 +6,15 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Exempt
 from adpersist.model.plan.terms import OnConflict
+from adpersist.restore.conflicts.circles import circular
 from adpersist.restore.conflicts.resolution import Resolution, beyond
 from adpersist.restore.plan.identities.evictions import evicted_copy
 from adpersist.state.differences import gaps
@@ -178,3 +181,23 @@ def test_only_who_was_made_here_usurps_a_sid() -> None:
     known = {guid("user"), guid("partnered"), guid("goner"), guid("emptied")}
     found = resolved(OnConflict.DC).usurping(HAVE, known=known, given={b"given once"})
     assert found == {guid("stranger")}
+
+
+def moved(original: ObjectState, above: str) -> ObjectState:
+    return replace(original, parent=guid(above))
+
+
+@pytest.mark.parametrize("policy", OnConflict)
+def test_what_would_lie_in_itself_stays_where_it_is(policy: OnConflict) -> None:
+    north, south, new = item("north"), item("south"), item("new", above="south")
+    want = State([ROOT, moved(north, "new"), south, new])
+    have = State([ROOT, north, moved(south, "north")])
+    meanwhile = policy is not OnConflict.DC
+    conflict = Conflict(guid=south.guid, dn=have.dn(south.guid), attributes=("name",), meanwhile=meanwhile)
+    resolution, found = Resolution(conflicts=(conflict,), policy=policy), list(gaps(want, have, Exempt()))
+    assert circular(found, want, have) == frozenset()
+    stuck = circular(resolution.closing(found), want, have)
+    assert stuck == {north.guid}
+    kept = resolution.keeping_place(stuck, have)
+    assert {gap.guid for gap in kept.closing(found)} == {new.guid}
+    assert {each.guid for each in kept.staying} == {north.guid, south.guid}

@@ -75,6 +75,14 @@ class Resolution:
             return closing
         return beyond(closing, [each for each in every if not each.stays])
 
+    def keeping_place(self, objects: Iterable[Guid], have: State) -> "Resolution":
+        """The same, and these stay where they are: what else stays leaves them no other place."""
+        meanwhile = self.policy is not OnConflict.DC
+        kept = (
+            Conflict(guid=guid, dn=have.dn(guid), attributes=("name",), meanwhile=meanwhile) for guid in sorted(objects)
+        )
+        return replace(self, conflicts=(*self.conflicts, *kept))
+
     def occupied(self, found: Sequence[Gap], want: State, have: State) -> list[Gap]:
         """Of the gaps those of containers that are to go and in which somebody lives who stays: they stay with them."""
         kept = {guid for each in self.staying for guid in (each.guid, evicted_copy(each.guid))}

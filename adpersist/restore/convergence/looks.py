@@ -10,6 +10,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.plan.step import Exempt
 from adpersist.model.plan.terms import OnConflict
+from adpersist.restore.conflicts.circles import circular
 from adpersist.restore.conflicts.resolution import Resolution
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.noted_writes import NotedWrites
@@ -107,9 +108,14 @@ class Looks:
         self._noted.take_note(found, have, self._live.image)
         resolution = Resolution(conflicts=self._noted.conflicts, policy=self._policy)
         closing = resolution.closing(found)
+        stuck = circular(closing, want, have) if resolution.staying else frozenset()
+        if stuck:
+            resolution = resolution.keeping_place(stuck, have)
+            closing = resolution.closing(found)
         following = handed_down.of_those(closing, following, have)
         staying = resolution.occupied(closing, want, have)
-        self.notes += tuple(note for note in _occupied(staying, have) if note not in self.notes)
+        more = (*_occupied(staying, have), *_stuck(stuck, have))
+        self.notes += tuple(note for note in more if note not in self.notes)
         occupied = frozenset(gap.guid for gap in staying)
         return Comparison(
             want=want,
@@ -197,6 +203,12 @@ class Looks:
             dn = self._want.dn(guid) if guid in self._want else sighting.rdn
             what = f"the domain controller cannot show it, so it is neither compared nor restored: {sighting.trouble}"
             yield Limitation(guid=guid, dn=dn, what=what)
+
+
+def _stuck(stuck: Iterable[Guid], have: State) -> Iterator[Limitation]:
+    for guid in sorted(stuck):
+        what = "stays where it is: where it is to lie lies in it, since somebody moved that on the domain controller"
+        yield Limitation(guid=guid, dn=have.dn(guid), what=what)
 
 
 def _occupied(staying: Sequence[Gap], have: State) -> Iterator[Limitation]:
