@@ -201,3 +201,12 @@ def test_what_would_lie_in_itself_stays_where_it_is(policy: OnConflict) -> None:
     kept = resolution.keeping_place(stuck, have)
     assert {gap.guid for gap in kept.closing(found)} == {new.guid}
     assert {each.guid for each in kept.staying} == {north.guid, south.guid}
+
+
+def test_what_is_made_goes_below_a_container_that_stays_under_another_name() -> None:
+    place, lost = item("place"), item("lost", above="place")
+    want, have = State([ROOT, place, lost]), State([ROOT, replace(place, rdn="CN=other")])
+    conflict = Conflict(guid=place.guid, dn=have.dn(place.guid), attributes=("name",))
+    assert Resolution(conflicts=(conflict,), policy=OnConflict.JOURNAL).in_place(want, have) is want
+    placed = Resolution(conflicts=(conflict,), policy=OnConflict.DC).in_place(want, have)
+    assert placed.dn(lost.guid) == f"CN=lost,CN=other,{NC}"

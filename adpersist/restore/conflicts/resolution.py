@@ -83,6 +83,17 @@ class Resolution:
         )
         return replace(self, conflicts=(*self.conflicts, *kept))
 
+    def in_place(self, want: State, have: State) -> State:
+        """What is wanted, with what was moved or renamed and stays where it is: what is made goes below that."""
+        stays = (guid for guid, names in self.named.items() if "name" in names)
+        places = {guid: have[guid] for guid in stays if want.is_live(guid) and have.is_live(guid)}
+        if not places:
+            return want
+        placed = State(want.everything())
+        for guid, place in places.items():
+            placed.put(replace(want[guid], parent=place.parent, rdn=place.rdn))
+        return placed
+
     def occupied(self, found: Sequence[Gap], want: State, have: State) -> list[Gap]:
         """Of the gaps those of containers that are to go and in which somebody lives who stays: they stay with them."""
         kept = {guid for each in self.staying for guid in (each.guid, evicted_copy(each.guid))}

@@ -112,6 +112,7 @@ class Looks:
         if stuck:
             resolution = resolution.keeping_place(stuck, have)
             closing = resolution.closing(found)
+        want = resolution.in_place(want, have)
         following = handed_down.of_those(closing, following, have)
         staying = resolution.occupied(closing, want, have)
         more = (*_occupied(staying, have), *_stuck(stuck, have))
