@@ -1,5 +1,6 @@
 """A look at the directories that the kernel names finds what a look at everything does."""
 
+import gc
 import os
 import shutil
 import stat
@@ -267,3 +268,18 @@ def test_folders_deeper_than_anybody_needs_are_named_and_keep_nothing_else(watch
     subprocess.run(["rm", "-rf", str(watching.files.sysvol / "corp" / "d")], check=True, timeout=60)
     watching.refresh()
     assert watching.is_right()
+
+
+def test_a_signal_while_watching_begins_leaves_nothing_to_complain_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    said: list[object] = []
+    monkeypatch.setattr("ctypes.CDLL", stopped)
+    monkeypatch.setattr("sys.unraisablehook", said.append)
+    with pytest.raises(KeyboardInterrupt) as met:
+        Waker()
+    met.value.__traceback__ = None
+    del met
+    gc.collect()
+    assert not said

@@ -39,12 +39,13 @@ class Waker:
     """
 
     def __init__(self) -> None:
+        self._descriptor = -1  # a signal may end it before there is one
         self._paths: dict[int, str] = {}
         """Of each watch, where its directory was seen last."""
         self._happened = set[str]()
         self._anywhere = True
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._descriptor: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._descriptor = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self.is_watching = self._descriptor >= 0
         if not self.is_watching:
             self._give_up(ctypes.get_errno())
