@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ PAGES = manual.pages(WORDS, version="1.2.3", date=0.0, sample=SAMPLE)
 
 def page_of(words: Words) -> str:
     return PAGES["-".join(["adpersist", *words.name.split()]) + ".1"]
+
+
+def test_init_writes_what_the_sample_says() -> None:
+    assert resources.files("adpersist").joinpath("adpersist.toml").read_text(encoding="utf-8") == SAMPLE
 
 
 def test_every_command_has_a_page_that_names_every_option() -> None:
