@@ -19,16 +19,16 @@ def circular(gaps: Iterable[Gap], want: State, have: State) -> frozenset[Guid]:
     """
     moving = {gap.guid for gap in gaps if gap.moved and gap.wanted_live}
     staying = set[Guid]()
-    for guid in sorted(moving):
+    for guid in sorted(filter(have.is_live, moving)):
         met, above = set[Guid](), guid
         while above not in met:
             met.add(above)
-            place = want if above in moving - staying or above not in have else have
+            place = want if (above in moving and above not in staying) or above not in have else have
             parent = place[above].parent if above in place else None
             if parent is None:
                 break
             above = parent
-            if above == guid and have.is_live(guid):
+            if above == guid:
                 staying.add(guid)
                 break
     return frozenset(staying)
