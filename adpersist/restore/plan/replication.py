@@ -19,7 +19,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.interning import shared
 from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
-from adpersist.restore.plan.ordering import defines_class, definitions_in_order
+from adpersist.restore.plan.ordering import defines_class, definitions_in_order, parked_name
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
@@ -284,7 +284,7 @@ class _Difference:
             if (staying := self._staying.get(guid)) is not None and "name" in staying.attributes:
                 continue  # has made way by now, where it had to
             if taking.get((there.parent, there.rdn.casefold()), guid) != guid:
-                yield guid, f"{there.rdn.partition('=')[0]}=adpersist-{guid_text(guid)}"
+                yield guid, parked_name(there)
 
     def _batches(
         self, objects: Mapping[Guid, ReplicatedObject], links: Mapping[str, Sequence[ReplicatedLink]]
