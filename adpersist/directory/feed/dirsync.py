@@ -33,8 +33,6 @@ _TOO_MUCH: Final = frozenset({3, 4, 11})
 """timeLimitExceeded, sizeLimitExceeded, adminLimitExceeded, [RFC4511] 4.1.9."""
 _NOTHING_AT_ALL: Final = and_(at_most("uSNChanged", 0), not_(at_most("uSNChanged", 0)))
 _RANGE: Final = re.compile(r"^(?P<name>[^;]+);range=(?P<kind>[01])-[01*]$")
-
-
 _OFTEN: Final = 200
 """After so many entries it is seen whether the end of a large answer is here by now."""
 

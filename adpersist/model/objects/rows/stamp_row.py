@@ -6,7 +6,7 @@ Most objects have thirty stamps of three writes. As values of their own they tak
 import struct
 from array import array
 from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
-from typing import Final
+from typing import Final, TypeVar
 
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import AttributeStamps, Stamp
@@ -15,6 +15,8 @@ from adpersist.model.objects.rows.attribute_row import RowHeader
 WRITE: Final = struct.Struct("<Iq16sQ")
 """Version, time, origin, USN: as an entry of replPropertyMetaData has them one behind the other."""
 _MOST_HEADERS: Final = 4096
+
+T = TypeVar("T")
 
 Write = bytes
 """A stamp, packed."""
@@ -118,17 +120,18 @@ class StampRow(Mapping[str, Stamp]):
 
     def hashes(self) -> Iterator[tuple[str, int]]:
         """Of each attribute's stamp, packed."""
-        found = list(map(hash, split(self._writes)))
-        return zip(self._header.places, [found[place] for place in self._places], strict=True)
+        return self._spread(list(map(hash, split(self._writes))))
 
     def writes(self) -> dict[str, Write]:
         """All stamps, packed; equal ones are the same bytes."""
-        found = split(self._writes)
-        return dict(zip(self._header.places, [found[place] for place in self._places], strict=True))
+        return dict(self._spread(split(self._writes)))
 
     def _unfolded(self) -> dict[str, Stamp]:
-        found = [stamp_of(write) for write in split(self._writes)]
-        return dict(zip(self._header.places, [found[place] for place in self._places], strict=True))
+        return dict(self._spread(list(map(stamp_of, split(self._writes)))))
+
+    def _spread(self, found: Sequence[T]) -> Iterator[tuple[str, T]]:
+        """By attribute what there is for each of the few writes."""
+        return zip(self._header.places, [found[place] for place in self._places], strict=True)
 
 
 def when_and_where(stamps: AttributeStamps) -> Iterator[tuple[int, bytes]]:
