@@ -8,7 +8,8 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.wire.cookie import cookie_at, cookie_usn
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.objects.rows.spilled_row import Spill, spilled
+from adpersist.model.objects.rows.spilled_object import spilled
+from adpersist.model.objects.rows.spilled_row import Spill
 from adpersist.model.objects.sighting import Sighting
 from adpersist.restore.inherited_rights import inherited
 from adpersist.state.changes import observe, shows

@@ -11,8 +11,10 @@ from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit
+from adpersist.model.objects.change import Kind
 from adpersist.model.objects.object_state import Gone, ObjectState
-from adpersist.model.objects.rows.spilled_row import Spill, spilled
+from adpersist.model.objects.rows.spilled_object import spilled, with_spilled_values
+from adpersist.model.objects.rows.spilled_row import Spill
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
 from adpersist.telemetry import logger
@@ -48,10 +50,7 @@ def fold(
 
     def folded(objects: Objects, commits: Iterable[Commit]) -> State:
         state = State(objects if spill is None else (_spilled(item, spill) for item in objects))
-        for commit in commits:
-            _take(state, commit, spill)
-            if progress is not None:
-                progress(commit)
+        _take(state, commits, spill, progress)
         return state
 
     return _read(journal, journal.head.seq if through is None else through, [], folded)
@@ -69,18 +68,32 @@ def fold_on(
     commits = journal.way(since, through)
     with without_gc():
         state = State(begun.everything())
-        for commit in commits:
-            _take(state, commit, spill)
-            progress(commit)
+        _take(state, commits, spill, progress)
     return state
 
 
-def _take(state: State, commit: Commit, spill: Spill | None) -> None:
-    state.apply(commit.changes)
+def _take(
+    state: State, commits: Iterable[Commit], spill: Spill | None, progress: Callable[[Commit], None] | None
+) -> None:
+    linked = set[Guid]()
+    for commit in commits:
+        state.apply(commit.changes)
+        if spill is not None:
+            for guid, kind in {change.guid: change.kind for change in commit.changes}.items():
+                if (item := state.get(guid)) is None:
+                    continue
+                if kind is Kind.CREATED:
+                    state.put(spilled(item, spill))
+                    continue
+                state.put(with_spilled_values(item, spill))
+                if item.links or item.link_stamps:
+                    linked.add(guid)
+        if progress is not None:
+            progress(commit)
     if spill is not None:
-        for guid in {change.guid for change in commit.changes}:
-            if guid in state:
-                state.put(spilled(state[guid], spill))
+        for guid in linked:
+            if (item := state.get(guid)) is not None:
+                state.put(spilled(item, spill))
 
 
 def _spilled(item: ObjectState | Gone, spill: Spill) -> ObjectState | Gone:

@@ -18,8 +18,11 @@ log = logger("system")
 
 _BUFFER_BYTES: Final = 1024 * 1024
 """Held before any is written: little needs no file at all."""
-_AT_HAND: Final = 2
-"""Records fetched last: whoever compares two objects asks for one attribute of them after another."""
+_AT_HAND: Final = 4
+"""Records fetched last: whoever compares two objects asks for one attribute of them after another, and what comes
+again and again lies by itself."""
+_REMEMBERED: Final = 4096
+"""Of bytes that come again and again, these many."""
 _LENGTH_BITS: Final = 32
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
@@ -37,6 +40,7 @@ class SpillFile:
         self._written = 0
         self._is_full = False
         self._fetched: tuple[tuple[int, bytes], ...] = ()
+        self._places: dict[bytes, int] = {}
 
     def put(self, content: bytes) -> int | None:
         """Keep some bytes; where they are. None: the disk has no more room for them."""
@@ -50,6 +54,15 @@ class SpillFile:
                 self._write()
             return offset << _LENGTH_BITS | len(sealed)
 
+    def put_once(self, content: bytes) -> int | None:
+        """The same of bytes that come again and again: they are kept once, as long as there are not too many such."""
+        place = self._places.get(content)
+        if place is None and (place := self.put(content)) is not None:
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()  # costs room and nothing else
+            self._places[content] = place
+        return place
+
     def get(self, place: int) -> bytes:
         """The bytes that were put there.
 
@@ -57,11 +70,11 @@ class SpillFile:
             OSError: The disk fails.
             cryptography.exceptions.InvalidTag: It gives back other bytes than it was given.
         """
-        for known, content in self._fetched:
-            if known == place:
-                return content
-        content = self._fetch(place)
-        self._fetched = ((place, content), *self._fetched[: _AT_HAND - 1])
+        before = self._fetched
+        content = next((content for known, content in before if known == place), None)
+        if content is None:
+            content = self._fetch(place)
+        self._fetched = ((place, content), *[each for each in before if each[0] != place][: _AT_HAND - 1])
         return content
 
     def _fetch(self, place: int) -> bytes:

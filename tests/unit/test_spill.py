@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid, Seq
-from adpersist.model.objects.change import Values
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, RowHeader
-from adpersist.model.objects.rows.spilled_row import SpilledRow, spilled
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow
+from adpersist.model.objects.rows.spilled_object import spilled
+from adpersist.model.objects.rows.spilled_row import SpilledRow
+from adpersist.model.objects.rows.stamp_row import write_of
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold
 from adpersist.system.spill_file import SpillFile
@@ -50,6 +54,9 @@ class Counted:
         self.kept.append(content)
         return len(self.kept) - 1
 
+    def put_once(self, content: bytes) -> int | None:
+        return self.put(content)
+
     def get(self, place: int) -> bytes:
         self.fetched += 1
         return self.kept[place]
@@ -59,6 +66,9 @@ class Full:
     """One without room."""
 
     def put(self, content: bytes) -> int | None:
+        return None
+
+    def put_once(self, content: bytes) -> int | None:
         return None
 
     def get(self, place: int) -> bytes:
@@ -136,6 +146,37 @@ def test_a_folded_state_is_the_same_spilled() -> None:
         }
 
 
+def test_the_links_of_a_large_group_are_fetched_and_those_of_others_stay() -> None:
+    spill, write = Counted(), Stamp(version=1, time=2, origin=Guid(bytes(16)), usn=Usn(3))
+    members = [ref(Guid(bytes([number]) * 16)) for number in range(1, 20)]
+    odd = ref(Guid(bytes(16)), b"B:2:00:")
+    stamps = LinkStampRow.of({each: (write_of(write), True) for each in (*members, odd)})
+    stamps = stamps.changed_by([members[0]], {members[1]: (write_of(replace(write, version=2)), False)})
+    group = ObjectState(
+        guid=Guid(bytes(16)),
+        nc="DC=x",
+        parent=None,
+        rdn="CN=group",
+        values=ADA,
+        links={"member": frozenset((*members, odd)), "managedBy": frozenset(members[:1])},
+        link_stamps={"member": stamps, "managedBy": {members[0]: LinkStamp(**asdict(write), present=True)}},
+    )
+    found = spilled(group, spill)
+    assert (found.links, found.link_stamps) == (group.links, group.link_stamps) == (found.links, found.link_stamps)
+    assert ([*found.links], "member" in found.links, "memberOf" in found.links) == ([*group.links], True, False)
+    assert found.links["member"] == group.links["member"]
+    assert found.link_stamps["member"] == stamps
+    assert found.links != {**group.links, "member": frozenset(members)}
+    with pytest.raises(KeyError):
+        found.links["memberOf"]
+    spill.fetched = 0
+    assert (bool(found.links), len(found.links), spilled(found, spill)) == (True, 2, found)
+    assert spill.fetched == 0
+    few = replace(group, links={"member": frozenset(members[:3])}, link_stamps={})
+    assert spilled(few, spill).links is few.links
+    assert spilled(group, Full()) is group
+
+
 def test_bytes_come_back_from_the_file_and_from_what_is_held() -> None:
     spill = SpillFile()
     contents = [secrets.token_bytes(size) for size in (0, 1, 700_000, 400_000, 3_000_000, 17, 900_000)]
@@ -153,12 +194,15 @@ def test_two_objects_are_compared_with_two_reads(monkeypatch: pytest.MonkeyPatch
         reads += 1
         return read(file, length, offset)
 
-    values = {**ADA, "jpegPhoto": (bytes(1024 * 1024),)}
-    ada, bob, eve = (SpilledRow.of(values | {"cn": (name,)}, spill) for name in (b"ada", b"bob", b"eve"))
+    values = {**ADA, "jpegPhoto": (bytes(1024 * 1024),), "nTSecurityDescriptor": (bytes(1000),)}
+    names = (b"ada", b"bob", b"eve", b"fay", b"gus")
+    ada, bob, *others = (SpilledRow.of(values | {"cn": (name,)}, spill) for name in names)
+    spill.put(bytes(1024 * 1024))
     monkeypatch.setattr(os, "pread", pread)
     assert [name for name in ada if ada[name] != bob[name]] == ["cn"]
-    assert (ada["cn"], bob["cn"], eve["cn"], ada["cn"]) == ((b"ada",), (b"bob",), (b"eve",), (b"ada",))
-    assert reads == 4, "the first was let go of for the third"
+    assert reads == 3, "the descriptor lies there once"
+    assert [each["cn"] for each in (*others, ada)] == [(b"eve",), (b"fay",), (b"gus",), (b"ada",)]
+    assert reads == 7, "the first was let go of"
 
 
 def test_nobody_else_can_read_the_file_nor_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.reference import plain, ref, target_of
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.reach import EVERYWHERE, Reach
@@ -124,11 +124,9 @@ def _with_zeros(gap: Gap) -> Gap:
 
 
 def _foreign_members(want: State) -> frozenset[Guid]:
-    foreign = {guid for guid, item in want.items() if is_foreign(item)}
-    targets = (
-        target_of(ref) for item in want.values() if not item.deleted for refs in item.links.values() for ref in refs
-    )
-    return frozenset(target for target in targets if target in foreign)
+    foreign = {ref(guid): guid for guid, item in want.items() if is_foreign(item)}
+    linked = (refs for item in want.values() if not item.deleted for refs in item.links.values()) if foreign else ()
+    return frozenset(foreign[each] for refs in linked for each in foreign.keys() & map(plain, refs))
 
 
 def features(want: State, have: State, exempt: Exempt) -> Iterator[EnableFeature]:
@@ -136,8 +134,8 @@ def features(want: State, have: State, exempt: Exempt) -> Iterator[EnableFeature
     scopes = [item for item in want.values() if FEATURES in item.links and item.guid not in exempt.objects]
     for scope in scopes:
         known = have[scope.guid].links.get(FEATURES, frozenset()) if scope.guid in have else frozenset()
-        for ref in sorted(scope.links[FEATURES] - known):
-            target = target_of(ref)
+        for link in sorted(scope.links[FEATURES] - known):
+            target = target_of(link)
             if target is not None and target in want:
                 feature = Guid(want[target].values["msDS-OptionalFeatureGUID"][0])
                 dn, reason = have.dn(scope.guid), "an optional feature was switched on since"

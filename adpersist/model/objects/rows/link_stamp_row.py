@@ -4,6 +4,7 @@ The links of one attribute lie in a row, sorted by target. What came later lies 
 so that one member more does not turn over all the others.
 """
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
@@ -18,6 +19,8 @@ _FEW: Final = 32
 
 LinkWrite = tuple[Write, bool]
 """The last write to a link, packed, and whether it made the link."""
+PackedRow = tuple[bytes, list[bytes], bytes, bytes, bytes]
+"""Targets of plain references and all others; of each, which write it has, and whether that made it; the writes."""
 
 
 class LinkStampRow(Mapping[bytes, LinkStamp]):
@@ -104,6 +107,22 @@ class LinkStampRow(Mapping[bytes, LinkStamp]):
         row._count = len(self._places) + sum(
             (write is not None) - (self._place(link) is not None) for link, write in later.items()
         )
+        return row
+
+    def packed(self) -> PackedRow:
+        """All of it, in few pieces."""
+        row = LinkStampRow.of(self.writes()) if self._later else self
+        places = row._places.tobytes() if isinstance(row._places, array) else bytes(row._places)
+        return row._guids, list(row._others), places, row._present, row._writes
+
+    @classmethod
+    def unpacked(cls, packed: PackedRow) -> "LinkStampRow":
+        """The reverse of :meth:`packed`."""
+        row = cls.__new__(cls)
+        row._guids, others, places, row._present, row._writes = packed
+        row._others = tuple(others)
+        row._places = places if len(places) == len(row._present) else array("I", places)
+        row._later, row._count = {}, len(row._present)
         return row
 
     def _packed(self) -> tuple[object, ...]:

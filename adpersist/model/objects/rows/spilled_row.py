@@ -6,22 +6,17 @@ into. What each object is told apart by is looked at again and again, and stays 
 
 import marshal
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, Protocol
 
-from adpersist.model.objects.change import LinkStamps, Values
-from adpersist.model.objects.link_values import Links
-from adpersist.model.objects.object_state import ObjectState
-from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell
+from adpersist.model.objects.change import Values
+from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell, RowHeader
 from adpersist.model.objects.rows.interning import WORTH_BYTES, once
 from adpersist.model.objects.rows.stamp_row import header_of
 
-_FORMAT: Final = 2
-"""Of marshal: the last one in which equal values are equal bytes."""
-
-_NO_LINKS: Final[Links] = {}
-_NO_LINK_STAMPS: Final[LinkStamps] = {}
-"""Most objects have no links: they share the lack."""
+FORMAT: Final = 2
+"""Of marshal: the quickest one for rows of bytes."""
+_MANIFOLD: Final = "nTSecurityDescriptor"
+"""Most objects have that of thousands of others: it lies by itself, once."""
 
 
 class Spill(Protocol):
@@ -29,6 +24,9 @@ class Spill(Protocol):
 
     def put(self, content: bytes) -> int | None:
         """Keep some bytes; where they are. None: there is no more room, so whoever has them keeps them."""
+
+    def put_once(self, content: bytes) -> int | None:
+        """The same of bytes that come again and again."""
 
     def get(self, place: int) -> bytes:
         """The bytes that were put there."""
@@ -54,22 +52,24 @@ class SpilledRow(AttributeRow):
         row = values if isinstance(values, AttributeRow) else _row(values)
         if isinstance(row, SpilledRow):
             return row
-        cells = row._cells
-        content = marshal.dumps(cells, _FORMAT)
-        place = spill.put(content)
+        cells, header = row._cells, row._header
+        place = spill.put(marshal.dumps(_laid_out(cells, header, spill), FORMAT))
         if place is None:
             return values
         spilled = cls.__new__(cls)
-        header = spilled._header = row._header
+        spilled._header = header
         spilled._near = tuple(cell for name, cell in zip(header.places, cells, strict=True) if name in NEAR)
-        spilled._digest = hash(content)
+        spilled._digest = hash(cells)
         spilled._place, spilled._spill = place, spill
         return spilled
 
     @property
     def _cells(self) -> tuple[Cell, ...]:  # type: ignore[override]  # a slot of the class above
-        cells: tuple[Cell, ...] = marshal.loads(self._spill.get(self._place))  # noqa: S302 - this process put it there
-        return cells
+        cells: list[Cell] = marshal.loads(self._spill.get(self._place))  # noqa: S302 - this process put it there
+        at = self._header.places.get(_MANIFOLD)
+        if at is not None and isinstance(place := cells[at], int):
+            cells[at] = self._spill.get(place)
+        return tuple(cells)
 
     def __getitem__(self, name: str) -> Values:
         if name not in NEAR:
@@ -89,18 +89,18 @@ class SpilledRow(AttributeRow):
             return NotImplemented
         if len(other) != len(self) or not other.keys() <= self._header.places.keys():
             return False
-        cells = tuple([_cell(other[name]) for name in self._header.places])
-        return hash(marshal.dumps(cells, _FORMAT)) == self._digest
+        return hash(tuple([_cell(other[name]) for name in self._header.places])) == self._digest
 
     __hash__ = None
 
 
-def spilled(item: ObjectState, spill: Spill) -> ObjectState:
-    """The same object, its values spilled; itself where they are, or where there is no room for them."""
-    values = SpilledRow.of(item.values, spill) if item.values else item.values
-    if values is item.values:
-        return item
-    return replace(item, values=values, links=item.links or _NO_LINKS, link_stamps=item.link_stamps or _NO_LINK_STAMPS)
+def _laid_out(cells: tuple[Cell, ...], header: RowHeader, spill: Spill) -> list[Cell | int]:
+    """The cells as they are put down."""
+    found: list[Cell | int] = [*cells]
+    at = header.places.get(_MANIFOLD)
+    if at is not None and isinstance(content := cells[at], bytes) and (place := spill.put_once(content)) is not None:
+        found[at] = place
+    return found
 
 
 def _row(values: Mapping[str, Values]) -> AttributeRow:
