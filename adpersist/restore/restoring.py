@@ -5,7 +5,6 @@ between is known to be unfinished and goes on.
 """
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -136,19 +135,12 @@ def restore(
         dc.reconnect()  # it takes the new one on a new connection
         dc.begin_writing(terms.engine)
         convergence.go_on_as(fresh)
-    with ThreadPoolExecutor(1) as beside:
-        index: list[Future[FingerprintIndex]] = []
-
-        def begin_index() -> None:
-            if not index:
-                index.append(beside.submit(FingerprintIndex.of, wanted.state.values()))
-
-        heals = fresh is not None and wanted.is_newest
-        reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
-        outcome = convergence.run(heals=heals, reused=reused, waiting=begin_index)
-        outcome.restart_needed = fresh is not None and bool(why.partners)
-        told = _told(outcome, wanted, why, began)
-        _require_ended(outcome, terms)
+    heals = fresh is not None and wanted.is_newest
+    reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
+    outcome = convergence.run(heals=heals, reused=reused)
+    outcome.restart_needed = fresh is not None and bool(why.partners)
+    told = _told(outcome, wanted, why, began)
+    _require_ended(outcome, terms)
     if back is not None:
         back.after_the_directory()
         outcome.files = back.outcome
@@ -162,7 +154,9 @@ def restore(
         files_left=len(back.outcome.lines) if back is not None else None,
     )
     _leave_canary(dc, journal)
-    _begin_timeline(Capture.begin(dc, journal, writer, index=index[0].result(), files=files), convergence.proof)
+    _begin_timeline(
+        Capture.begin(dc, journal, writer, index=FingerprintIndex(wanted.state), files=files), convergence.proof
+    )
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
 

@@ -48,9 +48,16 @@ def _link_digest(write: LinkWrite) -> int:
 
 
 class FingerprintIndex(Mapping[Guid, Fingerprint]):
-    """Every object of the journal, tombstones included."""
+    """Every object of the journal, tombstones included.
 
-    def __init__(self) -> None:
+    Args:
+        known: What it holds, if that is in memory anyway and stays as it is: most of it nobody will ask for.
+    """
+
+    def __init__(self, known: Mapping[Guid, ObjectState] | None = None) -> None:
+        self._known: Mapping[Guid, ObjectState] = known if known is not None else {}
+        self._outdated = set[Guid]()
+        """Of what is known, what is not so any more."""
         self._table = FingerprintTable()
         self._shapes: Shapes = {}
         self._plans: dict[tuple[RowHeader, tuple[str, ...]], _Plan] = {}
@@ -64,47 +71,77 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         return index
 
     def __getitem__(self, guid: Guid) -> Fingerprint:
-        found = self._table.find(guid)
+        found = self._find(guid)
         if found is None:
             raise KeyError(guid)
         return found
 
     def __iter__(self) -> Iterator[Guid]:
-        return iter(self._table)
+        yield from self._table
+        yield from (item.guid for item in self._untouched())
 
     def __len__(self) -> int:
-        return len(self._table)
+        return len(self._table) + len(self._known) - len(self._outdated)
 
     def knows(self, attribute: str) -> bool:
         """Some object has the attribute, or had."""
-        return any(attribute in names for names in self._shapes)
+        return any(attribute in names for names in self._shapes) or any(
+            attribute in item.values for item in self._known.values()
+        )
 
     @property
     def is_stamped(self) -> bool:
         """Every object has a stamp, which all have that are captured where stamps are seen."""
-        return all(_EMPTY + NAME in fingerprint.names for fingerprint in self.values())
+        found = filter(None, map(self._table.find, self._table))
+        return all(_EMPTY + NAME in each.names for each in found) and all(
+            NAME in item.stamps for item in self._untouched()
+        )
 
     @property
     def has_stamped_links(self) -> bool:
         """Some link has a stamp, or there is none."""
-        rows = [row for fingerprint in self.values() for row in (fingerprint.packed_links or {}).values()]
-        return not rows or any(digests or any(odd.values()) for _, digests, odd in rows)
+        found = filter(None, map(self._table.find, self._table))
+        rows = [row for each in found for row in (each.packed_links or {}).values()]
+        if any(digests or any(odd.values()) for _, digests, odd in rows):
+            return True
+        untouched = list(self._untouched())
+        return any(item.link_stamps for item in untouched) or not (rows or any(item.links for item in untouched))
 
     def put(self, item: ObjectState) -> None:
         """Take an object as it is."""
-        values, stamps = item.values, item.stamps or _NO_STAMPS
-        if isinstance(values, AttributeRow) and isinstance(stamps, StampRow) and not values.clears:
-            self._table.put(item.guid, self._traced(item, values, stamps))
-        else:
-            self.apply([created(item)])
+        self._put(item.guid, self._made(item))
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Fold changes in, in order."""
         for change in changes:
             if change.kind is Kind.EXPUNGED:
-                self._table.remove(change.guid)
+                self._put(change.guid, None)
             elif not self._revised(change):
-                self._table.put(change.guid, self._evolved(self._table.find(change.guid), change))
+                self._put(change.guid, self._evolved(self._find(change.guid), change))
+
+    def _put(self, guid: Guid, fingerprint: Fingerprint | None) -> None:
+        if fingerprint is None:
+            self._table.remove(guid)
+        else:
+            self._table.put(guid, fingerprint)
+        if guid in self._known:
+            self._outdated.add(guid)
+
+    def _find(self, guid: Guid) -> Fingerprint | None:
+        found = self._table.find(guid)
+        if found is None and guid not in self._outdated and (item := self._known.get(guid)) is not None:
+            return self._made(item)
+        return found
+
+    def _untouched(self) -> Iterator[ObjectState]:
+        """What is known and still so."""
+        return (item for guid, item in self._known.items() if guid not in self._outdated)
+
+    def _made(self, item: ObjectState) -> Fingerprint:
+        values, stamps = item.values, item.stamps or _NO_STAMPS
+        if isinstance(values, AttributeRow) and isinstance(stamps, StampRow) and not values.clears:
+            return self._traced(item, values, stamps)
+        return self._evolved(None, created(item))
 
     def _traced(self, item: ObjectState, values: AttributeRow, stamps: StampRow) -> Fingerprint:
         """What :meth:`_evolved` makes of a created object: there are hundreds of thousands, of a few shapes."""
@@ -184,7 +221,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
         Folding it in makes the object what the look showed; nothing is folded in here.
         """
-        old = self._table.find(sighting.guid)
+        old = self._find(sighting.guid)
         was = old or NOTHING
         before, writes = was.digests, writes_of(sighting.stamps)
         values, fresh = _news_of_values(before, sighting, writes)
@@ -212,7 +249,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
     def holds(self, guid: Guid, name: str, values: Values, stamp: Stamp | None) -> bool:
         """The journal has the object, with exactly these values, written by just that write."""
-        fingerprint = self._table.find(guid)
+        fingerprint = self._find(guid)
         write = write_of(stamp) if stamp is not None else None
         return fingerprint is not None and fingerprint.digests.get(name) == digest(values, write)
 
@@ -221,10 +258,10 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
         In the middle of a look one may seem to lie in itself, where containers were turned inside out.
         """
-        above, fingerprint = set[Guid](), self._table.find(guid)
+        above, fingerprint = set[Guid](), self._find(guid)
         while fingerprint is not None and fingerprint.parent is not None and fingerprint.parent not in above:
             above.add(fingerprint.parent)
-            fingerprint = self._table.find(fingerprint.parent)
+            fingerprint = self._find(fingerprint.parent)
         return len(above)
 
 

@@ -93,6 +93,42 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
         assert traces.depth(guid) == state.depth(guid) if _rooted(state, guid) else True
 
 
+@given(before=st.lists(sightings(), max_size=10), after=st.lists(sightings(), max_size=10), gone=st.sampled_from(GUIDS))
+def test_of_what_is_known_anyway_only_what_changes_is_told_apart_by_itself(
+    before: list[Sighting], after: list[Sighting], gone: Guid
+) -> None:
+    state, whole = State(), FingerprintIndex()
+    for sighting in before:
+        state.apply(filter(None, [difference(state.get(sighting.guid), observe(state.get(sighting.guid), sighting))]))
+    for item in state.values():
+        whole.put(item)
+    index = FingerprintIndex(state)
+    for sighting in after:
+        _alike(index, whole)
+        told = index.news(sighting)
+        assert told == whole.news(sighting)
+        for each in (index, whole):
+            each.apply(filter(None, [told]))
+    _alike(index, whole)
+    for each in (index, whole):
+        each.apply([Change(kind=Kind.EXPUNGED, guid=gone, nc="DC=x")])
+    _alike(index, whole)
+    assert gone not in index
+
+
+def _alike(one: FingerprintIndex, other: FingerprintIndex) -> None:
+    assert (sorted(one), len(one)) == (sorted(other), len(other))
+    assert (one.is_stamped, one.has_stamped_links) == (other.is_stamped, other.has_stamped_links)
+    for guid in one:
+        assert one[guid].digests == other[guid].digests
+        assert one[guid].packed_links == other[guid].packed_links
+        assert (one[guid].nc, one[guid].parent, one[guid].deleted) == (
+            other[guid].nc,
+            other[guid].parent,
+            other[guid].deleted,
+        )
+
+
 def _read_back(item: ObjectState) -> ObjectState:
     """The same in rows, as a checkpoint has it."""
     (change,) = unpack_changes(pack_changes([created(item)]))

@@ -1,6 +1,6 @@
 """Having a DC that was put back receive what it lacks as a replica does, once strangers are out of its way."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -65,7 +65,6 @@ def receive_lacking(
     seen: Comparison,
     target: TransactionalTarget,
     progress: Progress,
-    waiting: Callable[[], None],
     *,
     regrouped: Collection[Guid] = (),
 ) -> Received:
@@ -77,7 +76,6 @@ def receive_lacking(
         seen: What it lacks.
         target: Its database.
         progress: Told how far it has come.
-        waiting: Called when the DC begins to receive.
         regrouped: What we wrote to for others to make way; what the journal has of it counts.
 
     Raises:
@@ -91,7 +89,6 @@ def receive_lacking(
 
     own = dc.own_stamp()
     lacking = _lacking(dc, seen, own, regrouped)
-    waiting()
     with ThreadPoolExecutor(1) as beside:
         # of a DC that is being written to nothing is asked: its own server may be on the way to another site
         to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))

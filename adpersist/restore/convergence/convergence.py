@@ -1,6 +1,6 @@
 """Convergence: look, plan, apply, look again, until the DC is what the journal says or nothing more can be done."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -116,20 +116,13 @@ class Convergence:
         self._looks.go_on_as(invocation)
         self._pending = self._looks.look()
 
-    def run(
-        self,
-        *,
-        heals: bool = False,
-        reused: ReusedUsns | None = None,
-        waiting: Callable[[], None] = lambda: None,
-    ) -> RestoreOutcome:
+    def run(self, *, heals: bool = False, reused: ReusedUsns | None = None) -> RestoreOutcome:
         """Apply until nothing differs, or until a round brings nothing new.
 
         Args:
             heals: The DC was put back and is to have what it had: it receives that as a replica where it can, with the
                 old stamps, and only what is left is written.
             reused: USNs of which its partners may believe to have seen what was lost.
-            waiting: Called when the DC begins to write, and there is little to do here.
 
         Raises:
             NotLocalError: The local engine was asked for and cannot be used; nothing was written.
@@ -147,8 +140,7 @@ class Convergence:
                     target.make_ready()
                 target.hand_down(seen.handed_down())
                 if receives:
-                    seen, linked = self._receive(seen, target, outcome, waiting)
-            waiting()
+                    seen, linked = self._receive(seen, target, outcome)
             seen = self._close(seen, target, outcome)
             if heals:
                 seen, other = self._restamp(seen)
@@ -163,7 +155,7 @@ class Convergence:
         return self._pending
 
     def _receive(
-        self, seen: Comparison, target: TransactionalTarget, outcome: RestoreOutcome, waiting: Callable[[], None]
+        self, seen: Comparison, target: TransactionalTarget, outcome: RestoreOutcome
     ) -> tuple[Comparison, frozenset[Guid]]:
         """Receive as a replica, and look at everything; also the objects of which links came."""
         moved = move_away(self._dc, self._wanted, seen, target, self._progress)
@@ -171,9 +163,7 @@ class Convergence:
             outcome.applied += moved.applied
             self._looks.wrote(moved.wrote)
             seen = self._looks.look()
-        received = receive_lacking(
-            self._dc, self._wanted, seen, target, self._progress, waiting, regrouped=moved.regrouped
-        )
+        received = receive_lacking(self._dc, self._wanted, seen, target, self._progress, regrouped=moved.regrouped)
         outcome.aside = received.aside
         outcome.applied += received.applied
         if received.lacked:
