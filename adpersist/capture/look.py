@@ -149,7 +149,6 @@ class Look:
             self.cookies = dict(self._shown.cookies)
             self.sighted = len(self._shown.state)
             self.unreadable = {each.guid: each for each in self._shown.unreadable}
-            self._seen += b"".join(self._shown.state)
             yield from (sighted(item, links_stamped=self._shown.links_stamped) for item in self._shown.news)
             return
         for part in self._dc.feed.parts(self._since):
@@ -198,8 +197,10 @@ class Look:
     def _expunged(self) -> list[Change]:
         if not self.full:
             return []
-        # kept in a row until now: as objects of their own they would lie between all others
-        seen = {bytes(self._seen[at : at + GUID_BYTES]) for at in range(0, len(self._seen), GUID_BYTES)}
+        if self._shown is not None:
+            seen: Collection[bytes] = self._shown.state
+        else:  # kept in a row until now: as objects of their own they would lie between all others
+            seen = {bytes(self._seen[at : at + GUID_BYTES]) for at in range(0, len(self._seen), GUID_BYTES)}
         gone = [guid for guid in self._index if guid not in seen]
         return [Change(kind=Kind.EXPUNGED, guid=guid, nc=self._index[guid].nc) for guid in gone]
 
