@@ -240,7 +240,8 @@ class _Difference:
         for name, stamps in item.link_stamps.items():
             had = there.link_stamps.get(name, {}) if there is not None else {}
             staying = conflict.links.get(name, frozenset()) if conflict else frozenset()
-            for value, stamp in stamps.items():
+            # what went comes first: of an attribute with one link Samba takes it away itself, by a stamp of its own
+            for value, stamp in sorted(stamps.items(), key=lambda each: each[1].present):
                 if _is_same(stamp, had.get(value)) or value in staying or target_of(value) not in self._want:
                     continue
                 yield ReplicatedLink(
