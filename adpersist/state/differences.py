@@ -185,13 +185,13 @@ def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Diff
             and not {name, name.casefold()} & spared
             and sorted(wanted.values.get(name, ())) == sorted(found.values.get(name, ()))
         }
-        names |= {
-            name
-            for name, stamps in wanted.link_stamps.items()
-            if not all(
-                stamp.is_same_write(found.link_stamps.get(name, {}).get(value, stamp))
-                for value, stamp in stamps.items()
-            )
-        }
-        for name in sorted(names):
+        for name in sorted(names.union(_other_link_writes(wanted, found))):
             yield Difference(guid=guid, dn=want.dn(guid), attribute=name, kind=STAMP)
+
+
+def _other_link_writes(wanted: ObjectState, found: ObjectState) -> Iterator[str]:
+    """Attributes of whose links some were written by another write."""
+    for name, stamps in wanted.link_stamps.items():
+        known = found.link_stamps.get(name, {})
+        if stamps != known and not all(stamp.is_same_write(known.get(link, stamp)) for link, stamp in stamps.items()):
+            yield name

@@ -256,8 +256,9 @@ class _Difference:
         there, want = self._have.get(conflict.guid), self._want.get(conflict.guid)
         for name, stamps in there.link_stamps.items() if there is not None and not there.deleted else ():
             chosen = conflict.links.get(name, frozenset()) if conflict.attributes else stamps.keys()
+            wanted = want.link_stamps.get(name, {}) if want is not None else {}
             for value in chosen & stamps.keys():
-                had, known = stamps[value], want.link_stamps.get(name, {}).get(value) if want is not None else None
+                had, known = stamps[value], wanted.get(value)
                 is_read = self._has_partners and had.origin != self._own.origin
                 if not is_read and (known is None or not beats(known, had)):
                     continue

@@ -6,7 +6,7 @@ so that one member more does not turn over all the others.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Final
 
 from adpersist.model.identity.ids import GUID_BYTES
@@ -72,6 +72,14 @@ class LinkStampRow(Mapping[bytes, LinkStamp]):
     def __len__(self) -> int:
         return self._count
 
+    # written out, since the mixin looks every one up by itself, and most links have one of a few writes
+
+    def items(self) -> ItemsView[bytes, LinkStamp]:
+        return self._unfolded().items()
+
+    def values(self) -> ValuesView[LinkStamp]:
+        return self._unfolded().values()
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, LinkStampRow):
             return self._packed() == other._packed() or self.writes() == other.writes()
@@ -124,6 +132,13 @@ class LinkStampRow(Mapping[bytes, LinkStamp]):
         row._places = places if len(places) == len(row._present) else array("I", places)
         row._later, row._count = {}, len(row._present)
         return row
+
+    def _unfolded(self) -> dict[bytes, LinkStamp]:
+        writes, stamps = self.writes(), dict[LinkWrite, LinkStamp]()
+        for write in writes.values():
+            if write not in stamps:
+                stamps[write] = link_stamp_of(write)
+        return {link: stamps[write] for link, write in writes.items()}
 
     def _packed(self) -> tuple[object, ...]:
         return self._guids, self._others, self._places, self._present, self._writes, self._later

@@ -5,6 +5,7 @@ Who is a member of what would be most of a large domain's memory, and hardly any
 
 import marshal
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 from adpersist.model.identity.reference import refs, targets
@@ -15,6 +16,9 @@ from adpersist.model.objects.rows.spilled_row import FORMAT, Spill
 
 _WORTH: Final = 16
 """An object with fewer links keeps them: to fetch them would cost more than they take."""
+
+_AT_HAND: Final = 4
+"""Fetched last, and held: whoever compares the links of two objects asks for one after another."""
 
 T = TypeVar("T")
 
@@ -40,7 +44,7 @@ class SpilledByName(Mapping[str, T], Generic[T]):
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
             raise KeyError(name)
-        return self._unpacked(self._fetched()[self._names.index(name)])
+        return self._unfolded()[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
@@ -67,12 +71,14 @@ class SpilledByName(Mapping[str, T], Generic[T]):
     def __repr__(self) -> str:
         return repr(self._unfolded())
 
-    def _unfolded(self) -> dict[str, T]:
-        return dict(zip(self._names, map(self._unpacked, self._fetched()), strict=True))
+    def _unfolded(self) -> Mapping[str, T]:
+        return _fetched(self._spill, self._place, self._names, self._unpacked)
 
-    def _fetched(self) -> list[Any]:
-        found: list[Any] = marshal.loads(self._spill.get(self._place))  # noqa: S302 - this process put it there
-        return found
+
+@lru_cache(_AT_HAND)
+def _fetched(spill: Spill, place: int, names: tuple[str, ...], unpacked: Callable[[Any], T]) -> Mapping[str, T]:
+    packed = marshal.loads(spill.get(place))  # noqa: S302 - this process put it there
+    return dict(zip(names, map(unpacked, packed), strict=True))
 
 
 def spilled_links(links: Links, spill: Spill) -> Links:
