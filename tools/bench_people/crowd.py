@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tools.bench_restore.memory import Peak
 from tools.samba_dc import Golden
 from tools.samba_dc.filling import fill
 from tools.samba_dc.layout import copy_lasting
@@ -39,7 +41,24 @@ def crowd(place: Path, people: int, backend: str) -> Golden:
         return Golden.seal(scratch, directory, bare.names, admin_password=bare.admin_password)
 
 
-def deed(private_dir: Path, base_dn: str, *words: str) -> float:
-    """Seconds that it takes Samba's own code; see `deed.py` for what there is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What Samba's own code took for it.
+
+    Attributes:
+        took_s: Without its start.
+        peak_bytes: The most memory it had.
+    """
+
+    took_s: float
+    peak_bytes: int
+
+
+def deed(private_dir: Path, base_dn: str, *words: str) -> Deed:
+    """Have Samba's own code do it; see `deed.py` for what there is."""
     command = [SYSTEM_PYTHON, str(_DEED), str(private_dir), base_dn, *words]
-    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=_TIMEOUT_S).stdout)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, Peak(process.pid) as memory:
+        said, _ = process.communicate(timeout=_TIMEOUT_S)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Deed(took_s=float(said), peak_bytes=memory.most_bytes)
