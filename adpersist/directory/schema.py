@@ -22,8 +22,7 @@ class Attribute:
         name: lDAPDisplayName.
         attid: The id replication uses; None when the prefix map does not know the OID.
         is_reference: Values are DNs, or DNs with a binary or string part.
-        is_link: A forward link: values are added and removed one by one.
-        is_backlink: The other end of a link, never written.
+        link_id: linkID; 0 for none.
         single_valued: At most one value.
         replicated: It travels between DCs, and so in the feed.
         system_only: Nobody but the system changes it.
@@ -33,12 +32,21 @@ class Attribute:
     name: str
     attid: int | None
     is_reference: bool
-    is_link: bool
-    is_backlink: bool
+    link_id: int
     single_valued: bool
     replicated: bool
     system_only: bool = False
     oid_attid: int | None = None
+
+    @property
+    def is_link(self) -> bool:
+        """A forward link: values are added and removed one by one."""
+        return self.link_id > 0 and self.link_id % 2 == 0
+
+    @property
+    def is_backlink(self) -> bool:
+        """The other end of the link whose linkID is one less, never written."""
+        return self.link_id > 0 and self.link_id % 2 == 1
 
 
 class Schema:
@@ -78,6 +86,17 @@ class Schema:
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
+    def meant(self, name: str) -> Attribute | None:
+        """The attribute that a person means, in any case of its letters; None: there is none."""
+        folded = name.casefold()
+        return self._by_name.get(name) or next(
+            (each for each in self._by_name.values() if each.name.casefold() == folded), None
+        )
+
+    def forward_of(self, backlink: Attribute) -> str:
+        """What the written end of a link is called (``member`` of ``memberOf``); empty where there is none."""
+        return next((each.name for each in self._by_name.values() if each.link_id == backlink.link_id - 1), "")
+
     def names(self, attribute_id: int) -> bool:
         """There is a name for an attribute id."""
         return attribute_id in self._by_attid
@@ -98,7 +117,6 @@ class Schema:
 
 
 def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
-    link_id = int(facts.get("linkID", "0"))
     flags = int(facts.get("systemFlags", "0"))
     # an attribute made in this forest has a random id of its own ([MS-ADTS] 3.1.1.2.6)
     oid_id = attid(facts["attributeID"], prefixes)
@@ -107,8 +125,7 @@ def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
         name=facts["lDAPDisplayName"],
         attid=own_id,
         is_reference=facts["attributeSyntax"] in REFERENCE_SYNTAXES,
-        is_link=link_id > 0 and link_id % 2 == 0,
-        is_backlink=link_id > 0 and link_id % 2 == 1,
+        link_id=int(facts.get("linkID", "0")),
         single_valued=facts.get("isSingleValued") == "TRUE",
         replicated=not flags & (_NOT_REPLICATED | _CONSTRUCTED),
         system_only=facts.get("systemOnly") == "TRUE",

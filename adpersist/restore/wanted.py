@@ -21,6 +21,7 @@ from adpersist.model.plan.conflict import Conflict
 from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.unseen_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
+from adpersist.restore.one_attribute import require_told
 from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
 from adpersist.state.fold import fold, fold_on
@@ -151,12 +152,15 @@ def within_scope(
 
     Args:
         names: What the objects are called; none: all of them.
+        attribute: The only one of them; empty: all.
         rename: What the object is to be called from now on; empty: as it was.
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
-        ConfigError: There is no one object to be called so.
+        ConfigError: There is no one object to be called so, or no such attribute to restore.
     """
+    if attribute:
+        require_told(attribute, dc.schema, wanted.state)
     if rename and (len(names) != 1 or attribute):
         raise ConfigError("--rename says what one object is to be called", hint="Give it with one --object alone.")
     here = _Here(dc)

@@ -65,6 +65,10 @@ class JournalSchema:
     def __getitem__(self, name: str) -> AttributeFacts:
         return self._known.get(name, AttributeFacts())
 
+    def has(self, name: str) -> bool:
+        """There is such an attribute, in any case of its letters."""
+        return name.casefold() in map(str.casefold, self._known)
+
     def is_secret(self, name: str) -> bool:
         """Its values are shown to nobody who did not ask for them; what the schema does not know may be anything."""
         return name in UNMARKED_SECRETS or name not in self._known or self[name].confidential

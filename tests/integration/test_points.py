@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.ordeal import remains
 from tests.integration.scene import PASSWORD, Scene, World
@@ -172,6 +173,10 @@ def test_one_attribute_and_nothing_else(there: There) -> None:
     run("verify", "--at", "@dawn", "--object", "ada", "--attribute", "title", code=0)
     run("verify", "--at", "@dawn", "--object", "ada", "--attribute", "description", code=2)
     run("verify", code=0)
+    for name in ("memberOf", "titel", "cn", "canonicalName"):
+        limited = ("--object", "ada", "--attribute", name)
+        for words in (("verify", *limited), ("plan", "--to", "@dawn", *limited), ("restore", "--yes", *limited)):
+            assert name in complaint(run(*words, code=7))
 
 
 def test_a_name_can_be_taken_back_alone(there: There) -> None:

@@ -12,6 +12,9 @@ from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
+NAMES: Final = frozenset({"name", "distinguishedname"})
+"""Attributes by which a person means where an object is, folded."""
+
 _PASSWORD: Final = frozenset(name.casefold() for name in (*PASSWORD_ATTRIBUTES, "pwdLastSet"))
 
 
@@ -115,5 +118,5 @@ def _of_attributes(gap: Gap, folded: frozenset[str]) -> Gap:
         values={name: found for name, found in gap.values.items() if name.casefold() in folded},
         added={name: refs for name, refs in gap.added.items() if name.casefold() in folded},
         removed={name: refs for name, refs in gap.removed.items() if name.casefold() in folded},
-        moved=gap.moved and not folded.isdisjoint(("name", "distinguishedname")),
+        moved=gap.moved and not folded.isdisjoint(NAMES),
     )

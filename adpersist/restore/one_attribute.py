@@ -1,0 +1,52 @@
+"""Whether an attribute that a person names is one a restore can be limited to."""
+
+from typing import Final
+
+from adpersist.directory.schema import Schema
+from adpersist.errors import ConfigError
+from adpersist.restore.plan.scope import NAMES
+from adpersist.state.journal_schema import JournalSchema
+from adpersist.state.state import State
+
+_NAMED: Final = "An object's name, and the container it lies in, go back with --attribute name."
+
+
+def require_told(attribute: str, schema: Schema, state: State) -> None:
+    """What no feed tells of differs nowhere: a restore limited to it would prove nothing, and say that all is well.
+
+    Args:
+        attribute: As a person writes it, in any case.
+        schema: The DC's.
+        state: The directory at the point restored to.
+
+    Raises:
+        ConfigError: There is no such attribute, or none that is written to the object that has it.
+    """
+    folded = attribute.casefold()
+    if folded in NAMES:
+        return
+    known = schema.meant(attribute)
+    if known is None:
+        if not JournalSchema.of(state).has(attribute):
+            raise ConfigError(
+                f"the schema has no attribute {attribute!r}",
+                hint=f"Name it as LDAP does, its lDAPDisplayName: telephoneNumber, member. {_NAMED}",
+            )
+    elif known.is_backlink:
+        link = schema.forward_of(known)
+        raise ConfigError(
+            f"{known.name} is not written: the directory makes it of {link or 'links'} of other objects",
+            hint="Without --attribute an object's memberships go back with it"
+            + (f"; --object GROUP --attribute {link} takes back those of a group." if link else "."),
+        )
+    elif not known.replicated or folded in _naming(state):
+        raise ConfigError(
+            f"{known.name} is in no journal: replication does not carry it",
+            hint=f"docs/restored.md lists what no restore brings back. {_NAMED}",
+        )
+
+
+def _naming(state: State) -> frozenset[str]:
+    """Attributes that hold a name once more, beside the DN ([MS-ADTS] 3.1.1.3.1.2.1), folded: no feed has them."""
+    found = (value for item in state.values() for value in item.values.get("rDNAttID", ()))
+    return frozenset(value.decode(errors="replace").casefold() for value in found)
