@@ -9,9 +9,10 @@ import tomllib
 from collections.abc import Callable, Mapping
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from adpersist.errors import ConfigError
 from adpersist.model.plan.engine import Engine
@@ -24,12 +25,40 @@ DEFAULT_PATH: Final = Path("/etc/adpersist/adpersist.toml")
 PATH_VARIABLE: Final = "ADPERSIST_CONFIG"
 _MAX_BYTES: Final = 1_048_576
 _PREFIX: Final = "ADPERSIST_"
+_LAST_PORT: Final = 65_535
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _Parsed = TypeVar("_Parsed")
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_nul(cls, value: object) -> object:
+        """No system call takes a word with one. Raises: ValueError."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("there is a NUL in it")
+        return value
+
+
+def _with_a_port(address: str) -> str:
+    """``host:port``; no socket takes another port, and UDP's takes it for one that nobody meant. Raises: ValueError."""
+    port = address.rpartition(":")[2]
+    if port.isascii() and port.isdigit() and int(port) > _LAST_PORT and not address.startswith("/"):
+        raise ValueError(f"there is no port {port}: the last one is {_LAST_PORT}")
+    return address
+
+
+def _a_url(text: str) -> str:
+    """Raises: ValueError: A host or a port in it is none."""
+    _ = urlsplit(text).port
+    return text
+
+
+_ONE_LINE: Final = r"^[^\r\n]*$"
+_Address = Annotated[str, AfterValidator(_with_a_port)]
+_Url = Annotated[str, AfterValidator(_a_url)]
 
 
 def unset_when_empty(value: object) -> object:
@@ -198,7 +227,7 @@ class HealthSection(_Section):
         listen: ``host:port`` or ``[v6]:port``; empty: nowhere.
     """
 
-    listen: str = Field(default="127.0.0.1:9389", pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5})?$")
+    listen: _Address = Field(default="127.0.0.1:9389", pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5})?$")
 
 
 class AlertsSection(_Section):
@@ -218,12 +247,12 @@ class AlertsSection(_Section):
         patience_s: The agent may be unwell so long before that is told.
     """
 
-    webhook: str = Field(default="", pattern=r"^(https?://\S+)?$", description="https://alerts.corp.example/adpersist")
+    webhook: _Url = Field(default="", pattern=r"^(https?://\S+)?$", description="https://alerts.corp.example/adpersist")
     webhook_secret_file: Path | None = None
-    mail_to: str = ""
-    mail_from: str = "adpersist"
-    mail_server: str = Field(default="127.0.0.1:25", pattern=r"^[^\s:]+:\d{1,5}$")
-    syslog: str = ""
+    mail_to: str = Field(default="", pattern=_ONE_LINE)
+    mail_from: str = Field(default="adpersist", pattern=_ONE_LINE)
+    mail_server: _Address = Field(default="127.0.0.1:25", pattern=r"^[^\s:]+:\d{1,5}$")
+    syslog: _Address = ""
     command: str = ""
     least: str = Field(default="high", pattern="^(critical|high|medium)$")
     without: str = ""
@@ -336,7 +365,7 @@ def _validated(document: dict[str, object], environment: Mapping[str, str], sour
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{source} is wrong at {key}: {first['msg']}") from error
+        raise ConfigError(f"{source} is wrong at {key}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _overridden(document: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:

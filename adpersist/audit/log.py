@@ -123,7 +123,7 @@ class KeptLog:
 
 def predecessor(path: Path) -> Path:
     """What Samba calls the file it went on from."""
-    return path.with_name(f"{path.name}.old")
+    return Path(f"{path}.old")
 
 
 def _time(line: AuditLine) -> float:

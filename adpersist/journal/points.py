@@ -89,16 +89,19 @@ def parse_moment(text: str, now: float) -> float:
     """Unix seconds of an RFC 3339 time, or of so long ago.
 
     Raises:
-        PointError: Neither.
+        PointError: Neither, or no moment of the years that are counted, 1 to 9999.
     """
     ago = _AGO.fullmatch(text)
-    if ago is not None:
-        return now - int(ago[1]) * _SECONDS[ago[2]]
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
+        if ago is not None:
+            moment = now - int(ago[1]) * _SECONDS[ago[2]]
+        else:
+            found = datetime.fromisoformat(text)
+            moment = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        datetime.fromtimestamp(moment, UTC)
+    except (ValueError, OverflowError) as error:
         raise PointError(f"{text!r} is no point", hint=_FORMS) from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return moment
 
 
 def _last(store: Store, tip: OpenHead, *, after: Seq, wanted: Callable[[FrameHeader], bool]) -> Seq | None:

@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import CommitId
 from adpersist.system import durable_file
 from adpersist.telemetry import logger
+
+_MOST_BYTES: Final = 4096
+"""Many times a note: whatever else was named instead, be it without an end, is not read to it."""
 
 log = logger("journal")
 
@@ -30,13 +34,17 @@ class WitnessFile:
             ConfigError: It cannot be read, says something else, or is another journal's.
         """
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
+            with self.path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise ValueError(f"it is larger than {_MOST_BYTES} bytes")
+            found = json.loads(content.decode("utf-8"))
             owner = str(found["journal"])
             known = CommitId(seq=Seq(int(found["seq"])), digest=bytes.fromhex(found["digest"]))
         except FileNotFoundError:
             log.warning("witness.missing", path=str(self.path))
             return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ConfigError(
                 f"the witness {self.path} cannot be read: {error}",
                 hint="It is what tells when store and domain controller were put back together. Remove it only if "

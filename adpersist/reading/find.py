@@ -115,8 +115,17 @@ def called(name: str) -> Called:
     if _SID.fullmatch(text):
         return Called(sid=_sid(text))
     if _NAMED.match(text):
-        return Called(dn=comparable(text))
-    return Called(account=text.rpartition("\\")[2].casefold())
+        return Called(dn=tuple(map(_as_text, comparable(text))))
+    return Called(account=_as_text(text.rpartition("\\")[2].casefold()))
+
+
+def _as_text(name: str) -> str:
+    """The name. Raises: NoSuchObjectError: It has bytes that are no characters, as no name in a directory has."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise NoSuchObjectError(f"there is no object {name!r}: that is no text") from error
+    return name
 
 
 def stem(component: str) -> str:

@@ -154,6 +154,7 @@ def test_log_shows_a_part_of_the_journal(past: Past, run: Adpersist) -> None:
 
     last = seqs()[0]
     assert seqs("--limit", "2") == [last, last - 1]
+    assert seqs("--limit", "9" * 30) == seqs("--limit", "0")
     assert seqs("--from", "2", "--to", "4") == [4, 3, 2]
     assert seqs("--from", "@before") == list(range(last, past.before - 1, -1))
     assert seqs("--from", "-9w") == seqs(), "a moment before the journal began is its beginning"

@@ -206,6 +206,11 @@ def test_a_line_is_told_until_it_is_sealed(path: Path, follower: AuditFollower) 
     assert times(follower) == [7]
 
 
+@pytest.mark.parametrize("named", ["/", "/nowhere/at/all"])
+def test_what_is_no_log_is_trouble_with_it_and_none_of_the_capture(named: str) -> None:
+    assert AuditFollower(Path(named), since=NOON).audited(DESCRIBED).trouble.startswith(named)
+
+
 def test_a_line_may_come_before_the_look_that_shows_it(path: Path, follower: AuditFollower) -> None:
     """Its transaction was long: an earlier look did not see it yet."""
     written(path, row(5, "description"))

@@ -89,6 +89,8 @@ def test_help_needs_no_configuration(words: Sequence[str], capsys: pytest.Captur
         "/a/path",
         "ldapi://relative",
         "ldapi:///" + "x" * 9999,
+        "ldaps://" + "a" * 300 + ".b",
+        "ldaps://a..b",
     ],
 )
 def test_a_directory_url_of_another_form_is_a_usage_error(

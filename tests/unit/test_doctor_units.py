@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adpersist.agent.doctor.finding import Finding, Grade
+from adpersist.agent.doctor.place import examine_witness
 from adpersist.agent.doctor.units import judged_units, read_units
 from adpersist.config import Config, JournalSection, KeySection, StoreSection
 
@@ -83,6 +84,11 @@ def test_a_store_outside_the_sandbox_is_told_for_each_unit_that_does_not_reach_i
     assert findings(AGENT + "\nReadWritePaths=/srv", opened, SAMBA, config=elsewhere)["sandbox"].grade is Grade.OK
     beside = Config(store=StoreSection(url="sqlite:///srv/journal2/journal.db"))
     assert findings(AGENT + "\nReadWritePaths=/srv/journal", opened, SAMBA, config=beside)["sandbox"].grade is Grade.BAD
+
+
+def test_a_witness_that_is_the_root_of_all_lies_on_its_disk() -> None:
+    (found,) = examine_witness(Path("/"), "memory://x", [Path("/")])
+    assert found.grade is Grade.WARNING
 
 
 def test_a_witness_outside_the_sandbox_is_told_as_well() -> None:

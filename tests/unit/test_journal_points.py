@@ -110,7 +110,8 @@ def test_where_nothing_whole_follows_what_was_pruned_its_checkpoint_is_the_newes
 @pytest.mark.parametrize(
     "point",
     ["0", "8", "99999999999999999999999", "@", "@nobody", "usn:99", "usn:", "usn:-5", "usn:x", "-8m", "-2x", "--2h",
-     "2026-01-01T12:00:59Z", "yesterday", "", "1.5", "²", "٣", "2026-13-01", "-999999999w"],
+     "2026-01-01T12:00:59Z", "yesterday", "", "1.5", "²", "٣", "2026-13-01", "-999999999w", "-106751992d",
+     "0001-01-01T00:00:00+14:00"],
 )  # fmt: skip
 def test_what_is_no_point_is_said_to_be_none(journal: Journal, point: str) -> None:
     with pytest.raises(PointError):

@@ -60,6 +60,8 @@ def test_the_witness_of_another_journal_is_none_of_ours(path: Path) -> None:
         json.dumps({"journal": JOURNAL, "seq": 1, "digest": "no hex"}),
         json.dumps({"journal": JOURNAL, "seq": "no number", "digest": "01"}),
         json.dumps({"journal": JOURNAL, "seq": None, "digest": "01"}),
+        json.dumps({"journal": JOURNAL, "seq": 1, "digest": "01", "more": "x" * 5000}),
+        "[" * 4000,
     ],
 )
 def test_what_makes_no_sense_is_not_taken_for_nothing(path: Path, said: str) -> None:

@@ -256,8 +256,9 @@ def test_a_name_of_nobody_is_told_at_once_and_one_of_the_past_is_found(tmp_path:
     with indexed(journal, tmp_path) as reading:
         assert reading.find_ever(f"CN=ada,{NC}") == guid("ada")
         assert reading.find_ever(f"cn=countess,{NC}") == guid("ada")
-        with pytest.raises(NoSuchObjectError):
-            reading.find_ever("CN=nobody," + NC)
+        for name in ("CN=nobody," + NC, "CN=\\FF\\FE," + NC, "\udcff", "CORP\\\udcff"):  # the last three are no text
+            with pytest.raises(NoSuchObjectError):
+                reading.find_ever(name)
 
 
 def _ask(url: str, directory: Path, results: multiprocessing.SimpleQueue[str]) -> None:

@@ -88,7 +88,7 @@ def examine_witness(witness: Path | None, store: str, machine: Sequence[Path]) -
 def _together(path: Path, others: Sequence[Path]) -> tuple[Path, list[str]]:
     """The directory that a file lies in, or will, and which of some other directories are on its disk."""
     try:
-        folder = next(each for each in path.parents if each.exists())
+        folder = next(each for each in (*path.parents, Path("/")) if each.exists())
         device = folder.stat().st_dev
         return folder, [str(each) for each in others if each.exists() and each.stat().st_dev == device]
     except OSError as error:

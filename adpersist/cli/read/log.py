@@ -90,7 +90,7 @@ def log(
             if seqs is not None:
                 found = _single(journal, [seq for seq in seqs if first <= seq <= last])
             found = filter(sought.is_in, found)
-        shown = _with_halves(journal, islice(found, limit or None), last)
+        shown = _with_halves(journal, islice(found, min(limit, sys.maxsize) or None), last)
         if common.as_json:
             _print_array(_document(commit, journal.head, half) for commit, half in shown)
             return

@@ -180,6 +180,7 @@ def _address(url: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as every resolver is asked
     except ValueError as error:
         raise ConfigError(f"the directory URL {url!r} is none: {error}") from error
     if parts.scheme not in _PORTS or not host or parts.path not in ("", "/") or parts.query or parts.username:
