@@ -1,6 +1,8 @@
 """A process that runs the system's Python, which has Samba's modules, and answers questions."""
 
 import pickle
+import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,6 +17,10 @@ from adpersist.system.secrecy import environment_for_others
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """Distributions install Samba's Python for their own interpreter."""
 
+_BACKTRACE: Final = re.compile(r"\s*(BACKTRACE:|#\d+ )")
+"""Begins the lines that Samba's code ends with where it gives up; what it gave up for stands before them."""
+_GOING_S: Final = 1.0
+"""Its socket is closed before a process is gone."""
 _AHEAD_BYTES: Final = 1024 * 1024
 """How far requests may be ahead of the worker, if the system lets a socket hold that much."""
 ANSWER_TIMEOUT_S: Final = 300
@@ -100,8 +106,14 @@ class WorkerProcess:
         self._said.close()
 
     def _ended(self) -> AdpersistError:
+        try:
+            code = self._process.wait(_GOING_S)
+        except subprocess.TimeoutExpired:
+            code = 0  # it lives, and does not answer
         self._process.kill()
         self._process.wait()
         self._said.seek(0)
-        said = self._said.read().decode(errors="replace").strip().splitlines()
-        return self._gone(f"the worker that {self._task} ended" + (f": {said[-1]}" if said else ""))
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        said = [line for line in lines if not _BACKTRACE.match(line)]
+        by = f" by {signal.Signals(-code).name}" if code < 0 else ""
+        return self._gone(f"the worker that {self._task} ended{by}" + (f": {said[-1]}" if said else ""))
