@@ -73,6 +73,19 @@ def test_more_than_the_server_answers_at_once_is_seen(dc: SambaDC, seen: DomainC
     assert _by_guid(_look(seen, seen.dse.domain)).keys() == known.keys() | since.keys()
 
 
+def test_one_object_larger_than_any_entry_of_the_server_hides_no_other(dc: SambaDC, seen: DomainController) -> None:
+    before = _look(seen, seen.dse.domain)
+    known = _by_guid(before)
+    with Hands(dc) as hands:
+        large = hands.add(f"CN=large,{hands.base}", "inetOrgPerson", {"jpegPhoto": bytes(_PHOTO_BYTES)})
+        hands.set(large, photo=bytes(_PHOTO_BYTES))
+        added = {Guid(hands.guid(dn).bytes_le) for dn in (large, hands.ou("Beside"))}
+    for shown in (seen.feed.look(seen.dse.domain, before.cookie), _look(seen, seen.dse.domain)):
+        found = _by_guid(shown)
+        assert added <= found.keys() <= added | known.keys()
+        assert [each.rdn for each in found.values() if each.trouble] == [f"{large}"]
+
+
 def _look(seen: DomainController, nc: str, *ends: int) -> ContextLook:
     return ContextLook(seen.feed, nc, None, UsnSlices(ends=ends))
 

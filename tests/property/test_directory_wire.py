@@ -338,6 +338,19 @@ def test_what_is_no_answer_is_a_directory_that_went_away(answer: bytes) -> None:
             ask(conversation)
 
 
+@pytest.mark.parametrize("shown", [0, 3])
+def test_an_answer_that_the_server_passes_over_is_a_failure_of_its_own(shown: int) -> None:
+    stream = b"".join(entry_message(1, f"CN={number}", {}) for number in range(shown))
+    with answered(stream + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as talk:
+        first, second = (talk.search("", SearchScope.SUBTREE, ANY, ["*"], [], timeout_s=5) for _ in range(2))
+        assert not first.take_in()
+        assert len(list(first)) == shown
+        assert first.result == conversation.PASSED_OVER
+        assert second.take_in()
+        assert [entry.dn for entry in second] == ["CN=second"]
+        assert not talk.is_waiting
+
+
 def test_answers_read_out_of_turn_are_whole() -> None:
     first = b"".join(entry_message(1, f"CN={number}", {}) for number in range(9)) + done_message(1)
     with answered(first + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as conversation:

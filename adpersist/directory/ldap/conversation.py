@@ -35,6 +35,13 @@ _CHUNK_BYTES: Final = 256 * 1024
 _AHEAD_BYTES: Final = 64 * 1024 * 1024
 """So much of an answer is here before it is read: the server turns to the next question when it got rid of it."""
 _ENDINGS: Final = ANSWERS | {DONE}
+_OTHER: Final = 80
+"""[RFC4511] 4.1.9."""
+PASSED_OVER: Final = Result(
+    code=_OTHER, message="it answers the next question without ending this one, as Samba does at an entry of 25 MiB"
+)
+"""What becomes of an answer that is not ended before the next begins (LDAP_SERVER_MAX_CHUNK_SIZE in its ldap_server.h):
+Samba lets go of what is left of it, and goes on."""
 _UNSOLICITED: Final = 0
 """Message id of what the server says unasked: that it hangs up ([RFC4511] 4.4)."""
 
@@ -45,7 +52,8 @@ Message = tuple[int, int, int, int, int, bytes]
 class Conversation:
     """One connection. Much may be asked for ahead: the server answers one request after another, in their order.
 
-    When an answer is read, what is left of those before it is read first and kept for whoever asked.
+    When an answer is read, what is left of those before it is read first and kept for whoever asked. One that the
+    server passes over is told as a failure as soon as the next question is answered; without one it is waited for.
 
     Args:
         peer: Connected socket; shared with ldap3, which has logged in on it.
@@ -59,7 +67,7 @@ class Conversation:
         self._next_id = next_id
         self._entries = Entries()
         self._came: deque[Message] = deque()
-        self._endings: deque[Result] = deque()
+        self._endings: deque[tuple[int, Result]] = deque()
         self._ahead_bytes = 0
         self._rest = b""
         self._open: deque[PendingAnswer] = deque()
@@ -107,19 +115,29 @@ class Conversation:
     def answers(self, number: int) -> Iterator[Entry | Result]:
         """Entries, then the result, of the request with that message id. Raises: DirectoryUnreachableError."""
         with self._guarded():
-            for message, operation, first, after, _, data in self._messages():
-                if message == _UNSOLICITED:
-                    raise ConnectionResetError("the server ended the conversation")
-                if message != number:
-                    raise BerError(f"message {message} answers nothing")
+            while self._is_about(number):
+                _, operation, first, after, _, data = self._taken()
                 if operation == ENTRY:
                     yield self._entries.read(data, first, after)
                 elif operation in _ENDINGS:
                     self._open.popleft()
-                    yield self._endings.popleft()
+                    yield self._endings.popleft()[1]
                     return
                 elif operation != REFERENCE:
                     raise BerError(f"operation {operation:#04x} answers no request")
+            self._open.popleft()
+            yield PASSED_OVER
+
+    def _is_about(self, number: int) -> bool:
+        """The next message belongs to that request; else to one that was asked after it."""
+        if not self._came:
+            self._take_in()
+        message = self._came[0][0]
+        if message == _UNSOLICITED:
+            raise ConnectionResetError("the server ended the conversation")
+        if message != number and all(message != each.number for each in self._open):
+            raise BerError(f"message {message} answers nothing")
+        return message == number
 
     def take_in(self, asked: "PendingAnswer") -> bool:
         """Receive the answer to a request before it is read, or what was not read yet, as much as is kept ahead.
@@ -134,7 +152,7 @@ class Conversation:
         with self._guarded():
             if not self._endings:
                 self._take_in()
-        return bool(self._endings) and self._endings[0].code == 0
+        return bool(self._endings) and self._endings[0][0] == asked.number and self._endings[0][1].code == 0
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -151,13 +169,10 @@ class Conversation:
             self._peer.close()
             raise self._gone(error) from error
 
-    def _messages(self) -> Iterator[Message]:
-        while True:
-            if not self._came:
-                self._take_in()
-            message = self._came.popleft()
-            self._ahead_bytes -= _size(message)
-            yield message
+    def _taken(self) -> Message:
+        message = self._came.popleft()
+        self._ahead_bytes -= _size(message)
+        return message
 
     def _take_in(self) -> None:
         """Receive messages until an answer is at its end, or as many as are kept ahead."""
@@ -174,7 +189,7 @@ class Conversation:
                 self._came.append((message, operation, first, after, end, data))
                 self._ahead_bytes += _size(self._came[-1])
                 if operation in _ENDINGS:
-                    self._endings.append(read_result(data, first, after, end))
+                    self._endings.append((message, read_result(data, first, after, end)))
                 ended = ended or operation not in (ENTRY, REFERENCE)
                 at, found = end, header(data, end)
             self._rest = data[at:]
@@ -208,10 +223,12 @@ class PendingAnswer:
     """The answer to one request: an iterator over its entries, which only a search has.
 
     Attributes:
+        number: Message id of the request.
         result: How it ended; None until the last entry was read.
     """
 
     def __init__(self, conversation: Conversation, number: int) -> None:
+        self.number = number
         self.result: Result | None = None
         self._conversation = conversation
         self._answers = conversation.answers(number)

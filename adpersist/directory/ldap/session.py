@@ -8,6 +8,7 @@ import select
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,8 +208,12 @@ class Session:
         attributes: Sequence[str],
         controls: Sequence[Control],
     ) -> "Page":
-        """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
-        return Page(self, self._ask(nc, SearchScope.SUBTREE, matching, attributes, controls, LOOK_TIMEOUT_S), nc)
+        """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3.
+
+        A small question behind it tells, by its answer, of a page that the server has passed over.
+        """
+        asked = self._ask(nc, SearchScope.SUBTREE, matching, attributes, controls, LOOK_TIMEOUT_S)
+        return Page(self, asked, nc, behind=self._ask("", SearchScope.BASE, ANY, ["1.1"], (), LOOK_TIMEOUT_S))
 
     def _ask(
         self,
@@ -364,6 +369,16 @@ class Answer:
 
 class Page(Answer):
     """One page of a look."""
+
+    def __init__(self, session: Session, search: PendingAnswer, base: str, *, behind: PendingAnswer) -> None:
+        super().__init__(session, search, base)
+        self._behind = behind
+
+    def __next__(self) -> Entry:
+        for entry in self._search:
+            return entry
+        deque(self._behind, maxlen=0)
+        return super().__next__()
 
     def take_in(self) -> bool:
         """Wait for it, and have it here before it is read: the server is free then.
