@@ -351,6 +351,15 @@ def test_an_answer_that_the_server_passes_over_is_a_failure_of_its_own(shown: in
         assert not talk.is_waiting
 
 
+def test_a_request_that_no_server_reads_is_refused_and_the_next_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "_MOST_BYTES_ASKED", 1000)
+    with answered(entry_message(2, "CN=a", {}) + done_message(2)) as talk:
+        long = talk.send(lambda _: bytes(1001), timeout_s=5)
+        assert list(long) == []
+        assert long.result is not None and long.result.code != 0
+        assert [entry.dn for entry in ask(talk)] == ["CN=a"]
+
+
 def test_answers_read_out_of_turn_are_whole() -> None:
     first = b"".join(entry_message(1, f"CN={number}", {}) for number in range(9)) + done_message(1)
     with answered(first + entry_message(2, "CN=second", {}) + done_message(2), questions=2) as conversation:

@@ -31,6 +31,10 @@ from adpersist.errors import DirectoryUnreachableError
 MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
 """One entry; Samba's own limit for a whole answer."""
 
+_MOST_BYTES_ASKED: Final = 16 * 1024 * 1024
+"""A server hangs up at a longer request (smb.conf, ``ldap max authenticated request size``)."""
+_LIMIT_EXCEEDED: Final = 11
+"""adminLimitExceeded, [RFC4511] 4.1.9."""
 _CHUNK_BYTES: Final = 256 * 1024
 _AHEAD_BYTES: Final = 64 * 1024 * 1024
 """So much of an answer is here before it is read: the server turns to the next question when it got rid of it."""
@@ -90,13 +94,19 @@ class Conversation:
     def send(self, request: Callable[[int], bytes], *, timeout_s: float) -> "PendingAnswer":
         """Send the request that is made of a message id; the answer is read while it is iterated over.
 
+        One that is too long for the server is not sent, and refused.
+
         Raises:
             DirectoryUnreachableError: The connection is gone.
         """
         number = self._next_id()
+        asked = request(number)
+        if len(asked) > _MOST_BYTES_ASKED:
+            words = f"a request of {len(asked)} bytes is longer than the {_MOST_BYTES_ASKED} that Samba reads"
+            return PendingAnswer(self, number, Result(code=_LIMIT_EXCEEDED, message=words))
         try:
             self._peer.settimeout(timeout_s)
-            self._peer.sendall(request(number))
+            self._peer.sendall(asked)
         except OSError as error:
             raise self._gone(error) from error
         self._open.append(PendingAnswer(self, number))
@@ -227,11 +237,11 @@ class PendingAnswer:
         result: How it ended; None until the last entry was read.
     """
 
-    def __init__(self, conversation: Conversation, number: int) -> None:
+    def __init__(self, conversation: Conversation, number: int, result: Result | None = None) -> None:
         self.number = number
-        self.result: Result | None = None
+        self.result = result
         self._conversation = conversation
-        self._answers = conversation.answers(number)
+        self._answers = conversation.answers(number) if result is None else iter(())
         self._kept: deque[Entry | Result] = deque()
         self._begun = False
 

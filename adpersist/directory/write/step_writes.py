@@ -1,11 +1,14 @@
-"""Steps that are one write each; objects go by their objectGUID, so that a rename between two steps does no harm."""
+"""Steps as writes; objects go by their objectGUID, so that a rename between two steps does no harm."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from adpersist.directory.ldap.operations import AddRequest, ModifyRequest, WriteRequest
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX
-from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
+from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
 from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Values
 from adpersist.model.plan.step import Create, Link, Modify, Step
 
 AS_GIVEN: Final = (RELAX, BYPASS_PASSWORD_HASH)
@@ -14,18 +17,77 @@ AS_GIVEN: Final = (RELAX, BYPASS_PASSWORD_HASH)
 CLEARED_BY_DELETE: Final = ("userPrincipalName", "dNSHostName")
 """Samba refuses to replace these by nothing."""
 
+LARGEST_BYTES: Final = 15 * 1024 * 1024
+"""Of all values in one write: a server hangs up at a request of 16 MiB (smb.conf, ``ldap max authenticated request
+size``)."""
+
 
 def single_write(step: Step) -> WriteRequest | None:
     """The one write that carries a step out; None when it takes several, or asks something in between."""
+    write: WriteRequest
     match step:
         case Create():
-            return create(step)
+            write = create(step)
         case Modify() if all(step.values.get(name) != () for name in CLEARED_BY_DELETE):
-            return replace_values(step)
+            write = replace_values(step)
         case Link():
-            return link(step)
+            write = link(step)
         case _:
             return None
+    return write if _bytes_of(write) <= LARGEST_BYTES else None
+
+
+def pieces(write: WriteRequest) -> Iterator[WriteRequest]:
+    """The write, or several that come to the same where it is too large for one; a value is in one piece."""
+    if _bytes_of(write) <= LARGEST_BYTES:
+        yield write
+    elif isinstance(write, AddRequest):
+        room, later = LARGEST_BYTES, set[str]()
+        # what a class insists on is small
+        for name, values in sorted(write.attributes.items(), key=lambda each: _bytes_in(each[1])):
+            room -= _bytes_in(values)
+            if room < 0:
+                later.add(name)
+        yield replace(write, attributes={name: new for name, new in write.attributes.items() if name not in later})
+        changes = {name: [(MODIFY_ADD, write.attributes[name])] for name in write.attributes if name in later}
+        yield from _modifies(ModifyRequest(dn=write.dn, changes=changes, controls=write.controls))
+    else:
+        yield from _modifies(write)
+
+
+def _modifies(write: ModifyRequest) -> Iterator[ModifyRequest]:
+    changes: dict[str, list[tuple[str, Values]]] = {}
+    size = 0
+    for name, how, values in _cut(write.changes):
+        size += _bytes_in(values)
+        if changes and size > LARGEST_BYTES:
+            yield replace(write, changes=changes)
+            changes, size = {}, _bytes_in(values)
+        changes.setdefault(name, []).append((how, values))
+    yield replace(write, changes=changes)
+
+
+def _cut(changes: Modifications) -> Iterator[tuple[str, str, Values]]:
+    for name, orders in changes.items():
+        for order, values in orders:
+            how, some, size = order, list[bytes](), 0
+            for value in values:
+                size += len(value)
+                if some and size > LARGEST_BYTES:
+                    yield name, how, tuple(some)
+                    how, some, size = MODIFY_ADD if how == MODIFY_REPLACE else how, [], len(value)
+                some.append(value)
+            yield name, how, tuple(some)
+
+
+def _bytes_of(write: WriteRequest) -> int:
+    if isinstance(write, AddRequest):
+        return sum(map(_bytes_in, write.attributes.values()))
+    return sum(_bytes_in(values) for orders in write.changes.values() for _, values in orders)
+
+
+def _bytes_in(values: Sequence[bytes]) -> int:
+    return sum(map(len, values))
 
 
 def create(step: Create) -> AddRequest:

@@ -9,7 +9,15 @@ from typing import Final, Protocol, assert_never
 from adpersist.directory.ldap.operations import AddRequest, DirectoryWrites, WriteRequest, WriteResult
 from adpersist.directory.wire.controls import RELAX, SHOW_RECYCLED
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
-from adpersist.directory.write.step_writes import AS_GIVEN, CLEARED_BY_DELETE, address, create, link, replace_values
+from adpersist.directory.write.step_writes import (
+    AS_GIVEN,
+    CLEARED_BY_DELETE,
+    address,
+    create,
+    link,
+    pieces,
+    replace_values,
+)
 from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.plan.step import (
@@ -81,7 +89,8 @@ class StepExecutor:
         """Carry out one step.
 
         Raises:
-            WriteRefusedError: The DC refused it; nothing of it was done.
+            WriteRefusedError: The DC refused it; nothing of it was done, or, where it is too large for one write, its
+                first pieces.
             NoSuchEntryError: The object, or a container it needs, is not there.
             DirectoryUnreachableError: The DC went away; the step was done or not done, and may be repeated.
         """
@@ -111,11 +120,12 @@ class StepExecutor:
             case _:
                 assert_never(step)
 
-    def _do(self, write: WriteRequest) -> None:
-        if isinstance(write, AddRequest):
-            self._writes.add(write.dn, write.attributes, write.controls)
-        else:
-            self._writes.modify(write.dn, write.changes, write.controls)
+    def _do(self, whole: WriteRequest) -> None:
+        for write in pieces(whole):
+            if isinstance(write, AddRequest):
+                self._writes.add(write.dn, write.attributes, write.controls)
+            else:
+                self._writes.modify(write.dn, write.changes, write.controls)
 
     def _modify(self, step: Modify) -> None:
         cleared = [name for name in CLEARED_BY_DELETE if step.values.get(name) == ()]
