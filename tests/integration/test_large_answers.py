@@ -9,8 +9,10 @@ import pytest
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.feed.dirsync import ContextLook
 from adpersist.directory.feed.usn_slices import UsnSlices
+from adpersist.directory.samba.stamp_reader import own_stamps
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.stamps import EVER
 from tests.integration.hands import Hands
 from tools.samba_dc import SambaDC
 
@@ -84,6 +86,19 @@ def test_one_object_larger_than_any_entry_of_the_server_hides_no_other(dc: Samba
         found = _by_guid(shown)
         assert added <= found.keys() <= added | known.keys()
         assert [each.rdn for each in found.values() if each.trouble] == [f"{large}"]
+
+
+def test_stamps_that_nobody_waits_for_any_more_are_not_taken_for_those_of_others(seen: DomainController) -> None:
+    """As where the server breaks off in the middle of an answer, and the look goes on with half of it."""
+    reader = own_stamps(seen.session, seen.identity.server, seen.invocation())
+    nc, (one, other) = seen.dse.domain, list(_by_guid(_look(seen, seen.dse.domain)))[:2]
+    abandoned = reader.ask(nc, [one], frozenset(), EVER)
+    waiting = reader.ask(nc, [one], frozenset(), EVER)
+    del abandoned
+    _, found = reader.ask(nc, [other], frozenset(), EVER)()
+    assert [each.guid for each in found] == [other]
+    assert [each.guid for each in waiting()[1]] == [one]
+    reader.close()
 
 
 def _look(seen: DomainController, nc: str, *ends: int) -> ContextLook:

@@ -1,9 +1,12 @@
 """What replication keeps beside values, read from the running DC's own files by a worker (:mod:`.stamp_worker`)."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from weakref import ReferenceType, ref
 
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.own_database import NotLocalError, database_path, require_own
@@ -12,6 +15,17 @@ from adpersist.directory.wire.stored_stamps import StoredStamps
 from adpersist.model.identity.ids import Guid, Usn
 
 _WORKER: Final = Path(__file__).with_name("stamp_worker.py")
+
+
+class _Question:
+    """One that was asked.
+
+    Attributes:
+        answer: What the worker said; None: nothing yet.
+    """
+
+    def __init__(self) -> None:
+        self.answer: tuple[Usn, list[StoredStamps]] | None = None
 
 
 class StampReader:
@@ -32,6 +46,7 @@ class StampReader:
 
     def __init__(self, path: Path, server: Guid) -> None:
         self.path = path
+        self._open: deque[ReferenceType[_Question]] = deque()
         self._worker = WorkerProcess(_WORKER, str(path), server.hex(), task=f"reads {path}", gone=NotLocalError)
         try:
             self.usn, self.invocation = self._receive()
@@ -47,7 +62,7 @@ class StampReader:
     def ask(
         self, nc: str | None, guids: Iterable[Guid], links: frozenset[str], since: Usn
     ) -> Callable[[], tuple[Usn, list[StoredStamps]]]:
-        """Ask for some objects; what comes back hands out the answer, in the order of the questions.
+        """Ask for some objects; what comes back hands out the answer. What nobody waits for any more is passed over.
 
         Args:
             nc: The naming context they lie in; None: any.
@@ -62,11 +77,16 @@ class StampReader:
             NotLocalError: The worker ended, or the files are not the ones it opened; also when the answer is taken.
         """
         self._worker.send((nc, list(guids), links, since))
-        return self._answer
+        question = _Question()
+        self._open.append(ref(question))
+        return partial(self._answer, question)
 
-    def _answer(self) -> tuple[Usn, list[StoredStamps]]:
-        usn, found = self._receive()
-        return usn, [StoredStamps(guid=guid, blob=blob, links=links) for guid, blob, links in found]
+    def _answer(self, question: _Question) -> tuple[Usn, list[StoredStamps]]:
+        while question.answer is None:
+            usn, found = self._receive()
+            if (oldest := self._open.popleft()()) is not None:
+                oldest.answer = usn, [StoredStamps(guid=guid, blob=blob, links=links) for guid, blob, links in found]
+        return question.answer
 
     def close(self) -> None:
         """Let the worker go."""
