@@ -106,6 +106,11 @@ class Schema:
         return self._by_attid.get(attribute_id, f"0x{attribute_id:08x}")
 
     @property
+    def told_of(self) -> list[str]:
+        """Names of all that a look at everything shows of objects."""
+        return [each.name for each in self._by_name.values() if each.replicated and not each.is_backlink]
+
+    @property
     def system_only(self) -> frozenset[str]:
         """Names of the attributes only the system changes."""
         return frozenset(name for name, attribute in self._by_name.items() if attribute.system_only)

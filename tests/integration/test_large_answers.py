@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import ldap3
 import pytest
 
 from adpersist.directory.domain_controller import DomainController
@@ -75,17 +76,24 @@ def test_more_than_the_server_answers_at_once_is_seen(dc: SambaDC, seen: DomainC
     assert _by_guid(_look(seen, seen.dse.domain)).keys() == known.keys() | since.keys()
 
 
-def test_one_object_larger_than_any_entry_of_the_server_hides_no_other(dc: SambaDC, seen: DomainController) -> None:
+def test_one_object_larger_than_any_entry_of_the_server_is_seen_whole(dc: SambaDC, seen: DomainController) -> None:
     before = _look(seen, seen.dse.domain)
     known = _by_guid(before)
+    photos = [bytes([number]) * (_PHOTO_BYTES // 3) for number in range(6)]
     with Hands(dc) as hands:
         large = hands.add(f"CN=large,{hands.base}", "inetOrgPerson", {"jpegPhoto": bytes(_PHOTO_BYTES)})
-        hands.set(large, photo=bytes(_PHOTO_BYTES))
+        for some in (photos[:3], photos[3:]):  # each in a request of its own
+            hands._do("modify", large, {"photo": [(ldap3.MODIFY_ADD, some)]})
         added = {Guid(hands.guid(dn).bytes_le) for dn in (large, hands.ou("Beside"))}
-    for shown in (seen.feed.look(seen.dse.domain, before.cookie), _look(seen, seen.dse.domain)):
-        found = _by_guid(shown)
-        assert added <= found.keys() <= added | known.keys()
-        assert [each.rdn for each in found.values() if each.trouble] == [f"{large}"]
+    since, all_of_it = _by_guid(seen.feed.look(seen.dse.domain, before.cookie)), _by_guid(_look(seen, seen.dse.domain))
+    assert added <= since.keys()
+    assert all_of_it.keys() == added | known.keys()
+    for found in (since, all_of_it):
+        assert not [each for each in found.values() if each.trouble]
+        (shown,) = (each for each in found.values() if each.rdn == "CN=large")
+        assert shown.values["jpegPhoto"] == (bytes(_PHOTO_BYTES),)
+        assert sorted(shown.values["photo"]) == photos
+        assert {"photo", "jpegPhoto", "objectClass", "nTSecurityDescriptor"} <= shown.stamps.keys()
 
 
 def test_stamps_that_nobody_waits_for_any_more_are_not_taken_for_those_of_others(seen: DomainController) -> None:

@@ -4,11 +4,12 @@ import re
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from itertools import zip_longest
 from typing import Final
 
+from adpersist.directory.feed.large_entries import is_too_large, large_entries
 from adpersist.directory.feed.stamping import Stamping, StampSource
 from adpersist.directory.feed.usn_slices import UsnSlices, ends, nothing_after
 from adpersist.directory.ldap.session import LOOK_TIMEOUT_S, Page, RootDse, Session
@@ -136,14 +137,19 @@ class DirSyncFeed:
         self._schema = Schema.load(self._session, self._schema_nc)
         self._source.learn(self._schema)
 
-    def ask(self, nc: str, cookie: bytes, matching: Filter) -> Page:
-        """One page of a look. For :class:`ContextLook` alone."""
+    def ask(self, nc: str, cookie: bytes, matching: Filter, names: Sequence[str] = ()) -> Page:
+        """One page of a look, at some attributes or all. For :class:`ContextLook` alone."""
         controls = [dirsync(cookie), EXTENDED_DN]
-        return self._looking.dirsync(nc, matching, attributes=self._asked, controls=controls)
+        return self._looking.dirsync(nc, matching, attributes=names or self._asked, controls=controls)
 
-    def sightings(self, nc: str, page: Page, *, whole: bool) -> Iterator[Sighting]:
-        """What a page shows. For :class:`ContextLook` alone."""
-        for entry in page:
+    def large(self, nc: str, cookie: bytes, matching: Filter) -> Iterator[Entry]:
+        """What an answer would have that the server does not send, attribute by attribute. As :meth:`ask`."""
+        names = self._schema.told_of
+        return large_entries(self._session, nc, matching, names, lambda some: self.ask(nc, cookie, matching, some))
+
+    def sightings(self, nc: str, entries: Iterable[Entry], *, whole: bool) -> Iterator[Sighting]:
+        """What entries show. For :class:`ContextLook` alone."""
+        for entry in entries:
             try:
                 sighting = self._sighting(nc, entry, whole=whole)
             except (DirectoryError, ValueError) as error:
@@ -322,7 +328,7 @@ class ContextLook:
                 raise
             # one object that the DC cannot show must not hide all others
             slices.end(newest)
-            yield from self._feed.unreadable(self.nc, self.cookie, slices.whole_filter, error)
+            yield from self._of_one(slices.whole_filter, newest, error)
             slices.go_on()
             return
         if not here:
@@ -330,12 +336,34 @@ class ContextLook:
         if is_last:
             part.cookie = self._ended(cookie)
 
+    def _of_one(self, matching: Filter, newest: Usn, error: DirectoryError) -> Iterator[Sighting]:
+        """What the DC could not show with others: in pieces, if it is too large; else no more than which it is."""
+        try:
+            if not is_too_large(error):
+                raise error
+            entries = list(self._feed.large(self.nc, self.cookie, matching))
+        except DirectoryError as refused:
+            if refused.retryable or not refused.result:
+                raise
+            yield from self._feed.unreadable(self.nc, self.cookie, matching, refused)
+            return
+        stamping = self._feed.stamping(self.nc, since=self._since, floor=newest)
+        for sighting in self._feed.sightings(self.nc, entries, whole=self.whole):
+            if sighting.trouble:
+                yield sighting
+            else:
+                yield from stamping.take(sighting)
+        yield from stamping.rest(None)
+
+    @property
+    def _since(self) -> Usn:
+        return EVER if self.whole else cookie_usn(self.cookie) or EVER
+
     def _shown(self, page: Page, matching: Filter, ask_next: Callable[[], None]) -> Generator[Sighting, None, bytes]:
         """What a slice shows, and the cookie after it; meanwhile the next is asked for."""
         more, floor = True, self._floors.popleft()
-        since = EVER if self.whole else cookie_usn(self.cookie) or EVER
         while more:
-            stamping = self._feed.stamping(self.nc, since=since, floor=floor)
+            stamping = self._feed.stamping(self.nc, since=self._since, floor=floor)
             for number, sighting in enumerate(self._feed.sightings(self.nc, page, whole=self.whole)):
                 if number % _OFTEN == 0:
                     ask_next()

@@ -190,6 +190,7 @@ class Session:
         scope: SearchScope = SearchScope.SUBTREE,
         controls: Sequence[Control] = (),
         timeout_s: float = ANSWER_TIMEOUT_S,
+        may_be_large: bool = False,
     ) -> "Answer":
         """Ask for the entries under ``base``; they come in the server's order, read as they are asked for.
 
@@ -197,8 +198,10 @@ class Session:
 
         Args:
             timeout_s: :data:`LOOK_TIMEOUT_S` for what goes through the whole directory.
+            may_be_large: An entry may be larger than the server sends: it is not waited for then, but told.
         """
-        return Answer(self, self._ask(base, scope, matching, attributes, controls, timeout_s), base)
+        asked = self._ask(base, scope, matching, attributes, controls, timeout_s)
+        return Answer(self, asked, base, self._behind(timeout_s) if may_be_large else None)
 
     def dirsync(
         self,
@@ -208,12 +211,13 @@ class Session:
         attributes: Sequence[str],
         controls: Sequence[Control],
     ) -> "Page":
-        """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3.
-
-        A small question behind it tells, by its answer, of a page that the server has passed over.
-        """
+        """Ask for one DirSync page. Source: [MS-ADTS] 3.1.1.3.4.1.3."""
         asked = self._ask(nc, SearchScope.SUBTREE, matching, attributes, controls, LOOK_TIMEOUT_S)
-        return Page(self, asked, nc, behind=self._ask("", SearchScope.BASE, ANY, ["1.1"], (), LOOK_TIMEOUT_S))
+        return Page(self, asked, nc, self._behind(LOOK_TIMEOUT_S))
+
+    def _behind(self, timeout_s: float) -> PendingAnswer:
+        """A small question, whose answer tells of the one before that the server has passed over."""
+        return self._ask("", SearchScope.BASE, ANY, ["1.1"], (), timeout_s)
 
     def _ask(
         self,
@@ -352,10 +356,11 @@ class SentWrite:
 class Answer:
     """The entries of one search, once; the errors of :meth:`Session.require_success` come after the last one."""
 
-    def __init__(self, session: Session, search: PendingAnswer, base: str) -> None:
+    def __init__(self, session: Session, search: PendingAnswer, base: str, behind: PendingAnswer | None = None) -> None:
         self._session = session
         self._search = search
         self._base = base
+        self._behind = behind
 
     def __iter__(self) -> Iterator[Entry]:
         return self
@@ -363,22 +368,13 @@ class Answer:
     def __next__(self) -> Entry:
         for entry in self._search:
             return entry
+        deque(self._behind or (), maxlen=0)
         self._session.require_success(self._search, self._base)
         raise StopIteration
 
 
 class Page(Answer):
     """One page of a look."""
-
-    def __init__(self, session: Session, search: PendingAnswer, base: str, *, behind: PendingAnswer) -> None:
-        super().__init__(session, search, base)
-        self._behind = behind
-
-    def __next__(self) -> Entry:
-        for entry in self._search:
-            return entry
-        deque(self._behind, maxlen=0)
-        return super().__next__()
 
     def take_in(self) -> bool:
         """Wait for it, and have it here before it is read: the server is free then.
