@@ -52,22 +52,23 @@ class Site:
         return says or bool(self.kind.way_out)
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
+def modules(needed: str = "") -> Iterator[tuple[Path, list[ast.AST]]]:
+    """Every module in whose text this stands, and all that is in it: to walk a tree takes longer than to read it."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        if not path.name.endswith(_OTHER_PYTHON):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+        if not path.name.endswith(_OTHER_PYTHON) and needed in (text := path.read_text(encoding="utf-8")):
+            yield path, list(ast.walk(ast.parse(text)))
 
 
 def sites() -> Iterator[Site]:
-    for path, tree in modules():
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    for path, nodes in modules():
+        calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
         named = {node.func.id for node in calls if isinstance(node.func, ast.Name) and node.func.id.endswith("Error")}
         if not named:
             continue
         module = import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
         late = {
             alias.name: node.module
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.ImportFrom) and node.module
             for alias in node.names
         }
@@ -78,12 +79,14 @@ def sites() -> Iterator[Site]:
                 yield Site(path, node, kind)
 
 
-SITES: Final = list(sites())
+@pytest.fixture(scope="module")
+def made() -> list[Site]:
+    return list(sites())
 
 
-def test_every_error_names_a_way_out() -> None:
-    assert len(SITES) > 300
-    assert [str(site) for site in SITES if not site.leads_on] == []
+def test_every_error_names_a_way_out(made: list[Site]) -> None:
+    assert len(made) > 300
+    assert [str(site) for site in made if not site.leads_on] == []
 
 
 def test_the_walk_finds_what_leads_nowhere() -> None:
@@ -107,14 +110,13 @@ def test_the_walk_finds_what_leads_nowhere() -> None:
     assert TellingError("so it is", hint="Go.").hint == "Go."
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Every text of the program but docstrings, with its place; what is filled in reads X."""
-    for path, tree in modules():
-        told = {
-            id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
-        }  # a statement that is a text alone explains what stands above it
-        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
+def texts(beginning: str) -> Iterator[tuple[str, str]]:
+    """Every text of the modules that have this in one, but docstrings, with its place; what is filled in reads X."""
+    for path, nodes in modules(beginning):
+        # a statement that is a text alone explains what stands above it
+        told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in nodes:
             if id(node) in told or id(node) in parts:
                 continue
             if isinstance(node, ast.JoinedStr):
@@ -125,7 +127,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 COMMANDS: Final = sorted(
-    {(place, line) for place, text in texts() for line in re.findall(r"`(adpersist [^`]+)`", text)}
+    {(place, line) for place, text in texts("`adpersist ") for line in re.findall(r"`(adpersist [^`]+)`", text)}
 )
 
 
@@ -141,10 +143,10 @@ def options(words: Words) -> Iterator[str]:
         yield from options(below)
 
 
-def test_an_option_that_a_hint_names_is_one() -> None:
+def test_an_option_that_a_hint_names_is_one(made: list[Site]) -> None:
     known = {"--help", "--version", *options(WORDS)}
-    hints = [(str(site), ast.unparse(site.hint)) for site in SITES if site.hint is not None]
-    hints += [(kind.__name__, kind.way_out) for kind in {site.kind for site in SITES}]
+    hints = [(str(site), ast.unparse(site.hint)) for site in made if site.hint is not None]
+    hints += [(kind.__name__, kind.way_out) for kind in {site.kind for site in made}]
     named = [(place, option) for place, text in hints for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)]
     assert len(named) > 20
     assert [(place, option) for place, option in named if option not in known] == []
