@@ -157,6 +157,7 @@ class Proxy:
 def _server(proxy: Proxy) -> ThreadingHTTPServer:
     class Line(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body behind its head waits 40 ms, until the head is acknowledged
 
         def handle_one_request(self) -> None:
             try:
