@@ -9,13 +9,23 @@ import pytest
 from tests.integration.scene import World
 
 
+def hurried(times: int) -> dict[str, str]:
+    """The environment of a program for which time passes so many times as fast: what it waits for by the clock is over
+    soon. It may not wait with a limit for a lock or an event: that wait knows nothing of this."""
+    return {"LD_PRELOAD": str(_library()), "FAKETIME": f"+0 x{times}"}
+
+
 def shifted(offset: str) -> dict[str, str]:
     """The environment of a program that lives so far from now: ``+7d``."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    assert library is not None, "libfaketime is missing: tools/setup installs it"
     # Debian 12's ldb looks for its modules' symbols in their own libraries first, and they ask the real clock then
     ours_first = {"LDB_MODULES_DISABLE_DEEPBIND": "1"}
-    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} | ours_first
+    return {"LD_PRELOAD": str(_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} | ours_first
+
+
+def _library() -> Path:
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    assert library is not None, "libfaketime is missing: tools/setup installs it"
+    return library
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from tests.contract import proxy as line
 from tests.contract.conftest import azurite, azurite_at
 from tests.contract.proxy import Exchange, Proxy, Twist
 from tests.golden.journal_samples import IDENTITY, TEST_KEY, created, key, look, new_journal
+from tests.integration.clock import hurried
 from tests.integration.commands import Adpersist, Agent, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import Scene
@@ -34,7 +35,7 @@ from tools.samba_dc import free_port
 
 __all__ = ["azurite"]
 
-LONG_S = 200.0
+HURRIED = 8
 """A line that hangs is given up after 15 s, and tried again for 30; a write is settled and tried three times."""
 
 ALWAYS = 1_000_000
@@ -73,7 +74,8 @@ def far_away(azurite: str, place: Path) -> Iterator[Far]:
             f"[store]\nurl = {json.dumps(f'azurite://{proxy.address}/{table}')}\n"
             f"[key]\nfile = {json.dumps(str(place / 'key'))}\n[journal]\nid = {json.dumps(journal.id)}\n"
         )
-        run = Adpersist(place / "adpersist.toml").with_environment(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+        environment = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"} | hurried(HURRIED)
+        run = Adpersist(place / "adpersist.toml").with_environment(**environment)
         with TableClient(f"http://{azurite}/{AZURITE_ACCOUNT}", table, credential=credential) as client:
             yield Far(run=run, proxy=proxy, table=client, open=lambda: Journal.open(store, key()))
 
@@ -97,7 +99,7 @@ LASTING: dict[str, tuple[Twist, str, str]] = {
     "busy": (line.odata(503, "ServerBusy"), "busy", ""),
     "no backend": (line.say(503, {"Content-Type": "text/html"}, b"<html>no backend</html>"), "busy", ""),
     "dropped": (line.drop, "did not answer", "Check the network"),
-    "hanging": (line.hang(16), "did not answer", "Check the network"),
+    "hanging": (line.hang(16 / HURRIED), "did not answer", "Check the network"),
     "not HTTP": (line.babble, "did not answer", "Check the network"),
     "500": (line.odata(500, "InternalError"), "InternalError", ""),
     "clock": (by_another_clock, "refused the credential", "clock is"),
@@ -111,7 +113,7 @@ def lasting(azurite: str, place: Path, name: str, words: tuple[str, ...]) -> Non
     twist, says, hint = LASTING[name]
     with far_away(azurite, place / f"{name} {words[0]}".replace(" ", "-")) as far:
         far.proxy.plan(twist, times=ALWAYS, method="POST" if words[0] == "mark" else "")
-        ran = far.run(*words, code=5, timeout_s=LONG_S)
+        ran = far.run(*words, code=5)
         if words[0] == "log" or "credential" in says:
             assert says in complaint(ran), ran
             assert hint in ran.err, ran
@@ -122,7 +124,7 @@ def lasting(azurite: str, place: Path, name: str, words: tuple[str, ...]) -> Non
 def test_weather_that_does_not_pass_is_exit_code_5_and_one_sentence(azurite: str, place: Path) -> None:
     cases: list[tuple[str, tuple[str, ...]]] = [(name, ("log",)) for name in LASTING]
     cases += [(name, ("mark", "here")) for name in ("throttled", "dropped", "clock", "expired")]
-    with ThreadPoolExecutor(max_workers=len(cases)) as waiting:  # each is patient for half a minute
+    with ThreadPoolExecutor(max_workers=len(cases)) as waiting:  # each is patient for half a minute of its own
         for done in [waiting.submit(lasting, azurite, place, *case) for case in cases]:
             done.result()
 
