@@ -85,26 +85,31 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if _started:  # for another module, whose fixture was made first and is torn down last
         yield _started[0]
         return
-    with azurite_at(tmp_path_factory.mktemp("azurite"), free_port()) as address:
+    with azurite_at(tmp_path_factory.mktemp("azurite"), free_port(), in_memory=True) as address:
         _started.append(address)
         yield address
         _started.clear()
 
 
 @contextmanager
-def azurite_at(place: Path, port: int) -> Iterator[str]:
-    """``host:port`` of an Azurite that keeps its data in a directory.
+def azurite_at(place: Path, port: int, *, in_memory: bool = False) -> Iterator[str]:
+    """``host:port`` of an Azurite.
 
     It is ended by SIGINT, the only signal it saves on, and the only way not to leave its temporary files in a
     mess.
+
+    Args:
+        place: Where its log lies, and its data.
+        port: On loopback.
+        in_memory: It forgets everything at its end; else it writes all that it has into the place every five seconds.
     """
     if not AZURITE.exists():
         pytest.fail("Azurite is not installed: run `tools/setup --azurite`", pytrace=False)
     log = place / "azurite.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [AZURITE, "--tableHost", "127.0.0.1", "--tablePort", str(port), "--location", str(place),
-             "--silent", "--disableTelemetry"],
+            [AZURITE, "--tableHost", "127.0.0.1", "--tablePort", str(port), "--silent", "--disableTelemetry",
+             *(["--inMemoryPersistence"] if in_memory else ["--location", str(place)])],
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     try:
