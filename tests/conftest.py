@@ -1,5 +1,6 @@
 """Real domain controllers for whoever asks for one: provisioned and staffed once a day, copied for every test."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     yield
     # what may take longer than all others begins first: at the end, one worker would be at it alone
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: it is not swept again each time that somebody sweeps."""
+    gc.collect()
+    gc.freeze()
 
 
 def _shared(test: pytest.Function) -> str:
