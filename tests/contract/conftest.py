@@ -2,12 +2,7 @@
 
 import os
 import secrets
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +14,8 @@ from adpersist.stores.azure import access
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter, open_store, parts
 from adpersist.stores.retrying import RetryingStore
+from tests.contract.azurite_process import shared_azurite
 from tests.faults import FaultyStore
-from tools.samba_dc import free_port
-
-REPOSITORY = Path(__file__).parents[2]
-AZURITE = REPOSITORY / ".cache" / "azurite" / "node_modules" / ".bin" / "azurite-table"
-
 
 ACCOUNT_VARIABLE = "ADPERSIST_VERIFY_ACCOUNT"
 """An account of the user's own in place of Azurite: set by tools/verify-azure."""
@@ -76,67 +67,12 @@ def faultless(url: str, journal: str) -> Store:
     return RetryingStore(FaultyStore(open_adapter(url, journal=journal), []))
 
 
-_started: list[str] = []
-
-
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``host:port`` of an Azurite of our own: one a process, however many modules import this."""
-    if _started:  # for another module, whose fixture was made first and is torn down last
-        yield _started[0]
-        return
-    with azurite_at(tmp_path_factory.mktemp("azurite"), free_port(), in_memory=True) as address:
-        _started.append(address)
+    """``host:port`` of the test run's own Azurite."""
+    ours = tmp_path_factory.getbasetemp()
+    with shared_azurite(ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) as address:
         yield address
-        _started.clear()
-
-
-@contextmanager
-def azurite_at(place: Path, port: int, *, in_memory: bool = False) -> Iterator[str]:
-    """``host:port`` of an Azurite.
-
-    It is ended by SIGINT, the only signal it saves on, and the only way not to leave its temporary files in a
-    mess.
-
-    Args:
-        place: Where its log lies, and its data.
-        port: On loopback.
-        in_memory: It forgets everything at its end; else it writes all that it has into the place every five seconds.
-    """
-    if not AZURITE.exists():
-        pytest.fail("Azurite is not installed: run `tools/setup --azurite`", pytrace=False)
-    log = place / "azurite.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [AZURITE, "--tableHost", "127.0.0.1", "--tablePort", str(port), "--silent", "--disableTelemetry",
-             *(["--inMemoryPersistence"] if in_memory else ["--location", str(place)])],
-            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    try:
-        _wait_until_it_answers(process, port, log)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"azurite-table ended with {process.returncode}: {log.read_text()}", pytrace=False)
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as line:
-                line.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                if line.recv(1):
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"azurite-table did not answer within 60 s: {log.read_text()}", pytrace=False)
 
 
 def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:

@@ -24,7 +24,8 @@ from adpersist.journal.keys.key_file import key_line
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.registry import open_store
 from tests.contract import proxy as line
-from tests.contract.conftest import azurite, azurite_at
+from tests.contract.azurite_process import azurite_at
+from tests.contract.conftest import azurite
 from tests.contract.proxy import Exchange, Proxy, Twist
 from tests.golden.journal_samples import IDENTITY, TEST_KEY, created, key, look, new_journal
 from tests.integration.clock import hurried
