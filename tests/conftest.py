@@ -6,19 +6,15 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
 
 from adpersist import telemetry
 from tests import forking, images, workers
+from tests.cases import register_profiles
 from tests.integration.scene import Scene, World, staff
 from tests.places import short_directory
 from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, samba_version
 
-_CASES = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""How long an example takes says how busy the machine is, and nothing of the program."""
-settings.register_profile("adpersist", _CASES, derandomize=True)  # a change is judged by the same cases each time
-settings.register_profile("explore", _CASES, derandomize=False)  # tools/test --explore looks for others
-settings.load_profile("adpersist")
+register_profiles()
 
 
 def pytest_report_header() -> list[str]:

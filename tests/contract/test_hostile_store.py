@@ -35,6 +35,7 @@ from adpersist.stores import memory
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.port import Store
 from adpersist.stores.registry import open_adapter
+from tests.cases import cases
 from tests.golden.journal_samples import (
     AGENT,
     IDENTITY,
@@ -355,12 +356,12 @@ def covers(finding: Finding, place: Place) -> bool:
 
 
 def test_a_store_in_memory(tmp_path: Path) -> None:
-    classes = set(played(MemoryGround(str(tmp_path)), 600))
+    classes = set(played(MemoryGround(str(tmp_path)), cases(600)))
     assert {"corrupt", "forged", "gap"} <= classes
 
 
 def test_a_file(tmp_path: Path) -> None:
-    classes = set(played(SqliteGround(tmp_path / "journal.db"), 150))
+    classes = set(played(SqliteGround(tmp_path / "journal.db"), cases(150)))
     assert {"corrupt", "forged", "gap"} <= classes
 
 

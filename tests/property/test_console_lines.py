@@ -28,6 +28,7 @@ from adpersist.reading.text.entry_text import Document, comparison
 from adpersist.state.changes import difference
 from adpersist.state.fold import fold
 from adpersist.state.state import State
+from tests.cases import cases
 from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, fresh_store, new_journal, position
 from tests.unit.storied import attribute
 
@@ -133,7 +134,7 @@ COMES_ABOVE = [
 """What it lies in is told of later than it."""
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 @given(doings)
 @example(COMES_ABOVE)
 def test_every_line_is_the_same_by_the_index(doings: list[tuple[str, object, object]]) -> None:

@@ -18,6 +18,7 @@ from adpersist.state.changes import difference, observe
 from adpersist.state.fingerprint import Fingerprint
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.state import State
+from tests.cases import cases
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 5)]
 LINKED = {"member": frozenset({ref(GUIDS[0]), b"CN=gone,DC=x"})}
@@ -155,7 +156,7 @@ def _rooted(state: State, guid: Guid) -> bool:
 MANY = [Guid(struct.pack("<QQ", number, number)) for number in range(20_000)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=cases(20), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 19_999), st.integers(0, 9_000), st.sampled_from(list(Kind))), max_size=40))
 def test_whatever_comes_and_goes_every_trace_is_found_again(runs: list[tuple[int, int, Kind]]) -> None:
     expected: dict[Guid, str] = {}

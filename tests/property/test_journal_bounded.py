@@ -15,6 +15,7 @@ from adpersist.model.objects.change import Change, Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.state import State
 from adpersist.stores.memory import MemoryStore
+from tests.cases import cases
 from tests.golden.journal_samples import AGENT, NC, NOON, fresh_store, guid, key, look, new_journal
 from tests.golden.make_journal import SMALL_FRAME, small_frames
 
@@ -152,4 +153,4 @@ class BoundedJournal(RuleBasedStateMachine):
 
 
 TestBoundedJournal = BoundedJournal.TestCase
-TestBoundedJournal.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestBoundedJournal.settings = settings(max_examples=cases(150), stateful_step_count=30, deadline=None)

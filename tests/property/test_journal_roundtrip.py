@@ -30,6 +30,7 @@ from adpersist.model.journal.head import (
 from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.stores.port import Frame, StoredHead
+from tests.cases import cases
 from tests.golden.journal_samples import AGENT, NOON, TamperedStore, changes_of, fresh_store, key, look, new_journal
 from tests.golden.make_journal import small_frames
 
@@ -180,7 +181,7 @@ def test_runs_keep_every_change_in_order(given_look: list[Change], full: int, au
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=500)
+@settings(max_examples=cases(500))
 def test_any_bytes_are_changes_or_a_value_error(content: bytes) -> None:
     for decode in (unpack, decompress, unpack_changes, count_changes):
         try:
@@ -190,7 +191,7 @@ def test_any_bytes_are_changes_or_a_value_error(content: bytes) -> None:
 
 
 @given(looks, st.data())
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 def test_a_mangled_look_is_changes_or_a_value_error(given_look: list[Change], data: st.DataObject) -> None:
     content = bytearray(pack_changes(given_look, data.draw(st.none() | audits)))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -202,7 +203,7 @@ def test_a_mangled_look_is_changes_or_a_value_error(given_look: list[Change], da
 
 
 @given(heads, st.data())
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 def test_a_mangled_head_is_a_head_or_a_value_error(head: Head, data: st.DataObject) -> None:
     content = bytearray(pack_head(head))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -214,7 +215,7 @@ def test_a_mangled_head_is_a_head_or_a_value_error(head: Head, data: st.DataObje
 
 
 @given(st.binary(max_size=400), st.integers(0, 3))
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 def test_any_bytes_in_the_store_are_an_integrity_error(rubbish: bytes, place: int) -> None:
     store = fresh_store()
     journal = new_journal(store)

@@ -18,6 +18,7 @@ from adpersist.model.plan.step import Exempt
 from adpersist.restore.plan.identities.evictions import evicted_copy
 from adpersist.restore.plan.plan import steps
 from adpersist.state.differences import gaps
+from tests.cases import cases
 from tests.property.directory_model import DELETED, NC, PRIMARY, ROOT, Model, Refused
 
 NAMES = ("a", "b", "c", "d")
@@ -128,7 +129,7 @@ def restored(want: Model, have: Model) -> Model:
     return now
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=cases(400), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(seed=st.integers(0, 2**32), early=st.integers(0, 40), day=st.integers(0, 60))
 def test_a_lost_day_comes_back_in_one_round_without_a_refusal(seed: int, early: int, day: int) -> None:
     choose = random.Random(seed)
@@ -145,7 +146,7 @@ def test_a_lost_day_comes_back_in_one_round_without_a_refusal(seed: int, early: 
     assert not list(gaps(want.state(), now.state(), EXEMPT))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=cases(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(seed=st.integers(0, 2**32), early=st.integers(0, 30), day=st.integers(0, 40), local=st.integers(1, 20))
 def test_local_writes_in_between_do_not_stand_in_the_way(seed: int, early: int, day: int, local: int) -> None:
     choose = random.Random(seed)
@@ -164,7 +165,7 @@ def test_local_writes_in_between_do_not_stand_in_the_way(seed: int, early: int, 
     assert now.living() == want.living()
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=cases(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(seed=st.integers(0, 2**32), day=st.integers(1, 50), killed_after=st.integers(0, 40))
 def test_a_plan_killed_at_any_step_is_gone_on_with_by_the_next(seed: int, day: int, killed_after: int) -> None:
     choose = random.Random(seed)

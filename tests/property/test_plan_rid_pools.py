@@ -17,6 +17,7 @@ from adpersist.model.objects.rid_set import Pool, RidSet
 from adpersist.model.plan.step import Modify
 from adpersist.restore.plan.identities.rid_pools import known_rids, raised
 from adpersist.state.state import State
+from tests.cases import cases
 
 RID_SET, MANAGER, DOMAIN = (Guid(word.ljust(16)) for word in (b"rid set", b"manager", b"domain"))
 POOL_SIZE, LAST = 500, 2**30 - 1
@@ -118,7 +119,7 @@ def _item(guid: Guid, values: dict[str, tuple[bytes, ...]]) -> ObjectState:
     return ObjectState(guid=guid, nc="DC=x", parent=None, rdn="CN=x", values=values)
 
 
-@settings(max_examples=400)
+@settings(max_examples=cases(400))
 @example(early=0, day=5, elsewhere=0, local=0, later=10)
 @example(early=0, day=5, elsewhere=0, local=3, later=600)
 @example(early=499, day=2, elsewhere=0, local=0, later=600)

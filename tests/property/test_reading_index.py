@@ -27,6 +27,7 @@ from adpersist.reading.sought import Sought
 from adpersist.reading.writers import Writers
 from adpersist.state.fold import fold
 from adpersist.stores.memory import MemoryStore
+from tests.cases import cases
 from tests.golden.journal_samples import AGENT, IDENTITY, NC, NOON, OTHER, fresh_store, key, new_journal, position
 from tests.golden.make_journal import SMALL_FRAME, small_frames
 
@@ -356,4 +357,4 @@ def happened(reading: Reading, guid: Guid, head: Seq) -> list[Any]:
 
 
 TestIndexedJournal = IndexedJournal.TestCase
-TestIndexedJournal.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestIndexedJournal.settings = settings(max_examples=cases(25), stateful_step_count=15, deadline=None)

@@ -43,6 +43,7 @@ from adpersist.reading.index.answering import brought_up
 from adpersist.reading.index.indexed_past import IndexedPast
 from adpersist.reading.index.kept import IndexFile
 from adpersist.reading.past import Past
+from tests.cases import cases
 from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, opened
@@ -300,7 +301,7 @@ happenings = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 @given(st.lists(st.lists(happenings, min_size=1, max_size=3), max_size=6))
 def test_no_finding_is_missed_by_what_is_not_read(looks: list[list[Change]]) -> None:
     journal = domain()

@@ -33,6 +33,7 @@ from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind
 from tests.asking import HOST, Answer, ask
+from tests.cases import cases
 from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, opened
@@ -401,7 +402,7 @@ def test_a_name_is_text_on_every_page(tmp_path: Path, name: str) -> None:
         office.desk.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=cases(30), deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_question_has_an_answer(tmp_path_factory: pytest.TempPathFactory, path: str, query: str) -> None:
     office = _asked(tmp_path_factory)

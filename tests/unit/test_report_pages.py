@@ -19,6 +19,7 @@ from adpersist.errors import PointError
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.account import Account, Reason, Remark, Result
 from adpersist.reading.past import Past
+from tests.cases import cases
 from tests.golden.journal_samples import NOON, OTHER, fresh_store, new_journal
 from tests.pages import Page
 from tests.unit.storied import SECRET, opened_again, storied
@@ -136,7 +137,7 @@ def test_a_name_is_text_whatever_it_holds(name: str) -> None:
     assert visible(name)[:900] in Page(page(heal_document(storied(name)))).text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=cases(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(min_size=1, max_size=60).filter(lambda each: each.encode(errors="ignore")))
 def test_any_name_is_text(name: str) -> None:
     printable = name.encode(errors="ignore").decode()

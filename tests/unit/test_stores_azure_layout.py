@@ -13,6 +13,7 @@ from adpersist.errors import IntegrityError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.azure import layout
 from adpersist.stores.port import MAX_APPEND_BYTES, MAX_APPEND_FRAMES, MAX_HEAD_BYTES, Frame
+from tests.cases import cases
 
 JOURNAL = "0123456789abcdef" * 2
 MIB = 1_048_576
@@ -27,7 +28,7 @@ def body_of_size(size: int, seed: int) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=cases(60))
 @given(size_of=st.lists(sizes, max_size=12), first=st.integers(1, 2**40), order=st.randoms(use_true_random=False))
 def test_frames_come_back_whole_and_in_order(size_of: list[int], first: int, order: random.Random) -> None:
     frames = [Frame(seq=Seq(first + offset), body=body_of_size(size, offset)) for offset, size in enumerate(size_of)]

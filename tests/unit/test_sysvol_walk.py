@@ -20,6 +20,7 @@ from adpersist.files.looking import reading
 from adpersist.files.looking.file_look import FileLook
 from adpersist.files.looking.sysvol_walk import DEEPEST
 from adpersist.files.looking.waking import Waker
+from tests.cases import cases
 from tests.unit.shares import share
 
 _TICK_S = 0.01
@@ -113,7 +114,7 @@ def _do(root: Path, deed: str, path: Path, other: Path) -> None:
             path.touch()
 
 
-@settings(max_examples=40)
+@settings(max_examples=cases(40))
 @given(batches=st.lists(st.lists(_DEEDS, min_size=1, max_size=6), min_size=1, max_size=4), between=st.lists(_DEEDS))
 def test_whatever_is_done_below_the_share_is_found_where_the_kernel_says(
     batches: list[list[tuple[str, str, str]]], between: list[tuple[str, str, str]]
