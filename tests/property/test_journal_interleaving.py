@@ -43,6 +43,7 @@ from adpersist.state.fold import stream_objects
 from adpersist.state.state import State
 from adpersist.stores.port import Frame, Store
 from adpersist.stores.registry import open_adapter
+from tests.cases import cases
 from tests.contract.conftest import azurite
 from tests.faults import Fault, FaultyStore, Point, Tempo
 from tests.golden.journal_samples import (
@@ -514,7 +515,9 @@ def _nothing() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("adapter", "examples", "length"), [("memory", 80, 25), ("sqlite", 12, 20), ("azurite", 4, 12)]
+    ("adapter", "examples", "length"),
+    [("memory", 80, 25), ("sqlite", cases(12), 20), ("azurite", cases(4), 12)],
+    ids=["memory", "sqlite", "azurite"],
 )
 def test_whatever_happens_in_whatever_order_the_journal_tells_what_it_promised(
     adapter: str, examples: int, length: int, request: pytest.FixtureRequest, tmp_path: Path
