@@ -7,11 +7,13 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -103,8 +105,6 @@ class Console:
         self._domain = domain
         self._use = use
         self._clock = clock
-        self._templates = environment(_HERE)
-        self._templates.globals |= {"bars": bars, "urlencode": urlencode, "version": __version__}
         self.app: ASGIApp = Guards(
             Starlette(routes=list(self._routes()), exception_handlers={404: self._not_here, 405: self._not_here}),
             names=names,
@@ -239,13 +239,17 @@ class Console:
         code: HTTPStatus = HTTPStatus.OK,
     ) -> Response:
         here, query = request.scope["path"], urlencode(request.query_params.multi_items())
-        html = self._templates.get_template(f"{template}.html").render(
-            document=document,
-            frame=self._frame(session) if session is not None else None,
-            token=session.token if session is not None else "",
-            here=here,
-            twin=("/overview" if here == "/" else here) + ".json" + (f"?{query}" if query else ""),
-            words=_words(request),
+        html = (
+            _templates()
+            .get_template(f"{template}.html")
+            .render(
+                document=document,
+                frame=self._frame(session) if session is not None else None,
+                token=session.token if session is not None else "",
+                here=here,
+                twin=("/overview" if here == "/" else here) + ".json" + (f"?{query}" if query else ""),
+                words=_words(request),
+            )
         )
         return _Html(html, code)
 
@@ -416,6 +420,14 @@ class Console:
         answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict")
         return answer
+
+
+@cache
+def _templates() -> Environment:
+    """The console's pages: compiled once in a process, each when it is first shown."""
+    found = environment(_HERE)
+    found.globals |= {"bars": bars, "urlencode": urlencode, "version": __version__}
+    return found
 
 
 def _code(error: AdpersistError) -> HTTPStatus:
