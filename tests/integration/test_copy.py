@@ -134,7 +134,7 @@ def test_a_move_ends_the_agent_names_the_new_place_to_everybody_and_loses_nothin
     table = f"azurite://{azurite}/t{secrets.token_hex(8)}"
     old = world.run.with_environment(**NEAR)
     assert old.config is not None
-    with old.agent(world.log) as agent:
+    with old.with_environment(ADPERSIST_AGENT_BEAT="1s").agent(world.log) as agent:  # it soon writes the head
         with Hands(world.dc) as hands:
             hands.user("before-the-move", parent=f"OU=Office,{hands.base}")
         old.settled()
