@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -172,6 +173,10 @@ def test_the_links_of_a_large_group_are_fetched_and_those_of_others_stay() -> No
     spill.fetched = 0
     assert (bool(found.links), len(found.links), spilled(found, spill)) == (True, 2, found)
     assert spill.fetched == 0
+    gone = weakref.ref(spill)
+    del spill, found
+    assert gone() is None, "what is held from it does not hold it"
+    spill = Counted()
     few = replace(group, links={"member": frozenset(members[:3])}, link_stamps={})
     assert spilled(few, spill).links is few.links
     assert spilled(group, Full()) is group

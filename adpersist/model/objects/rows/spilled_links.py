@@ -7,6 +7,7 @@ import marshal
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
+from weakref import ref
 
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.change import LinkStamp, LinkStamps
@@ -72,12 +73,15 @@ class SpilledByName(Mapping[str, T], Generic[T]):
         return repr(self._unfolded())
 
     def _unfolded(self) -> Mapping[str, T]:
-        return _fetched(self._spill, self._place, self._names, self._unpacked)
+        return _fetched(ref(self._spill), self._place, self._names, self._unpacked)
 
 
 @lru_cache(_AT_HAND)
-def _fetched(spill: Spill, place: int, names: tuple[str, ...], unpacked: Callable[[Any], T]) -> Mapping[str, T]:
-    packed = marshal.loads(spill.get(place))  # noqa: S302 - this process put it there
+def _fetched(spill: "ref[Spill]", place: int, names: tuple[str, ...], unpacked: Callable[[Any], T]) -> Mapping[str, T]:
+    """Holds what was fetched, and not what it was fetched from."""
+    found = spill()
+    assert found is not None  # noqa: S101 - whoever asks has it
+    packed = marshal.loads(found.get(place))  # noqa: S302 - this process put it there
     return dict(zip(names, map(unpacked, packed), strict=True))
 
 

@@ -31,9 +31,6 @@ class Spill(Protocol):
     def get(self, place: int) -> bytes:
         """The bytes that were put there."""
 
-    def __hash__(self) -> int:
-        """It is told from others."""
-
 
 class SpilledRow(AttributeRow):
     """Values by attribute, of which only a few are in memory.
