@@ -74,6 +74,8 @@ def test_a_place_that_cannot_be_the_copy_is_refused_in_one_sentence(run: Adpersi
     (place / "text").write_text("certainly no database " * 100)
     run("copy", "--to", f"sqlite://{place}/text", code=8)
     assert "store URL" in complaint(run("copy", "--to", "nonsense", code=7))
+    for words in ((), ("--move",)):
+        assert "ends with its process" in complaint(run("copy", "--to", "memory://gone", *words, code=7))
     run("check", code=0)
 
 

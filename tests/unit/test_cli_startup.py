@@ -50,10 +50,10 @@ READING: Final[Mapping[str, Sequence[str]]] = {
     "checkpoint": (),
     "prune": ("--keep", "30d", "--yes"),
     "fleet": ("--silent-after", "off"),
-    "copy": ("--to", "memory://copy"),
+    "copy": ("--to", "sqlite://{place}/copy.db"),
     "key": ("rotate",),
 }
-"""Commands that need no domain controller, and words they run with."""
+"""Commands that need no domain controller, and words they run with; ``{place}`` is a directory."""
 
 _PROGRAM: Final = """
 import importlib, json, os, sys
@@ -194,11 +194,15 @@ def test_help_loads_nothing_that_works(fresh: Interpreter, tmp_path: Path, comma
     assert not found.of(DC | ELSEWHERE | VALIDATES | SEALS | {"rich"})
 
 
+def _words(command: str, place: Path) -> list[str]:
+    return [word.format(place=place) for word in READING[command]]
+
+
 @pytest.mark.parametrize("command", READING)
 def test_a_command_that_needs_no_controller_loads_nothing_that_speaks_to_one(
     reading: Interpreter, config: Path, tmp_path: Path, command: str
 ) -> None:
-    found = reading.loaded(tmp_path, command, *READING[command], "--config", str(config))
+    found = reading.loaded(tmp_path, command, *_words(command, tmp_path), "--config", str(config))
     assert found.code in (ExitCode.OK, ExitCode.DIFFERENCES)
     assert found.out.strip()
     assert not found.of(DC | ELSEWHERE)
@@ -208,7 +212,7 @@ def test_a_command_that_needs_no_controller_loads_nothing_that_speaks_to_one(
 def test_what_is_printed_for_machines_is_not_drawn(
     reading: Interpreter, config: Path, tmp_path: Path, command: str
 ) -> None:
-    found = reading.loaded(tmp_path, command, *READING[command], "--json", "--config", str(config))
+    found = reading.loaded(tmp_path, command, *_words(command, tmp_path), "--json", "--config", str(config))
     assert found.code in (ExitCode.OK, ExitCode.DIFFERENCES)
     assert not found.of(frozenset({"rich"}))
 

@@ -158,6 +158,8 @@ def credentials_of_copy(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _require_another_place(source: Store, target: Store) -> None:
+    if parts(target.location)[0] == "memory":
+        raise CopyRefusedError("a memory store ends with its process", hint="Name a sqlite:// or azure:// store.")
     if source.location == target.location:
         raise CopyRefusedError(f"{target.location} is the journal itself", hint="Name another place.")
 
