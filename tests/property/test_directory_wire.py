@@ -352,7 +352,7 @@ def test_an_answer_that_the_server_passes_over_is_a_failure_of_its_own(shown: in
 
 
 def test_a_request_that_no_server_reads_is_refused_and_the_next_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "_MOST_BYTES_ASKED", 1000)
+    monkeypatch.setattr(conversation, "MOST_BYTES_ASKED", 1000)
     with answered(entry_message(2, "CN=a", {}) + done_message(2)) as talk:
         long = talk.send(lambda _: bytes(1001), timeout_s=5)
         assert list(long) == []

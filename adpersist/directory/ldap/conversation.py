@@ -31,7 +31,7 @@ from adpersist.errors import DirectoryUnreachableError
 MAX_MESSAGE_BYTES: Final = 256 * 1024 * 1024
 """One entry; Samba's own limit for a whole answer."""
 
-_MOST_BYTES_ASKED: Final = 16 * 1024 * 1024
+MOST_BYTES_ASKED: Final = 16 * 1024 * 1024
 """A server hangs up at a longer request (smb.conf, ``ldap max authenticated request size``)."""
 _LIMIT_EXCEEDED: Final = 11
 """adminLimitExceeded, [RFC4511] 4.1.9."""
@@ -101,8 +101,8 @@ class Conversation:
         """
         number = self._next_id()
         asked = request(number)
-        if len(asked) > _MOST_BYTES_ASKED:
-            words = f"a request of {len(asked)} bytes is longer than the {_MOST_BYTES_ASKED} that Samba reads"
+        if len(asked) > MOST_BYTES_ASKED:
+            words = f"a request of {len(asked)} bytes is longer than the {MOST_BYTES_ASKED} that Samba reads"
             return PendingAnswer(self, number, Result(code=_LIMIT_EXCEEDED, message=words))
         try:
             self._peer.settimeout(timeout_s)

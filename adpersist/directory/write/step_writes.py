@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from adpersist.directory.ldap.conversation import MOST_BYTES_ASKED
 from adpersist.directory.ldap.operations import AddRequest, ModifyRequest, WriteRequest
 from adpersist.directory.wire.controls import BYPASS_PASSWORD_HASH, RELAX
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
@@ -17,9 +18,8 @@ AS_GIVEN: Final = (RELAX, BYPASS_PASSWORD_HASH)
 CLEARED_BY_DELETE: Final = ("userPrincipalName", "dNSHostName")
 """Samba refuses to replace these by nothing."""
 
-LARGEST_BYTES: Final = 15 * 1024 * 1024
-"""Of all values in one write: a server hangs up at a request of 16 MiB (smb.conf, ``ldap max authenticated request
-size``)."""
+LARGEST_BYTES: Final = MOST_BYTES_ASKED - 1024 * 1024
+"""Of all values in one write: what stands around them has room beside them."""
 
 
 def single_write(step: Step) -> WriteRequest | None:
