@@ -92,16 +92,14 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     @property
     def is_stamped(self) -> bool:
         """Every object has a stamp, which all have that are captured where stamps are seen."""
-        found = filter(None, map(self._table.find, self._table))
-        return all(_EMPTY + NAME in each.names for each in found) and all(
+        return all(_EMPTY + NAME in each.names for each in self._kept()) and all(
             NAME in item.stamps for item in self._untouched()
         )
 
     @property
     def has_stamped_links(self) -> bool:
         """Some link has a stamp, or there is none."""
-        found = filter(None, map(self._table.find, self._table))
-        rows = [row for each in found for row in (each.packed_links or {}).values()]
+        rows = [row for each in self._kept() for row in (each.packed_links or {}).values()]
         if any(digests or any(odd.values()) for _, digests, odd in rows):
             return True
         untouched = list(self._untouched())
@@ -132,6 +130,10 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         if found is None and guid not in self._outdated and (item := self._known.get(guid)) is not None:
             return self._made(item)
         return found
+
+    def _kept(self) -> Iterator[Fingerprint]:
+        """Those of what is not known, or no longer so."""
+        return filter(None, map(self._table.find, self._table))
 
     def _untouched(self) -> Iterator[ObjectState]:
         """What is known and still so."""

@@ -14,7 +14,7 @@ from adpersist.model.objects.rows.interning import WORTH_BYTES, once
 from adpersist.model.objects.rows.stamp_row import header_of
 
 FORMAT: Final = 2
-"""Of marshal: the quickest one for rows of bytes."""
+"""Of marshal: the last one that does not look for what it has written before, of which a row has nothing."""
 _MANIFOLD: Final = "nTSecurityDescriptor"
 """Most objects have that of thousands of others: it lies by itself, once."""
 
