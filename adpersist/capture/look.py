@@ -124,7 +124,7 @@ class Look:
             self.recent = self._dc.stamps_since(Usn(max(self._usn - RECENT_USNS, 0)))
             self._opened = dict(self._opened_meanwhile())
         seen = self._evidence
-        lying = ((guid, known.parent) for guid, known in self._index.items()) if self._opened else ()
+        lying = ((guid, self._index.parent(guid)) for guid in self._index) if self._opened else ()
         wanted = iter(heirs(self._opened, lying))
         while some := list(islice(wanted, _DESCRIPTORS)):
             if len(news) >= _DESCRIPTORS:
@@ -177,8 +177,8 @@ class Look:
 
     def _opens(self, change: Change) -> bool:
         """Something may have been handed down that no feed tells of."""
-        old = self._index.get(change.guid)
-        return not self.full and old is not None and hands_down(change, old.parent)
+        index, guid = self._index, change.guid
+        return not self.full and guid in index and hands_down(change, index.parent(guid))
 
     def _with_descriptors(self, news: list[Change], guids: Collection[Guid]) -> list[Change]:
         """The same, and what the DC has as access rights of these objects where the journal has others."""
@@ -216,8 +216,7 @@ def containers_first(changes: Iterable[Change], index: FingerprintIndex) -> list
         return count if above is None else count + 1 + index.depth(above)
 
     def parent(change: Change) -> Guid | None:
-        known = index.get(change.guid)
-        return change.parent if change.parent is not None or known is None else known.parent
+        return change.parent if change.parent is not None else index.parent(change.guid)
 
     return sorted(found.values(), key=depth)
 

@@ -76,6 +76,10 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             raise KeyError(guid)
         return found
 
+    def __contains__(self, guid: object) -> bool:
+        # written out, since the mixin would make what was asked for
+        return (guid in self._known and guid not in self._outdated) or guid in self._table
+
     def __iter__(self) -> Iterator[Guid]:
         yield from self._table
         yield from (item.guid for item in self._untouched())
@@ -255,15 +259,22 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         write = write_of(stamp) if stamp is not None else None
         return fingerprint is not None and fingerprint.digests.get(name) == digest(values, write)
 
+    def parent(self, guid: Guid) -> Guid | None:
+        """The object's container; None: it is the root of a naming context, or not here."""
+        found: Fingerprint | ObjectState | None = self._table.find(guid)
+        if found is None and guid not in self._outdated:
+            found = self._known.get(guid)
+        return found.parent if found is not None else None
+
     def depth(self, guid: Guid) -> int:
         """Containers between the object and the root of its naming context.
 
         In the middle of a look one may seem to lie in itself, where containers were turned inside out.
         """
-        above, fingerprint = set[Guid](), self._find(guid)
-        while fingerprint is not None and fingerprint.parent is not None and fingerprint.parent not in above:
-            above.add(fingerprint.parent)
-            fingerprint = self._find(fingerprint.parent)
+        above, parent = set[Guid](), self.parent(guid)
+        while parent is not None and parent not in above:
+            above.add(parent)
+            parent = self.parent(parent)
         return len(above)
 
 

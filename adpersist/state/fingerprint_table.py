@@ -51,6 +51,9 @@ class FingerprintTable:
             if found > _GONE:
                 yield self._guid(found - 2)
 
+    def __contains__(self, guid: object) -> bool:
+        return isinstance(guid, bytes) and self._slots[self._slot(Guid(guid))] > _GONE
+
     def find(self, guid: Guid) -> Fingerprint | None:
         """The fingerprint; None: there is none."""
         found = self._slots[self._slot(guid)]
