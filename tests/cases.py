@@ -1,7 +1,10 @@
-"""How often a property is tried: with all its cases, or with the few of `tools/test --fast`."""
+"""How much is tried: all cases, or the few of `tools/test --fast`."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _ALL: Final = 100
@@ -23,3 +26,14 @@ def register_profiles() -> None:
 def cases(count: int) -> int:
     """So many, or as large a part of them as the profile in force takes of any."""
     return max(1, count * settings().max_examples // _ALL)
+
+
+def left_out(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Cases of tests marked `sampled` that the profile in force does not try: it takes as many as of a property's."""
+    every, met = _ALL // settings().max_examples, Counter[str]()
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("sampled") is not None:
+            test = f"{item.path} {item.originalname}"
+            if met[test] % every:
+                yield item
+            met[test] += 1

@@ -9,7 +9,7 @@ import structlog
 
 from adpersist import telemetry
 from tests import forking, images, workers
-from tests.cases import register_profiles
+from tests.cases import left_out, register_profiles
 from tests.integration.scene import Scene, World, staff
 from tests.places import short_directory
 from tools.samba_dc import Golden, PrerequisiteError, SambaDC, free_address, samba_version
@@ -26,8 +26,11 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark tests that need a DC, and keep together on one worker what shares a module's fixtures."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Mark tests that need a DC, keep together on one worker what shares a module's fixtures, and leave cases out."""
+    left = set(left_out(items))
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
     for item in items:
         if isinstance(item, pytest.Function):
             domains = item._fixtureinfo.name2fixturedefs.get("golden")

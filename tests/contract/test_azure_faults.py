@@ -140,6 +140,7 @@ DONE: Mapping[str, Twist] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("twist", [*NOT_DONE.values(), *DONE.values()], ids=[*NOT_DONE, *DONE])
 def test_an_append_nobody_answered_is_unknown(
     proxy: Proxy, bare: AzureTableStore, truth: AzureTableStore, twist: Twist
@@ -151,6 +152,7 @@ def test_an_append_nobody_answered_is_unknown(
     assert numbers(truth) == ([1, 2] if twist in DONE.values() else [1])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("twist", [*NOT_DONE.values(), *DONE.values()], ids=[*NOT_DONE, *DONE])
 def test_an_unknown_append_is_settled_and_stands_once(
     proxy: Proxy, patient: RetryingStore, truth: AzureTableStore, twist: Twist
@@ -315,6 +317,7 @@ def test_throttling_that_does_not_end_is_unreachable_within_the_budget(
 # --- reading over a bad line ---
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("twist", [*NOT_DONE.values(), *DONE.values()], ids=[*NOT_DONE, *DONE])
 def test_reading_over_a_bad_line_goes_on(proxy: Proxy, patient: RetryingStore, twist: Twist) -> None:
     head = filled(patient, 3)
@@ -331,6 +334,7 @@ def test_reading_over_a_bad_line_goes_on(proxy: Proxy, patient: RetryingStore, t
     assert list(patient.checkpoint(Seq(3))) == [b"a", b"b"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("twist", [*NOT_DONE.values(), *DONE.values()], ids=[*NOT_DONE, *DONE])
 def test_reading_over_a_bad_line_is_unreachable(proxy: Proxy, bare: AzureTableStore, twist: Twist) -> None:
     filled(bare, 1)

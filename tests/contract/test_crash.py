@@ -10,6 +10,7 @@ import pytest
 
 from adpersist.errors import NoJournalError
 from adpersist.model.identity.ids import Seq
+from tests.cases import cases
 from tests.contract.conftest import Place
 from tests.contract.writing import FRAMES, body, write
 from tests.faults import Fault, Point
@@ -74,7 +75,7 @@ def test_killed_around_creation_the_next_one_goes_on(durable: Place, journal: st
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(durable: Place, journal: str) -> None:
     moments = random.Random(20240607)
     reached = 0
-    for _ in range(12):
+    for _ in range(cases(12)):
         process = run(durable, journal, count=1_000_000)
         process.listen()  # it is at work
         process.kill_after(moments.uniform(0, 0.1))

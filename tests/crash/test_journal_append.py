@@ -14,6 +14,7 @@ from adpersist.model.journal.head import Writer
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.state.state import State
 from adpersist.stores.registry import open_store
+from tests.cases import cases
 from tests.contract.conftest import azurite
 from tests.crash.appending import folded, write, wrote
 from tests.faults import Fault, Point
@@ -88,6 +89,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return begin(f"azurite://{request.getfixturevalue('azurite')}/t{secrets.token_hex(8)}")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
 @pytest.mark.parametrize(
     ("url", "point", "call"),
@@ -110,7 +112,7 @@ def test_a_process_that_dies_around_a_write_loses_nothing(url: str, point: Point
 def test_a_process_killed_at_any_moment_loses_nothing(url: str) -> None:
     moments = random.Random(815)
     told: list[str] = []
-    for number in range(12):
+    for number in range(cases(12)):
         process = Process(write, url, 1_000_000)
         for _ in range(1 + number % 3):  # it is at work: whenever the kill comes, it meets a write
             process.listen()

@@ -141,6 +141,7 @@ PASSING: dict[str, Twist] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", PASSING)
 def test_weather_that_passes_is_not_noticed_and_nothing_stands_twice(far: Far, name: str) -> None:
     far.proxy.plan(PASSING[name], times=2)
