@@ -63,16 +63,48 @@ class Gap:
         return bool(self.values or self.added or self.removed or self.moved or not (self.is_live and self.wanted_live))
 
 
-def gaps(want: State, have: State, exempt: Exempt) -> Iterator[Gap]:
-    """Objects that differ, tombstones aside: a deleted object that is gone altogether is as good as deleted."""
+@dataclass(slots=True)
+class Compared:
+    """The comparison before: what has not changed since is not compared again.
+
+    Attributes:
+        want, exempt: What was wanted then, and what was left alone.
+        relit: Who lived on one side only.
+        gaps: What was found.
+    """
+
+    want: State = field(default_factory=State)
+    exempt: Exempt = field(default_factory=Exempt)
+    relit: frozenset[Ref] = frozenset()
+    gaps: Mapping[Guid, Gap] = field(default_factory=dict)
+
+
+def gaps(want: State, have: State, exempt: Exempt, before: Compared | None = None) -> Iterator[Gap]:
+    """Objects that differ, tombstones aside: a deleted object that is gone altogether is as good as deleted.
+
+    Args:
+        before: Followed, and kept up to date once all gaps were taken; None: nothing was compared before.
+    """
     touched = list(want.unlike(have))
     # whoever lives on one side only is a member of groups that are the same on both
     relit = frozenset(ref(guid) for guid in touched if want.is_live(guid) != have.is_live(guid))
+    # what a gap is depends on both sides of it, and on who lives
+    is_as_before = before is not None and before.want is want and (before.exempt, before.relit) == (exempt, relit)
+    known = before.gaps if before is not None and is_as_before else {}
+    found: dict[Guid, Gap] = {}
     linked = ((guid, item) for guid, item in want.items() if item.links) if relit else ()
     pointing = (guid for guid, item in linked if item is have.get(guid) and _points_to(item, relit))
     for guid in (*touched, *pointing):
-        if guid not in exempt.objects and (gap := _gap(guid, want, have, exempt)) is not None:
+        if guid in exempt.objects:
+            continue
+        gap = known.get(guid)
+        if gap is None or gap.have is not have.get(guid):
+            gap = _gap(guid, want, have, exempt)
+        if gap is not None:
+            found[guid] = gap
             yield gap
+    if before is not None:
+        before.want, before.exempt, before.relit, before.gaps = want, exempt, relit, found
 
 
 def _points_to(item: ObjectState, refs: frozenset[Ref]) -> bool:

@@ -14,7 +14,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.sighting import Sighting, sighted
 from adpersist.model.plan.step import Exempt
 from adpersist.state.changes import difference, evolve, observe
-from adpersist.state.differences import differences, gaps
+from adpersist.state.differences import Compared, differences, gaps
 from adpersist.state.state import State
 
 GUIDS = [Guid(bytes([number]) * 16) for number in range(1, 7)]
@@ -267,6 +267,24 @@ def test_every_gap_is_a_line_of_verify_and_no_gap_none(want: list[ObjectState], 
             assert guid not in differing, "tombstones do not differ"
     for gap in gaps(wanted, found, Exempt()):
         assert list(differences(gap, wanted, found))
+
+
+@given(
+    want=st.lists(objects(), max_size=6, unique_by=lambda item: item.guid),
+    looks=st.lists(st.lists(objects(), max_size=4, unique_by=lambda item: item.guid), min_size=2, max_size=4),
+    taken=st.lists(st.sampled_from(GUIDS), max_size=4),
+)
+def test_what_was_compared_before_differs_as_if_it_was_not(
+    want: list[ObjectState], looks: list[list[ObjectState]], taken: list[Guid]
+) -> None:
+    wanted, have, before = State(want), State(want), Compared()
+    for number, look in enumerate(looks):
+        for item in look:
+            have.put(item)
+        for guid in taken[number : number + 1]:
+            have.take(guid)
+        exempt = Exempt(objects=frozenset(GUIDS[:1])) if number == 1 else Exempt()
+        assert list(gaps(wanted, have, exempt, before)) == list(gaps(wanted, have, exempt))
 
 
 def test_what_is_exempt_never_differs() -> None:

@@ -23,7 +23,7 @@ from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.wanted import WantedState
-from adpersist.state.differences import Gap, gaps
+from adpersist.state.differences import Compared, Gap, gaps
 from adpersist.state.state import State
 
 
@@ -54,6 +54,7 @@ class Looks:
         self._keeps_machine_secrets = keeps_machine_secrets
         self._live = LiveState(dc, base=wanted.base, like=wanted.state, spill=wanted.spill, progress=looking)
         self._noted = NotedWrites(dc, wanted)
+        self._compared = Compared()
         self.notes: tuple[Limitation, ...] = ()
         """What the looks showed that can neither be compared nor restored."""
 
@@ -176,7 +177,7 @@ class Looks:
             yield Limitation(guid=guid, dn=self._want.dn(guid), what=what)
 
     def _attainable(self, want: State, have: State, exempt: Exempt) -> tuple[list[Gap], list[Limitation]]:
-        differing = self._wanted.scope.narrow(gaps(want, have, exempt), want, have)
+        differing = self._wanted.scope.narrow(gaps(want, have, exempt, self._compared), want, have)
         found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], exempt.reach)
         if self._keeps_machine_secrets:
             found, kept = without_machine_secrets(found, want)
