@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TypeVar
 
 from adpersist.errors import PointError
-from adpersist.journal.appender import Appender
+from adpersist.journal.appending.appender import Appender
 from adpersist.journal.file_history import content_at, every_change, files_at
 from adpersist.journal.format.checkpoint import open_by_part, open_checkpoint, open_parts
 from adpersist.journal.keys.keyring import Keyring

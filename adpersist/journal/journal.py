@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
-from adpersist.journal.append_queue import AppendQueue
-from adpersist.journal.appender import Appender, Draft, Drafting, Patience
+from adpersist.journal.appending.append_queue import AppendQueue
+from adpersist.journal.appending.appender import Appender, Draft, Drafting, Patience
+from adpersist.journal.appending.spare_head import missing_head
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.format.columns.file_changes import file_contents
@@ -16,7 +17,6 @@ from adpersist.journal.history import JournalHistory
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.spare_head import missing_head
 from adpersist.journal.upkeep import checkpoints, repair
 from adpersist.journal.upkeep.check import CheckReport
 from adpersist.journal.upkeep.repair import Repaired

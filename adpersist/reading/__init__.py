@@ -2,9 +2,8 @@
 
 In: states and an open journal. Out: text and documents; a secret only where it was asked for. Read `find`, `history`,
 `ldif`, `view` and `folded` (what can be asked of a point, and of a journal), `sought` (which commits somebody wants),
-`fleet` (all journals of a store, by their heads); of files `file_events`, `file_archive`; then `past`, the whole
-journal in memory without secrets, for those who show a lot of it, `telling` (what documents ask of it), `line` (a
-change without its values) and `glimpse` (what is enough to pass it over). Folders: `index` (the answers of `folded`,
-looked up on this disk), `policies` (group policies: containers and files), `text` (values as people read them). Must
-not import `directory` but for wire constants.
+`fleet` (all journals of a store, by their heads); of files `file_events`, `file_archive`. Folders: `past` (the whole
+journal in memory, for those who show a lot of it), `index` (the answers of both, looked up on this disk), `policies`
+(group policies: containers and files), `text` (values as people read them). Must not import `directory` but for wire
+constants.
 """

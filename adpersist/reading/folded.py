@@ -7,9 +7,9 @@ from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.commit import Commit
 from adpersist.reading.history import Event, find_ever, history
+from adpersist.reading.past.writers import SealedLog
 from adpersist.reading.sought import Sought
 from adpersist.reading.view import View
-from adpersist.reading.writers import SealedLog
 from adpersist.state.fold import fold
 
 

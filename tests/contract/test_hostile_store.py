@@ -21,10 +21,10 @@ from azure.data.tables import TableClient, UpdateMode
 
 from adpersist import telemetry
 from adpersist.errors import AdpersistError, IntegrityError, NoJournalError, WrongKeyError
+from adpersist.journal.appending.spare_head import repair
 from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
-from adpersist.journal.spare_head import repair
 from adpersist.journal.upkeep.check import CheckReport, Finding, Part, check_journal
 from adpersist.journal.upkeep.checkpoints import commit_of
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq

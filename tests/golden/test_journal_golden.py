@@ -13,10 +13,10 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adpersist.errors import NoJournalError
+from adpersist.journal.appending.spare_head import rebuilt
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import key_from_line
-from adpersist.journal.spare_head import rebuilt
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq, Usn, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind

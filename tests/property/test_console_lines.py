@@ -22,8 +22,8 @@ from adpersist.reading.index.answering import brought_up
 from adpersist.reading.index.indexed_lines import IndexedLines
 from adpersist.reading.index.indexed_past import IndexedPast
 from adpersist.reading.index.kept import IndexFile
-from adpersist.reading.line import Line, Wanted
-from adpersist.reading.past import TAKEN_BACK, Past
+from adpersist.reading.past.line import Line, Wanted
+from adpersist.reading.past.past import TAKEN_BACK, Past
 from adpersist.reading.text.entry_text import Document, comparison
 from adpersist.state.changes import difference
 from adpersist.state.fold import fold

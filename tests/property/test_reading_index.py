@@ -23,8 +23,8 @@ from adpersist.model.objects.change import Change, Kind, Stamp
 from adpersist.reading.folded import FoldedReading, Reading
 from adpersist.reading.index.answering import UnfitError, indexed
 from adpersist.reading.index.spans import counting
+from adpersist.reading.past.writers import Writers
 from adpersist.reading.sought import Sought
-from adpersist.reading.writers import Writers
 from adpersist.state.fold import fold
 from adpersist.stores.memory import MemoryStore
 from tests.cases import cases

@@ -42,7 +42,7 @@ from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.reading.index.answering import brought_up
 from adpersist.reading.index.indexed_past import IndexedPast
 from adpersist.reading.index.kept import IndexFile
-from adpersist.reading.past import Past
+from adpersist.reading.past.past import Past
 from tests.cases import cases
 from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point

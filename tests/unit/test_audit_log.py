@@ -16,7 +16,7 @@ from adpersist.audit.log import AuditLog
 from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Change, Kind
-from adpersist.reading.writers import who, why_nobody
+from adpersist.reading.past.writers import who, why_nobody
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 ADA, EVE = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1105"

@@ -25,8 +25,8 @@ from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.audit import Audited, AuditLine
 from adpersist.model.objects.change import Change, Kind, Values
 from adpersist.reading.index.answering import indexed
-from adpersist.reading.line import Wanted
-from adpersist.reading.past import Past
+from adpersist.reading.past.line import Wanted
+from adpersist.reading.past.past import Past
 from adpersist.state.fold import fold
 from adpersist.stores.memory import MemoryStore
 from tests.descriptors import descriptor, may

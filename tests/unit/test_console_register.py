@@ -14,7 +14,7 @@ from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.change import Change, Kind
 from adpersist.reading.find import NoSuchObjectError, matching
-from adpersist.reading.past import Entry, Past, class_of
+from adpersist.reading.past.past import Entry, Past, class_of
 from tests.golden.journal_samples import NC, NOON, OTHER
 from tests.unit.storied import ADA, BERT, CREW, OFFICE, ROOT, look, stamped, storied
 

@@ -19,6 +19,7 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
+from adpersist.journal.appending.settlement import same_capture
 from adpersist.journal.damage import Damage
 from adpersist.journal.drafts.commit_drafts import MAX_MARKS
 from adpersist.journal.format.splitting import FULL_BYTES, MAX_CHANGE_BYTES, runs
@@ -26,7 +27,6 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import read_headers
-from adpersist.journal.settlement import same_capture
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.files.file_state import Place
 from adpersist.model.identity.ids import Seq, Usn, guid_text

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from adpersist.errors import FencedError, OutcomeUnknownError, PointError
-from adpersist.journal.appender import Patience
+from adpersist.journal.appending.appender import Patience
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import ConfigError, ExitCode, IntegrityError, KeyMissingError, WrongKeyError
+from adpersist.journal.appending.spare_head import rebuilt
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.head import open_head, seal_head
@@ -23,7 +24,6 @@ from adpersist.journal.keys.key_file import (
     read_key_file,
 )
 from adpersist.journal.keys.keyring import DataKey, Keyring
-from adpersist.journal.spare_head import rebuilt
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.model.identity.ids import Seq

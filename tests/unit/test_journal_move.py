@@ -14,7 +14,7 @@ from adpersist.errors import (
     MovedError,
     NoJournalError,
 )
-from adpersist.journal import spare_head
+from adpersist.journal.appending import spare_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.upkeep.check import check_journal

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from adpersist.errors import FencedError, IntegrityError, PointError
+from adpersist.journal.appending.spare_head import rebuilt
+from adpersist.journal.appending.spare_head import repair as repair_head
 from adpersist.journal.damage import Damage, DamagedError, NewerFormatError
 from adpersist.journal.drafts import commit_drafts
 from adpersist.journal.format import checkpoint as checkpoint_format
@@ -17,8 +19,6 @@ from adpersist.journal.format.frame import checksum
 from adpersist.journal.format.head_fields import MOST_FIELDS, pack_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
-from adpersist.journal.spare_head import rebuilt
-from adpersist.journal.spare_head import repair as repair_head
 from adpersist.journal.upkeep.check import CheckReport, Part, check_journal
 from adpersist.journal.upkeep.copy import JournalCopy
 from adpersist.journal.upkeep.repair import Repaired

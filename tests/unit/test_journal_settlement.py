@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from adpersist.errors import MovedError
+from adpersist.journal.appending.settlement import AppendOutcome, Attempt, require_here, settle_append
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head
 from adpersist.journal.journal import Journal
-from adpersist.journal.settlement import AppendOutcome, Attempt, require_here, settle_append
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Moved
 from adpersist.stores.memory import MemoryStore

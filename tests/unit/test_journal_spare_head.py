@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from adpersist.errors import FencedError, NoJournalError, WrongKeyError
+from adpersist.journal.appending.spare_head import followed, open_beside_spare, rebuilt, repair
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
-from adpersist.journal.spare_head import followed, open_beside_spare, rebuilt, repair
 from adpersist.journal.upkeep.check import check_journal
 from adpersist.model.identity.ids import Seq, Usn
 from adpersist.model.journal.head import Head

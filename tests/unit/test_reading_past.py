@@ -11,7 +11,7 @@ from adpersist.audit.log import KeptLog
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.objects.change import Change, Kind
-from adpersist.reading.past import Past
+from adpersist.reading.past.past import Past
 from adpersist.reading.text.entry_text import comparison, entry_document, object_document
 from adpersist.state.fold import fold
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, new_journal, position

@@ -18,7 +18,7 @@ from adpersist.console.report.writing import write_report
 from adpersist.errors import PointError
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.account import Account, Reason, Remark, Result
-from adpersist.reading.past import Past
+from adpersist.reading.past.past import Past
 from tests.cases import cases
 from tests.golden.journal_samples import NOON, OTHER, fresh_store, new_journal
 from tests.pages import Page

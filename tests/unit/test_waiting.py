@@ -16,7 +16,7 @@ from adpersist.errors import (
     StoreUnreachableError,
     WrongKeyError,
 )
-from adpersist.journal.appender import Patience
+from adpersist.journal.appending.appender import Patience
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_vault import KeyRefusedError

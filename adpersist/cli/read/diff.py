@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adpersist.journal.journal import Journal
     from adpersist.model.identity.ids import Seq
     from adpersist.model.objects.change import Change
-    from adpersist.reading.past import Past
+    from adpersist.reading.past.past import Past
     from adpersist.state.journal_schema import JournalSchema
     from adpersist.state.state import State
 
@@ -35,7 +35,7 @@ def diff(
     the domain controller. After the objects files of SYSVOL and entries of the local databases. The points may lie on
     different timelines. Exit code 2 when anything differs, 0 when nothing does. Reads only the store.
     """
-    from adpersist.reading.past import Past
+    from adpersist.reading.past.past import Past
     from adpersist.reading.text.entry_text import writes
     from adpersist.reading.text.file_text import between
     from adpersist.state.fold import fold, without_gc

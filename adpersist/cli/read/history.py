@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from adpersist.model.objects.change import Stamp, Values
     from adpersist.reading.folded import Reading
     from adpersist.reading.history import Event
+    from adpersist.reading.past.writers import Writers, Written
     from adpersist.reading.view import View
-    from adpersist.reading.writers import Writers, Written
     from adpersist.state.journal_schema import JournalSchema
 
 
@@ -88,8 +88,8 @@ def _told(
     reading: "Reading", head: "Head", guid: Guid, attribute: str | None, audit_log: "AuditLog | None"
 ) -> tuple[list[dict[str, Any]], str | None]:
     """What happened to an object; and of a group policy where its files lay last."""
+    from adpersist.reading.past.writers import Writers
     from adpersist.reading.policies.places import policy_place
-    from adpersist.reading.writers import Writers
 
     newest = reading.view(head.seq)
     reading.own.update(newest.invocations(head.identity.server))

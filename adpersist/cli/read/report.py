@@ -71,7 +71,7 @@ def _of_span(settings: "Config", journal: "Journal", since: str, to: str | None,
     from adpersist.audit.log import KeptLog
     from adpersist.console.report.span import span_document
     from adpersist.journal.points import parse_moment
-    from adpersist.reading.past import Past
+    from adpersist.reading.past.past import Past
 
     now = time.time()
     last = journal.head.seq if to is None else journal.resolve(to, now=now)

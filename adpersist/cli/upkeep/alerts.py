@@ -70,7 +70,7 @@ def try_out(
     from adpersist.audit.log import KeptLog
     from adpersist.console.alerts.rules import findings
     from adpersist.console.alerts.watching import told, whose
-    from adpersist.reading.past import Past
+    from adpersist.reading.past.past import Past
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)

@@ -66,7 +66,7 @@ def check(
     """
     from adpersist.agent import connections
     from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
-    from adpersist.journal import spare_head
+    from adpersist.journal.appending import spare_head
     from adpersist.journal.holder import Role, handed_back, new_writer
     from adpersist.journal.upkeep.check import check_journal
 

@@ -49,7 +49,7 @@ class Finding:
         guid, dn: About which object; empty where it is about none.
         detail: What it was, with names and never with a secret.
         dcs: Which DCs wrote it.
-        who: Who wrote it, where that is known: see :mod:`adpersist.reading.writers`.
+        who: Who wrote it, where that is known: see :mod:`adpersist.reading.past.writers`.
         occasion: Tells two apart that are about no commit.
     """
 

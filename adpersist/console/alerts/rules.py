@@ -19,9 +19,9 @@ from adpersist.model.objects.change import Kind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.reading.find import former_dn
-from adpersist.reading.glimpse import Glimpse
-from adpersist.reading.past import Entry, Look, class_of
-from adpersist.reading.telling import Happening
+from adpersist.reading.past.glimpse import Glimpse
+from adpersist.reading.past.past import Entry, Look, class_of
+from adpersist.reading.past.telling import Happening
 from adpersist.reading.text.entry_text import entry_document, sid_of
 from adpersist.reading.text.flag_names import USER_ACCOUNT_CONTROL
 from adpersist.reading.text.value_text import resolved

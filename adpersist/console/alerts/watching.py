@@ -16,7 +16,7 @@ from adpersist.console.alerts.ways import NotSentError, Way
 from adpersist.errors import AdpersistError, ConfigError, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
-from adpersist.reading.past import Past
+from adpersist.reading.past.past import Past
 from adpersist.telemetry import logger
 
 EVERY_S: Final = 5.0

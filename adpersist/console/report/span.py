@@ -10,7 +10,7 @@ from adpersist.journal.journal import Journal
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
-from adpersist.reading.past import Entry, Past, class_of
+from adpersist.reading.past.past import Entry, Past, class_of
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.text.entry_text import entry_document
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from adpersist.console.web.record import Record
 from adpersist.model.identity.ids import guid_text
-from adpersist.reading.line import Line
+from adpersist.reading.past.line import Line
 from adpersist.reading.text.entry_text import label
 from adpersist.reading.text.line_text import line_document
 

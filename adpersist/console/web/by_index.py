@@ -27,7 +27,7 @@ from adpersist.reading.index.answering import (
 from adpersist.reading.index.indexed_lines import IndexedLines
 from adpersist.reading.index.indexed_past import IndexedPast, Schema
 from adpersist.reading.index.kept import Index, IndexFile
-from adpersist.reading.past import Told
+from adpersist.reading.past.past import Told
 from adpersist.telemetry import logger
 
 _PAUSE_S: Final = 0.02

@@ -9,7 +9,7 @@ from adpersist.console.web.record import Points, Record
 from adpersist.errors import ConfigError, PointError
 from adpersist.journal.points import parse_moment
 from adpersist.model.identity.ids import Guid, Seq, guid_from_text
-from adpersist.reading.line import Line, Wanted
+from adpersist.reading.past.line import Line, Wanted
 
 LIMIT: Final = 50
 MOST: Final = 1000

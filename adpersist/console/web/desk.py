@@ -20,7 +20,7 @@ from adpersist.errors import AdpersistError, ExitCode, IntegrityError
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head
 from adpersist.reading.index.answering import UnfitError
-from adpersist.reading.past import Told
+from adpersist.reading.past.past import Told
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 

@@ -15,10 +15,10 @@ from adpersist.model.identity.ids import Guid, Seq
 from adpersist.model.journal.head import Head
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import FoldedDns
-from adpersist.reading.line import LEFT, Line, Wanted, line_of
-from adpersist.reading.named import Named
-from adpersist.reading.past import Entry, Past, Told, class_of
-from adpersist.reading.person import Person
+from adpersist.reading.past.line import LEFT, Line, Wanted, line_of
+from adpersist.reading.past.named import Named
+from adpersist.reading.past.past import Entry, Past, Told, class_of
+from adpersist.reading.past.person import Person
 from adpersist.reading.text.entry_text import writer
 
 _HOUR_S: Final = 3600

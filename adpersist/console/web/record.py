@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adpersist.model.identity.ids import Guid, Seq
-from adpersist.reading.line import Line, Wanted
-from adpersist.reading.named import Named
-from adpersist.reading.past import Look
-from adpersist.reading.telling import Happening
+from adpersist.reading.past.line import Line, Wanted
+from adpersist.reading.past.named import Named
+from adpersist.reading.past.past import Look
+from adpersist.reading.past.telling import Happening
 
 
 class AgainError(Exception):
@@ -52,7 +52,7 @@ class Points(Protocol):
 
 
 class Known(Happening, Points, Protocol):
-    """Objects as of any commit, and the commits; see :class:`~adpersist.reading.past.Past`."""
+    """Objects as of any commit, and the commits; see :class:`~adpersist.reading.past.past.Past`."""
 
     def look_at(self, seq: Seq) -> Look | None:
         """The last look or other commit up to one."""

@@ -7,8 +7,8 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import Called, FoldedDns, NoSuchObjectError, called
-from adpersist.reading.past import Past, class_of
-from adpersist.reading.sealing import is_sealed
+from adpersist.reading.past.past import Past, class_of
+from adpersist.reading.past.sealing import is_sealed
 
 _NAMED_BY: Final = ("sAMAccountName", "displayName", "mail", "userPrincipalName")
 _BETWEEN: Final = "\0"

@@ -21,8 +21,8 @@ from adpersist.model.identity.ids import Guid, Seq, guid_from_text, guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.journal.use import Deed, deeds
 from adpersist.reading.find import type_ids
-from adpersist.reading.line import Wanted
-from adpersist.reading.past import Look, class_of
+from adpersist.reading.past.line import Wanted
+from adpersist.reading.past.past import Look, class_of
 from adpersist.reading.rfc3339 import rfc3339
 from adpersist.reading.text.entry_text import (
     comparison,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.errors import ConfigError, LimitError, PointError
-from adpersist.journal.appender import Draft
+from adpersist.journal.appending.appender import Draft
 from adpersist.journal.format.columns.packing import compress, pack
 from adpersist.journal.format.frame import digest_of, seal_frame
 from adpersist.journal.format.frame_header import FrameHeader

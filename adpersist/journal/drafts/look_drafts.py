@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from adpersist.journal.appender import Draft, Drafting
+from adpersist.journal.appending.appender import Draft, Drafting
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.format.splitting import EMPTY, Piece

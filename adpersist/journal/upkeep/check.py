@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Final
 
 from adpersist.errors import IntegrityError, NoJournalError, PrunedMeanwhileError
+from adpersist.journal.appending.spare_head import missing_head, open_beside_spare, rebuilt
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.checkpoint import prove_checkpoint
 from adpersist.journal.format.frame import digest_of
 from adpersist.journal.format.head import OpenHead, open_head, require_journal, seq_of
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.reader import anchor, read_frame
-from adpersist.journal.spare_head import missing_head, open_beside_spare, rebuilt
 from adpersist.journal.timelines import Span
 from adpersist.journal.upkeep.frame_scan import DamagedRange, FrameScan
 from adpersist.journal.upkeep.restorable import restorable

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from adpersist.errors import AdpersistError, PointError, PrunedMeanwhileError, StoreError
-from adpersist.journal.appender import Appender, Draft
+from adpersist.journal.appending.appender import Appender, Draft
 from adpersist.journal.damage import DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.file_history import content_at, files_at

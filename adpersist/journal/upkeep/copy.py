@@ -20,6 +20,8 @@ from adpersist.errors import (
     PrunedMeanwhileError,
     WrongKeyError,
 )
+from adpersist.journal.appending.settlement import require_here
+from adpersist.journal.appending.spare_head import missing_head
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.chain import Chain
 from adpersist.journal.format.head import OpenHead, open_head, require_journal
@@ -27,8 +29,6 @@ from adpersist.journal.format.unfinished import begun_copy, unfinished_head
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.keyring import Keyring
 from adpersist.journal.reader import anchor
-from adpersist.journal.settlement import require_here
-from adpersist.journal.spare_head import missing_head
 from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Checkpoint
 from adpersist.stores.limits import room_for_spare

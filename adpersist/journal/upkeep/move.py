@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from adpersist.errors import AdpersistError, CopyRefusedError, FencedError, MovedError
-from adpersist.journal.appender import Appender, Draft, Patience
+from adpersist.journal.appending.appender import Appender, Draft, Patience
 from adpersist.journal.format.head import OpenHead, microseconds, open_head, seal_head
 from adpersist.journal.format.unfinished import begun_copy
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness

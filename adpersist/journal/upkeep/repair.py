@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from adpersist.errors import IntegrityError
-from adpersist.journal.appender import Appender, Draft
+from adpersist.journal.appending.appender import Appender, Draft
+from adpersist.journal.appending.spare_head import followed
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.format.chain import open_in_place
 from adpersist.journal.format.head import OpenHead, seal_head
 from adpersist.journal.keys.key_encryption import Randomness
 from adpersist.journal.reader import read_frame, read_headers
-from adpersist.journal.spare_head import followed
 from adpersist.journal.timelines import is_tellable
 from adpersist.journal.upkeep.check import CheckReport, Part
 from adpersist.journal.upkeep.restorable import restorable

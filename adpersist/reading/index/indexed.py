@@ -16,9 +16,9 @@ from adpersist.reading.find import NoSuchObjectError, called
 from adpersist.reading.history import Event, event_kind, event_of, find_ever
 from adpersist.reading.index.indexed_state import Commits, IndexedView, Reader
 from adpersist.reading.index.spans import NEW_TIMELINE, counting
+from adpersist.reading.past.writers import SealedLog
 from adpersist.reading.sought import Sought
 from adpersist.reading.view import View
-from adpersist.reading.writers import SealedLog
 
 _COMMIT = "seq, kind, timeline, time, usn_from, usn_to, ends_look, complete, target, digest, size"
 

@@ -15,11 +15,11 @@ from adpersist.reading.find import former_name
 from adpersist.reading.index.indexed_past import IndexedPast, names_of
 from adpersist.reading.index.indexed_state import IndexedState
 from adpersist.reading.index.places import ALIVE, DELETED
-from adpersist.reading.line import LEFT, MOST_ENDS, Ends, Line, Wanted, end_text
-from adpersist.reading.past import TAKEN_BACK
-from adpersist.reading.person import Person, Write
+from adpersist.reading.past.line import LEFT, MOST_ENDS, Ends, Line, Wanted, end_text
+from adpersist.reading.past.past import TAKEN_BACK
+from adpersist.reading.past.person import Person, Write
+from adpersist.reading.past.writers import Written
 from adpersist.reading.text.line_text import writer_of
-from adpersist.reading.writers import Written
 
 _LINES: Final = (
     "SELECT number, lines.seq, time, timeline, lines.kind, guid, class, was, became, a.dn, b.dn, said.list, object, "

@@ -1,5 +1,5 @@
-"""What :class:`adpersist.reading.past.Past` tells, looked up: objects as of any commit without their secrets, and where
-points lie. Of the journal it reads the few commits that tell of what is asked for."""
+"""What :class:`adpersist.reading.past.past.Past` tells, looked up: objects as of any commit without their secrets, and
+where points lie. Of the journal it reads the few commits that tell of what is asked for."""
 
 import json
 import sqlite3
@@ -14,17 +14,17 @@ from adpersist.model.journal.head import Head
 from adpersist.model.objects.change import Change
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import ACCOUNT, NoSuchObjectError, called
-from adpersist.reading.glimpse import Glimpse
 from adpersist.reading.index.filling import FREE_NAMES
 from adpersist.reading.index.indexed import IndexedSealedLog
 from adpersist.reading.index.indexed_state import Commits, IndexedState, IndexedView, Reader
 from adpersist.reading.index.places import ALIVE, GONE, PLACE, Place
 from adpersist.reading.index.spans import counting
-from adpersist.reading.named import Named
-from adpersist.reading.past import TAKEN_BACK, Entry, Look, joined
-from adpersist.reading.sealing import Sealing
+from adpersist.reading.past.glimpse import Glimpse
+from adpersist.reading.past.named import Named
+from adpersist.reading.past.past import TAKEN_BACK, Entry, Look, joined
+from adpersist.reading.past.sealing import Sealing
+from adpersist.reading.past.writers import Writers
 from adpersist.reading.view import database_name
-from adpersist.reading.writers import Writers
 from adpersist.state.journal_schema import AttributeFacts, JournalSchema
 
 _AT_ONCE: Final = 500
@@ -136,7 +136,7 @@ class IndexedPast:
     def of_object(
         self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
     ) -> list[Entry]:
-        """What happened to an object, oldest first; see :meth:`~adpersist.reading.telling.Telling.of_object`."""
+        """What happened to an object, oldest first; see :meth:`~adpersist.reading.past.telling.Telling.of_object`."""
         rows = self._rows.execute(
             f"{_ENTRIES} WHERE guid = ? AND lines.seq > ? AND lines.seq <= ? ORDER BY number DESC LIMIT ?",
             (guid, after, self.seq if through is None else through, -1 if most is None else most),

@@ -16,7 +16,7 @@ from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.reading.find import called, stem
 from adpersist.reading.index.places import PLACE, Place
 from adpersist.reading.index.spans import Counting
-from adpersist.reading.sealing import Sealing
+from adpersist.reading.past.sealing import Sealing
 from adpersist.reading.view import View, database_name
 from adpersist.state.changes import evolve
 from adpersist.state.journal_schema import AttributeFacts, JournalSchema

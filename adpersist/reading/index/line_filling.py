@@ -18,7 +18,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.index.indexed_state import Commits, IndexedState
 from adpersist.reading.index.places import GONE, Place
 from adpersist.reading.index.spans import NEW_TIMELINE, Counting, counting
-from adpersist.reading.past import TAKEN_BACK, changed_names, class_of, is_first
+from adpersist.reading.past.past import TAKEN_BACK, changed_names, class_of, is_first
 
 _NAME: Final = "name"
 """Has a stamp and no value: what it says is the place of the object."""

@@ -15,10 +15,10 @@ from adpersist.model.journal.use import Deed
 from adpersist.model.objects.change import Kind, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
-from adpersist.reading.past import Entry, Look, changed_names, class_of
+from adpersist.reading.past.past import Entry, Look, changed_names, class_of
+from adpersist.reading.past.sealing import is_sealed
+from adpersist.reading.past.telling import Telling
 from adpersist.reading.rfc3339 import rfc3339
-from adpersist.reading.sealing import is_sealed
-from adpersist.reading.telling import Telling
 from adpersist.reading.text.time_text import seconds_text
 from adpersist.reading.text.value_text import readable, resolved
 from adpersist.state.changes import change_kind

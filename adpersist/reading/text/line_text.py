@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from adpersist.model.identity.ids import guid_text
-from adpersist.reading.line import Ends, Line
+from adpersist.reading.past.line import Ends, Line
+from adpersist.reading.past.telling import Telling
 from adpersist.reading.rfc3339 import rfc3339
-from adpersist.reading.telling import Telling
 from adpersist.reading.text.entry_text import label
 
 Document = dict[str, Any]

@@ -24,9 +24,9 @@ from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkSt
 from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.model.objects.rows.stamp_row import when_and_where
 from adpersist.reading.find import type_ids
-from adpersist.reading.glimpse import Glimpse
-from adpersist.reading.sealing import Sealing
-from adpersist.reading.writers import SealedLog, Writers, Written
+from adpersist.reading.past.glimpse import Glimpse
+from adpersist.reading.past.sealing import Sealing
+from adpersist.reading.past.writers import SealedLog, Writers, Written
 from adpersist.state.changes import changed_values, evolve
 from adpersist.state.fold import fold
 from adpersist.state.journal_schema import JournalSchema
@@ -205,7 +205,7 @@ class Past:
         entries: What happened, oldest first. What was there at the beginning is no entry.
         looks: Every commit, oldest first.
         server: The DC's own NTDS settings; None: nobody knows.
-        audit_log: Samba's, where there is one: see :mod:`adpersist.reading.writers`.
+        audit_log: Samba's, where there is one: see :mod:`adpersist.reading.past.writers`.
         sealed_log: What of it is sealed with the changes.
         kinds, classes: How many entries there are of each kind, and of objects of each class.
     """
@@ -477,7 +477,7 @@ class Past:
     def of_object(
         self, guid: Guid, *, after: Seq = BEFORE_FIRST, through: Seq | None = None, most: int | None = None
     ) -> list[Entry]:
-        """What happened to an object, oldest first; see :meth:`~adpersist.reading.telling.Telling.of_object`."""
+        """What happened to an object, oldest first; see :meth:`~adpersist.reading.past.telling.Telling.of_object`."""
         last = self.seq if through is None else through
         found = [entry for entry in self._of.get(guid, ()) if after < entry.look.seq <= last]
         return found if most is None else found[-most:]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Self
 
-from adpersist.journal.appender import Drafting
+from adpersist.journal.appending.appender import Drafting
 
 _LONGEST: Final = 6
 """Frames, of at most a megabyte each: one write that takes long keeps nobody from reading what comes next."""

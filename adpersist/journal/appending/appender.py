@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.errors import FencedError, MovedError, OutcomeUnknownError, PrunedMeanwhileError, StoreUnreachableError
+from adpersist.journal.appending.settlement import AppendOutcome, Attempt, require_here, settle_append
+from adpersist.journal.appending.spare_head import SparedFacts, spared_facts
 from adpersist.journal.damage import Damage, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.settlement import AppendOutcome, Attempt, require_here, settle_append
-from adpersist.journal.spare_head import SparedFacts, spared_facts
 from adpersist.model.journal.head import Head, Writer
 from adpersist.stores.limits import room_for_spare
 from adpersist.stores.port import Frame, Store, StoredHead
@@ -46,7 +46,7 @@ class Draft:
         frames: None, or one.
         head: The head it makes.
         keyring: The data keys that head names.
-        tolerant: See :class:`~adpersist.journal.settlement.Attempt`.
+        tolerant: See :class:`~adpersist.journal.appending.settlement.Attempt`.
     """
 
     frames: tuple[Frame, ...] = ()

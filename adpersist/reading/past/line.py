@@ -8,9 +8,9 @@ from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.find import former_dn
-from adpersist.reading.past import Entry, Past, class_of
+from adpersist.reading.past.past import Entry, Past, class_of
+from adpersist.reading.past.writers import Written
 from adpersist.reading.text.entry_text import dns_of, sid_of
-from adpersist.reading.writers import Written
 from adpersist.state.state import State
 
 MOST_ENDS: Final = 20
@@ -80,7 +80,7 @@ class Wanted:
         object_class, action: In any case; as lines have it.
         attribute: Something happened to it; `*` stands for any letters.
         dc: Name of the DC that wrote.
-        who: Who did: see :class:`~adpersist.reading.person.Person`.
+        who: Who did: see :class:`~adpersist.reading.past.person.Person`.
         after, through: Commits.
         later, until: Unix seconds.
         before: Lines with lower numbers.

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
 from adpersist.model.objects.directory_time import since_1601
-from adpersist.reading.past import Entry, Past
+from adpersist.reading.past.past import Entry, Past
 
 _SYSTEM: Final = sid_text(LOCAL_SYSTEM)
 

@@ -7,7 +7,7 @@ from adpersist.model.identity.ids import Guid, Seq
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glimpse:
-    """Of one :class:`~adpersist.reading.past.Entry`.
+    """Of one :class:`~adpersist.reading.past.past.Entry`.
 
     Attributes:
         number: The entry's.

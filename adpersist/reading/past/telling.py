@@ -6,15 +6,15 @@ from typing import Protocol
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.reading.glimpse import Glimpse
-from adpersist.reading.past import Entry, Look
-from adpersist.reading.writers import Writers
+from adpersist.reading.past.glimpse import Glimpse
+from adpersist.reading.past.past import Entry, Look
+from adpersist.reading.past.writers import Writers
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 
 
 class Telling(Protocol):
-    """The past, be it in memory (:class:`~adpersist.reading.past.Past`) or looked up."""
+    """The past, be it in memory (:class:`~adpersist.reading.past.past.Past`) or looked up."""
 
     @property
     def facts(self) -> JournalSchema:
