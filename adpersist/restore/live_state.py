@@ -1,6 +1,6 @@
 """What the DC has: one full look, kept current by small ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from adpersist.capture.full_look import FullLook
@@ -57,6 +57,7 @@ class LiveState:
         self._spill = spill
         self._undeleted = False
         self._cookies: dict[str, bytes] = {}
+        self._ahead: dict[str, tuple[list[ObjectState], bytes]] = {}
         self._progress = progress
         self.state = State()
         self._usn = Usn(0)
@@ -93,32 +94,48 @@ class LiveState:
         self._base = None
         self._cookies.clear()
 
+    def look_ahead(self, contexts: Collection[str]) -> None:
+        """Look at all of some naming contexts now: the next look at everything takes what came since instead."""
+        for nc in contexts:
+            look = self._dc.feed.look(nc, None)
+            seen = [None if sighting.trouble else self._seen(sighting, None) for sighting in look]
+            objects = [item for item in seen if item is not None]
+            if len(objects) == len(seen):  # where the DC cannot show something, all is looked at as usual
+                self._ahead[nc] = objects, look.cookie
+
     def refresh(self) -> State:
         """Look again: the first time in full, or at all since the base; afterwards at what changed."""
         base, self._base = self._base, None
         if base is not None and base.invocation == self._dc.invocation() and base.usn <= self._dc.usn():
             self.image = base
             self._since(base)
-        else:
-            self.is_whole = not self._cookies
-            if self.is_whole:
-                self.state = State()
-                self.unreadable.clear()
-                self._usn = self._dc.usn()
+            return self.state
+        self.is_whole = not self._cookies
+        if not self.is_whole:
             self._look()
+            return self.state
+        ahead, self._ahead = self._ahead, {}
+        self.unreadable.clear()
+        self._usn = self._dc.usn()
+        self._cookies = {nc: cookie for nc, (_, cookie) in ahead.items()}
+        self._go_on(State(item for objects, _ in ahead.values() for item in objects))
         return self.state
 
     def _since(self, base: ImageState) -> None:
         known = {item.nc for item in base.state.values()}
-        self.state = State(base.state.values())
         self._cookies = {nc: cookie_at(base.usn, base.invocation) for nc in self._dc.feed.contexts if nc in known}
+        self._go_on(base.state)
+
+    def _go_on(self, before: State) -> None:
+        """From what some naming contexts had: what they have now, and all that the others have."""
+        self.state = State(before.values())
         fresh = self._look()
         if self._undeleted:
             # a reanimated object lost its links when it was deleted, and no feed says so
             self.look_anew()
             self.refresh()
             return
-        for item in inherited(self._dc, base.state, fresh):
+        for item in inherited(self._dc, before, fresh):
             self.state.put(self._kept(item))
 
     def _look(self) -> dict[Guid, ObjectState]:
@@ -130,7 +147,7 @@ class LiveState:
                 if sighting.trouble:
                     self._take_aside(sighting)
                     continue
-                item = self._observed(sighting)
+                item = self._seen(sighting, self.state.get(sighting.guid))
                 fresh[item.guid] = item
                 self.state.put(item)
                 self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
@@ -143,11 +160,10 @@ class LiveState:
         if (wanted := self._like.get(sighting.guid)) is not None:
             self.state.put(wanted)
 
-    def _observed(self, sighting: Sighting) -> ObjectState:
+    def _seen(self, sighting: Sighting, old: ObjectState | None) -> ObjectState:
         known = self._like.get(sighting.guid)
         if known is not None and shows(sighting, known):
             return known
-        old: ObjectState | None = self.state.get(sighting.guid)
         item = observe(old, sighting)
         return known if known is not None and item == known else self._kept(item)
 

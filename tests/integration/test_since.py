@@ -60,12 +60,20 @@ def _nothing(_: World, __: Hands) -> None:
 def test_a_look_since_the_newest_memory_finds_what_a_full_one_does(
     world: World, life: Callable[[World, Hands], None]
 ) -> None:
+    before = DomainController.connect(world.dc.ldapi_url)
+    ahead = LiveState(before)
+    ahead.look_ahead(before.feed.contexts)
     with Hands(world.dc) as hands:
         life(world, hands)
     dc, base = _remembered(world)
     try:
-        assert _plainly(LiveState(dc, base=base).refresh()) == _plainly(LiveState(dc).refresh())
+        everything = _plainly(LiveState(dc).refresh())
+        assert _plainly(LiveState(dc, base=base).refresh()) == everything
+        # so does one at everything of which something had been seen ahead
+        assert _plainly(ahead.refresh()) == everything
+        assert ahead.is_whole
     finally:
+        before.close()
         dc.close()
 
 

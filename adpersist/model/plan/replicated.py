@@ -124,6 +124,11 @@ class Replica:
         return bool(self.batches or self.links)
 
     @property
+    def contexts(self) -> frozenset[str]:
+        """The naming contexts of which something is sent."""
+        return frozenset(batch.context for batch in self.batches).union(self.links)
+
+    @property
     def changes_the_ground(self) -> bool:
         """What a session has read of the DC when it began may be something else then."""
         return any(batch.defines or batch.configures or batch.is_new for batch in self.batches)

@@ -1,6 +1,6 @@
 """Having a DC that was put back receive what it lacks as a replica does, once strangers are out of its way."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -67,6 +67,7 @@ def receive_lacking(
     progress: Progress,
     *,
     regrouped: Collection[Guid] = (),
+    meanwhile: Callable[[Collection[str]], None] = lambda _: None,
 ) -> Received:
     """Send all that the DC lacks, by stamp; what it has already, with its stamp, it takes no second time.
 
@@ -77,6 +78,7 @@ def receive_lacking(
         target: Its database.
         progress: Told how far it has come.
         regrouped: What we wrote to for others to make way; what the journal has of it counts.
+        meanwhile: Told, from another thread, of naming contexts that nothing is written to while others receive.
 
     Raises:
         DirectoryUnreachableError: The DC went away; it may be done again.
@@ -90,12 +92,13 @@ def receive_lacking(
     own = dc.own_stamp()
     lacking = _lacking(dc, seen, own, regrouped)
     with ThreadPoolExecutor(1) as beside:
-        # of a DC that is being written to nothing is asked: its own server may be on the way to another site
         to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))
+        looked = beside.submit(meanwhile, _idle(dc, lacking))
         # also where nothing is lacking: a run that was killed may have left the keytab behind
         for each in target.receive(lacking, progress.applying):
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
             received.aside[each.guid] = each.reason
+    looked.result()
     if not lacking:
         return received
     received.lacked = True
@@ -144,6 +147,15 @@ def move_away(
     regrouped = frozenset({*given, *primary_groups.joined(given, seen.have)})
     applied = apply(moving, target, progress.applying).steps
     return Moved(applied=applied, wrote=regrouped.union(step.guid for step in moving), regrouped=regrouped)
+
+
+def _idle(dc: DomainController, lacking: Replica) -> list[str]:
+    """Naming contexts that nobody writes to while the DC receives that."""
+    if not lacking or lacking.changes_the_ground:
+        return []  # its own server may be on the way to another site: until that is over it is asked nothing
+    # the machine's own account and the RID pools are the domain's
+    busy = lacking.contexts | {dc.dse.domain}
+    return [nc for nc in dc.feed.contexts if nc not in busy]
 
 
 def _lacking(dc: DomainController, seen: Comparison, own: Stamp, regrouped: Collection[Guid]) -> Replica:

@@ -163,7 +163,15 @@ class Convergence:
             outcome.applied += moved.applied
             self._looks.wrote(moved.wrote)
             seen = self._looks.look()
-        received = receive_lacking(self._dc, self._wanted, seen, target, self._progress, regrouped=moved.regrouped)
+        received = receive_lacking(
+            self._dc,
+            self._wanted,
+            seen,
+            target,
+            self._progress,
+            regrouped=moved.regrouped,
+            meanwhile=self._looks.look_ahead,
+        )
         outcome.aside = received.aside
         outcome.applied += received.applied
         if received.lacked:

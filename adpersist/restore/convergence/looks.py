@@ -1,6 +1,6 @@
 """Looking at a DC again and again: each look is compared with what is wanted, and tells what others wrote meanwhile."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -86,6 +86,10 @@ class Looks:
             return found
         hidden = frozenset(SECRET_ATTRIBUTES)
         return replace(found, reach=replace(found.reach, unseen=hidden, not_at_birth=hidden))
+
+    def look_ahead(self, contexts: Collection[str]) -> None:
+        """Look at naming contexts that nothing is written to now; the next look at everything has less to do."""
+        self._live.look_ahead(contexts)
 
     def look(self, *, anew: bool = False) -> Comparison:
         """Look at the DC, and compare.
