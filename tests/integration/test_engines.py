@@ -143,9 +143,18 @@ def test_what_is_sent_ahead_of_a_refusal_is_undone_and_what_comes_after_it_never
         refusals = [type(verdict) for verdict in database.verdicts()]
         assert refusals == [type(None), type(None), WriteRefusedError, WriteRefusedError]
     # nothing is left of it: neither the good ones nor their transaction
+    worker = database.pid
+    database.rest()
+    assert not Path(f"/proc/{worker}").exists()
     with database.transaction():
         database.send(create(user(3)))
         assert database.verdicts() == [None]
+    database.rest()
+    dc = DomainController.connect(world.dc.ldapi_url)
+    dc.renew_invocation(Guid(bytes(range(16))))
+    dc.close()
+    with pytest.raises(DirectoryUnreachableError, match="another database"):  # it may have been put back meanwhile
+        database.delete(f"CN=step3,{OFFICE}", ())
     database.close()
     with Hands(world.dc) as hands:
         assert [name for number in (1, 2, 3) for name in hands.find(f"(cn=step{number})")] == [f"CN=step3,{OFFICE}"]

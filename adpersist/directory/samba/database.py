@@ -54,8 +54,22 @@ class Database:
 
     @property
     def pid(self) -> int:
-        """The worker's process id."""
+        """The worker's process id; at rest that of the last one."""
         return self._worker.pid
+
+    def rest(self) -> None:
+        """Let the worker, which holds much in memory, go until something is to be done; then there is another."""
+        self.verdicts()
+        self._worker.close()
+
+    def _at_work(self) -> WorkerProcess:
+        """The worker, awake. Raises: DirectoryUnreachableError."""
+        if self._worker.is_closed:
+            self._worker = worker_of(self.path)
+            if guid_from_text(self._worker.receive()["invocation"]) != self.invocation:
+                self._worker.close()
+                raise _gone(f"{self.path} is another database by now")
+        return self._worker
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -85,7 +99,7 @@ class Database:
             self._send("modify", write.dn, _changed(write.changes), _named(write.controls))
 
     def _send(self, operation: str, dn: str, *given: object) -> None:
-        self._worker.send((operation, dn, *given))
+        self._at_work().send((operation, dn, *given))
         self._sent.append((operation, dn))
 
     def verdicts(self) -> list[WriteResult]:
@@ -114,7 +128,7 @@ class Database:
 
     def make_ready(self) -> None:
         """Have the worker load what :meth:`give` takes, and go on meanwhile. Raises: DirectoryUnreachableError."""
-        self._worker.send(("make_ready",))
+        self._at_work().send(("make_ready",))
 
     def give(
         self,
@@ -139,9 +153,10 @@ class Database:
             Of each, how many there were and what of them was refused.
         """
         self.verdicts()  # what was sent before is answered before
+        worker = self._at_work()
         ahead: deque[tuple[Sequence[ReplicatedObject], Sequence[ReplicatedLink]]] = deque()
         for some, other in chain(((each, ()) for each in objects), (((), each) for each in links)):
-            self._worker.send(("give", context, list(map(_object, some)), list(map(_link, other)), as_new))
+            worker.send(("give", context, list(map(_object, some)), list(map(_link, other)), as_new))
             ahead.append((some, other))
             if len(ahead) > 1:
                 yield self._taken(*ahead.popleft())
@@ -210,7 +225,7 @@ class Database:
 
     def _ask(self, operation: str, subject: str, *request: object) -> Any:  # noqa: ANN401 - what the operation gives
         self.verdicts()  # what was sent before is answered before
-        self._worker.send(request)
+        self._at_work().send(request)
         result, answer = self._worker.receive()
         if result:
             raise self._refused(operation, subject, result, answer)

@@ -65,6 +65,10 @@ class TransactionalTarget:
         """Soon something is to be received: what that takes is loaded meanwhile. Raises: DirectoryUnreachableError."""
         self._database.make_ready()
 
+    def rest(self) -> None:
+        """Nothing is to be written for a while: it takes no memory meanwhile."""
+        self._database.rest()
+
     def receive(self, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
         """Have the database take what it lacks as a replica does: see :func:`~.receiving.receive`."""
         return receive(self._database, replica, told)

@@ -177,6 +177,7 @@ class Convergence:
         if received.lacked:
             outcome.rounds += 1
             self._looks.received(received.aside)
+        target.rest()  # most often there is nothing more to write
         if received.wrote or received.given:
             self._looks.wrote(received.wrote)
             self._looks.gave(received.given)
