@@ -32,6 +32,7 @@ _INVOCATION: Final = "invocationId"
 _NTDS_SETTINGS: Final = "CN=NTDS Settings"
 """The name of every DC's nTDSDSA object ([MS-ADTS] 6.1.1.2.2.1.2.1.1)."""
 _HASH: Final = "unicodePwd"
+_CALLED: Final = "lDAPDisplayName"
 _OIDS: Final = frozenset({"attributeID", "governsID"})
 """Of a definition ([MS-ADTS] 3.1.1.2.3, 3.1.1.2.4)."""
 _OID: Final = re.compile(rb"[0-2](\.[0-9]+)+")
@@ -343,7 +344,14 @@ class _Difference:
         ]
 
     def _definitions(self, nc: str, guids: Sequence[Guid], objects: Mapping[Guid, ReplicatedObject]) -> Iterator[Batch]:
-        """New attributes, new classes each after those it builds on, then all else: each known before the next."""
+        """New attributes, new classes each after those it builds on, then all else: each known before the next.
+
+        Before them the names of those that are called otherwise by now, all at once: one that is new may have such a
+        name, and with two of a name Samba does not start.
+        """
+        known = [objects[guid] for guid in guids if guid in self._have]
+        if called := tuple(_only(sent, _CALLED) for sent in known if _CALLED in sent.stamps):
+            yield Batch(context=nc, objects=called, defines=True)
         new = [guid for guid in guids if guid not in self._have]
         attributes = [guid for guid in new if not defines_class(self._want[guid])]
         classes = definitions_in_order(self._want[guid] for guid in new if defines_class(self._want[guid]))
@@ -352,6 +360,18 @@ class _Difference:
         for group in groups:
             if group:
                 yield Batch(context=nc, objects=tuple(objects[guid] for guid in group), defines=True)
+
+
+def _only(sent: ReplicatedObject, name: str) -> ReplicatedObject:
+    """One of the attributes, and what no object is sent without."""
+    names = {name, _INSTANCE}
+    return replace(
+        sent,
+        values={each: sent.values[each] for each in names & sent.values.keys()},
+        stamps={each: sent.stamps[each] for each in names},
+        lowered=sent.lowered & names,
+        imposed=sent.imposed & names,
+    )
 
 
 def _alive(item: ObjectState) -> dict[str, Stamp]:

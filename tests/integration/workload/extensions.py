@@ -18,9 +18,9 @@ DS_DN, DN_BINARY, DN_STRING = (
 
 def define_attribute(domain: Domain, number: int, name: str, syntax: str, om_syntax: str, **more: str | bytes) -> None:
     """An attribute of our own; ``number`` is the last part of its OID."""
-    given: dict[str, Any] = {"isSingleValued": "FALSE", **more}
+    given: dict[str, Any] = {"isSingleValued": "FALSE", "lDAPDisplayName": name, "adminDisplayName": name, **more}
     domain.add(
-        f"CN={name},{domain.schema}", "attributeSchema", lDAPDisplayName=name, adminDisplayName=name,
+        f"CN={name},{domain.schema}", "attributeSchema",
         attributeID=f"{ARC}.1.{number}", attributeSyntax=syntax, oMSyntax=om_syntax, **given,
     )  # fmt: skip
 
@@ -30,6 +30,8 @@ def extensions_of_the_image(domain: Domain) -> None:
     """Somebody who will wear what is defined later."""
     domain.user("wearer")
     domain.add(f"CN=showroom,{domain.base}", "container")
+    define_attribute(domain, 10, "adpPassedOn", "2.5.5.12", "64")
+    _passed_on_class(domain, 10, "adpPassedOnClass")
 
 
 @change
@@ -70,6 +72,27 @@ def class_of_the_image_extended(domain: Domain) -> None:
     domain.give(f"CN=Contact,{domain.schema}", mayContain="employeeID")
     domain.reload_schema()
     domain.add(f"CN=numbered,{domain.users}", "contact", employeeID="4711")
+
+
+@change
+def names_of_definitions_passed_on(domain: Domain) -> None:
+    """What is called otherwise now, and new definitions by the names that it had."""
+    for name in ("adpPassedOn", "adpPassedOnClass"):
+        domain.set(f"CN={name},{domain.schema}", lDAPDisplayName=f"{name}Old")
+    domain.reload_schema()
+    new = {"lDAPDisplayName": "adpPassedOn", "adminDisplayName": "adpPassedOn"}
+    define_attribute(domain, 11, "adpPassedOnNew", "2.5.5.12", "64", **new)
+    domain.reload_schema()
+    _passed_on_class(domain, 11, "adpPassedOnClassNew")
+    domain.reload_schema()
+    domain.add(f"CN=passed-on,CN=showroom,{domain.base}", "adpPassedOnClass", adpPassedOn="of the new")
+
+
+def _passed_on_class(domain: Domain, number: int, cn: str) -> None:
+    domain.add(
+        f"CN={cn},{domain.schema}", "classSchema", lDAPDisplayName="adpPassedOnClass", governsID=f"{ARC}.2.{number}",
+        objectClassCategory="1", subClassOf="top", mayContain="adpPassedOn", rDNAttID="cn", possSuperiors="container",
+    )  # fmt: skip
 
 
 @change
