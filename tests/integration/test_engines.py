@@ -14,7 +14,8 @@ import pytest
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.samba.database import Database
 from adpersist.directory.write.step_writes import create
-from adpersist.errors import DirectoryUnreachableError, WriteRefusedError
+from adpersist.directory.write.transactional_target import TransactionalTarget
+from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.plan.engine import Engine
@@ -196,6 +197,27 @@ def test_by_itself_the_safe_way_is_taken(world: World) -> None:
     ran = _elsewhere(world).run("guard", code=0)
     assert "engine=ldap" in ran.err
     world.run("verify", code=0)
+
+
+def test_by_itself_it_goes_on_over_ldap_where_sambas_code_gives_up(world: World) -> None:
+    """An assertion of Samba's ends the worker, each time it is asked the same; the DC's own process it does not end."""
+    with connected(world) as dc:
+        with dc.writing(Engine.LOCAL) as target:
+            assert isinstance(target, TransactionalTarget)
+            os.kill(target.pid, signal.SIGABRT)
+            with pytest.raises(DirectoryUnreachableError):
+                list(target.apply([user(1)]))
+        with dc.writing(Engine.AUTO) as target:
+            assert isinstance(target, TransactionalTarget)
+            assert list(target.apply([user(2)])) == [None]
+            os.kill(target.pid, signal.SIGABRT)
+            _, refused, *others = target.apply([user(3), user(4, parent="OU=Nowhere,DC=x"), changed(2, info=b"later")])
+            assert isinstance(refused, NoSuchEntryError | WriteRefusedError)
+            assert others == [None]
+            assert list(target.apply([user(5)])) == [None], "in the next round, too"
+    with Hands(world.dc) as hands:
+        found = [name for number in range(1, 6) for name in hands.find(f"(cn=step{number})")]
+    assert found == [f"CN=step{number},{OFFICE}" for number in (2, 3, 5)]
 
 
 def test_a_database_that_is_not_the_running_dcs_is_not_written_to(scene: Scene, world: World, place: Path) -> None:

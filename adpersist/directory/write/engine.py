@@ -33,7 +33,7 @@ def target(
 
     Args:
         session: A session at the DC.
-        engine: ``auto`` takes the local one where it is safe.
+        engine: ``auto`` takes the local one where it is safe, and goes on over LDAP where Samba's code gives up there.
         invocation: invocationID the DC shows over LDAP.
         begun: What :func:`opening` gave since it shows that.
 
@@ -56,6 +56,7 @@ def target(
         return
     log.info("engine.chosen", engine=str(Engine.LOCAL), samba=database.version)
     try:
-        yield TransactionalTarget(database, SerialTarget(session))
+        instead = PipelinedTarget(session) if engine is Engine.AUTO else None
+        yield TransactionalTarget(database, SerialTarget(session), instead)
     finally:
         database.close()

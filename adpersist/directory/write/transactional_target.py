@@ -8,7 +8,7 @@ from adpersist.directory.samba.database import Database
 from adpersist.directory.write.receiving import receive, some_of
 from adpersist.directory.write.step_writes import single_write
 from adpersist.directory.write.target import StepExecutor, Target
-from adpersist.errors import NoSuchEntryError, WriteRefusedError
+from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
 from adpersist.model.plan.step import EnableFeature, ReloadSchema, Step
@@ -27,23 +27,42 @@ class TransactionalTarget:
     Args:
         database: The DC's database.
         server: The running DC, for what it must do itself.
+        instead: Carries out steps when Samba's code has given up at the database; None: nobody does.
     """
 
-    def __init__(self, database: Database, server: Target) -> None:
+    def __init__(self, database: Database, server: Target, instead: Target | None = None) -> None:
         self._database = database
         self._carrier = StepExecutor(database)
         self._server = server
+        self._instead = instead
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker that writes to the database."""
+        return self._database.pid
 
     def apply(self, steps: Sequence[Step]) -> Iterator[WriteResult]:
         at = 0
         while at < len(steps):
-            batch = _together(steps[at : at + _MOST_STEPS])
-            done = self._transact(batch)
-            yield from [None] * done
-            at += done
-            if done < max(len(batch), 1):
-                yield self._alone(steps[at])
-                at += 1
+            try:
+                verdicts = self._some(steps[at : at + _MOST_STEPS])
+            except DirectoryUnreachableError as error:
+                if self._instead is None:
+                    raise
+                # nothing of an unfinished transaction is done, and each step is safe to repeat
+                log.warning("engine.left", reason=error.message)
+                yield from self._instead.apply(steps[at:])
+                return
+            yield from verdicts
+            at += len(verdicts)
+
+    def _some(self, steps: Sequence[Step]) -> list[WriteResult]:
+        """Carry out the first steps, at least one."""
+        batch = _together(steps)
+        verdicts: list[WriteResult] = [None] * self._transact(batch)
+        if len(verdicts) < max(len(batch), 1):
+            verdicts.append(self._alone(steps[len(verdicts)]))
+        return verdicts
 
     def hand_down(self, rights: Mapping[str, Sequence[tuple[Guid, bytes]]]) -> None:
         """Write access rights that follow from those of containers above, before those are written.
