@@ -185,7 +185,8 @@ class RestoreSection(_Section):
         max_age_days: How old an image is healed without a person's yes; None: a week less than tombstones live.
         max_silence_days: How long the journal may have been silent before a heal, without a person's yes: a store that
             went back with the DC looks just like that. Where [journal] witness is configured, that tells instead.
-        restart_command: Restarts a running DC, which one with partners needs once it was healed; empty: a person must.
+        restart_command: Restarts a running DC, which one with partners needs once it was healed, and one that got
+            trusts back; empty: a person must.
     """
 
     engine: Engine = Engine.AUTO

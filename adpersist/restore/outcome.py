@@ -34,7 +34,7 @@ class RestoreOutcome:
         conflicts: Local writes found at the start.
         notes: What is not as the journal has it, and cannot be.
         files: What became of SYSVOL and the local databases; None: they were left alone.
-        restart_needed: The DC's replication service goes on under the old invocationID until it is restarted.
+        restart_for: What is not as it should be until the DC is restarted, for people; empty: it need not be.
         account: What the restore says of itself, once it has ended one way or the other.
     """
 
@@ -46,9 +46,14 @@ class RestoreOutcome:
     left: list[Difference] = field(default_factory=list)
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
-    restart_needed: bool = False
+    restart_for: tuple[str, ...] = ()
     account: Account = field(default_factory=Account)
     files: FilesOutcome | None = None
+
+    @property
+    def restart_needed(self) -> bool:
+        """The DC must be restarted."""
+        return bool(self.restart_for)
 
     @property
     def lines(self) -> list[Difference]:

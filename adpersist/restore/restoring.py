@@ -5,6 +5,7 @@ between is known to be unfinished and goes on.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -58,6 +59,7 @@ _GIVES_MORE: Final = (
 )
 _EVERY: Final = Usn(2**63 - 1)
 """A partner that reaches the DC while it is healed reads on under the old invocationID until that is restarted."""
+_TRUST: Final = b"trustedDomain"
 
 log = logger("restore")
 
@@ -138,7 +140,8 @@ def restore(
     heals = fresh is not None and wanted.is_newest
     reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
     outcome = convergence.run(heals=heals, reused=reused)
-    outcome.restart_needed = fresh is not None and bool(why.partners)
+    if not closed:  # else it is started for everyone afterwards
+        outcome.restart_for = tuple(_until_a_restart(outcome, has_partners=fresh is not None and bool(why.partners)))
     told = _told(outcome, wanted, why, began)
     _require_ended(outcome, terms)
     if back is not None:
@@ -159,6 +162,15 @@ def restore(
     )
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
+
+
+def _until_a_restart(outcome: RestoreOutcome, *, has_partners: bool) -> Iterator[str]:
+    """What the running DC goes on with as it was when it started."""
+    if has_partners:
+        yield "its replication partners ignore what it writes"
+    wanted = (gap.want for gap in outcome.lost if gap.wanted_live and not gap.is_live)
+    if any(item is not None and _TRUST in item.values.get("objectClass", ()) for item in wanted):
+        yield "winbindd does not know the trusts that came back"
 
 
 def _told(outcome: RestoreOutcome, wanted: WantedState, why: Reason, began: float) -> Result:

@@ -175,7 +175,7 @@ def restore(
 
 
 def restart_where_needed(settings: "Config", outcome: "RestoreOutcome") -> None:
-    """Have a DC with partners restarted that was healed, by the configured command if there is one.
+    """Have a DC restarted that goes on with what it knew before, by the configured command if there is one.
 
     Raises:
         AdpersistError: The command failed.
@@ -184,7 +184,7 @@ def restart_where_needed(settings: "Config", outcome: "RestoreOutcome") -> None:
 
     if outcome.restart_needed and settings.restore.restart_command:
         restart(settings.restore.restart_command)
-        outcome.restart_needed = False
+        outcome.restart_for = ()
 
 
 def report_writer(directory: Path | None) -> "Ended":
@@ -232,7 +232,7 @@ def outcome_words(outcome: "RestoreOutcome") -> None:
         output.say("Proven: the domain controller is what the journal says.")
     if outcome.restart_needed:
         output.say(
-            "Restart Samba now: until then its replication partners ignore what it writes. "
+            f"Restart Samba now: until then {' and '.join(outcome.restart_for)}. "
             "With [restore] restart_command a guard does that itself."
         )
 

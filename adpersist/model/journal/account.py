@@ -102,7 +102,7 @@ class Result(_Part):
         notes, notes_listed: What cannot be as the journal has it.
         left, left_listed: What still differs.
         refused: What the DC would not take, with its own words.
-        restart_needed: Its replication service must be restarted.
+        restart_needed: It must be restarted.
     """
 
     began: float
