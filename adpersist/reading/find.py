@@ -12,19 +12,16 @@ from adpersist.model.identity.ids import GUID_BYTES, Guid, guid_from_text, guid_
 from adpersist.model.identity.reference import target_of
 from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.change import Values
-from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.object_state import DELETED_NAME, ObjectState
 from adpersist.state.state import State
 
 _GUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?")
 _SID: Final = re.compile(r"S-\d+-\d+(-\d+)*", re.IGNORECASE)
 _NAMED: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*=")
-_TOMBSTONE: Final = "\\0ADEL:"
-"""What stands between a deleted object's name and its GUID ([MS-ADTS] 3.1.1.5.5.1.1)."""
-
 SIDS: Final = ("objectSid", "sIDHistory")
 ACCOUNT: Final = "sAMAccountName"
 
-_TOMBSTONE_FOLDED: Final = folded(_TOMBSTONE)
+_TOMBSTONE_FOLDED: Final = folded(DELETED_NAME)
 
 Match = Callable[[State, ObjectState], bool]
 
@@ -145,7 +142,7 @@ def former_dn(state: State, item: ObjectState) -> str:
 
 def former_name(rdn: str) -> str | None:
     """What a tombstone's name says the object was called; None: it is no tombstone's."""
-    name, mark, _ = rdn.partition(_TOMBSTONE)
+    name, mark, _ = rdn.partition(DELETED_NAME)
     return name if mark else None
 
 

@@ -156,7 +156,7 @@ def _reachable(values: dict[str, Values], found: ObjectState | None, want: State
 def _to_living(values: Values, state: State) -> Values:
     if not any(map(target_of, values)):
         return values
-    return tuple(value for value in values if (target := target_of(value)) is None or state.is_live(target))
+    return tuple(value for value in values if (target := target_of(value)) is None or state.may_be_meant(target))
 
 
 def _lit(links: Links, state: State) -> Links:

@@ -84,6 +84,11 @@ class State(Mapping[Guid, ObjectState]):
         item = self._objects.get(guid) if guid is not None else None
         return item is not None and not item.deleted
 
+    def may_be_meant(self, guid: Guid) -> bool:
+        """A value may refer to it: it lives, or is where deleted objects lie, which wellKnownObjects names."""
+        item = self._objects.get(guid)
+        return item is not None and (not item.deleted or item.is_bin)
+
     def dn(self, guid: Guid) -> str:
         """The object's DN, from its own name and those of the containers above it."""
         known = self._containers.get(guid)

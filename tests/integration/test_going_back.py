@@ -10,6 +10,9 @@ from tests.integration.hands import Hands
 from tests.integration.proof import by_name
 from tests.integration.scene import ENGINES, PASSWORD, World
 
+_COMPUTERS = "B:32:AA312825768811D1ADED00C04FD8D5CD:"
+"""GUID_COMPUTERS_CONTAINER_W, [MS-ADTS] 6.1.1.4."""
+
 
 def test_a_name_somebody_else_has_now_is_found_before_the_first_write(world: World) -> None:
     office = f"OU=Office,{world.dc.base_dn}"
@@ -89,6 +92,9 @@ def test_machines_stay_in_the_domain_that_is_taken_back(world: World, keep: str)
     world.run("mark", "before", code=0)
     with Hands(world.dc) as hands:
         hands.password(machine, PASSWORD + "!2")
+        # as `redircmp` does; the same attribute says where deleted objects go
+        hands.unlink(hands.base, f"{_COMPUTERS}CN=Computers,{hands.base}", attribute="wellKnownObjects")
+        hands.link(hands.base, f"{_COMPUTERS}OU=Office,{hands.base}", attribute="wellKnownObjects")
         hands.user("late")
     world.run("agent", "--once", code=0)
     rotated = _secret(world, machine)

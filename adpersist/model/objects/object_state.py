@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamps, Values
+
+DELETED_NAME: Final = "\\0ADEL:"
+"""What stands between a deleted object's name and its GUID ([MS-ADTS] 3.1.1.5.5.1.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,11 @@ class ObjectState:
     def deleted(self) -> bool:
         """It is a tombstone or a recycled object ([MS-ADTS] 3.1.1.5.5)."""
         return self.values.get("isDeleted") == (b"TRUE",)
+
+    @property
+    def is_bin(self) -> bool:
+        """It is where deleted objects lie: that says of itself that it is one, and never was ([MS-ADTS] 6.1.1.4.2)."""
+        return self.deleted and DELETED_NAME not in self.rdn
 
 
 def created(item: ObjectState) -> Change:

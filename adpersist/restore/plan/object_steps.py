@@ -137,7 +137,7 @@ class ObjectSteps:
     def _is_there(self, value: bytes) -> bool:
         """A reference can be written once its target exists; some classes insist on one at birth."""
         target = target_of(value)
-        return target is None or target in self._placed or self._have.is_live(target)
+        return target is None or target in self._placed or self._have.may_be_meant(target)
 
     def _fill(self, gap: Gap) -> Iterator[Step]:
         rest, reason = dict(gap.values), "changed since"

@@ -57,7 +57,7 @@ class RestoreScope:
 
         def lives(value: bytes) -> bool:
             target = target_of(value)
-            return target is None or have.is_live(target) or objects is None or target in objects
+            return target is None or have.may_be_meant(target) or objects is None or target in objects
 
         return [gap for gap in (_pointing_to(gap, lives) for gap in narrowed if gap is not None) if gap.is_open]
 
