@@ -34,6 +34,15 @@ def grown(scene: Scene, place: Path) -> Iterator[World]:
 def test_an_attribute_made_since_the_agent_began_is_captured(grown: World) -> None:
     badges = [change.values["adpBadge"] for change in grown.changes(after=0) if "adpBadge" in change.values]
     assert badges == [(b"A-17",)]
+    # for everybody, and taken back: the class is to allow it until nobody has it
+    with Hands(grown.dc) as hands:
+        hands.link(f"CN=User,CN=Schema,CN=Configuration,{hands.base}", "adpBadge", "managedBy", attribute="mayContain")
+        hands.set("", schemaUpdateNow="1")
+    with Hands(grown.dc) as hands:
+        hands.set(f"CN=bert,OU=Office,{hands.base}", adpBadge="B-1", managedBy=f"CN=ada,OU=Office,{hands.base}")
+    grown.run("mark", "badged", code=0)
+    grown.run("agent", "--once", code=0)
+    grown.run("restore", "--to", "@badged", "--yes", code=0)
 
 
 def test_a_schema_extension_comes_back_and_so_do_its_values(grown: World) -> None:

@@ -30,36 +30,6 @@ def top_down(gaps: Iterable[Gap], want: State, contexts: Sequence[str]) -> list[
     return sorted(gaps, key=key)
 
 
-_BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
-"""Attributes of a class definition that name other classes ([MS-ADTS] 3.1.1.2.4)."""
-
-
-def defines_class(item: ObjectState) -> bool:
-    """It is a class definition."""
-    return b"classSchema" in item.values.get("objectClass", ())
-
-
-def definitions_in_order(classes: Iterable[ObjectState]) -> list[Guid]:
-    """Class definitions, each after those it builds on; classes that name each other stay in the order given."""
-    by_name = {item.values["lDAPDisplayName"][0]: item for item in classes}
-    ordered: dict[bytes, Guid] = {}
-    visiting: set[bytes] = set()
-
-    def visit(name: bytes) -> None:
-        if name in ordered or name in visiting or name not in by_name:
-            return
-        visiting.add(name)
-        item = by_name[name]
-        for attribute in _BUILDS_ON:
-            for other in item.values.get(attribute, ()):
-                visit(other)
-        ordered[name] = item.guid
-
-    for name in by_name:
-        visit(name)
-    return list(ordered.values())
-
-
 def bottom_up(gaps: Iterable[Gap], have: State) -> list[Gap]:
     """What lies in a container before the container."""
     return sorted(gaps, key=lambda gap: (-have.depth(gap.guid), gap.guid))

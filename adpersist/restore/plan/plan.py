@@ -6,12 +6,13 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.conflict import Conflict
-from adpersist.model.plan.step import Delete, Exempt, Modify, Move, ReloadSchema, Step
+from adpersist.model.plan.step import Delete, Exempt, Modify, Move, Step
+from adpersist.restore.plan.definitions import SchemaSteps
 from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.identities.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
 from adpersist.restore.plan.object_steps import ObjectSteps
-from adpersist.restore.plan.ordering import bottom_up, defines_class, definitions_in_order, parking, top_down
+from adpersist.restore.plan.ordering import bottom_up, parking, top_down
 from adpersist.restore.plan.service_names import SharedServiceNames
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
@@ -51,7 +52,7 @@ def steps(
     Optional features first, since they rule what a delete leaves behind; whoever holds the SID or the name of a lost
     object makes way; the schema, and its reload, before anything that may need it; then objects made, reanimated and
     moved from the top down; their attributes; the primary group; links, when both ends exist; deletes from the bottom
-    up.
+    up; last what the schema is to allow no more, which until then something may have.
 
     Args:
         contexts: Naming contexts in the order they are restored, the schema first.
@@ -84,7 +85,8 @@ def steps(
     shared = SharedServiceNames.among(everything, have)
     yield from shared.freed(have)
     builder = ObjectSteps(want, have, exempt, doomed, named_later=frozenset(shared.wanted), regrouped=regrouped)
-    yield from _schema(schema, builder)
+    definitions = SchemaSteps(gaps=schema, builder=builder)
+    yield from definitions.wider()
     yield from builder.build(wanted[len(schema) :])
     yield from shared.given(want, have, doomed)
     dying = doomed - {step.guid for step in [*evicted, *parked] if step.op == "delete"}
@@ -95,6 +97,7 @@ def steps(
             yield Modify(guid=gap.guid, dn=dn, values={_LAST_NAME: ()}, reason="left over from a reanimation")
         reason = "deleted since" if gap.want is not None else "the journal has no such object"
         yield Delete(guid=gap.guid, dn=dn, reason=reason)
+    yield from definitions.narrower()
 
 
 def _not_made_way(parked: Iterable[Step], evicted: Iterable[Step]) -> Iterator[Step]:
@@ -124,15 +127,3 @@ def _not_made_way(parked: Iterable[Step], evicted: Iterable[Step]) -> Iterator[S
 def _switched(gap: Gap) -> Gap:
     """The server makes the links to features itself."""
     return replace(gap, added={name: refs for name, refs in gap.added.items() if name != FEATURES})
-
-
-def _schema(schema: Sequence[Gap], builder: ObjectSteps) -> Iterator[Step]:
-    """Attributes, then classes in the order they build on each other; each known to the server before the next."""
-    defined = {gap.guid: gap for gap in schema if gap.want is not None and defines_class(gap.want)}
-    attributes = [gap for gap in schema if gap.guid not in defined]
-    classes = [defined[guid] for guid in definitions_in_order(builder.want[guid] for guid in defined)]
-    for group, reason in ((attributes, "new attributes"), (classes, "new classes")):
-        yield from builder.build(group)
-        if group:
-            root = next(gap.want.parent or gap.guid for gap in group if gap.want is not None)
-            yield ReloadSchema(guid=root, dn=builder.want.dn(root), reason=f"{reason} can be used from here on")

@@ -19,7 +19,8 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.interning import shared
 from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
-from adpersist.restore.plan.ordering import defines_class, definitions_in_order, parked_name
+from adpersist.restore.plan.definitions import defines_class, definitions_in_order
+from adpersist.restore.plan.ordering import parked_name
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.plan.ordering import defines_class, folded_value
+from adpersist.restore.plan.definitions import defines_class
+from adpersist.restore.plan.ordering import folded_value
 from adpersist.state.state import State
 
 KEPT: Final = frozenset(
