@@ -197,6 +197,13 @@ class DomainController:
             self.schema = Schema.load(self.session, self.dse.schema)  # some were defined just now
         return restamp(self.session, self.schema, wanted)
 
+    def living(self, guids: Iterable[Guid]) -> frozenset[Guid]:
+        """Those of some objects that are there and are no tombstones."""
+        entries = asked(self.session, guids, attributes=["objectGUID", "isDeleted"])
+        return frozenset(
+            Guid(each.attributes["objectGUID"][0]) for each in entries if "isDeleted" not in each.attributes
+        )
+
     def link_stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkStamps] | None:
         """Stamps of the links of some objects that are there; None where they cannot be seen from here."""
         return self._stamps.links(guids)

@@ -1,5 +1,6 @@
-"""Whether an attribute that a person names is one a restore can be limited to."""
+"""Whether an attribute that a person names is one a restore can be limited to, and of whom."""
 
+import shlex
 from typing import Final
 
 from adpersist.directory.schema import Schema
@@ -43,6 +44,28 @@ def require_told(attribute: str, schema: Schema, state: State) -> None:
         raise ConfigError(
             f"{known.name} is in no journal: replication does not carry it",
             hint=f"docs/restored.md lists what no restore brings back. {_NAMED}",
+        )
+
+
+def require_living(name: str, *, there: bool, here: bool) -> None:
+    """Who does not live on both sides has no attribute that could go back, and none that differs.
+
+    Args:
+        name: What a person calls the object.
+        there, here: It lives at the point restored to; on the DC.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if not there:
+        raise ConfigError(
+            f"{name} does not live at that point, so nothing of it can go back to what it was there",
+            hint=f"`adpersist history {shlex.quote(name)}` tells from when to when it lived: name a point between.",
+        )
+    if not here:
+        raise ConfigError(
+            f"{name} does not live on the domain controller, so it has no attribute there to be restored",
+            hint="Leave --attribute out: that brings back the object, with all it had.",
         )
 
 

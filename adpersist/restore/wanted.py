@@ -21,9 +21,9 @@ from adpersist.model.plan.conflict import Conflict
 from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.unseen_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
-from adpersist.restore.one_attribute import require_told
+from adpersist.restore.one_attribute import require_living, require_told
 from adpersist.restore.plan.collisions import renamed
-from adpersist.restore.plan.scope import EVERYTHING, RestoreScope
+from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 from adpersist.system.spill_file import SpillFile
@@ -157,7 +157,7 @@ def within_scope(
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
-        ConfigError: There is no one object to be called so, or no such attribute to restore.
+        ConfigError: There is no one object to be called so, no such attribute to restore, or nobody who has it.
     """
     if attribute:
         require_told(attribute, dc.schema, wanted.state)
@@ -170,7 +170,20 @@ def within_scope(
         if not wanted.state.is_live(root):
             raise ConfigError(f"{name} does not live at that point, so it has no other name there")
         wanted.state.put(renamed(wanted.state[root], rename, LiveState(dc).refresh()))
+    if attribute:
+        for root, name in roots.items():
+            _require_living(wanted.state, dc, here, root, name, below=below)
     return replace(wanted, scope=RestoreScope(roots=frozenset(roots), below=below, attribute=attribute))
+
+
+def _require_living(want: State, dc: DomainController, here: "_Here", root: Guid, name: str, *, below: bool) -> None:
+    """Somebody of those meant lives there and here. Raises: ConfigError."""
+    lives = root in dc.living([root])
+    if below and not (lives and want.is_live(root)):  # of what lies below, something may: the directory is looked at
+        have = here.state()
+        if any(want.is_live(guid) and have.is_live(guid) for guid in subtrees(frozenset({root}), want, have)):
+            return
+    require_living(name, there=want.is_live(root), here=lives)
 
 
 class _Here:

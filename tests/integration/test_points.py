@@ -166,7 +166,13 @@ def test_an_object_below_a_deleted_container_brings_the_container(there: There) 
 def test_one_attribute_and_nothing_else(there: There) -> None:
     office = f"OU=Office,{there.world.dc.base_dn}"
     run = there.world.run
+    # who does not live on both sides has nothing that could go back alone
+    for who, *part in (["newcomer", "@dawn"], ["ada", "@noon"], [f"OU=Annex,{office}", "@noon", "--subtree"]):
+        part += ["--object", who, "--attribute", "title"]
+        for command in (("verify", "--at"), ("plan", "--to"), ("restore", "--yes", "--to")):
+            assert f"{who} does not live" in complaint(run(*command, *part, code=7))
     run("restore", "--to", "@noon", "--object", "ada", "--yes", code=0)
+    run("verify", "--at", "@noon", "--object", office, "--subtree", "--attribute", "title", code=0)
     run("restore", "--to", "@dawn", "--object", "ada", "--attribute", "TITLE", "--yes", code=0)
     with Hands(there.world.dc) as hands:
         assert hands.read(f"CN=ada,{office}", "description", "title") == {"description": [b"promoted"]}

@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 
+from adpersist.errors import ExitCode
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import OnConflict
 from tests import images
@@ -34,6 +35,7 @@ _SHRINKING_S: Final = float(os.environ.get("ADPERSIST_SHRINKING_S", "240"))
 _NEVER_OFF: Final = ("msDS-EnabledFeature", "msDS-EnabledFeatureBL")
 """An optional feature that was switched on stays on, and the plan says so."""
 _ALREADY_THERE: Final = "already exists"
+_LIVES_NOT: Final = "does not live on the domain controller"
 _SCHEMA: Final = ",CN=Schema,CN=Configuration,"
 _ATTRIBUTES: Final = ("description", "member", "sAMAccountName", "name", "manager", "userAccountControl")
 
@@ -222,9 +224,15 @@ def _in_part(world: World, part: tuple[int, tuple[str, ...]], known: Known, poin
     choice = [guid for guid in map(str, known.guids.values()) if _lives(point.then.get(guid))]
     if not choice:
         return []
-    words = ("--object", choice[part[0] % len(choice)], *part[1])
+    words = ("--object", (guid := choice[part[0] % len(choice)]), *part[1])
+    with Player(world.dc, known) as player:
+        lives = "isDeleted" not in player.read(f"<GUID={guid}>", "objectClass", "isDeleted")
     for command in (("restore", "--to", point.seq, *words, "--yes"), ("verify", "--at", point.seq, *words)):
         ran = world.run(*command)
+        if "--attribute" in words and not lives:
+            if ran.code != ExitCode.USAGE or _LIVES_NOT not in ran.err:
+                return [f"in part, of somebody who is gone: {ran}"]
+            continue
         if _ALREADY_THERE in ran.err:
             return []  # somebody outside the part has its name now, and stays
         if ran.code != 0:

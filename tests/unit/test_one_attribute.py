@@ -7,7 +7,7 @@ from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.one_attribute import require_told
+from adpersist.restore.one_attribute import require_living, require_told
 from adpersist.state.state import State
 
 
@@ -61,4 +61,12 @@ def test_what_is_written_can_be_meant(name: str) -> None:
 def test_what_no_feed_tells_of_cannot(name: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why) as refused:
         require_told(name, SCHEMA, STATE)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(("there", "here", "why"), [(False, True, "at that point"), (True, False, "on the domain")])
+def test_who_is_not_on_both_sides_has_none(there: bool, here: bool, why: str) -> None:
+    require_living("ada", there=True, here=True)
+    with pytest.raises(ConfigError, match=f"ada does not live {why}") as refused:
+        require_living("ada", there=there, here=here)
     assert refused.value.hint
