@@ -19,12 +19,17 @@ _TRUST_ACCOUNT: Final = 0x800
 
 
 def without_machine_secrets(gaps: Iterable[Gap], want: State) -> tuple[list[Gap], list[Limitation]]:
-    """The gaps without the secrets of machines and trusts that live here and there, and whose those are."""
+    """The gaps without the secrets of machines and trusts that live here and there, and whose those are.
+
+    Who has none here was a tombstone a moment ago, or was made: there is nothing to keep, and the other end knows the
+    last one there was.
+    """
     closing: list[Gap] = []
     notes: list[Limitation] = []
     for gap in gaps:
         kept = _SECRETS & gap.values.keys()
-        if not (kept and gap.is_live and gap.want is not None and gap.wanted_live and _has_another_end(gap.want)):
+        has_any = gap.is_live and gap.have is not None and not gap.have.values.keys().isdisjoint(SECRET_ATTRIBUTES)
+        if not (kept and has_any and gap.want is not None and gap.wanted_live and _has_another_end(gap.want)):
             closing.append(gap)
             continue
         what = "keeps the password it has now, which the machine knows; --keep nothing takes that back, too"
