@@ -28,7 +28,7 @@ class RestoreOutcome:
         lost: Gaps there were at the start.
         applied: Steps carried out, over all rounds.
         rounds: How often was planned.
-        refusals: What the DC refused in the last round.
+        refusals: What the DC refused in the last round, and in the last of what waited until no other was left.
         aside: What it refused to receive as a replica, and why.
         left: Differences that remain; empty means proven equal.
         conflicts: Local writes found at the start.

@@ -32,8 +32,14 @@ def narrow(world: World, attribute: str, limit: int) -> None:
 
 
 def lose(world: World, attribute: str) -> str:
-    """Odette has a value nobody may write; what else happened is ordinary. Then the machine goes back."""
+    """Odette has a value nobody may write, in the image as little as now; what else happened is ordinary. Then the
+    machine goes back."""
     world.write_by(Engine.LDAP)
+    narrow(world, attribute, 20)
+    world.dc.stop()
+    world.dc.golden = world.dc.take_golden(world.place / "narrow")
+    world.dc.start()
+    narrow(world, attribute, 1024)
     with Hands(world.dc) as hands:
         odette = hands.user("odette", parent=f"OU=Office,{hands.base}")
         hands.set(odette, **{attribute: LONG})

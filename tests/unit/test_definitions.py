@@ -6,7 +6,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Delete, Exempt, Modify, Step
-from adpersist.restore.plan.plan import steps
+from adpersist.restore.plan.plan import last_steps, steps
 from adpersist.state.differences import gaps
 from adpersist.state.state import State
 
@@ -27,7 +27,8 @@ def defined(kind: bytes, **values: Values) -> ObjectState:
 def planned(here: ObjectState, wanted: ObjectState) -> list[Step]:
     have = State([here, item(SOMEBODY, NC, "CN=s", old=(b"1",)), item(STRANGER, NC, "CN=x")])
     want = State([wanted, item(SOMEBODY, NC, "CN=s", new=(b"2",))])
-    return list(steps(gaps(want, have, Exempt()), want, have, Exempt(), (SCHEMA, NC)))
+    found, contexts = list(gaps(want, have, Exempt())), (SCHEMA, NC)
+    return [*steps(found, want, have, Exempt(), contexts), *last_steps(found, want, contexts)]
 
 
 def told(steps: list[Step]) -> list[object]:

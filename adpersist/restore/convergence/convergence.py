@@ -194,22 +194,24 @@ class Convergence:
 
     def _close(self, seen: Comparison, target: Target, outcome: RestoreOutcome) -> Comparison:
         """Round after round, until a look at everything shows nothing that a plan could close."""
-        previous: Sequence[Step] | None = None
+        tried: list[Sequence[Step]] = [(), ()]
         while outcome.rounds < MAX_ROUNDS:
             plan = planned(self._dc, self._wanted, seen)
             outcome.conflicts, outcome.notes = plan.conflicts, plan.notes
-            if not plan.steps or plan.steps == previous:
+            turn = next((turn for turn, steps in enumerate(plan.turns) if steps and steps != tried[turn]), None)
+            if turn is None:
                 if self._looks.is_whole:
                     break
                 # the proof is a full look: what a container hands down to its children shows up in no other
                 seen = self._looks.look(anew=True)
                 continue
             outcome.rounds += 1
-            applied = apply(plan.steps, target, self._progress.applying)
+            tried[turn] = steps = plan.turns[turn]
+            applied = apply(steps, target, self._progress.applying)
             outcome.applied += applied.steps
-            outcome.refusals = applied.refusals
-            previous = plan.steps
-            self._looks.wrote(step.guid for step in plan.steps)
+            # what waited for the others says nothing of why they were refused
+            outcome.refusals = [*(outcome.refusals if turn else ()), *applied.refusals]
+            self._looks.wrote(step.guid for step in steps)
             # most often nothing is left, and the proof is the only look that is needed
             seen = self._looks.look(anew=outcome.rounds == 1 and not outcome.refusals)
         # the rounds are over, and only a look at everything is a proof

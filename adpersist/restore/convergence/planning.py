@@ -6,15 +6,16 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.model.plan.step import Step
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.plan.identities.rid_pools import known_rids, raised
-from adpersist.restore.plan.plan import Plan, steps
+from adpersist.restore.plan.plan import Plan, last_steps, steps
 from adpersist.restore.wanted import WantedState
 from adpersist.state.state import State
 
 
 def planned(dc: DomainController, wanted: WantedState, seen: Comparison) -> Plan:
     """What is to be done after a look; nothing is written."""
-    found = (*raised_rids(dc, wanted, seen.have), *closing_steps(dc.feed.contexts, seen))
-    return Plan(steps=found, conflicts=seen.resolution.conflicts, notes=seen.notes)
+    last = tuple(last_steps(seen.gaps, seen.want, dc.feed.contexts))
+    found = (*raised_rids(dc, wanted, seen.have), *closing_steps(dc.feed.contexts, seen), *last)
+    return Plan(steps=found, last=len(last), conflicts=seen.resolution.conflicts, notes=seen.notes)
 
 
 def closing_steps(contexts: Sequence[str], seen: Comparison) -> Iterator[Step]:

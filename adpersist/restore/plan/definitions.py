@@ -4,8 +4,8 @@ While a directory changes from one state to another, whatever either allows is a
 their class is to lose, and tombstones come back to life with them. So a schema is made wider first, and narrower last.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
@@ -14,6 +14,7 @@ from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Modify, ReloadSchema, Step
 from adpersist.restore.plan.object_steps import ObjectSteps
 from adpersist.state.differences import Gap
+from adpersist.state.state import State
 
 _BUILDS_ON: Final = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass", "possSuperiors", "systemPossSuperiors")
 """Attributes of a class definition that name other classes ([MS-ADTS] 3.1.1.2.4)."""
@@ -49,49 +50,52 @@ def definitions_in_order(classes: Iterable[ObjectState]) -> list[Guid]:
     return list(ordered.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaSteps:
-    """Steps for definitions.
+def wider(gaps: Iterable[Gap], builder: ObjectSteps) -> Iterator[Step]:
+    """Steps for definitions that are wanted and differ, before all else.
 
-    Attributes:
-        gaps: Those that are wanted and differ.
-        builder: Makes steps of gaps.
+    Attributes, then classes in the order they build on each other; each known to the server before the next.
     """
+    attributes, classes = _in_order(gaps, builder.want)
+    for group, reason in ((attributes, "new attributes"), (classes, "new classes")):
+        meanwhile = [gap for gap in map(_meanwhile, group) if gap.is_open]
+        yield from builder.build(meanwhile)
+        if meanwhile:
+            yield _reload(meanwhile, builder.want, f"{reason} can be used from here on")
 
-    gaps: Sequence[Gap]
-    builder: ObjectSteps
 
-    def wider(self) -> Iterator[Step]:
-        """Before all else. Attributes, then classes in the order they build on each other; each known to the server
-        before the next."""
-        attributes, classes = self._in_order()
-        for group, reason in ((attributes, "new attributes"), (classes, "new classes")):
-            meanwhile = [gap for gap in map(_meanwhile, group) if gap.is_open]
-            yield from self.builder.build(meanwhile)
-            if meanwhile:
-                yield self._reload(meanwhile, f"{reason} can be used from here on")
+def narrower(gaps: Iterable[Gap], want: State) -> Iterator[Step]:
+    """Steps for the same, once nothing else is left to be done.
 
-    def narrower(self) -> Iterator[Step]:
-        """After all else. Classes first: no attribute goes out of use that one of them still names."""
-        attributes, classes = self._in_order()
-        for group in (classes[::-1], attributes):
-            narrowed = [gap for gap in group if gap.values != _meanwhile(gap).values]
-            for gap in narrowed:
-                meanwhile = _meanwhile(gap).values
-                rest = {name: found for name, found in gap.values.items() if meanwhile.get(name) != found}
-                reason = "nothing needs any more what it allowed"
-                yield Modify(guid=gap.guid, dn=self.builder.want.dn(gap.guid), values=rest, reason=reason)
-            if narrowed:
-                yield self._reload(narrowed, "what was allowed is so no more")
+    Classes first: no attribute goes out of use that one of them still names.
+    """
+    attributes, classes = _in_order(gaps, want)
+    for group in (classes[::-1], attributes):
+        narrowed = {gap.guid: rest for gap in group if (rest := _left_for_last(gap))}
+        for guid, rest in narrowed.items():
+            yield Modify(guid=guid, dn=want.dn(guid), values=rest, reason="nothing needs any more what it allowed")
+        if narrowed:
+            yield _reload(group, want, "what was allowed is so no more")
 
-    def _in_order(self) -> tuple[list[Gap], list[Gap]]:
-        defined = {gap.guid: gap for gap in self.gaps if gap.want is not None and defines_class(gap.want)}
-        classes = [defined[guid] for guid in definitions_in_order(self.builder.want[guid] for guid in defined)]
-        return [gap for gap in self.gaps if gap.guid not in defined], classes
 
-    def _reload(self, group: Sequence[Gap], reason: str) -> Step:
-        root = next(gap.want.parent or gap.guid for gap in group if gap.want is not None)
-        return ReloadSchema(guid=root, dn=self.builder.want.dn(root), reason=reason)
+def _in_order(gaps: Iterable[Gap], want: State) -> tuple[list[Gap], list[Gap]]:
+    attributes: list[Gap] = []
+    classes: dict[Guid, Gap] = {}
+    for gap in gaps:
+        if gap.want is not None and defines_class(gap.want):
+            classes[gap.guid] = gap
+        else:
+            attributes.append(gap)
+    return attributes, [classes[guid] for guid in definitions_in_order(want[guid] for guid in classes)]
+
+
+def _reload(group: Iterable[Gap], want: State, reason: str) -> Step:
+    root = next(gap.want.parent or gap.guid for gap in group if gap.want is not None)
+    return ReloadSchema(guid=root, dn=want.dn(root), reason=reason)
+
+
+def _left_for_last(gap: Gap) -> dict[str, Values]:
+    meanwhile = _meanwhile(gap).values
+    return {name: found for name, found in gap.values.items() if meanwhile.get(name) != found}
 
 
 def _meanwhile(gap: Gap) -> Gap:

@@ -7,7 +7,7 @@ from typing import Final
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.step import Delete, Exempt, Modify, Move, Step
-from adpersist.restore.plan.definitions import SchemaSteps
+from adpersist.restore.plan.definitions import narrower, wider
 from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.identities.evictions import evictions
 from adpersist.restore.plan.limitations import FEATURES, Limitation, features
@@ -27,13 +27,21 @@ class Plan:
 
     Attributes:
         steps: What will be done.
+        last: How many of them wait until no other is left to be done.
         conflicts: Local writes the steps overwrite, or (``dc``) leave alone.
         notes: What will not be as the journal has it, whatever is done.
     """
 
     steps: tuple[Step, ...]
+    last: int = 0
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
+
+    @property
+    def turns(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        """What is done first, and what waits for it."""
+        begin = len(self.steps) - self.last
+        return self.steps[:begin], self.steps[begin:]
 
 
 def steps(
@@ -52,7 +60,7 @@ def steps(
     Optional features first, since they rule what a delete leaves behind; whoever holds the SID or the name of a lost
     object makes way; the schema, and its reload, before anything that may need it; then objects made, reanimated and
     moved from the top down; their attributes; the primary group; links, when both ends exist; deletes from the bottom
-    up; last what the schema is to allow no more, which until then something may have.
+    up.
 
     Args:
         contexts: Naming contexts in the order they are restored, the schema first.
@@ -85,8 +93,7 @@ def steps(
     shared = SharedServiceNames.among(everything, have)
     yield from shared.freed(have)
     builder = ObjectSteps(want, have, exempt, doomed, named_later=frozenset(shared.wanted), regrouped=regrouped)
-    definitions = SchemaSteps(gaps=schema, builder=builder)
-    yield from definitions.wider()
+    yield from wider(schema, builder)
     yield from builder.build(wanted[len(schema) :])
     yield from shared.given(want, have, doomed)
     dying = doomed - {step.guid for step in [*evicted, *parked] if step.op == "delete"}
@@ -97,7 +104,16 @@ def steps(
             yield Modify(guid=gap.guid, dn=dn, values={_LAST_NAME: ()}, reason="left over from a reanimation")
         reason = "deleted since" if gap.want is not None else "the journal has no such object"
         yield Delete(guid=gap.guid, dn=dn, reason=reason)
-    yield from definitions.narrower()
+
+
+def last_steps(gaps: Iterable[Gap], want: State, contexts: Sequence[str]) -> Iterator[Step]:
+    """What the schema is to allow no more: steps for when all others are done, for until then something may have it.
+
+    Args:
+        contexts: As in :func:`steps`.
+    """
+    schema = (gap for gap in gaps if gap.wanted_live and gap.want is not None and gap.want.nc == contexts[0])
+    return narrower(top_down(schema, want, contexts), want)
 
 
 def _not_made_way(parked: Iterable[Step], evicted: Iterable[Step]) -> Iterator[Step]:
