@@ -7,18 +7,32 @@ import traceback
 
 from typer.exceptions import Abort, TyperException
 
-from adpersist.errors import AdpersistError, ConfigError, ExitCode
+from adpersist.errors import AdpersistError, ConfigError, ExitCode, OutputError
+from adpersist.system import standard_streams
 
 DEBUG_VARIABLE = "ADPERSIST_DEBUG"
 
 
 def main() -> None:
     """Run the command line and exit."""
+    standard_streams.settle()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(words: list[str]) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command; returns its exit code, once what it said is written."""
+    code = _ended(words)
+    try:
+        sys.stdout.flush()
+    except OutputError as error:
+        from adpersist.cli.output import failure
+
+        failure(error, as_json=False)  # where it would stand is what cannot be written
+        return code or int(error.exit_code)
+    return code
+
+
+def _ended(words: list[str]) -> int:
     gc.disable()
     from adpersist.cli.app import app
     from adpersist.cli.output import failure
@@ -37,10 +51,6 @@ def run(words: list[str]) -> int:
     except TyperException as error:
         failure(ConfigError(error.format_message(), hint="`adpersist --help` lists what there is."), as_json=as_json)
         return int(ExitCode.USAGE)
-    except BrokenPipeError:
-        # the reader has seen enough (`adpersist log | head`); python would complain once more while closing
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001 - the process edge: nobody is above to handle it
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()

@@ -59,6 +59,12 @@ class ConfigError(AdpersistError):
     way_out = "Put right what is named here and run the same command again; `--help` tells what each command takes."
 
 
+class OutputError(AdpersistError):
+    """What a command answered could not be written to its standard output; what it did is done."""
+
+    way_out = "Make room there, or let it go elsewhere, and ask again."
+
+
 class KeyMissingError(ConfigError):
     """The key-encryption key the journal asks for is not there, or what lies in its place is no key."""
 

@@ -22,7 +22,13 @@ _LONGEST: Final = 1500
 
 def machine(document: Document | Sequence[Document]) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json_text(document, indent=2) + "\n")
+
+
+def json_text(document: Document | Sequence[Document], *, indent: int | None = None) -> str:
+    """JSON as people like to read it, where standard output takes every character as it is."""
+    takes_all = (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(document, indent=indent, ensure_ascii=not takes_all, default=str)
 
 
 def say(text: str) -> None:

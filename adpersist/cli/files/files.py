@@ -10,6 +10,7 @@ from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError, PointError
 from adpersist.model.files.file_state import FileKind, Place, written_path
+from adpersist.system.standard_streams import while_read
 
 if TYPE_CHECKING:
     from adpersist.journal.journal import Journal
@@ -96,7 +97,7 @@ def show(
         if content:
             if state.kind is not FileKind.FILE:
                 raise ConfigError(f"{path} is a {state.kind} and has no content")
-            for part in in_order(state.pieces, journal.content(point, state.pieces)):
+            for part in while_read(in_order(state.pieces, journal.content(point, state.pieces))):
                 sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
             return

@@ -1,6 +1,5 @@
 """``adpersist console``: look at the journal with a browser."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -61,7 +60,7 @@ def console(
 
     def listening(url: str, login_url: str) -> None:
         if common.as_json:
-            sys.stdout.write(json.dumps({"url": url, "login_url": login_url}) + "\n")
+            sys.stdout.write(output.json_text({"url": url, "login_url": login_url}) + "\n")
         else:
             output.say(f"The console is at {url}; sign in once, within ten minutes, by opening\n  {login_url}")
         sys.stdout.flush()

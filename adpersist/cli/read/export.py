@@ -14,6 +14,7 @@ from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError
 from adpersist.system import durable_file
+from adpersist.system.standard_streams import while_read
 
 if TYPE_CHECKING:
     from adpersist.cli.options import CommonOptions
@@ -123,7 +124,7 @@ def _lines(state: "State", facts: "JournalSchema", *, secrets: bool) -> Iterator
 
 def _write(parts: Iterator[bytes], target: Path | None) -> int:
     if target is None:
-        count = _copied(parts, sys.stdout.buffer)
+        count = _copied(while_read(parts), sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return count
     try:

@@ -1,6 +1,5 @@
 """``adpersist log``: the journal's commits, newest first."""
 
-import json
 import sys
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from adpersist.cli.options import ConfigOption, JsonOption, answered, common_opt
 from adpersist.errors import ConfigError, PointError
 from adpersist.model.identity.ids import Seq
 from adpersist.reading.rfc3339 import rfc3339
+from adpersist.system.standard_streams import while_read
 
 if TYPE_CHECKING:
     from adpersist.config import Config
@@ -90,7 +90,7 @@ def log(
             if seqs is not None:
                 found = _single(journal, [seq for seq in seqs if first <= seq <= last])
             found = filter(sought.is_in, found)
-        shown = _with_halves(journal, islice(found, min(limit, sys.maxsize) or None), last)
+        shown = while_read(_with_halves(journal, islice(found, min(limit, sys.maxsize) or None), last))
         if common.as_json:
             _print_array(_document(commit, journal.head, half) for commit, half in shown)
             return
@@ -201,7 +201,7 @@ def _print_array(documents: Iterator[dict[str, Any]]) -> None:
     """A JSON array, written as it comes."""
     separator = "[\n"
     for document in documents:
-        sys.stdout.write(separator + json.dumps(document, ensure_ascii=False))
+        sys.stdout.write(separator + output.json_text(document))
         separator = ",\n"
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
