@@ -11,7 +11,7 @@ from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_encryption import KeyEncryption
-from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, read_key_file
+from adpersist.journal.keys.key_file import VARIABLE, key_from_environment, key_line_in, read_key_file, read_key_line
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.journal.head import Identity
 from adpersist.stores.port import Store
@@ -104,11 +104,8 @@ def key_text(config: Config, environment: Mapping[str, str] = os.environ) -> str
         KeyMissingError: The file cannot be read any more.
     """
     if config.key.file is None:
-        return environment.get(VARIABLE, "").strip()
-    try:
-        return config.key.file.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise KeyMissingError(f"cannot read the key file {config.key.file}: {error.strerror}") from error
+        return key_line_in(environment.get(VARIABLE, ""), source=f"the environment variable {VARIABLE}")
+    return read_key_line(config.key.file)
 
 
 def vault_key(url: str, algorithm: str) -> KeyEncryption:

@@ -22,6 +22,7 @@ from adpersist.journal.keys.key_file import (
     key_from_line,
     key_line,
     read_key_file,
+    read_key_line,
 )
 from adpersist.journal.keys.keyring import DataKey, Keyring
 from adpersist.journal.upkeep.check import check_journal
@@ -132,7 +133,7 @@ def test_a_key_cut_short_or_mistyped_is_no_key(tmp_path: Path) -> None:
     line = key_line(TEST_KEY)
     path = tmp_path / "journal.key"
     broken = [line[:cut] for cut in range(1, len(line))]
-    broken += [line[:20] + ("A" if line[20] != "A" else "B") + line[21:], line + "0", line + "\n" + line]
+    broken += [line[:20] + ("A" if line[20] != "A" else "B") + line[21:], line + "0", line + "\n" + key_line(bytes(32))]
     broken += [line.replace("key-1", "key-2"), line.upper(), "hunter2", "\xff" * 60, "x" * 5000]
     for content in broken:
         path.write_bytes(content.encode("latin-1"))
@@ -144,8 +145,16 @@ def test_a_key_cut_short_or_mistyped_is_no_key(tmp_path: Path) -> None:
 
 def test_a_key_survives_the_ways_of_editors(tmp_path: Path) -> None:
     path = tmp_path / "k"
-    path.write_bytes(b" " + key_line(TEST_KEY).encode() + b" \r\n\r\n")
-    assert read_key_file(path).key_id == LocalKey(TEST_KEY).key_id
+    line = key_line(TEST_KEY).encode()
+    for content in (
+        b" " + line + b" \r\n\r\n",
+        b"\xef\xbb\xbf" + line,
+        line + b"\n" + line,
+        b"The key:\n\n" + line + b"\n",
+    ):
+        path.write_bytes(content)
+        assert read_key_file(path).key_id == LocalKey(TEST_KEY).key_id
+        assert read_key_line(path) == key_line(TEST_KEY)
     assert key_from_environment({"K": key_line(TEST_KEY) + "\n"}, "K").key_id == LocalKey(TEST_KEY).key_id
 
 

@@ -1,6 +1,5 @@
 """Copies of the key: a sheet to keep away from the machine, and the proof that a kept copy is the right one."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,14 +8,10 @@ from typing import Any, Final
 
 from adpersist.agent import connections
 from adpersist.config import Config
-from adpersist.errors import ConfigError, KeyMissingError
+from adpersist.errors import ConfigError
 from adpersist.journal.journal import Journal
-from adpersist.journal.keys.key_encryption import LocalKey
-from adpersist.journal.keys.key_file import key_from_line
+from adpersist.journal.keys.key_file import read_key_file
 from adpersist.system import durable_file
-
-_MAX_BYTES: Final = 65_536
-_LINE: Final = re.compile(r"adpersist-key-1:\S+")
 
 _SHEET: Final = """\
 ADPERSIST RECOVERY SHEET, made {made}
@@ -160,25 +155,10 @@ def proven_copy(config: Config, path: Path) -> ProvenCopy:
         KeyMissingError: The file cannot be read, or holds no key, or several.
         WrongKeyError: It holds another key than the journal was sealed with.
     """
-    keys = _key_in(path)
+    keys = read_key_file(path)
     store = connections.store(config, None)
     try:
         journal = Journal.open(store, keys, expected=config.journal.id or None)
     finally:
         store.close()
     return ProvenCopy(journal=journal.id, key_id=keys.key_id, newest=keys.key_id == journal.wrappers[-1])
-
-
-def _key_in(path: Path) -> LocalKey:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_BYTES).decode("latin-1")
-    except OSError as error:
-        raise KeyMissingError(f"cannot read {path}: {error.strerror}", hint="Name a copy of the key.") from error
-    lines = set(_LINE.findall(text))
-    if len(lines) != 1:
-        raise KeyMissingError(
-            f"{path} holds {'several keys' if lines else 'no adpersist key'}",
-            hint="A key is one line beginning with `adpersist-key-1:`, in a key file or a recovery sheet.",
-        )
-    return key_from_line(lines.pop(), source=str(path))

@@ -20,7 +20,8 @@ from adpersist.system import durable_file, private_files
 VARIABLE: Final = "ADPERSIST_KEY"
 """The environment variable looked at by default."""
 
-_MAX_FILE_BYTES: Final = 4096
+_MAX_FILE_BYTES: Final = 65_536
+_WRITTEN: Final = re.compile(r"adpersist-key-1:\S+")
 _LINE: Final = re.compile(r"adpersist-key-1:([A-Za-z0-9_-]{43}):([0-9a-f]{8})")
 _HINT: Final = "The key is one line beginning with `adpersist-key-1:`; bring it back from where you keep a copy."
 
@@ -45,6 +46,18 @@ def key_from_line(line: str, *, source: str) -> LocalKey:
     return LocalKey(base64.urlsafe_b64decode(found[1] + "="))
 
 
+def key_line_in(text: str, *, source: str) -> str:
+    """The line of the one key in a text, which may say more: a recovery sheet does, and editors begin with a mark.
+
+    Raises:
+        KeyMissingError: There is none, or there are several.
+    """
+    found = set(_WRITTEN.findall(text))
+    if len(found) != 1:
+        raise KeyMissingError(f"{source} holds {'several keys' if found else 'no adpersist key'}", hint=_HINT)
+    return str(found.pop())
+
+
 def create_key_file(path: Path, *, randomness: Randomness = os.urandom) -> LocalKey:
     """Make a new key and its file, mode 0600, durable when this returns; an existing file is never touched.
 
@@ -63,11 +76,16 @@ def create_key_file(path: Path, *, randomness: Randomness = os.urandom) -> Local
 
 
 def read_key_file(path: Path) -> LocalKey:
-    """The key in a file.
+    """The key in a file: the key's own, a copy of that, or a recovery sheet.
 
     Raises:
-        KeyMissingError: There is no such file, it may not be read, it is empty, or it holds something else.
+        KeyMissingError: There is no such file, it may not be read, it is empty, or it holds no key, or several.
     """
+    return key_from_line(read_key_line(path), source=f"the key file {path}")
+
+
+def read_key_line(path: Path) -> str:
+    """The line that is the key in a file. Raises: KeyMissingError: As above, but for a line that is damaged."""
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES)
@@ -75,16 +93,17 @@ def read_key_file(path: Path) -> LocalKey:
         raise KeyMissingError(f"cannot read the key file {path}: {error.strerror}", hint=_HINT) from error
     if not content.strip(b"\0 \t\r\n"):
         raise KeyMissingError(f"the key file {path} is empty", hint=_HINT)
-    return key_from_line(content.decode("latin-1"), source=f"the key file {path}")
+    return key_line_in(content.decode("latin-1"), source=f"the key file {path}")
 
 
 def key_from_environment(environment: Mapping[str, str], name: str = VARIABLE) -> LocalKey:
     """The key in an environment variable.
 
     Raises:
-        KeyMissingError: The variable is not set, empty, or holds something else.
+        KeyMissingError: The variable is not set, empty, or holds no key, or several.
     """
-    return key_from_line(environment.get(name, ""), source=f"the environment variable {name}")
+    source = f"the environment variable {name}"
+    return key_from_line(key_line_in(environment.get(name, ""), source=source), source=source)
 
 
 def exposure(path: Path) -> private_files.Exposure | None:
