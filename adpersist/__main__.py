@@ -2,19 +2,24 @@
 
 import gc
 import os
+import signal
 import sys
-import traceback
-
-from typer.exceptions import Abort, TyperException
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from adpersist.errors import AdpersistError, ConfigError, ExitCode, OutputError
-from adpersist.system import standard_streams
 
 DEBUG_VARIABLE = "ADPERSIST_DEBUG"
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
 
 
 def main() -> None:
     """Run the command line and exit."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as of a script's background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from adpersist.system import standard_streams  # loaded, like most, once that is so
+
     standard_streams.settle()
     sys.exit(run(sys.argv[1:]))
 
@@ -32,8 +37,26 @@ def run(words: list[str]) -> int:
     return code
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """In this block alone Ctrl-C is an exception: before it nothing was begun, and behind it all is said.
+
+    Elsewhere it ends the process at once, where :func:`main` has seen to that.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _ended(words: list[str]) -> int:
     gc.disable()
+    from typer.exceptions import Abort, TyperException
+
     from adpersist.cli.app import app
     from adpersist.cli.output import failure
 
@@ -41,7 +64,10 @@ def _ended(words: list[str]) -> int:
     gc.enable()
     as_json = "--json" in words
     try:
-        result = app(words, prog_name="adpersist", standalone_mode=False)
+        with _interruptible():
+            result = app(words, prog_name="adpersist", standalone_mode=False)
+        if result == _INTERRUPTED:
+            raise KeyboardInterrupt
     except AdpersistError as error:
         failure(error, as_json=as_json)
         return int(error.exit_code)
@@ -53,6 +79,8 @@ def _ended(words: list[str]) -> int:
         return int(ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 - the process edge: nobody is above to handle it
         if os.environ.get(DEBUG_VARIABLE):
+            import traceback
+
             traceback.print_exc()
         words_of = " ".join(str(error).split()) or "no further word"
         failure(

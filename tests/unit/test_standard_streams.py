@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,3 +110,19 @@ def test_json_is_json_whatever_standard_output_can_take() -> None:
         )
         assert done.returncode == 7
         assert place in json.loads(done.stdout.decode(encoding))["error"]["message"]
+
+
+def test_ctrl_c_is_a_word_and_a_failure_and_before_anything_is_begun_no_traceback() -> None:
+    """A store that takes a connection and says nothing has the command where it is to be; what is loaded before Ctrl-C
+    is seen to is next to nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = f"azurite://127.0.0.1:{silent.getsockname()[1]}/journals"
+        words = (*PROGRAM, "fleet", "--store", store, "--config", os.devnull)
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+            connection, _ = silent.accept()
+            with connection:
+                waiting.send_signal(signal.SIGINT)
+                _, said = waiting.communicate(timeout=60)
+    assert (waiting.returncode, said) == (1, "adpersist: stopped\n")
+    loaded = "import sys, adpersist.__main__; print(sorted({'typer', 'traceback', 'pathlib'} & sys.modules.keys()))"
+    assert ran(sys.executable, "-S", "-c", loaded).stdout == "[]\n"
