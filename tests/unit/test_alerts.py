@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import resource
 import socket
 import socketserver
 import sqlite3
@@ -29,11 +30,11 @@ from adpersist.console.alerts import rules
 from adpersist.console.alerts.catalogue import MANY, RULES, STATES
 from adpersist.console.alerts.descriptor import REPLICATION, allowed, replicators
 from adpersist.console.alerts.finding import Finding, Severity
-from adpersist.console.alerts.outbox import Outbox
+from adpersist.console.alerts.outbox import Outbox, OutboxError
 from adpersist.console.alerts.rules import Watch, findings
 from adpersist.console.alerts.watching import AlertWatch, told
 from adpersist.console.alerts.ways import Command, Mail, NotSentError, Syslog, Way, Webhook, sentence, ways
-from adpersist.errors import ConfigError
+from adpersist.errors import ConfigError, ExitCode
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.identity.reference import ref
@@ -483,6 +484,35 @@ def test_an_outbox_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Outbox(tmp_path / "file" / "alerts.db")
 
 
+def test_a_disk_that_takes_nothing_ends_no_watch_for_good_and_has_nobody_told_over_and_over(tmp_path: Path) -> None:
+    """The unit tries again after this exit code, and not after ConfigError's. SQLite says of a connection that may
+    only read what it says of a disk that went read-only."""
+    journal, shelf, clock = domain(), Shelf(), Clock()
+    shelf.away = True
+    with watching(journal, tmp_path, [shelf], clock) as watch:
+        look(journal, 100, member(ADMINS, EVE))
+        watch.once()
+        shelf.away, clock.now = False, clock.now + 100
+        watch._outbox._file.execute("PRAGMA query_only = ON")
+        with pytest.raises(OutboxError, match="cannot be used") as caught:
+            watch.once()
+        assert caught.value.exit_code is ExitCode.FAILURE
+        assert not shelf.got
+        watch._outbox._file.execute("PRAGMA query_only = OFF")
+        watch.once()
+    assert len(shelf.got) == 1
+
+
+def test_an_outbox_for_which_no_file_can_be_opened_now_is_no_mistake(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(OutboxError, match="Too many open files"):
+            Outbox(tmp_path / "alerts.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 def test_an_outbox_is_its_owners_alone(tmp_path: Path) -> None:
     Outbox(tmp_path / "alerts.db").close()
     assert (tmp_path / "alerts.db").stat().st_mode & 0o777 == 0o600
@@ -630,8 +660,9 @@ def test_syslog_goes_over_the_network_too() -> None:
 
 
 def test_a_syslog_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
-    with pytest.raises(NotSentError):
-        Syslog(str(tmp_path / "nowhere"), "dc1").send(alerts())
+    for place in (str(tmp_path / "nowhere"), "log..example:514", f"{'x' * 70}:514"):
+        with pytest.raises(NotSentError, match="did not take it"):
+            Syslog(place, "dc1").send(alerts())
 
 
 def test_a_command_gets_the_json(tmp_path: Path) -> None:

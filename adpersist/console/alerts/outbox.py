@@ -1,9 +1,11 @@
 """What is to be sent, until it is: a SQLite file of its own, so that neither an outage nor a crash loses an alert.
 
 What was found and how far was looked go into one transaction: an alert is there once, or will be found again. It is
-sent at least once: who dies between sending and noting that sends it again, under the same id.
+sent at least once: who dies between sending and noting that sends it again, under the same id. Every try is noted
+before it is made: where that finds no room, nobody is told the same thing over and over.
 """
 
+import errno
 import json
 import os
 import sqlite3
@@ -14,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from adpersist.console.alerts.finding import Finding
-from adpersist.errors import ConfigError
+from adpersist.errors import AdpersistError, ConfigError
 from adpersist.model.identity.ids import Seq
+from adpersist.stores.sqlite.errors import primary_code
 from adpersist.system.untrusted_sqlite import distrust
 
 _VERSION: Final = 1
@@ -35,6 +38,29 @@ CREATE TABLE alert (
 ) WITHOUT ROWID;
 CREATE INDEX due ON alert (next) WHERE sent IS NULL;
 """
+
+
+_PASSES: Final = frozenset(
+    (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    )
+)
+_PASSES_OS: Final = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)
+"""What SQLite and the system say of a disk that is full, fails or went read-only, and of others at work."""
+
+
+class OutboxError(AdpersistError):
+    """The outbox cannot be used now. What was found, or is to be sent, is found and sent by the next run."""
+
+    retryable = True
+    may_pass = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +86,7 @@ class Outbox:
 
     Raises:
         ConfigError: It cannot be made or opened, or is something else.
+        OutboxError: Not now; so does every method.
     """
 
     def __init__(self, path: Path) -> None:
@@ -140,6 +167,16 @@ class Outbox:
             ).fetchall()
         return [Waiting(id=row[0], way=way, document=json.loads(row[1]), tries=row[2]) for row in rows]
 
+    def trying(self, now_tried: Iterable[Waiting], now: float) -> None:
+        """They are to be sent now; each that is not out then is tried again later, and later still."""
+        with self._usable(), self._step():
+            for each in now_tried:
+                wait_s = min(_FIRST_S * 2 ** min(each.tries, 20), _LONGEST_S)
+                self._file.execute(
+                    "UPDATE alert SET tries = tries + 1, next = ? WHERE id = ? AND way = ?",
+                    (now + wait_s, each.id, each.way),
+                )
+
     def sent(self, done: Iterable[Waiting], now: float) -> None:
         """They are out."""
         with self._usable(), self._step():
@@ -148,14 +185,12 @@ class Outbox:
                     "UPDATE alert SET sent = ?, error = '' WHERE id = ? AND way = ?", (now, each.id, each.way)
                 )
 
-    def failed(self, tried: Iterable[Waiting], error: str, now: float) -> None:
-        """They are not; each is tried again later, and later still."""
+    def failed(self, tried: Iterable[Waiting], error: str) -> None:
+        """They are not out, and why."""
         with self._usable(), self._step():
             for each in tried:
-                wait_s = min(_FIRST_S * 2 ** min(each.tries, 20), _LONGEST_S)
                 self._file.execute(
-                    "UPDATE alert SET tries = tries + 1, next = ?, error = ? WHERE id = ? AND way = ?",
-                    (now + wait_s, error[:500], each.id, each.way),
+                    "UPDATE alert SET error = ? WHERE id = ? AND way = ?", (error[:500], each.id, each.way)
                 )
 
     def everything(self, most: int) -> list[dict[str, Any]]:
@@ -174,10 +209,11 @@ class Outbox:
         self._file.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._file.execute("COMMIT")
         except BaseException:
-            self._file.execute("ROLLBACK")
+            if self._file.in_transaction:  # on a full disk SQLite may have gone back by itself
+                self._file.execute("ROLLBACK")
             raise
-        self._file.execute("COMMIT")
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
@@ -186,9 +222,11 @@ class Outbox:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: Exception) -> ConfigError:
+    def _unusable(self, error: sqlite3.Error | OSError) -> AdpersistError:
+        code = error.errno if isinstance(error, OSError) else primary_code(error)
+        passes = code in (_PASSES_OS if isinstance(error, OSError) else _PASSES)
         words = getattr(error, "strerror", None) or str(error)
-        return ConfigError(
+        return (OutboxError if passes else ConfigError)(
             f"the outbox {self._path} cannot be used: {words}",
             hint="[alerts] outbox names a file that this user may write to, on a disk with room.",
         )

@@ -98,7 +98,7 @@ class AlertWatch:
         """Look at what is new, tell it, and send what is due; how many alerts are new.
 
         Raises:
-            ConfigError: The outbox cannot be used.
+            ConfigError, OutboxError: The outbox cannot be used.
         """
         now = self._clock()
         found = [*self._journal_findings(now), *self._agent_findings(now)]
@@ -113,11 +113,12 @@ class AlertWatch:
         """Send what is due, by every way by itself: one that is away holds no other up."""
         for way in self._ways:
             while waiting := self._outbox.due(way.name, self._clock(), _AT_ONCE):
+                self._outbox.trying(waiting, self._clock())
                 try:
                     way.send([each.document for each in waiting])
                 except NotSentError as error:
                     log.warning("alerts.not_sent", way=way.name, alerts=len(waiting), error=error.message)
-                    self._outbox.failed(waiting, error.message, self._clock())
+                    self._outbox.failed(waiting, error.message)
                     break
                 self._outbox.sent(waiting, self._clock())
                 log.info("alerts.sent", way=way.name, alerts=len(waiting))

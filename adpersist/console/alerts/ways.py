@@ -144,7 +144,7 @@ class Syslog:
             with self._connected() as line:
                 for each in alerts:
                     line.send(self._line(each))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name that is none of a host's: UnicodeError
             raise NotSentError(f"{self.place} did not take it: {visible(error)}") from error
 
     def _connected(self) -> socket.socket:
