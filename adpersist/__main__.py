@@ -1,5 +1,6 @@
 """The process edge: errors become sentences and exit codes; a traceback never reaches a person."""
 
+import errno
 import gc
 import os
 import signal
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from adpersist.errors import AdpersistError, ConfigError, ExitCode, OutputError
 
 DEBUG_VARIABLE = "ADPERSIST_DEBUG"
+_SCARCE = frozenset((errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN))
+"""Memory, room on a disk, files, processes."""
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
@@ -82,16 +85,25 @@ def _ended(words: list[str]) -> int:
             import traceback
 
             traceback.print_exc()
-        words_of = " ".join(str(error).split()) or "no further word"
-        failure(
-            AdpersistError(
-                f"an unexpected {type(error).__name__}: {words_of}",
-                hint=f"This is a defect in adpersist. {DEBUG_VARIABLE}=1 shows where; nothing acknowledged is lost.",
-            ),
-            as_json=as_json,
-        )
+        failure(unforeseen(error), as_json=as_json)
         return int(ExitCode.FAILURE)
     return result if isinstance(result, int) else int(ExitCode.OK)
+
+
+def unforeseen(error: Exception) -> AdpersistError:
+    """What is said of an error nobody made a sentence of; that a machine has too little of something is no defect."""
+    number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
+    if number in _SCARCE:
+        return AdpersistError(
+            f"this machine has too little of something: {os.strerror(number)}",
+            hint="Nothing acknowledged is lost. `df`, `free` and `ulimit -a` show what there is; run the same command "
+            "again once there is more.",
+        )
+    words = " ".join(str(error).split()) or "no further word"
+    return AdpersistError(
+        f"an unexpected {type(error).__name__}: {words}",
+        hint=f"This is a defect in adpersist. {DEBUG_VARIABLE}=1 shows where; nothing acknowledged is lost.",
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import ELOOP, ENOTDIR
@@ -102,7 +101,8 @@ def runtime_directory(environment: Mapping[str, str] = os.environ) -> Path:
         return Path("/run/adpersist")
     if environment.get("XDG_RUNTIME_DIR"):
         return Path(environment["XDG_RUNTIME_DIR"], "adpersist")
-    return Path(tempfile.gettempdir(), f"adpersist-{user}")
+    # the same for all of this user's, and on a full disk, too, which tempfile would say is no place
+    return Path(environment.get("TMPDIR") or "/tmp", f"adpersist-{user}")  # noqa: S108 - what lies there must be ours
 
 
 def _open(directory: Path, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from adpersist.__main__ import unforeseen
 
 PROGRAM = (sys.executable, "-m", "adpersist")
 FULL = Path("/dev/full")
@@ -126,3 +129,11 @@ def test_ctrl_c_is_a_word_and_a_failure_and_before_anything_is_begun_no_tracebac
     assert (waiting.returncode, said) == (1, "adpersist: stopped\n")
     loaded = "import sys, adpersist.__main__; print(sorted({'typer', 'traceback', 'pathlib'} & sys.modules.keys()))"
     assert ran(sys.executable, "-S", "-c", loaded).stdout == "[]\n"
+
+
+def test_a_machine_that_has_too_little_is_no_defect() -> None:
+    for scarce in (MemoryError(), OSError(errno.EMFILE, "files"), BlockingIOError(errno.EAGAIN, "fork")):
+        assert "this machine has too little of something: " in unforeseen(scarce).message
+        assert "defect" not in unforeseen(scarce).hint
+    for defect in (KeyError("x"), OSError("no number"), FileNotFoundError(errno.ENOENT, "gone")):
+        assert "an unexpected " in unforeseen(defect).message

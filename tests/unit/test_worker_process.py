@@ -1,5 +1,6 @@
 """A worker that ends says why, in the words of whoever gave up."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,27 @@ def test_a_worker_that_ended_says_why(program: str, why: str, tmp_path: Path) ->
     worker.close()
     assert why in ended.value.message
     assert "_start" not in ended.value.message
+
+
+def test_a_worker_starts_where_no_disk_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of this process may grow, as on a disk without room; `tempfile` finds no place then."""
+    (tmp_path / "worker.py").write_text("import pickle, sys; pickle.dump(7, sys.stdout.buffer)")
+    monkeypatch.setattr("tempfile.tempdir", None)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        worker = WorkerProcess(tmp_path / "worker.py", task="tries", gone=DirectoryUnreachableError)
+        assert worker.receive() == 7
+        worker.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_worker_for_which_no_file_can_be_opened_is_told_as_one_that_cannot_be_started() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(DirectoryUnreachableError, match="cannot be started: Too many open files"):
+            WorkerProcess(Path("/nowhere"), task="tries", gone=DirectoryUnreachableError)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -7,9 +7,9 @@ attribute, and no text from a page.
 
 import hashlib
 import json
+import os
 import re
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -172,7 +172,7 @@ class Undo:
         words = self._words("restore", wish, "--yes", "--progress")
         try:
             with (
-                tempfile.TemporaryFile() as answer,
+                os.fdopen(os.memfd_create("answer"), "w+b") as answer,
                 subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=answer, stderr=subprocess.PIPE) as ran,
             ):
                 for line in ran.stderr or ():

@@ -1,15 +1,15 @@
 """A process that runs the system's Python, which has Samba's modules, and answers questions."""
 
+import os
 import pickle
 import re
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from adpersist.errors import AdpersistError
 from adpersist.system.secrecy import environment_for_others
@@ -50,22 +50,24 @@ class WorkerProcess:
     ) -> None:
         self._task = task
         self._gone = gone
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self._socket, its_end = socket.socketpair()
-        with its_end:
+        with ExitStack() as opened:
             try:
-                self._process = subprocess.Popen(
-                    [SYSTEM_PYTHON, "-I", str(program), *arguments],
-                    stdin=its_end.fileno(),
-                    stdout=its_end.fileno(),
-                    stderr=self._said,
-                    cwd="/",
-                    env=environment_for_others(),
-                )
+                # in memory: on a full disk, too, a worker is wanted
+                self._said = opened.enter_context(os.fdopen(os.memfd_create("said"), "w+b"))
+                ours, its_end = socket.socketpair()
+                self._socket = opened.enter_context(ours)
+                with its_end:
+                    self._process = subprocess.Popen(
+                        [SYSTEM_PYTHON, "-I", str(program), *arguments],
+                        stdin=its_end.fileno(),
+                        stdout=its_end.fileno(),
+                        stderr=self._said,
+                        cwd="/",
+                        env=environment_for_others(),
+                    )
             except OSError as error:
-                self._socket.close()
-                self._said.close()
                 raise gone(f"{SYSTEM_PYTHON} cannot be started: {error.strerror}") from error
+            opened.pop_all()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD_BYTES)
         self._socket.settimeout(timeout_s)
         self._to, self._from = self._socket.makefile("wb"), self._socket.makefile("rb")
