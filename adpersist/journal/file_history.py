@@ -7,12 +7,12 @@ while a file that is made of it is there, and a checkpoint has all of it.
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from adpersist.errors import IntegrityError, PointError
+from adpersist.errors import PointError
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.checkpoint import open_whole_checkpoint
 from adpersist.journal.format.head import OpenHead
 from adpersist.journal.reader import read_files
-from adpersist.journal.timelines import path_to
+from adpersist.journal.timelines import Path, path_to
 from adpersist.model.files.file_changes import FileChanges, Files, applied
 from adpersist.model.files.file_state import FileKey, FileState, Piece, piece_of
 from adpersist.model.identity.ids import Seq
@@ -29,8 +29,9 @@ def files_at(store: Store, tip: OpenHead, point: Seq) -> Files:
     broken: list[DamagedCheckpointError] = []
     while True:
         files: dict[FileKey, FileState] = {}
+        way = _way(store, tip, point, broken)
         try:
-            for changes in _way(store, tip, point, broken):
+            for changes in way:
                 applied(files, changes)
         except DamagedCheckpointError as error:
             broken.append(error)
@@ -47,8 +48,9 @@ def content_at(store: Store, tip: OpenHead, point: Seq, wanted: Collection[Piece
     broken: list[DamagedCheckpointError] = []
     left = set(wanted)
     while left:
+        way = _way(store, tip, point, broken)
         try:
-            for changes in _way(store, tip, point, broken):
+            for changes in way:
                 for content in changes.pieces:
                     piece = piece_of(content)
                     if piece in left:
@@ -80,14 +82,19 @@ def every_change(store: Store, tip: OpenHead) -> Iterator[FileChanges]:
 
 
 def _way(store: Store, tip: OpenHead, point: Seq, broken: list[DamagedCheckpointError]) -> Iterator[FileChanges]:
+    """Raises: DamagedCheckpointError: There is none without those that are broken, of which this is the first."""
     without = {error.seq for error in broken}
     usable = tuple(each for each in tip.head.checkpoints if each.seq not in without)
     try:
         path = path_to(replace(tip.head, checkpoints=usable), point)
     except PointError as error:
         if broken:
-            raise IntegrityError(broken[0].message, hint=broken[0].hint) from error
+            raise broken[0] from error
         raise
+    return _along(store, tip, path)
+
+
+def _along(store: Store, tip: OpenHead, path: Path) -> Iterator[FileChanges]:
     if (checkpoint := path.checkpoint) is not None:
         parts = store.checkpoint(checkpoint.lies_at)
         for each in open_whole_checkpoint(parts, checkpoint, tip.journal, tip.keyring):

@@ -119,6 +119,7 @@ class JournalHistory:
             PointError: No such point, or pruned.
             DamagedCheckpointError: While iterating: try again without it.
             DamagedError: While iterating: the journal is not what was written.
+            PrunedMeanwhileError: While iterating.
         """
         usable = tuple(each for each in self.head.checkpoints if each.seq not in without)
         path = path_to(replace(self.head, checkpoints=usable), point)
@@ -141,12 +142,13 @@ class JournalHistory:
         Raises:
             PointError: The head names none of that number.
             DamagedError: While iterating: it is not what was written.
+            PrunedMeanwhileError: The same; a prune took it meanwhile.
         """
-        return self._checkpoint(seq, open_checkpoint)
+        return self._iterated(self._checkpoint(seq, open_checkpoint))
 
     def checkpoint_by_part(self, seq: Seq) -> Iterator[tuple[int, list[ObjectState | Gone]]]:
         """The same, and by which part :meth:`checkpoint_parts` finds them again. Raises: as :meth:`read_checkpoint`."""
-        for number, states in self._checkpoint(seq, open_by_part):
+        for number, states in self._iterated(self._checkpoint(seq, open_by_part)):
             if not isinstance(states, FileChanges):
                 yield number, states
 
@@ -155,7 +157,12 @@ class JournalHistory:
     ) -> list[ObjectState | Gone]:
         """The objects of some parts, or some of those, proven with all others and opened alone. Raises: as
         :meth:`read_checkpoint`."""
-        return self._checkpoint(seq, lambda parts, *whole: open_parts(parts, numbers, objects, *whole))
+        with self._end.reading():
+            return self._checkpoint(seq, lambda parts, *whole: open_parts(parts, numbers, objects, *whole))
+
+    def _iterated(self, opened: Iterator[Opened]) -> Iterator[Opened]:
+        with self._end.reading():
+            yield from opened
 
     def _checkpoint(self, seq: Seq, opening: Callable[[Iterator[bytes], Checkpoint, bytes, Keyring], Opened]) -> Opened:
         tip = self._end.tip

@@ -4,9 +4,9 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from adpersist.errors import IntegrityError, PointError
+from adpersist.errors import PointError, PrunedMeanwhileError
 from adpersist.journal.damage import DamagedCheckpointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq
@@ -20,6 +20,9 @@ from adpersist.state.state import State
 from adpersist.telemetry import logger
 
 log = logger("journal")
+
+_MOST_PRUNES: Final = 3
+"""Of one journal within one reading of it."""
 
 Objects = Iterable[ObjectState | Gone]
 Made = TypeVar("Made")
@@ -53,7 +56,7 @@ def fold(
         _take(state, commits, spill, progress)
         return state
 
-    return _read(journal, journal.head.seq if through is None else through, [], folded)
+    return _read(journal, through, [], folded)
 
 
 def fold_on(
@@ -109,7 +112,7 @@ def fold_fingerprints(journal: Journal) -> FingerprintIndex:
             index.apply(commit.changes)
         return index
 
-    return _read(journal, journal.head.seq, [], traced)
+    return _read(journal, None, [], traced)
 
 
 def stream_objects(
@@ -147,18 +150,25 @@ def stream_objects(
 
 def _read(
     journal: Journal,
-    point: Seq,
+    through: Seq | None,
     broken: list[DamagedCheckpointError],
     make: Callable[[Objects, Iterable[Commit]], Made],
 ) -> Made:
-    """What ``make`` makes of a point's history; damaged checkpoints are added to ``broken`` and passed over."""
+    """What ``make`` makes of a point's history; damaged checkpoints are added to ``broken`` and passed over, and what a
+    prune takes meanwhile the head it leaves does not need."""
+    prunes = 0
     while True:
+        found = _history(journal, journal.head.seq if through is None else through, broken)
         try:
             with without_gc():
-                return make(*_history(journal, point, broken))
+                return make(*found)
         except DamagedCheckpointError as error:
             log.warning("checkpoint.passed_over", error=error.message)
             broken.append(error)
+        except PrunedMeanwhileError:
+            prunes += 1
+            if through is not None or prunes == _MOST_PRUNES:
+                raise
 
 
 def _history(
@@ -166,9 +176,9 @@ def _history(
 ) -> tuple[Iterator[ObjectState | Gone], Iterator[Commit]]:
     try:
         return journal.history(point, without=[error.seq for error in broken if error.seq is not None])
-    except PointError:
+    except PointError as error:
         if broken:
-            raise IntegrityError(broken[0].message, hint=broken[0].hint) from broken[0]
+            raise broken[0] from error
         raise
 
 

@@ -497,6 +497,44 @@ def test_who_reads_what_is_pruned_meanwhile_is_told_to_try_again_and_by_itself_d
     assert {guid("user9"), guid("user10")} <= set(fold(reading))
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda journal: list(journal.read_checkpoint(Seq(5))),
+        lambda journal: list(journal.checkpoint_by_part(Seq(5))),
+        lambda journal: journal.checkpoint_parts(Seq(5), {0}),
+        lambda journal: journal.files(Seq(5)),
+        lambda journal: fold(journal, Seq(5)),
+    ],
+)
+def test_a_checkpoint_that_a_prune_takes_while_it_is_read_is_no_damage(
+    store: MemoryStore, read: Callable[[Journal], object]
+) -> None:
+    """Nor is one of the newest point: the next checkpoint tells as much."""
+
+    class Pruning(TamperedStore):
+        def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+            opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
+            return super().checkpoint(seq)
+
+    with pytest.raises(PointError, match=r"pruned") as caught:
+        read(opened(Pruning(store)))
+    assert caught.value.exit_code is not ExitCode.INTEGRITY
+
+
+def test_what_a_prune_takes_of_the_newest_point_is_read_again(store: MemoryStore) -> None:
+    class Pruning(TamperedStore):
+        def checkpoint(self, seq: Seq) -> Iterator[bytes]:
+            with small_frames():
+                opened(store).write_checkpoint(Seq(10), several(), now=NOON)
+            opened(store).prune(oldest=Seq(10), keep_marks=False, now=NOON)
+            return super().checkpoint(seq)
+
+    reading = opened(Pruning(store))
+    assert len(fold(reading)) == len(several())
+    assert reading.head.pruned == 10
+
+
 def test_a_busy_agent_neither_keeps_a_checkpoint_or_a_prune_from_its_end_nor_is_kept_by_one(store: MemoryStore) -> None:
     agent = opened(store, AGENT)
 

@@ -9,7 +9,7 @@ from typing import Final
 from adpersist.errors import FencedError, MovedError, OutcomeUnknownError, PrunedMeanwhileError, StoreUnreachableError
 from adpersist.journal.appending.settlement import AppendOutcome, Attempt, require_here, settle_append
 from adpersist.journal.appending.spare_head import SparedFacts, spared_facts
-from adpersist.journal.damage import Damage, DamagedError
+from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
 from adpersist.journal.keys.keyring import Keyring
@@ -125,7 +125,7 @@ class Appender:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """A commit that a prune takes while it is being read is no damage.
+        """A commit or a checkpoint that a prune takes while it is being read is no damage.
 
         Raises:
             PrunedMeanwhileError: A prune went past it.
@@ -133,9 +133,15 @@ class Appender:
         try:
             yield
         except DamagedError as error:
-            if error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned:
+            if self._went(error):
                 raise PrunedMeanwhileError(f"commit {error.seq} was pruned while it was being read") from error
             raise
+
+    def _went(self, error: DamagedError) -> bool:
+        """It is not there any more, and need not be."""
+        if isinstance(error, DamagedCheckpointError):
+            return all(each.seq != error.seq for each in self.refresh().checkpoints)
+        return error.damage is Damage.GAP and error.seq is not None and error.seq <= self.refresh().pruned
 
     def require_here(self) -> None:
         """Raises:
