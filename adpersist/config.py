@@ -318,7 +318,7 @@ def read(place: Path, parse: Callable[[str], _Parsed]) -> _Parsed:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise ConfigError(f"the configuration {place} is no configuration: it is larger than {_MAX_BYTES} bytes")
-        return parse(content.decode("utf-8"))
+        return parse(content.decode("utf-8-sig"))  # some editors begin with a mark
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:  # besides bad syntax: brackets and numbers without an end

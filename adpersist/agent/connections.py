@@ -69,7 +69,7 @@ def login(config: Config, environment: Mapping[str, str] = os.environ) -> "Login
     password = environment.get(PASSWORD_VARIABLE, "")
     if section.password_file is not None and not password:
         try:
-            password = section.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+            password = section.password_file.read_text(encoding="utf-8-sig").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"the password file {section.password_file} cannot be read: {error}") from error
     return Login(user=section.user, password=password, ca_file=section.ca_file)

@@ -679,7 +679,7 @@ def test_a_command_that_fails_is_tried_again(words: tuple[str, ...]) -> None:
 
 
 def test_ways_are_what_the_configuration_says(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("key\n")
+    (tmp_path / "secret").write_text("key\n", encoding="utf-8-sig")  # as some editors begin a file
     section = AlertsSection(
         webhook="https://x/",
         webhook_secret_file=tmp_path / "secret",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adpersist.agent import connections
 from adpersist.config import Config, DirectorySection, KeySection, StoreSection, find, from_environment, load, render
 from adpersist.errors import ConfigError, ExitCode
 
@@ -90,6 +92,14 @@ def test_a_path_that_leads_to_no_file_is_refused(path: str) -> None:
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     (tmp_path / "c").touch()
     assert load(tmp_path / "c", {}) == Config()
+
+
+def test_an_editors_mark_at_the_beginning_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("Passw0rd\n", encoding="utf-8-sig")
+    (tmp_path / "a.toml").write_text(
+        f"[directory]\npassword_file = {json.dumps(str(tmp_path / 'password'))}\n", encoding="utf-8-sig"
+    )
+    assert connections.login(load(tmp_path / "a.toml", {}), {}).password == "Passw0rd"
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

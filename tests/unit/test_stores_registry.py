@@ -157,7 +157,7 @@ def test_a_signature() -> None:
 
 def test_a_file_instead_of_a_variable(tmp_path: Path) -> None:
     place = tmp_path / "sas"
-    place.write_text(f"{SAS}\n")
+    place.write_text(f"{SAS}\n", encoding="utf-8-sig")  # as some editors begin a file
     found = credential({"ADPERSIST_AZURE_SAS_FILE": str(place)})
     assert isinstance(found, AzureSasCredential)
     assert found.signature == SAS

@@ -1,5 +1,6 @@
 """How alerts get out: each way sends a few at once, or says why it could not. The standard library alone."""
 
+import codecs
 import hashlib
 import hmac
 import json
@@ -220,7 +221,7 @@ def _secret(path: Path | None) -> bytes:
     if path is None:
         return b""
     try:
-        secret = path.read_bytes().splitlines()
+        secret = path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()
     except OSError as error:
         raise ConfigError(f"[alerts] webhook_secret_file {path} cannot be read: {error.strerror}") from error
     if not secret or not secret[0].strip():

@@ -162,7 +162,7 @@ class Credentials:
         if not place:
             return value
         try:
-            return Path(place).read_text(encoding="utf-8").strip()
+            return Path(place).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"{name}_FILE cannot be read: {place}", hint="Check the path and its permissions."
