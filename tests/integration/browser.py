@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 AXE: Final = Path(__file__).parents[2] / ".cache/axe/node_modules/axe-core/axe.min.js"
@@ -27,6 +29,8 @@ def chromium() -> Iterator[Browser]:
     """The browser, for as long as the block lasts."""
     for needed in (CHROMIUM, AXE):
         assert needed.exists(), f"{needed} is missing: run tools/setup --azurite"
+    from playwright.sync_api import sync_playwright  # loaded by whoever needs it, and not by each collection
+
     with sync_playwright() as playwright:
         # root has no sandbox; nothing but our own pages is shown
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
