@@ -218,19 +218,29 @@ def test_two_reverts_in_a_row_and_a_third_to_a_later_image(world: World) -> None
 
 
 def test_an_image_from_before_the_journal_began(golden: Golden, place: Path) -> None:
+    """It remembers no commit, and was made while the clock stood wrong: what the journal has seen is still no news."""
     with SambaDC(golden, place / "dc", address=free_address()) as dc:
+        dc.start()
+        run = Adpersist(place / "adpersist.toml")
+        world = World(place=place, dc=dc, run=run, store=place / "journal.db", key=place / "key")
+        with clock(world, "+2y"), Hands(dc) as hands:
+            hands.set(f"CN=Guest,{hands.users}", description="from the image")
+        dc.stop()
+        dc.golden = dc.take_golden(place / "image")
         dc.start()
         with Hands(dc) as hands:
             hands.user("settler")
-        run = Adpersist(place / "adpersist.toml")
-        run("init", *init_words(dc, place / "journal.db", place / "key"), code=0)
+        run("init", *init_words(dc, world.store, world.key), code=0)
         run("agent", "--once", code=0)
-        dc.revert()
-        dc.start()
-        world = World(place=place, dc=dc, run=run, store=place / "journal.db", key=place / "key")
+        with Hands(dc) as hands:
+            hands.set(f"CN=Guest,{hands.users}", description="lost")
+        run("agent", "--once", code=0)
+        world.revert()
+        assert run("plan", "--json", code=2).json["conflicts"] == []
         heals(world)
         with Hands(dc) as hands:
             assert hands.find("(cn=settler)")
+            assert hands.read(f"CN=Guest,{hands.users}", "description")["description"] == [b"lost"]
 
 
 @pytest.mark.parametrize("point", ["commit", "committed"])

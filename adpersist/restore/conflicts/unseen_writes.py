@@ -1,8 +1,8 @@
 """Writes on the DC that the journal never saw: what is nobody's but this DC's, or a partner's that came since. Pure.
 
-What the image held is told by the DC's own numbers, whatever clocks said: a DC that remembers a commit held all writes
-up to that look's USN, and of those after it the journal has seen the ones whose stamps it recorded. Where the DC
-remembers nothing, only time is left: what was written after the journal's last look is news to it.
+What the journal recorded a stamp of it has seen, whatever clocks said. What else the image held is told by the DC's
+own numbers: a DC that remembers a commit held all writes up to that look's USN. Where the DC remembers nothing, only
+time is left: what was written after the journal's last look is news to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class UnseenWrites:
         since: Unix seconds of the journal's last look.
         usn: The DC's at the look it remembers; None: it remembers none.
         invocation: Whose USN that is.
-        recorded: Stamps the journal captured, of the objects that were written after that USN at least.
+        recorded: Stamps the journal captured, of the objects that were written since then at least.
         origin: invocationID under which the DC writes by now; None: also what it wrote under another counts.
     """
 
@@ -49,19 +49,19 @@ class UnseenWrites:
         Args:
             stamped: The journal knows stamps of the object.
         """
-        if self._is_of_another(write.stamp):
+        if self._is_of_another(write.stamp) or self._saw(guid, name, write.stamp):
             return False
         if self.usn is None or not stamped:
             return unix_seconds(write.stamp.time) > self.since
-        return write.local_usn > self.usn and not self._saw(guid, name, write.stamp)
+        return write.local_usn > self.usn
 
     def is_one_of_a_link(self, guid: Guid, name: str, write: LinkStamp) -> bool:
         """This write of a link is one."""
-        if self._is_of_another(write):
+        if self._is_of_another(write) or self._saw(guid, name, write):
             return False
         if self.usn is None or write.origin != self.invocation:
             return unix_seconds(write.time) >= int(self.since)
-        return write.usn > self.usn and not self._saw(guid, name, write)
+        return write.usn > self.usn
 
     def linked_last(self, written: Stamps) -> bool:
         """The last write of the object left no stamp, as one to a link does, and is one."""

@@ -91,7 +91,7 @@ class NotedWrites:
         after = unseen.usn if unseen.usn is not None else EVER
         stamps = self._dc.stamps((gap.guid for gap in found if gap.have is not None), after=after)
         asked = {gap.guid for gap in found if partners or unseen.may_be(stamps.get(gap.guid, {}))}
-        if asked and (partners or unseen.usn is not None):
+        if asked:
             unseen = replace(unseen, recorded=self._wanted.recorded(asked))
         late = written_late(found, stamps, unseen)
         links = self._dc.link_stamps(late) if late else {}
