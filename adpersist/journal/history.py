@@ -10,7 +10,7 @@ from adpersist.journal.appending.appender import Appender
 from adpersist.journal.file_history import content_at, every_change, files_at
 from adpersist.journal.format.checkpoint import open_by_part, open_checkpoint, open_parts
 from adpersist.journal.keys.keyring import Keyring
-from adpersist.journal.points import resolve_point
+from adpersist.journal.points import oldest_point, resolve_point
 from adpersist.journal.reader import read_commits, read_files, read_headers, read_spans
 from adpersist.journal.timelines import path_to
 from adpersist.model.files.file_changes import FileChanges, Files
@@ -194,6 +194,10 @@ class JournalHistory:
     def resolve(self, point: str | None, *, now: float) -> Seq:
         """The commit a person means: see :mod:`adpersist.journal.points`."""
         return resolve_point(self._store, self._end.tip, point, now=now)
+
+    def oldest(self, age: str, *, now: float) -> Seq:
+        """The commit to begin with for whoever forgets what is older: see :mod:`adpersist.journal.points`."""
+        return oldest_point(self._store, self._end.tip, age, now=now)
 
     def is_settled(self, seq: Seq) -> bool:
         """After this commit no look was half in the journal, and a whole one was."""

@@ -44,6 +44,32 @@ def resolve_point(store: Store, tip: OpenHead, point: str | None, *, now: float)
     return _at_time(store, tip, text, now)
 
 
+def oldest_point(store: Store, tip: OpenHead, age: str, *, now: float) -> Seq:
+    """The commit that whoever keeps what is so old at the most begins with: up to it, no commit is younger.
+
+    A clock that went back for a while put later commits at an earlier time; what lies before those is kept for its own.
+
+    Args:
+        age: As a point, ``-90d``.
+        now: Unix seconds. What was captured later than that says nothing of its age.
+
+    Raises:
+        PointError: Nothing is that old.
+        DamagedError: The journal is not what was written.
+    """
+    begins, floor = parse_moment(age, now) * 1_000_000, tip.head.pruned
+    found = floor
+    # all of these would go, so that what is read is read once
+    for header in read_headers(store, tip, after=floor, through=_at_time(store, tip, age, now)):
+        if begins < header.time_us <= now * 1_000_000:
+            break
+        if header.ends_look and header.complete:
+            found = header.seq
+    if found == BEFORE_FIRST:
+        raise PointError(f"the journal does not reach back to {age}", hint="`adpersist log` lists what it has.")
+    return found
+
+
 def _numbered(tip: OpenHead, number: int) -> Seq:
     head = tip.head
     if not BEFORE_FIRST < number <= head.seq:

@@ -137,6 +137,24 @@ def test_nothing_before_the_first_whole_look_is_a_point() -> None:
         journal.resolve("usn:1", now=NOON)
 
 
+@pytest.mark.parametrize(("age", "seq"), [("-3m", 2), ("-2m", 4), ("-0m", 5)])
+def test_what_is_young_is_kept_though_the_clock_went_back_after_it(age: str, seq: int) -> None:
+    """Or ahead: nobody can be younger than now."""
+    journal = new_journal(fresh_store())
+    for number, minutes in enumerate((1, 10_000, 2, -10_000, 4), 1):
+        look(journal, [created(f"user{number}")], number * 100, now=NOON + minutes * MINUTE)
+    assert journal.resolve("-3m", now=NOON + 4 * MINUTE) == 4
+    assert journal.oldest(age, now=NOON + 4 * MINUTE) == seq
+
+
+def test_nothing_is_forgotten_where_nothing_is_old() -> None:
+    journal = new_journal(fresh_store())
+    for number, minutes in enumerate((3, -10_000), 1):
+        look(journal, [created(f"user{number}")], number * 100, now=NOON + minutes * MINUTE)
+    with pytest.raises(PointError):
+        journal.oldest("-2m", now=NOON + 4 * MINUTE)
+
+
 def test_a_long_half_look_is_walked_back_over() -> None:
     journal = new_journal(fresh_store())
     look(journal, [created("a")], 1)

@@ -192,7 +192,7 @@ class RetentionPolicy:
             DoubtfulPruneError: A person is to decide.
         """
         try:
-            oldest = journal.resolve(f"-{self.keep}", now=now)
+            oldest = journal.oldest(f"-{self.keep}", now=now)
         except PointError:
             return None  # the journal does not reach back so far
         plan = plan_prune(journal.head, oldest=oldest, keep_marks=True)

@@ -145,7 +145,7 @@ def _what_went(before: "Head", after: "Head") -> "PrunePlan":
 def _oldest(journal: "Journal", keep: str, now: float) -> "Seq | None":
     """The oldest point to keep; None when the journal does not go back that far."""
     try:
-        return journal.resolve(f"-{keep}", now=now)
+        return journal.oldest(f"-{keep}", now=now)
     except PointError:
         return None
 
