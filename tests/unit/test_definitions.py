@@ -44,6 +44,7 @@ def told(steps: list[Step]) -> list[object]:
     ("kind", "name", "here", "wanted", "meanwhile"),
     [
         (b"classSchema", "mayContain", (b"old", b"both"), (b"both", b"new"), (b"both", b"new", b"old")),
+        (b"classSchema", "mayContain", (b"old", b"both"), (b"both",), None),
         (b"classSchema", "auxiliaryClass", (b"old",), (), None),
         (b"classSchema", "possSuperiors", (b"container",), (b"organizationalUnit", b"container"), "wanted"),
         (b"classSchema", "mustContain", (b"old", b"both"), (b"both", b"new"), (b"both",)),

@@ -104,7 +104,9 @@ def _meanwhile(gap: Gap) -> Gap:
         return gap
     there = gap.have.values
     values = {name: _widest(name, there.get(name, ()), found) for name, found in gap.values.items()}
-    return replace(gap, values={name: found for name, found in values.items() if found != there.get(name, ())})
+    # values have no order: what is allowed already is no step
+    changed = {name: found for name, found in values.items() if sorted(found) != sorted(there.get(name, ()))}
+    return replace(gap, values=changed)
 
 
 def _widest(name: str, there: Values, wanted: Values) -> Values:
