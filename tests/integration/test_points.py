@@ -41,7 +41,12 @@ def _mass_deletion(hands: Hands, office: str) -> None:
         hands.delete(f"CN={name},{office}")
     hands.delete(f"CN=emil,OU=Annex,{office}")
     hands.delete(f"OU=Annex,{office}")
-    hands.user("newcomer", parent=office, password=PASSWORD)
+    newcomer = hands.user("newcomer", parent=office, password=PASSWORD)
+    # a link that was taken away, and one from another naming context to somebody who stays
+    hands.set(newcomer, manager=hands.base)
+    hands.set(newcomer, manager=f"CN=dora,{office}")
+    branch = hands.add(f"CN=Branch,CN=Sites,CN=Configuration,{hands.base}", "site")
+    hands.set(branch, managedBy=f"CN=dora,{office}")
     hands.rename(f"CN=dora,{office}", "CN=Dora the Last")
 
 

@@ -72,13 +72,17 @@ class Database:
         return self._worker
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, batched: bool = True) -> Iterator[None]:
         """Everything in the block becomes durable when it ends, or, when it ends with an error, nothing does.
+
+        Args:
+            batched: Many times faster. Not for operations within which Samba's modules try what fails, and go on: ldb
+                tells of that at the end, naming context after naming context, when others are durable already.
 
         Raises:
             WriteRefusedError: The database refused all of it together.
         """
-        self._ask("begin", "", "begin")
+        self._ask("begin", "", "begin", batched)
         try:
             yield
         except BaseException:

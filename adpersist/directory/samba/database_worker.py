@@ -50,7 +50,7 @@ class Worker:
         self.settings.set("private dir", os.path.dirname(path))  # noqa: PTH120
         self.settings.set("dsdb:schema update allowed", "yes")
         self.plain = self.db = self.open()
-        self.batched = self.pipe = self.files = None
+        self.batched = self.held = self.pipe = self.files = None
         self.replications = {}
         self.spoilt = 0
 
@@ -96,20 +96,20 @@ class Worker:
             # Samba's Python says so much in other words; whoever asked can go on without
             code, words = ldb.ERR_OPERATIONS_ERROR, f"{type(error).__name__}: {error}"
         # ldb undoes one operation of several only where every index is copied for it
-        self.spoilt = code if self.db is self.batched else 0
+        self.spoilt = code if self.held is not None else 0
         return code, words
 
-    def begin(self):
-        self.db = self.opened_batched()
+    def begin(self, batched):
+        self.held = self.db = self.opened_batched() if batched else self.plain
         self.db.transaction_start()
 
     def commit(self):
-        self.db, batched = self.plain, self.batched
-        batched.transaction_commit()
+        self.db, held, self.held = self.plain, self.held, None
+        held.transaction_commit()
 
     def cancel(self):
-        self.db, self.spoilt = self.plain, 0
-        self.batched.transaction_cancel()
+        self.db, held, self.held, self.spoilt = self.plain, self.held, None, 0
+        held.transaction_cancel()
 
     def add(self, dn, attributes, controls):
         message = ldb.Message(ldb.Dn(self.db, dn))

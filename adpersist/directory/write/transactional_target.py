@@ -11,11 +11,13 @@ from adpersist.directory.write.target import StepExecutor, Target
 from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
-from adpersist.model.plan.step import EnableFeature, ReloadSchema, Step
+from adpersist.model.plan.step import Delete, EnableFeature, ReloadSchema, Step
 from adpersist.telemetry import logger
 
 _MOST_STEPS: Final = 400
 """In one transaction: the DC's own writers wait for its end, half a second; larger ones gain little."""
+_MOST_DELETES: Final = 40
+"""Each copies what those before it changed of the indexes: fewer at once take less time, and a commit more of it."""
 _DESCRIPTORS_AT_ONCE: Final = 1000
 
 log = logger("directory")
@@ -98,7 +100,7 @@ class TransactionalTarget:
         while good:
             run = _Run(self._database, self._carrier)
             try:
-                with self._database.transaction():
+                with self._database.transaction(batched=not isinstance(batch[0], Delete)):
                     for step in batch[:good]:
                         run.carry_out(step)
                     run.settle()
@@ -148,8 +150,14 @@ class _Run:
 
 
 def _together(steps: Sequence[Step]) -> Sequence[Step]:
-    """Those before the first that cannot be part of a transaction."""
-    return steps[: next((at for at, step in enumerate(steps) if _is_the_servers(step)), len(steps))]
+    """Those before the first that cannot be part of a transaction, or not of the same one.
+
+    Deletes have theirs: of an object that once had a link Samba takes that away once more, and passes over that it is
+    gone (see :meth:`Database.transaction`).
+    """
+    kind = isinstance(steps[0], Delete)
+    ends = (at for at, step in enumerate(steps) if _is_the_servers(step) or isinstance(step, Delete) is not kind)
+    return steps[: min(next(ends, len(steps)), _MOST_DELETES if kind else len(steps))]
 
 
 def _is_the_servers(step: Step) -> bool:
