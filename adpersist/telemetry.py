@@ -70,10 +70,12 @@ def _configured(room: str) -> "structlog.types.FilteringBoundLogger":
             if _settings.as_json
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         )
+        shown = () if _settings.as_json else (_visible,)
         structlog.configure(
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
+                *shown,
                 renderer,
             ],
             wrapper_class=structlog.make_filtering_bound_logger(_settings.level),
@@ -83,3 +85,14 @@ def _configured(room: str) -> "structlog.types.FilteringBoundLogger":
         _in_force = _settings
     log: structlog.types.FilteringBoundLogger = structlog.get_logger(room=room)
     return log
+
+
+def _visible(_logger: object, _level: str, facts: "structlog.types.EventDict") -> "structlog.types.EventDict":
+    """A name somebody else gave neither colours a terminal nor turns its lines around; what has a space in it structlog
+    shows so by itself."""
+    return {
+        key: repr(value)[1:-1]
+        if isinstance(value, str) and not value.isprintable() and len(value.split()) == 1
+        else value
+        for key, value in facts.items()
+    }

@@ -28,3 +28,16 @@ def test_what_was_configured_last_is_in_force() -> None:
     assert "look.failed" in text
     assert not text.startswith("{")
     assert ran.stdout == ""
+
+
+def test_a_name_in_the_log_is_text_and_no_command_for_a_terminal() -> None:
+    names = ("plain\x1b[2J", "with a space\x1b[2J", "\u202eturned", "two\nlines", "csi\x9b2J")
+    program = f"""
+from adpersist import telemetry
+telemetry.configure(level="info", as_json=False)
+for name in {names!a}:
+    telemetry.logger("files").warning("file.not_restored", path=name)
+"""
+    said = subprocess.run((sys.executable, "-c", program), capture_output=True, timeout=60, check=True).stderr.decode()
+    assert len(said.splitlines()) == len(names)
+    assert all(line.isprintable() for line in said.splitlines())
