@@ -35,6 +35,7 @@ class AdpersistError(Exception):
             or a boot, waits for it and says why; a command that somebody looks at ends with it.
         asked_every_s: It ends soon, and is asked for so often instead of more and more seldom; None: nobody knows.
         retry_after_s: The next try comes no sooner than that; None: it does not say.
+        is_answered: A document that was begun when it came ends with it.
         hint: One sentence telling a person what to do next.
         way_out: The hint where whoever raises it knows no better one.
     """
@@ -44,6 +45,7 @@ class AdpersistError(Exception):
     may_pass: ClassVar[bool] = False
     asked_every_s: ClassVar[float | None] = None
     retry_after_s: float | None = None
+    is_answered: bool = False
     way_out: ClassVar[str] = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:

@@ -57,20 +57,41 @@ def printable(text: str) -> str:
 
 def failure(error: AdpersistError, *, as_json: bool) -> None:
     """One clear sentence, and what to do next."""
-    if as_json:
-        machine(
-            {
-                "error": {
-                    "kind": type(error).__name__.removesuffix("Error"),
-                    "message": error.message,
-                    "hint": error.hint,
-                    "exit_code": int(error.exit_code),
-                }
-            }
-        )
+    if as_json and not error.is_answered:
+        machine(_error(error))
     sys.stderr.write(
         f"adpersist: {_sentence(error.message)}\n" + (f"  {_sentence(error.hint)}\n" if error.hint else "")
     )
+
+
+def _error(error: AdpersistError) -> Document:
+    return {
+        "error": {
+            "kind": type(error).__name__.removesuffix("Error"),
+            "message": error.message,
+            "hint": error.hint,
+            "exit_code": int(error.exit_code),
+        }
+    }
+
+
+def array(documents: Iterable[Document]) -> None:
+    """A JSON array on standard output, written as it comes; what ends it too early is its last element.
+
+    Raises:
+        AdpersistError: As ``documents``; :func:`failure` does not answer it again.
+    """
+    separator = "[\n"
+    try:
+        for document in documents:
+            sys.stdout.write(separator + json_text(document))
+            separator = ",\n"
+    except AdpersistError as error:
+        if separator == ",\n":
+            sys.stdout.write(f"{separator}{json_text(_error(error))}\n]\n")
+            error.is_answered = True
+        raise
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
 def _sentence(text: str) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from adpersist.__main__ import unforeseen
+from adpersist.cli import output
+from adpersist.errors import IntegrityError
 
 PROGRAM = (sys.executable, "-m", "adpersist")
 FULL = Path("/dev/full")
@@ -137,3 +139,21 @@ def test_a_machine_that_has_too_little_is_no_defect() -> None:
         assert "defect" not in unforeseen(scarce).hint
     for defect in (KeyError("x"), OSError("no number"), FileNotFoundError(errno.ENOENT, "gone")):
         assert "an unexpected " in unforeseen(defect).message
+
+
+def test_an_answer_that_is_cut_short_is_one_document_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a long log of a damaged journal much is written before the damage is come to."""
+
+    def documents(*found: int) -> Iterator[dict[str, int]]:
+        for seq in found:
+            yield {"seq": seq}
+        raise IntegrityError("commit 7 is damaged")
+
+    for found in ((9, 8), ()):
+        with pytest.raises(IntegrityError) as caught:
+            output.array(documents(*found))
+        output.failure(caught.value, as_json=True)
+        said = json.loads(capsys.readouterr().out)
+        *written, last = said if isinstance(said, list) else [said]
+        assert written == [{"seq": seq} for seq in found]
+        assert last["error"]["exit_code"] == 8

@@ -92,7 +92,7 @@ def log(
             found = filter(sought.is_in, found)
         shown = while_read(_with_halves(journal, islice(found, min(limit, sys.maxsize) or None), last))
         if common.as_json:
-            _print_array(_document(commit, journal.head, half) for commit, half in shown)
+            output.array(_document(commit, journal.head, half) for commit, half in shown)
             return
         output.say(_LINE.format("seq", "time", "line", "kind", "bytes", "what").rstrip())
         for commit, half in shown:
@@ -195,15 +195,6 @@ def _with_halves(
             except DamagedError:
                 is_known = False
         yield commit, halves.get(commit.seq, []) if is_known else None
-
-
-def _print_array(documents: Iterator[dict[str, Any]]) -> None:
-    """A JSON array, written as it comes."""
-    separator = "[\n"
-    for document in documents:
-        sys.stdout.write(separator + output.json_text(document))
-        separator = ",\n"
-    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
 def _document(commit: "Commit", head: "Head", half: list[dict[str, Any]] | None) -> dict[str, Any]:
