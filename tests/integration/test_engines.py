@@ -118,6 +118,12 @@ def test_a_batch_whose_worker_is_killed_has_never_happened(world: World) -> None
         os.kill(database.pid, signal.SIGKILL)
         database.add(f"OU=other half,{OFFICE}", {"objectClass": (b"organizationalUnit",)}, ())
     database.close()
+    with connected(world) as dc:  # nor does it cost the better way
+        dc.begin_writing(Engine.AUTO)
+        assert dc._opening is not None
+        os.kill(dc._opening._worker.pid, signal.SIGKILL)
+        with dc.writing(Engine.AUTO) as way:
+            assert isinstance(way, TransactionalTarget)
     with Hands(world.dc) as hands:
         assert hands.find("(|(ou=half)(ou=other half))") == []
         hands.ou("whole")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from adpersist.directory.ldap.session import Session
+from adpersist.directory.samba.database import Database
 from adpersist.directory.samba.own_database import NotLocalError, OpeningDatabase
 from adpersist.directory.write.network_writes import NetworkWrites
 from adpersist.directory.write.pipelined_target import PipelinedTarget
@@ -47,7 +48,7 @@ def target(
         yield PipelinedTarget(session)
         return
     try:
-        database = (begun or OpeningDatabase(session)).opened(invocation)
+        database = _opened(session, invocation, begun)
     except NotLocalError as error:
         if engine is Engine.LOCAL:
             raise
@@ -60,3 +61,16 @@ def target(
         yield TransactionalTarget(database, SerialTarget(session), instead)
     finally:
         database.close()
+
+
+def _opened(session: Session, invocation: Guid, begun: OpeningDatabase | None) -> Database:
+    """The DC's own database. One that was begun and did not open is begun once more: its worker may be killed, as
+    systems do where memory is short, and what is written over LDAP instead does not come back as it was.
+
+    Raises:
+        NotLocalError: It cannot be used.
+    """
+    if begun is not None:
+        with suppress(NotLocalError):
+            return begun.opened(invocation)
+    return OpeningDatabase(session).opened(invocation)
