@@ -99,13 +99,17 @@ class StampSources:
     def _own(self) -> StampReader | None:
         if self._reader is None and not self._refused:
             invocation = self._session.read(f"<GUID={guid_text(self._server)}>", attributes=["invocationId"])
-            try:
-                found = Guid(invocation.attributes["invocationId"][0])
-                self._reader = own_stamps(self._session, self._server, found)
-            except NotLocalError as error:
-                log.info("links.unstamped", reason=error.reason)
-                self._refused = True
+            own = Guid(invocation.attributes["invocationId"][0])
+            self._reader = self._opened(own) or self._opened(own)  # the first may be killed, where memory is short
+            self._refused = self._reader is None
         return self._reader
+
+    def _opened(self, invocation: Guid) -> StampReader | None:
+        try:
+            return own_stamps(self._session, self._server, invocation)
+        except NotLocalError as error:
+            log.info("links.unstamped", reason=error.reason)
+            return None
 
     def _lost(self, own: StampReader, error: NotLocalError) -> None:
         """Begin anew at the next question, a few times: files that were replaced may be the DC's by then."""

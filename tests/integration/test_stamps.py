@@ -14,6 +14,7 @@ import pytest
 
 from adpersist.capture.capture import Capture
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.samba import worker_process
 from adpersist.directory.samba.own_database import NotLocalError
 from adpersist.directory.samba.stamp_reader import StampReader
 from adpersist.journal.holder import Role, new_writer
@@ -210,7 +211,14 @@ def test_files_that_are_no_database_are_not_read(told: Told, tmp_path: Path) -> 
         StampReader(told.database, Guid(bytes(16)))
 
 
-def test_a_journal_without_stamps_is_filled_up_by_a_look_at_everything(scene: Scene, place: Path) -> None:
+def test_a_journal_without_stamps_is_filled_up_by_a_look_at_everything(
+    scene: Scene, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the second of two readers: the first is killed before it has opened anything."""
+    python = place / "python3"
+    python.write_text(f'#!/bin/sh\nmkdir {place}/died && kill -KILL $$\nexec {worker_process.SYSTEM_PYTHON} "$@"\n')
+    python.chmod(0o700)
+    monkeypatch.setattr(worker_process, "SYSTEM_PYTHON", str(python))
     with scene.played(place) as world, world.journal() as journal:
         known = fold(journal)
         old = FingerprintIndex.of(replace(item, stamps={}, link_stamps={}) for item in known.values())
@@ -222,6 +230,7 @@ def test_a_journal_without_stamps_is_filled_up_by_a_look_at_everything(scene: Sc
                 assert capture.look() == len(known)
         finally:
             dc.close()
+        assert (place / "died").is_dir()
         told = world.changes(before)
         assert all((change.kind, change.values, change.rdn) == (Kind.CHANGED, {}, None) for change in told)
         assert not any(change.added or change.removed for change in told)
