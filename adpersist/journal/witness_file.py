@@ -4,16 +4,24 @@ import json
 from pathlib import Path
 from typing import Final
 
-from adpersist.errors import ConfigError
+from adpersist.errors import AdpersistError, ConfigError
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import CommitId
 from adpersist.system import durable_file
+from adpersist.system.passing import PASSES
 from adpersist.telemetry import logger
 
 _MOST_BYTES: Final = 4096
 """Many times a note: whatever else was named instead, be it without an end, is not read to it."""
 
 log = logger("journal")
+
+
+class WitnessAwayError(AdpersistError):
+    """The witness is on a disk that does not answer: whether store and domain controller went back together is open."""
+
+    may_pass = True
+    way_out = "See to its disk, which may be another machine's; an agent waits for it."
 
 
 class WitnessFile:
@@ -32,6 +40,7 @@ class WitnessFile:
 
         Raises:
             ConfigError: It cannot be read, says something else, or is another journal's.
+            WitnessAwayError: Its disk is away, or fails.
         """
         try:
             with self.path.open("rb") as file:
@@ -44,15 +53,22 @@ class WitnessFile:
         except FileNotFoundError:
             log.warning("witness.missing", path=str(self.path))
             return None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ConfigError(
-                f"the witness {self.path} cannot be read: {error}",
-                hint="It is what tells when store and domain controller were put back together. Remove it only if "
-                "neither was.",
-            ) from error
+        except OSError as error:
+            if error.errno in PASSES:
+                raise WitnessAwayError(f"the witness {self.path} cannot be read now: {error.strerror}") from error
+            raise self._unreadable(error) from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise self._unreadable(error) from error
         if owner != journal:
             raise ConfigError(f"the witness {self.path} is of journal {owner}, not of {journal}")
         return known
+
+    def _unreadable(self, error: Exception) -> ConfigError:
+        return ConfigError(
+            f"the witness {self.path} cannot be read: {error}",
+            hint="It is what tells when store and domain controller were put back together. Remove it only if neither "
+            "was.",
+        )
 
     def leave(self, journal: str, newest: CommitId) -> None:
         """Note a commit. One that cannot be noted is told and keeps nobody from capturing."""

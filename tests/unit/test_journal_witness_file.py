@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from adpersist.errors import ConfigError
+from adpersist.errors import ConfigError, ExitCode
 from adpersist.journal.journal import Journal
-from adpersist.journal.witness_file import WitnessFile
+from adpersist.journal.witness_file import WitnessAwayError, WitnessFile
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import CommitId
 from adpersist.stores.memory import MemoryStore
+from adpersist.system.backoff import may_pass
 from tests.golden.journal_samples import AGENT, NOON, created, fresh_store, key, look, new_journal, opened
 from tests.unit.conftest import Synced
 from tests.unit.test_journal_repair import inside, lose, repaired
@@ -45,6 +46,14 @@ def test_the_same_commit_is_noted_once(path: Path) -> None:
     path.unlink()
     witness.leave(JOURNAL, SECOND)
     assert witness.read(JOURNAL) == SECOND
+
+
+def test_a_witness_whose_disk_fails_is_waited_for() -> None:
+    """Nothing lies at the beginning of a process's memory: to read there is the same error as of a disk that fails."""
+    with pytest.raises(WitnessAwayError, match="cannot be read now: Input/output error") as caught:
+        WitnessFile(Path("/proc/self/mem")).read(JOURNAL)
+    assert may_pass(caught.value)
+    assert caught.value.exit_code is ExitCode.FAILURE
 
 
 def test_the_witness_of_another_journal_is_none_of_ours(path: Path) -> None:

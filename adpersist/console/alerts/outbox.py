@@ -5,7 +5,6 @@ sent at least once: who dies between sending and noting that sends it again, und
 before it is made: where that finds no room, nobody is told the same thing over and over.
 """
 
-import errno
 import json
 import os
 import sqlite3
@@ -19,6 +18,7 @@ from adpersist.console.alerts.finding import Finding
 from adpersist.errors import AdpersistError, ConfigError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.sqlite.errors import primary_code
+from adpersist.system.passing import PASSES
 from adpersist.system.untrusted_sqlite import distrust
 
 _VERSION: Final = 1
@@ -50,10 +50,7 @@ _PASSES: Final = frozenset(
         sqlite3.SQLITE_CANTOPEN,
     )
 )
-_PASSES_OS: Final = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-)
-"""What SQLite and the system say of a disk that is full, fails or went read-only, and of others at work."""
+"""What SQLite says of a disk that is full, fails or went read-only, and of others at work."""
 
 
 class OutboxError(AdpersistError):
@@ -224,7 +221,7 @@ class Outbox:
 
     def _unusable(self, error: sqlite3.Error | OSError) -> AdpersistError:
         code = error.errno if isinstance(error, OSError) else primary_code(error)
-        passes = code in (_PASSES_OS if isinstance(error, OSError) else _PASSES)
+        passes = code in (PASSES if isinstance(error, OSError) else _PASSES)
         words = getattr(error, "strerror", None) or str(error)
         return (OutboxError if passes else ConfigError)(
             f"the outbox {self._path} cannot be used: {words}",
