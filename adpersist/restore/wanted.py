@@ -279,7 +279,10 @@ def _base(journal: Journal, dc: DomainController, heard: _Heard, spill: Spill) -
     """
     commit = _remembered(journal, dc)
     while commit is not None and commit.kind in BESIDE:
-        commit = next(iter(journal.commits(after=Seq(commit.seq - 2), through=Seq(commit.seq - 1))), None)
+        before = Seq(commit.seq - 1)
+        if before <= journal.head.pruned:
+            return None
+        commit = next(iter(journal.commits(after=Seq(before - 1), through=before)), None)
     # one of files says up to where the look before it reached
     if commit is None or commit.kind not in _LOOKS or not (commit.ends_look and commit.complete):
         return None

@@ -148,4 +148,12 @@ def test_an_object_deleted_long_ago_stays_deleted_after_prune_and_revert(world: 
         assert not hands.find("(cn=carl)")
         assert hands.find("(cn=later)")
     world.run("verify", code=0)
+
+    # where nothing but marks came since, nothing says any more up to where the DC has what it is told of last
+    time.sleep(1.1)
+    world.run("prune", "--keep", "1s", "--drop-marks", "--yes", code=0)
+    world.run("mark", "quiet", code=0)
+    world.run("agent", "--once", code=0)
+    assert world.head().pruned == world.head().seq - 1
+    world.run("plan", code=0)
     world.run("check", code=0)
