@@ -200,11 +200,11 @@ class JournalHistory:
         return oldest_point(self._store, self._end.tip, age, now=now)
 
     def is_settled(self, seq: Seq) -> bool:
-        """After this commit no look was half in the journal, and a whole one was."""
+        """After this commit no look was half in the journal, and a whole one was. One that is lost is no state at all:
+        whoever asks for it is told so."""
         if any(each.seq == seq for each in self.head.checkpoints):
             return True
-        (commit,) = self.commits(after=Seq(seq - 1), through=seq)
-        return commit.ends_look and commit.complete
+        return all(commit.ends_look and commit.complete for commit in self.commits(after=Seq(seq - 1), through=seq))
 
     def marks(self) -> tuple[Mark, ...]:
         """Named points, in the order they were made."""

@@ -76,13 +76,17 @@ def image_time(dc: DomainController, journal: Journal, lineage: Lineage) -> floa
     """Unix seconds up to which the DC and the journal agree, as nearly as that can be told; never later than that."""
     head, canary = journal.head, dc.canary(journal.seed)
     remembered = canary.seq if canary is not None else lineage.about
+    for lost in reversed(head.lost):
+        if remembered is not None and lost.holds(remembered):
+            remembered = Seq(lost.first - 1)  # what is left before it
     if remembered is not None and head.pruned < remembered <= head.seq:
-        return _commit_time(journal, remembered)
+        return _time_after(journal, Seq(remembered - 1))
     # older than all the journal holds: before its first commit, and no later than the DC's own newest write
     kept = next((each.time for each in head.checkpoints if each.seq == head.pruned), None)
-    first = kept if kept is not None else _commit_time(journal, Seq(head.pruned + 1))
+    first = kept if kept is not None else _time_after(journal, head.pruned)
     return min(first, dc.newest_write())
 
 
-def _commit_time(journal: Journal, seq: Seq) -> float:
-    return next(commit.time for commit in journal.commits(after=Seq(seq - 1), through=seq))
+def _time_after(journal: Journal, seq: Seq) -> float:
+    """Of the first commit after one that is not lost."""
+    return next(commit.time for commit in journal.commits(after=seq))

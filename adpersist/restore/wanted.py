@@ -267,8 +267,9 @@ def _remembered(journal: Journal, dc: DomainController) -> Commit | None:
     remembered = dc.canary(journal.seed)
     if remembered is None or not journal.head.pruned < remembered.seq <= journal.head.seq:
         return None
-    (commit,) = journal.commits(after=Seq(remembered.seq - 1), through=remembered.seq)
-    return commit if Canary.of(journal.seed, commit.seq, commit.digest) == remembered else None
+    for commit in journal.commits(after=Seq(remembered.seq - 1), through=remembered.seq):  # none, where it is lost
+        return commit if Canary.of(journal.seed, commit.seq, commit.digest) == remembered else None
+    return None
 
 
 def _base(journal: Journal, dc: DomainController, heard: _Heard, spill: Spill) -> tuple[Seq, ImageState] | None:

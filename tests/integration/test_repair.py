@@ -95,3 +95,26 @@ def test_a_running_agent_goes_on_after_a_repair_beside_it(world: World) -> None:
     run("agent", "--once", code=0)
     run("verify", code=0)
     run("check", code=0)
+
+
+def test_an_image_that_remembers_a_commit_that_is_lost_is_healed(world: World) -> None:
+    run = world.run
+    with Hands(world.dc) as hands:
+        hands.user("damaged")
+    run("agent", "--once", code=0)
+    bad = world.head().seq
+    run("agent", "--once", code=0)  # which tells the DC of it
+    world.dc.stop()
+    world.dc.golden = world.dc.take_golden(world.place / "image")
+    world.dc.start()
+    with Hands(world.dc) as hands:
+        hands.user("after")
+    run("agent", "--once", code=0)
+    spoil(world, CORRUPT, bad)
+    run("check", "--repair", code=0)
+    run("agent", "--once", code=0)
+    world.revert()
+    assert "lost" in complaint(run("plan", "--to", str(bad), code=7))
+    assert "after" in run("plan", code=2).out
+    run("guard", code=0)
+    run("verify", code=0)
