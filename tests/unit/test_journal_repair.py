@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from adpersist.console.report.heal import heal_document
 from adpersist.errors import FencedError, IntegrityError, PointError
 from adpersist.journal.appending.spare_head import rebuilt
 from adpersist.journal.appending.spare_head import repair as repair_head
@@ -44,6 +45,7 @@ from tests.golden.journal_samples import (
     guid,
     key,
     look,
+    new_journal,
     opened,
     pseudorandom,
     store_of_looks,
@@ -648,3 +650,18 @@ def test_the_commits_of_a_busy_agent_lie_behind_no_head(store: MemoryStore) -> N
     busy = Busy(store.location.removeprefix("memory://"), journal=journal_id(IDENTITY))
     assert checked(busy).findings == ()
     assert store.head().seq > LOOKS
+
+
+def test_a_restore_whose_end_is_lost_is_told_of_as_such() -> None:
+    store = fresh_store()
+    journal = new_journal(store)
+    look(journal, [created("user1")], 1)
+    look(journal, [created("user2")], 2)
+    journal.begin_restore(target=Seq(1), writer=AGENT, now=NOON)
+    journal.end_restore(now=NOON + 1)
+    ended = journal.head.seq
+    look(journal, [created("user3")], 3)
+    lose(store, ended)
+    repaired(store)
+    with pytest.raises(PointError, match=f"commit {ended}, which says how this restore ended, is lost"):
+        heal_document(opened(store), 1)

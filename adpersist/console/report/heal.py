@@ -36,7 +36,7 @@ def heal_document(journal: Journal, number: int | None = None) -> Document:
     """A restore that has ended; None: the newest.
 
     Raises:
-        PointError: There is none of that number, or it was pruned.
+        PointError: There is none of that number, or it was pruned, or how it ended is lost.
         DamagedError: The journal is not what was written.
     """
     timelines = journal.head.timelines
@@ -72,9 +72,10 @@ def ended_document(journal: Journal, account: Account) -> Document:
     """A restore that has just ended, finished or not, whole or in part."""
     head = journal.head
     if account.result is not None and head.phase is Phase.CAPTURING and head.timelines:
-        end = next(iter(journal.commits(after=Seq(head.timelines[-1].begins - 1), through=head.timelines[-1].begins)))
-        if end.time >= account.result.began:
-            return heal_document(journal)
+        begins = head.timelines[-1].begins
+        for end in journal.commits(after=Seq(begins - 1), through=begins):
+            if end.time >= account.result.began:
+                return heal_document(journal)
     begun = _last_begun(journal) if head.phase is Phase.RESTORING else []
     return _document(journal, number=None, begun=begun, before=None, end=None, account=account, target=head.target)
 
@@ -82,6 +83,11 @@ def ended_document(journal: Journal, account: Account) -> Document:
 def _around(journal: Journal, timeline: Timeline) -> tuple[list[Commit], Commit | None, Commit]:
     """The restore's beginnings, oldest first, what the journal held last before them, and its end."""
     after = Seq(max(journal.head.pruned, timeline.begins - 1 - _BACK))
+    if any(each.holds(timeline.begins) for each in journal.head.lost):
+        raise PointError(
+            f"commit {timeline.begins}, which says how this restore ended, is lost",
+            hint="`adpersist log` lists what is left around it.",
+        )
     *earlier, end = journal.commits(after=after, through=timeline.begins)
     begun: list[Commit] = []
     for commit in reversed(earlier):
