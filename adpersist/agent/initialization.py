@@ -37,7 +37,7 @@ from adpersist.journal.journal import Journal
 from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import create_key_file, exposure
 from adpersist.stores.port import Store
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 
 FILES: Final = "SYSVOL with owners and permissions, Unix numbers (idmap), privileges, share permissions"
 """What is captured beside the directory, on the DC's own machine."""

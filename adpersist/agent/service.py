@@ -32,8 +32,8 @@ from adpersist.journal.holder import (
 from adpersist.journal.journal import Journal
 from adpersist.model.journal.head import Head, Writer
 from adpersist.state.fingerprint_index import FingerprintIndex
-from adpersist.system import lock_file
 from adpersist.system.backoff import Backoff, Told, may_pass
+from adpersist.system.files import lock_file
 from adpersist.system.memory import give_back, keep_little
 from adpersist.system.sd_notify import notify
 from adpersist.telemetry import logger

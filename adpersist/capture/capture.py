@@ -25,7 +25,7 @@ from adpersist.model.journal.lineage import Evidence, Lineage, Verdict
 from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold_fingerprints, without_gc
-from adpersist.system import lock_file
+from adpersist.system.files import lock_file
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 

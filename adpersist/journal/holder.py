@@ -22,8 +22,8 @@ from typing import Final
 
 from adpersist.errors import AdpersistError, ExitCode, FencedError
 from adpersist.model.journal.head import Head, Writer
-from adpersist.system import lock_file
-from adpersist.system.lock_file import LockFile
+from adpersist.system.files import lock_file
+from adpersist.system.files.lock_file import LockFile
 from adpersist.system.machine import machine_id
 
 _BEATS: Final = 3

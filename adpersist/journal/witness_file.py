@@ -7,7 +7,7 @@ from typing import Final
 from adpersist.errors import AdpersistError, ConfigError
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import CommitId
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 from adpersist.system.passing import PASSES
 from adpersist.telemetry import logger
 

@@ -26,7 +26,7 @@ from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
-from adpersist.system.spill_file import SpillFile
+from adpersist.system.files.spill_file import SpillFile
 
 _LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 

@@ -15,7 +15,7 @@ from adpersist.stores.sqlite.errors import refused_by_os
 from adpersist.stores.sqlite.shrinking import compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
 from adpersist.system.backoff import Backoff
-from adpersist.system.private_files import Exposure, exposure
+from adpersist.system.files.private_files import Exposure, exposure
 
 FORMS: Final = (
     "sqlite:///path/to/journal.db, azure://<account>/<table>, "

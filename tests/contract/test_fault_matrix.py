@@ -102,6 +102,7 @@ def truth(place: Place, journal: str) -> Iterator[Store]:
         yield store
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("place", ["memory", "sqlite bare"], indirect=True)
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in DEADLY])

@@ -24,7 +24,7 @@ from adpersist.model.objects.change import Change, Kind, LinkStamp, Stamp
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold
 from adpersist.state.state import State
-from adpersist.system import lock_file
+from adpersist.system.files import lock_file
 from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.scene import PASSWORD, SCHEMA_MAY_CHANGE, Scene, World, until
 from tools.samba_dc import Stamped, stamps

@@ -554,6 +554,7 @@ def test_whatever_happens_in_whatever_order_the_journal_tells_what_it_promised(
         } <= set(counts), "everything was met"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("other", range(4))
 @pytest.mark.parametrize("at", range(1, 15))
 @pytest.mark.parametrize("what", ["prune", "checkpoint"])

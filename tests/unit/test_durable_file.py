@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 
 Write = Callable[[Path, bytes], None]
 

@@ -29,9 +29,10 @@ from adpersist.journal.holder import (
 )
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid
 from adpersist.model.journal.head import Head, Identity, Writer
-from adpersist.system import lock_file, machine
+from adpersist.system import machine
 from adpersist.system.backoff import Backoff
-from adpersist.system.lock_file import DIRECTORY_VARIABLE
+from adpersist.system.files import lock_file
+from adpersist.system.files.lock_file import DIRECTORY_VARIABLE
 from adpersist.system.machine import machine_id
 
 JOURNAL = "0123456789abcdef" * 2

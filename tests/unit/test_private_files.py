@@ -15,7 +15,7 @@ from adpersist.config import AlertsSection, Config, DirectorySection, JournalSec
 from adpersist.journal.witness_file import WitnessFile
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import CommitId
-from adpersist.system.private_files import exposure
+from adpersist.system.files.private_files import exposure
 
 OF_SAS = "ADPERSIST_AZURE_SAS_FILE"
 NAMES = ("adpersist.toml", "environment", "key", "password", "secret", "sas", "journal.db", "witness")

@@ -26,7 +26,7 @@ from adpersist.model.objects.rows.spilled_row import SpilledRow
 from adpersist.model.objects.rows.stamp_row import write_of
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold
-from adpersist.system.spill_file import SpillFile
+from adpersist.system.files.spill_file import SpillFile
 from tests.unit.storied import storied
 
 ADA: dict[str, Values] = {

@@ -14,9 +14,9 @@ from adpersist.agent.boot.isolation import CANNOT_ISOLATE, isolated_command
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import AdpersistError, ExitCode
-from adpersist.system import lock_file
 from adpersist.system.backoff import Backoff
-from adpersist.system.lock_file import LockFile
+from adpersist.system.files import lock_file
+from adpersist.system.files.lock_file import LockFile
 from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 

@@ -13,7 +13,7 @@ from typing import Final
 from adpersist.agent.doctor.finding import Finding, ok, warning
 from adpersist.config import Config
 from adpersist.stores.registry import private_parts
-from adpersist.system.private_files import Exposure, exposure
+from adpersist.system.files.private_files import Exposure, exposure
 from adpersist.telemetry import logger
 
 PRIVATE: Final = "private files"

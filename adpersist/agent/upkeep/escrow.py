@@ -11,7 +11,7 @@ from adpersist.config import Config
 from adpersist.errors import ConfigError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_file import read_key_file
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 
 _SHEET: Final = """\
 ADPERSIST RECOVERY SHEET, made {made}

@@ -19,7 +19,7 @@ from adpersist.errors import ConfigError, WrongKeyError
 from adpersist.journal.journal import Journal
 from adpersist.journal.keys.key_encryption import KeyEncryption
 from adpersist.journal.keys.key_file import VARIABLE, create_key_file, key_from_environment, read_key_file
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 
 _SOURCES: Final = ("file", "vault")
 """Keys of ``[key]`` that say where the key is; one at a time."""

@@ -13,7 +13,7 @@ import typer
 from adpersist.cli import output
 from adpersist.cli.options import AtOption, ConfigOption, JsonOption, common_options, loaded, opened_journal
 from adpersist.errors import ConfigError
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 from adpersist.system.standard_streams import while_read
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from adpersist.console.alerts.finding import Finding
 from adpersist.errors import AdpersistError, ConfigError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.sqlite.errors import primary_code
+from adpersist.system.files.untrusted_sqlite import distrust
 from adpersist.system.passing import PASSES
-from adpersist.system.untrusted_sqlite import distrust
 
 _VERSION: Final = 1
 _KEPT_S: Final = 90 * 86_400.0

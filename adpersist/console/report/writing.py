@@ -12,7 +12,7 @@ from adpersist.console.report.page import page
 from adpersist.errors import AdpersistError, ConfigError
 from adpersist.journal.journal import Journal
 from adpersist.restore.outcome import RestoreOutcome
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 from adpersist.telemetry import logger
 
 log = logger("report")

@@ -27,7 +27,7 @@ from adpersist.journal.holder import new_writer
 from adpersist.journal.journal import Journal
 from adpersist.reading.index.kept import directory_of
 from adpersist.reading.past.past import Told
-from adpersist.system.lock_file import runtime_directory
+from adpersist.system.files.lock_file import runtime_directory
 from adpersist.system.memory import keep_little
 from adpersist.telemetry import logger
 

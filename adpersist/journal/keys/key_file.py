@@ -15,7 +15,7 @@ from typing import Final
 from adpersist.errors import ConfigError, KeyMissingError
 from adpersist.journal.keys.derive import KEY_BYTES
 from adpersist.journal.keys.key_encryption import LocalKey, Randomness
-from adpersist.system import durable_file, private_files
+from adpersist.system.files import durable_file, private_files
 
 VARIABLE: Final = "ADPERSIST_KEY"
 """The environment variable looked at by default."""

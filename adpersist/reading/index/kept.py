@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import quote
 
 from adpersist.model.identity.ids import Seq
-from adpersist.system.untrusted_sqlite import distrust
+from adpersist.system.files.untrusted_sqlite import distrust
 from adpersist.telemetry import logger
 
 _VERSION: Final = 3

@@ -49,7 +49,7 @@ from adpersist.model.plan.difference import FILE, Difference
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.files.stale_policies import StalePolicy
 from adpersist.restore.progress import Progress
-from adpersist.system.durable_file import replaced
+from adpersist.system.files.durable_file import replaced
 from adpersist.system.secrecy import environment_for_others
 from adpersist.telemetry import logger
 

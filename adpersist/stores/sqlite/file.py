@@ -14,8 +14,8 @@ from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, S
 from adpersist.stores.sqlite import reserve
 from adpersist.stores.sqlite.errors import damaged, no_room_for_shm, primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.schema import is_ours, make_schema
-from adpersist.system.durable_file import flush_directory
-from adpersist.system.untrusted_sqlite import distrust
+from adpersist.system.files.durable_file import flush_directory
+from adpersist.system.files.untrusted_sqlite import distrust
 
 _LARGEST_ROW_BYTES: Final = 4 * 1_048_576
 """Several times the largest head, frame or part; a row beyond it is nobody's of ours, and is not taken into memory."""

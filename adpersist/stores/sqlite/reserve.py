@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.stores.sqlite.errors import refused_by_os
-from adpersist.system.durable_file import PRIVATE
+from adpersist.system.files.durable_file import PRIVATE
 from adpersist.telemetry import logger
 
 LEAST_BYTES: Final = 256 * 1024

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from adpersist.errors import AdpersistError, ExitCode, LoginRefusedError
-from adpersist.system import durable_file
+from adpersist.system.files import durable_file
 
 FIRST_CODE_S: Final = 600.0
 """How long the code is good that is printed when the console begins to listen."""
