@@ -1,11 +1,13 @@
 """How much is tried: all cases, or the few of `tools/test --fast`."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+T = TypeVar("T")
 
 _ALL: Final = 100
 _FEW: Final = 20
@@ -26,6 +28,11 @@ def register_profiles() -> None:
 def cases(count: int) -> int:
     """So many, or as large a part of them as the profile in force takes of any."""
     return max(1, count * settings().max_examples // _ALL)
+
+
+def some_of(kinds: Sequence[T]) -> Sequence[T]:
+    """All of them, or as large a part as the profile in force takes of any, spread over the whole."""
+    return kinds[:: _ALL // settings().max_examples]
 
 
 def left_out(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:

@@ -23,6 +23,7 @@ from adpersist.journal.keys.derive import journal_id
 from adpersist.journal.keys.key_file import key_line
 from adpersist.stores.azure.access import AZURITE_ACCOUNT, AZURITE_KEY
 from adpersist.stores.registry import open_store
+from tests.cases import some_of
 from tests.contract import proxy as line
 from tests.contract.azurite_process import azurite_at
 from tests.contract.conftest import azurite
@@ -125,8 +126,9 @@ def lasting(azurite: str, place: Path, name: str, words: tuple[str, ...]) -> Non
 def test_weather_that_does_not_pass_is_exit_code_5_and_one_sentence(azurite: str, place: Path) -> None:
     cases: list[tuple[str, tuple[str, ...]]] = [(name, ("log",)) for name in LASTING]
     cases += [(name, ("mark", "here")) for name in ("throttled", "dropped", "clock", "expired")]
-    with ThreadPoolExecutor(max_workers=len(cases)) as waiting:  # each is patient for half a minute of its own
-        for done in [waiting.submit(lasting, azurite, place, *case) for case in cases]:
+    tried = some_of(cases)
+    with ThreadPoolExecutor(max_workers=len(tried)) as waiting:  # each is patient for half a minute of its own
+        for done in [waiting.submit(lasting, azurite, place, *case) for case in tried]:
             done.result()
 
 
