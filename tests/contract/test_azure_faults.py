@@ -742,6 +742,7 @@ FAILURES: Mapping[str, Callable[[str], Twist]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_signature_is_never_told(
     proxy: Proxy, table: str, journal: str, failure: str, caplog: pytest.LogCaptureFixture

@@ -48,6 +48,7 @@ def survived(place: Place, journal: str) -> int:
         return head.seq
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("call", [1, 4])
 @pytest.mark.parametrize("fault", DEATHS)
 def test_killed_around_an_append_nothing_acknowledged_is_lost(

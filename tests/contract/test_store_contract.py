@@ -222,6 +222,7 @@ class TestLimits:
         assert store.head() == head
         assert numbers(store) == [1]
 
+    @pytest.mark.sampled
     @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 655_359, 655_360, 655_361])
     def test_sizes_around_a_property_and_an_entity(self, store: Store, size: int) -> None:
         body = os.urandom(size)

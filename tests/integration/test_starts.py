@@ -31,6 +31,7 @@ def test_a_day_of_programs_started_from_nothing(world: World, program: tuple[str
         assert hands.find("(cn=newcomer)")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "words", [("--version",), (), ("--help",), ("restore", "--help"), ("status",), ("log", "--json"), ("no-such",)]
 )

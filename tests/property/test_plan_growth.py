@@ -154,6 +154,7 @@ def _peak_bytes(case: str, count: int) -> int:
     return peak
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", CASES)
 def test_a_hundred_thousand_objects_are_planned_in_half_a_gigabyte(case: str) -> None:
     room = _peak_bytes(case, LARGE) / LARGE

@@ -198,6 +198,7 @@ def _words(command: str, place: Path) -> list[str]:
     return [word.format(place=place) for word in READING[command]]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("command", READING)
 def test_a_command_that_needs_no_controller_loads_nothing_that_speaks_to_one(
     reading: Interpreter, config: Path, tmp_path: Path, command: str
@@ -208,6 +209,7 @@ def test_a_command_that_needs_no_controller_loads_nothing_that_speaks_to_one(
     assert not found.of(DC | ELSEWHERE)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("command", READING)
 def test_what_is_printed_for_machines_is_not_drawn(
     reading: Interpreter, config: Path, tmp_path: Path, command: str

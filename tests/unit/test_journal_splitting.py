@@ -30,6 +30,7 @@ def changed(**what: object) -> Change:
     return Change(kind=Kind.CHANGED, guid=guid("ada"), nc=NC, **what)  # type: ignore[arg-type]  # for brevity
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("change", "least", "most"),
     [
