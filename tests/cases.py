@@ -32,15 +32,20 @@ def cases(count: int) -> int:
 
 def some_of(kinds: Sequence[T]) -> Sequence[T]:
     """All of them, or as large a part as the profile in force takes of any, spread over the whole."""
-    return kinds[:: _ALL // settings().max_examples]
+    return kinds[:: _every()]
 
 
 def left_out(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
     """Cases of tests marked `sampled` that the profile in force does not try: it takes as many as of a property's."""
-    every, met = _ALL // settings().max_examples, Counter[str]()
+    every, met = _every(), Counter[str]()
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("sampled") is not None:
             test = f"{item.path} {item.originalname}"
             if met[test] % every:
                 yield item
             met[test] += 1
+
+
+def _every() -> int:
+    """One in so many is tried."""
+    return _ALL // settings().max_examples

@@ -89,8 +89,9 @@ def gaps(want: State, have: State, exempt: Exempt, before: Compared | None = Non
     # whoever lives on one side only is a member of groups that are the same on both
     relit = frozenset(ref(guid) for guid in touched if want.is_live(guid) != have.is_live(guid))
     # what a gap is depends on both sides of it, and on who lives
-    is_as_before = before is not None and before.want is want and (before.exempt, before.relit) == (exempt, relit)
-    known = before.gaps if before is not None and is_as_before else {}
+    before = before if before is not None else Compared()
+    is_as_before = before.want is want and (before.exempt, before.relit) == (exempt, relit)
+    known = before.gaps if is_as_before else {}
     found: dict[Guid, Gap] = {}
     linked = ((guid, item) for guid, item in want.items() if item.links) if relit else ()
     pointing = (guid for guid, item in linked if item is have.get(guid) and _points_to(item, relit))
@@ -103,8 +104,7 @@ def gaps(want: State, have: State, exempt: Exempt, before: Compared | None = Non
         if gap is not None:
             found[guid] = gap
             yield gap
-    if before is not None:
-        before.want, before.exempt, before.relit, before.gaps = want, exempt, relit, found
+    before.want, before.exempt, before.relit, before.gaps = want, exempt, relit, found
 
 
 def _points_to(item: ObjectState, refs: frozenset[Ref]) -> bool:
