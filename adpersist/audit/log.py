@@ -64,12 +64,20 @@ class AuditLog:
             self.begins = line.time if self.begins is None else min(self.begins, line.time)
 
     def writes(
-        self, dns: Collection[str], attributes: Collection[str], operations: Collection[str], *, second: int
+        self,
+        dns: Collection[str],
+        attributes: Collection[str],
+        operations: Collection[str],
+        *,
+        second: int,
+        through: float | None = None,
     ) -> list[AuditLine]:
         """Writes on an object, by any of its names, of any of these attributes or kinds, oldest first.
 
         Args:
-            second: Unix seconds: those of this second, or else the first one that ended right after it.
+            second: Unix seconds that a write was stamped with: those of this second; and of those that ended right
+                after it all that a look showed which knew no newer stamp, else the first, if there is no other.
+            through: Of the newest line when that look was captured, Unix seconds; None: not known.
         """
         wanted = as_asked_for(attributes)
         found = sorted(
@@ -81,7 +89,7 @@ class AuditLog:
             ),
             key=_time,
         )
-        return [line for line in found if line.time < second + 1] or found[:1]
+        return [line for line in found if line.time < second + 1 or line.time <= (through or 0)] or found[:1]
 
     def lines(self) -> Iterator[AuditLine]:
         """All of them, in no order."""

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -324,6 +325,7 @@ def test_who_wrote_is_sealed_with_the_change_and_outlives_the_log(scene: Scene, 
         office = f"OU=Office,{world.dc.base_dn}"
         with Hands(world.dc) as hands:
             hands.set(f"CN=dora,{office}", description="before the agent knew of the log")
+        time.sleep(1.1)  # of the second that the log begins in, nobody can say that it is whole
         world.run("agent", "--once", code=0)
         world.run("mark", "before-people", code=0)
         path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")

@@ -81,6 +81,18 @@ def test_a_write_that_ended_right_after_its_second_is_the_first_one_then(tmp_pat
     assert sids(log(tmp_path, row(6.05, "description"), row(6.1, "description", sid=EVE))) == [ADA]
 
 
+def test_a_write_that_ended_right_after_its_second_is_the_last_one_where_the_look_showed_it(tmp_path: Path) -> None:
+    found = log(tmp_path, row(5.6, "description", sid=EVE), row(6.05, "description"), row(6.15, "description", sid=EVE))
+    asked = ([DN], ["description"], ())
+
+    def last(through: float | None) -> str:
+        shown = None if through is None else NOON + through
+        return found.writes(*asked, second=int(NOON + 5), through=shown)[-1].sid
+
+    assert [last(None), last(5.9), last(6.1), last(60)] == [EVE, EVE, ADA, EVE]
+    assert [line.sid for line in found.writes(*asked, second=int(NOON + 5), through=NOON + 6.1)] == [EVE, ADA]
+
+
 def test_what_was_refused_was_not_written(tmp_path: Path) -> None:
     assert sids(log(tmp_path, row(5, "description", statusCode=50))) == []
 

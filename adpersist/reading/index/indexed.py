@@ -208,7 +208,13 @@ class _Lines(AuditLog):
         self._known: set[Seq] = set()
 
     def writes(
-        self, dns: Collection[str], attributes: Collection[str], operations: Collection[str], *, second: int
+        self,
+        dns: Collection[str],
+        attributes: Collection[str],
+        operations: Collection[str],
+        *,
+        second: int,
+        through: float | None = None,
     ) -> list[AuditLine]:
         """See the base."""
         for seq in self._sealed.commits_of(second):
@@ -216,7 +222,7 @@ class _Lines(AuditLog):
                 self._known.add(seq)
                 (commit,) = self._journal.commits(after=Seq(seq - 1), through=seq)
                 self.add(commit.audited.lines if commit.audited is not None else ())
-        return super().writes(dns, attributes, operations, second=second)
+        return super().writes(dns, attributes, operations, second=second, through=through)
 
 
 def _commit(row: tuple[int, str, int, float, int, int, int, int, int | None, bytes, int]) -> Commit:

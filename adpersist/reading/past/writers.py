@@ -133,7 +133,7 @@ class Writers:
         found: list[AuditLine] = []
         for second in sorted({unix_seconds(stamp.time) for stamp in stamps}):
             names = {name for name, stamp in written if unix_seconds(stamp.time) == second}
-            lines = self._lines(dns, names, _OPERATIONS.get(kind, frozenset()), second)
+            lines = self._lines(dns, names, _OPERATIONS.get(kind, frozenset()), seq, second)
             if not lines:
                 renamed = kind == "moved" and "name" in names
                 return {"who": None, "why": _RENAMED if renamed else self._why_nobody(seq, second)}
@@ -141,9 +141,11 @@ class Writers:
         return {"who": who(found, accounts({line.sid for line in found}))}
 
     def _lines(
-        self, dns: Collection[str], names: Collection[str], operations: Collection[str], second: int
+        self, dns: Collection[str], names: Collection[str], operations: Collection[str], seq: Seq, second: int
     ) -> list[AuditLine]:
-        sealed = self._sealed.lines.writes(dns, names, operations, second=second)
+        audited = self._sealed.asked(seq)
+        through = audited.through if audited is not None else None
+        sealed = self._sealed.lines.writes(dns, names, operations, second=second, through=through)
         if sealed or self._log is None:
             return sealed
         return self._log.writes(dns, names, operations, second=second)
