@@ -122,7 +122,8 @@ def test_ctrl_c_is_a_word_and_a_failure_and_before_anything_is_begun_no_tracebac
     is seen to is next to nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = f"azurite://127.0.0.1:{silent.getsockname()[1]}/journals"
-        words = (*PROGRAM, "fleet", "--store", store, "--config", os.devnull)
+        # what runs in a script's background, as these tests may, has Ctrl-C ignored
+        words = ("env", "--default-signal=INT", *PROGRAM, "fleet", "--store", store, "--config", os.devnull)
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
             connection, _ = silent.accept()
             with connection:
