@@ -103,6 +103,9 @@ class Replication:
         self.keyed = keyed
         self.net = Net(creds=keyed.credentials, lp=settings)
         self.state = self.prefixes = None
+        # as the schema is: accounts have half of their values in common
+        self._attribute = functools.lru_cache(maxsize=1024)(self._attribute_as_sent)
+        self._attid = functools.lru_cache(maxsize=1024)(self._attid_known)
 
     def give(self, context, objects, links, *, as_new=False):
         """Apply them in one transaction; what is refused is found by halving and set aside.
@@ -145,6 +148,8 @@ class Replication:
         self.database.modify(message, controls=_RAW_PREFIX_MAP)
         self.database.set_schema_update_now()
         self.state = self.prefixes = None
+        self._attribute.cache_clear()
+        self._attid.cache_clear()
 
     def keep_machine_secret(self, known):
         """Have the DC's own account, its secrets and its keytab agree on the password that its files hold.
@@ -334,7 +339,10 @@ class Replication:
         values = item.object.attribute_ctr
         values.num_attributes = stamps.count = len(attributes)
         values.attributes = [
-            self._attribute(name, found, rid, in_schema=in_schema) for name, (found, _) in attributes.items()
+            self._secret(name, found[0], rid, in_schema)
+            if found and name in _SECRETS
+            else self._attribute(name, tuple(found), in_schema)
+            for name, (found, _) in attributes.items()
         ]
         stamps.meta_data = [_stamp(stamp) for _, stamp in attributes.values()]
         item.meta_data_ctr, item.is_nc_prefix = stamps, int(dn == context)
@@ -342,15 +350,18 @@ class Replication:
             item.parent_object_guid = _guid(parent)
         return item
 
-    def _attribute(self, name, found, rid, *, in_schema):
+    def _attribute_as_sent(self, name, found, in_schema):
         attribute = self._encoded(name, found) if found else drsuapi.DsReplicaAttribute()
-        attribute.attid = self._attid(name, in_schema=in_schema)
-        if found and name in _SECRETS:
-            if name in _HASHES and rid is None:
-                raise RefusedError(f"{name} of somebody without a SID", name)
-            hidden = drsuapi.DsAttributeValue()
-            hidden.blob = encrypted(self.keyed.key, found[0], rid if name in _HASHES else None)
-            attribute.value_ctr.values = [hidden]
+        attribute.attid = self._attid(name, in_schema)
+        return attribute
+
+    def _secret(self, name, value, rid, in_schema):
+        if name in _HASHES and rid is None:
+            raise RefusedError(f"{name} of somebody without a SID", name)
+        attribute, hidden = self._encoded(name, [value]), drsuapi.DsAttributeValue()
+        attribute.attid = self._attid(name, in_schema)
+        hidden.blob = encrypted(self.keyed.key, value, rid if name in _HASHES else None)
+        attribute.value_ctr.values = [hidden]
         return attribute
 
     def _encoded(self, name, found):
@@ -359,7 +370,7 @@ class Replication:
         except _REFUSALS as error:
             raise RefusedError(f"{name} cannot be told to replication: {_words(error)}", name) from error
 
-    def _attid(self, name, *, in_schema):
+    def _attid_known(self, name, in_schema):
         try:
             return self.database.get_attid_from_lDAPDisplayName(name, in_schema)
         except _REFUSALS as error:
@@ -372,7 +383,7 @@ class Replication:
         blob.blob = bytes(self._encoded(name, [value]).value_ctr.values[0].blob)
         link.identifier, link.attid, link.value = (
             _identifier(source, "", None),
-            self._attid(name, in_schema=in_schema),
+            self._attid(name, in_schema),
             blob,
         )
         link.flags = drsuapi.DRSUAPI_DS_LINKED_ATTRIBUTE_FLAG_ACTIVE if present else 0
