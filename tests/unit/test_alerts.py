@@ -9,6 +9,7 @@ import resource
 import socket
 import socketserver
 import sqlite3
+import ssl
 import sys
 import tempfile
 import threading
@@ -33,7 +34,7 @@ from adpersist.console.alerts.finding import Finding, Severity
 from adpersist.console.alerts.outbox import Outbox, OutboxError
 from adpersist.console.alerts.rules import Watch, findings
 from adpersist.console.alerts.watching import AlertWatch, told
-from adpersist.console.alerts.ways import Command, Mail, NotSentError, Syslog, Way, Webhook, sentence, ways
+from adpersist.console.alerts.ways import Command, NotSentError, Syslog, Way, Webhook, sentence, ways
 from adpersist.errors import ConfigError, ExitCode
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, guid_text
@@ -49,6 +50,7 @@ from tests.descriptors import descriptor, may
 from tests.faults import Fault, FaultyStore, Injection, Point
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, opened
 from tests.unit.storied import ROOT, SCHEMA, SECRET, attribute, look, made, opened_again, storied
+from tools.samba_dc.certificates import make_authority
 
 DOMAIN = "S-1-5-21-1-2-3"
 ADMINS, HELPERS, EVE, KRBTGT, SPARE, GPO = map(guid, ("admins", "helpers", "eve", "krbtgt", "spare group", "gpo"))
@@ -585,12 +587,23 @@ class PostOffice(socketserver.StreamRequestHandler):
     """As much of [RFC5321] as one mail needs."""
 
     mails: list[bytes]
-    refuses = False
+    refuses = b"nobody"
+    certificate: Path | None = None
 
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
         while line := self.rfile.readline():
             match line[:4].upper():
+                case b"EHLO" if self.certificate and not isinstance(self.request, ssl.SSLSocket):
+                    self.wfile.write(b"250-here\r\n250 STARTTLS\r\n")
+                case b"STAR" if self.certificate:
+                    self.wfile.write(b"220 go on\r\n")
+                    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                    context.load_cert_chain(self.certificate / "ca.pem", self.certificate / "ca-key.pem")
+                    self.request = context.wrap_socket(self.request, server_side=True)
+                    self.setup()
+                case b"MAIL" if self.certificate and not isinstance(self.request, ssl.SSLSocket):
+                    self.wfile.write(b"530 not in the clear\r\n")
                 case b"DATA":
                     self.wfile.write(b"354 go on\r\n")
                     mail = b""
@@ -598,8 +611,8 @@ class PostOffice(socketserver.StreamRequestHandler):
                         mail += part
                     self.mails.append(mail)
                     self.wfile.write(b"250 taken\r\n")
-                case b"RCPT" if self.refuses:
-                    self.wfile.write(b"550 nobody of that name\r\n")
+                case b"RCPT" if self.refuses in line:
+                    self.wfile.write(b"451 not yet\r\n")
                 case b"QUIT":
                     self.wfile.write(b"221 bye\r\n")
                     return
@@ -608,9 +621,9 @@ class PostOffice(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def post_office(*, refuses: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+def post_office(certificate: Path | None = None) -> Iterator[tuple[str, list[bytes]]]:
     mails: list[bytes] = []
-    handler = type("Handler", (PostOffice,), {"mails": mails, "refuses": refuses})
+    handler = type("Handler", (PostOffice,), {"mails": mails, "certificate": certificate})
     with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -621,12 +634,19 @@ def post_office(*, refuses: bool = False) -> Iterator[tuple[str, list[bytes]]]:
             thread.join()
 
 
+def mails_to(people: str, server: str, sender: str = "adpersist@example.org") -> list[Way]:
+    return ways(AlertsSection(mail_to=people, mail_from=sender, mail_server=server), host="h")
+
+
 def test_a_mail_says_what_happened_and_a_name_makes_no_header() -> None:
     with post_office() as (server, mails):
-        Mail(("ops@example.org", "ada@example.org"), "adpersist@example.org", server).send(alerts(3))
+        for way in mails_to('ops@example.org, "Lovelace, Ada" <ada@example.org>,', server, "The agent <a@example.org>"):
+            way.send(alerts(3))
+    assert len(mails) == 2
     mail = message_from_bytes(mails[0], policy=default)
     assert mail["Subject"] == "adpersist dc1: The account that signs every ticket changed and 2 more"
-    assert mail["To"] == "ops@example.org, ada@example.org"
+    assert mail["To"] == 'ops@example.org, "Lovelace, Ada" <ada@example.org>'
+    assert mail["From"] == "The agent <a@example.org>"
     assert mail["Bcc"] is None
     text = mail.get_content()
     assert text.count("unicodePwd") == 3
@@ -634,9 +654,42 @@ def test_a_mail_says_what_happened_and_a_name_makes_no_header() -> None:
     assert "\u202e" not in text
 
 
-def test_a_mail_that_is_refused_is_tried_again() -> None:
-    with post_office(refuses=True) as (server, _), pytest.raises(NotSentError, match="did not take"):
-        Mail(("nobody@example.org",), "adpersist", server).send(alerts())
+def test_a_mail_that_is_refused_to_one_reaches_the_others_and_is_tried_again(tmp_path: Path) -> None:
+    journal = domain()
+    with post_office() as (server, mails):
+        people = mails_to("ada@example.org, nobody@example.org", server)
+        with watching(journal, tmp_path, people, Clock()) as watch:
+            look(journal, 100, member(ADMINS, EVE))
+            watch.once()
+    assert len(mails) == 1
+    outbox = Outbox(tmp_path / "alerts.db")
+    told = {each["to"]: (each["way"], bool(each["sent"]), each["error"]) for each in outbox.everything(9)}
+    outbox.close()
+    assert told["ada@example.org"] == ("mail", True, None)
+    assert told["nobody@example.org"][:2] == ("mail", False)
+    assert "451" in told["nobody@example.org"][2]
+
+
+def test_what_waits_for_whom_nobody_names_any_more_goes_to_whom_somebody_names(tmp_path: Path) -> None:
+    journal, away, shelf, clock = domain(), Shelf("mail adda@x"), Shelf("mail ada@x"), Clock()
+    away.away = True
+    with watching(journal, tmp_path, [away, shelf], clock) as watch:
+        look(journal, 100, member(ADMINS, EVE))
+        watch.once()
+    other = Shelf("mail bert@x")
+    with watching(journal, tmp_path, [shelf, other, Shelf("syslog")], clock) as watch:
+        watch.once()
+        clock.now += 100
+        watch.once()
+    assert (len(shelf.got), len(other.got)) == (1, 1)
+
+
+def test_a_mail_server_of_this_machine_need_not_prove_who_it_is(tmp_path: Path) -> None:
+    make_authority(tmp_path)  # as Debian's mail server signs its own certificate
+    with post_office(tmp_path) as (server, mails):
+        (way,) = mails_to("ada@example.org", server)
+        way.send(alerts())
+    assert len(mails) == 1
 
 
 def test_syslog_gets_a_line_each(tmp_path: Path) -> None:
@@ -678,6 +731,10 @@ def test_a_command_that_fails_is_tried_again(words: tuple[str, ...]) -> None:
         Command(words).send(alerts())
 
 
+def test_a_command_may_leave_something_at_work() -> None:
+    Command(("sh", "-c", "sleep 30 &")).send(alerts())
+
+
 def test_ways_are_what_the_configuration_says(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("key\n", encoding="utf-8-sig")  # as some editors begin a file
     section = AlertsSection(
@@ -687,14 +744,21 @@ def test_ways_are_what_the_configuration_says(tmp_path: Path) -> None:
         syslog="/dev/log",
         command="tell 'me now'",
     )
-    assert [way.name for way in ways(section, host="h")] == ["webhook", "mail", "syslog", "command"]
+    assert [way.name for way in ways(section, host="h")] == ["webhook", "mail a@x", "mail b@x", "syslog", "command"]
     assert ways(section, host="h")[0] == Webhook("https://x/", b"key")
-    assert ways(section, host="h")[3] == Command(("tell", "me now"))
+    assert ways(section, host="h")[4] == Command(("tell", "me now"))
     assert ways(AlertsSection(), host="h") == []
 
 
 @pytest.mark.parametrize(
-    "given", [{"syslog": "nonsense"}, {"command": "'"}, {"webhook": "https://x", "webhook_secret_file": "/nowhere"}]
+    "given",
+    [
+        {"syslog": "nonsense"},
+        {"command": "'"},
+        {"webhook": "https://x", "webhook_secret_file": "/nowhere"},
+        *({"mail_to": text} for text in ("ada@", "<", '"', "ada@[127.0.0.1", "ada@x; bert@x", " , ", "@")),
+        *({"mail_to": "ada@x", "mail_from": text} for text in ("adpersist@", '"', "ada@x, bert@x")),
+    ],
 )
 def test_a_way_that_cannot_be_is_named(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"\[alerts\]"):

@@ -114,6 +114,7 @@ def _begins(journal: "Journal", since: str) -> Seq:
 def test(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Send a test by every configured way, and say of each whether it was taken. Exit code 1 when one was not."""
     from adpersist.console.alerts.finding import Finding, Rule, Severity
+    from adpersist.console.alerts.outbox import way_document
     from adpersist.console.alerts.watching import whose
     from adpersist.console.alerts.ways import NotSentError
 
@@ -129,14 +130,14 @@ def test(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = 
         try:
             way.send([document])
         except NotSentError as error:
-            tried.append({"way": way.name, "sent": False, "error": error.message})
+            tried.append({**way_document(way.name), "sent": False, "error": error.message})
         else:
-            tried.append({"way": way.name, "sent": True, "error": None})
+            tried.append({**way_document(way.name), "sent": True, "error": None})
     if common.as_json:
         output.machine({"id": finding.id, "ways": tried})
     else:
         for each in tried:
-            output.say(output.printable(f"{each['way']:<8} {'sent' if each['sent'] else each['error']}"))
+            output.say(output.printable(f"{_shown(each):<8} {'sent' if each['sent'] else each['error']}"))
     raise typer.Exit(int(ExitCode.OK if all(each["sent"] for each in tried) else ExitCode.FAILURE))
 
 
@@ -218,7 +219,11 @@ def list_alerts(
         return
     for each in found:
         state = "sent" if each["sent"] else f"waiting: {each['error']}" if each["error"] else "waiting"
-        output.say(output.printable(f"{each['time']}  {each['way']:<8} {state:<8}  {sentence(each)}"))
+        output.say(output.printable(f"{each['time']}  {_shown(each):<8} {state:<8}  {sentence(each)}"))
+
+
+def _shown(way: dict[str, Any]) -> str:
+    return f"{way['way']} {way['to']}" if way["to"] else str(way["way"])
 
 
 def _ways(settings: "Config") -> "list[Way]":

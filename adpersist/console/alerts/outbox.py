@@ -53,6 +53,12 @@ _PASSES: Final = frozenset(
 """What SQLite says of a disk that is full, fails or went read-only, and of others at work."""
 
 
+def way_document(name: str) -> dict[str, str | None]:
+    """A way as it is told: its kind, and whom it reaches where there may be several of a kind."""
+    kind, _, to = name.partition(" ")
+    return {"way": kind, "to": to or None}
+
+
 class OutboxError(AdpersistError):
     """The outbox cannot be used now. What was found, or is to be sent, is found and sent by the next run."""
 
@@ -154,6 +160,26 @@ class Outbox:
             self._file.execute("DELETE FROM alert WHERE sent < ?", (now - _KEPT_S,))
         return new
 
+    def handed_on(self, ways: Iterable[str]) -> None:
+        """What waits for a way that is there no more waits for those of its kind that are.
+
+        So a mail reaches who is named now, in place of whoever was mistyped.
+        """
+        names = list(ways)
+        with self._usable(), self._step():
+            waiting = self._file.execute("SELECT DISTINCT way FROM alert WHERE sent IS NULL").fetchall()
+            for (gone,) in waiting:
+                heirs = [name for name in names if name.partition(" ")[0] == gone.partition(" ")[0]]
+                if gone in names or not heirs:
+                    continue
+                for heir in heirs:
+                    self._file.execute(
+                        "INSERT OR IGNORE INTO alert (id, way, document, made, next)"
+                        " SELECT id, ?, document, made, made FROM alert WHERE way = ? AND sent IS NULL",
+                        (heir, gone),
+                    )
+                self._file.execute("DELETE FROM alert WHERE way = ? AND sent IS NULL", (gone,))
+
     def due(self, way: str, now: float, most: int) -> list[Waiting]:
         """What a way is to send now, oldest first."""
         with self._usable():
@@ -191,13 +217,13 @@ class Outbox:
                 )
 
     def everything(self, most: int) -> list[dict[str, Any]]:
-        """The newest, for people: each with its way, when it was sent, and what went wrong last."""
+        """The newest, for people: each with its way, whom that reaches, when it was sent, what went wrong last."""
         with self._usable():
             rows = self._file.execute(
                 "SELECT document, way, sent, tries, error FROM alert ORDER BY made DESC, id LIMIT ?", (most,)
             ).fetchall()
         return [
-            {**json.loads(row[0]), "way": row[1], "sent": row[2], "tries": row[3], "error": row[4] or None}
+            {**json.loads(row[0]), **way_document(row[1]), "sent": row[2], "tries": row[3], "error": row[4] or None}
             for row in rows
         ]
 

@@ -75,6 +75,7 @@ class AlertWatch:
         self._unwell_since: float | None = None
         self._states: dict[str, str] = {}
         self._past = self._begin()
+        outbox.handed_on(way.name for way in ways)
 
     def _begin(self) -> Past:
         """From where it was looked to; a journal never looked at is not told of from its beginning."""

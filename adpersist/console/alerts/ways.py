@@ -4,7 +4,10 @@ import codecs
 import hashlib
 import hmac
 import json
+import os
+import re
 import shlex
+import signal
 import smtplib
 import socket
 import ssl
@@ -13,8 +16,9 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate, getaddresses, make_msgid, quote
 from http.client import HTTPException, HTTPMessage
+from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -30,6 +34,8 @@ _AUDIT: Final = 13
 _SYSLOG_SEVERITY: Final = {"critical": 2, "high": 3, "medium": 4}
 _SYSLOG_BYTES: Final = 2048
 """What every receiver takes, [RFC5424] 6.1."""
+_ADDRESS: Final = re.compile(r'[^\s@<>()",;:\\]+(@[^\s@<>()",;:\\\[\]]+)?')
+"""Of a mail; without a domain, somebody of the server's own."""
 
 
 class NotSentError(AdpersistError):
@@ -44,7 +50,7 @@ class Way(Protocol):
 
     @property
     def name(self) -> str:
-        """Stands in the outbox."""
+        """Stands in the outbox: a kind, and behind a space whom it reaches, where there are several of a kind."""
 
     def send(self, alerts: Sequence[Document]) -> None:
         """Send them all, or none. Raises: NotSentError."""
@@ -105,19 +111,28 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail for all of them."""
+    """A mail for all of them to one of several people: a server that refuses one takes it for the others.
 
-    to: tuple[str, ...]
+    Attributes:
+        to: Whom this way reaches.
+        all_to: Everybody who is told, for the mail's head.
+    """
+
+    to: str
+    all_to: str
     sender: str
     server: str
-    name: str = "mail"
+
+    @property
+    def name(self) -> str:
+        return f"mail {self.to}"
 
     def send(self, alerts: Sequence[Document]) -> None:
         message = EmailMessage()
         worst = min(alerts, key=lambda each: list(_SYSLOG_SEVERITY).index(each["severity"]))
         more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
         message["Subject"] = visible(f"adpersist {worst['dc']}: {worst['what']}{more}")[:200]
-        message["From"], message["To"] = self.sender, ", ".join(self.to)
+        message["From"], message["To"] = self.sender, self.all_to
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="adpersist")
         lines = [f"{each['time']}  {sentence(each)}\n  rule {each['rule']}, id {each['id']}" for each in alerts]
         message.set_content("\n\n".join(lines) + "\n")
@@ -126,10 +141,18 @@ class Mail:
             with smtplib.SMTP(host, int(port), timeout=_PATIENCE_S) as server:
                 server.ehlo()
                 if server.has_extn("starttls"):
-                    server.starttls(context=ssl.create_default_context())
-                server.send_message(message)
+                    server.starttls(context=_trust(server))
+                server.send_message(message, to_addrs=[self.to])
         except (OSError, ValueError, smtplib.SMTPException) as error:
-            raise NotSentError(f"{self.server} did not take the mail: {visible(error)}") from error
+            raise NotSentError(f"{self.server} did not take the mail to {self.to}: {visible(error)}") from error
+
+
+def _trust(server: smtplib.SMTP) -> ssl.SSLContext:
+    """Whose certificate counts; on this machine its own, signed by itself as most are: nobody is in between."""
+    context = ssl.create_default_context()
+    if server.sock is not None and ip_address(server.sock.getpeername()[0]).is_loopback:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +202,26 @@ class Command:
 
     def send(self, alerts: Sequence[Document]) -> None:
         try:
-            subprocess.run(
+            # No pipe to wait for: what it leaves at work in the background, its own business, holds an end of it.
+            program = subprocess.Popen(
                 self.words,
-                input=_body(alerts),
-                check=True,
-                capture_output=True,
-                timeout=_PATIENCE_S,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 env=environment_for_others(),
+                start_new_session=True,
             )
-        except (OSError, subprocess.SubprocessError) as error:
+        except OSError as error:
             raise NotSentError(f"the command failed: {visible(error)}") from error
+        try:
+            program.communicate(_body(alerts), timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired as error:
+            raise NotSentError(f"the command failed: it did not end in {_PATIENCE_S:g} s") from error
+        finally:
+            if program.poll() is None:
+                os.killpg(program.pid, signal.SIGKILL)
+                program.wait()
+        if program.returncode:
+            raise NotSentError(f"the command failed: it ended with {program.returncode}")
 
 
 def ways(section: AlertsSection, *, host: str) -> list[Way]:
@@ -201,8 +234,11 @@ def ways(section: AlertsSection, *, host: str) -> list[Way]:
     if section.webhook:
         found.append(Webhook(section.webhook, _secret(section.webhook_secret_file)))
     if section.mail_to:
-        to = tuple(each.strip() for each in section.mail_to.split(",") if each.strip())
-        found.append(Mail(to, section.mail_from, section.mail_server))
+        people = _people("mail_to", section.mail_to)
+        senders = [*_people("mail_from", section.mail_from).values()] if section.mail_from else [""]
+        if len(senders) > 1:
+            raise ConfigError("[alerts] mail_from names more than one sender")
+        found += [Mail(to, ", ".join(people.values()), senders[0], section.mail_server) for to in people]
     if section.syslog:
         port = section.syslog.rpartition(":")[2]
         if not (section.syslog.startswith("/") or (":" in section.syslog and port.isascii() and port.isdigit())):
@@ -215,6 +251,18 @@ def ways(section: AlertsSection, *, host: str) -> list[Way]:
             raise ConfigError(f"[alerts] command is no command line: {error}") from error
         found.append(Command(words))
     return found
+
+
+def _people(key: str, text: str) -> dict[str, str]:
+    """Those a list names, by address, as a mail's head has them.
+
+    Raises:
+        ConfigError: One of them is no address.
+    """
+    found = getaddresses([", ".join(each.strip() for each in text.split(",") if each.strip())])
+    if not all(_ADDRESS.fullmatch(address) for _, address in found):
+        raise ConfigError(f"[alerts] {key} {text!r} is no list of mail addresses with commas between")
+    return {address: f'"{quote(name)}" <{address}>' if name else address for name, address in found}
 
 
 def _secret(path: Path | None) -> bytes:
