@@ -582,6 +582,13 @@ def test_a_body_is_small_and_says_so(office: Office, length: str | None, code: i
     assert office.anonymous("/login", method="POST", headers=headers).code == code
 
 
+def test_a_form_of_more_fields_than_any_has_is_none(office: Office) -> None:
+    body = f"token={office.token}&{'&'.join(f'field{number}=1' for number in range(40))}".encode()
+    headers = [OWN, ("content-length", str(len(body)))]
+    answer = ask(office.console.app, "/logout", method="POST", headers=headers, body=body, cookie=office.cookie)
+    assert answer.code == 403
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
 def test_pages_are_only_read(office: Office, method: str) -> None:
     headers = [OWN, ("content-length", "0")]
@@ -771,10 +778,16 @@ def test_nobody_else_is_listened_to(listen: str) -> None:
 
 @pytest.mark.parametrize(
     ("listen", "names"),
-    [("localhost:80", {"127.0.0.1:80", "localhost:80"}), ("[::1]:80", {"[::1]:80", "localhost:80"})],
+    [
+        ("localhost:90", {"127.0.0.1:90", "localhost:90"}),
+        ("[::1]:90", {"[::1]:90", "localhost:90"}),
+        ("[0:0:0:0:0:0:0:1]:90", {"[::1]:90", "localhost:90"}),
+        ("127.0.0.1:80", {"127.0.0.1:80", "localhost:80", "127.0.0.1", "localhost"}),  # no browser says that port
+    ],
 )
 def test_loopback_has_its_own_names(listen: str, names: set[str]) -> None:
-    assert Address.of(listen).names(80) == names
+    address = Address.of(listen)
+    assert address.names(address.port) == names
 
 
 def test_an_address_that_is_taken_is_said_in_words() -> None:

@@ -61,6 +61,8 @@ _FOR_OPERATORS: Final = frozenset({"undo", "use"})
 """Pages that only they have."""
 _GUID_LENGTH: Final = 36
 _LONGEST_PATH: Final = 100
+_MOST_FIELDS: Final = 20
+"""Of a form; the largest of ours has ten."""
 _AGAIN_S: Final = 2
 """After so long a browser asks again while the journal is read."""
 _NAME: Final = re.compile(r"[\w.@\\ -]{1,100}")
@@ -477,7 +479,10 @@ async def _form(request: Request) -> dict[str, str]:
         body += part
         if len(body) > MAX_BODY_BYTES:
             return {}
-    return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=20))
+    try:
+        return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=_MOST_FIELDS))
+    except ValueError:  # more of them than any form of ours has
+        return {}
 
 
 def _shown_name(name: str) -> str:

@@ -3,8 +3,12 @@
 import ipaddress
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from adpersist.errors import ConfigError
+
+_HTTP: Final = 80
+"""The port that no browser says, [RFC9110] 4.2.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +16,7 @@ class Address:
     """A loopback address.
 
     Attributes:
-        host: A literal address.
+        host: A literal address, written as browsers do.
         port: 0: whichever is free.
     """
 
@@ -31,15 +35,15 @@ class Address:
         if not (colon and port.isascii() and port.isdigit() and int(port) < 65_536):
             raise ConfigError(f"{listen!r} is no address to listen on", hint="Say --listen 127.0.0.1:9390.")
         try:
-            is_loopback = ipaddress.ip_address(plain).is_loopback
+            address = ipaddress.ip_address(plain)
         except ValueError as error:
             raise ConfigError(f"{host!r} is no address", hint="Say --listen 127.0.0.1:9390.") from error
-        if not is_loopback:
+        if not address.is_loopback:
             raise ConfigError(
                 f"{host} can be reached by others, and the console is for this machine alone",
                 hint="Listen on 127.0.0.1, and come through SSH: ssh -L 9390:127.0.0.1:9390 root@dc1",
             )
-        return cls(host=plain, port=int(port))
+        return cls(host=address.compressed, port=int(port))
 
     def bound(self) -> socket.socket:
         """A socket that listens.
@@ -67,4 +71,5 @@ class Address:
 
     def names(self, port: int) -> frozenset[str]:
         """What a Host header may say, exactly: a browser that was led here by another name says that one."""
-        return frozenset({self.netloc(port), f"localhost:{port}"})
+        own = {self.netloc(port), f"localhost:{port}"}
+        return frozenset(own | {name.removesuffix(f":{port}") for name in own} if port == _HTTP else own)
