@@ -15,6 +15,8 @@ _LONGEST_TEXT: Final = 8 * 1024
 """Of a DN, an account, an address: more is nobody's."""
 _MOST_SESSIONS: Final = 10_000
 _NOBODY: Final = ("", "")
+SOCKET: Final = "a socket of this machine"
+"""By which somebody came whose service the log does not name."""
 
 Sessions = dict[str, tuple[str, str]]
 """DOMAIN\\account and service of whoever signed in, by the session's id, oldest first."""
@@ -56,6 +58,7 @@ class Rows:
             if change["statusCode"] != 0 or len(change["dn"]) > _LONGEST_TEXT:
                 return None
             account, service = self._sessions.get(str(change.get("sessionId")), _NOBODY)
+            here = str(change["remoteAddress"]).startswith("unix:")
             return AuditLine(
                 time=datetime.fromisoformat(said["timestamp"]).timestamp(),
                 dn=str(change["dn"]),
@@ -64,7 +67,7 @@ class Rows:
                 sid=sid_text(sid_from_text(change["userSid"])) if change["userSid"] else "",
                 account=account,
                 address=_address(_short(change["remoteAddress"] or "")),
-                service=service,
+                service=service or (SOCKET if here and change["userSid"] else ""),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             return None

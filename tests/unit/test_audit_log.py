@@ -288,16 +288,50 @@ def test_a_log_that_is_not_there_is_said_and_stops_nothing(path: Path, follower:
     assert follower.audited(DESCRIBED).trouble == ""
 
 
-def test_who_signed_in_names_the_account_and_the_service(path: Path) -> None:
-    session = "974cacf6-adc0-445a-b7e0-bddcbda15a7b"
+def signed_in(account: str, service: str, session: str, **more: str) -> str:
+    """A line of `auth_json_audit`."""
     said = {
         "domain": "CORP",
-        "account": "ada",
-        "serviceDescription": "LDAP",
+        "account": account,
+        "serviceDescription": service,
         "authType": "krb5",
         "sessionId": session,
+        **more,
     }
-    signed_in = json.dumps({"timestamp": "2026-01-01T12:00:01.000000+0000", "Authorization": said})
-    found = log(path.parent, signed_in, row(5, "description", sessionId=session))
+    return json.dumps({"timestamp": "2026-01-01T12:00:01.000000+0000", "Authorization": said})
+
+
+SESSION = "974cacf6-adc0-445a-b7e0-bddcbda15a7b"
+
+
+def test_who_signed_in_names_the_account_and_the_service(path: Path) -> None:
+    found = log(path.parent, signed_in("ada", "LDAP", SESSION), row(5, "description", sessionId=SESSION))
     person = who(found.writes([DN], ["description"], (), second=int(NOON + 5)), {})
     assert (person["name"], person["service"]) == ("CORP\\ada", "LDAP, krb5")
+
+
+@pytest.mark.parametrize(
+    ("address", "service", "told"),
+    [
+        (None, "kpasswd", (None, "kpasswd, krb5", "over the network")),  # as Samba 4.17 logs it
+        (None, "", (None, None, "from where is not logged")),
+        ("unix:", "LDAP", (None, "LDAP, krb5", "on this machine")),
+        ("unix:", "", (None, "a socket of this machine", "on this machine")),
+        ("ipv6:fe80::1:464", "", ("fe80::1", None, "over the network")),
+    ],
+)
+def test_where_from_is_told_as_far_as_the_log_knows(
+    path: Path, address: str | None, service: str, told: tuple[str | None, str | None, str]
+) -> None:
+    write = row(5, "description", sessionId=SESSION, remoteAddress=address)
+    found = log(path.parent, *([signed_in("ada", service, SESSION)] if service else []), write)
+    person = who(found.writes([DN], ["description"], (), second=int(NOON + 5)), {})
+    assert (person["address"], person["service"], person["how"]) == told
+
+
+def test_what_samba_itself_writes_is_nobodys_visit_to_its_socket(path: Path) -> None:
+    visit = signed_in("SYSTEM", "LDAP", SESSION, sid="S-1-5-18", remoteAddress="unix:")
+    write = row(5, "lastLogonTimestamp", sid="S-1-5-18", sessionId=SESSION, remoteAddress=None)
+    found = log(path.parent, visit, write)
+    person = who(found.writes([DN], ["lastLogonTimestamp"], (), second=int(NOON + 5)), {})
+    assert (person["name"], person["service"], person["how"]) == ("SYSTEM", None, "on this machine")

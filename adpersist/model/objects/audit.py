@@ -21,7 +21,7 @@ class AuditLine:
         attributes: In lower case.
         sid: Who; empty where the DC itself, or root on its machine, wrote.
         account: DOMAIN\\name that signed in; empty where the log does not say.
-        address: Where from, without a port; empty: this machine.
+        address: Where from, without a port; empty: this machine, or a service that tells the log of none (kpasswd).
         service: What was spoken and how it was signed in to (``LDAP, krb5``); empty where the log does not say.
     """
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from adpersist.audit.log import AuditLog
+from adpersist.audit.rows import SOCKET
 from adpersist.model.identity.ids import Guid, Seq, guid_text
 from adpersist.model.journal.commit import Commit
 from adpersist.model.objects.audit import Audited, AuditLine
@@ -24,6 +25,9 @@ _PAST_THE_DC: Final = (
 _RENAMED: Final = "there is no such line in the audit log: Samba logs no renames and moves"
 """Measured with 4.17: `ldb_rename` passes the module that logs."""
 _SYSTEM: Final = "S-1-5-18"
+_WITH_ADDRESSES: Final = ("LDAP", "DCE/RPC", SOCKET)
+"""Services that tell the log of every address there is. kpasswd and DNS, which are only asked over the network, tell of
+none."""
 
 Written = tuple[str, Stamp]
 """An attribute or link that changed, and the stamp it got."""
@@ -181,6 +185,15 @@ def _person(line: AuditLine, name_of: Mapping[str, str]) -> dict[str, Any]:
         "sid": sid,
         "name": "SYSTEM" if sid == _SYSTEM else name_of.get(sid) or line.account or None,
         "address": line.address or None,
-        "service": line.service or None,
-        "how": "over the network" if line.address else "on this machine",
+        # all of Samba's services in a process share SYSTEM's session, with whoever comes to the privileged socket
+        "service": line.service or None if sid != _SYSTEM else None,
+        "how": _how(line, sid),
     }
+
+
+def _how(line: AuditLine, sid: str) -> str:
+    if line.address:
+        return "over the network"
+    if sid == _SYSTEM or line.service.startswith(_WITH_ADDRESSES):
+        return "on this machine"
+    return "over the network" if line.service else "from where is not logged"
