@@ -32,6 +32,11 @@ def configure(*, level: str, as_json: bool) -> None:
     _settings = _Settings(_LEVELS[level], as_json)
 
 
+def is_for_machines() -> bool:
+    """The log is JSON lines, which nobody takes to be sentences."""
+    return bool(_settings.as_json)
+
+
 def logger(room: str) -> "Logger":
     """A logger that names its room."""
     return Logger(room)
@@ -54,6 +59,10 @@ class Logger:
     def warning(self, event: str, **facts: object) -> None:
         """What somebody should look into."""
         self._tell(logging.WARNING, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """What ended the process."""
+        self._tell(logging.ERROR, event, facts)
 
     def _tell(self, level: int, event: str, facts: dict[str, object]) -> None:
         if level >= _settings.level:

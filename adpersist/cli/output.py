@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from adpersist.errors import AdpersistError
 from adpersist.model.identity.ids import guid_text
 from adpersist.restore.progress import Progress
+from adpersist.telemetry import is_for_machines, logger
 
 if TYPE_CHECKING:
     from adpersist.cli.progress_bar import ProgressBar
     from adpersist.model.plan.difference import Difference
 
 Document = Mapping[str, Any]
+
+log = logger("command")
 
 _LONGEST: Final = 1500
 """Characters of an error's message for people."""
@@ -56,7 +59,10 @@ def printable(text: str) -> str:
 
 
 def failure(error: AdpersistError, *, as_json: bool) -> None:
-    """One clear sentence, and what to do next."""
+    """One clear sentence, and what to do next; where the log is for machines, an event of it, too."""
+    if is_for_machines():
+        kind, code = type(error).__name__.removesuffix("Error"), int(error.exit_code)
+        log.error("command.failed", kind=kind, error=error.message, hint=error.hint, exit_code=code)
     if as_json and not error.is_answered:
         machine(_error(error))
     sys.stderr.write(

@@ -62,6 +62,21 @@ def test_errors_are_json_where_json_is_asked_for(words: Sequence[str], capsys: p
     assert error["message"] in err
 
 
+def test_who_reads_the_log_as_json_lines_learns_what_ended_a_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADPERSIST_STORE_URL", "sqlite:///nowhere/journal.db")
+    for form, events in (("text", 0), ("json", 1)):
+        monkeypatch.setenv("ADPERSIST_LOG_FORMAT", form)
+        code, _, err = ends(("log",), capsys)
+        told = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+        assert len(told) == events
+        assert [(each["event"], each["level"], each["exit_code"]) for each in told] == [
+            ("command.failed", "error", code) for _ in range(events)
+        ]
+        assert all(f"adpersist: {each['error']}" in err for each in told)
+
+
 def test_the_later_configuration_wins(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, err = ends(("--config", "/first", "status", "--config", "/second"), capsys)
     assert "/second" in err
