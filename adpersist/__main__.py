@@ -78,7 +78,12 @@ def _ended(words: list[str]) -> int:
         sys.stderr.write("adpersist: stopped\n")
         return int(ExitCode.FAILURE)
     except TyperException as error:
-        failure(ConfigError(error.format_message(), hint="`adpersist --help` lists what there is."), as_json=as_json)
+        said, asked = error.format_message(), getattr(error, "ctx", None)
+        if said.startswith("Usage: "):  # nothing was asked for: this is the help
+            sys.stderr.write(f"{said}\n")
+            return int(ExitCode.USAGE)
+        command = asked.command_path if asked is not None else "adpersist"
+        failure(ConfigError(said, hint=f"`{command} --help` lists what there is."), as_json=as_json)
         return int(ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 - the process edge: nobody is above to handle it
         if os.environ.get(DEBUG_VARIABLE):

@@ -53,6 +53,32 @@ def test_words_nobody_knows_are_usage_errors(words: Sequence[str], capsys: pytes
     assert "\x1b" not in err
 
 
+@pytest.mark.parametrize("words", [(), ("key",), ("files",), ("alerts",), ("image",)])
+def test_who_asks_for_nothing_is_told_what_there_is(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, help_text, _ = ends((*words, "--help"), capsys)
+    assert code == ExitCode.OK
+    code, out, err = ends(words, capsys)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert err.strip() == help_text.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("nonsense",), "adpersist"),
+        (("diff",), "adpersist diff"),
+        (("key", "turn"), "adpersist key"),
+        (("files", "show"), "adpersist files show"),
+        (("key", "--json"), "adpersist key"),
+    ],
+)
+def test_who_asks_for_something_wrong_is_sent_to_its_help(
+    words: Sequence[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, err = ends(words, capsys)
+    assert f"`{command} --help`" in err
+
+
 @pytest.mark.parametrize("words", [("--json", "status"), ("status", "--json")])
 def test_errors_are_json_where_json_is_asked_for(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = ends(words, capsys)
