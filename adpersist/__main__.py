@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from adpersist.errors import AdpersistError, ConfigError, ExitCode, OutputError
+from adpersist.errors import AS_ROOT, AdpersistError, ConfigError, ExitCode, OutputError
 
 DEBUG_VARIABLE = "ADPERSIST_DEBUG"
 _SCARCE = frozenset((errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN))
@@ -104,6 +104,9 @@ def unforeseen(error: Exception) -> AdpersistError:
             hint="Nothing acknowledged is lost. `df`, `free` and `ulimit -a` show what there is; run the same command "
             "again once there is more.",
         )
+    if isinstance(error, PermissionError):
+        place = f" {error.filename}" if error.filename else ""
+        return AdpersistError(f"this user may not get at{place or ' something'}: {error.strerror}", hint=AS_ROOT)
     words = " ".join(str(error).split()) or "no further word"
     return AdpersistError(
         f"an unexpected {type(error).__name__}: {words}",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from adpersist.errors import ConfigError
+from adpersist.errors import AS_ROOT, ConfigError
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.terms import Opening
 
@@ -324,7 +324,9 @@ def read(place: Path, parse: Callable[[str], _Parsed]) -> _Parsed:
     except (OSError, ValueError, RecursionError) as error:  # besides bad syntax: brackets and numbers without an end
         raise ConfigError(
             f"the configuration {place} cannot be read: {error}",
-            hint="Mend the file, or write a new one with `adpersist init --config PATH`.",
+            hint=AS_ROOT
+            if isinstance(error, PermissionError)
+            else "Mend the file, or write a new one with `adpersist init --config PATH`.",
         ) from error
 
 

@@ -25,6 +25,10 @@ class ExitCode(IntEnum):
     STORE_FULL = 11
 
 
+AS_ROOT: Final = "This user may not read it: run the same command as root, as the units do."
+"""The hint where the system says that somebody lacks a permission."""
+
+
 class AdpersistError(Exception):
     """Root of every error adpersist raises on purpose.
 

@@ -157,7 +157,13 @@ def known_configuration(path: Path | None) -> Config:
         ConfigError: Of either.
     """
     place = configuration.find(path)
-    return configuration.load(place) if place.exists() else configuration.from_environment(os.environ)
+    try:
+        place.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return configuration.from_environment(os.environ)
+    except OSError:
+        pass  # what it is reading says
+    return configuration.load(place)
 
 
 class Initialization:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +89,58 @@ def test_errors_are_json_where_json_is_asked_for(words: Sequence[str], capsys: p
     assert code == ExitCode.USAGE
     assert (error["kind"], error["exit_code"]) == ("Config", code)
     assert error["message"] in err
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Root's own rights are laid down meanwhile."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "code"),
+    [
+        (("status", "--config", "{}/adpersist.toml"), {}, ExitCode.USAGE),
+        (("init", "--yes", "--config", "{}/adpersist.toml"), {}, ExitCode.USAGE),
+        (("status",), {"DIRECTORY_URL": "ldapi://{}/ldapi", "STORE_URL": "memory://x"}, ExitCode.DIRECTORY_UNREACHABLE),
+        (("log",), {"KEY_FILE": "{}/key", "STORE_URL": "memory://x", "JOURNAL_ID": "0" * 32}, ExitCode.KEY),
+    ],
+)
+def test_who_may_not_read_something_is_sent_to_root(
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    code: ExitCode,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"ADPERSIST_{name}", value.format(tmp_path))
+    given = [word.format(tmp_path) for word in words]
+    ends(given, capsys)  # all that it needs is loaded
+    tmp_path.chmod(0)
+    with nobody():
+        ended, _, err = ends(given, capsys)
+    assert ended == code
+    assert "Permission denied" in err
+    assert "as root" in err
+
+
+def test_a_fleet_is_looked_at_by_who_may_not_read_the_configuration_of_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADPERSIST_CONFIG", str(tmp_path / "adpersist.toml"))
+    words = ("fleet", "--store", "memory://x")
+    told = ends(words, capsys)
+    tmp_path.chmod(0)
+    with nobody():
+        assert ends(words, capsys) == told
 
 
 def test_who_reads_the_log_as_json_lines_learns_what_ended_a_command(

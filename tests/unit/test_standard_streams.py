@@ -138,6 +138,9 @@ def test_a_machine_that_has_too_little_is_no_defect() -> None:
     for scarce in (MemoryError(), OSError(errno.EMFILE, "files"), BlockingIOError(errno.EAGAIN, "fork")):
         assert "this machine has too little of something: " in unforeseen(scarce).message
         assert "defect" not in unforeseen(scarce).hint
+    denied = PermissionError(errno.EACCES, "Permission denied", "/etc/adpersist")
+    assert unforeseen(denied).message == "this user may not get at /etc/adpersist: Permission denied"
+    assert "as root" in unforeseen(denied).hint
     for defect in (KeyError("x"), OSError("no number"), FileNotFoundError(errno.ENOENT, "gone")):
         assert "an unexpected " in unforeseen(defect).message
 

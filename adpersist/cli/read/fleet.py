@@ -94,10 +94,10 @@ def fleet(
 
 
 def _settings(common: CommonOptions, store: str) -> "Config | None":
-    """The configuration; None where there is none and the store was named, as on a workstation."""
+    """The configuration; None where this user may read none and the store was named, as on a workstation."""
     from adpersist.config import find
 
-    if store and common.config is None and not find(None).exists():
+    if store and common.config is None and not os.access(find(None), os.R_OK, effective_ids=True):
         return None
     return loaded(common)
 

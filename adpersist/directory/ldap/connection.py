@@ -21,7 +21,7 @@ from ldap3.core.exceptions import (
 )
 
 from adpersist.directory.ldap import gssapi_layer
-from adpersist.errors import ConfigError, DirectoryUnreachableError, LoginRefusedError
+from adpersist.errors import AS_ROOT, ConfigError, DirectoryUnreachableError, LoginRefusedError
 
 CONNECT_TIMEOUT_S: Final = 10
 
@@ -74,11 +74,17 @@ def connected(url: str, login: Login) -> Any:  # noqa: ANN401 - ldap3 ships no t
 
 def _local(url: str) -> Any:  # noqa: ANN401
     path = socket_path(url)
-    if not path.exists():
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise DirectoryUnreachableError(
+            f"the socket {path} cannot be reached: {error.strerror}", hint=AS_ROOT
+        ) from error
+    except OSError as error:
         raise DirectoryUnreachableError(
             f"there is no socket at {path}",
             hint="Is samba running? Its socket is <private dir>/ldap_priv/ldapi; `samba -b` names the private dir.",
-        )
+        ) from error
     server = ldap3.Server(
         f"ldapi://{quote(str(path), safe='')}", get_info=ldap3.NONE, connect_timeout=CONNECT_TIMEOUT_S
     )

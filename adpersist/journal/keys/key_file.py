@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from adpersist.errors import ConfigError, KeyMissingError
+from adpersist.errors import AS_ROOT, ConfigError, KeyMissingError
 from adpersist.journal.keys.derive import KEY_BYTES
 from adpersist.journal.keys.key_encryption import LocalKey, Randomness
 from adpersist.system.files import durable_file, private_files
@@ -90,7 +90,8 @@ def read_key_line(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES)
     except OSError as error:
-        raise KeyMissingError(f"cannot read the key file {path}: {error.strerror}", hint=_HINT) from error
+        hint = AS_ROOT if isinstance(error, PermissionError) else _HINT
+        raise KeyMissingError(f"cannot read the key file {path}: {error.strerror}", hint=hint) from error
     if not content.strip(b"\0 \t\r\n"):
         raise KeyMissingError(f"the key file {path} is empty", hint=_HINT)
     return key_line_in(content.decode("latin-1"), source=f"the key file {path}")
