@@ -56,14 +56,14 @@ def arm(owner: Any, name: str, *, afterwards: bool) -> None:  # noqa: ANN401 - a
 
 def arm_founding() -> None:
     """Have it strike where a naming context's root is about to be durable."""
-    original = replication_worker.Replication._apply
+    original = replication_worker.Replication.apply
 
     def armed(*arguments: Any, as_new: bool, **options: Any) -> Any:  # noqa: ANN401 - as the original's
         if as_new:
             arm(SamDB, "transaction_commit", afterwards=sys.argv[1] == "founded")
         return original(*arguments, as_new=as_new, **options)
 
-    replication_worker.Replication._apply = armed
+    replication_worker.Replication.apply = armed
 
 
 replication_worker.Ldb = Secrets

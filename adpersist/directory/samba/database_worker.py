@@ -134,16 +134,21 @@ class Worker:
 
         The schema's is not batched: what has refused one operation takes no more.
         """
-        in_schema = context == str(self.plain.get_schema_basedn())
+        schema = str(self.plain.get_schema_basedn())
+        in_schema = context == schema
         if in_schema not in self.replications:
-            self.replications[in_schema] = self.replication(self.plain if in_schema else self.opened_batched())
+            self.replications[in_schema] = (
+                self.replication(self.plain)
+                if in_schema
+                else self.replication(self.opened_batched(), plainly=lambda: self.replicating(schema))
+            )
         return self.replications[in_schema]
 
-    def replication(self, database):
+    def replication(self, database, plainly=None):
         from replication_worker import KeyedPipe, Replication  # take as long to load as all the rest
 
         self.pipe = self.pipe or KeyedPipe(self.settings)
-        return Replication(database, self.settings, self.pipe)
+        return Replication(database, self.settings, self.pipe, plainly)
 
     def give(self, context, objects, links, as_new):
         """Objects and links with their stamps, as from a partner; those refused by place, and why."""

@@ -95,12 +95,15 @@ class Replication:
         database: The SamDB; it is not in a transaction.
         settings: The LoadParm it was opened with.
         keyed: Has the key that secrets travel under.
+        plainly: Where the database is in ldb's batch mode, gives the same to one that is not; else None. In that mode
+            nothing becomes durable within which Samba's modules tried what fails, and went on.
     """
 
-    def __init__(self, database, settings, keyed):
+    def __init__(self, database, settings, keyed, plainly=None):
         self.database = database
         self.settings = settings
         self.keyed = keyed
+        self.plainly = plainly
         self.net = Net(creds=keyed.credentials, lp=settings)
         self.state = self.prefixes = None
         # as the schema is: accounts have half of their values in common
@@ -120,8 +123,8 @@ class Replication:
             Why, by the place among the objects, for those refused, wholly or in part; the same for links.
         """
         return (
-            self._given(objects, lambda some: self._apply(context, some, [], as_new=as_new), _without),
-            self._given(links, lambda some: self._apply(context, [], some, as_new=False), lambda *_: None),
+            self._given(objects, lambda to, some: to.apply(context, some, [], as_new=as_new), _without),
+            self._given(links, lambda to, some: to.apply(context, [], some, as_new=False), lambda *_: None),
         )
 
     def know_prefixes(self, oids):
@@ -203,22 +206,32 @@ class Replication:
 
         def halves(first, some):
             try:
-                apply(some)
+                apply(self, some)
             except _REFUSALS as error:
-                if len(some) == 1:
-                    refused.setdefault(first, _words(error))
-                    if (lesser := lessened(some[0], error)) is not None:
+                if len(some) > 1:
+                    middle = len(some) // 2
+                    halves(first, some[:middle])
+                    halves(first + middle, some[middle:])
+                elif (last := alone(some, error)) is not None:
+                    refused.setdefault(first, _words(last))
+                    if (lesser := lessened(some[0], last)) is not None:
                         halves(first, [lesser])
-                    return
-                middle = len(some) // 2
-                halves(first, some[:middle])
-                halves(first + middle, some[middle:])
+
+        def alone(one, error):
+            if self.plainly is None:
+                return error
+            try:
+                apply(self.plainly(), one)
+            except _REFUSALS as last:
+                return last
+            return None
 
         if things:
             halves(0, things)
         return refused
 
-    def _apply(self, context, objects, links, *, as_new):
+    def apply(self, context, objects, links, *, as_new):
+        """Apply them in one transaction, or raise one of those that Samba's Python raises where it refuses."""
         if self.state is None:
             invocation = misc.GUID(self.database.get_invocation_id())
             self.state = self.net.replicate_init(self.database, self.settings, self.keyed.pipe, invocation)
