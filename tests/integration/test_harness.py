@@ -376,3 +376,22 @@ def test_a_joined_dc_replicates_both_ways(dc: SambaDC, place: Path) -> None:
         while not (second.can_login("alice", PASSWORD) and dc.can_login("bob", PASSWORD)):
             assert time.monotonic() < deadline, second.log_tail()
             time.sleep(0.2)
+
+
+def test_a_command_with_another_samba_leaves_those_that_run_their_partners(place: Path) -> None:
+    """Each finds its DC's partners by a hosts file of its own, mounted where the other Debian's lies."""
+    for name in ("venv", "root/etc/ssl/certs", *(f"root/{name}" for name in ("dev", "proc", "sys", "tmp", "run"))):
+        (place / name).mkdir(parents=True)
+    programs = [str(shutil.which(name)) for name in ("sh", "mount", "umount", "cat")]
+    linked = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True, timeout=30).stdout
+    libraries = {word for word in linked.split() if word.startswith("/") and not word.endswith(":")}
+    subprocess.run(["cp", "--parents", "-L", *programs, *libraries, str(place / "root")], check=True, timeout=30)
+    (place / "hosts").write_text("127.0.0.2 partner\n")
+    enter = ["unshare", "--mount", str(REPOSITORY / "tools" / "with_samba"), "--enter", str(place), "sh", "-c"]
+    looking = f"mount --bind {place / 'hosts'} /etc/hosts && echo mounted && read line && cat /etc/hosts"
+    with subprocess.Popen([*enter, looking], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdin is not None
+        assert first.stdout is not None
+        assert first.stdout.readline() == "mounted\n"
+        subprocess.run([*enter, ":"], check=True, timeout=30)
+        assert first.communicate("look\n", timeout=30)[0] == "127.0.0.2 partner\n"
