@@ -162,6 +162,7 @@ def test_the_journal_is_what_the_dc_is(restored: Restored) -> None:
 
 def test_the_restore_proves_itself(restored: Restored) -> None:
     assert restored.guard.code == 0, restored.guard
+    assert "replica.refused" not in restored.guard.err, "all is received in the first round"
     assert restored.verify[1].code == 0, restored.verify[1]
 
 

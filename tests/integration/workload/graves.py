@@ -25,7 +25,8 @@ def graves_of_the_image(domain: Domain) -> None:
     tree = domain.ou("Falls")
     for name in ("leaf1", "leaf2"):
         domain.user(name, at=domain.ou(f"branch-{name}", tree), password=PASSWORD)
-    domain.group("band-gone", f"CN=reborn,{domain.users}")
+    gone = domain.group("band-gone", f"CN=reborn,{domain.users}", f"CN=dies2,{domain.users}")
+    domain.unlink(gone, f"CN=dies2,{domain.users}")
 
 
 def _grave(domain: Domain, name: str) -> str:
@@ -40,7 +41,7 @@ def _grave(domain: Domain, name: str) -> str:
 
 @change
 def objects_of_the_image_deleted(domain: Domain) -> None:
-    """A user, a group with members, a whole tree."""
+    """A user, a group with a member and one it no longer has, a whole tree."""
     domain.delete(f"CN=dies1,{domain.users}")
     domain.delete(f"CN=band-gone,{domain.users}")
     domain.delete(f"OU=Falls,{domain.base}", subtree=True)
