@@ -120,6 +120,11 @@ class Schema:
         """Names of the forward links."""
         return frozenset(name for name, attribute in self._by_name.items() if attribute.is_link)
 
+    @property
+    def single_links(self) -> frozenset[str]:
+        """Names of the forward links that have one value at the most."""
+        return frozenset(name for name in self.links if self._by_name[name].single_valued)
+
 
 def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
     flags = int(facts.get("systemFlags", "0"))

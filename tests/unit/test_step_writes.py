@@ -1,4 +1,4 @@
-"""A write that no server reads at once comes to the same in pieces."""
+"""Steps as writes: a large one comes to the same in pieces, and a link with room for one value is set."""
 
 import uuid
 from collections import defaultdict
@@ -6,9 +6,9 @@ from collections import defaultdict
 import pytest
 
 from adpersist.directory.ldap.operations import AddRequest, WriteRequest
-from adpersist.directory.wire.requests import MODIFY_DELETE, MODIFY_REPLACE
+from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 from adpersist.directory.write import step_writes
-from adpersist.directory.write.step_writes import pieces, single_write
+from adpersist.directory.write.step_writes import link, pieces, single_write
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.step import Create, Link, Modify, Step
 
@@ -67,3 +67,13 @@ def test_a_value_is_never_cut() -> None:
     step = Modify(values={"a": (HALF + HALF, SMALL)}, **WHAT)  # type: ignore[arg-type]
     (first, second) = pieces(step_writes.replace_values(step))
     assert done([first, second]) == {"a": [HALF + HALF, SMALL]}
+
+
+def test_the_only_value_of_a_link_takes_the_place_of_what_no_look_shows() -> None:
+    old, new = frozenset({b"old"}), frozenset({b"new"})
+    step = Link(added={"m": new, "n": new}, removed={"m": old, "n": old, "o": old}, only=frozenset({"m"}), **WHAT)  # type: ignore[arg-type]
+    assert link(step).changes == {
+        "m": [(MODIFY_REPLACE, (b"new",))],
+        "n": [(MODIFY_DELETE, (b"old",)), (MODIFY_ADD, (b"new",))],
+        "o": [(MODIFY_DELETE, (b"old",))],
+    }

@@ -104,11 +104,13 @@ def replace_values(step: Modify) -> ModifyRequest:
 def link(step: Link) -> ModifyRequest:
     """Add and remove link values."""
     changes: dict[str, list[tuple[str, tuple[bytes, ...]]]] = {}
-    # removals first: a single-valued link has room for one
+    # removals first, as replication sends them
     for name, refs in step.removed.items():
-        changes.setdefault(name, []).append((MODIFY_DELETE, tuple(sorted(refs))))
+        if name not in step.only:
+            changes.setdefault(name, []).append((MODIFY_DELETE, tuple(sorted(refs))))
     for name, refs in step.added.items():
-        changes.setdefault(name, []).append((MODIFY_ADD, tuple(sorted(refs))))
+        order = MODIFY_REPLACE if name in step.only else MODIFY_ADD
+        changes.setdefault(name, []).append((order, tuple(sorted(refs))))
     # relaxed, the server does not make the object of a foreign principal that is named by its SID
     foreign = any(ref.startswith(b"<SID=") for refs in step.added.values() for ref in refs)
     return ModifyRequest(dn=address(step.guid), changes=changes, controls=() if foreign else AS_GIVEN)

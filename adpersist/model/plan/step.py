@@ -77,12 +77,17 @@ class Modify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Add and remove link values, held as references."""
+    """Add and remove link values, held as references.
+
+    Attributes:
+        only: Attributes of which one value is added and none stays, not even one that no look shows.
+    """
 
     guid: Guid
     dn: str
     added: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     removed: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    only: frozenset[str] = frozenset()
     reason: str
     op: Literal["link"] = "link"
 
@@ -153,6 +158,7 @@ class Exempt:
         objects: Objects never written (the DC's NTDS Settings, its RID set, the canary).
         attributes: Attributes never written on some objects (the DC's own machine secret).
         derived: Attributes the server computes from others, on every object.
+        single_links: Links with room for one value; with the Recycle Bin one to somebody deleted takes it, unseen.
         created_with: Attributes an object cannot be created with; the server sets them or they are set afterwards.
         reach: What the session can do at all.
         spared: What it does not even receive as a replica; replication may write much that nobody else may.
@@ -161,6 +167,7 @@ class Exempt:
     objects: frozenset[Guid] = frozenset()
     attributes: Mapping[Guid, frozenset[str]] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
+    single_links: frozenset[str] = frozenset()
     created_with: frozenset[str] = frozenset()
     reach: Reach = EVERYWHERE
     spared: Spared = field(default_factory=Spared)

@@ -233,7 +233,8 @@ class ObjectSteps:
         gone = to_others(without(gap.removed, swapped), self._doomed)
         if rest or gone:
             reason = f"{_count(rest)} added, {_count(gone)} removed since"
-            yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gone, reason=reason)
+            only = self._exempt.single_links & rest.keys()
+            yield Link(guid=gap.guid, dn=self.want.dn(gap.guid), added=rest, removed=gone, only=only, reason=reason)
 
     def _named(self, refs: frozenset[bytes]) -> frozenset[bytes]:
         """Foreign principals that are not there are named by their SID, which has the server make them."""

@@ -26,6 +26,9 @@ def people_of_the_image(domain: Domain) -> None:
     domain.user(
         "sven", password=PASSWORD, userPrincipalName="sven@samdom.example.com", manager=f"CN=paul,{domain.users}"
     )
+    gone = domain.user("tina")
+    domain.user("ulli", password=PASSWORD, manager=gone)
+    domain.delete(gone)  # with the Recycle Bin the link is there, and shows to nobody
     domain.add(
         f"CN=pc1,CN=Computers,{domain.base}",
         "computer",
@@ -131,6 +134,12 @@ def dn_links_between_people(domain: Domain) -> None:
 def single_valued_link_replaced(domain: Domain) -> None:
     """Another manager."""
     domain.set(f"CN=sven,{domain.users}", manager=f"CN=quinn,{domain.users}")
+
+
+@change
+def single_valued_link_to_somebody_who_is_gone(domain: Domain) -> None:
+    """Another manager for somebody whose own was deleted."""
+    domain.set(f"CN=ulli,{domain.users}", manager=f"CN=quinn,{domain.users}")
 
 
 @change
