@@ -191,8 +191,9 @@ class DomainController:
         """Replication stamps of some objects: those of what was written here after a USN."""
         return read_stamps(self.session, self.schema, guids, after=after)
 
-    def restamp(self, wanted: Mapping[Guid, Mapping[str, tuple[Stamp, Stamp]]]) -> Iterator[tuple[Guid, str]]:
-        """Give attributes other replication stamps than those that were seen; objects that take none, and why."""
+    def restamp(self, wanted: Mapping[Guid, Mapping[str, tuple[Stamp | None, Stamp]]]) -> Iterator[tuple[Guid, str]]:
+        """Give attributes other replication stamps than those that were seen, if any were; objects that take none, and
+        why."""
         if any(name not in self.schema for stamps in wanted.values() for name in stamps):
             self.schema = Schema.load(self.session, self.dse.schema)  # some were defined just now
         return restamp(self.session, self.schema, wanted)

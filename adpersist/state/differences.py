@@ -200,14 +200,17 @@ def _sent_stamps(item: ObjectState) -> Iterator[tuple[str, Stamp]]:
 def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Difference]:
     """Attributes and links that are the same on both sides, tombstones' too, and were not written by the same write.
 
-    What only one side knows a stamp of is not compared; nor is the naming attribute, which every database stamps for
-    itself.
+    What only one side knows a stamp of is not compared, but for what was emptied: the next write there would begin to
+    count anew, and partners that know of more would not take it. Nor is the naming attribute, which every database
+    stamps for itself.
     """
     for guid in want.unlike(have):
         wanted, found = want.get(guid), have.get(guid)
         if wanted is None or found is None or wanted.deleted != found.deleted or guid in exempt.spared.objects:
             continue
-        spared = exempt.spared.attributes.get(guid, frozenset()) | {wanted.rdn.partition("=")[0].casefold()}
+        spared = exempt.reach.unseen.union(
+            exempt.spared.attributes.get(guid, ()), [wanted.rdn.partition("=")[0].casefold()]
+        )
         known = writes_of(found.stamps)  # a row of them is compared sooner than as many stamps
         names = {
             name
@@ -217,8 +220,16 @@ def stamp_differences(want: State, have: State, exempt: Exempt) -> Iterator[Diff
             and not {name, name.casefold()} & spared
             and sorted(wanted.values.get(name, ())) == sorted(found.values.get(name, ()))
         }
+        if known and not wanted.deleted:
+            emptied = (name for name in _emptied(wanted) if name not in known)
+            names.update(name for name in emptied if not {name, name.casefold()} & spared)
         for name in sorted(names.union(_other_link_writes(wanted, found))):
             yield Difference(guid=guid, dn=want.dn(guid), attribute=name, kind=STAMP)
+
+
+def _emptied(item: ObjectState) -> Iterator[str]:
+    """Attributes without a value that have a stamp: they had one, or were made without."""
+    return (name for name in item.stamps if name not in item.values and name not in item.links)
 
 
 def _other_link_writes(wanted: ObjectState, found: ObjectState) -> Iterator[str]:

@@ -187,6 +187,15 @@ def test_only_the_write_that_was_seen_gets_another_stamp() -> None:
     assert (two.stamp.version, two.stamp.time) == (4, 13_000_000_009), "somebody wrote it since"
 
 
+def test_what_has_no_stamp_gets_one_in_its_place_and_what_got_one_meanwhile_keeps_it() -> None:
+    blob = metadata((1, 3, 13_000_000_000, GUID, 500, 600), (0x80000001, 4, 13_000_000_009, GUID, 501, 601))
+    wanted = Stamp(version=2, time=12_000_000_000, origin=GUID, usn=Usn(7))
+    one, two, three = parse_replmeta(restamped(blob, {1: (None, wanted), 2: (None, wanted)}))
+    assert [each.attid for each in (one, two, three)] == [1, 2, 0x80000001], "Samba looks for them in this order"
+    assert (two.stamp, two.local_usn) == (wanted, 601)
+    assert (one.stamp.version, three.stamp.version) == (3, 4)
+
+
 @pytest.mark.parametrize(
     "blob", [b"", b"\1", metadata(version=2), metadata(count=1), metadata(count=2**32 - 1), metadata()[:15]]
 )

@@ -48,23 +48,34 @@ def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:
         )
 
 
-def restamped(blob: bytes, stamps: Mapping[int, tuple[Stamp, Stamp]]) -> bytes:
-    """The value with other stamps; local USNs stay.
+def restamped(blob: bytes, stamps: Mapping[int, tuple[Stamp | None, Stamp]]) -> bytes:
+    """The value with other stamps; local USNs stay, and what had no stamp has the newest of the others'.
 
     Args:
-        stamps: By attribute id the write that is there, and whose stamp it is to have; another write keeps its own.
+        stamps: By attribute id the write that is there, None for none, and whose stamp it is to have; another write
+            keeps its own.
 
     Raises: as :func:`parse_replmeta`.
     """
-    new = bytearray(blob)
-    for offset in _entries(blob):
-        attid, version, time, origin, usn, local_usn = _ENTRY.unpack_from(blob, offset)
-        if attid not in stamps:
-            continue
-        had, stamp = stamps[attid]
-        if had.is_same_write(Stamp(version=version, time=max(time, 0), origin=Guid(origin), usn=Usn(usn))):
-            _ENTRY.pack_into(new, offset, attid, stamp.version, stamp.time, bytes(stamp.origin), stamp.usn, local_usn)
-    return bytes(new)
+    found = {entry[0]: entry for entry in (_ENTRY.unpack_from(blob, offset) for offset in _entries(blob))}
+    newest = max((local_usn for *_, local_usn in found.values()), default=0)
+    new = dict(found)
+    for attid, (had, stamp) in stamps.items():
+        if _is_seen(found.get(attid), had):
+            local_usn = found[attid][-1] if attid in found else newest
+            new[attid] = attid, stamp.version, stamp.time, bytes(stamp.origin), stamp.usn, local_usn
+    # in the order of their ids, as Samba wants them
+    entries = [_ENTRY.pack(*new[attid]) for attid in (sorted(new) if new.keys() != found.keys() else new)]
+    version, reserved, _, more = _HEADER.unpack_from(blob)
+    return _HEADER.pack(version, reserved, len(entries), more) + b"".join(entries)
+
+
+def _is_seen(entry: tuple[int, int, int, bytes, int, int] | None, had: Stamp | None) -> bool:
+    """There is the write that was seen, or there is none, as was seen."""
+    if entry is None or had is None:
+        return entry is None and had is None
+    _, version, time, origin, usn, _ = entry
+    return had.is_same_write(Stamp(version=version, time=max(time, 0), origin=Guid(origin), usn=Usn(usn)))
 
 
 def _entries(blob: bytes) -> range:

@@ -21,14 +21,14 @@ _METADATA = "replPropertyMetaData"
 
 
 def restamp(
-    session: Session, schema: Schema, wanted: Mapping[Guid, Mapping[str, tuple[Stamp, Stamp]]]
+    session: Session, schema: Schema, wanted: Mapping[Guid, Mapping[str, tuple[Stamp | None, Stamp]]]
 ) -> Iterator[tuple[Guid, str]]:
-    """Write stamps of attributes that have some already.
+    """Write stamps of attributes, also of those without a value.
 
     What somebody wrote meanwhile keeps its own: nothing is overwritten.
 
     Args:
-        wanted: By attribute the write that was seen last, and whose stamp it is to have.
+        wanted: By attribute the write that was seen last, None for none, and whose stamp it is to have.
 
     Yields:
         What could not be, and the directory's own words.

@@ -26,12 +26,12 @@ def restamp(dc: DomainController, seen: Comparison, other: Iterable[Difference])
         Something was tried; what could not be done is logged.
     """
     staying = {(each.guid, name) for each in seen.resolution.staying for name in each.attributes}
-    wanted: dict[Guid, dict[str, tuple[Stamp, Stamp]]] = {}
+    wanted: dict[Guid, dict[str, tuple[Stamp | None, Stamp]]] = {}
     for line in other:
         stamps, had = seen.want[line.guid].stamps, seen.have[line.guid].stamps
         name = line.attribute
-        if name in stamps and name in had and (line.guid, name) not in staying:
-            wanted.setdefault(line.guid, {})[name] = had[name], stamps[name]
+        if name in stamps and (line.guid, name) not in staying:
+            wanted.setdefault(line.guid, {})[name] = had.get(name), stamps[name]
     for guid, anew in _written_once_more(dc, seen):
         wanted.setdefault(guid, {}).update(anew)
     for guid, reason in dc.restamp(wanted) if wanted else ():
