@@ -177,6 +177,18 @@ def test_a_link_that_was_made_here_stays_beside_one_that_was_lost() -> None:
     assert not gap.removed
 
 
+@pytest.mark.parametrize("written", [frozenset({"member"}), frozenset({"manager"})])
+def test_a_link_with_room_for_one_that_was_made_here_stays_alone(written: frozenset[str]) -> None:
+    made, lost = ref(guid("partnered")), ref(guid("user"))
+    want = State([*WANT.values(), replace(item("one"), links={"manager": frozenset({lost})})])
+    have = State([*WANT.values(), replace(item("one"), links={"manager": frozenset({made})})])
+    links = dict.fromkeys(written, frozenset({made}))
+    local = Conflict(guid=guid("one"), dn="", attributes=tuple(written), links=links)
+    resolution = Resolution(conflicts=(local,), policy=OnConflict.DC, single_links=frozenset({"manager"}))
+    closing = resolution.closing(list(gaps(want, have, Exempt())))
+    assert [gap.added for gap in closing] == ([{"manager": {lost}}] if written == {"member"} else [])
+
+
 def test_only_who_was_made_here_usurps_a_sid() -> None:
     known = {guid("user"), guid("partnered"), guid("goner"), guid("emptied")}
     found = resolved(OnConflict.DC).usurping(HAVE, known=known, given={b"given once"})

@@ -23,10 +23,12 @@ class Resolution:
     Attributes:
         conflicts: All of that.
         policy: Whose word counts.
+        single_links: Links with room for one value: what stays there leaves none for another.
     """
 
     conflicts: tuple[Conflict, ...]
     policy: OnConflict
+    single_links: frozenset[str] = frozenset()
 
     @property
     def staying(self) -> tuple[Conflict, ...]:
@@ -70,10 +72,10 @@ class Resolution:
         # who had to give way goes on under another objectGUID
         moved = [replace(each, guid=evicted_copy(each.guid)) for each in self.conflicts if not each.attributes]
         every = [*self.conflicts, *moved]
-        closing = beyond(found, [each for each in every if each.stays])
+        closing = beyond(found, [each for each in every if each.stays], self.single_links)
         if self.policy is not OnConflict.DC:
             return closing
-        return beyond(closing, [each for each in every if not each.stays])
+        return beyond(closing, [each for each in every if not each.stays], self.single_links)
 
     def keeping_place(self, objects: Iterable[Guid], have: State) -> "Resolution":
         """The same, and these stay where they are: what else stays leaves them no other place."""
@@ -129,8 +131,12 @@ def _whole(conflict: Conflict) -> Conflict:
     return replace(conflict, attributes=(), links={})
 
 
-def beyond(gaps: Sequence[Gap], staying: Iterable[Conflict]) -> list[Gap]:
-    """The gaps, or what is left of them, that are to be closed where these writes stay."""
+def beyond(gaps: Sequence[Gap], staying: Iterable[Conflict], single_links: Collection[str] = frozenset()) -> list[Gap]:
+    """The gaps, or what is left of them, that are to be closed where these writes stay.
+
+    Args:
+        single_links: Links with room for one value.
+    """
     kept = by_object(staying)
     whole = {gap.guid for gap in gaps if gap.guid in kept and not (gap.is_live and gap.wanted_live)}
     closing = []
@@ -146,7 +152,11 @@ def beyond(gaps: Sequence[Gap], staying: Iterable[Conflict]) -> list[Gap]:
                 want=gap.want,
                 have=gap.have,
                 values={name: values for name, values in gap.values.items() if name not in conflict.attributes},
-                added=without(gap.added, conflict.links),
+                added={
+                    name: refs
+                    for name, refs in without(gap.added, conflict.links).items()
+                    if not (name in single_links and name in conflict.links)
+                },
                 removed=without(gap.removed, conflict.links),
                 moved=gap.moved and "name" not in conflict.attributes,
             )

@@ -111,7 +111,7 @@ class Looks:
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
         self.notes = self.notes or (*self._unseen(), *self._unreadable(), *notes)
         self._noted.take_note(found, have, self._live.image)
-        resolution = Resolution(conflicts=self._noted.conflicts, policy=self._policy)
+        resolution = Resolution(conflicts=self._noted.conflicts, policy=self._policy, single_links=exempt.single_links)
         closing = resolution.closing(found)
         stuck = circular(closing, want, have) if resolution.staying else frozenset()
         if stuck:
