@@ -184,25 +184,33 @@ class Journal(JournalHistory):
         self._end.holder = writer
         return self.head
 
-    def hand_back(self, writer: Writer, *, now: float) -> Head:
+    def hand_back(self, writer: Writer, *, now: float, told: Seq = BEFORE_FIRST) -> Head:
         """Let go of the journal; ``writer`` is what the head says of it from now on.
+
+        Args:
+            told: As in :meth:`beat`.
 
         Raises:
             FencedError: Somebody else holds it already.
         """
         drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: drafter.head_only(base, replace(base.head, writer=writer))))
+        self._end.append(
+            self._held(lambda base: drafter.head_only(base, replace(base.head.once_told(told), writer=writer)))
+        )
         self._end.holder = None
         return self.head
 
-    def beat(self, *, now: float) -> Head:
-        """Say that at this moment nothing is missing from the journal: the head's time alone moves.
+    def beat(self, *, now: float, told: Seq = BEFORE_FIRST) -> Head:
+        """Say that at this moment nothing is missing from the journal: of the capture the head's time alone moves.
+
+        Args:
+            told: The newest commit the directory was told of: one that remembers an older one was put back since.
 
         Raises:
             FencedError: Somebody else holds it.
         """
         drafter = self._drafter(now)
-        self._end.append(self._held(lambda base: drafter.head_only(base, base.head)))
+        self._end.append(self._held(lambda base: drafter.head_only(base, base.head.once_told(told))))
         return self.head
 
     def is_held_after_refresh(self) -> bool:

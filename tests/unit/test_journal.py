@@ -147,6 +147,21 @@ def test_a_beat_moves_the_heads_time_and_nothing_else() -> None:
     proven(store)
 
 
+@pytest.mark.parametrize("lets_go", [False, True])
+def test_whoever_beats_or_lets_go_says_what_the_directory_was_told_of(lets_go: bool) -> None:
+    """The note of the last commit is written after it: nothing else ever says that the directory has it."""
+    store = fresh_store()
+    journal = new_journal(store)
+    told = look(journal, [created("a")], 10).seq
+    for seq in (told, Seq(told - 1)):
+        if lets_go and seq < told:
+            break
+        head = journal.hand_back(OTHER, now=NOON + 300, told=seq) if lets_go else journal.beat(now=NOON + 300, told=seq)
+        assert head.position is not None and head.position.canary == told
+    assert opened(store).head == head
+    proven(store)
+
+
 def test_only_who_holds_the_journal_may_beat() -> None:
     store = fresh_store()
     journal = new_journal(store)

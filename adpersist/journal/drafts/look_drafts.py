@@ -83,8 +83,8 @@ def files_drafting(
     def drafting(base: OpenHead) -> Draft | None:
         usn = base.head.position.usn if base.head.position is not None else Usn(0)
         head = replace(base.head, settled=settles) if settles or changes else base.head
-        if told is not None and head.position is not None:
-            head = replace(head, position=replace(head.position, canary=told))
+        if told is not None:
+            head = head.once_told(told)
         return drafter.files(base, compressed, head=head, changes=changes, usn=usn)
 
     return drafting

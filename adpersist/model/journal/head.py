@@ -1,7 +1,7 @@
 """The journal's last word: where it ends, and where in the DC's feed that is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -52,7 +52,7 @@ class Position:
         invocation: invocationID of the database it was taken from.
         usn: highestCommittedUSN read before the look: everything up to here is in the journal.
         rid_next: rIDNextRID when it was taken (it is not replicated, so no feed reports it); 0 when unknown.
-        canary: The newest commit the directory itself was seen to remember; 0 when it remembers none.
+        canary: The newest commit the directory is known to have been told of; 0 when it was told of none.
     """
 
     cookies: Mapping[str, bytes] = field(default_factory=dict)
@@ -282,6 +282,12 @@ class Head:
     def image(self) -> Mark | None:
         """When the machine's image was taken; None: nobody noted it, or the note was pruned."""
         return next((mark for mark in self.marks if mark.name == IMAGE), None)
+
+    def once_told(self, seq: Seq) -> "Head":
+        """The same, and the directory was told of that commit: one that remembers an older one was put back since."""
+        if self.position is None or seq <= self.position.canary:
+            return self
+        return replace(self, position=replace(self.position, canary=seq))
 
     @property
     def last(self) -> CommitId:
