@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from adpersist.directory.lineage.verdict import judge
+from adpersist.directory.lineage.canary import Canary
+from adpersist.directory.lineage.verdict import is_newest, judge
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Position, Witness
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -115,6 +116,14 @@ def test_one_lost_witness_among_many_is_enough_and_tells_how_far_back() -> None:
 
 def test_who_remembers_the_last_commit_is_the_same_though_witnesses_were_expunged() -> None:
     assert verdict(witness(), newest=True, alice=None).verdict is Verdict.SAME
+
+
+@pytest.mark.parametrize(("look", "newest"), [(7, True), (8, False)])
+def test_an_announced_commit_of_files_is_newest_unless_a_look_has_its_number(look: int, newest: bool) -> None:
+    """Whoever announced the eighth was killed, and the next look became it: an image in between lacks what that saw."""
+    told = Canary.announcing(b"seed", Seq(8))
+    last = [Canary.of(b"seed", Seq(each), b"digest") for each in (8, look)]
+    assert is_newest(told, last) is newest
 
 
 def test_a_witness_is_known_by_its_attribute_id_whatever_the_schema_calls_it() -> None:

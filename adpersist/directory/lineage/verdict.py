@@ -45,16 +45,19 @@ def lineage(
         head.position,
         head.witnesses,
         remembered=found.seq if found else BEFORE_FIRST,
-        is_newest=found is not None and _is_newest(found, newest),
+        is_newest=found is not None and is_newest(found, newest),
         usn=seen.usn,
         invocation=seen.invocation,
         stamps=seen.stamps,
     )
 
 
-def _is_newest(found: Canary, newest: Sequence[Canary]) -> bool:
-    """Nothing that the directory could know came after it: one that was announced is of files."""
-    return found in newest or (found.is_announcement and found.seq >= newest[-1].seq)
+def is_newest(found: Canary, newest: Sequence[Canary]) -> bool:
+    """Nothing that the directory could know came after it: one that was announced is of files.
+
+    Where it never came, a look may have got its number, and whoever was told of the announcement lacks what that saw.
+    """
+    return found in newest or (found.is_announcement and found.seq > newest[-1].seq)
 
 
 def _of_another_journal(head: Head, seen: Evidence) -> Lineage:
