@@ -160,7 +160,8 @@ class AgentSection(_Section):
 
     Attributes:
         beat: While nothing happens it says so in the journal every so long (s, m, h, d): one small write of the head,
-            by which ``adpersist fleet`` tells a quiet DC from a dead agent; off: never.
+            by which ``adpersist fleet`` tells a quiet DC from a dead agent; off: only soon after a commit, by when the
+            directory is told of it.
     """
 
     beat: str = Field(default="5m", pattern=r"^(off|[1-9]\d{0,5}[smhd])$")

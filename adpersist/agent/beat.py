@@ -2,8 +2,13 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
+from adpersist.model.identity.ids import BEFORE_FIRST, Seq
 from adpersist.model.journal.head import Head
+
+TELLING_S: Final = 10.0
+"""After a commit the directory is told of it, which the head says with the next one, or by a beat after so long."""
 
 
 class Beat:
@@ -20,8 +25,14 @@ class Beat:
         self._moved = clock()
         self._time: float | None = None
 
-    def due(self, head: Head) -> bool:
-        """Whether the head has stood still for the whole interval, as far as this has seen it."""
+    def due(self, head: Head, *, told: Seq = BEFORE_FIRST) -> bool:
+        """Whether the head has stood still for the whole interval, as far as this has seen it.
+
+        Args:
+            told: The newest commit the directory was told of. Where the head does not say so yet, a directory that was
+                put back to before that commit may pass for the same: it is due soon, and where it never is, too.
+        """
         if head.time != self._time:
             self._time, self._moved = head.time, self._clock()
-        return self._clock() - self._moved >= self._interval_s
+        interval_s = self._interval_s if head.once_told(told) is head else min(self._interval_s, TELLING_S)
+        return self._clock() - self._moved >= interval_s

@@ -199,7 +199,7 @@ class Service:
             elif time.monotonic() - checked > settings.check_s:
                 capture.check()
                 checked = time.monotonic()
-            elif beat.due(capture.head):
+            elif beat.due(capture.head, told=capture.told):
                 capture.beat()
             if capture.files_are_due and (changes := capture.look_at_files()):
                 health.looked(capture.head, changes)

@@ -282,6 +282,11 @@ class Capture:
             raise FencedError(f"the journal is held by {self.head.writer.host}, process {self.head.writer.pid}")
         self.lineage = require_same(self._dc, self.journal)
 
+    @property
+    def told(self) -> Seq:
+        """The newest commit the directory was told of."""
+        return self._canary.seq if self._canary else BEFORE_FIRST
+
     def beat(self) -> None:
         """Say in the journal that the DC is proven, and that nothing of it is missing there.
 
@@ -291,7 +296,7 @@ class Capture:
             RevertedError, FencedError, StoreError, DirectoryError.
         """
         self.check()
-        self.journal.beat(now=self._clock(), told=self._told)
+        self.journal.beat(now=self._clock(), told=self.told)
         log.debug("journal.beat", seq=self.head.seq)
 
     def holds(self) -> bool:
@@ -301,7 +306,7 @@ class Capture:
     def hand_back(self) -> None:
         """Let whoever waits for the journal go on: what was to be done is durable."""
         try:
-            self.journal.hand_back(handed_back(self._writer), now=self._clock(), told=self._told)
+            self.journal.hand_back(handed_back(self._writer), now=self._clock(), told=self.told)
         except (FencedError, StoreError) as error:
             # taken over meanwhile, or the store went away: an agent sees that this process has ended
             log.warning("journal.not_handed_back", error=error.message)
@@ -334,11 +339,6 @@ class Capture:
         self.lineage = require_same(self._dc, self.journal, seen)
         return seen
 
-    @property
-    def _told(self) -> Seq:
-        """The newest commit the directory was told of."""
-        return self._canary.seq if self._canary else BEFORE_FIRST
-
     def _announce(self) -> Seq:
         """Have the directory remember that a commit of files comes: nothing else in it shows when that is undone."""
         seq = Seq(self.head.seq + 1)
@@ -365,7 +365,7 @@ class Capture:
             invocation=looking.invocation,
             usn=looking.usn,
             rid_next=seen.last_given_rid,
-            canary=self._told,
+            canary=self.told,
         )
         self.journal.commit(
             changes,

@@ -7,11 +7,11 @@ from math import inf
 
 import pytest
 
-from adpersist.agent.beat import Beat
+from adpersist.agent.beat import TELLING_S, Beat
 from adpersist.config import AgentSection, from_environment
 from adpersist.errors import ConfigError
-from adpersist.model.identity.ids import BEFORE_FIRST, Guid
-from adpersist.model.journal.head import Head, Identity, Writer
+from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
+from adpersist.model.journal.head import Head, Identity, Position, Writer
 
 HEAD = Head(
     seq=BEFORE_FIRST,
@@ -58,6 +58,19 @@ def test_off_is_never() -> None:
     beat = Beat(AgentSection(beat="off").beat_s, clock=lambda: now[0])
     now[0] = 1e12
     assert not beat.due(HEAD)
+
+
+@pytest.mark.parametrize("said", ["5m", "off"])
+def test_what_the_directory_was_told_of_is_said_soon_and_once(said: str) -> None:
+    now = [0.0]
+    beat = Beat(AgentSection(beat=said).beat_s, clock=lambda: now[0])
+    told = Seq(7)
+    head = replace(HEAD, seq=told, position=Position(invocation=Guid(bytes(16)), usn=Usn(1), canary=Seq(6)))
+    assert not beat.due(head, told=told)
+    now[0] = TELLING_S
+    assert not beat.due(head, told=Seq(6))
+    assert beat.due(head, told=told)
+    assert not beat.due(head.once_told(told), told=told)
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("10s", 10), ("5m", 300), ("2h", 7200), ("1d", 86_400), ("off", inf)])
