@@ -54,7 +54,8 @@ class Hands:
             ["kpasswd", user],
             stdin=f"{old}\n{new}\n{new}\n",
             timeout_s=_TIMEOUT_S,
-            env={"KRB5_CONFIG": str(self._dc.krb5_conf)},
+            # and no ticket that whoever runs this has of some other realm, with which it would protect the exchange
+            env={"KRB5_CONFIG": str(self._dc.krb5_conf), "KRB5CCNAME": "MEMORY:"},
         )
 
     @property
