@@ -80,6 +80,7 @@ class AuditLog:
                 after it all that a look showed which knew no newer stamp, else the first, if there is no other.
             through: Of the newest line when that look was captured, Unix seconds; None: not known.
         """
+        self._reach(second)
         wanted = as_asked_for(attributes)
         found = sorted(
             (
@@ -95,6 +96,9 @@ class AuditLog:
     def lines(self) -> Iterator[AuditLine]:
         """All of them, in no order."""
         return (line for lines in self._of.values() for line in lines)
+
+    def _reach(self, second: int) -> None:
+        """Have the lines of a second, and of the next one, at hand: here are all."""
 
     def _between(self, dn: tuple[str, ...], since: float, until: float) -> Iterator[AuditLine]:
         lines = self._of.get(dn, [])

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from adpersist.audit.log import AuditLog
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq, Usn
 from adpersist.model.journal.commit import Commit, CommitKind
-from adpersist.model.objects.audit import Audited, AuditLine
+from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind
 from adpersist.reading.find import NoSuchObjectError, called
 from adpersist.reading.history import Event, event_kind, event_of, find_ever
@@ -207,22 +207,13 @@ class _Lines(AuditLog):
         self._journal = journal
         self._known: set[Seq] = set()
 
-    def writes(
-        self,
-        dns: Collection[str],
-        attributes: Collection[str],
-        operations: Collection[str],
-        *,
-        second: int,
-        through: float | None = None,
-    ) -> list[AuditLine]:
+    def _reach(self, second: int) -> None:
         """See the base."""
         for seq in self._sealed.commits_of(second):
             if seq not in self._known:
                 self._known.add(seq)
                 (commit,) = self._journal.commits(after=Seq(seq - 1), through=seq)
                 self.add(commit.audited.lines if commit.audited is not None else ())
-        return super().writes(dns, attributes, operations, second=second, through=through)
 
 
 def _commit(row: tuple[int, str, int, float, int, int, int, int, int | None, bytes, int]) -> Commit:
