@@ -99,6 +99,11 @@ class DomainController:
         """Have what :meth:`writing` needs opened while there is something else to do; that is where errors show."""
         self._opening = opening(self.session, engine)
 
+    @property
+    def is_opening(self) -> bool:
+        """That is under way."""
+        return self._opening is not None
+
     def writing(self, engine: Engine) -> AbstractContextManager[Target]:
         """A way to carry out steps here (see :func:`adpersist.directory.write.engine.target` for the errors)."""
         begun, self._opening = self._opening, None

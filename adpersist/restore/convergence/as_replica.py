@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import ReloadSchema, Step
 from adpersist.restore.convergence.applying import apply
@@ -63,21 +62,21 @@ def receive_lacking(
     dc: DomainController,
     wanted: WantedState,
     seen: Comparison,
+    lacking: Replica,
     target: TransactionalTarget,
     progress: Progress,
     *,
-    regrouped: Collection[Guid] = (),
     meanwhile: Callable[[Collection[str]], None] = lambda _: None,
 ) -> Received:
-    """Send all that the DC lacks, by stamp; what it has already, with its stamp, it takes no second time.
+    """Send what the DC lacks; what it has already, with its stamp, it takes no second time.
 
     Args:
         dc: The DC.
         wanted: What it is to be, and what the journal knows that helps.
-        seen: What it lacks.
+        seen: What the DC has.
+        lacking: What is sent (:func:`what_lacks`).
         target: Its database.
         progress: Told how far it has come.
-        regrouped: What we wrote to for others to make way; what the journal has of it counts.
         meanwhile: Told, from another thread, of naming contexts that nothing is written to while others receive.
 
     Raises:
@@ -89,8 +88,7 @@ def receive_lacking(
         received.wrote.update(step.guid for step in steps)
         return apply(steps, target, progress.applying).steps
 
-    own = dc.own_stamp()
-    lacking = _lacking(dc, seen, own, regrouped)
+    own = dc.invocation()  # asked now: afterwards its own server may lie in another site
     with ThreadPoolExecutor(1) as beside:
         to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))
         looked = beside.submit(meanwhile, _idle(dc, lacking))
@@ -102,7 +100,7 @@ def receive_lacking(
     if not lacking:
         return received
     received.lacked = True
-    anew = lacking.written_anew(own.origin)
+    anew = lacking.written_anew(own)
     received.wrote |= anew
     received.given = lacking.touched - anew
     received.linked = frozenset(link.source for links in lacking.links.values() for link in links)
@@ -158,14 +156,21 @@ def _idle(dc: DomainController, lacking: Replica) -> list[str]:
     return [nc for nc in dc.feed.contexts if nc not in busy]
 
 
-def _lacking(dc: DomainController, seen: Comparison, own: Stamp, regrouped: Collection[Guid]) -> Replica:
+def what_lacks(dc: DomainController, seen: Comparison, *, regrouped: Collection[Guid] = ()) -> Replica:
+    """All that the DC lacks, by stamp.
+
+    Args:
+        dc: The DC.
+        seen: What it has, and is to have.
+        regrouped: What we wrote to for others to make way; what the journal has of it counts.
+    """
     want, have, resolution = seen.want, seen.have, seen.resolution
     return replica(
         want,
         have,
         dc.feed.contexts,
         seen.exempt.spared,
-        own=own,
+        own=dc.own_stamp(),
         overwritten=resolution.overwritten.union(regrouped),
         staying=resolution.untouched(want, have, seen.occupied),
         preferred=resolution.preferred(want, have),

@@ -11,10 +11,11 @@ from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
+from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Terms
 from adpersist.restore.convergence.applying import apply
-from adpersist.restore.convergence.as_replica import move_away, receive_lacking
+from adpersist.restore.convergence.as_replica import Moved, move_away, receive_lacking, what_lacks
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.looks import Looks
 from adpersist.restore.convergence.planning import planned
@@ -66,6 +67,8 @@ class Convergence:
             looking=self._progress.looking,
         )
         self._pending: Comparison | None = None
+        self._lacking: Replica | None = None
+        """What the DC lacked by the last look, if that was worked out already."""
 
     @property
     def notes(self) -> tuple[Limitation, ...]:
@@ -132,10 +135,12 @@ class Convergence:
         if reused is not None:
             seen = self._looks.renew(seen, reused)
         linked: Collection[Guid] = ()
+        # as a replica an account would come without a password, and nobody would lock it
+        receives = heals and not self._looks.lacks_secrets
+        if receives and self._dc.is_opening:
+            self._lacking = what_lacks(self._dc, seen)  # while the database opens
         with self._dc.writing(self._terms.engine) as target:
             if isinstance(target, TransactionalTarget):
-                # as a replica an account would come without a password, and nobody would lock it
-                receives = heals and not self._looks.lacks_secrets
                 if receives:
                     target.make_ready()
                 target.hand_down(seen.handed_down())
@@ -167,9 +172,9 @@ class Convergence:
             self._dc,
             self._wanted,
             seen,
+            self._what_lacks(seen, moved),
             target,
             self._progress,
-            regrouped=moved.regrouped,
             meanwhile=self._looks.look_ahead,
         )
         outcome.aside = received.aside
@@ -183,6 +188,13 @@ class Convergence:
             self._looks.gave(received.given)
             seen = self._looks.look(anew=True)
         return seen, received.linked
+
+    def _what_lacks(self, seen: Comparison, moved: Moved) -> Replica:
+        lacking, self._lacking = self._lacking, None
+        if lacking is not None and not moved.wrote:
+            return lacking
+        del lacking  # another takes as much memory
+        return what_lacks(self._dc, seen, regrouped=moved.regrouped)
 
     def _restamp(self, seen: Comparison) -> tuple[Comparison, list[Difference]]:
         """Give what was written the stamps it had, and look again; also the stamps that are others still."""
