@@ -149,7 +149,9 @@ class Look:
             self.cookies = dict(self._shown.cookies)
             self.sighted = len(self._shown.state)
             self.unreadable = {each.guid: each for each in self._shown.unreadable}
-            yield from (sighted(item, links_stamped=self._shown.links_stamped) for item in self._shown.news)
+            for item in self._shown.news:
+                size = 0 if self._index.has_values_of(item) else None  # of what is told nothing of, nothing is read
+                yield sighted(item, links_stamped=self._shown.links_stamped, size=size)
             return
         for part in self._dc.feed.parts(self._since):
             self.asked_s += part.waited_s

@@ -1,7 +1,7 @@
 """What the DC has: one full look, kept current by small ones."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
@@ -165,7 +165,13 @@ class LiveState:
         if known is not None and shows(sighting, known):
             return known
         item = observe(old, sighting)
-        return known if known is not None and item == known else self._kept(item)
+        if known is None:
+            return self._kept(item)
+        if item == known:
+            return known
+        if item.values == known.values:  # of what a heal brought back only the naming attribute's stamp is another
+            item = replace(item, values=known.values)
+        return self._kept(item)
 
     def _kept(self, item: ObjectState) -> ObjectState:
         return item if self._spill is None else spilled(item, self._spill)

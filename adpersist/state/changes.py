@@ -187,6 +187,8 @@ def change_kind(was_deleted: bool | None, is_deleted: bool, *, moved: bool) -> K
 
 def changed_values(old: Mapping[str, Values], new: Mapping[str, Values]) -> dict[str, Values]:
     """Attributes to set, and with an empty tuple those to clear; values are compared as sets."""
+    if old is new:
+        return {}
     was, is_now = dict(old.items()), dict(new.items())
     if not was:
         return {name: after for name, after in is_now.items() if after}

@@ -17,7 +17,7 @@ from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader, 
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite, link_writes_of
 from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, write_of, writes_of
 from adpersist.model.objects.sighting import Sighting
-from adpersist.state.changes import NAME, change_kind
+from adpersist.state.changes import NAME, change_kind, difference, evolve, observe
 from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed, shape
 from adpersist.state.fingerprint_table import FingerprintTable
 
@@ -58,6 +58,8 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         self._known: Mapping[Guid, ObjectState] = known if known is not None else {}
         self._outdated = set[Guid]()
         """Of what is known, what is not so any more."""
+        self._restamped: dict[Guid, ObjectState] = {}
+        """Of what is known, what is so but for its stamps or its place: as it is now."""
         self._table = FingerprintTable()
         self._shapes: Shapes = {}
         self._plans: dict[tuple[RowHeader, tuple[str, ...]], _Plan] = {}
@@ -118,7 +120,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         for change in changes:
             if change.kind is Kind.EXPUNGED:
                 self._put(change.guid, None)
-            elif not self._revised(change):
+            elif not self._is_restamped(change) and not self._revised(change):
                 self._put(change.guid, self._evolved(self._find(change.guid), change))
 
     def _put(self, guid: Guid, fingerprint: Fingerprint | None) -> None:
@@ -128,12 +130,19 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             self._table.put(guid, fingerprint)
         if guid in self._known:
             self._outdated.add(guid)
+            self._restamped.pop(guid, None)
 
     def _find(self, guid: Guid) -> Fingerprint | None:
         found = self._table.find(guid)
-        if found is None and guid not in self._outdated and (item := self._known.get(guid)) is not None:
+        if found is None and (item := self._known_still(guid)) is not None:
             return self._made(item)
         return found
+
+    def _known_still(self, guid: Guid) -> ObjectState | None:
+        """The object, if it is in memory as it is now."""
+        if guid in self._outdated:
+            return None
+        return self._restamped.get(guid) or self._known.get(guid)
 
     def _kept(self) -> Iterator[Fingerprint]:
         """Those of what is not known, or no longer so."""
@@ -141,7 +150,9 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
     def _untouched(self) -> Iterator[ObjectState]:
         """What is known and still so."""
-        return (item for guid, item in self._known.items() if guid not in self._outdated)
+        for guid, item in self._known.items():
+            if guid not in self._outdated:
+                yield self._restamped.get(guid, item)
 
     def _made(self, item: ObjectState) -> Fingerprint:
         values, stamps = item.values, item.stamps or _NO_STAMPS
@@ -174,6 +185,16 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             names = (*header.places, *(_EMPTY + name for name in without_values), _PLACE)
             plan = self._plans[key] = _Plan(names, self._shapes)
         return plan
+
+    def _is_restamped(self, change: Change) -> bool:
+        """The rule of what a heal brought back: its values are in memory as they are, and only stamps are others."""
+        item = self._known_still(change.guid)
+        if item is None or change.kind is Kind.CREATED or change.values or change.added or change.removed:
+            return False
+        now = evolve(item, change)
+        assert now is not None  # noqa: S101 - only what is expunged is no more
+        self._restamped[change.guid] = now
+        return True
 
     def _revised(self, change: Change) -> bool:
         """The rule, a few new values of an object that has had such: their digests are set where they lie."""
@@ -227,6 +248,9 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
         Folding it in makes the object what the look showed; nothing is folded in here.
         """
+        if sighting.whole and self.has_values_of(sighting):
+            item = self._known_still(sighting.guid)
+            return difference(item, observe(item, sighting))
         old = self._find(sighting.guid)
         was = old or NOTHING
         before, writes = was.digests, writes_of(sighting.stamps)
@@ -253,6 +277,11 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             link_stamps=link_stamps,
         )
 
+    def has_values_of(self, shown: ObjectState | Sighting) -> bool:
+        """Its values are, as they lie in memory, those that are known: there are no news of them."""
+        item = self._known_still(shown.guid)
+        return item is not None and item.values is shown.values
+
     def holds(self, guid: Guid, name: str, values: Values, stamp: Stamp | None) -> bool:
         """The journal has the object, with exactly these values, written by just that write."""
         fingerprint = self._find(guid)
@@ -262,8 +291,8 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     def parent(self, guid: Guid) -> Guid | None:
         """The object's container; None: it is the root of a naming context, or not here."""
         found: Fingerprint | ObjectState | None = self._table.find(guid)
-        if found is None and guid not in self._outdated:
-            found = self._known.get(guid)
+        if found is None:
+            found = self._known_still(guid)
         return found.parent if found is not None else None
 
     def depth(self, guid: Guid) -> int:

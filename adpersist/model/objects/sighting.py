@@ -49,9 +49,14 @@ class Sighting:
         return self.links_stamped or bool(self.link_stamps)
 
 
-def sighted(item: ObjectState, *, links_stamped: bool = False) -> Sighting:
-    """The look that showed the whole object, with the stamps of all its links or, if it has none, perhaps without."""
-    size = sum(len(value) for values in (*item.values.values(), *item.links.values()) for value in values)
+def sighted(item: ObjectState, *, links_stamped: bool = False, size: int | None = None) -> Sighting:
+    """The look that showed the whole object, with the stamps of all its links or, if it has none, perhaps without.
+
+    Args:
+        size: About how many bytes there are to tell of it; None: all that it has.
+    """
+    if size is None:
+        size = sum(len(value) for values in (*item.values.values(), *item.links.values()) for value in values)
     return Sighting(
         guid=item.guid,
         nc=item.nc,

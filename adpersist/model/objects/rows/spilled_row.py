@@ -52,6 +52,8 @@ class SpilledRow(AttributeRow):
         row = values if isinstance(values, AttributeRow) else _row(values)
         if isinstance(row, SpilledRow):
             return row
+        if row.clears:
+            return values
         cells, header = row._cells, row._header
         place = spill.put(marshal.dumps(_laid_out(cells, header, spill), FORMAT))
         if place is None:
@@ -70,6 +72,10 @@ class SpilledRow(AttributeRow):
         if at is not None and isinstance(place := cells[at], int):
             cells[at] = self._spill.get(place)
         return tuple(cells)
+
+    @property
+    def clears(self) -> bool:
+        return False
 
     def __getitem__(self, name: str) -> Values:
         if name not in NEAR:
