@@ -162,16 +162,15 @@ class LiveState:
 
     def _seen(self, sighting: Sighting, old: ObjectState | None) -> ObjectState:
         known = self._like.get(sighting.guid)
-        if known is not None and shows(sighting, known):
+        if known is None:
+            return self._kept(observe(old, sighting))
+        if sighting.whole and sighting.values == known.values:
+            # of what a heal brought back only the naming attribute's stamp is another
+            sighting = replace(sighting, values=known.values)
+        if shows(sighting, known):
             return known
         item = observe(old, sighting)
-        if known is None:
-            return self._kept(item)
-        if item == known:
-            return known
-        if item.values == known.values:  # of what a heal brought back only the naming attribute's stamp is another
-            item = replace(item, values=known.values)
-        return self._kept(item)
+        return known if item == known else self._kept(item)
 
     def _kept(self, item: ObjectState) -> ObjectState:
         return item if self._spill is None else spilled(item, self._spill)
