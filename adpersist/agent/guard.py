@@ -165,6 +165,8 @@ def guard(
     if not (unfinished or terms.accept_old_image):
         silence = terms.max_silence_days
         require_young(dc, journal, lineage, configured=terms.max_age_days, silence_days=silence)
+    if files is not None:
+        files.make_ready()
     wanted = wanted_state(journal, dc=dc)
     with visiting(journal.id) as writer:
         try:

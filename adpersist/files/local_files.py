@@ -1,7 +1,8 @@
 """Where a DC keeps what is not in its directory, found from the socket it is reached by."""
 
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ class LocalFiles:
     settings: SambaSettings
     sysvol: Path
     restores_smb_conf: bool = False
+    _opening: list[LocalDatabases] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def beside(cls, url: str, smb_conf: Path | None) -> "LocalFiles":
@@ -79,6 +81,16 @@ class LocalFiles:
         if not settings.sysvol:
             raise NoFilesError(f"{settings.smb_conf} has no share [sysvol]", hint=_HINT)
         return cls(settings=settings, sysvol=Path(settings.sysvol))
+
+    def make_ready(self) -> None:
+        """Have the databases opened while there is something else to do; whoever reads them is told of errors."""
+        if not self._opening:
+            with suppress(LocalDatabaseError):
+                self._opening.append(LocalDatabases(self.settings.smb_conf))
+
+    def databases(self) -> LocalDatabases:
+        """The databases, for one block. Raises: LocalDatabaseError."""
+        return self._opening.pop() if self._opening else LocalDatabases(self.settings.smb_conf)
 
 
 def absent_folder(sysvol: Path, known: Files) -> str | None:

@@ -140,6 +140,8 @@ def restore(
     heals = fresh is not None and wanted.is_newest
     reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
     outcome = convergence.run(heals=heals, reused=reused)
+    if files is not None:
+        files.make_ready()  # for the timeline's first look at them
     if not closed:  # else it is started for everyone afterwards
         outcome.restart_for = tuple(_until_a_restart(outcome, has_partners=fresh is not None and bool(why.partners)))
     told = _told(outcome, wanted, why, began)

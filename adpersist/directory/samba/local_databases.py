@@ -60,17 +60,23 @@ class SambaSettings:
 
 
 class LocalDatabases:
-    """The databases, open for as long as a block lasts.
+    """The databases, open for as long as a block lasts; before it they are being opened.
 
     Attributes:
-        settings: What smb.conf says.
+        settings: What smb.conf says; within the block.
 
     Raises:
-        LocalDatabaseError: There is no interpreter with Samba's Python, or smb.conf cannot be read.
+        LocalDatabaseError: There is no interpreter with Samba's Python; entering the block, that smb.conf cannot be
+            read.
     """
 
+    settings: SambaSettings
+
     def __init__(self, smb_conf: Path) -> None:
+        self._smb_conf = smb_conf
         self._worker = WorkerProcess(_WORKER, str(smb_conf), task=f"reads what {smb_conf} names", gone=_gone)
+
+    def __enter__(self) -> Self:
         try:
             greeting = self._worker.receive()
             if isinstance(greeting, str):
@@ -79,15 +85,13 @@ class LocalDatabases:
             self._worker.close()
             raise
         self.settings = SambaSettings(
-            smb_conf=smb_conf,
+            smb_conf=self._smb_conf,
             private=Path(greeting["private dir"]),
             state=Path(greeting["state directory"]),
             sysvol=greeting["sysvol path"],
             unsupported=tuple(_unsupported(greeting)),
             log_level=greeting["log level"],
         )
-
-    def __enter__(self) -> Self:
         return self
 
     def __exit__(

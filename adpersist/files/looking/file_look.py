@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases, Signature, signature
+from adpersist.directory.samba.local_databases import LocalDatabaseError, Signature, signature
 from adpersist.files.id_numbers import lacking
 from adpersist.files.id_numbers import news as id_number_news
 from adpersist.files.local_files import LocalFiles
@@ -168,7 +168,7 @@ class FileLook:
                 raise LocalDatabaseError(f"{settings.database(place)} is not there any more")
         if not changed:
             return
-        with LocalDatabases(settings.smb_conf) as databases:
+        with self._files.databases() as databases:
             found = [(place, databases.read(place)) for place in changed]
         for place, entries in found:
             self._entries(place, entries)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from adpersist.directory.samba.local_databases import LocalDatabaseError, LocalDatabases
+from adpersist.directory.samba.local_databases import LocalDatabaseError
 from adpersist.errors import AdpersistError, IntegrityError
 from adpersist.files.differences import (
     FileDifference,
@@ -288,7 +288,7 @@ class FilesBack:
         if found:
             if place is Place.REGISTRY:
                 _make_registry(self._files)
-            with LocalDatabases(self._files.settings.smb_conf) as databases:
+            with self._files.databases() as databases:
                 put = [each.want for each in found if each.want is not None]
                 databases.write(place, put, [each.key[1] for each in found if each.want is None])
 
@@ -323,7 +323,7 @@ class FilesBack:
         if not any(each.key[0] is Place.IDMAP for each in self._found):
             return
         written = healed(entries(self._want, Place.IDMAP), entries(self._have, Place.IDMAP))
-        with LocalDatabases(self._files.settings.smb_conf) as databases:
+        with self._files.databases() as databases:
             databases.write(Place.IDMAP, written)
         _flush_cache(self._files)
         log.info("numbers.restored", entries=len(written))
