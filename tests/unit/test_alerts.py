@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,6 +14,7 @@ import ssl
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +30,7 @@ from hypothesis import strategies as st
 
 from adpersist.config import AlertsSection
 from adpersist.console.alerts import rules
+from adpersist.console.alerts import ways as sending
 from adpersist.console.alerts.catalogue import MANY, RULES, STATES
 from adpersist.console.alerts.descriptor import REPLICATION, allowed, replicators
 from adpersist.console.alerts.finding import Finding, Severity
@@ -668,6 +671,42 @@ def test_a_mail_that_is_refused_to_one_reaches_the_others_and_is_tried_again(tmp
     assert told["ada@example.org"] == ("mail", True, None)
     assert told["nobody@example.org"][:2] == ("mail", False)
     assert "451" in told["nobody@example.org"][2]
+
+
+class Dripping(socketserver.BaseRequestHandler):
+    """Begins an answer, and never ends it."""
+
+    begins: bytes
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):  # whoever asked has had enough
+            self.request.sendall(self.begins)
+            while True:
+                self.request.sendall(b"x")
+                time.sleep(0.02)
+
+
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nX-Long: ", b"220 "])
+def test_a_receiver_that_answers_byte_by_byte_holds_no_other_way_up(
+    begins: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(sending, "_LONGEST_S", 0.3)
+    journal, shelf = domain(), Shelf()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), type("Handler", (Dripping,), {"begins": begins})) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        slow = Webhook(f"http://{place}/", b"") if begins[:4] == b"HTTP" else mails_to("ada@example.org", place)[0]
+        with watching(journal, tmp_path, [slow, shelf], Clock()) as watch:
+            look(journal, 100, member(ADMINS, EVE))
+            watch.once()
+        server.shutdown()
+        thread.join()
+    assert len(shelf.got) == 1
+    outbox = Outbox(tmp_path / "alerts.db")
+    assert ["not done in 0.3 s" in each["error"] for each in outbox.everything(9) if each["way"] != "shelf"] == [True]
+    outbox.close()
 
 
 def test_what_waits_for_whom_nobody_names_any_more_goes_to_whom_somebody_names(tmp_path: Path) -> None:

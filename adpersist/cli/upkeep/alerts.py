@@ -116,7 +116,7 @@ def test(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = 
     from adpersist.console.alerts.finding import Finding, Rule, Severity
     from adpersist.console.alerts.outbox import way_document
     from adpersist.console.alerts.watching import whose
-    from adpersist.console.alerts.ways import NotSentError
+    from adpersist.console.alerts.ways import NotSentError, send
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
@@ -128,7 +128,7 @@ def test(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = 
     tried: list[dict[str, Any]] = []
     for way in ways:
         try:
-            way.send([document])
+            send(way, [document])
         except NotSentError as error:
             tried.append({**way_document(way.name), "sent": False, "error": error.message})
         else:
@@ -172,6 +172,7 @@ def watch(
                 settings.alerts,
                 health=settings.health.listen,
                 audit_log=settings.capture.audit_log,
+                alive=lambda: notify("WATCHDOG=1"),
             )
             if once:
                 _say_once(watching.once(), as_json=common.as_json)

@@ -12,7 +12,7 @@ from adpersist.console.alerts.catalogue import RULES, STATES
 from adpersist.console.alerts.finding import Finding, Severity
 from adpersist.console.alerts.outbox import Outbox
 from adpersist.console.alerts.rules import Watch
-from adpersist.console.alerts.ways import NotSentError, Way
+from adpersist.console.alerts.ways import NotSentError, Way, send
 from adpersist.errors import AdpersistError, ConfigError, PointError
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Seq
@@ -50,6 +50,7 @@ class AlertWatch:
         health: Where the agent answers; empty: it is not asked.
         audit_log: Samba's; None: there is none.
         clock: Unix seconds.
+        alive: Called again and again while much is sent.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class AlertWatch:
         health: str,
         audit_log: Path | None = None,
         clock: Callable[[], float] = time.time,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._outbox = outbox
@@ -71,6 +73,7 @@ class AlertWatch:
         self._health = health
         self._audit_log = KeptLog(audit_log)
         self._clock = clock
+        self._alive = alive
         self._watch = Watch()
         self._unwell_since: float | None = None
         self._states: dict[str, str] = {}
@@ -114,9 +117,10 @@ class AlertWatch:
         """Send what is due, by every way by itself: one that is away holds no other up."""
         for way in self._ways:
             while waiting := self._outbox.due(way.name, self._clock(), _AT_ONCE):
+                self._alive()
                 self._outbox.trying(waiting, self._clock())
                 try:
-                    way.send([each.document for each in waiting])
+                    send(way, [each.document for each in waiting])
                 except NotSentError as error:
                     log.warning("alerts.not_sent", way=way.name, alerts=len(waiting), error=error.message)
                     self._outbox.failed(waiting, error.message)

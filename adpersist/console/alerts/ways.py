@@ -29,6 +29,10 @@ from adpersist.system.secrecy import environment_for_others
 Document = dict[str, Any]
 
 _PATIENCE_S: Final = 20.0
+"""For one answer."""
+_LONGEST_S: Final = 60.0
+"""For all of them: whoever answers byte after byte holds no other way up for longer."""
+_AGAIN_S: Final = 5.0
 _AUDIT: Final = 13
 """Facility "log audit", [RFC5424] 6.2.1."""
 _SYSLOG_SEVERITY: Final = {"critical": 2, "high": 3, "medium": 4}
@@ -222,6 +226,27 @@ class Command:
                 program.wait()
         if program.returncode:
             raise NotSentError(f"the command failed: it ended with {program.returncode}")
+
+
+def send(way: Way, alerts: Sequence[Document]) -> None:
+    """Send them all by one way, or none, in a minute at the most; in the main thread, as it alone heeds signals.
+
+    Raises:
+        NotSentError.
+    """
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"it was not done in {_LONGEST_S:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, _LONGEST_S, _AGAIN_S)  # again: taking leave may be answered as slowly
+        way.send(alerts)
+    except TimeoutError as error:  # between two steps of a way
+        raise NotSentError(f"{way.name} did not take it: {error}") from error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def ways(section: AlertsSection, *, host: str) -> list[Way]:
