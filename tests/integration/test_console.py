@@ -201,6 +201,8 @@ def _console_looked_at(world: World) -> None:
         world.run("console", "--listen", address, code=7)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+        nowhere = world.run("console", "--listen", address, "--login", code=7)
+        assert f"no console listens on {address}" in nowhere.err
         _use_is_kept(world)
     finally:
         process.kill()

@@ -144,8 +144,13 @@ def new_login(address: Address) -> str:
     """A URL that signs in once at the console that runs on this machine as this user.
 
     Raises:
-        ConfigError: Its code cannot be left for it.
+        ConfigError: None runs there, or its code cannot be left for it.
     """
+    if not address.is_taken():
+        raise ConfigError(
+            f"no console listens on {address.netloc(address.port)}",
+            hint="Start one with `adpersist console`, or say with --listen where it is.",
+        )
     place = code_file(address.port)
     try:
         place.parent.mkdir(mode=0o700, exist_ok=True)

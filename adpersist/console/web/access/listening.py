@@ -9,6 +9,7 @@ from adpersist.errors import ConfigError
 
 _HTTP: Final = 80
 """The port that no browser says, [RFC9110] 4.2.1."""
+_PATIENCE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,14 @@ class Address:
                 hint="Is another console running? --listen 127.0.0.1:0 takes any free port.",
             ) from error
         return made
+
+    def is_taken(self) -> bool:
+        """Somebody listens there."""
+        try:
+            with socket.create_connection((self.host, self.port), _PATIENCE_S):
+                return True
+        except OSError:
+            return False
 
     def netloc(self, port: int) -> str:
         """As it stands in a URL."""
