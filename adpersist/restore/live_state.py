@@ -164,11 +164,11 @@ class LiveState:
         known = self._like.get(sighting.guid)
         if known is None:
             return self._kept(observe(old, sighting))
+        if shows(sighting, known):
+            return known
         if sighting.whole and sighting.values == known.values:
             # of what a heal brought back only the naming attribute's stamp is another
             sighting = replace(sighting, values=known.values)
-        if shows(sighting, known):
-            return known
         item = observe(old, sighting)
         return known if item == known else self._kept(item)
 

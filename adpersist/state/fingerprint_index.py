@@ -113,13 +113,15 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
     def put(self, item: ObjectState) -> None:
         """Take an object as it is."""
-        self._put(item.guid, self._made(item))
+        self._put(item.guid, self._created(created(item)))
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Fold changes in, in order."""
         for change in changes:
             if change.kind is Kind.EXPUNGED:
                 self._put(change.guid, None)
+            elif change.kind is Kind.CREATED:
+                self._put(change.guid, self._created(change))
             elif not self._is_restamped(change) and not self._revised(change):
                 self._put(change.guid, self._evolved(self._find(change.guid), change))
 
@@ -135,7 +137,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     def _find(self, guid: Guid) -> Fingerprint | None:
         found = self._table.find(guid)
         if found is None and (item := self._known_still(guid)) is not None:
-            return self._made(item)
+            return self._created(created(item))
         return found
 
     def _known_still(self, guid: Guid) -> ObjectState | None:
@@ -154,13 +156,13 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             if guid not in self._outdated:
                 yield self._restamped.get(guid, item)
 
-    def _made(self, item: ObjectState) -> Fingerprint:
-        values, stamps = item.values, item.stamps or _NO_STAMPS
-        if isinstance(values, AttributeRow) and isinstance(stamps, StampRow) and not values.clears:
-            return self._traced(item, values, stamps)
-        return self._evolved(None, created(item))
+    def _created(self, change: Change) -> Fingerprint:
+        values, stamps = change.values, change.stamps or _NO_STAMPS
+        if isinstance(values, AttributeRow) and isinstance(stamps, StampRow) and change.rdn and not values.clears:
+            return self._traced(change, values, stamps)
+        return self._evolved(None, change)
 
-    def _traced(self, item: ObjectState, values: AttributeRow, stamps: StampRow) -> Fingerprint:
+    def _traced(self, change: Change, values: AttributeRow, stamps: StampRow) -> Fingerprint:
         """What :meth:`_evolved` makes of a created object: there are hundreds of thousands, of a few shapes."""
         digests, places = values.hashes(), values.header.places
         without_values: dict[str, int] = {}
@@ -171,10 +173,11 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
                 without_values[name] = found
         plan = self._plan(values.header, tuple(without_values))
         digests += without_values.values()
-        digests.append(_place(item.parent, item.rdn))
-        links = _evolved_links(NOTHING, created(item)) if item.links or item.link_stamps else None
+        digests.append(_place(change.parent, change.rdn))
+        links = _evolved_links(NOTHING, change) if change.added or change.link_stamps else None
         packed_digests = plan.packing.pack(*plan.in_order(digests))
-        return Fingerprint(item.nc, item.parent, plan.names, packed_digests, links, deleted=item.deleted)
+        deleted = values.get(_DELETED) == _TRUE
+        return Fingerprint(change.nc, change.parent, plan.names, packed_digests, links, deleted=deleted)
 
     def _plan(self, header: RowHeader, without_values: tuple[str, ...]) -> "_Plan":
         key = header, without_values
@@ -189,7 +192,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     def _is_restamped(self, change: Change) -> bool:
         """The rule of what a heal brought back: its values are in memory as they are, and only stamps are others."""
         item = self._known_still(change.guid)
-        if item is None or change.kind is Kind.CREATED or change.values or change.added or change.removed:
+        if item is None or change.values or change.added or change.removed:
             return False
         now = evolve(item, change)
         assert now is not None  # noqa: S101 - only what is expunged is no more
@@ -199,8 +202,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
     def _revised(self, change: Change) -> bool:
         """The rule, a few new values of an object that has had such: their digests are set where they lie."""
         if (
-            change.kind is Kind.CREATED
-            or change.rdn is not None
+            change.rdn is not None
             or change.parent is not None
             or _DELETED in change.values
             or change.added
@@ -215,7 +217,7 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
         return self._table.revise(change.guid, change.nc, digests)
 
     def _evolved(self, old: Fingerprint | None, change: Change) -> Fingerprint:
-        if old is None or change.kind is Kind.CREATED:
+        if old is None:
             old = NOTHING
         parent = change.parent if change.parent is not None else old.parent
         digests, deleted = old.digests, old.deleted
@@ -325,7 +327,7 @@ class _Plan:
         self.in_order: Final[Callable[[list[int]], Sequence[int]]] = itemgetter(*places) if len(places) > 1 else list
 
 
-def _place(parent: Guid | None, rdn: str) -> int:
+def _place(parent: Guid | None, rdn: str | None) -> int:
     return hash((parent, rdn))
 
 
@@ -339,8 +341,10 @@ def _those(stamps: AttributeStamps, writes: Mapping[str, Write], names: Collecti
 
 def _news_of_values(
     before: Mapping[str, int], sighting: Sighting, writes: Mapping[str, Write]
-) -> tuple[dict[str, Values], set[str]]:
+) -> tuple[Mapping[str, Values], set[str]]:
     """Attributes whose values are to be told, and those whose stamps are."""
+    if not before and isinstance(sighting.values, AttributeRow) and not sighting.values.clears:
+        return sighting.values, set(writes)
     shown = dict(sighting.values.items())
     if not before:
         return {name: each for name, each in shown.items() if each}, set(writes)

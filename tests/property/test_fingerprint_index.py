@@ -81,9 +81,12 @@ def test_the_news_of_a_sighting_are_what_whole_states_differ_by(seen: list[Sight
     again, from_checkpoint = FingerprintIndex(), FingerprintIndex.of(map(_read_back, state.values()))
     for item in state.values():
         again.put(item)
+    from_frames = FingerprintIndex()
+    from_frames.apply(unpack_changes(pack_changes([*map(created, state.values())])))
     for guid in state:
         assert again[guid].digests == traces[guid].digests
         _same(from_checkpoint[guid], again[guid])
+        _same(from_frames[guid], again[guid])
         for name in ("member", "manager"):
             for present in (True, False):
                 assert again[guid].links(name, present=present) == traces[guid].links(name, present=present)
