@@ -476,6 +476,33 @@ def test_a_code_can_be_pasted(office: Office) -> None:
     assert office.anonymous("/login", method="POST", body=body, headers=[OWN, length]).code == 403
 
 
+@pytest.mark.parametrize(
+    ("page", "goes_to"),
+    [
+        (f"/object/{guid_text(ADA)}?at=2&all=%C3%A9", f"/object/{guid_text(ADA)}?at=2&all=%C3%A9"),
+        ("", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("//[", "/"),
+    ],
+)
+def test_whoever_signs_in_gets_the_page_that_was_asked_for_and_none_of_anybody_else(
+    office: Office, page: str, goes_to: str
+) -> None:
+    path, _, query = page.partition("?")
+    if page == goes_to:
+        refused = office.anonymous(path, query=query)
+        assert refused.code == 401
+        assert f'name="page" value="{page.replace("&", "&amp;")}"' in refused.text
+    for code in ("guessed", office.sign_in.issue()):
+        body = urlencode({"code": code, "page": page}).encode()
+        length = ("content-length", str(len(body)))
+        answer = office.anonymous("/login", method="POST", body=body, headers=[OWN, length])
+    assert (answer.code, answer.headers["location"]) == (303, goes_to)
+
+
 def test_a_code_is_not_good_for_ever(office: Office) -> None:
     code = office.sign_in.issue()
     office.clock.now += FIRST_CODE_S

@@ -50,6 +50,7 @@ _HERE: Final = Path(__file__).parent / "templates"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a program when a cell begins with it."""
 _LONGEST_WORD: Final = 2000
+_NOT_SIGNED_IN: Final = "you are not signed in"
 _SEVERAL: Final = frozenset({"object", "change"})
 """What may be asked of several times, as boxes that are ticked do; of anything else the last counts."""
 
@@ -304,8 +305,7 @@ class Console:
         async def endpoint(request: Request) -> Response:
             session = self._sign_in.session(request.cookies.get(self._cookie))
             if session is None:
-                hint = "Open the address that `adpersist console` printed, or get another: `adpersist console --login`."
-                return self._problem(request, None, "you are not signed in", hint, HTTPStatus.UNAUTHORIZED)
+                return self._not_signed_in(request)
             try:
                 session = await self._asked_again(request, session, writes=request.method == "POST")
                 request.state.session = session
@@ -335,6 +335,14 @@ class Console:
                 return self._problem(request, session, words, "", HTTPStatus.INTERNAL_SERVER_ERROR)
 
         return endpoint
+
+    def _not_signed_in(self, request: Request) -> Response:
+        if request.scope["path"].endswith(".json"):
+            hint = "Open the address that `adpersist console` printed, or get another: `adpersist console --login`."
+            return self._problem(request, None, _NOT_SIGNED_IN, hint, HTTPStatus.UNAUTHORIZED)
+        query = urlencode(request.query_params.multi_items())
+        page = request.scope["path"] + (f"?{query}" if query else "") if request.method == "GET" else ""
+        return self._login(request, _NOT_SIGNED_IN, HTTPStatus.UNAUTHORIZED, page=page)
 
     async def _asked_again(self, request: Request, session: Session, *, writes: bool) -> Session:
         """The session with the role its groups give by now: asked each time something is to be written, else seldom.
@@ -372,9 +380,9 @@ class Console:
     async def _enter_by_form(self, request: Request) -> Response:
         form = await _form(request)
         if "user" not in form:
-            return await self._entered_by_code(request, form.get("code", ""))
+            return await self._entered_by_code(request, form.get("code", ""), form.get("page", ""))
         if self._domain is None:
-            return self._refused(request, "nobody signs in by name here", form["user"])
+            return self._refused(request, "nobody signs in by name here", form["user"], form.get("page", ""))
         try:
             found = await run_in_threadpool(self._domain.role_of, form["user"], form.get("password", ""))
         except AdpersistError as error:
@@ -382,33 +390,34 @@ class Console:
             return self._problem(request, None, error.message, error.hint, _code(error))
         if found is None:
             words = "the domain did not take this name and password, or nobody of that name may look"
-            return self._refused(request, words, form["user"])
+            return self._refused(request, words, form["user"], form.get("page", ""))
         role, sid = found
         name = f"{_shown_name(form['user'])} ({sid})"
-        return await self._admitted(self._sign_in.admit(name, role, sid), name, role, sid)
+        return await self._admitted(self._sign_in.admit(name, role, sid), name, role, sid, page=form.get("page", ""))
 
-    async def _entered_by_code(self, request: Request, code: str) -> Response:
+    async def _entered_by_code(self, request: Request, code: str, page: str = "") -> Response:
         secret = self._sign_in.enter(code.strip()[:_LONGEST_WORD])
         if secret is None:
-            return self._refused(request, "this code is not good: each works once, and not for long", "")
-        return await self._admitted(secret, "a code", Role.OPERATOR)
+            return self._refused(request, "this code is not good: each works once, and not for long", "", page)
+        return await self._admitted(secret, "a code", Role.OPERATOR, page=page)
 
-    async def _admitted(self, secret: str, name: str, role: Role, sid: str = "") -> Response:
+    async def _admitted(self, secret: str, name: str, role: Role, sid: str = "", *, page: str) -> Response:
         log.info("console.signed_in", who=name, role=str(role))
         if self._use is not None:
             await run_in_threadpool(self._use.did, Did.SIGNED_IN, who=name, role=str(role), sid=sid)
-        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        answer = RedirectResponse(_own_page(page), HTTPStatus.SEE_OTHER)
         answer.set_cookie(self._cookie, secret, max_age=int(LONGEST_S), path="/", httponly=True, samesite="strict")
         return answer
 
-    def _refused(self, request: Request, words: str, name: str) -> Response:
+    def _refused(self, request: Request, words: str, name: str, page: str) -> Response:
         log.warning("console.sign_in_refused", who=_shown_name(name) or "a code")
         if self._use is not None:
             self._use.did(Did.REFUSED, who=_shown_name(name) or "a code", what="signing in")
-        return self._login(request, words, HTTPStatus.FORBIDDEN)
+        return self._login(request, words, HTTPStatus.FORBIDDEN, page=page)
 
-    def _login(self, request: Request, refused: str, code: HTTPStatus = HTTPStatus.OK) -> Response:
-        document = {"refused": refused, "domain": self._domain is not None}
+    def _login(self, request: Request, refused: str, code: HTTPStatus = HTTPStatus.OK, *, page: str = "") -> Response:
+        """Where people sign in, to go on to the page they wanted."""
+        document = {"refused": refused, "domain": self._domain is not None, "page": _own_page(page)}
         return self._html("login", document, request=request, session=None, code=code)
 
     async def _leave(self, request: Request) -> Response:
@@ -422,6 +431,12 @@ class Console:
         answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict")
         return answer
+
+
+def _own_page(wanted: str) -> str:
+    """A page of this console, whoever says so; the first where it is none."""
+    is_path = wanted[:1] == "/" and wanted[:2] != "//" and "\\" not in wanted
+    return wanted if is_path and wanted.isascii() and wanted.isprintable() else "/"
 
 
 @cache
