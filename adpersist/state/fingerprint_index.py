@@ -254,6 +254,8 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
             item = self._known_still(sighting.guid)
             return difference(item, observe(item, sighting))
         old = self._find(sighting.guid)
+        if old is None and sighting.whole and isinstance(sighting.values, AttributeRow) and not sighting.values.clears:
+            return created(observe(None, sighting))
         was = old or NOTHING
         before, writes = was.digests, writes_of(sighting.stamps)
         values, fresh = _news_of_values(before, sighting, writes)
@@ -341,10 +343,8 @@ def _those(stamps: AttributeStamps, writes: Mapping[str, Write], names: Collecti
 
 def _news_of_values(
     before: Mapping[str, int], sighting: Sighting, writes: Mapping[str, Write]
-) -> tuple[Mapping[str, Values], set[str]]:
+) -> tuple[dict[str, Values], set[str]]:
     """Attributes whose values are to be told, and those whose stamps are."""
-    if not before and isinstance(sighting.values, AttributeRow) and not sighting.values.clears:
-        return sighting.values, set(writes)
     shown = dict(sighting.values.items())
     if not before:
         return {name: each for name, each in shown.items() if each}, set(writes)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import LinkStamp, Stamp
+from adpersist.model.objects.rows.attribute_row import header_of
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, changed_by, link_write_of
-from adpersist.model.objects.rows.stamp_row import StampRow, header_of, merged, packed_row, write_of, writes_of
+from adpersist.model.objects.rows.stamp_row import StampRow, merged, packed_row, write_of, writes_of
 
 guids = st.binary(min_size=16, max_size=16).map(Guid)
 numbers = st.integers(0, 3) | st.integers(0, 2**63 - 1)

@@ -23,6 +23,7 @@ from adpersist.errors import DirectoryError, RevertedError
 from adpersist.model.identity.dn import first
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Values
+from adpersist.model.objects.rows.attribute_row import row_of
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.sighting import Sighting
 from adpersist.model.objects.stamps import CHANGED, EVER
@@ -201,7 +202,7 @@ class DirSyncFeed:
             parent=Guid(parent[0]) if parent and not is_root else None,
             rdn=dn if is_root else first(dn),
             whole=whole,
-            values=values,
+            values=row_of(values) if whole else values,
             added=added,
             removed=removed,
             size=entry.size,

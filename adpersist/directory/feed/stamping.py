@@ -14,9 +14,9 @@ from adpersist.directory.wire.replication_metadata import packed_writes
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
-from adpersist.model.objects.rows.attribute_row import RowHeader
+from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite
-from adpersist.model.objects.rows.stamp_row import StampRow, Write, header_of
+from adpersist.model.objects.rows.stamp_row import StampRow, Write
 from adpersist.model.objects.sighting import Sighting
 
 TOGETHER: Final = 250

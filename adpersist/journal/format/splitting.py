@@ -7,7 +7,6 @@ journal is folded.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Final, TypeVar
 
 from adpersist.errors import LimitError
@@ -18,6 +17,7 @@ from adpersist.model.identity.ids import guid_text
 from adpersist.model.journal.commit import CommitKind
 from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change
+from adpersist.model.objects.rows.attribute_row import value_bytes
 from adpersist.stores.port import MAX_FRAME_BYTES
 
 _Each = TypeVar("_Each")
@@ -94,9 +94,9 @@ def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 def _weight(change: Change) -> int:
     """About how many bytes a change packs to."""
-    values = 8 * len(change.values) + sum(map(len, chain.from_iterable(change.values.values())))
     links = sum(len(each) for each in change.added.values()) + sum(len(each) for each in change.removed.values())
     link_stamps = sum(map(len, change.link_stamps.values()))
+    values = 8 * len(change.values) + value_bytes(change.values)
     return 48 + values + 24 * links + 4 * len(change.stamps) + 24 * link_stamps
 
 

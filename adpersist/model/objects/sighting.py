@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import AttributeStamps, LinkStamps, Values
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.objects.rows.attribute_row import value_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def sighted(item: ObjectState, *, links_stamped: bool = False, size: int | None 
         size: About how many bytes there are to tell of it; None: all that it has.
     """
     if size is None:
-        size = sum(len(value) for values in (*item.values.values(), *item.links.values()) for value in values)
+        size = value_bytes(item.values) + sum(map(len, chain.from_iterable(item.links.values())))
     return Sighting(
         guid=item.guid,
         nc=item.nc,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from adpersist.journal.format.columns.audit_lines import pack_audited, unpack_audited
+from adpersist.journal.format.columns.names import Names
 from adpersist.journal.format.columns.packing import pack, unpack
 from adpersist.journal.format.columns.shapes import blobs, guids, index, items, octets, texts
 from adpersist.journal.format.columns.stamp_columns import Stamps, StampsOfVersion1, WriteColumns
@@ -17,8 +18,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Values
-from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader
-from adpersist.model.objects.rows.stamp_row import header_of
+from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader, header_of
 
 COLUMNS: Final = 20
 COLUMNS_OF_VERSION_1: Final = 18
@@ -35,7 +35,7 @@ def pack_changes(changes: Sequence[Change], audited: Audited | None = None) -> b
         changes: Of one frame.
         audited: Who wrote them, as far as it is known; None: nobody asked.
     """
-    names: dict[str, int] = {}
+    names = Names()
     contexts: dict[str, int] = {}
     parents: dict[bytes, int] = {}
     writes = WriteColumns()
@@ -136,13 +136,14 @@ def _text_or_none(value: object) -> str | None:
 # --- values: rows of name, value; links: rows of name, targets, other references ------------------------------
 
 
-def _values_row(values: Mapping[str, Values], names: dict[str, int]) -> list[object]:
-    for name in values:
-        if name not in names:
-            names[name] = len(names)
+def _values_row(values: Mapping[str, Values], names: Names) -> list[object]:
     row: list[object] = [None] * (2 * len(values))
-    row[::2] = map(names.__getitem__, values)
-    row[1::2] = [each[0] if len(each) == 1 else list(each) for each in values.values()]
+    if isinstance(values, AttributeRow):
+        row[::2] = names.of_header(values.header)
+        row[1::2] = [each if type(each) is bytes else list(each) for each in values.cells]
+    else:
+        row[::2] = names.numbers(values)
+        row[1::2] = [each[0] if len(each) == 1 else list(each) for each in values.values()]
     return row
 
 
@@ -162,12 +163,12 @@ class _Rows:
         return AttributeRow(header, cells[1::2])
 
 
-def _links_row(links: Mapping[str, Iterable[bytes]], names: dict[str, int]) -> list[object]:
+def _links_row(links: Mapping[str, Iterable[bytes]], names: Names) -> list[object]:
     """Plain references, the rule, shrink to the 16 bytes of their target; others stay as they are."""
     row: list[object] = []
     for name, references in links.items():
         plain, other = targets(sorted(references))
-        row += names.setdefault(name, len(names)), plain, other
+        row += names.number(name), plain, other
     return row
 
 

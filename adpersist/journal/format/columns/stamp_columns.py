@@ -6,12 +6,13 @@ A write stamps many attributes and links; its version, time, origin and USN stan
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
+from adpersist.journal.format.columns.names import Names
 from adpersist.journal.format.columns.shapes import blobs, guids, index, integers, items, octets
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
-from adpersist.model.objects.rows.attribute_row import RowHeader
+from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_writes_of
-from adpersist.model.objects.rows.stamp_row import StampRow, Write, header_of, packed_write, unpacked_write, writes_of
+from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, packed_write, unpacked_write, writes_of
 
 
 class WriteColumns:
@@ -21,13 +22,13 @@ class WriteColumns:
         self._writes: list[Write] = []
 
     def add(
-        self, stamps: AttributeStamps, link_stamps: LinkStamps, names: dict[str, int]
-    ) -> tuple[list[int], list[int], list[object], int]:
+        self, stamps: AttributeStamps, link_stamps: LinkStamps, names: Names
+    ) -> tuple[Sequence[int], Sequence[int], list[object], int]:
         """A change's stamped attributes, the number of each one's write, its links' stamps, and how many writes."""
-        found: dict[Write, int] = {}
-        attributes = writes_of(stamps)
-        places = [found.setdefault(write, len(found)) for write in attributes.values()]
-        row: list[object] = []
+        row = stamps if isinstance(stamps, StampRow) else packed_row(writes_of(stamps))
+        places, writes = row.numbered()
+        found = {write: number for number, write in enumerate(writes)}
+        linked: list[object] = []
         for name, known in link_stamps.items():
             links = link_writes_of(known)
             plain, other = targets(sorted(links))
@@ -35,9 +36,9 @@ class WriteColumns:
             numbers = [
                 2 * found.setdefault(write, len(found)) + made for write, made in map(links.__getitem__, ordered)
             ]
-            row += names.setdefault(name, len(names)), plain, other, numbers
+            linked += names.number(name), plain, other, numbers
         self._writes += found
-        return [names.setdefault(name, len(names)) for name in attributes], places, row, len(found)
+        return names.of_header(row.header), places, linked, len(found)
 
     def columns(self) -> list[object]:
         origins: dict[bytes, int] = {}

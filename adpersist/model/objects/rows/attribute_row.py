@@ -5,6 +5,7 @@ journal goes into making it.
 """
 
 from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from itertools import chain
 from typing import Final, TypeVar, overload
 
 from adpersist.model.objects.change import Values
@@ -15,6 +16,8 @@ T = TypeVar("T")
 Cell = bytes | Values
 """What an attribute has: its one value, the rule, or all of several, or none."""
 
+
+_MOST_HEADERS: Final = 4096
 
 NEAR: Final = frozenset(
     {
@@ -43,6 +46,19 @@ class RowHeader:
         self.near: Final = {name: place for place, name in enumerate(each for each in names if each in NEAR)}
         if len(self.places) != len(names):
             raise ValueError("an attribute stands twice")
+
+
+_headers: dict[tuple[str, ...], RowHeader] = {}
+
+
+def header_of(names: tuple[str, ...]) -> RowHeader:
+    """The header with these names, shared by all that ask for it."""
+    found = _headers.get(names)
+    if found is None:
+        if len(_headers) >= _MOST_HEADERS:
+            _headers.clear()  # costs memory and nothing else
+        found = _headers[names] = RowHeader(names)
+    return found
 
 
 class AttributeRow(Mapping[str, Values]):
@@ -102,6 +118,11 @@ class AttributeRow(Mapping[str, Values]):
         """The attributes."""
         return self._header
 
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """What each has, in the header's order."""
+        return self._cells
+
     def hashes(self) -> list[int]:
         """Of each attribute's values, in the header's order: see :func:`hash_of`."""
         return [hash((cell,)) if type(cell) is bytes else hash_of(cell) for cell in self._cells]  # type: ignore[arg-type]  # as above
@@ -132,6 +153,21 @@ class AttributeRow(Mapping[str, Values]):
     def _unfolded(self) -> dict[str, Values]:
         values = [(cell,) if type(cell) is bytes else cell for cell in self._cells]
         return dict(zip(self._header.places, values, strict=True))  # type: ignore[arg-type]  # as above
+
+
+def row_of(values: Mapping[str, Values]) -> AttributeRow:
+    """The same values in a row, as they are: none of them is looked for among those that are kept once."""
+    row = AttributeRow.__new__(AttributeRow)
+    row._header = header_of(tuple(values))
+    row._cells = tuple([each[0] if len(each) == 1 else each for each in values.values()])
+    return row
+
+
+def value_bytes(values: Mapping[str, Values]) -> int:
+    """How many bytes all values have."""
+    if isinstance(values, AttributeRow):
+        return sum([len(cell) if isinstance(cell, bytes) else sum(map(len, cell)) for cell in values.cells])
+    return sum(map(len, chain.from_iterable(values.values())))
 
 
 def hash_of(values: Values) -> int:

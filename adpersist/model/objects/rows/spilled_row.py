@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from adpersist.model.objects.change import Values
-from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell, RowHeader
+from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell, RowHeader, row_of
 from adpersist.model.objects.rows.interning import WORTH_BYTES, once
-from adpersist.model.objects.rows.stamp_row import header_of
 
 FORMAT: Final = 2
 """Of marshal: the last one that does not look for what it has written before, of which a row has nothing."""
@@ -49,7 +48,7 @@ class SpilledRow(AttributeRow):
     @classmethod
     def of(cls, values: Mapping[str, Values], spill: Spill) -> Mapping[str, Values]:
         """The same values, spilled; as they are where there is no room for them."""
-        row = values if isinstance(values, AttributeRow) else _row(values)
+        row = values if isinstance(values, AttributeRow) else row_of(values)
         if isinstance(row, SpilledRow):
             return row
         if row.clears:
@@ -89,8 +88,8 @@ class SpilledRow(AttributeRow):
         return len(self._header.places)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, SpilledRow) and self._header is other._header:
-            return self._digest == other._digest
+        if isinstance(other, AttributeRow) and self._header is other._header:
+            return self._digest == (other._digest if isinstance(other, SpilledRow) else hash(other._cells))
         if not isinstance(other, Mapping):
             return NotImplemented
         if len(other) != len(self) or not other.keys() <= self._header.places.keys():
@@ -107,11 +106,6 @@ def _laid_out(cells: tuple[Cell, ...], header: RowHeader, spill: Spill) -> list[
     if at is not None and isinstance(content := cells[at], bytes) and (place := spill.put_once(content)) is not None:
         found[at] = place
     return found
-
-
-def _row(values: Mapping[str, Values]) -> AttributeRow:
-    cells = [list(each) if len(each) != 1 else each[0] for each in values.values()]
-    return AttributeRow(header_of(tuple(values)), cells)
 
 
 def _cell(values: Values) -> Cell:

@@ -10,28 +10,15 @@ from typing import Final, TypeVar
 
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import AttributeStamps, Stamp
-from adpersist.model.objects.rows.attribute_row import RowHeader
+from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
 
 WRITE: Final = struct.Struct("<Iq16sQ")
 """Version, time, origin, USN: as an entry of replPropertyMetaData has them one behind the other."""
-_MOST_HEADERS: Final = 4096
 
 T = TypeVar("T")
 
 Write = bytes
 """A stamp, packed."""
-
-_headers: dict[tuple[str, ...], RowHeader] = {}
-
-
-def header_of(names: tuple[str, ...]) -> RowHeader:
-    """The header with these names, shared by all that ask for it."""
-    found = _headers.get(names)
-    if found is None:
-        if len(_headers) >= _MOST_HEADERS:
-            _headers.clear()  # costs memory and nothing else
-        found = _headers[names] = RowHeader(names)
-    return found
 
 
 def packed_write(version: int, time: int, origin: Guid, usn: int) -> Write:
@@ -117,6 +104,15 @@ class StampRow(Mapping[str, Stamp]):
 
     def __repr__(self) -> str:
         return repr(dict(self.items()))
+
+    @property
+    def header(self) -> RowHeader:
+        """The attributes."""
+        return self._header
+
+    def numbered(self) -> tuple[list[int], list[Write]]:
+        """Of each attribute the number of its write, and the writes, each once, in the order they are met."""
+        return list(self._places), split(self._writes)
 
     def hashes(self) -> Iterator[tuple[str, int]]:
         """Of each attribute's stamp, packed."""
