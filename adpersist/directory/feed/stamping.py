@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from adpersist.directory.schema import Schema
-from adpersist.directory.wire.replication_metadata import packed_writes
+from adpersist.directory.wire.replication_metadata import PackedWrites, packed_writes
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite
-from adpersist.model.objects.rows.stamp_row import StampRow, Write
+from adpersist.model.objects.rows.stamp_row import StampRow, packed_row
 from adpersist.model.objects.sighting import Sighting
 
 TOGETHER: Final = 250
 """Objects asked for at once: while some are looked up, the next are read."""
 _NAME: Final = "name"
+_NONE: Final = PackedWrites()
 
 Answer = Callable[[], Mapping[Guid, StoredStamps]]
 Names = Callable[[int], str]
@@ -49,21 +50,21 @@ class StampSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """A sighting, and all that is stamped of it: attribute id, stamp, local USN; attribute, link, stamp, local USN.
+    """A sighting, and all that is stamped of it.
 
     Attributes:
-        links_stamped: The links' are all that there are.
+        links: Attribute, link, stamp, local USN.
+        links_stamped: They are all that there are.
     """
 
     sighting: Sighting
-    attributes: Sequence[tuple[int, Write, int]]
-    links: Sequence[tuple[str, bytes, LinkWrite, int]]
+    attributes: PackedWrites = _NONE
+    links: Sequence[tuple[str, bytes, LinkWrite, int]] = ()
     links_stamped: bool = False
 
-    @property
-    def newest(self) -> int:
-        usns = [usn for _, _, usn in self.attributes] + [usn for *_, usn in self.links]
-        return max(usns, default=0)
+    def is_newer(self, usn: Usn) -> bool:
+        """Something of it was written after that."""
+        return any(usns and max(usns) > usn for usns in (self.attributes.usns, [each[-1] for each in self.links]))
 
 
 class Stamping:
@@ -99,7 +100,7 @@ class Stamping:
             self._ask()
             if len(self._asked) > 1:
                 for seen in self._answered():
-                    if seen.newest > self._floor:
+                    if seen.is_newer(self._floor):
                         self._late.append(seen)
                     else:
                         yield self._stamped(seen, self._floor)
@@ -125,16 +126,16 @@ class Stamping:
         for sighting in batch:
             stored = found.get(sighting.guid)
             if stored is None:
-                yield _Seen(sighting=sighting, attributes=(), links=())
+                yield _Seen(sighting=sighting)
                 continue
             # a look also shows some values that were written before it began: instanceType is always there
-            writes = packed_writes(stored.blob) if stored.blob else []
+            writes = packed_writes(stored.blob) if stored.blob else _NONE
             links = [(name, *stored_link(value)) for name, values in (stored.links or {}).items() for value in values]
             all_links = sighting.whole and stored.links is not None
             yield _Seen(sighting=sighting, attributes=writes, links=links, links_stamped=all_links)
 
     def _stamped(self, seen: _Seen, through: Usn) -> Sighting:
-        if not seen.attributes and not seen.links:
+        if not seen.attributes.attids and not seen.links:
             return seen.sighting
         return replace(
             seen.sighting,
@@ -144,32 +145,24 @@ class Stamping:
         )
 
     def _attributes(self, seen: _Seen, through: Usn) -> AttributeStamps:
-        if any(usn > through for _, _, usn in seen.attributes):
-            kept = [each for each in seen.attributes if each[-1] <= through]
-        else:
-            kept = list(seen.attributes)
+        kept = seen.attributes
+        if kept.usns and max(kept.usns) > through:
+            kept = kept.through(through)
+        row = self._row(kept)
         if not seen.sighting.whole:
-            return self._of_what_is_shown(seen.sighting, kept)
-        numbers = tuple([number for number, _, _ in kept])
-        header = self._headers.get(numbers)
-        if header is None:
-            header = self._headers[numbers] = header_of(tuple(map(self._names, numbers)))
-        row = StampRow(header, [write for _, write, _ in kept])
+            return _of_what_is_shown(seen.sighting, row)
         if self._unseen:
-            found = {name: write for name, write in row.writes().items() if name not in self._unseen}
-            row = StampRow(header_of(tuple(found)), found.values())
+            return packed_row({name: write for name, write in row.writes().items() if name not in self._unseen})
         return row
 
-    def _of_what_is_shown(self, sighting: Sighting, kept: Sequence[tuple[int, Write, int]]) -> AttributeStamps:
-        """A stamp without the value it is of would be taken for that of another."""
-        rdn = sighting.rdn.partition("=")[0].lower()
-        found = {self._names(number): write for number, write, _ in kept}
-        found = {
-            name: write
-            for name, write in found.items()
-            if name in sighting.values or name == _NAME or name.lower() == rdn
-        }
-        return StampRow(header_of(tuple(found)), found.values())
+    def _row(self, kept: PackedWrites) -> StampRow:
+        header = self._headers.get(kept.attids)
+        if header is None:
+            names = tuple(map(self._names, kept.attids))
+            if len(frozenset(names)) < len(names):  # two ids of one attribute, which a damaged schema leaves behind
+                return packed_row(dict(zip(names, kept.writes, strict=True)))
+            header = self._headers[kept.attids] = header_of(names)
+        return StampRow(header, kept.writes)
 
     def _links(self, links: Sequence[tuple[str, bytes, LinkWrite, int]], through: Usn) -> LinkStamps:
         found: dict[str, dict[bytes, LinkWrite]] = {}
@@ -177,3 +170,15 @@ class Stamping:
             if usn <= through:
                 found.setdefault(name, {})[link] = write
         return {name: LinkStampRow.of(writes) for name, writes in found.items()}
+
+
+def _of_what_is_shown(sighting: Sighting, row: StampRow) -> StampRow:
+    """A stamp without the value it is of would be taken for that of another."""
+    rdn = sighting.rdn.partition("=")[0].lower()
+    return packed_row(
+        {
+            name: write
+            for name, write in row.writes().items()
+            if name in sighting.values or name == _NAME or name.lower() == rdn
+        }
+    )

@@ -8,6 +8,7 @@ Source: [MS-DRSR] PROPERTY_META_DATA_EXT_VECTOR; samba librpc/idl/drsblobs.idl (
 
 import struct
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from adpersist.errors import DirectoryError
 from adpersist.model.identity.ids import Guid, Usn
@@ -21,14 +22,33 @@ _WRITE = struct.Struct("<I36sQ")
 """The same, with what replication compares in one piece."""
 
 
-def packed_writes(blob: bytes) -> list[tuple[int, Write, int]]:
-    """Attribute id, stamp and local USN of every entry; the stamp as it is kept by the hundred thousand.
+class PackedWrites(NamedTuple):
+    """The entries of one value, in columns, and each stamp as it is kept by the hundred thousand.
+
+    Attributes:
+        attids: Attribute ids.
+        writes: Their stamps.
+        usns: Local USNs.
+    """
+
+    attids: tuple[int, ...] = ()
+    writes: tuple[Write, ...] = ()
+    usns: tuple[int, ...] = ()
+
+    def through(self, usn: Usn) -> "PackedWrites":
+        """Those that this database wrote up to a USN."""
+        kept = [each for each in zip(*self, strict=True) if each[-1] <= usn]
+        return PackedWrites(*zip(*kept, strict=True))
+
+
+def packed_writes(blob: bytes) -> PackedWrites:
+    """The entries of one replPropertyMetaData value.
 
     Raises:
         DirectoryError: As :func:`parse_replmeta`.
     """
     entries = _entries(blob)
-    return list(_WRITE.iter_unpack(memoryview(blob)[entries.start : entries.stop]))
+    return PackedWrites(*zip(*_WRITE.iter_unpack(memoryview(blob)[entries.start : entries.stop]), strict=True))
 
 
 def parse_replmeta(blob: bytes, *, after: Usn = EVER) -> Iterator[Written]:
