@@ -162,10 +162,34 @@ def test_a_tree_comes_back_with_the_container_above_it(there: There) -> None:
 
 def test_an_object_below_a_deleted_container_brings_the_container(there: There) -> None:
     annex = f"OU=Annex,OU=Office,{there.world.dc.base_dn}"
-    there.world.run("restore", "--to", "@dawn", "--object", f"CN=emil,{annex}", "--yes", code=0)
     with Hands(there.world.dc) as hands:
-        assert hands.find("(cn=emil)") == [f"CN=emil,{annex}"]
+        # where that goes is where its own container lies by now
+        hands.rename(f"OU=Office,{there.world.dc.base_dn}", "OU=Former Office")
+        office = f"OU=Former Office,{there.world.dc.base_dn}"
+        guest = hands.group("visitors", parent=office)
+    part = "--to", "@dawn", "--object", f"CN=emil,{annex}"
+    planned = there.world.run("plan", *part, "--json", code=2).json
+    assert {step["dn"] for step in planned["steps"]} == {f"OU=Annex,{office}", f"CN=emil,OU=Annex,{office}"}
+    there.world.run("restore", *part, "--yes", code=0)
+    with Hands(there.world.dc) as hands:
+        assert hands.find("(cn=emil)") == [f"CN=emil,OU=Annex,{office}"]
     there.world.run("verify", code=0)
+    with Hands(there.world.dc) as hands:
+        hands.link(guest, f"CN=emil,OU=Annex,{office}")
+        hands.user("visiting", parent=hands.ou("Lounge", office))
+    # nobody was in a group that there was not yet
+    there.world.run("verify", "--at", "@dawn", "--object", "emil", code=2)
+    there.world.run("restore", *part, "--yes", code=0)
+    with Hands(there.world.dc) as hands:
+        assert "member" not in hands.read(guest, "member")
+    # what others lie in stays, which the plan says; all of it goes together
+    away = "--to", "@dawn", "--object", f"OU=Lounge,{office}"
+    assert "lies in it is no part of this" in there.world.run("plan", *away, code=2).out
+    left = there.world.run("restore", *away, "--yes", "--json", code=2).json
+    assert [(line["kind"], "--subtree" in line["reason"]) for line in left["differences"]] == [("extra", True)]
+    there.world.run("restore", *away, "--subtree", "--yes", code=0)
+    with Hands(there.world.dc) as hands:
+        assert hands.find("(|(ou=Lounge)(cn=visiting))") == []
 
 
 def test_one_attribute_and_nothing_else(there: There) -> None:

@@ -32,7 +32,7 @@ def directory(*known: Guid) -> State:
 @pytest.mark.parametrize("scope", [RestoreScope(), RestoreScope(roots=frozenset({ROOT}))])
 def test_computers_that_go_elsewhere_take_the_bin_from_nobody(scope: RestoreScope) -> None:
     want, have = directory(BIN, COMPUTERS), directory(BIN, OFFICE)
-    (gap,) = scope.narrow(gaps(want, have, Exempt()), want, have)
+    (gap,), _ = scope.narrow(gaps(want, have, Exempt()), want, have)
     assert gap.values == {"wellKnownObjects": want[ROOT].values["wellKnownObjects"]}
 
 

@@ -59,7 +59,7 @@ def plan(
 ) -> None:
     """Show the steps a restore would take, in order, with the reason for each. Writes nothing.
 
-    Exit code 2 when there are any, 0 when the DC already is what the journal says.
+    Exit code 2 when there are any, or something that no step closes, 0 when the DC already is what the journal says.
     """
     from adpersist.agent import connections
     from adpersist.restore.convergence.convergence import Convergence
@@ -82,7 +82,7 @@ def plan(
             found = convergence.plan(heals=wanted.is_newest and verdict is Verdict.REVERTED)
             taken = convergence.collisions()
             back = files_to_restore(settings, dc, journal, wanted, convergence, on_conflict)
-    differs = bool(found.steps or (back and back.differences))
+    differs = bool(found.steps or found.left or (back and back.differences))
     if common.as_json:
         told = {"taken": [_taken(each) for each in taken], "files": _files(back) if back else None}
         output.machine({**document(found, wanted.target), **told})

@@ -22,6 +22,7 @@ from adpersist.restore.plan.identities.renumbering import matched_by_place, with
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
+from adpersist.restore.plan.scope import RestoreScope, inhabited
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Compared, Gap, gaps
 from adpersist.state.state import State
@@ -50,6 +51,7 @@ class Looks:
         self._dc = dc
         self._wanted = wanted
         self._want = wanted.state
+        self._scope: RestoreScope | None = None
         self._policy = policy
         self._keeps_machine_secrets = keeps_machine_secrets
         self._live = LiveState(dc, base=wanted.base, like=wanted.state, spill=wanted.spill, progress=looking)
@@ -105,7 +107,10 @@ class Looks:
         want = matched_by_sid(with_other_guids(self._want, again.now), have)
         if not self.exempt.reach.gives_identities:
             want = matched_by_place(want, have)
-        found, notes = self._attainable(want, have, exempt)
+        if self._scope is None:
+            self._scope = self._wanted.scope.begun(want, have)
+        want = self._scope.in_place(want, have)
+        found, notes = self._attainable(self._scope, want, have, exempt)
         notes += self._made_again(again)
         found, following = handed_down.apart(found, have)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
@@ -120,15 +125,19 @@ class Looks:
         want = resolution.in_place(want, have)
         following = handed_down.of_those(closing, following, have)
         staying = resolution.occupied(closing, want, have)
-        more = (*_occupied(staying, have), *_stuck(stuck, have))
-        self.notes += tuple(note for note in more if note not in self.notes)
         occupied = frozenset(gap.guid for gap in staying)
+        closing = [gap for gap in closing if gap.guid not in occupied]
+        lived_in = [] if self._scope.is_everything else inhabited(closing, have)
+        held = frozenset(gap.guid for gap in lived_in)
+        more = (*_occupied(staying, have), *_stuck(stuck, have), *_inhabited(lived_in, have))
+        self.notes += tuple(note for note in more if note not in self.notes)
         return Comparison(
             want=want,
             have=have,
             exempt=exempt,
-            gaps=[gap for gap in closing if gap.guid not in occupied],
+            gaps=[gap for gap in closing if gap.guid not in held],
             following=following,
+            inhabited=lived_in,
             resolution=resolution,
             usurping=self._usurping(resolution, have),
             occupied=occupied,
@@ -180,9 +189,12 @@ class Looks:
             what = "a definition that somebody made on the domain controller has its OID or its name: it stays away"
             yield Limitation(guid=guid, dn=self._want.dn(guid), what=what)
 
-    def _attainable(self, want: State, have: State, exempt: Exempt) -> tuple[list[Gap], list[Limitation]]:
-        differing = self._wanted.scope.narrow(gaps(want, have, exempt, self._compared), want, have)
+    def _attainable(
+        self, scope: RestoreScope, want: State, have: State, exempt: Exempt
+    ) -> tuple[list[Gap], list[Limitation]]:
+        differing, lost = scope.narrow(gaps(want, have, exempt, self._compared), want, have)
         found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], exempt.reach)
+        notes += lost
         if self._keeps_machine_secrets:
             found, kept = without_machine_secrets(found, want)
             notes += kept
@@ -215,6 +227,12 @@ def _stuck(stuck: Iterable[Guid], have: State) -> Iterator[Limitation]:
     for guid in sorted(stuck):
         what = "stays where it is: where it is to lie lies in it, since somebody moved that on the domain controller"
         yield Limitation(guid=guid, dn=have.dn(guid), what=what)
+
+
+def _inhabited(staying: Sequence[Gap], have: State) -> Iterator[Limitation]:
+    for gap in staying:
+        what = "stays, though it did not live then: what lies in it is no part of this (--subtree takes that away, too)"
+        yield Limitation(guid=gap.guid, dn=have.dn(gap.guid), what=what)
 
 
 def _occupied(staying: Sequence[Gap], have: State) -> Iterator[Limitation]:

@@ -30,12 +30,14 @@ class Plan:
         last: How many of them wait until no other is left to be done.
         conflicts: Local writes the steps overwrite, or (``dc``) leave alone.
         notes: What will not be as the journal has it, whatever is done.
+        left: How many objects differ, and will; the notes say why.
     """
 
     steps: tuple[Step, ...]
     last: int = 0
     conflicts: tuple[Conflict, ...] = ()
     notes: tuple[Limitation, ...] = ()
+    left: int = 0
 
     @property
     def turns(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

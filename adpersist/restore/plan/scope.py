@@ -1,14 +1,16 @@
 """How much is restored: everything, some objects, a tree, an attribute. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
 from adpersist.model.objects import link_values
-from adpersist.model.objects.link_values import to
+from adpersist.model.objects.link_values import to, to_others
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
+from adpersist.restore.plan.limitations import Limitation
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
@@ -27,11 +29,13 @@ class RestoreScope:
         below: Everything below the roots too.
         attribute: Only this attribute or link, of objects that live here and there; empty: all. Whichever form of a
             password is meant, all of them are: hashes and keys of different passwords let nobody in.
+        brought: Containers that were gone when it began, and come with what lies in them.
     """
 
     roots: frozenset[Guid] = frozenset()
     below: bool = False
     attribute: str = ""
+    brought: frozenset[Guid] = frozenset()
 
     @property
     def is_everything(self) -> bool:
@@ -45,21 +49,59 @@ class RestoreScope:
 
     def objects(self, want: State, have: State) -> frozenset[Guid]:
         """What lies in it where it is limited to objects: here or there, and the containers they cannot do without."""
-        found = subtrees(self.roots, want, have) if self.below else self.roots
-        return found | _missing_above(found, want, have)
+        found = self._meant(want, have)
+        return found | self.brought | _missing_above(found, want, have)
 
-    def narrow(self, gaps: Iterable[Gap], want: State, have: State) -> list[Gap]:
-        """The gaps inside the scope, each cut down to what of it is inside."""
+    def begun(self, want: State, have: State) -> "RestoreScope":
+        """The same, once the DC was looked at: a container that comes back first is no less a part of it then."""
+        return replace(self, brought=_missing_above(self._meant(want, have), want, have))
+
+    def _meant(self, want: State, have: State) -> frozenset[Guid]:
+        """The roots, and what lies below them if that is meant, too."""
+        return subtrees(self.roots, want, have) if self.below else self.roots
+
+    def in_place(self, want: State, have: State) -> State:
+        """What is wanted, with all that is no part of it as it lies on the DC: what comes back goes below that.
+
+        Whoever did not live at that point lives on, and had no link to what is a part. Where one attribute is meant,
+        nothing goes anywhere.
+        """
+        if not self.roots:
+            return want
+        placing = not self.attribute or not _meant(self.attribute).isdisjoint(NAMES)
+        objects = self.objects(want, have)
+        placed = State(want.everything())
+        for guid in want.unlike(have):
+            if not have.is_live(guid) or (guid in objects and (placing or not want.is_live(guid))):
+                continue
+            found = have[guid]
+            if not want.is_live(guid):
+                placed.put(found if self.attribute else replace(found, links=to_others(found.links, objects)))
+            elif (found.parent, found.rdn) != (want[guid].parent, want[guid].rdn):
+                placed.put(replace(want[guid], parent=found.parent, rdn=found.rdn))
+        return placed
+
+    def narrow(self, gaps: Iterable[Gap], want: State, have: State) -> tuple[list[Gap], list[Limitation]]:
+        """The gaps inside the scope, each cut down to what of it is inside, and what of that cannot be had."""
         if self.is_everything:
-            return list(gaps)
+            return list(gaps), []
         objects = self.objects(want, have) if self.roots else None
-        narrowed = (self._narrowed(gap, objects) for gap in gaps)
 
         def lives(value: bytes) -> bool:
             target = target_of(value)
             return target is None or have.may_be_meant(target) or objects is None or target in objects
 
-        return [gap for gap in (_pointing_to(gap, lives) for gap in narrowed if gap is not None) if gap.is_open]
+        found: list[Gap] = []
+        notes: list[Limitation] = []
+        for gap in gaps:
+            narrowed = self._narrowed(gap, objects)
+            if narrowed is None:
+                continue
+            notes += _pointing_nowhere(narrowed, want, lives)
+            narrowed = _pointing_to(narrowed, lives)
+            if narrowed.is_open:
+                found.append(narrowed)
+        return found, notes
 
     def _narrowed(self, gap: Gap, objects: frozenset[Guid] | None) -> Gap | None:
         if objects is not None and gap.guid not in objects:
@@ -91,10 +133,36 @@ def subtrees(roots: frozenset[Guid], *states: State) -> frozenset[Guid]:
     return frozenset(found)
 
 
+def inhabited(gaps: Sequence[Gap], have: State) -> list[Gap]:
+    """Of the gaps those of objects that are to go and in which somebody lives who stays, as no part of it: no server
+    deletes them."""
+    doomed = {gap.guid for gap in gaps if not gap.wanted_live}
+    if not doomed:
+        return []
+    leaving = doomed | {gap.guid for gap in gaps if gap.moved}
+    staying = (item for item in have.values() if item.parent in doomed and item.guid not in leaving)
+    holding = {above for item in staying if not item.deleted for above in have.above(item.guid)}
+    return [gap for gap in gaps if gap.guid in doomed and gap.guid in holding]
+
+
 def _missing_above(objects: frozenset[Guid], want: State, have: State) -> frozenset[Guid]:
+    """The containers that are gone, up to one that lives, wherever that is by now."""
+    living = (guid for guid in objects if want.is_live(guid))
     return frozenset(
-        above for guid in objects if want.is_live(guid) for above in want.above(guid) if not have.is_live(above)
+        above for guid in living for above in takewhile(lambda each: not have.is_live(each), want.above(guid))
     )
+
+
+def _pointing_nowhere(gap: Gap, want: State, lives: Callable[[bytes], bool]) -> Iterator[Limitation]:
+    """References to what is deleted and stays so."""
+    for name, found in gap.values.items():
+        if not all(map(lives, found)):
+            what = f"{name} refers to what is deleted and no part of this, and stays as it is"
+            yield Limitation(guid=gap.guid, dn=want.dn(gap.guid), what=what)
+    for name, links in gap.added.items():
+        if lost := sum(not lives(value) for value in links):
+            what = f"{name} lacks {lost} {'links' if lost > 1 else 'link'} to what is deleted and no part of this"
+            yield Limitation(guid=gap.guid, dn=want.dn(gap.guid), what=what)
 
 
 def _pointing_to(gap: Gap, lives: Callable[[bytes], bool]) -> Gap:

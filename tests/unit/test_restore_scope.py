@@ -1,0 +1,99 @@
+"""A part of the directory comes back to where its surroundings are now, and takes nothing else with it."""
+
+from dataclasses import replace
+
+from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.reference import ref
+from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Exempt
+from adpersist.restore.plan.limitations import Limitation
+from adpersist.restore.plan.scope import RestoreScope, inhabited
+from adpersist.state.differences import Gap, gaps
+from adpersist.state.state import State
+
+NC = "DC=model"
+ROOT, OFFICE, ANNEX, ADA, CREW, HALL, BERT = (Guid(bytes([number]) * 16) for number in range(7))
+_DELETED = {"isDeleted": (b"TRUE",)}
+
+
+def _object(guid: Guid, parent: Guid | None, rdn: str, *members: Guid) -> ObjectState:
+    links = {"member": frozenset(map(ref, members))} if members else {}
+    return ObjectState(guid=guid, nc=NC, parent=parent, rdn=rdn, links=links)
+
+
+def _tombstone(item: ObjectState) -> ObjectState:
+    return replace(item, rdn=f"{item.rdn}\\0ADEL:{item.guid.hex()}", values=_DELETED)
+
+
+DOMAIN = _object(ROOT, None, NC)
+OF_OFFICE, OF_ANNEX = _object(OFFICE, ROOT, "OU=Office"), _object(ANNEX, OFFICE, "OU=Annex")
+OF_ADA, OF_CREW = _object(ADA, ANNEX, "CN=ada"), _object(CREW, ROOT, "CN=crew", ADA, BERT)
+OF_HALL, OF_BERT = _object(HALL, ROOT, "OU=Hall"), _object(BERT, ROOT, "CN=bert")
+THEN = State([DOMAIN, OF_OFFICE, OF_ANNEX, OF_ADA, OF_CREW, OF_BERT])
+ONLY_ADA = RestoreScope(roots=frozenset({ADA}))
+
+
+def _part(scope: RestoreScope, have: State) -> tuple[list[Gap], list[Limitation], State]:
+    want = scope.in_place(THEN, have)
+    found, notes = scope.narrow(gaps(want, have, Exempt()), want, have)
+    return found, notes, want
+
+
+def test_what_comes_back_goes_below_its_container_wherever_that_is_by_now() -> None:
+    moved = replace(OF_ANNEX, parent=HALL, rdn="OU=Former Annex")
+    have = State([DOMAIN, _tombstone(OF_OFFICE), moved, OF_HALL, _tombstone(OF_ADA), OF_CREW, OF_BERT])
+    found, _, want = _part(ONLY_ADA, have)
+    assert {gap.guid for gap in found} == {ADA, CREW}, "and no office with it"
+    assert want.dn(ADA) == "CN=ada,OU=Former Annex,OU=Hall,DC=model"
+
+
+def test_containers_that_are_gone_come_with_it_up_to_one_that_lives() -> None:
+    have = State([DOMAIN, replace(OF_OFFICE, rdn="OU=HQ"), _tombstone(OF_ANNEX), _tombstone(OF_ADA), OF_CREW, OF_BERT])
+    found, _, want = _part(ONLY_ADA, have)
+    assert {gap.guid for gap in found} == {ANNEX, ADA, CREW}
+    assert want.dn(ADA) == "CN=ada,OU=Annex,OU=HQ,DC=model"
+
+
+def test_a_container_that_came_back_first_is_still_to_be_what_it_was() -> None:
+    began = ONLY_ADA.begun(THEN, State([DOMAIN, OF_OFFICE, _tombstone(OF_ANNEX), _tombstone(OF_ADA), OF_CREW, OF_BERT]))
+    bare = replace(OF_ANNEX, values={"description": (b"left over",)})
+    found, _, _ = _part(began, State([DOMAIN, OF_OFFICE, bare, OF_ADA, OF_CREW, OF_BERT]))
+    assert [(gap.guid, dict(gap.values)) for gap in found] == [(ANNEX, {"description": ()})]
+
+
+def test_where_one_attribute_goes_back_nothing_is_moved_but_by_its_name() -> None:
+    have = State([DOMAIN, OF_OFFICE, OF_ANNEX, replace(OF_ADA, parent=OFFICE), OF_CREW, OF_BERT])
+    assert _part(replace(ONLY_ADA, attribute="mail"), have)[2].dn(ADA) == "CN=ada,OU=Office,DC=model"
+    assert _part(replace(ONLY_ADA, attribute="name"), have)[2].dn(ADA) == "CN=ada,OU=Annex,OU=Office,DC=model"
+
+
+def test_nobody_is_a_member_of_a_group_that_there_was_not_yet() -> None:
+    later = _object(HALL, ROOT, "CN=later", ADA, BERT)
+    have = State([DOMAIN, OF_OFFICE, OF_ANNEX, OF_ADA, OF_CREW, OF_BERT, later])
+    (gap,), _, want = _part(ONLY_ADA, have)
+    assert (gap.guid, gap.removed, gap.is_live, gap.wanted_live) == (
+        HALL,
+        {"member": frozenset({ref(ADA)})},
+        True,
+        True,
+    )
+    assert want.dn(HALL) == "CN=later,DC=model"
+    assert _part(replace(ONLY_ADA, attribute="mail"), have)[0] == []
+
+
+def test_members_who_are_gone_and_no_part_of_it_are_told() -> None:
+    have = State([DOMAIN, OF_OFFICE, OF_ANNEX, _tombstone(OF_ADA), _object(CREW, ROOT, "CN=crew"), OF_BERT])
+    (gap,), (note,), _ = _part(RestoreScope(roots=frozenset({CREW})), have)
+    assert gap.added == {"member": frozenset({ref(BERT)})}
+    assert (note.guid, note.what) == (CREW, "member lacks 1 link to what is deleted and no part of this")
+    assert _part(RestoreScope(roots=frozenset({CREW, ADA})), have)[1] == []
+
+
+def test_what_somebody_lives_in_who_is_no_part_of_it_cannot_go() -> None:
+    child, grandchild = _object(Guid(b"\x11" * 16), HALL, "CN=desk"), _object(Guid(b"\x12" * 16), HALL, "CN=chair")
+    have = State([*THEN.values(), OF_HALL, child, replace(grandchild, parent=child.guid)])
+    alone, _, _ = _part(RestoreScope(roots=frozenset({HALL, child.guid})), have)
+    assert {gap.guid for gap in inhabited(alone, have)} == {HALL, child.guid}
+    whole, _, _ = _part(RestoreScope(roots=frozenset({HALL}), below=True), have)
+    assert len(whole) == 3
+    assert inhabited(whole, have) == []
