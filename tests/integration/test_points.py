@@ -163,13 +163,17 @@ def test_a_tree_comes_back_with_the_container_above_it(there: There) -> None:
 def test_an_object_below_a_deleted_container_brings_the_container(there: There) -> None:
     annex = f"OU=Annex,OU=Office,{there.world.dc.base_dn}"
     with Hands(there.world.dc) as hands:
-        # where that goes is where its own container lies by now
+        # where that goes is where its own container lies by now, with the rights that one hands down now
         hands.rename(f"OU=Office,{there.world.dc.base_dn}", "OU=Former Office")
         office = f"OU=Former Office,{there.world.dc.base_dn}"
+        there.world.dc.samba_tool(
+            "dsacl", "set", f"--objectdn={office}", "--sddl=(A;CI;RP;;;BG)", "-H", there.world.dc.ldapi_url_quoted
+        )
         guest = hands.group("visitors", parent=office)
     part = "--to", "@dawn", "--object", f"CN=emil,{annex}"
     planned = there.world.run("plan", *part, "--json", code=2).json
     assert {step["dn"] for step in planned["steps"]} == {f"OU=Annex,{office}", f"CN=emil,OU=Annex,{office}"}
+    assert "its container hands down now" in planned["notes"][0]["what"]
     there.world.run("restore", *part, "--yes", code=0)
     with Hands(there.world.dc) as hands:
         assert hands.find("(cn=emil)") == [f"CN=emil,OU=Annex,{office}"]

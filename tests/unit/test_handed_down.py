@@ -5,10 +5,12 @@ from dataclasses import replace
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.plan.handed_down import apart, beforehand, of_those
+from adpersist.reading.text.descriptor import CONTAINER_INHERIT, INHERITED
+from adpersist.restore.plan.handed_down import apart, beforehand, by_others, of_those
 from adpersist.state.differences import Gap
 from adpersist.state.inherited_rights import DESCRIPTOR
 from adpersist.state.state import State
+from tests.descriptors import descriptor, may
 
 BY = Guid(b"\x01" * 16)
 
@@ -77,3 +79,39 @@ def test_what_lies_above_somebody_whom_the_journal_does_not_know_is_left_to_the_
     stranger = _object(9, UNIT, b"unit's")
     following = apart(GAPS, State([*OLD, stranger]))[1]
     assert beforehand(following, State([*OLD, stranger]), [stranger.guid]) == {"DC=corp": [(ADA.guid, b"unit's, wide")]}
+
+
+WORLD, CREW = "S-1-1-0", "S-1-5-21-1-2-3-1104"
+_MINE = may(CREW, 2)
+_DOWN, _FROM_ABOVE = may(WORLD, 1, flags=CONTAINER_INHERIT), may(WORLD, 1, flags=CONTAINER_INHERIT | INHERITED)
+
+
+def _in(unit: bytes, ada: bytes) -> State:
+    return State([_object(1, None, descriptor()), _object(2, ROOT, unit), _object(3, UNIT, ada)])
+
+
+def test_a_part_gets_what_its_container_hands_down_now_and_that_is_told() -> None:
+    then, now = _in(descriptor(), descriptor(_MINE)), _in(descriptor(_DOWN), descriptor(_MINE, _FROM_ABOVE))
+    kept, (note,) = by_others([_gap(then[ADA.guid], now[ADA.guid])], then, now)
+    assert (kept, note.guid) == ([], ADA.guid)
+    # what was written to it itself goes back all the same
+    own = _in(descriptor(_DOWN), descriptor(_FROM_ABOVE))
+    found = [_gap(then[ADA.guid], own[ADA.guid])]
+    assert by_others(found, then, own)[0] == found
+    assert by_others(found, then, own)[1] == [note]
+
+
+def test_a_deleted_part_is_told_beforehand_what_its_container_hands_down_now() -> None:
+    then, now = _in(descriptor(), descriptor(_MINE)), _in(descriptor(_DOWN), descriptor())
+    gone = replace(now[ADA.guid], values={"isDeleted": (b"TRUE",)})
+    found = [_gap(then[ADA.guid], gone)]
+    kept, notes = by_others(found, then, State([*now.values(), gone]))
+    assert (kept, [note.guid for note in notes]) == (found, [ADA.guid])
+    same = _in(descriptor(), descriptor())
+    assert by_others(found, then, State([*same.values(), gone])) == (found, [])
+
+
+def test_what_a_container_within_the_part_hands_down_closes_with_it() -> None:
+    then, now = _in(descriptor(), descriptor(_MINE)), _in(descriptor(_DOWN), descriptor(_MINE, _FROM_ABOVE))
+    both = [_gap(then[each.guid], now[each.guid]) for each in (UNIT, ADA)]
+    assert by_others(both, then, now) == (both, [])

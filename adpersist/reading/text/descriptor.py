@@ -23,6 +23,12 @@ CONTAINER_INHERIT: Final = 0x02
 NO_PROPAGATE: Final = 0x04
 INHERIT_ONLY: Final = 0x08
 INHERITED: Final = 0x10
+_PROTECTED: Final = 0x1000
+"""SE_DACL_PROTECTED."""
+_TAKES: Final = 0x2004 | _PROTECTED
+"""That, SE_SACL_PROTECTED, and SE_DACL_PRESENT: whether it allows everything ([MS-DTYP] 2.4.6)."""
+_OWNER, _GROUP, _SACL, _DACL = 4, 8, 12, 16
+"""Where their offsets stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +54,7 @@ class Ace:
 
 def owner(descriptor: bytes) -> str | None:
     """SID of the owner; None: it has none. Raises: ValueError."""
-    try:
-        (offset,) = struct.unpack_from("<I", descriptor, 4)
-        return _sid(descriptor[offset:]) if offset else None
-    except (struct.error, IndexError) as error:
-        raise ValueError("a descriptor is cut off") from error
+    return _named(descriptor, _OWNER)
 
 
 def entries(descriptor: bytes) -> Iterator[Ace]:
@@ -61,24 +63,64 @@ def entries(descriptor: bytes) -> Iterator[Ace]:
     Raises:
         ValueError: It is no descriptor.
     """
+    for entry in _raw(descriptor, _DACL):
+        if entry[0] in _KINDS:
+            try:
+                yield _entry(entry)
+            except (struct.error, IndexError) as error:
+                raise ValueError("a descriptor is cut off") from error
+
+
+def own_rights(descriptor: bytes) -> tuple[str | None, str | None, int, list[bytes]]:
+    """What it says by itself, and no container hands down: owner, group, whether it takes such, its own entries.
+
+    Raises:
+        ValueError: It is no descriptor.
+    """
+    own = [entry for entry in _of_both(descriptor) if not entry[1] & INHERITED]
+    return owner(descriptor), _named(descriptor, _GROUP), _control(descriptor) & _TAKES, own
+
+
+def keeps_off(descriptor: bytes) -> bool:
+    """It takes no rights that are handed down. Raises: ValueError: It is no descriptor."""
+    return bool(_control(descriptor) & _PROTECTED)
+
+
+def inherited(descriptor: bytes) -> list[bytes]:
+    """The entries it has from above, as they lie there. Raises: ValueError: It is no descriptor."""
+    return [entry for entry in _of_both(descriptor) if entry[1] & INHERITED]
+
+
+def handed_on(descriptor: bytes) -> list[bytes]:
+    """The entries it hands down, as they lie there. Raises: ValueError: It is no descriptor."""
+    return [entry for entry in _of_both(descriptor) if entry[1] & CONTAINER_INHERIT]
+
+
+def _of_both(descriptor: bytes) -> Iterator[bytes]:
+    yield from _raw(descriptor, _SACL)
+    yield from _raw(descriptor, _DACL)
+
+
+def _raw(descriptor: bytes, place: int) -> Iterator[bytes]:
+    """The entries of the list whose offset stands at a place. Raises: ValueError."""
     try:
-        (offset,) = struct.unpack_from("<I", descriptor, 16)
+        (offset,) = struct.unpack_from("<I", descriptor, place)
         if not offset:
             return
         (count,) = struct.unpack_from("<H", descriptor, offset + 4)
         at = offset + 8
         for _ in range(count):
-            kind, flags, size = struct.unpack_from("<BBH", descriptor, at)
+            (size,) = struct.unpack_from("<H", descriptor, at + 2)
             if size < 8 or at + size > len(descriptor):
                 raise ValueError("an entry of a descriptor is cut off")
-            if kind in _KINDS:
-                yield _entry(descriptor[at : at + size], kind, flags)
+            yield descriptor[at : at + size]
             at += size
     except (struct.error, IndexError) as error:
         raise ValueError("a descriptor is cut off") from error
 
 
-def _entry(entry: bytes, kind: int, flags: int) -> Ace:
+def _entry(entry: bytes) -> Ace:
+    kind, flags = entry[:2]
     (mask,) = struct.unpack_from("<I", entry, 4)
     at, types = 8, ["", ""]
     if kind in (_ALLOWED_OBJECT, _DENIED_OBJECT):
@@ -100,3 +142,20 @@ def _entry(entry: bytes, kind: int, flags: int) -> Ace:
 
 def _sid(content: bytes) -> str:
     return sid_text(content[: 8 + 4 * content[1]])
+
+
+def _named(descriptor: bytes, place: int) -> str | None:
+    """The SID whose offset stands at a place. Raises: ValueError."""
+    try:
+        (offset,) = struct.unpack_from("<I", descriptor, place)
+        return _sid(descriptor[offset:]) if offset else None
+    except (struct.error, IndexError) as error:
+        raise ValueError("a descriptor is cut off") from error
+
+
+def _control(descriptor: bytes) -> int:
+    """Its control flags. Raises: ValueError."""
+    try:
+        return int(struct.unpack_from("<H", descriptor, 2)[0])
+    except struct.error as error:
+        raise ValueError("a descriptor is cut off") from error

@@ -193,6 +193,9 @@ class Looks:
         self, scope: RestoreScope, want: State, have: State, exempt: Exempt
     ) -> tuple[list[Gap], list[Limitation]]:
         differing, lost = scope.narrow(gaps(want, have, exempt, self._compared), want, have)
+        if not scope.is_everything:
+            differing, theirs = handed_down.by_others(differing, want, have)
+            lost += theirs
         found, notes = attainable(differing, want, have, self._dc.feed.contexts[0], exempt.reach)
         notes += lost
         if self._keeps_machine_secrets:
