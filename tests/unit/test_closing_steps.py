@@ -32,7 +32,7 @@ def test_what_closes_a_gap_is_worked_out_without_asking_the_dc() -> None:
         have=have,
         exempt=Exempt(),
         gaps=list(gaps(want, have, Exempt())),
-        inhabited=[],
+        held=[],
         following=[],
         resolution=Resolution(conflicts=(), policy=OnConflict.JOURNAL),
         usurping=frozenset(),

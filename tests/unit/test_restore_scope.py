@@ -6,8 +6,9 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Exempt
+from adpersist.restore.plan.collisions import needed
 from adpersist.restore.plan.limitations import Limitation
-from adpersist.restore.plan.scope import RestoreScope, inhabited
+from adpersist.restore.plan.scope import RestoreScope
 from adpersist.state.differences import Gap, gaps
 from adpersist.state.state import State
 
@@ -93,7 +94,19 @@ def test_what_somebody_lives_in_who_is_no_part_of_it_cannot_go() -> None:
     child, grandchild = _object(Guid(b"\x11" * 16), HALL, "CN=desk"), _object(Guid(b"\x12" * 16), HALL, "CN=chair")
     have = State([*THEN.values(), OF_HALL, child, replace(grandchild, parent=child.guid)])
     alone, _, _ = _part(RestoreScope(roots=frozenset({HALL, child.guid})), have)
-    assert {gap.guid for gap in inhabited(alone, have)} == {HALL, child.guid}
+    assert needed(alone, have).keys() == {HALL, child.guid}
     whole, _, _ = _part(RestoreScope(roots=frozenset({HALL}), below=True), have)
     assert len(whole) == 3
-    assert inhabited(whole, have) == []
+    assert needed(whole, have) == {}
+
+
+def test_a_primary_group_of_somebody_who_is_no_part_of_it_cannot_go_nor_what_it_lies_in() -> None:
+    sid = b"domain" + (1104).to_bytes(4, "little")
+    group = replace(_object(Guid(b"\x11" * 16), HALL, "CN=staff"), values={"objectSid": (sid,)})
+    bert = replace(OF_BERT, values={"objectSid": (b"domain1105",), "primaryGroupID": (b"1104",)})
+    have = State([*THEN.values(), OF_HALL, group, bert])
+    found, _, _ = _part(RestoreScope(roots=frozenset({HALL}), below=True), have)
+    assert needed(found, have).keys() == {HALL, group.guid}
+    assert "the primary group of 1 who" in needed(found, have)[group.guid]
+    with_bert, _, _ = _part(RestoreScope(roots=frozenset({HALL, BERT}), below=True), have)
+    assert needed(with_bert, have) == {}

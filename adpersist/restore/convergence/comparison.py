@@ -22,7 +22,7 @@ class Comparison:
         exempt: What is left alone.
         gaps: What differs and is to be closed.
         following: Gaps that close with those; the ones that did not are told.
-        inhabited: Gaps of what is to go and stays, as others lie in it that are no part of what is restored; told.
+        held: Gaps of what is to go and stays, as others need it who are no part of what is restored; the notes say why.
         resolution: Who wins where others wrote.
         usurping: Objects of theirs that stay, and need a SID of their own.
         occupied: Containers that were deleted and stay, for one of theirs lies in them.
@@ -34,7 +34,7 @@ class Comparison:
     exempt: Exempt
     gaps: list[Gap]
     following: list[Gap]
-    inhabited: list[Gap]
+    held: list[Gap]
     resolution: Resolution
     usurping: frozenset[Guid]
     occupied: frozenset[Guid]
@@ -42,7 +42,7 @@ class Comparison:
 
     def differences(self) -> list[Difference]:
         """All gaps as lines a person or a script reads."""
-        every = (*self.gaps, *self.following, *self.inhabited)
+        every = (*self.gaps, *self.following, *self.held)
         return [line for gap in every for line in differences(gap, self.want, self.have)]
 
     def stamp_differences(self) -> list[Difference]:

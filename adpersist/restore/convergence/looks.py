@@ -1,6 +1,6 @@
 """Looking at a DC again and again: each look is compared with what is wanted, and tells what others wrote meanwhile."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -16,13 +16,14 @@ from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.noted_writes import NotedWrites
 from adpersist.restore.live_state import LiveState
 from adpersist.restore.plan import handed_down
+from adpersist.restore.plan.collisions import needed
 from adpersist.restore.plan.identities.foreign_principals import matched_by_sid
 from adpersist.restore.plan.identities.made_again import KEPT, MadeAgain, made_again
 from adpersist.restore.plan.identities.renumbering import matched_by_place, with_other_guids
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
-from adpersist.restore.plan.scope import RestoreScope, inhabited
+from adpersist.restore.plan.scope import RestoreScope
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Compared, Gap, gaps
 from adpersist.state.state import State
@@ -127,9 +128,8 @@ class Looks:
         staying = resolution.occupied(closing, want, have)
         occupied = frozenset(gap.guid for gap in staying)
         closing = [gap for gap in closing if gap.guid not in occupied]
-        lived_in = [] if self._scope.is_everything else inhabited(closing, have)
-        held = frozenset(gap.guid for gap in lived_in)
-        more = (*_occupied(staying, have), *_stuck(stuck, have), *_inhabited(lived_in, have))
+        held = {} if self._scope.is_everything else needed(closing, have)
+        more = (*_occupied(staying, have), *_stuck(stuck, have), *_held(held, have))
         self.notes += tuple(note for note in more if note not in self.notes)
         return Comparison(
             want=want,
@@ -137,7 +137,7 @@ class Looks:
             exempt=exempt,
             gaps=[gap for gap in closing if gap.guid not in held],
             following=following,
-            inhabited=lived_in,
+            held=[gap for gap in closing if gap.guid in held],
             resolution=resolution,
             usurping=self._usurping(resolution, have),
             occupied=occupied,
@@ -232,10 +232,9 @@ def _stuck(stuck: Iterable[Guid], have: State) -> Iterator[Limitation]:
         yield Limitation(guid=guid, dn=have.dn(guid), what=what)
 
 
-def _inhabited(staying: Sequence[Gap], have: State) -> Iterator[Limitation]:
-    for gap in staying:
-        what = "stays, though it did not live then: what lies in it is no part of this (--subtree takes that away, too)"
-        yield Limitation(guid=gap.guid, dn=have.dn(gap.guid), what=what)
+def _held(held: Mapping[Guid, str], have: State) -> Iterator[Limitation]:
+    for guid, what in sorted(held.items()):
+        yield Limitation(guid=guid, dn=have.dn(guid), what=what)
 
 
 def _occupied(staying: Sequence[Gap], have: State) -> Iterator[Limitation]:

@@ -15,7 +15,7 @@ def planned(dc: DomainController, wanted: WantedState, seen: Comparison) -> Plan
     """What is to be done after a look; nothing is written."""
     last = tuple(last_steps(seen.gaps, seen.want, dc.feed.contexts))
     found = (*raised_rids(dc, wanted, seen.have), *closing_steps(dc.feed.contexts, seen), *last)
-    conflicts, left = seen.resolution.conflicts, len(seen.inhabited)
+    conflicts, left = seen.resolution.conflicts, len(seen.held)
     return Plan(steps=found, last=len(last), conflicts=conflicts, notes=seen.notes, left=left)
 
 

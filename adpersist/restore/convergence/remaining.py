@@ -39,7 +39,7 @@ def left(
     # of one object the first counts: it is why what follows was refused
     said = {**aside, **{each.step.guid: each.reason for each in reversed(refusals)}}
     said |= shared_sids({line.guid for line in found if line.kind == "missing"}, want, have)
-    held = {gap.guid for gap in seen.inhabited}
+    held = {gap.guid for gap in seen.held}
     said |= {note.guid: note.what for note in seen.notes if note.guid in held}
     return [replace(line, reason=said.get(line.guid, "")) for line in found]
 

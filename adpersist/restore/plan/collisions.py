@@ -1,13 +1,18 @@
-"""Names that what is restored needs and somebody outside of it has: found before the first write. Pure."""
+"""What stands in the way of a part outside of it: who has a name that it needs, who needs what of it is to go. Pure.
+
+Found before the first write.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from adpersist.model.identity.dn import escaped
+from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.restore.plan.identities.primary_groups import PRIMARY, primary_members
 from adpersist.restore.plan.ordering import UNIQUE, Resource, folded_value, resources, wanted_resources
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
@@ -38,18 +43,42 @@ class Collision:
 def collisions(gaps: Iterable[Gap], want: State, have: State) -> Iterator[Collision]:
     """What of a part is taken by living objects that are no part of it."""
     closing = {gap.guid: gap for gap in gaps}
-    needed = {resource: gap for gap in closing.values() for resource in _needed(gap)}
-    if not needed:
+    wanting = {resource: gap for gap in closing.values() for resource in _needed(gap)}
+    if not wanting:
         return
     for item in have.values():
         if item.deleted or item.guid in closing:
             continue
         for resource in _held(item):
-            if (gap := needed.get(resource)) is not None:
+            if (gap := wanting.get(resource)) is not None:
                 attribute, value = resource
                 dn = want.dn(gap.guid)
                 text = dn if attribute == "name" else have.dn(item.guid) if attribute == _SID else str(value)
                 yield Collision(dn=dn, attribute=attribute, value=text, holder=have.dn(item.guid))
+
+
+def needed(gaps: Sequence[Gap], have: State) -> dict[Guid, str]:
+    """What of a part is to go and that no server deletes, since others need it who are no part of it; and why.
+
+    Args:
+        gaps: What of the part differs.
+        have: The DC.
+    """
+    doomed = {gap.guid for gap in gaps if not gap.wanted_live}
+    if not doomed:
+        return {}
+    regrouped = doomed | {gap.guid for gap in gaps if PRIMARY in gap.values}
+    members = primary_members((have[guid] for guid in doomed), have)
+    found = {
+        group: f"stays, though it did not live then: it is the primary group of {len(others)} who are no part of this"
+        for group, accounts in members.items()
+        if (others := set(accounts) - regrouped)
+    }
+    leaving = doomed - found.keys() | {gap.guid for gap in gaps if gap.moved}
+    staying = (item for item in have.values() if item.parent in doomed and item.guid not in leaving)
+    holding = {above for item in staying if not item.deleted for above in have.above(item.guid)}
+    what = "stays, though it did not live then: what lies in it is no part of this (--subtree takes that away, too)"
+    return dict.fromkeys(holding & doomed, what) | found
 
 
 def renamed(item: ObjectState, name: str, have: State) -> ObjectState:

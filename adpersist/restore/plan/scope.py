@@ -1,6 +1,6 @@
 """How much is restored: everything, some objects, a tree, an attribute. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
@@ -131,18 +131,6 @@ def subtrees(roots: frozenset[Guid], *states: State) -> frozenset[Guid]:
         found |= below
         waiting += below
     return frozenset(found)
-
-
-def inhabited(gaps: Sequence[Gap], have: State) -> list[Gap]:
-    """Of the gaps those of objects that are to go and in which somebody lives who stays, as no part of it: no server
-    deletes them."""
-    doomed = {gap.guid for gap in gaps if not gap.wanted_live}
-    if not doomed:
-        return []
-    leaving = doomed | {gap.guid for gap in gaps if gap.moved}
-    staying = (item for item in have.values() if item.parent in doomed and item.guid not in leaving)
-    holding = {above for item in staying if not item.deleted for above in have.above(item.guid)}
-    return [gap for gap in gaps if gap.guid in doomed and gap.guid in holding]
 
 
 def _missing_above(objects: frozenset[Guid], want: State, have: State) -> frozenset[Guid]:
