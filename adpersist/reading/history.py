@@ -65,9 +65,9 @@ def history(
         if commit.kind in _NEW_TIMELINE and commit.target is not None:
             old, before = state.get(guid), _dn(state, guid)
             state = _at(journal, commit.target, state)
-            new = state.get(guid)
-            if old != new:
-                yield event_of(commit, "taken-back", old, new, (before, _dn(state, guid))), state
+            event = event_of(commit, "taken-back", old, state.get(guid), (before, _dn(state, guid)))
+            if event.shows:
+                yield event, state
         touching = [change for change in commit.changes if change.guid == guid]
         old, before = state.get(guid), _dn(state, guid)
         state.apply(commit.changes)

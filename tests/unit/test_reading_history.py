@@ -1,10 +1,10 @@
 """What happened to an object, as a person is told it."""
 
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import Change, Kind
+from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.objects.change import Change, Kind, Stamp
 from adpersist.reading.history import find_ever, history
-from tests.golden.journal_samples import NC, NOON, fresh_store, guid, new_journal, position
+from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, position
 
 ROOT, OFFICE, ADA = guid("root"), guid("office"), guid("ada")
 
@@ -48,3 +48,13 @@ def test_what_a_look_had_found_when_it_was_cut_off_is_told() -> None:
     _commit(journal, _created(ROOT, NC, None), usn=10)
     _commit(journal, _created(ADA, "CN=ada", ROOT), usn=20, ends_look=False)
     assert [(event.kind, event.commit.seq) for event, _ in history(journal, ADA)] == [("created", 2)]
+
+
+def test_a_restore_that_took_back_nothing_but_who_wrote_it_is_no_event() -> None:
+    journal = new_journal(fresh_store())
+    _commit(journal, _created(ROOT, NC, None), _created(ADA, "CN=ada", ROOT), usn=10)
+    again = Stamp(version=2, time=int(NOON), origin=position(20).invocation, usn=Usn(20))
+    _commit(journal, Change(kind=Kind.CHANGED, guid=ADA, nc=NC, stamps={"cn": again}), usn=20)
+    journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 30)
+    journal.end_restore(now=NOON + 31)
+    assert [event.kind for event, _ in history(journal, ADA)] == ["first-seen"]

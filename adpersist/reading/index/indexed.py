@@ -64,8 +64,8 @@ class IndexedReading:
             old, new = before.state.get(guid), after.state.get(guid)
             dn = (before.dn(guid), after.dn(guid))
             if commit.kind in NEW_TIMELINE and commit.target is not None:
-                if old != new:
-                    yield event_of(commit, "taken-back", old, new, dn), after
+                if (event := event_of(commit, "taken-back", old, new, dn)).shows:
+                    yield event, after
                 continue
             touching = self._touching(guid, first, commit.seq)
             if touching:
