@@ -200,16 +200,22 @@ class _Here:
 
 
 def _root(want: State, here: _Here, name: str) -> Guid:
-    root: Guid | None = None
+    """Whom a name means: who lives at that point, else who lives on the DC, else who once had it.
+
+    Raises:
+        NoSuchObjectError, AmbiguousObjectError.
+    """
+    if (root := _living(want, name) or _living(here.state(), name)) is not None:
+        return root
     with suppress(NoSuchObjectError):
-        root = find(want, name)
-    if root is None:
-        return find(here.state(), name)
-    if not want.is_live(root):
-        with suppress(NoSuchObjectError):
-            found = find(here.state(), name)
-            root = found if here.state().is_live(found) else root
-    return root
+        return find(want, name)
+    return find(here.state(), name)
+
+
+def _living(state: State, name: str) -> Guid | None:
+    with suppress(NoSuchObjectError):
+        return find(state, name, (item for item in state.values() if not item.deleted))
+    return None
 
 
 def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded:

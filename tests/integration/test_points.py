@@ -247,4 +247,14 @@ def test_a_new_object_can_be_taken_away_alone(there: There) -> None:
     with Hands(there.world.dc) as hands:
         assert hands.find("(cn=newcomer)") == []
         assert hands.find("(cn=ada)") == []
+        # who lives is meant, however many once had the name
+        hands.delete(hands.user("newcomer"))
+    there.world.run("agent", "--once", code=0)
+    there.world.run("mark", "two", code=0)
+    with Hands(there.world.dc) as hands:
+        hands.user("newcomer")
+    there.world.run("restore", "--to", "@two", "--object", "newcomer", "--yes", code=0)
+    with Hands(there.world.dc) as hands:
+        assert hands.find("(cn=newcomer)") == []
+    there.world.run("verify", "--at", "@two", "--object", "newcomer", code=7)
     there.world.run("verify", code=0)
