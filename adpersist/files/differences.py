@@ -1,6 +1,6 @@
 """What of SYSVOL and the local databases is not as it should be, and who made it so. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -123,3 +123,14 @@ def _only_time(each: FileDifference) -> bool:
 def entries(files: Files, place: Place) -> Mapping[str, FileState]:
     """The entries of one database, by path."""
     return {path: state for (where, path), state in files.items() if where is place}
+
+
+def touched_directories(found: Iterable[FileDifference], want: Files) -> Iterator[FileState]:
+    """Directories of SYSVOL that closing differences writes to, as they are to be: whatever is made, or gets another
+    content, in one gives it another time."""
+    paths = {each.key[1] for each in found if each.key[0] is Place.SYSVOL}
+    paths |= {path.rpartition("/")[0] for path in paths}
+    for path in paths:
+        state = want.get((Place.SYSVOL, path))
+        if state is not None and state.kind is FileKind.DIRECTORY:
+            yield state

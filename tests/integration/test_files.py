@@ -392,6 +392,10 @@ def test_one_folder_is_listed_shown_and_brought_back(living: World) -> None:
     world.run("verify", code=0)
     world.run("files", "restore", base, "--at", "@second", "--yes", "--json", code=0)
     assert faces(shop) == before
+    script.write_bytes(b"in place, which the folder's time does not tell of")
+    captured(world)
+    world.run("files", "restore", base, "--at", "@second", "--yes", code=0)
+    assert faces(shop) == before
     world.run("files", "show", f"{base}/nothing", code=7)
     numbers = world.run("files", "list", "--in", "idmap", "--json", code=0).json["files"]
     assert {"S-1-5-32-544", "CONFIG"} <= {each["path"] for each in numbers}

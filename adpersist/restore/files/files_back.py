@@ -24,6 +24,7 @@ from adpersist.files.differences import (
     file_differences,
     gives_more,
     smb_conf_differs,
+    touched_directories,
     written_locally,
 )
 from adpersist.files.functional_level import missing_line
@@ -220,7 +221,7 @@ class FilesBack:
         self._make()
         if self._unmade is None:
             with self._bearing():  # a folder made anew is closed until it has its permissions
-                self._putting.settle(self._touched_directories())
+                self._putting.settle(touched_directories(self._found, self._want))
 
     def after_the_directory(self) -> None:
         """What is to go, directories' own permissions, the other databases; then all is looked at once more.
@@ -236,7 +237,7 @@ class FilesBack:
             self._make()  # what was taken away may have made room
         if self._unmade is None:
             with self._bearing():
-                self._putting.settle(self._touched_directories())
+                self._putting.settle(touched_directories(self._found, self._want))
         else:
             self._bear(self._unmade)
             with self._bearing():
@@ -327,14 +328,6 @@ class FilesBack:
             databases.write(Place.IDMAP, written)
         _flush_cache(self._files)
         log.info("numbers.restored", entries=len(written))
-
-    def _touched_directories(self) -> Iterator[FileState]:
-        paths = {each.key[1] for each in self._found if each.key[0] is Place.SYSVOL}
-        paths |= {path.rpartition("/")[0] for path in paths}
-        for path in paths:
-            state = self._want.get((Place.SYSVOL, path))
-            if state is not None and state.kind is FileKind.DIRECTORY:
-                yield state
 
     def _told(self, local: list[FileDifference]) -> Iterator[Told]:
         states = []

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from adpersist.capture.capture import Capture
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import NotConvergedError, PointError
-from adpersist.files.differences import FileDifference, file_differences
+from adpersist.files.differences import FileDifference, file_differences, touched_directories
 from adpersist.files.local_files import LocalFiles
 from adpersist.files.looking.whole import files_now
 from adpersist.files.putting_back import PuttingBack
 from adpersist.journal.journal import Journal
 from adpersist.model.files.file_changes import Files
-from adpersist.model.files.file_state import FileKey, FileKind, FileState, Place, folders_above, path_text
+from adpersist.model.files.file_state import FileKey, FileState, Place, folders_above, path_text
 from adpersist.model.identity.ids import Seq
 from adpersist.model.journal.head import Writer
 from adpersist.reading.text.file_text import below_any
@@ -106,9 +106,10 @@ def bring(
     putting = PuttingBack(files.sysvol, lambda wanted: journal.content(point, wanted), journal.files(point))
     putting.make(found.differences, progress.applying)
     putting.remove(found.differences)
-    touched = {each.key[1] for each in found.differences}
-    folders = (state for state in found.want.values() if state.kind is FileKind.DIRECTORY)
-    putting.settle(state for state in folders if state.path in touched)
+    # what they lie in is no part of them, but where it was made
+    meant = {state.key for state in below_any(found.want, Place.SYSVOL, paths)}
+    meant.update(each.key for each in found.differences)
+    putting.settle(state for state in touched_directories(found.differences, found.want) if state.key in meant)
     try:
         left = some_files(files, journal, point, paths).differences
     except NoSuchFileError:  # all of it was to go, and is gone
