@@ -1,9 +1,11 @@
 """A part of the directory comes back to where its surroundings are now, and takes nothing else with it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
+from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Exempt
 from adpersist.restore.plan.collisions import needed
@@ -88,6 +90,23 @@ def test_members_who_are_gone_and_no_part_of_it_are_told() -> None:
     assert gap.added == {"member": frozenset({ref(BERT)})}
     assert (note.guid, note.what) == (CREW, "member lacks 1 link to what is deleted and no part of this")
     assert _part(RestoreScope(roots=frozenset({CREW, ADA})), have)[1] == []
+
+
+def test_of_references_to_some_who_are_gone_the_others_come_back() -> None:
+    def crew(values: Mapping[str, Values]) -> ObjectState:
+        return replace(_object(CREW, ROOT, "CN=crew"), values=values)
+
+    both, labelled = (ref(ADA), ref(BERT)), (ref(ADA, b"B:2:00:"), ref(BERT, b"B:2:01:"))
+    want = State([*THEN.values(), crew({"seeAlso": both, "places": labelled})])
+    scope = RestoreScope(roots=frozenset({CREW}))
+
+    def left(values: Mapping[str, Values]) -> tuple[dict[str, Values], int]:
+        have = State([DOMAIN, OF_OFFICE, OF_ANNEX, _tombstone(OF_ADA), OF_BERT, crew(values)])
+        found, notes = scope.narrow(gaps(want, have, Exempt()), want, have)
+        return {name: value for gap in found for name, value in gap.values.items()}, len(notes)
+
+    assert left({}) == ({"seeAlso": (ref(BERT),)}, 2), "a label may be somebody else's by now"
+    assert left({"seeAlso": (ref(BERT),)}) == ({}, 2)
 
 
 def test_what_somebody_lives_in_who_is_no_part_of_it_cannot_go() -> None:

@@ -1,13 +1,14 @@
 """How much is restored: everything, some objects, a tree, an attribute. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.identity.reference import target_of
+from adpersist.model.identity.reference import plain, target_of
 from adpersist.model.objects import link_values
+from adpersist.model.objects.change import Values
 from adpersist.model.objects.link_values import to, to_others
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.restore.plan.limitations import Limitation
@@ -49,14 +50,14 @@ class RestoreScope:
 
     def objects(self, want: State, have: State) -> frozenset[Guid]:
         """What lies in it where it is limited to objects: here or there, and the containers they cannot do without."""
-        found = self._meant(want, have)
+        found = self._trees(want, have)
         return found | self.brought | _missing_above(found, want, have)
 
     def begun(self, want: State, have: State) -> "RestoreScope":
         """The same, once the DC was looked at: a container that comes back first is no less a part of it then."""
-        return replace(self, brought=_missing_above(self._meant(want, have), want, have))
+        return replace(self, brought=_missing_above(self._trees(want, have), want, have))
 
-    def _meant(self, want: State, have: State) -> frozenset[Guid]:
+    def _trees(self, want: State, have: State) -> frozenset[Guid]:
         """The roots, and what lies below them if that is meant, too."""
         return subtrees(self.roots, want, have) if self.below else self.roots
 
@@ -97,8 +98,8 @@ class RestoreScope:
             narrowed = self._narrowed(gap, objects)
             if narrowed is None:
                 continue
-            notes += _pointing_nowhere(narrowed, want, lives)
-            narrowed = _pointing_to(narrowed, lives)
+            narrowed, lacking = _pointing_to(narrowed, want, lives)
+            notes += lacking
             if narrowed.is_open:
                 found.append(narrowed)
         return found, notes
@@ -141,25 +142,29 @@ def _missing_above(objects: frozenset[Guid], want: State, have: State) -> frozen
     )
 
 
-def _pointing_nowhere(gap: Gap, want: State, lives: Callable[[bytes], bool]) -> Iterator[Limitation]:
-    """References to what is deleted and stays so."""
+def _pointing_to(gap: Gap, want: State, lives: Callable[[bytes], bool]) -> tuple[Gap, list[Limitation]]:
+    """Without references to what is deleted and stays so, and what is lacking for that."""
+    values: dict[str, Values] = {}
+    said: list[str] = []
     for name, found in gap.values.items():
-        if not all(map(lives, found)):
-            what = f"{name} refers to what is deleted and no part of this, and stays as it is"
-            yield Limitation(guid=gap.guid, dn=want.dn(gap.guid), what=what)
+        kept = tuple(filter(lives, found))
+        if kept == found:
+            values[name] = found
+        elif not kept or any(plain(value) != value for value in found):  # with a label, another takes its place
+            said.append(f"{name} refers to what is deleted and no part of this, and stays as it is")
+        else:
+            said.append(_lacking(name, len(found) - len(kept)))
+            if sorted(kept) != sorted(gap.have.values.get(name, ()) if gap.have is not None else ()):
+                values[name] = kept
     for name, links in gap.added.items():
         if lost := sum(not lives(value) for value in links):
-            what = f"{name} lacks {lost} {'links' if lost > 1 else 'link'} to what is deleted and no part of this"
-            yield Limitation(guid=gap.guid, dn=want.dn(gap.guid), what=what)
+            said.append(_lacking(name, lost))
+    notes = [Limitation(guid=gap.guid, dn=want.dn(gap.guid), what=what) for what in said]
+    return replace(gap, values=values, added=link_values.those(gap.added, lives)), notes
 
 
-def _pointing_to(gap: Gap, lives: Callable[[bytes], bool]) -> Gap:
-    """Without references to what is deleted and stays so."""
-    return replace(
-        gap,
-        values={name: found for name, found in gap.values.items() if all(map(lives, found))},
-        added=link_values.those(gap.added, lives),
-    )
+def _lacking(name: str, count: int) -> str:
+    return f"{name} lacks {count} {'links' if count > 1 else 'link'} to what is deleted and no part of this"
 
 
 def _meant(attribute: str) -> frozenset[str]:
