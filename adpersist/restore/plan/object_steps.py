@@ -1,6 +1,7 @@
 """Steps for objects that are to live: placed, filled, regrouped, linked. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -21,6 +22,43 @@ from adpersist.state.state import State
 
 _CATEGORY: Final = "objectCategory"
 """Resolving it is a tenth of a server's work on an add; it gives the usual one by itself."""
+
+_KEPT_FOR_GOOD: Final = frozenset(
+    [
+        "attributeID",
+        "attributeSyntax",
+        "dNReferenceUpdate",
+        "dNSHostName",
+        "flatName",
+        "governsID",
+        "groupType",
+        "instanceType",
+        "lDAPDisplayName",
+        "legacyExchangeDN",
+        "mS-DS-CreatorSID",
+        "mSMQOwnerID",
+        "msDS-PortLDAP",
+        "nCName",
+        "nTSecurityDescriptor",
+        "objectClass",
+        "objectGUID",
+        "objectSid",
+        "oMSyntax",
+        "proxiedObjectName",
+        "sAMAccountName",
+        "sIDHistory",
+        "securityIdentifier",
+        "subClassOf",
+        "systemFlags",
+        "trustAttributes",
+        "trustDirection",
+        "trustPartner",
+        "trustType",
+        "userAccountControl",
+        "whenCreated",
+    ]
+)
+"""What every deleted object keeps, a recycled one, too ([MS-ADTS] 3.1.1.5.5.1.1)."""
 
 _GROUP_TYPE: Final = "groupType"
 _GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
@@ -63,6 +101,7 @@ class ObjectSteps:
 
     def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
         """Place, fill and link some objects, containers first."""
+        wanted = [self._recycled(gap) if gap.have is not None and not gap.is_live else gap for gap in wanted]
         for gap in wanted:
             yield from self._place(gap)
             if gap.have is not None or gap.guid in self._born:
@@ -117,6 +156,15 @@ class ObjectSteps:
                 reason="moved or renamed since",
             )
 
+    def _recycled(self, gap: Gap) -> Gap:
+        """With what the Recycle Bin kept among what is to be given: Samba takes it away as it reanimates."""
+        assert gap.want is not None and gap.have is not None  # noqa: S101 - a tombstone of what is wanted
+        exempt, known = self._exempt, gap.have.values
+        spared = exempt.derived | exempt.reach.unseen | exempt.reach.unwritable | _KEPT_FOR_GOOD
+        spared |= exempt.attributes.get(gap.guid, frozenset())
+        kept = {name: found for name, found in gap.want.values.items() if name not in spared and name in known}
+        return replace(gap, values={**kept, **gap.values}) if kept else gap
+
     @cached_property
     def _classes(self) -> Classes:
         return Classes(self.want)
@@ -124,7 +172,7 @@ class ObjectSteps:
     def _insisted(self, gap: Gap) -> Mapping[str, Values]:
         """What it cannot live without and has lost."""
         assert gap.want is not None  # noqa: S101 - wanted
-        lost = self._classes.mandatory(gap.want) - (gap.have.values.keys() if gap.have is not None else set())
+        lost = self._classes.mandatory(gap.want) - _KEPT_FOR_GOOD
         ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
         found = {name: values for name, values in {**gap.values, **ends}.items() if name in lost and values}
         return {name: values for name, values in found.items() if all(map(self._is_there, values))}
