@@ -121,7 +121,7 @@ def test_what_somebody_lives_in_who_is_no_part_of_it_cannot_go() -> None:
 
 def test_a_primary_group_of_somebody_who_is_no_part_of_it_cannot_go_nor_what_it_lies_in() -> None:
     sid = b"domain" + (1104).to_bytes(4, "little")
-    group = replace(_object(Guid(b"\x11" * 16), HALL, "CN=staff"), values={"objectSid": (sid,)})
+    group = replace(_object(Guid(b"\x11" * 16), HALL, "CN=staff"), values={"objectSid": (sid,), "groupType": (b"2",)})
     bert = replace(OF_BERT, values={"objectSid": (b"domain1105",), "primaryGroupID": (b"1104",)})
     have = State([*THEN.values(), OF_HALL, group, bert])
     found, _, _ = _part(RestoreScope(roots=frozenset({HALL}), below=True), have)

@@ -68,7 +68,7 @@ def needed(gaps: Sequence[Gap], have: State) -> dict[Guid, str]:
     if not doomed:
         return {}
     regrouped = doomed | {gap.guid for gap in gaps if PRIMARY in gap.values}
-    members = primary_members((have[guid] for guid in doomed), have)
+    members = primary_members((have[guid] for guid in doomed if "groupType" in have[guid].values), have)
     found = {
         group: f"stays, though it did not live then: it is the primary group of {len(others)} who are no part of this"
         for group, accounts in members.items()
