@@ -2,8 +2,12 @@
 
 from adpersist.journal.journal import Journal
 from adpersist.model.identity.ids import Guid, Seq, Usn
+from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import Change, Kind, Stamp
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.reading.history import find_ever, history
+from adpersist.reading.text.value_text import called_in
+from adpersist.state.state import State
 from tests.golden.journal_samples import NC, NOON, OTHER, fresh_store, guid, new_journal, position
 
 ROOT, OFFICE, ADA = guid("root"), guid("office"), guid("ada")
@@ -58,3 +62,16 @@ def test_a_restore_that_took_back_nothing_but_who_wrote_it_is_no_event() -> None
     journal.begin_restore(target=Seq(1), writer=OTHER, now=NOON + 30)
     journal.end_restore(now=NOON + 31)
     assert [event.kind for event, _ in history(journal, ADA)] == ["first-seen"]
+
+
+def test_who_was_made_and_taken_back_is_called_what_they_were() -> None:
+    root = ObjectState(guid=ROOT, nc=NC, parent=None, rdn=NC)
+    values = {"isDeleted": (b"TRUE",), "lastKnownParent": (ref(ROOT),)}
+    gone = ObjectState(guid=ADA, nc=NC, parent=OFFICE, rdn="CN=ada\\0ADEL:x", values=values)
+    then, newest = State([root]), State([root, gone])
+    assert list(called_in((then, newest), [ref(ROOT), ref(ADA), ref(OFFICE)])) == [
+        NC,
+        f"CN=ada,{NC}",
+        ref(OFFICE).decode(),
+    ]
+    assert list(called_in((newest, newest), [ref(ADA)])) == [newest.dn(ADA)]

@@ -99,22 +99,23 @@ def _told(
     for event, view in reading.history(guid):
         place = policy_place(view.state, guid) or place  # a deleted one does not say it any more
         if wanted is None or wanted in {name.casefold() for name in (*event.values, *event.added, *event.removed)}:
-            told.append(_document(event, guid, view, facts, writers, head, wanted))
+            told.append(_document(event, guid, (view, newest), facts, writers, head, wanted))
     return told, place
 
 
 def _document(
     event: "Event",
     guid: Guid,
-    view: "View",
+    views: "tuple[View, View]",
     facts: "JournalSchema",
     writers: "Writers",
     head: "Head",
     wanted: str | None,
 ) -> dict[str, Any]:
     from adpersist.reading.rfc3339 import rfc3339
-    from adpersist.reading.text.value_text import readable, resolved
+    from adpersist.reading.text.value_text import called_in, readable
 
+    view, newest = views
     commit, state = event.commit, view.state
 
     def shown(name: str, values: "Values") -> list[str]:
@@ -150,8 +151,8 @@ def _document(
         },
         "links": {
             name: {
-                "added": sorted(resolved(each, state) for each in event.added.get(name, ())),
-                "removed": sorted(resolved(each, state) for each in event.removed.get(name, ())),
+                "added": sorted(called_in((state, newest.state), event.added.get(name, ()))),
+                "removed": sorted(called_in((state, newest.state), event.removed.get(name, ()))),
             }
             for name in sorted({*event.added, *event.removed})
             if is_wanted(name)

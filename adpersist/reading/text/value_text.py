@@ -5,13 +5,14 @@ Syntaxes are those of [MS-ADTS] 3.1.1.2.2.2.
 
 import ipaddress
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
+from adpersist.reading.find import former_dn
 from adpersist.reading.text.flag_names import ACCOUNT_TYPES, BITS, bit_names
 from adpersist.reading.text.time_text import MOMENTS, SPANS, filetime_text, generalized_text, span_text
 from adpersist.state.journal_schema import JournalSchema
@@ -60,6 +61,19 @@ def resolved(reference: bytes, state: State) -> str:
         return reference.decode(errors="backslashreplace")
     prefix, _, _ = reference.rpartition(b"<GUID=")
     return prefix.decode(errors="backslashreplace") + state.dn(target)
+
+
+def called_in(states: Sequence[State], references: Iterable[bytes]) -> Iterator[str]:
+    """References as :func:`resolved` has them, by the first state that has the target; of a deleted one what it was
+    called, where it was not there by then: a restore leaves what it took back behind."""
+    for reference in references:
+        target = target_of(reference)
+        state = next((each for each in states if target in each), None)
+        if target is None or state is None or state is states[0]:
+            yield resolved(reference, states[0])
+            continue
+        prefix, _, _ = reference.rpartition(b"<GUID=")
+        yield prefix.decode(errors="backslashreplace") + former_dn(state, state[target])
 
 
 def _text(value: bytes) -> str:
