@@ -40,6 +40,8 @@ from adpersist.model.plan.step import Exempt
 
 _DESCRIPTOR: Final = "nTSecurityDescriptor"
 
+_MOST_WRITES: Final = 1_000_000
+"""By everybody, while a restore writes."""
 _RECENT_USNS: Final = 100
 """The newest write of all is looked for among the last so many USNs: some belong to the DC's own bookkeeping."""
 
@@ -122,8 +124,13 @@ class DomainController:
         return self.evidence().invocation
 
     def own_stamp(self) -> Stamp:
-        """A stamp for what the DC writes now; its version is for the caller to choose."""
-        return Stamp(version=0, time=since_1601(time.time()), origin=self.invocation(), usn=self.usn())
+        """A stamp for what the DC writes from now on; its version is for the caller to choose.
+
+        Its USN is above all that are handed out until it is written: a partner that reads the DC meanwhile has seen
+        what was written up to where the DC is then, and would ask for nothing below that any more.
+        """
+        usn = Usn(self.usn() + _MOST_WRITES)
+        return Stamp(version=0, time=since_1601(time.time()), origin=self.invocation(), usn=usn)
 
     def samba_version(self) -> str | None:
         """Of the running Samba; None where that cannot be seen from here."""

@@ -6,7 +6,6 @@ between is known to be unfinished and goes on.
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from adpersist.capture.capture import Capture, require_secrets_seen
@@ -44,7 +43,6 @@ from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
 
-_MOST_WRITES: Final = 1_000_000
 _LOGGED: Final = 20
 """Differences told one by one in the log; the journal has more of them."""
 _ODD_ONES: Final = 10
@@ -213,11 +211,7 @@ def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | N
     """USNs of which partners may believe to have seen what was lost; None: there are no partners."""
     if head.position is None or not dc.partners():
         return None
-    own = dc.own_stamp()
-    # above all that is handed out while the DC is healed
-    return ReusedUsns(
-        origin=head.position.invocation, through=handed_out, own=replace(own, usn=Usn(own.usn + _MOST_WRITES))
-    )
+    return ReusedUsns(origin=head.position.invocation, through=handed_out, own=dc.own_stamp())
 
 
 def _require_ended(outcome: RestoreOutcome, terms: Terms) -> None:

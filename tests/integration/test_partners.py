@@ -15,9 +15,9 @@ import pytest
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
-from tests.integration.replicating import replicate, settle, try_to_replicate
+from tests.integration.replicating import read_so_far, replicate, settle, try_to_replicate
 from tests.integration.scene import copy_journal, init_words, staff, until
-from tools.samba_dc import Golden, SambaDC, dbcheck, dump, free_address, join, ldapcmp
+from tools.samba_dc import Golden, SambaDC, dbcheck, dump, free_address, join, ldapcmp, stamps
 from tools.samba_dc.programs import SYSTEM_PYTHON
 from tools.samba_dc.programs import run as run_program
 
@@ -172,10 +172,24 @@ def _both_agree(pair: Pair) -> None:
 
 
 def _judged(pair: Pair) -> None:
+    _not_read_before_it_is_written(pair)
     assert ldapcmp(*pair.both, security_descriptors=True) == []
     for dc, image in ((pair.first, pair.bare), (pair.second, pair.second.golden)):
         verdict = dbcheck(dc, since=image)
         assert verdict, verdict.text
+
+
+def _not_read_before_it_is_written(pair: Pair) -> None:
+    """What the first DC says once more is above all that a partner can have read of it while it was healed."""
+    settings = next(
+        each for each in stamps(pair.first).values() if each.dn.startswith(f"CN=NTDS Settings,CN={_name(pair.first)},")
+    )
+    _, _, origin, usn = settings.attributes["invocationId"]
+    assert usn > read_so_far(pair.second, f"CN=Configuration,{pair.second.base_dn}")[origin]
+
+
+def _name(dc: SambaDC) -> str:
+    return dc.names.hostname.upper()
 
 
 def _hear(pair: Pair) -> None:
