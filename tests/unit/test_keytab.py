@@ -46,6 +46,23 @@ def test_every_principal_gets_the_keys_once_and_what_is_there_stays(tmp_path: Pa
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_it_held_before_is_put_beside_what_it_holds(tmp_path: Path) -> None:
+    hole = struct.pack(">i", -8) + bytes(8)
+    before = EMPTY + entry(b"DC1$", kind=18, number=300, key=b"a" * 32) + hole
+    before += entry(b"DC1$", kind=18, number=301, key=b"b" * 32)
+    content = EMPTY + entry(b"DC1$", kind=18, number=301, key=b"c" * 32)
+    for _ in range(2):
+        content = keytab_worker.with_those_of(content, before)
+    path = tmp_path / "keytab"
+    path.write_bytes(content)
+    assert read(path) == [
+        f"301 DC1$@CORP.EXAMPLE (aes256-cts-hmac-sha1-96) (0x{'63' * 32})",
+        f"300 DC1$@CORP.EXAMPLE (aes256-cts-hmac-sha1-96) (0x{'61' * 32})",
+    ]
+
+
 def test_what_is_no_keytab_is_left_alone() -> None:
     with pytest.raises(ValueError, match="0x0502"):
         keytab_worker.with_keys(b"\x05\x01", 1, {})
+    with pytest.raises(ValueError, match="0x0502"):
+        keytab_worker.with_those_of(EMPTY, b"\x05\x01")

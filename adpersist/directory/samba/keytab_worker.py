@@ -7,7 +7,7 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 _VERSION = b"\x05\x02"
 _SIZE = struct.Struct(">i")
@@ -27,19 +27,9 @@ def with_keys(content: bytes, number: int, keys: Mapping[int, bytes]) -> bytes:
     Raises:
         ValueError: It is no keytab.
     """
-    if content[:2] != _VERSION:
-        raise ValueError("it is no keytab of version 0x0502")
-    known: set[tuple[bytes, int, int]] = set()
-    principals: dict[bytes, int] = {}
-    at = len(_VERSION)
-    while at + _SIZE.size <= len(content):
-        (size,) = _SIZE.unpack_from(content, at)
-        entry = content[at + _SIZE.size : at + _SIZE.size + abs(size)]
-        at += _SIZE.size + abs(size)
-        if size > 0:
-            principal, name_type, kind, found = _parsed(entry)
-            known.add((principal, kind, found))
-            principals[principal] = name_type
+    entries = [_parsed(entry) for entry in _entries(content)]
+    known = {(principal, kind, found) for principal, _, kind, found in entries}
+    principals = {principal: name_type for principal, name_type, _, _ in entries}
     now = int(time.time())
     for principal, name_type in principals.items():
         for kind, key in keys.items():
@@ -48,6 +38,38 @@ def with_keys(content: bytes, number: int, keys: Mapping[int, bytes]) -> bytes:
                 entry += _SHORT.pack(kind) + _SHORT.pack(len(key)) + key + _LONG.pack(number)
                 content += _SIZE.pack(len(entry)) + entry
     return content
+
+
+def with_those_of(content: bytes, before: bytes) -> bytes:
+    """The keytab with the keys that it had before; one that has a key of that number and kind keeps it.
+
+    Args:
+        content: The file's.
+        before: The file's, once.
+
+    Raises:
+        ValueError: One of them is no keytab.
+    """
+    known = {_key(entry) for entry in _entries(content)}
+    lacking = [entry for entry in _entries(before) if _key(entry) not in known]
+    return content + b"".join(_SIZE.pack(len(entry)) + entry for entry in lacking)
+
+
+def _entries(content: bytes) -> Iterator[bytes]:
+    """Without the holes between them. Raises: ValueError."""
+    if content[:2] != _VERSION:
+        raise ValueError("it is no keytab of version 0x0502")
+    at = len(_VERSION)
+    while at + _SIZE.size <= len(content):
+        (size,) = _SIZE.unpack_from(content, at)
+        if size > 0:
+            yield content[at + _SIZE.size : at + _SIZE.size + size]
+        at += _SIZE.size + abs(size)
+
+
+def _key(entry: bytes) -> tuple[bytes, int, int]:
+    principal, _, kind, number = _parsed(entry)
+    return principal, kind, number
 
 
 def _parsed(entry: bytes) -> tuple[bytes, int, int, int]:

@@ -158,8 +158,8 @@ class Replication:
         """Have the DC's own account, its secrets and its keytab agree on the password that its files hold.
 
         The password stays what the files went back to, and its key version number rises above what anybody knows.
-        Whoever has not heard of that yet, a partner above all, still uses the one the journal has: the keytab gets its
-        keys, too.
+        Whoever has not heard of that yet, a partner above all, still uses the one the journal has, or tickets from
+        before that: the keytab gets its keys, and keeps those that it went back to.
 
         Args:
             known: The account's password in the journal: key version number, unicodePwd, supplementalCredentials;
@@ -175,17 +175,14 @@ class Replication:
             (found,) = self.database.search(expression=f"(sAMAccountName={account})", attrs=["replPropertyMetaData"])
             entries = ndr_unpack(drsblobs.replPropertyMetaDataBlob, bytes(found["replPropertyMetaData"][0])).ctr.array
             number = next(str(each.version) for each in entries if each.attid == drsuapi.DRSUAPI_ATTID_unicodePwd)
+            keytab = self.settings.private_path(str(row["privateKeytab"][0])) if "privateKeytab" in row else None
+            before = _content(keytab)
             if str(row.get("msDS-KeyVersionNumber", ["0"])[0]) != number:
                 message = ldb.Message(row.dn)
                 message["n"] = ldb.MessageElement(number, ldb.FLAG_MOD_REPLACE, "msDS-KeyVersionNumber")
-                secrets.modify(message)  # the database's own module writes the keytab
-            if known is not None and "privateKeytab" in row:
-                import keytab_worker  # beside this program, which alone finds it
-
-                keytab = self.settings.private_path(str(row["privateKeytab"][0]))
-                with open(keytab, "rb") as file:  # noqa: PTH123 - as all here
-                    content = file.read()
-                keytab_worker.replace(keytab, keytab_worker.with_keys(content, known[0], _keys(*known[1:])))
+                secrets.modify(message)  # the database's own module writes the keytab, with hardly an older key
+            if keytab is not None:
+                _keep_keys(keytab, before, known)
 
     def _have_password(self, account, secret):
         """Give the account the password of its machine's files where it has another: replicated in from a partner."""
@@ -402,6 +399,26 @@ class Replication:
         link.flags = drsuapi.DRSUAPI_DS_LINKED_ATTRIBUTE_FLAG_ACTIVE if present else 0
         link.originating_add_time, link.meta_data = stamp[1] * _TICKS, _stamp(stamp)
         return link
+
+
+def _keep_keys(keytab, before, known):
+    import keytab_worker  # beside this program, which alone finds it
+
+    content = found = _content(keytab)
+    if before:
+        content = keytab_worker.with_those_of(content, before)
+    if known is not None:
+        content = keytab_worker.with_keys(content, known[0], _keys(*known[1:]))
+    if content != found:
+        keytab_worker.replace(keytab, content)
+
+
+def _content(path):
+    """The file's; empty where there is none."""
+    if path is None or not os.path.exists(path):  # noqa: PTH110 - as all here
+        return b""
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read()
 
 
 def _may_count(attributes):
