@@ -28,8 +28,7 @@ def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lin
         return None
     if dc.privileged:
         return Guid(uuid.uuid4().bytes)
-    # the image may be older than the partner
-    if dc.partners() or _has_partners(want, head.identity.server):
+    if partners_of(dc, head, want):
         raise NotPrivilegedError(
             "a domain controller that was put back and has partners must go on under another invocationID, which this "
             "session cannot give it",
@@ -38,9 +37,11 @@ def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lin
     return None
 
 
-def _has_partners(want: State, own: Guid) -> bool:
-    return any(
-        guid != own and NTDS_SETTINGS.encode() in item.values.get("objectClass", ())
+def partners_of(dc: DomainController, head: Head, want: State) -> frozenset[Guid]:
+    """invocationIDs of the domain's other DCs: those that it knows, and as the image may be older, those it lost."""
+    wanted = (
+        item.values.get("invocationId", ())
         for guid, item in want.items()
-        if not item.deleted
+        if guid != head.identity.server and NTDS_SETTINGS.encode() in item.values.get("objectClass", ())
     )
+    return dc.partners().union(Guid(value) for values in wanted for value in values)

@@ -35,12 +35,13 @@ from adpersist.restore.errors import (
 from adpersist.restore.files.files_back import FilesBack, FilesOutcome, together
 from adpersist.restore.files.policy_files import NO_POLICIES, bring_policy_files, policy_paths
 from adpersist.restore.files.stale_policies import stale_policies
-from adpersist.restore.new_invocation import fresh_invocation
+from adpersist.restore.new_invocation import fresh_invocation, partners_of
 from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
+from adpersist.state.state import State
 from adpersist.telemetry import logger
 
 _LOGGED: Final = 20
@@ -136,7 +137,7 @@ def restore(
         dc.begin_writing(terms.engine)
         convergence.go_on_as(fresh)
     heals = fresh is not None and wanted.is_newest
-    reused = _reused(dc, journal.head, handed_out if closed else _EVERY) if heals else None
+    reused = _reused(dc, journal.head, wanted.state, handed_out if closed else _EVERY) if heals else None
     outcome = convergence.run(heals=heals, reused=reused)
     if files is not None:
         files.make_ready()  # for the timeline's first look at them
@@ -207,11 +208,10 @@ def _leave_canary(dc: DomainController, journal: Journal) -> None:
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
 
 
-def _reused(dc: DomainController, head: Head, handed_out: Usn) -> ReusedUsns | None:
+def _reused(dc: DomainController, head: Head, want: State, handed_out: Usn) -> ReusedUsns | None:
     """USNs of which partners may believe to have seen what was lost; None: there are no partners."""
-    if head.position is None or not dc.partners():
-        return None
-    return ReusedUsns(origin=head.position.invocation, through=handed_out, own=dc.own_stamp())
+    partners = partners_of(dc, head, want)
+    return ReusedUsns(partners=partners, through=handed_out, own=dc.own_stamp()) if partners else None
 
 
 def _require_ended(outcome: RestoreOutcome, terms: Terms) -> None:

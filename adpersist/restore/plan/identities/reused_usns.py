@@ -3,6 +3,9 @@
 A partner that read the DC in between believes to have seen everything under its old invocationID up to where it was
 then ([MS-DRSR] 4.1.10.5.12, the up-to-date vector). What was lost and lies below that it would never ask for. Such
 writes come back as the DC's own of today: version and time, and with them key version numbers, stay what they were.
+
+Which invocationID that was, the journal does not always know: a DC that was healed and put back to the same image again
+hands them out under the one of that image, and not under the one of the journal's last word.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,18 +26,18 @@ class ReusedUsns:
     """Which.
 
     Attributes:
-        origin: The invocationID of the DC before it was healed.
+        partners: invocationIDs of the others: what they wrote has USNs of their own. All else is the DC's.
         through: The highest one it has handed out since.
         own: The invocationID it goes on under, and a USN that it has not handed out.
     """
 
-    origin: Guid
+    partners: frozenset[Guid]
     through: Usn
     own: Stamp
 
     def renewed(self, stamp: S) -> S:
         """The stamp, under today's origin where the old one means two writes."""
-        if stamp.origin != self.origin or stamp.usn > self.through:
+        if stamp.origin in self.partners or stamp.usn > self.through:
             return stamp
         return replace(stamp, origin=self.own.origin, usn=self.own.usn)
 
