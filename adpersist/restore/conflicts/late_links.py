@@ -39,13 +39,16 @@ def late_links(
         if not unseen.linked_last(written):
             return {}
         return gap.removed if origins is not None else union(gap.added, gap.removed)
-    wrote = links.get(gap.guid, {})
+    wrote, recorded = links.get(gap.guid, {}), unseen.recorded.get(gap.guid, {})
+    wanted = gap.want.link_stamps if gap.want is not None else {}
 
     def is_late(name: str, link: bytes) -> bool:
         write = wrote.get(name, {}).get(link)
         if write is None or (origins is not None and write.origin not in origins):
             return False
-        return unseen.is_one_of_a_link(gap.guid, name, write)
+        if origins is not None and (known := wanted.get(name, {}).get(link)) is not None:
+            return (write.version, write.time) > (known.version, known.time)
+        return unseen.is_one_of_a_link(gap.guid, name, write, stamped=origins is not None and bool(recorded.get(name)))
 
     late = {
         name: frozenset(link for link in refs if is_late(name, link))

@@ -36,17 +36,19 @@ def partner_writes(
         stamps: Replication stamps of the differing objects, as they are now.
         partners: invocationIDs of the other DCs.
         known: Every object the journal ever heard of.
-        unseen: What the journal captured, of all these objects: a write it has no stamp of is news if it is later.
+        unseen: What the journal captured, of all these objects: a write it has no stamp of is news, if the journal has
+            others of the object; else if it is later.
         links: The last writes to links of objects written since; None where they are not to be seen.
     """
 
     def is_news(guid: Guid, name: str, write: Written) -> bool:
         if write.stamp.origin not in partners:
             return False
-        if was := unseen.recorded.get(guid, {}).get(name):
+        recorded = unseen.recorded.get(guid, {})
+        if was := recorded.get(name):
             return (write.stamp.version, write.stamp.time) > (was[-1].version, was[-1].time)
-        # stamps count whole seconds
-        return unix_seconds(write.stamp.time) >= int(unseen.since)
+        # it may be from before the journal's last look, and have come only now; stamps count whole seconds
+        return bool(recorded) or unix_seconds(write.stamp.time) >= int(unseen.since)
 
     for gap in gaps:
         written = stamps.get(gap.guid, {})

@@ -55,10 +55,16 @@ class UnseenWrites:
             return unix_seconds(write.stamp.time) > self.since
         return write.local_usn > self.usn
 
-    def is_one_of_a_link(self, guid: Guid, name: str, write: LinkStamp) -> bool:
-        """This write of a link is one."""
+    def is_one_of_a_link(self, guid: Guid, name: str, write: LinkStamp, *, stamped: bool = False) -> bool:
+        """This write of a link is one.
+
+        Args:
+            stamped: The journal knows stamps of all such links that it saw, and this DC wrote none of those.
+        """
         if self._is_of_another(write) or self._saw(guid, name, write):
             return False
+        if stamped:
+            return True
         if self.usn is None or write.origin != self.invocation:
             return unix_seconds(write.time) >= int(self.since)
         return write.usn > self.usn

@@ -61,7 +61,11 @@ class NotedWrites:
             self._noted = {_key(each): each for each in self._wanted.begun or ()}
             wrote = self._written_since(found, have, image, begun=self._wanted.begun is not None)
         elif self._dc.exempt.reach.gives_identities:
-            wrote = self._written_since(arisen.elsewhere, have, image)
+            # a partner's is told from our own wherever it is, also in what we wrote to ourselves
+            wrote = chain(
+                self._written_since(found, have, image, partners_only=True),
+                self._written_since(arisen.elsewhere, have, image),
+            )
             if arisen.given:
                 own = self._dc.invocation()
                 wrote = chain(wrote, self._written_since(arisen.given, have, image, origin=own))
@@ -83,10 +87,13 @@ class NotedWrites:
         *,
         begun: bool = False,
         origin: Guid | None = None,
+        partners_only: bool = False,
     ) -> Iterator[Conflict]:
         if not found:
             return
-        partners, unseen = self._dc.partners(), replace(self._unseen_writes(image), origin=origin)
+        partners, unseen = self._dc.partners(), self._unseen_writes(image)
+        if partners_only and not partners:
+            return
         # what it had before the look it remembers is no news to anybody, and most of it
         after = unseen.usn if unseen.usn is not None else EVER
         stamps = self._dc.stamps((gap.guid for gap in found if gap.have is not None), after=after)
@@ -100,10 +107,13 @@ class NotedWrites:
         if partners:
             news += partner_writes(found, have, stamps, partners=partners, known=known, unseen=unseen, links=links)
         yield from news
+        if partners_only:
+            return
         local = beyond(found, news)
         if begun:
             # any other late write may be the earlier run's own
             local = [gap for gap in local if self._is_stranger(gap)]
+        unseen = replace(unseen, origin=origin)
         yield from local_writes(local, have, stamps, known=known, unseen=unseen, links=links)
 
     def _unseen_writes(self, image: ImageState | None) -> UnseenWrites:
