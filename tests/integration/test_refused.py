@@ -176,7 +176,7 @@ def _contact(name: str, parent: Guid, like: Mapping[str, tuple[bytes, ...]], bas
     values = {**own, "nTSecurityDescriptor": like["nTSecurityDescriptor"], "mail": (f"{name}@example.com".encode(),)}
     guid, dn = Guid(uuid.uuid4().bytes_le), f"CN={name},{base}"
     stamps_of = dict.fromkeys(values, stamp)
-    return ReplicatedObject(guid=guid, dn=dn, parent=parent, sid=None, values=values, stamps=stamps_of)
+    return ReplicatedObject(guid=guid, dn=dn, parent=parent, sid=None, values=lambda: values, stamps=stamps_of)
 
 
 @pytest.mark.parametrize("place_of_it", [0, 3, 6], ids=["the first", "in the middle", "the last"])

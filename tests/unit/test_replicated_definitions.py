@@ -35,9 +35,11 @@ def test_a_name_is_free_before_a_new_definition_has_it() -> None:
     own = Stamp(version=1, time=2, origin=Guid(bytes(16)), usn=Usn(1))
     freed, new, rest = replica(want, have, [SCHEMA, "CN=Configuration"], Spared(), own=own, overwritten=[OLD]).batches
     assert all(batch.defines for batch in (freed, new, rest)), "each is known before the next"
-    assert [(each.guid, sorted(each.values)) for each in freed.objects] == [(OLD, ["instanceType", "lDAPDisplayName"])]
+    assert [(each.guid, sorted(each.values())) for each in freed.objects] == [
+        (OLD, ["instanceType", "lDAPDisplayName"])
+    ]
     assert sorted(freed.objects[0].stamps) == ["instanceType", "lDAPDisplayName"]
     assert [each.guid for each in new.objects] == [NEW]
-    assert [(each.guid, sorted(each.values)) for each in rest.objects] == [
+    assert [(each.guid, sorted(each.values())) for each in rest.objects] == [
         (OLD, ["instanceType", "isDefunct", "lDAPDisplayName"])
     ]

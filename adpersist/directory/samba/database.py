@@ -252,7 +252,8 @@ def _gone(words: str) -> DirectoryUnreachableError:
 
 def _object(given: ReplicatedObject) -> tuple[object, ...]:
     told = {id(stamp): _stamp(stamp) for stamp in given.stamps.values()}  # many attributes have one: it is sent once
-    attributes = {name: (tuple(given.values.get(name, ())), told[id(stamp)]) for name, stamp in given.stamps.items()}
+    values = given.values()
+    attributes = {name: (tuple(values.get(name, ())), told[id(stamp)]) for name, stamp in given.stamps.items()}
     parent = bytes(given.parent) if given.parent is not None else None
     expected = {name: _stamp(each) for name, each in given.expected.items()} if given.expected is not None else None
     rules = expected, tuple(given.lowered), tuple(given.imposed)

@@ -1,6 +1,6 @@
 """What a DC receives as it would from a replication partner: values and links with the stamps they had."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from adpersist.model.identity.ids import Guid
@@ -29,7 +29,8 @@ class ReplicatedObject:
         dn: Where it lies; its first component must be its name.
         parent: Its container's objectGUID; None for the root of a naming context.
         sid: Its objectSid as text, under whose RID password hashes travel; None: it has none.
-        values: By lDAPDisplayName; none clears. References are extended DNs.
+        values: Gives them by lDAPDisplayName, when they are sent: most lie in a file. None clears; references are
+            extended DNs.
         stamps: Of exactly the attributes that are sent.
         expected: Those the DC was seen with, where it has the object: what was written since stays. None: it has none.
         lowered: Attributes whose stamps in the database give way to these, whatever they are.
@@ -40,7 +41,7 @@ class ReplicatedObject:
     dn: str
     parent: Guid | None
     sid: str | None
-    values: Mapping[str, Values]
+    values: Callable[[], Mapping[str, Values]]
     stamps: AttributeStamps
     expected: AttributeStamps | None = None
     lowered: frozenset[str] = frozenset()

@@ -90,8 +90,8 @@ def receive_lacking(
 
     own = dc.invocation()  # asked now: afterwards its own server may lie in another site
     with ThreadPoolExecutor(1) as beside:
-        to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))
         looked = beside.submit(meanwhile, _idle(dc, lacking))
+        to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))
         # also where nothing is lacking: a run that was killed may have left the keytab behind
         for each in target.receive(lacking, progress.applying):
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)

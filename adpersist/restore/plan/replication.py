@@ -7,7 +7,7 @@ and not newer than what is there changes nothing. So all is sent whose stamp the
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from adpersist.model.identity.dn import first, value_of
@@ -154,22 +154,24 @@ class _Difference:
         if not stamps:
             return None
         stamps.setdefault(_INSTANCE, known[_INSTANCE])
-        item = replace(item, values=shared(item.values.items()))  # one look into a file, where they lie in one
         return ReplicatedObject(
             guid=guid,
             dn=self._want.dn(guid),
             parent=item.parent,
             sid=_sid(item),
-            values={
-                name: values
-                for name in stamps
-                if (values := self._kept_values(there, name) if name in kept else self._values(item, name))
-            },
+            values=partial(self._sent, item, there, stamps.keys(), kept.keys()),
             stamps=stamps,
             expected=had if there is not None else None,
             lowered=lowered,
             imposed=frozenset(kept),
         )
+
+    def _sent(
+        self, item: ObjectState, there: ObjectState | None, names: Iterable[str], kept: Collection[str]
+    ) -> Mapping[str, Values]:
+        item = replace(item, values=shared(item.values.items()))  # one look into a file, where they lie in one
+        found = {name: self._kept_values(there, name) if name in kept else self._values(item, name) for name in names}
+        return {name: values for name, values in found.items() if values}
 
     def _kept_alive(self, guid: Guid) -> ReplicatedObject | None:
         """That it was not deleted, said above the delete: a partner that heard of that brings it back to life."""
@@ -188,7 +190,7 @@ class _Difference:
             dn=self._have.dn(guid),
             parent=there.parent,
             sid=_sid(there),
-            values={_INSTANCE: self._values(there, _INSTANCE)},
+            values=lambda: {_INSTANCE: self._values(there, _INSTANCE)},
             stamps={**stamps, _INSTANCE: there.stamps[_INSTANCE]},
             expected=there.stamps,
         )
@@ -368,7 +370,7 @@ def _only(sent: ReplicatedObject, name: str) -> ReplicatedObject:
     names = {name, _INSTANCE}
     return replace(
         sent,
-        values={each: sent.values[each] for each in names & sent.values.keys()},
+        values=lambda: {each: values for each, values in sent.values().items() if each in names},
         stamps={each: sent.stamps[each] for each in names},
         lowered=sent.lowered & names,
         imposed=sent.imposed & names,
