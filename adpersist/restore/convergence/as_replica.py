@@ -17,6 +17,7 @@ from adpersist.restore.plan.making_way import making_way
 from adpersist.restore.plan.replication import replica
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
+from adpersist.state.fold import without_gc
 from adpersist.telemetry import logger
 
 log = logger("restore")
@@ -156,6 +157,7 @@ def _idle(dc: DomainController, lacking: Replica) -> list[str]:
     return [nc for nc in dc.feed.contexts if nc not in busy]
 
 
+@without_gc()
 def what_lacks(dc: DomainController, seen: Comparison, *, regrouped: Collection[Guid] = ()) -> Replica:
     """All that the DC lacks, by stamp.
 

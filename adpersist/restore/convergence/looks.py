@@ -26,6 +26,7 @@ from adpersist.restore.plan.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.scope import RestoreScope
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Compared, Gap, gaps
+from adpersist.state.fold import without_gc
 from adpersist.state.state import State
 
 
@@ -94,6 +95,7 @@ class Looks:
         """Look at naming contexts that nothing is written to now; the next look at everything has less to do."""
         self._live.look_ahead(contexts)
 
+    @without_gc()
     def look(self, *, anew: bool = False) -> Comparison:
         """Look at the DC, and compare.
 
