@@ -41,7 +41,7 @@ class LocalFiles:
     settings: SambaSettings
     sysvol: Path
     restores_smb_conf: bool = False
-    _opening: list[LocalDatabases] = field(default_factory=list, repr=False, compare=False)
+    _opening: list[LocalDatabases] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def beside(cls, url: str, smb_conf: Path | None) -> "LocalFiles":
