@@ -44,7 +44,10 @@ def late_links(
 
     def is_late(name: str, link: bytes) -> bool:
         write = wrote.get(name, {}).get(link)
-        if write is None or (origins is not None and write.origin not in origins):
+        if write is None:
+            # it was there when the DC was looked at: whoever it led to was deleted since, and left no trace of it
+            return origins is None and gap.guid in links and link in gap.removed.get(name, ())
+        if origins is not None and write.origin not in origins:
             return False
         if origins is not None and (known := wanted.get(name, {}).get(link)) is not None:
             return (write.version, write.time) > (known.version, known.time)
