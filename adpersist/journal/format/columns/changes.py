@@ -18,7 +18,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.audit import Audited
 from adpersist.model.objects.change import Change, Kind, Values
-from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader, header_of
+from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader, header_of, row_of
 
 COLUMNS: Final = 20
 COLUMNS_OF_VERSION_1: Final = 18
@@ -137,13 +137,10 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _values_row(values: Mapping[str, Values], names: Names) -> list[object]:
-    row: list[object] = [None] * (2 * len(values))
-    if isinstance(values, AttributeRow):
-        row[::2] = names.of_header(values.header)
-        row[1::2] = [each if type(each) is bytes else list(each) for each in values.cells]
-    else:
-        row[::2] = names.numbers(values)
-        row[1::2] = [each[0] if len(each) == 1 else list(each) for each in values.values()]
+    found = values if isinstance(values, AttributeRow) else row_of(values)
+    row: list[object] = [None] * (2 * len(found))
+    row[::2] = names.of_header(found.header)
+    row[1::2] = [each if type(each) is bytes else list(each) for each in found.cells]
     return row
 
 

@@ -1,6 +1,6 @@
 """Names of a frame on their way out: each has a number, in the order they are met."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from adpersist.model.objects.rows.attribute_row import RowHeader
 
@@ -19,13 +19,9 @@ class Names:
         """That of one."""
         return self._numbers.setdefault(name, len(self._numbers))
 
-    def numbers(self, names: Iterable[str]) -> Sequence[int]:
-        """Those of several."""
-        return list(map(self.number, names))
-
     def of_header(self, header: RowHeader) -> Sequence[int]:
         """Those of a row's attributes: most rows have the header of some row before them."""
         found = self._of_headers.get(header)
         if found is None:
-            found = self._of_headers[header] = self.numbers(header.places)
+            found = self._of_headers[header] = list(map(self.number, header.places))
         return found

@@ -74,7 +74,7 @@ class SpilledRow(AttributeRow):
 
     @property
     def clears(self) -> bool:
-        return False
+        return False  # what does is not spilled, so that nobody need look there
 
     def __getitem__(self, name: str) -> Values:
         if name not in NEAR:
