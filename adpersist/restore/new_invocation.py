@@ -38,10 +38,16 @@ def fresh_invocation(dc: DomainController, head: Head, want: State, lineage: Lin
 
 
 def partners_of(dc: DomainController, head: Head, want: State) -> frozenset[Guid]:
-    """invocationIDs of the domain's other DCs: those that it knows, and as the image may be older, those it lost."""
-    wanted = (
-        item.values.get("invocationId", ())
+    """invocationIDs of the domain's other DCs, and of those that were demoted; none where no other DC lives.
+
+    Those that it knows, and as the image may be older than a partner, those it lost.
+    """
+    others = [
+        item
         for guid, item in want.items()
         if guid != head.identity.server and NTDS_SETTINGS.encode() in item.values.get("objectClass", ())
-    )
-    return dc.partners().union(Guid(value) for values in wanted for value in values)
+    ]
+    known = dc.partners()
+    if not known and all(item.deleted for item in others):
+        return known
+    return known.union(Guid(value) for item in others for value in item.values.get("invocationId", ()))
