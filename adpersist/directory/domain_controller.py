@@ -228,7 +228,15 @@ class DomainController:
 
     def stamps_since(self, usn: Usn) -> Mapping[Guid, Stamps]:
         """Replication stamps of the objects written since a USN; scans the directory."""
+        return dict(self.each_written(usn))
+
+    def each_written(self, usn: Usn) -> Iterator[tuple[Guid, Stamps]]:
+        """The same, one object after the other."""
         return newest_stamps(self.session, self.schema, usn)
+
+    def last_replicated(self) -> float:
+        """Unix seconds of when a partner last gave it what it has; 0 when none ever did."""
+        return max(0, unix_seconds(replication.last_success(self.session, self.feed.contexts)))
 
     def descriptors(self, guids: Iterable[Guid]) -> Iterator[tuple[Guid, bytes, Stamp | None]]:
         """Security descriptors of some objects, and what each was written with last.

@@ -16,9 +16,9 @@ from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal
 from adpersist.errors import DirectoryUnreachableError
 from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import Usn, guid_text
+from adpersist.model.identity.ids import guid_text
 from adpersist.model.journal.account import Account, Reason, Result
-from adpersist.model.journal.head import Head, Phase, Writer
+from adpersist.model.journal.head import Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.model.plan.difference import STAMP, TOMBSTONE, Difference
 from adpersist.model.plan.terms import OnConflict, Opening, Terms
@@ -37,11 +37,10 @@ from adpersist.restore.files.policy_files import NO_POLICIES, bring_policy_files
 from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.restore.new_invocation import fresh_invocation, partners_of
 from adpersist.restore.outcome import RestoreOutcome
-from adpersist.restore.plan.identities.reused_usns import ReusedUsns
 from adpersist.restore.progress import Progress
+from adpersist.restore.usn_rollback import UsnRollback
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fingerprint_index import FingerprintIndex
-from adpersist.state.state import State
 from adpersist.telemetry import logger
 
 _LOGGED: Final = 20
@@ -56,8 +55,6 @@ _GIVES_MORE: Final = (
     "It stays closed: what is left gives somebody more than the journal does, first {line}. `adpersist verify` lists "
     'it; [boot] open = "always" opens the domain controller with it.'
 )
-_EVERY: Final = Usn(2**63 - 1)
-"""A partner that reaches the DC while it is healed reads on under the old invocationID until that is restarted."""
 _TRUST: Final = b"trustedDomain"
 
 log = logger("restore")
@@ -105,13 +102,14 @@ def restore(
     """
     lineage = _permitted(dc, journal, wanted)
     is_living = lineage.verdict is Verdict.SAME
-    convergence, handed_out = Convergence(dc, wanted, terms, progress, is_living=is_living), dc.usn()
+    convergence = Convergence(dc, wanted, terms, progress, is_living=is_living)
     _require_accepted(dc, convergence, terms)
     why = reason(dc, journal, lineage, terms)
     if not wanted.scope.is_everything:
         capture = Capture.begin(dc, journal, writer, files=files)
         return _restore_part(capture, convergence, wanted, why, files, progress or Progress())
-    fresh = fresh_invocation(dc, journal.head, wanted.state, lineage)
+    partners = partners_of(dc, journal.head, wanted.state)
+    fresh = fresh_invocation(dc, journal.head, wanted.state, lineage, partners)
     if is_living:
         convergence.conflicts()
         if files is not None or journal.head.position is None or dc.usn() != journal.head.position.usn:
@@ -121,6 +119,7 @@ def restore(
     # only before it writes, and by the DC's own numbers, can a restore tell what others wrote
     found = convergence.conflicts()
     kept = found if terms.policy is OnConflict.DC else ()  # what is to be overwritten need not be known again
+    rollback = UsnRollback(dc, convergence, partners, fresh, closed=closed) if fresh is not None else None
     began = time.time()
     journal.begin_restore(
         target=wanted.target, writer=writer, now=began, fresh=fresh, kept=kept, account=why.model_dump_json()
@@ -137,8 +136,7 @@ def restore(
         dc.begin_writing(terms.engine)
         convergence.go_on_as(fresh)
     heals = fresh is not None and wanted.is_newest
-    reused = _reused(dc, journal.head, wanted.state, handed_out if closed else _EVERY) if heals else None
-    outcome = convergence.run(heals=heals, reused=reused)
+    outcome = convergence.run(heals=heals, reused=rollback.reused() if heals and rollback is not None else None)
     if files is not None:
         files.make_ready()  # for the timeline's first look at them
     if not closed:  # else it is started for everyone afterwards
@@ -159,7 +157,9 @@ def restore(
     )
     _leave_canary(dc, journal)
     _begin_timeline(
-        Capture.begin(dc, journal, writer, index=FingerprintIndex(wanted.state), files=files), convergence.proof
+        Capture.begin(dc, journal, writer, index=FingerprintIndex(wanted.state), files=files),
+        convergence.proof,
+        rollback,
     )
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
@@ -208,12 +208,6 @@ def _leave_canary(dc: DomainController, journal: Journal) -> None:
     dc.leave_canary(Canary.of(journal.seed, journal.head.seq, journal.head.digest))
 
 
-def _reused(dc: DomainController, head: Head, want: State, handed_out: Usn) -> ReusedUsns | None:
-    """USNs of which partners may believe to have seen what was lost; None: there are no partners."""
-    partners = partners_of(dc, head, want)
-    return ReusedUsns(partners=partners, through=handed_out, own=dc.own_stamp()) if partners else None
-
-
 def _require_ended(outcome: RestoreOutcome, terms: Terms) -> None:
     """The directory may go on with what is left. Raises: UnfinishedError."""
     log.info(
@@ -245,10 +239,12 @@ def _named(line: Difference) -> str:
     return f"{line.dn}: {line.attribute or line.kind}"
 
 
-def _begin_timeline(capture: Capture, proof: FullLook | None) -> None:
+def _begin_timeline(capture: Capture, proof: FullLook | None, rollback: UsnRollback | None) -> None:
     """What was proven becomes the new timeline's first commit, and what the DC did meanwhile the second."""
     try:
         capture.look(shown=proof)
+        if rollback is not None:
+            rollback.say_again()
         capture.look()
         capture.look_at_files()
     except DirectoryUnreachableError as error:

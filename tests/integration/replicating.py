@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from tests.integration.hands import Hands
 from tests.integration.scene import until
 from tools.samba_dc import SambaDC, dump
 
@@ -33,6 +34,25 @@ def try_to_replicate(to: SambaDC, source: SambaDC, contexts: Iterable[str] = ())
     wanted = tuple(contexts) or (f"CN=Configuration,{to.base_dn}", to.base_dn)
     words = ("drs", "replicate", to.names.fqdn, source.names.fqdn)
     return all(to.samba_tool(*words, nc, *login, check=False).returncode == 0 for nc in wanted)
+
+
+def hear(to: SambaDC, source: SambaDC, contexts: Iterable[str] = (), *, until_it_has: str) -> None:
+    """Have a DC that was put back take what the other has: its own newest password, too.
+
+    Where that is another one than its files hold, it is not understood from then on, and nobody could tell it to.
+
+    Args:
+        until_it_has: Filter that finds something of it.
+    """
+
+    def heard() -> bool:
+        with Hands(to) as hands:
+            if hands.find(until_it_has):
+                return True
+        try_to_replicate(to, source, contexts)
+        return False
+
+    until(heard, f"{to.names.hostname} hears from {source.names.hostname}")
 
 
 def settle(*dcs: SambaDC, contexts: Iterable[str] = ()) -> None:

@@ -15,8 +15,8 @@ import pytest
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
-from tests.integration.replicating import read_so_far, replicate, settle, try_to_replicate
-from tests.integration.scene import copy_journal, init_words, staff, until
+from tests.integration.replicating import hear, read_so_far, replicate, settle
+from tests.integration.scene import copy_journal, init_words, staff
 from tools.samba_dc import Golden, SambaDC, dbcheck, dump, free_address, join, ldapcmp, stamps
 from tools.samba_dc.programs import SYSTEM_PYTHON
 from tools.samba_dc.programs import run as run_program
@@ -192,19 +192,6 @@ def _name(dc: SambaDC) -> str:
     return dc.names.hostname.upper()
 
 
-def _hear(pair: Pair) -> None:
-    """The first DC takes what its partner has, its own newest password too, and is not understood from then on."""
-
-    def heard() -> bool:
-        with Hands(pair.first) as hands:
-            if hands.find("(cn=abroad)"):
-                return True
-        try_to_replicate(pair.first, pair.second)
-        return False
-
-    until(heard, "the first DC hears from its partner")
-
-
 def test_a_booted_dc_and_its_partner_converge(pair: Pair) -> None:
     run = pair.run.with_environment(KRB5_CONFIG=str(pair.first.krb5_conf))
     with booted(pair.first, run, pair.place / "boot.log"):
@@ -216,7 +203,7 @@ def test_a_booted_dc_and_its_partner_converge(pair: Pair) -> None:
 def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) -> None:
     for dc in pair.both:
         dc.start()
-    _hear(pair)
+    hear(pair.first, pair.second, until_it_has="(cn=abroad)")
     plan: Any = pair.run("plan", "--json", code=2).json
     kept = {each["dn"].split(",")[0]: each["attributes"] for each in plan["conflicts"] if each["replicated"]}
     assert kept["CN=ada"] == ["description"]

@@ -18,7 +18,7 @@ from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.proof import attribute_ids, stamps_unlike
-from tests.integration.replicating import read_so_far, replicate, settle, taken
+from tests.integration.replicating import hear, read_so_far, replicate, settle, taken
 from tests.integration.scene import PASSWORD, SCHEMA_MAY_CHANGE, init_words, staff
 from tools.samba_dc import Golden, SambaDC, Stamped, dbcheck, dump, free_address, join, ldapcmp, stamps
 
@@ -96,6 +96,7 @@ class Healed:
         logins: Whether each takes the password that only the first DC knew when it died.
         back_links: To which server each account belongs, by the partner's name: as each DC was before the heal.
         dcs: All three, settled.
+        run: The command line beside the first.
     """
 
     lost: Stamps
@@ -104,6 +105,7 @@ class Healed:
     logins: Mapping[str, bool]
     back_links: Mapping[str, BackLinks]
     dcs: tuple[SambaDC, SambaDC, SambaDC]
+    run: Adpersist
 
 
 def _contexts(dc: SambaDC) -> tuple[str, ...]:
@@ -270,7 +272,69 @@ def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
             settle(*dcs)
             for dc in dcs:
                 dc.stop()
-            yield Healed(lost=lost, healed=after, takes=takes, logins=logins, back_links=back_links, dcs=dcs)
+            yield Healed(lost=lost, healed=after, takes=takes, logins=logins, back_links=back_links, dcs=dcs, run=run)
+
+
+_AGAIN: Final = "Passw0rd.of-second"
+"""What bert's became after that heal."""
+
+
+@pytest.fixture(scope="module")
+def informed(healed: Healed, module_place: Path) -> tuple[SambaDC, SambaDC, SambaDC]:
+    """The first is put back to a later image, open for a while before it is healed, and the third hears from it alone.
+
+    What the second wrote the third could have had from the first, and has not; by the first's word it has read it.
+    """
+    first, second, third = healed.dcs
+    domain, office = (first.base_dn,), f"OU=Office,{first.base_dn}"
+    first.golden = first.take_golden(module_place / "later")
+    first.start()
+    with Hands(first) as hands:
+        for number in range(50):  # so that what it hears when it was put back has USNs that the third has read
+            hands.set(f"CN=carl,{office}", description=f"number {number}")
+    third.start()
+    replicate(third, first, domain)
+    third.stop()
+    second.start()
+    with Hands(second) as hands:
+        hands.user("early", parent=office, password=PASSWORD)
+        hands.link(f"CN=crew,{office}", f"CN=early,{office}")
+        hands.password(f"CN=bert,{office}", _AGAIN)
+    replicate(first, second, domain)
+    healed.run("agent", "--once", code=0)
+    first.kill()
+    first.revert()
+    first.start()
+    with Hands(second) as hands:
+        hands.user("late", parent=office, password=PASSWORD)
+        hands.link(f"CN=crew,{office}", f"CN=late,{office}")
+        hands.unlink(f"CN=crew,{office}", f"CN=early,{office}")
+        hands.set(f"CN=ada,{office}", description="late")
+        hands.delete(f"CN=known-to-nobody,{office}")
+    hear(first, second, domain, until_it_has="(cn=late)")
+    second.stop()
+    third.start()
+    replicate(third, first, domain)
+    third.stop()
+    healed.run("guard", code=0)
+    first.stop()
+    for dc in healed.dcs:
+        dc.start()
+    settle(*healed.dcs)
+    # a login changes lastLogonTimestamp, which replicates
+    assert [dc.can_login("bert", _AGAIN) for dc in healed.dcs] == [True, True, True]
+    settle(*healed.dcs)
+    for dc in healed.dcs:
+        dc.stop()
+    return healed.dcs
+
+
+def test_a_third_dc_has_what_it_took_for_read(informed: tuple[SambaDC, SambaDC, SambaDC]) -> None:
+    first, *others = informed
+    (early,) = (one for one in stamps(others[1]).values() if one.dn.startswith("CN=early,"))
+    assert early.attributes["unicodePwd"][0] > 0
+    for descriptors in (False, True):
+        assert ldapcmp(first, others[1], filters=(_BACK_LINK,), security_descriptors=descriptors) == []
 
 
 def test_the_heal_brings_the_stamps_that_were_lost(healed: Healed) -> None:

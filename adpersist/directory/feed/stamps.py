@@ -58,12 +58,12 @@ def read_stamps(session: Session, schema: Schema, guids: Iterable[Guid], *, afte
     return dict(stamped(entry, schema, after=after) for entry in asked(session, guids, attributes=STAMPED))
 
 
-def newest_stamps(session: Session, schema: Schema, since: Usn) -> dict[Guid, Stamps]:
-    """Stamps of the objects written since a USN; one scan of the directory on Samba."""
+def newest_stamps(session: Session, schema: Schema, since: Usn) -> Iterator[tuple[Guid, Stamps]]:
+    """Objects written since a USN, and their stamps; one scan of the directory on Samba."""
     written = at_least(CHANGED, since)
     controls = [ALL_CONTEXTS, SHOW_RECYCLED]
     entries = session.search("", written, attributes=STAMPED, controls=controls, timeout_s=LOOK_TIMEOUT_S)
-    return dict(stamped(entry, schema) for entry in entries)
+    yield from (stamped(entry, schema) for entry in entries)
 
 
 def stamped(entry: Entry, schema: Schema, *, after: Usn = EVER) -> tuple[Guid, Stamps]:

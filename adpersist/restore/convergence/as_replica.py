@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
-from adpersist.model.plan.replicated import Replica
+from adpersist.model.plan.engine import Engine
+from adpersist.model.plan.replicated import Replica, Spared
 from adpersist.model.plan.step import ReloadSchema, Step
 from adpersist.restore.convergence.applying import apply
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.planning import closing_steps, raised_rids
 from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.making_way import making_way
+from adpersist.restore.plan.replicated_updates import ReplicatedUpdates, as_own
 from adpersist.restore.plan.replication import replica
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.fold import without_gc
+from adpersist.state.state import State
 from adpersist.telemetry import logger
 
 log = logger("restore")
@@ -146,6 +149,42 @@ def move_away(
     regrouped = frozenset({*given, *primary_groups.joined(given, seen.have)})
     applied = apply(moving, target, progress.applying).steps
     return Moved(applied=applied, wrote=regrouped.union(step.guid for step in moving), regrouped=regrouped)
+
+
+def say_again(
+    dc: DomainController, have: State, updates: ReplicatedUpdates, engine: Engine, progress: Progress
+) -> None:
+    """Have the DC say what replication brought it as its own of today; values, versions and times stay.
+
+    Args:
+        dc: The DC.
+        have: What it has.
+        updates: What came; what was written over since is left out.
+        engine: By which way to write.
+        progress: Told how far it has come.
+
+    Raises:
+        DirectoryUnreachableError: The DC went away.
+    """
+    own = dc.own_stamp()
+    claimed = as_own(have, updates, own)
+    with dc.writing(engine) as target:
+        if isinstance(target, TransactionalTarget):
+            sent = replica(claimed, have, dc.feed.contexts, Spared(), own=own)
+            refused = [(each.guid, each.reason) for each in target.receive(sent, progress.applying)]
+        else:
+            stamps = {guid: (have[guid].stamps, claimed[guid].stamps) for guid in updates.attributes if guid in have}
+            refused = list(
+                dc.restamp(
+                    {
+                        guid: {name: (had[name], new[name]) for name in new if new[name] != had[name]}
+                        for guid, (had, new) in stamps.items()
+                    }
+                )
+            )
+    for guid, reason in refused:
+        log.warning("replicated.not_said_again", object=guid_text(guid), reason=reason)
+    log.info("replicated.said_again", objects=len(updates.attributes.keys() | updates.links.keys()))
 
 
 def _idle(dc: DomainController, lacking: Replica) -> list[str]:

@@ -15,7 +15,7 @@ from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Terms
 from adpersist.restore.convergence.applying import apply
-from adpersist.restore.convergence.as_replica import Moved, move_away, receive_lacking, what_lacks
+from adpersist.restore.convergence.as_replica import Moved, move_away, receive_lacking, say_again, what_lacks
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.looks import Looks
 from adpersist.restore.convergence.planning import planned
@@ -26,6 +26,7 @@ from adpersist.restore.plan.collisions import Collision, collisions
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.restore.plan.plan import Plan
+from adpersist.restore.plan.replicated_updates import ReplicatedUpdates
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
 from adpersist.state.state import State
@@ -113,6 +114,15 @@ class Convergence:
         looked_at = self._wanted.head.position is not None
         stamps = looked_at and self._wanted.is_newest and self._wanted.scope.is_everything
         return differing(self._dc, self._looks.look(anew=True), stamps=stamps)
+
+    def replicated(self, partners: Collection[Guid], fresh: Guid) -> ReplicatedUpdates:
+        """See :meth:`Looks.replicated`."""
+        return self._looks.replicated(partners, fresh)
+
+    def say_again(self, updates: ReplicatedUpdates) -> None:
+        """Have the DC say those of the updates that are still there as its own of today."""
+        if updates:
+            say_again(self._dc, self.seen, updates, self._terms.engine, self._progress)
 
     def go_on_as(self, invocation: Guid) -> None:
         """The DC goes on under another invocationID; look at what it wrote since, and for that."""

@@ -6,8 +6,9 @@ from functools import cached_property
 
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
-from adpersist.model.identity.ids import Guid
+from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
+from adpersist.model.objects.stamps import EVER
 from adpersist.model.plan.step import Exempt
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.conflicts.circles import circular
@@ -23,6 +24,7 @@ from adpersist.restore.plan.identities.renumbering import matched_by_place, with
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.limitations import Limitation, attainable
 from adpersist.restore.plan.machine_secrets import without_machine_secrets
+from adpersist.restore.plan.replicated_updates import ReplicatedUpdates, replicated_since
 from adpersist.restore.plan.scope import RestoreScope
 from adpersist.restore.wanted import WantedState
 from adpersist.state.differences import Compared, Gap, gaps
@@ -154,6 +156,27 @@ class Looks:
         """What was seen last; lost writes under reused USNs are wanted as the DC's own of today, from now on."""
         self._want = renewed(self._want, seen.have, reused)
         return replace(seen, want=renewed(seen.want, seen.have, reused))
+
+    def replicated(self, partners: Collection[Guid], fresh: Guid) -> ReplicatedUpdates:
+        """What replication brought to the DC since its image, by the last look.
+
+        Args:
+            partners: invocationIDs of the others.
+            fresh: The invocationID the DC goes on under.
+        """
+        image = self._live.image
+        if image is None and self._dc.last_replicated() < int(self._wanted.captured):
+            return ReplicatedUpdates()
+        usn = image.usn if image is not None else EVER
+        return replicated_since(
+            usn,
+            self._dc.each_written(Usn(usn + 1)),
+            self.seen,
+            image.state if image is not None else State(),
+            self._wanted.state,
+            partners=partners,
+            fresh=fresh,
+        )
 
     def wrote(self, objects: Iterable[Guid]) -> None:
         """We wrote to these, or tried, since the last look."""
