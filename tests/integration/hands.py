@@ -17,6 +17,8 @@ RELAX: Final = ("1.3.6.1.4.1.4203.666.5.12", False, None)
 
 _NORMAL_ACCOUNT: Final = "512"
 _WORKSTATION_ACCOUNT: Final = "4096"
+_RECYCLE_BIN: Final = "766ddcd8-acd0-445e-f3b9-a7f9b6744f2a"
+"""[MS-ADTS] 3.1.1.9.1."""
 
 Value = str | bytes
 
@@ -131,6 +133,10 @@ class Hands(AtDc):
     def delete(self, dn: str) -> None:
         """Turn into a tombstone."""
         self._do("delete", dn)
+
+    def recycle(self) -> None:
+        """Switch the AD Recycle Bin on, for good."""
+        self.link("", f"CN=Partitions,CN=Configuration,{self.base}:{_RECYCLE_BIN}", attribute="enableOptionalFeature")
 
     def undelete(self, guid: uuid.UUID, dn: str, **attributes: Value) -> None:
         """Reanimate a tombstone."""

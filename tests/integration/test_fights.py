@@ -15,7 +15,7 @@ from tests import images
 from tests.integration.hands import Hands
 from tests.integration.ordeal import begin, controller, play, remains
 from tests.integration.proof import RENEWED
-from tests.integration.scene import ENGINES, PASSWORD, Scene
+from tests.integration.scene import ENGINES, PASSWORD, Scene, World
 from tools.samba_dc import Golden, dbcheck, dump, ldapcmp
 
 
@@ -80,6 +80,35 @@ def test_a_local_account_that_was_deleted_again_still_holds_the_sid(scene: Scene
         with Hands(world.dc) as hands:
             assert (hands.guid(dn), hands.rid(dn)) == (guid, rid)
         world.run("verify", code=0)
+
+
+@pytest.mark.parametrize("policy", ["journal", "dc"])
+def test_who_makes_way_leaves_no_sid_in_the_recycle_bin(world: World, policy: str) -> None:
+    """What it has recycled Samba deletes for nobody, and no two objects can have one SID, dead or alive."""
+    with Hands(world.dc) as hands:
+        hands.recycle()
+    world.run("agent", "--once", code=0)
+    world.dc.stop()
+    world.dc.golden = world.dc.take_golden(world.place / "recycling")
+    world.dc.start()
+    with Hands(world.dc) as hands:
+        lost = [hands.user(name, password=PASSWORD) for name in ("lost", "lonely")]
+        rids = [hands.rid(dn) for dn in lost]
+        hands.delete(hands.user("deceased"))
+    world.run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        assert hands.rid(hands.user("usurper", password=PASSWORD)) == rids[0]
+        hands.delete(hands.user("mayfly"))
+        hands.user("late")
+    world.run("guard", "--on-conflict", policy, "--engine", Engine.LOCAL, code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert [hands.rid(dn) for dn in lost] == rids
+        assert len(hands.find("(cn=usurper*)")) == (policy == "dc")
+    assert world.dc.can_login("lost", PASSWORD)
+    world.dc.stop()
+    assert dbcheck(world.dc)
 
 
 def test_a_local_contact_with_the_name_of_a_lost_user_keeps_another_name(scene: Scene, place: Path) -> None:

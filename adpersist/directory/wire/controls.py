@@ -30,6 +30,9 @@ RELAX_OID: Final = "1.3.6.1.4.1.4203.666.5.12"
 BYPASS_PASSWORD_HASH_OID: Final = "1.3.6.1.4.1.7165.4.3.12"  # noqa: S105 - an OID
 """Samba's DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID: hashes are stored as they are given."""
 
+DBCHECK_OID: Final = "1.3.6.1.4.1.7165.4.3.19"
+"""Samba's DSDB_CONTROL_DBCHECK: with relaxed rules a delete leaves nothing. Its LDAP server passes it over."""
+
 DIRSYNC_INCREMENTAL_VALUES: Final = 0x80000000
 """LDAP_DIRSYNC_INCREMENTAL_VALUES: link values come one by one, [MS-ADTS] 3.1.1.3.4.1.3."""
 
@@ -37,6 +40,7 @@ SHOW_DELETED: Final[Control] = (SHOW_DELETED_OID, True, None)
 SHOW_RECYCLED: Final[Control] = (SHOW_RECYCLED_OID, True, None)
 RELAX: Final[Control] = (RELAX_OID, False, None)
 BYPASS_PASSWORD_HASH: Final[Control] = (BYPASS_PASSWORD_HASH_OID, False, None)
+DBCHECK: Final[Control] = (DBCHECK_OID, False, None)
 SD_ALL: Final[Control] = (SD_FLAGS_OID, False, bytes.fromhex("300302010f"))
 """Owner, group, DACL and SACL together."""
 ALL_CONTEXTS: Final[Control] = (SEARCH_OPTIONS_OID, True, bytes.fromhex("3003020102"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, Protocol, assert_never
 
 from adpersist.directory.ldap.operations import AddRequest, DirectoryWrites, WriteRequest, WriteResult
-from adpersist.directory.wire.controls import RELAX, SHOW_RECYCLED
+from adpersist.directory.wire.controls import DBCHECK, RELAX, SHOW_RECYCLED
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
 from adpersist.directory.write.step_writes import (
     AS_GIVEN,
@@ -37,8 +37,8 @@ _OPERATIONS_ERROR: Final = 1
 _NO_SUCH_ATTRIBUTE: Final = 16
 """operationsError and noSuchAttribute, [RFC4511] 4.1.9."""
 
-_LIVES: Final = 3
-"""Deletes after which nothing is left of an object: live, deleted, recycled ([MS-ADTS] 3.1.1.5.5)."""
+_NOT_RECYCLED: Final[Modifications] = {"isRecycled": [(MODIFY_REPLACE, (b"FALSE",))]}
+"""A recycled object that Samba finds when it is about to work on it."""
 
 
 class Target(Protocol):
@@ -156,15 +156,20 @@ class StepExecutor:
                 # where the Recycle Bin is on, Samba 4.17 stumbles over what a deleted object kept
                 self._writes.delete(address(step.guid), (RELAX, SHOW_RECYCLED))
             # and does not find recycled ones, nor takes "isRecycled" away where there is none
-            not_recycled = {"isRecycled": [(MODIFY_REPLACE, (b"FALSE",))]}
-            self._writes.modify(address(step.guid), not_recycled, (RELAX, SHOW_RECYCLED))
+            self._writes.modify(address(step.guid), _NOT_RECYCLED, (RELAX, SHOW_RECYCLED))
             self._writes.modify(address(step.guid), living, (RELAX, SHOW_RECYCLED))
 
     def _delete(self, step: Delete) -> None:
         with suppress(NoSuchEntryError):  # gone already: what was wanted
-            if not step.purge:
-                self._writes.delete(address(step.guid), (RELAX,))
-                return
-            # to SYSTEM, deleting a tombstone removes it for good; the Recycle Bin has one more state in between
-            for _ in range(_LIVES):
+            self._writes.delete(address(step.guid), (RELAX, SHOW_RECYCLED) if step.purge else (RELAX,))
+            if step.purge:
+                # to SYSTEM, deleting a tombstone removes it for good
                 self._writes.delete(address(step.guid), (RELAX, SHOW_RECYCLED))
+        if step.purge:
+            self._remove_recycled(step.guid)
+
+    def _remove_recycled(self, guid: Guid) -> None:
+        """Where the Recycle Bin is on, Samba deletes no recycled object, which goes on holding its SID and its GUID."""
+        with suppress(NoSuchEntryError):  # as where it is off
+            self._writes.modify(address(guid), _NOT_RECYCLED, (RELAX, SHOW_RECYCLED))
+            self._writes.delete(address(guid), (RELAX, SHOW_RECYCLED, DBCHECK))
