@@ -21,6 +21,9 @@ from adpersist.state.state import State
 _NEVER_MOVED: Final = frozenset({b"trustedDomain", b"secret"})
 """LSA-specific classes, whose objects are neither renamed nor moved ([MS-ADTS] 3.1.1.5.4)."""
 
+_TRUST_ACCOUNT: Final = 0x800
+"""INTERDOMAIN_TRUST_ACCOUNT, [MS-ADTS] 2.2.16."""
+
 _NO_VALUES: Final[Mapping[str, Values]] = {}
 _NO_LINKS: Final[Links] = {}
 """Most gaps lack something: they share the lack."""
@@ -135,8 +138,16 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
 
 
 def stays_dead(item: ObjectState) -> bool:
-    """A tombstone nobody may bring back to life; where identities are given, another is made in its place."""
-    return item.deleted and not _NEVER_MOVED.isdisjoint(item.values.get("objectClass", ()))
+    """A tombstone nobody may bring back to life; where identities are given, another is made in its place.
+
+    A trust's account is given a new password as it is reanimated, which Samba takes from LSA alone.
+    """
+    return item.deleted and (not _NEVER_MOVED.isdisjoint(item.values.get("objectClass", ())) or is_trust_account(item))
+
+
+def is_trust_account(item: ObjectState) -> bool:
+    """What the other side of a trust logs in with."""
+    return bool(int(item.values.get("userAccountControl", (b"0",))[0]) & _TRUST_ACCOUNT)
 
 
 def _reachable(values: dict[str, Values], found: ObjectState | None, want: State, have: State) -> dict[str, Values]:

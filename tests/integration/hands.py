@@ -14,6 +14,8 @@ from tools.samba_dc import SambaDC
 
 SHOW_RECYCLED: Final = ("1.2.840.113556.1.4.2064", True, None)
 RELAX: Final = ("1.3.6.1.4.1.4203.666.5.12", False, None)
+_HASHES: Final = ("1.3.6.1.4.1.7165.4.3.12", False, None)
+"""DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID."""
 
 _NORMAL_ACCOUNT: Final = "512"
 _WORKSTATION_ACCOUNT: Final = "4096"
@@ -88,6 +90,14 @@ class Hands(AtDc):
         """A workstation's account."""
         given = {"sAMAccountName": f"{name}$", "userAccountControl": _WORKSTATION_ACCOUNT, **(attributes or {})}
         return self.add(f"CN={name},{parent or f'CN=Computers,{self.base}'}", "computer", given)
+
+    def trust_account(self, flat_name: str) -> str:
+        """What the other side of a trust logs in with; only LSA and SYSTEM may make one, and set its password."""
+        dn = f"CN={flat_name}$,{self.users}"
+        given: dict[str, Value] = {"sAMAccountName": f"{flat_name}$", "userAccountControl": "2080"}
+        given["unicodePwd"] = bytes(range(16))
+        self._do("add", dn, "user", {name: [_bytes(value)] for name, value in given.items()}, controls=[RELAX, _HASHES])
+        return dn
 
     def contact(self, name: str, *, parent: str = "") -> str:
         """A contact: an object without a SID."""

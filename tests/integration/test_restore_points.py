@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from adpersist.model.plan.engine import Engine
@@ -98,5 +100,43 @@ def test_what_a_class_insists_on_comes_back_with_the_tombstone(world: World, eng
     taken_back = world.run("restore", "--yes", f"--to={seq}", code=0)
     assert "until then winbindd does not know the trusts that came back" in taken_back.out
     world.run("verify", code=0)
+    world.dc.kill()
+    assert unlike(lived, world.dc.snapshot(world.place / "after")) == []
+
+
+@pytest.mark.parametrize(("engine", "recycles"), [(Engine.LDAP, False), (Engine.LOCAL, False), (Engine.LOCAL, True)])
+def test_what_nothing_reanimates_is_made_again(world: World, engine: Engine, recycles: bool) -> None:
+    """Trusts, their accounts, secrets of LSA: what is left of one makes way for it, out of the Recycle Bin, too."""
+    world.write_by(engine)
+    with Hands(world.dc) as hands:
+        if recycles:
+            hands.recycle()
+        system = f"CN=System,{hands.base}"
+        trust = {"trustPartner": "partner.example", "flatName": "PARTNER", "trustType": "2"}
+        doomed = [
+            hands.add(f"CN=partner.example,{system}", "trustedDomain", trust),
+            hands.trust_account("PARTNER"),
+        ]
+    lived, seq = _as_it_was(world)
+    with Hands(world.dc) as hands:
+        for dn in doomed:
+            hands.delete(dn)
+    _goes_back(world, lived, seq)
+
+
+def _as_it_was(world: World) -> tuple[Path, int]:
+    """The database as it is, and the commit that has it."""
+    seq = world.run("agent", "--once", "--json", code=0).json["durable"]["seq"]
+    world.dc.stop()
+    lived = world.dc.snapshot(world.place / "lived")
+    world.dc.start()
+    return lived, int(seq)
+
+
+def _goes_back(world: World, lived: Path, seq: int) -> None:
+    """And nothing is left to be done."""
+    world.run("agent", "--once", code=0)
+    world.run("restore", "--yes", f"--to={seq}", code=0)
+    assert world.run("restore", "--yes", f"--to={seq}", "--json", code=0).json["steps"] == 0
     world.dc.kill()
     assert unlike(lived, world.dc.snapshot(world.place / "after")) == []

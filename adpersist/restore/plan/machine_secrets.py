@@ -7,15 +7,13 @@ from typing import Final
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.restore.plan.limitations import Limitation
-from adpersist.state.differences import Gap
+from adpersist.state.differences import Gap, is_trust_account
 from adpersist.state.state import State
 
 _SECRETS: Final = frozenset({*SECRET_ATTRIBUTES, "pwdLastSet"})
 _CLASSES: Final = frozenset({b"computer", b"trustedDomain"})
 _ASKED_FOR: Final = b"msDS-GroupManagedServiceAccount"
 """Hosts ask the DC for its password whenever they need it."""
-_TRUST_ACCOUNT: Final = 0x800
-"""INTERDOMAIN_TRUST_ACCOUNT, [MS-ADTS] 2.2.16."""
 
 
 def without_machine_secrets(gaps: Iterable[Gap], want: State) -> tuple[list[Gap], list[Limitation]]:
@@ -42,5 +40,4 @@ def without_machine_secrets(gaps: Iterable[Gap], want: State) -> tuple[list[Gap]
 
 def _has_another_end(item: ObjectState) -> bool:
     classes = item.values.get("objectClass", ())
-    control = int(item.values.get("userAccountControl", (b"0",))[0])
-    return (not _CLASSES.isdisjoint(classes) and _ASKED_FOR not in classes) or bool(control & _TRUST_ACCOUNT)
+    return (not _CLASSES.isdisjoint(classes) and _ASKED_FOR not in classes) or is_trust_account(item)
