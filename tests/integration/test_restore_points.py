@@ -124,6 +124,26 @@ def test_what_nothing_reanimates_is_made_again(world: World, engine: Engine, rec
     _goes_back(world, lived, seq)
 
 
+@pytest.mark.parametrize("recycles", [False, True])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_may_not_be_renamed_comes_back_all_the_same(world: World, engine: Engine, recycles: bool) -> None:
+    """A site's servers, say: systemFlags have Samba refuse to give a tombstone its name and place again."""
+    world.write_by(engine)
+    with Hands(world.dc) as hands:
+        if recycles:
+            hands.recycle()
+        world.dc.samba_tool("sites", "create", "Berlin")
+        kept = [hands.add(f"CN={name},{hands.users}", "container") for name in ("unmoved", "unnamed")]
+        for dn, flags in zip(kept, (0x0400_0000, 0x0A00_0000), strict=True):
+            hands.set(dn, systemFlags=str(flags))
+    lived, seq = _as_it_was(world)
+    with Hands(world.dc) as hands:
+        for dn in kept:
+            hands.delete(dn)
+    world.dc.samba_tool("sites", "remove", "Berlin")
+    _goes_back(world, lived, seq)
+
+
 def _as_it_was(world: World) -> tuple[Path, int]:
     """The database as it is, and the commit that has it."""
     seq = world.run("agent", "--once", "--json", code=0).json["durable"]["seq"]

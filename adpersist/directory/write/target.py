@@ -37,6 +37,9 @@ _OPERATIONS_ERROR: Final = 1
 _NO_SUCH_ATTRIBUTE: Final = 16
 """operationsError and noSuchAttribute, [RFC4511] 4.1.9."""
 
+_MAY_BE_RENAMED: Final = b"1073741824"
+"""systemFlags: FLAG_CONFIG_ALLOW_RENAME alone, [MS-ADTS] 2.2.10; outside of the configuration it means nothing."""
+
 _NOT_RECYCLED: Final[Modifications] = {"isRecycled": [(MODIFY_REPLACE, (b"FALSE",))]}
 """A recycled object that Samba finds when it is about to work on it."""
 
@@ -156,7 +159,8 @@ class StepExecutor:
                 # where the Recycle Bin is on, Samba 4.17 stumbles over what a deleted object kept
                 self._writes.delete(address(step.guid), (RELAX, SHOW_RECYCLED))
             # and does not find recycled ones, nor takes "isRecycled" away where there is none
-            self._writes.modify(address(step.guid), _NOT_RECYCLED, (RELAX, SHOW_RECYCLED))
+            flags: Modifications = {"systemFlags": [(MODIFY_REPLACE, (_MAY_BE_RENAMED,))]} if step.fixed else {}
+            self._writes.modify(address(step.guid), {**_NOT_RECYCLED, **flags}, (RELAX, SHOW_RECYCLED))
             self._writes.modify(address(step.guid), living, (RELAX, SHOW_RECYCLED))
 
     def _delete(self, step: Delete) -> None:

@@ -32,12 +32,14 @@ class Reanimate:
 
     Attributes:
         values: What its class insists on, and a tombstone has lost.
+        fixed: The tombstone has systemFlags, which may let nobody rename or move it; they are given again afterwards.
     """
 
     guid: Guid
     dn: str
     reason: str
     values: Mapping[str, Values] = field(default_factory=dict)
+    fixed: bool = False
     op: Literal["reanimate"] = "reanimate"
 
 

@@ -49,7 +49,6 @@ _KEPT_FOR_GOOD: Final = frozenset(
         "sIDHistory",
         "securityIdentifier",
         "subClassOf",
-        "systemFlags",
         "trustAttributes",
         "trustDirection",
         "trustPartner",
@@ -58,7 +57,9 @@ _KEPT_FOR_GOOD: Final = frozenset(
         "whenCreated",
     ]
 )
-"""What every deleted object keeps, a recycled one, too ([MS-ADTS] 3.1.1.5.5.1.1)."""
+"""What every deleted object keeps, a recycled one, too ([MS-ADTS] 3.1.1.5.5.1.1); systemFlags are lifted meanwhile."""
+
+_FLAGS: Final = "systemFlags"
 
 _GROUP_TYPE: Final = "groupType"
 _GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
@@ -143,7 +144,9 @@ class ObjectSteps:
             yield from self._locked(gap, dn)
         elif not gap.is_live:
             reason = "alive in the journal, a tombstone here"
-            yield Reanimate(guid=gap.guid, dn=dn, reason=reason, values=self._insisted(gap))
+            insisted = self._insisted(gap)
+            fixed = gap.have is not None and _FLAGS in gap.have.values
+            yield Reanimate(guid=gap.guid, dn=dn, reason=reason, values=insisted, fixed=fixed)
             yield from self._locked(gap, dn)
             # at once: a tombstone has no password, and may be an enabled account's
             yield from self._fill(gap)
