@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from adpersist.model.plan.engine import Engine
 from tests.crash.deaths import KILLED, dying
 from tests.integration.hands import Hands, extend_schema, wear_badge
 from tests.integration.proof import stamps_unlike
@@ -43,3 +44,29 @@ def test_a_heal_that_dies_before_its_first_definition_converges(scene: Scene, pl
         world.run("verify", code=0)
         world.dc.stop()
         assert list(stamps_unlike(lost, stamps(world.dc))) == []
+
+
+def test_a_container_that_comes_back_with_what_lies_in_it_is_never_left_bare(world: World) -> None:
+    """The next run finds it alive, and so no part of what it restores."""
+    world.write_by(Engine.LDAP)
+    annex = f"OU=Annex,OU=Office,{world.dc.base_dn}"
+    had = {
+        "description": [b"of old"],
+        "gPOptions": [b"1"],
+        "managedBy": [f"CN=ada,OU=Office,{world.dc.base_dn}".encode()],
+    }
+    with Hands(world.dc) as hands:
+        hands.set(annex, **{name: values[0] for name, values in had.items()})
+    world.run("agent", "--once", code=0)
+    world.run("mark", "well", code=0)
+    with Hands(world.dc) as hands:
+        hands.delete(f"CN=emil,{annex}")
+        hands.delete(annex)
+    world.run("agent", "--once", code=0)
+    words = "restore", "--to", "@well", "--object", f"CN=emil,{annex}", "--yes"
+    assert dying(world.run, "applied", 1, *words) == KILLED
+    world.run(*words, code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(annex, *had) == had
+        assert hands.find("(cn=emil)") == [f"CN=emil,{annex}"]
+    world.run("verify", "--at", "@well", "--object", annex, code=0)

@@ -133,6 +133,10 @@ class Model:
                     self.link(step.guid, "member", _target(end))
             case Reanimate():
                 self.reanimate(step.guid, *self._place(step.dn))
+                given = {**step.values, **step.more}
+                self.modify(step.guid, {name: found for name, found in given.items() if name != "member"})
+                for end in given.get("member", ()):
+                    self.link(step.guid, "member", _target(end))
             case Move():
                 self.move(step.guid, self._find(step.parent_dn), step.rdn)
             case Modify():

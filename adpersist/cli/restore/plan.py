@@ -182,7 +182,8 @@ def document(found: Plan, target: int) -> dict[str, Any]:
 def _what(step: Step) -> str:
     match step.op:
         case "create" | "modify" | "reanimate":
-            return ", ".join(f"{name}{'' if values else ' (clear)'}" for name, values in sorted(step.values.items()))
+            given = {**step.values, **step.more} if step.op == "reanimate" else step.values
+            return ", ".join(f"{name}{'' if values else ' (clear)'}" for name, values in sorted(given.items()))
         case "move":
             return f"to {step.rdn},{step.parent_dn}"
         case "link":

@@ -148,7 +148,7 @@ class StepExecutor:
         living: Modifications = {
             "isDeleted": [(MODIFY_DELETE, ())],
             "distinguishedName": [(MODIFY_REPLACE, (step.dn.encode(),))],
-            **{name: [(MODIFY_REPLACE, values)] for name, values in step.values.items()},
+            **{name: [(MODIFY_REPLACE, values)] for name, values in {**step.values, **step.more}.items()},
         }
         try:
             self._writes.modify(address(step.guid), living, (RELAX, SHOW_RECYCLED))

@@ -32,6 +32,7 @@ class Reanimate:
 
     Attributes:
         values: What its class insists on, and a tombstone has lost.
+        more: All else it had and can be given with that: what others lie in is never there without it.
         fixed: The tombstone has systemFlags, which may let nobody rename or move it; they are given again afterwards.
     """
 
@@ -39,6 +40,7 @@ class Reanimate:
     dn: str
     reason: str
     values: Mapping[str, Values] = field(default_factory=dict)
+    more: Mapping[str, Values] = field(default_factory=dict)
     fixed: bool = False
     op: Literal["reanimate"] = "reanimate"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from adpersist.model.plan.step import Create, Link, Modify, Step
+from adpersist.model.plan.step import Create, Link, Modify, Reanimate, Step
 
 _INSEPARABLE: Final = frozenset({"objectClass", "objectSid", "sAMAccountName", "unicodePwd", "nTSecurityDescriptor"})
 """An account is not made without these: it would be somebody else, or open to everybody."""
@@ -13,15 +13,26 @@ _INSEPARABLE: Final = frozenset({"objectClass", "objectSid", "sAMAccountName", "
 def apply_partially(step: Step, attempt: Callable[[Step], bool]) -> list[Step]:
     """Try narrower steps; returns those that were done.
 
-    A create is tried without one of its attributes at a time, until it is taken; a modify is taken apart; links are
-    tried one by one. What the DC still refuses shows up as a difference afterwards.
+    A create is tried without one of its attributes at a time, until it is taken; what a tombstone need not come to life
+    with is given afterwards; a modify is taken apart; links are tried one by one. What the DC still refuses shows up as
+    a difference afterwards.
     """
     if isinstance(step, Create):
         for narrower in _without_one(step):
             if attempt(narrower):
                 return [narrower]
         return []
+    if isinstance(step, Reanimate):
+        return _reanimated(step, attempt)
     return [piece for piece in _apart(step) if attempt(piece)]
+
+
+def _reanimated(step: Reanimate, attempt: Callable[[Step], bool]) -> list[Step]:
+    bare = replace(step, more={})
+    if not step.more or not attempt(bare):
+        return []
+    rest = Modify(guid=step.guid, dn=step.dn, values=step.more, reason=step.reason)
+    return [bare, *([rest] if attempt(rest) else apply_partially(rest, attempt))]
 
 
 def _without_one(step: Create) -> Iterator[Create]:

@@ -97,12 +97,15 @@ class ObjectSteps:
         self._doomed = doomed
         self._placed: set[Guid] = set()
         self._born: dict[Guid, frozenset[str]] = {}
+        self._revived: dict[Guid, frozenset[str]] = {}
+        self._containers: frozenset[Guid | None] = frozenset()
         self._shapes: dict[frozenset[str], frozenset[str]] = {}
         self._swapped: dict[Guid, set[Ref]] = {}
 
     def build(self, wanted: Sequence[Gap]) -> Iterator[Step]:
         """Place, fill and link some objects, containers first."""
         wanted = [self._recycled(gap) if gap.have is not None and not gap.is_live else gap for gap in wanted]
+        self._containers = frozenset(gap.want.parent for gap in wanted if gap.want is not None)
         for gap in wanted:
             yield from self._place(gap)
             if gap.have is not None or gap.guid in self._born:
@@ -145,8 +148,10 @@ class ObjectSteps:
         elif not gap.is_live:
             reason = "alive in the journal, a tombstone here"
             insisted = self._insisted(gap)
+            more = self._given_at_once(gap, insisted) if gap.guid in self._containers else {}
+            self._revived[gap.guid] = frozenset({*insisted, *more})
             fixed = gap.have is not None and _FLAGS in gap.have.values
-            yield Reanimate(guid=gap.guid, dn=dn, reason=reason, values=insisted, fixed=fixed)
+            yield Reanimate(guid=gap.guid, dn=dn, reason=reason, values=insisted, more=more, fixed=fixed)
             yield from self._locked(gap, dn)
             # at once: a tombstone has no password, and may be an enabled account's
             yield from self._fill(gap)
@@ -180,6 +185,19 @@ class ObjectSteps:
         found = {name: values for name, values in {**gap.values, **ends}.items() if name in lost and values}
         return {name: values for name, values in found.items() if all(map(self._is_there, values))}
 
+    def _given_at_once(self, gap: Gap, insisted: Collection[str]) -> Mapping[str, Values]:
+        """What a container comes to life with, beside what it insists on, so that none is there bare.
+
+        Who may log in has passwords, of which Samba makes its own as it reanimates.
+        """
+        assert gap.want is not None  # noqa: S101 - wanted
+        if "objectSid" in gap.want.values:
+            return {}
+        ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
+        later = {*insisted, _FLAGS, _CATEGORY}
+        found = {name: values for name, values in {**gap.values, **ends}.items() if name not in later}
+        return {name: values for name, values in found.items() if all(map(self._is_there, values))}
+
     def _locked(self, gap: Gap, dn: str) -> Iterator[Step]:
         """Where no hash can be written: no account is ever without a password."""
         if self._exempt.reach.unseen and gap.want is not None and is_account(gap.want):
@@ -198,7 +216,8 @@ class ObjectSteps:
         else:
             rest.pop(PRIMARY, None)
         if gap.have is not None and not gap.is_live:
-            rest = {name: found for name, found in rest.items() if not any(map(target_of, found))}
+            given = self._revived[gap.guid]
+            rest = {name: found for name, found in rest.items() if name not in given and not any(map(target_of, found))}
         if gap.guid in self._named_later:
             rest.pop(service_names.NAME, None)
         if _GROUP_TYPE in rest and gap.have is not None:
@@ -211,7 +230,8 @@ class ObjectSteps:
 
     def _refer(self, gap: Gap) -> Iterator[Step]:
         """A reanimated object's references, once all they may mean is in its place."""
-        rest = {name: found for name, found in gap.values.items() if any(map(target_of, found))}
+        given = self._revived[gap.guid]
+        rest = {name: found for name, found in gap.values.items() if name not in given and any(map(target_of, found))}
         if rest:
             yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values=rest, reason="changed since")
 
@@ -277,7 +297,7 @@ class ObjectSteps:
         return self._have[group].links.get("member", frozenset()) if group in self._have else frozenset()
 
     def _link(self, gap: Gap) -> Iterator[Step]:
-        born = self._born.get(gap.guid, frozenset())
+        born = self._born.get(gap.guid) or self._revived.get(gap.guid, frozenset())
         swapped = {"member": frozenset(self._swapped.get(gap.guid, ()))}
         rest = {name: self._named(refs) for name, refs in without(gap.added, swapped).items() if name not in born}
         # links to what will be deleted go with it; taken off before, they would stay behind as traces
