@@ -100,6 +100,7 @@ def test_back_to_before_a_mass_deletion_and_forth_again(there: There) -> None:
     run = there.world.run
     back = run("restore", "--to", "@dawn", "--yes", "--json", code=0).json
     assert back["by_kind"]["reanimate"] == 8, "GUID and SID live on in the tombstones"
+    assert back["rounds"] == 1, "what Samba makes up as it reanimates is taken away at once"
     run("verify", "--at", "@dawn", code=0)
     run("verify", code=0)
     assert remains(there.dawn, _now(there)).lines == {}

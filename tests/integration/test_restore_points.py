@@ -154,9 +154,9 @@ def _as_it_was(world: World) -> tuple[Path, int]:
 
 
 def _goes_back(world: World, lived: Path, seq: int) -> None:
-    """And nothing is left to be done."""
+    """In one round, and nothing is left to be done."""
     world.run("agent", "--once", code=0)
-    world.run("restore", "--yes", f"--to={seq}", code=0)
+    assert world.run("restore", "--yes", f"--to={seq}", "--json", code=0).json["rounds"] == 1
     assert world.run("restore", "--yes", f"--to={seq}", "--json", code=0).json["steps"] == 0
     world.dc.kill()
     assert unlike(lived, world.dc.snapshot(world.place / "after")) == []

@@ -60,6 +60,8 @@ _KEPT_FOR_GOOD: Final = frozenset(
 """What every deleted object keeps, a recycled one, too ([MS-ADTS] 3.1.1.5.5.1.1); systemFlags are lifted meanwhile."""
 
 _FLAGS: Final = "systemFlags"
+_MADE_UP: Final[Mapping[str, Values]] = {"adminCount": (), "operatorCount": ()}
+"""Samba writes 0 to these as it reanimates a user or a group."""
 
 _GROUP_TYPE: Final = "groupType"
 _GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
@@ -165,12 +167,15 @@ class ObjectSteps:
             )
 
     def _recycled(self, gap: Gap) -> Gap:
-        """With what the Recycle Bin kept among what is to be given: Samba takes it away as it reanimates."""
+        """With what the Recycle Bin kept among what is to be given: Samba takes it away as it reanimates, and makes up
+        what was not there."""
         assert gap.want is not None and gap.have is not None  # noqa: S101 - a tombstone of what is wanted
         exempt, known = self._exempt, gap.have.values
         spared = exempt.derived | exempt.reach.unseen | exempt.reach.unwritable | _KEPT_FOR_GOOD
         spared |= exempt.attributes.get(gap.guid, frozenset())
         kept = {name: found for name, found in gap.want.values.items() if name not in spared and name in known}
+        if "objectSid" in known:
+            kept |= {name: found for name, found in _MADE_UP.items() if name not in {*gap.want.values, *spared}}
         return replace(gap, values={**kept, **gap.values}) if kept else gap
 
     @cached_property
