@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import pytest
 
+from adpersist.model.plan.engine import Engine
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
 from tests.integration.replicating import hear, read_so_far, replicate, settle
-from tests.integration.scene import copy_journal, init_words, staff
+from tests.integration.scene import ENGINES, copy_journal, init_words, staff
 from tools.samba_dc import Golden, SambaDC, dbcheck, dump, free_address, join, ldapcmp, stamps
 from tools.samba_dc.programs import SYSTEM_PYTHON
 from tools.samba_dc.programs import run as run_program
@@ -218,6 +219,15 @@ def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) 
     _both_agree(pair)
     pair.first.stop()
     _judged(pair)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_password_of_its_own_that_no_client_can_settle_is_told(pair: Pair, engine: Engine) -> None:
+    """Its files went back to an older one, and a partner knows the newer: over LDAP nobody reaches the files."""
+    pair.first.start()
+    restored = pair.run("guard", "--engine", engine, "--json", code=0).json["restored"]
+    told = [each["dn"].split(",")[0] for each in restored["notes"] if "--engine local" in each["what"]]
+    assert told == ([f"CN={_name(pair.first)}"] if engine is Engine.LDAP else [])
 
 
 def _keytab(pair: Pair, hands: Hands, dn: str) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from functools import cached_property
 
+from adpersist.capture.capture import SECRET
 from adpersist.capture.full_look import FullLook
 from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid, Usn
@@ -119,7 +120,7 @@ class Looks:
         notes += self._made_again(again)
         found, following = handed_down.apart(found, have)
         # what the server did by itself meanwhile is no news any more, and yet was not to be had
-        self.notes = self.notes or (*self._unseen(), *self._unreadable(), *notes)
+        self.notes = self.notes or (*self._unseen(), *self._unreadable(), *self._own_password(want, have), *notes)
         self._noted.take_note(found, have, self._live.image)
         resolution = Resolution(conflicts=self._noted.conflicts, policy=self._policy, single_links=exempt.single_links)
         closing = resolution.closing(found)
@@ -243,6 +244,20 @@ class Looks:
         elif self.exempt.reach.unseen:
             what = "passwords, keys and other secrets are neither compared nor restored on this connection"
             yield Limitation(guid=self._dc.identity.domain, dn=self._dc.dse.domain, what=what)
+
+    def _own_password(self, want: State, have: State) -> Iterator[Limitation]:
+        """The files of a DC that went back hold the password it had then, whatever others know by now."""
+        if not (self._wanted.is_newest and self._wanted.scope.is_everything):
+            return
+        had = self._live.image.state if self._live.image is not None else have
+        for guid, names in self.exempt.attributes.items():
+            known, was = (state[guid].stamps.get(SECRET) if guid in state else None for state in (want, had))
+            if SECRET in names and known is not None and was is not None and known.version > was.version:
+                what = (
+                    "its own password was changed after what its files went back to, and is theirs again: partners "
+                    "know the newer one, and cannot log in to it; healed with --engine local it tells them of one"
+                )
+                yield Limitation(guid=guid, dn=want.dn(guid), what=what, received=True)
 
     def _unreadable(self) -> Iterator[Limitation]:
         for guid, sighting in self._live.unreadable.items():
