@@ -12,6 +12,9 @@ from tests.integration.proof import unlike
 from tests.integration.scene import ENGINES, World
 from tests.property.stories.birth import attributes
 
+_UNIVERSAL, _DOMAIN_LOCAL = -0x8000_0000 + 8, -0x8000_0000 + 4
+"""Security groups of these scopes, [MS-ADTS] 2.2.12."""
+
 
 def _names(world: World) -> set[str]:
     with Hands(world.dc) as hands:
@@ -102,6 +105,22 @@ def test_what_a_class_insists_on_comes_back_with_the_tombstone(world: World, eng
     world.run("verify", code=0)
     world.dc.kill()
     assert unlike(lived, world.dc.snapshot(world.place / "after")) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_primary_group_that_is_domain_local_is_one_again(world: World, engine: Engine) -> None:
+    """Samba 4.22 lets a primary group become domain local, and no such group become primary."""
+    world.write_by(engine)
+    with Hands(world.dc) as hands:
+        dora, crew = (f"CN={name},OU=Office,{hands.base}" for name in ("dora", "crew"))
+        hands.link(crew, dora)
+        hands.set(dora, primaryGroupID=str(hands.rid(crew)))
+        for scope in (_UNIVERSAL, _DOMAIN_LOCAL):
+            hands.set(crew, groupType=str(scope))
+    lived, seq = _as_it_was(world)
+    with Hands(world.dc) as hands:
+        hands.set(dora, primaryGroupID="513")
+    _goes_back(world, lived, seq)
 
 
 @pytest.mark.parametrize(("engine", "recycles"), [(Engine.LDAP, False), (Engine.LOCAL, False), (Engine.LOCAL, True)])

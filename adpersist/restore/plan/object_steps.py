@@ -281,10 +281,24 @@ class ObjectSteps:
             return
         if new is not None and member not in self._members(new):
             yield Link(guid=new, dn=self.want.dn(new), added={"member": frozenset({member})}, reason=MEMBER_FIRST)
-        yield Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values={PRIMARY: wanted}, reason="changed since")
+        regrouped = Modify(guid=gap.guid, dn=self.want.dn(gap.guid), values={PRIMARY: wanted}, reason="changed since")
+        yield from self._widened(new, regrouped)
         if old is not None and self._have.is_live(old) and self._is_no_member(member, old):
             reason = "the server made it a member of what was its primary group"
             yield Link(guid=old, dn=self.want.dn(old), removed={"member": frozenset({member})}, reason=reason)
+
+    def _widened(self, group: Guid | None, step: Modify) -> Iterator[Step]:
+        """The step, with the group a universal one meanwhile: newer Sambas let no domain local one become primary, and
+        leave it that when it becomes domain local afterwards."""
+        kind = int(self.want[group].values.get(_GROUP_TYPE, (b"0",))[0]) if group is not None else 0
+        if group is None or not kind & _LOCAL:
+            yield step
+            return
+        wide: dict[str, Values] = {_GROUP_TYPE: (str(kind & ~_LOCAL | _UNIVERSAL).encode(),)}
+        dn, reason = self.want.dn(group), "no domain local group becomes somebody's primary group"
+        yield Modify(guid=group, dn=dn, values=wide, reason=reason)
+        yield step
+        yield Modify(guid=group, dn=dn, values={_GROUP_TYPE: self.want[group].values[_GROUP_TYPE]}, reason=reason)
 
     def _is_no_member(self, member: Ref, group: Guid) -> bool:
         """Nor will it be, and the group lives."""
