@@ -12,6 +12,7 @@ from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
 from adpersist.stores.sqlite.errors import refused_by_os
+from adpersist.stores.sqlite.salvage import Salvaged, damage_in, salvage
 from adpersist.stores.sqlite.shrinking import compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
 from adpersist.system.backoff import Backoff
@@ -83,6 +84,31 @@ def with_room_made(url: str, act: Callable[[], Result]) -> tuple[Result, bool]:
         if scheme != "sqlite" or not make_room(_path(rest)):
             raise
         return act(), True
+
+
+def damage_below(url: str) -> str | None:
+    """What is wrong with what a store keeps a journal in, below the journal; None: nothing. Reads all of it.
+
+    Raises:
+        AdpersistError: It cannot be looked at.
+    """
+    scheme, rest = parts(url)
+    return damage_in(_path(rest)) if scheme == "sqlite" else None
+
+
+def salvaged(url: str) -> Salvaged | None:
+    """Write what a store keeps a journal in anew, where that is damaged, with what can be read of it.
+
+    Returns:
+        What was kept of it; None: it is sound, or none of ours to mend.
+
+    Raises:
+        StoreError: It is in use, or there is no room.
+        IntegrityError: Nothing of a journal is left.
+    """
+    if damage_below(url) is None:
+        return None
+    return salvage(_path(parts(url)[1]))
 
 
 def compacted(url: str, *, progress: Callable[[int], None]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -95,6 +96,37 @@ def test_a_running_agent_goes_on_after_a_repair_beside_it(world: World) -> None:
     run("agent", "--once", code=0)
     run("verify", code=0)
     run("check", code=0)
+
+
+def test_a_file_that_was_cut_off_costs_history_and_nothing_else(world: World) -> None:
+    run = world.run
+    with Hands(world.dc) as hands:
+        for name in ("one", "two", "three"):
+            hands.user(name)
+            run("agent", "--once", code=0)
+        os.truncate(world.store, world.store.stat().st_size // 2)
+        hands.user("four")
+        for words in (("log",), ("agent", "--once")):
+            ran = run(*words, code=8)
+            assert "damaged" in complaint(ran)
+            assert "check --repair" in ran.err
+        found = run("check", code=8)
+        assert "check --repair" in found.out + found.err
+        done = run("check", "--repair", "--json", code=0).json
+        assert Path(done["written_anew"]["kept"]).exists()
+        assert done["written_anew"]["rows"] > 0
+        assert done["lost"]
+        run("guard", code=0)  # the DC still is known for the one it was
+        run("agent", "--once", code=0)
+        run("verify", code=0)
+        hands.user("five")
+        run("agent", "--once", code=0)
+    world.revert()
+    run("guard", code=0)
+    run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert all(hands.find(f"(cn={name})") for name in ("one", "two", "three", "four", "five"))
+    assert run("check", "--repair", "--json", code=0).json["written_anew"] is None
 
 
 def test_an_image_that_remembers_a_commit_that_is_lost_is_healed(world: World) -> None:

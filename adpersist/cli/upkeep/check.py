@@ -59,7 +59,8 @@ def check(
     can be reached. Where it cannot, keep the line with `KnownCommit` of a check somewhere else and hand it back with
     `--known`.
 
-    With `--repair` the journal goes on: a lost head is rebuilt, frames behind the head are taken up where they follow
+    With `--repair` the journal goes on: a store's file that is damaged itself is written anew, while nobody else has it
+    open, with all that can be read of it; a lost head is rebuilt, frames behind the head are taken up where they follow
     it and removed where not, damaged checkpoints count no more, and lost commits are noted as lost: whatever needs none
     of them can be restored as before. Where the newest state needs one, a new timeline begins: the agent looks at the
     whole DC and saves all of it. Nothing sound is given up; a store's backup, where there is one, is better still.
@@ -68,13 +69,15 @@ def check(
     from adpersist.agent.canary_check import CanaryAnswer, ask_for_canary
     from adpersist.journal.appending import spare_head
     from adpersist.journal.holder import Role, handed_back, new_writer
-    from adpersist.journal.upkeep.check import check_journal
+    from adpersist.journal.upkeep.check import check_journal, with_damage_below
+    from adpersist.stores import registry
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     vouched = _known(known)
     key = connections.key(settings)
     store = connections.store(settings, None)
+    anew = registry.salvaged(settings.store.url) if repair else None
     try:
         writer, expected = handed_back(new_writer(Role.VISITOR)), settings.journal.id or None
         mended = (
@@ -94,12 +97,21 @@ def check(
                 known=(*vouched, *(asked.known(tip.seed) if tip else ())),
                 progress=lambda seq, last: bar.counting("proving commits", seq, last),
             )
+        below = registry.damage_below(settings.store.url)
     finally:
         store.close()
+    if below is not None:
+        verdict = with_damage_below(verdict, below)
     proven = tip.head if tip and not verdict.findings else None
     if common.as_json:
-        output.machine(_document(verdict, proven, asked, mended) | {"repaired": [_deeds(each) for each in done]})
+        kept = {"kept": str(anew.kept), "rows": anew.rows} if anew else None
+        deeds = {"repaired": [_deeds(each) for each in done], "written_anew": kept}
+        output.machine(_document(verdict, proven, asked, mended) | deeds)
     else:
+        if anew is not None:
+            output.say(
+                f"Written anew: the store's file, with {anew.rows} rows. The damaged one is kept as {anew.kept}."
+            )
         for each in done:
             _print_repaired(each)
         _print(verdict, proven, asked, mended)

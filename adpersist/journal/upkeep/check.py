@@ -39,6 +39,8 @@ class Part(StrEnum):
     SPARE = "spare"
     BEHIND = "behind"
     """What lies behind the head."""
+    STORE = "store"
+    """What the store keeps the journal in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Finding:
 
     Attributes:
         part: What is damaged.
-        first: The first commit or frame, or the checkpoint's number; 0 for the head and its spare.
+        first: The first commit or frame, or the checkpoint's number; 0 for the head, its spare and the store.
         last: The last one.
         damage: In which way.
         message: What was seen of the first.
@@ -294,6 +296,12 @@ def _unknown(store: Store, tip: OpenHead, known: KnownCommit, found: list[Findin
 
 def _behind(known: KnownCommit, last: Seq) -> str:
     return f"{known.who} knows of commit {known.seq}, the last one here is {last}"
+
+
+def with_damage_below(report: CheckReport, message: str) -> CheckReport:
+    """A report of a journal of which the store says that what it lies in is damaged, be it all there today."""
+    found = Finding(part=Part.STORE, first=BEFORE_FIRST, last=BEFORE_FIRST, damage=Damage.CORRUPT, message=message)
+    return replace(report, findings=(found, *report.findings))
 
 
 def _of_head(damage: Damage, message: str) -> Finding:

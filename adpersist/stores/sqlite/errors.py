@@ -54,12 +54,26 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
     return meaning
 
 
-def damaged(path: Path, why: str) -> IntegrityError:
-    """The file is not what SQLite, or we, ever wrote."""
-    return IntegrityError(
-        f"{path} is damaged, or no journal: {why}",
-        hint="Keep it as it is and put a copy back; sqlite3's `pragma integrity_check` tells more.",
+class DamagedFileError(IntegrityError):
+    """The file is not what SQLite, or we, ever wrote.
+
+    Attributes:
+        why: What was seen of it.
+    """
+
+    way_out = (
+        "Put a copy of the journal back where there is one. Else `adpersist check --repair`, while no agent runs, "
+        "writes the file anew with all that can be read of it and goes on; the damaged one is kept beside it."
     )
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} is damaged, or no journal: {why}")
+        self.why = why
+
+
+def damaged(path: Path, why: str) -> DamagedFileError:
+    """The error that says so."""
+    return DamagedFileError(path, why)
 
 
 def no_room_for_shm(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.files.durable_file import flush_directory
 from adpersist.system.files.untrusted_sqlite import distrust
 
-_LARGEST_ROW_BYTES: Final = 4 * 1_048_576
+LARGEST_ROW_BYTES: Final = 4 * 1_048_576
 """Several times the largest head, frame or part; a row beyond it is nobody's of ours, and is not taken into memory."""
 
 _WAL_BYTES: Final = 4 * 1_048_576
@@ -243,7 +243,7 @@ def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
     )
     connection.text_factory = partial(_text, path)
     try:
-        distrust(connection, most_bytes=_LARGEST_ROW_BYTES)
+        distrust(connection, most_bytes=LARGEST_ROW_BYTES)
         connection.execute("PRAGMA application_id").fetchone()  # opens in earnest; connect() alone is lazy
     except sqlite3.Error:
         connection.close()
