@@ -101,11 +101,14 @@ def test_a_running_agent_goes_on_after_a_repair_beside_it(world: World) -> None:
 def test_a_file_that_was_cut_off_costs_history_and_nothing_else(world: World) -> None:
     run = world.run
     with Hands(world.dc) as hands:
-        for name in ("one", "two", "three"):
-            hands.user(name)
-            run("agent", "--once", code=0)
-        os.truncate(world.store, world.store.stat().st_size // 2)
-        hands.user("four")
+        with run.agent(world.log) as agent:
+            for name in ("one", "two", "three"):
+                hands.user(name)
+                run.settled()
+            os.truncate(world.store, world.store.stat().st_size // 2)
+            hands.user("four")
+            assert agent.wait() == 8, "it writes nothing into what nobody can read"
+            assert "check --repair" in agent.said
         for words in (("log",), ("agent", "--once")):
             ran = run(*words, code=8)
             assert "damaged" in complaint(ran)

@@ -13,7 +13,6 @@ import pytest
 from adpersist.errors import (
     AdpersistError,
     ConfigError,
-    IntegrityError,
     NoJournalError,
     OutcomeUnknownError,
     StoreError,
@@ -21,7 +20,7 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from adpersist.stores.sqlite.errors import refused_by_os, typed
+from adpersist.stores.sqlite.errors import DamagedFileError, refused_by_os, typed
 from adpersist.stores.sqlite.file import SqliteFile
 from tests.unit.test_stores_sqlite import filled, numbers, one, opened, replace_in_the_middle_of_a_commit
 
@@ -59,8 +58,8 @@ def written_by_somebody(path: Path, script: str) -> None:
     ("script", "refused"),
     [
         ("PRAGMA application_id = 7", ConfigError),
-        ("PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = CAST(x'ff' AS TEXT)", IntegrityError),
-        ("UPDATE frame SET body = zeroblob(5000000)", IntegrityError),
+        ("PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = CAST(x'ff' AS TEXT)", DamagedFileError),
+        ("UPDATE frame SET body = zeroblob(5000000)", DamagedFileError),
     ],
     ids=["another program's", "a schema that is no text", "a row that is too large"],
 )
@@ -74,9 +73,9 @@ def test_a_file_that_is_refused_is_let_go_of(path: Path, script: str, refused: t
 
 def test_what_is_no_database_is_let_go_of(path: Path) -> None:
     path.write_bytes(b"this is a letter, not a database. " * 200)
-    with closing(opened(path)) as store, pytest.raises(IntegrityError) as caught:
+    with closing(opened(path)) as store, pytest.raises(DamagedFileError) as caught:
         store.head()
-    assert (caught.type, held(path)) == (IntegrityError, [])
+    assert (caught.type, held(path)) == (DamagedFileError, [])
 
 
 def test_a_file_that_is_gone_is_let_go_of(path: Path) -> None:
@@ -149,10 +148,10 @@ def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
         (sqlite3.SQLITE_BUSY, StoreUnreachableError),
         (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreUnreachableError),
         (sqlite3.SQLITE_LOCKED, StoreUnreachableError),
-        (sqlite3.SQLITE_NOTADB, IntegrityError),
-        (sqlite3.SQLITE_CORRUPT, IntegrityError),
-        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, IntegrityError),
-        (sqlite3.SQLITE_TOOBIG, IntegrityError),
+        (sqlite3.SQLITE_NOTADB, DamagedFileError),
+        (sqlite3.SQLITE_CORRUPT, DamagedFileError),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, DamagedFileError),
+        (sqlite3.SQLITE_TOOBIG, DamagedFileError),
         (sqlite3.SQLITE_IOERR_FSYNC, StoreUnreachableError),
         (sqlite3.SQLITE_CANTOPEN, NoJournalError),
         (sqlite3.SQLITE_ERROR, StoreError),

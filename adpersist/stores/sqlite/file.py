@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,26 @@ from urllib.parse import quote
 
 from adpersist.errors import AdpersistError, ConfigError, OutcomeUnknownError, StoreError, StoreUnreachableError
 from adpersist.stores.sqlite import reserve
-from adpersist.stores.sqlite.errors import damaged, no_room_for_shm, primary_code, refused_by_os, typed
+from adpersist.stores.sqlite.errors import (
+    DamagedFileError,
+    damaged,
+    no_room_for_shm,
+    primary_code,
+    refused_by_os,
+    typed,
+)
 from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.files.durable_file import flush_directory
 from adpersist.system.files.untrusted_sqlite import distrust
+from adpersist.telemetry import logger
 
 LARGEST_ROW_BYTES: Final = 4 * 1_048_576
 """Several times the largest head, frame or part; a row beyond it is nobody's of ours, and is not taken into memory."""
 
 _WAL_BYTES: Final = 4 * 1_048_576
 """With so much in it the write-ahead log is brought into the file, whatever its pages have."""
+
+log = logger("store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ class SqliteFile:
         self._writable = False
         self._quiet = False
         self._proven: int | None = None
+        self._length = 0
+        self._log: Stamp | None = None
 
     def make(self) -> None:
         """Make file, directory and schema, as far as they are missing."""
@@ -93,6 +105,9 @@ class SqliteFile:
                 raise self._commit_failed(error) from error
             if self._opened is None or not self._opened.is_file_of(Stamp.of(self.path)):
                 raise OutcomeUnknownError(f"{self.path} was replaced while it was written to")
+            if self._log_is_elsewhere():
+                self._bring_in_log(connection)
+                self.close()
 
     @contextmanager
     def maintaining(self) -> Iterator[sqlite3.Connection]:
@@ -128,7 +143,12 @@ class SqliteFile:
         now = Stamp.of(self.path)
         if self._connection is not None and self._opened is not None:
             stale = not self._opened.is_file_of(now) or (self._quiet and self._opened != now)
+            if not stale and self._writable and self._log_is_elsewhere():
+                self._bring_in_log(self._connection)
+                stale = True
             if not stale and (self._writable or not writing):
+                if now is not None and self._writable:
+                    self._prove_length(now)
                 return self._connection
             self.close()
         connection, quiet = open_reader(self.path, busy_timeout_s=self._busy_timeout_s)
@@ -142,7 +162,46 @@ class SqliteFile:
             connection, quiet = open_writer(self.path, busy_timeout_s=self._busy_timeout_s), False
             reserve.keep(self.path)
         self._connection, self._quiet, self._writable, self._opened = connection, quiet, writing, now
+        self._length = now.size if now is not None else 0
+        self._log = Stamp.of(self._place_of_log)
         return connection
+
+    @property
+    def _place_of_log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
+
+    def _log_is_elsewhere(self) -> bool:
+        """Somebody took the write-ahead log away: what is committed now would go with this process."""
+        return self._log is not None and not self._log.is_file_of(Stamp.of(self._place_of_log))
+
+    def _bring_in_log(self, connection: sqlite3.Connection) -> None:
+        """The log has lost its name and not its content: it goes into the file while it is open.
+
+        Raises:
+            OutcomeUnknownError: Not all of it went there.
+        """
+        if has_wal(self.path):
+            raise OutcomeUnknownError(f"{self.path} has another log than the one it was written with")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise OutcomeUnknownError(
+                f"{self.path} lost its log, and somebody who reads it keeps that from going there"
+            )
+        log.warning("store.log_brought_in", path=str(self.path), reason="its write-ahead log was taken away")
+
+    def _prove_length(self, now: Stamp) -> None:
+        """A file that got shorter was pruned, or cut off: a connection that is open would not notice, and fill the gap.
+
+        Raises:
+            DamagedFileError: Something is lost.
+        """
+        if now.size < self._length and is_cut_off(self.path):
+            anew, _ = open_reader(self.path, busy_timeout_s=self._busy_timeout_s)  # this one remembers what is lost
+            with closing(anew):
+                (found,) = anew.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise damaged(self.path, "it was cut off")
+        self._length = now.size
 
     def _prove_quiet(self) -> None:
         """What a quiet connection read counts only if nobody has written since it was opened."""
@@ -167,7 +226,7 @@ class SqliteFile:
         except UnicodeDecodeError as error:  # SQLite's message repeats what it found
             self.close()
             raise damaged(self.path, "what SQLite says of it is no UTF-8") from error
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, DamagedFileError):
             self.close()
             raise
         except BaseException:
@@ -181,6 +240,15 @@ class SqliteFile:
                 connection.execute("ROLLBACK")
             except sqlite3.Error:
                 self.close()  # closing undoes it as well
+
+
+def is_cut_off(path: Path) -> bool:
+    """The file by itself is shorter than it says; perhaps because somebody is bringing a log into it right now."""
+    try:
+        _open(path, "mode=ro&immutable=1", 0).close()
+    except sqlite3.DatabaseError as error:
+        return primary_code(error) == sqlite3.SQLITE_CORRUPT
+    return False
 
 
 def open_reader(path: Path, *, busy_timeout_s: float) -> tuple[sqlite3.Connection, bool]:
@@ -234,6 +302,8 @@ def make(path: Path) -> None:
 def _open(path: Path, how: str, busy_timeout_s: float) -> sqlite3.Connection:
     if path.is_dir():
         raise ConfigError(f"{path} is a directory", hint="Name a file in the store URL.")
+    if path.exists() and not path.is_file():  # SQLite would wait for whoever is at the other end of a pipe
+        raise ConfigError(f"{path} is no file, but a pipe, a socket or a device", hint="Name a file in the store URL.")
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?{how}",
         uri=True,
