@@ -88,6 +88,35 @@ def _parsed(entry: bytes) -> tuple[bytes, int, int, int]:
     return principal, name_type, kind, number
 
 
+def content_of(path: str) -> bytes:
+    """The file's; empty where there is none."""
+    if not os.path.exists(path):  # noqa: PTH110 - as all here
+        return b""
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def held(path: str) -> bytes:
+    """What the keytab holds, and what a run that was killed left beside it. Raises: ValueError: One is no keytab."""
+    content, beside = content_of(path), content_of(_beside(path))
+    return with_those_of(content or _VERSION, beside) if beside else content
+
+
+def lay_beside(path: str, content: bytes) -> None:
+    """Have it lie there until :func:`drop_beside`: the keytab itself is about to be written by somebody else."""
+    replace(_beside(path), content)
+
+
+def drop_beside(path: str) -> None:
+    """The keytab holds all of it again."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_beside(path))  # noqa: PTH108 - as the worker
+
+
+def _beside(path: str) -> str:
+    return f"{path}.adpersist-kept"
+
+
 def replace(path: str, content: bytes) -> None:
     """Write the file anew, whole or not at all; for its owner alone, as it was."""
     new = f"{path}.adpersist"

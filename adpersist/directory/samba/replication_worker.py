@@ -159,12 +159,15 @@ class Replication:
 
         The password stays what the files went back to, and its key version number rises above what anybody knows.
         Whoever has not heard of that yet, a partner above all, still uses the one the journal has, or tickets from
-        before that: the keytab gets its keys, and keeps those that it went back to.
+        before that: the keytab gets its keys, and keeps those that it went back to. They lie beside it meanwhile: a run
+        that is killed here leaves them to the next.
 
         Args:
             known: The account's password in the journal: key version number, unicodePwd, supplementalCredentials;
                 None: it is no other one.
         """
+        import keytab_worker  # beside this program, which alone finds it
+
         path = self.settings.private_path("secrets.ldb")
         secrets = Ldb(path, lp=self.settings, session_info=system_session(self.settings))
         own = "(&(objectClass=primaryDomain)(secret=*))"
@@ -176,13 +179,16 @@ class Replication:
             entries = ndr_unpack(drsblobs.replPropertyMetaDataBlob, bytes(found["replPropertyMetaData"][0])).ctr.array
             number = next(str(each.version) for each in entries if each.attid == drsuapi.DRSUAPI_ATTID_unicodePwd)
             keytab = self.settings.private_path(str(row["privateKeytab"][0])) if "privateKeytab" in row else None
-            before = _content(keytab)
+            before = keytab_worker.held(keytab) if keytab is not None else b""
             if str(row.get("msDS-KeyVersionNumber", ["0"])[0]) != number:
                 message = ldb.Message(row.dn)
                 message["n"] = ldb.MessageElement(number, ldb.FLAG_MOD_REPLACE, "msDS-KeyVersionNumber")
+                if before:
+                    keytab_worker.lay_beside(keytab, before)
                 secrets.modify(message)  # the database's own module writes the keytab, with hardly an older key
             if keytab is not None:
                 _keep_keys(keytab, before, known)
+                keytab_worker.drop_beside(keytab)
 
     def _have_password(self, account, secret):
         """Give the account the password of its machine's files where it has another: replicated in from a partner."""
@@ -404,21 +410,13 @@ class Replication:
 def _keep_keys(keytab, before, known):
     import keytab_worker  # beside this program, which alone finds it
 
-    content = found = _content(keytab)
+    content = found = keytab_worker.content_of(keytab)
     if before:
         content = keytab_worker.with_those_of(content, before)
     if known is not None:
         content = keytab_worker.with_keys(content, known[0], _keys(*known[1:]))
     if content != found:
         keytab_worker.replace(keytab, content)
-
-
-def _content(path):
-    """The file's; empty where there is none."""
-    if path is None or not os.path.exists(path):  # noqa: PTH110 - as all here
-        return b""
-    with open(path, "rb") as file:  # noqa: PTH123
-        return file.read()
 
 
 def _may_count(attributes):
