@@ -76,6 +76,7 @@ class Service:
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
         self._told = Told()
+        self._interrupted = Told(say=_interrupted)
         self._outage = Backoff(
             budget_s=inf, cap_s=_LONGEST_WAIT_S, waits_for=may_pass, sleep=self._pause, on_wait=self._waiting
         )
@@ -125,9 +126,9 @@ class Service:
                 self._health.troubled(error)
                 if not may_pass(error):
                     raise
-                log.warning("agent.interrupted", error=error.message)
                 if not error.retryable:
                     rest_s = _LONGEST_WAIT_S  # what was full a moment ago still is
+                self._interrupted(error, rest_s)
             try:
                 self._pause(rest_s)
             except Reloaded:
@@ -211,6 +212,7 @@ class Service:
                 rest_s = pace.after_look(capture.asked_s)
             health.judged(capture.lineage)
             health.stage(CAPTURING)
+            self._interrupted.over()
             # the first look is a full one: before it is durable there is nothing to rely on
             notify("READY=1\nWATCHDOG=1")
             self._pause(min(rest_s, capture.files_due_in_s), capture.files_wake)
@@ -229,7 +231,7 @@ class Service:
         else:
             self._health.stage("waiting for the domain controller or the store")
             self._health.troubled(error)
-            log.warning("agent.interrupted", error=error.message, wait_s=round(wait_s, 2))
+            self._interrupted(error, wait_s)
         # it lives, though what it needs is away
         notify("WATCHDOG=1")
 
@@ -272,6 +274,10 @@ class Service:
             if lock is not None and role is Role.VISITOR:
                 lock.hold()
             yield writer
+
+
+def _interrupted(error: AdpersistError, wait_s: float) -> None:
+    log.warning("agent.interrupted", error=error.message, wait_s=round(wait_s, 2))
 
 
 def _places(config: Config) -> tuple[object, ...]:

@@ -35,12 +35,30 @@ def may_pass(error: AdpersistError) -> bool:
     return error.retryable or error.may_pass
 
 
-class Told:
-    """Says what is being waited for, when it begins, when it is another, and now and then: nobody waits silently."""
+def warn_of_wait(error: AdpersistError, wait_s: float) -> None:
+    """Somebody may have to do something."""
+    log.warning("outage.waiting", error=error.message, hint=error.hint)
 
-    def __init__(self, *, every_s: float = 600.0, clock: Callable[[], float] = time.monotonic) -> None:
+
+class Told:
+    """Says what is being waited for, when it begins, when it is another, and now and then: nobody waits silently.
+
+    Args:
+        every_s: The longest time between two times that the same is said.
+        clock: Seconds that never go back.
+        say: Says it.
+    """
+
+    def __init__(
+        self,
+        *,
+        every_s: float = 600.0,
+        clock: Callable[[], float] = time.monotonic,
+        say: Callable[[AdpersistError, float], None] = warn_of_wait,
+    ) -> None:
         self._every_s = every_s
         self._clock = clock
+        self._say = say
         self._said = ""
         self._next = 0.0
 
@@ -50,7 +68,11 @@ class Told:
             log_wait(error, wait_s)
             return
         self._said, self._next = error.message, self._clock() + self._every_s
-        log.warning("outage.waiting", error=error.message, hint=error.hint)
+        self._say(error, wait_s)
+
+    def over(self) -> None:
+        """What was waited for is there again: the next time begins anew."""
+        self._said = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import time
@@ -153,7 +154,7 @@ def test_the_service_manager_is_told_how_it_fares(world: World) -> None:
             while word not in manager.recv(1000).decode().splitlines():
                 pass
 
-        run = world.run.with_environment(NOTIFY_SOCKET=str(world.place / "notify"))
+        run = world.run.with_environment(NOTIFY_SOCKET=str(world.place / "notify"), ADPERSIST_LOG_LEVEL="debug")
         before = world.head().writer
         agent = Agent(run, world.log)
         try:
@@ -165,7 +166,10 @@ def test_the_service_manager_is_told_how_it_fares(world: World) -> None:
             told("READY=1")
             told("WATCHDOG=1")
             world.dc.kill()
-            until(lambda: agent.said.count("agent.interrupted") > 2, "it waits for the DC")
+            until(lambda: agent.said.count("outage.waited_out") > 2, "it waits for the DC")
+            told_of = re.findall(r"agent\.interrupted +error='([^']+)'", agent.said)
+            assert told_of, "it says what it waits for"
+            assert len(told_of) == len(set(told_of)), "and not at each try"
             told("WATCHDOG=1")
             agent.process.terminate()
             told("STOPPING=1")

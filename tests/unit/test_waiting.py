@@ -80,6 +80,17 @@ def test_a_long_wait_is_told_when_it_begins_when_it_changes_and_now_and_then() -
     assert said == [["the disk is full"], [], ["no answer"], [], ["no answer"]]
 
 
+def test_what_is_over_is_told_when_it_begins_again() -> None:
+    said: list[str] = []
+    told = Told(clock=lambda: 0.0, say=lambda error, _: said.append(error.message))
+    for _ in range(3):
+        told(StoreFullError("the disk is full"), 1.0)
+    assert said == ["the disk is full"]
+    told.over()
+    told(StoreFullError("the disk is full"), 1.0)
+    assert said == ["the disk is full", "the disk is full"]
+
+
 class Late(MemoryStore):
     """Answers with an older head for so many times, as a service without strong consistency may."""
 
