@@ -17,7 +17,7 @@ import pytest
 from adpersist.agent.health.agent_health import CAPTURING, AgentHealth
 from adpersist.agent.health.endpoint import served
 from adpersist.agent.signals import Pause, Reloaded, heeded
-from adpersist.errors import DirectoryUnreachableError, RevertedError
+from adpersist.errors import DirectoryUnreachableError, RevertedError, StoreFullError
 from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.journal.head import Head, Identity, Position, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -111,6 +111,23 @@ def test_an_outage_is_borne_as_long_as_the_limit(clock: Clock) -> None:
     assert vitals.trouble() == ""
     clock.now += 2
     assert "nobody answers" in vitals.trouble()
+
+
+def test_nobody_says_that_all_is_durable_who_does_not_know_it(clock: Clock) -> None:
+    vitals, durable = capturing(clock), "everything the domain controller has is durable"
+    assert vitals.document()["reason"] == durable
+    clock.now += 7
+    vitals.polled(Usn(130), durable=False)
+    vitals.troubled(StoreFullError("the disk is full"))
+    assert (vitals.document()["healthy"], vitals.document()["reason"]) == (
+        True,
+        "what the domain controller writes is not durable yet, for 7 s; the last error: the disk is full",
+    )
+    vitals.stage("waiting for the domain controller or the store")
+    assert "waiting" in vitals.document()["reason"]
+    vitals.stage(CAPTURING)
+    vitals.polled(Usn(130), durable=True)
+    assert vitals.document()["reason"] == durable
 
 
 def test_a_dc_that_is_not_ours_is_never_healthy(clock: Clock) -> None:

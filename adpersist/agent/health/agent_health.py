@@ -132,12 +132,20 @@ class AgentHealth:
             return f"nothing was durable for {self.lag_s():.0f} s, the limit is {self.max_lag_s:g} s{words}"
         return ""
 
+    def _well(self) -> str:
+        """How it stands where nobody needs to be called."""
+        if self._stage == CAPTURING and not self._pending:
+            return "everything the domain controller has is durable"
+        words = f"; the last error: {self._error.message}" if self._error else ""
+        what = "what the domain controller writes is not durable yet" if self._stage == CAPTURING else self._stage
+        return f"{what}, for {self.lag_s():.0f} s{words}"
+
     def document(self) -> Mapping[str, Any]:
         """Everything, for machines."""
         head, position, trouble = self._head, self._head.position if self._head else None, self.trouble()
         return {
             "healthy": not trouble,
-            "reason": trouble or "everything the domain controller has is durable",
+            "reason": trouble or self._well(),
             "stage": self._stage,
             "lineage": str(self._lineage.verdict) if self._lineage else None,
             "evidence": self._lineage.evidence if self._lineage else None,
