@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from adpersist.errors import FencedError, NoJournalError, OutcomeUnknownError, PointError
+from adpersist.errors import FencedError, OutcomeUnknownError, PointError
 from adpersist.journal.appending.append_queue import AppendQueue
 from adpersist.journal.appending.appender import Appender, Draft, Drafting, Patience
-from adpersist.journal.appending.spare_head import missing_head
+from adpersist.journal.appending.spare_head import standing_head
 from adpersist.journal.drafts.commit_drafts import CommitDrafter
 from adpersist.journal.drafts.look_drafts import Ending, files_drafting, nothing_found, piece_drafting
 from adpersist.journal.format.columns.file_changes import file_contents
@@ -128,7 +128,7 @@ class Journal(JournalHistory):
             WrongKeyError: It wants another key; both are named.
             DamagedError: The head is not what was written.
         """
-        tip = require_journal(open_head(_standing(store), keys), expected)
+        tip = require_journal(open_head(standing_head(store), keys), expected)
         return cls(store, keys, tip, randomness=randomness, patience=patience, witness=witness)
 
     @property
@@ -484,19 +484,9 @@ class Journal(JournalHistory):
         return True
 
 
-def _standing(store: Store) -> StoredHead:
-    try:
-        return store.head()
-    except NoJournalError as error:
-        lost = missing_head(store)
-        if lost is None:
-            raise
-        raise lost from error
-
-
 def _create(store: Store, body: bytes) -> StoredHead:
     if store.spare() is not None:
-        _standing(store)  # or else it is a journal whose head is lost
+        standing_head(store)  # or else it is a journal whose head is lost
     try:
         return store.create(body)
     except OutcomeUnknownError:

@@ -264,6 +264,29 @@ def test_a_head_that_is_gone_is_no_empty_place(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda journal: journal.refresh(),
+        lambda journal: journal.beat(now=NOON + 50, told=Seq(0)),
+        lambda journal: look(journal, [created("late")], 9),
+    ],
+    ids=["reads", "says that it lives", "commits"],
+)
+def test_whoever_has_the_journal_open_learns_that_its_head_is_gone_and_not_all_of_it(
+    tmp_path: Path, deed: Callable[[Journal], object]
+) -> None:
+    store = open_store(f"sqlite://{tmp_path}/journal.db", journal=journal_id(IDENTITY))
+    journal = new_journal(store)
+    look(journal, [created("early")], 1)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as database, database:
+        database.execute("DELETE FROM journal")
+    with pytest.raises(DamagedError, match="missing") as caught:
+        deed(journal)
+    assert "--repair-head" in caught.value.hint
+    store.close()
+
+
 def test_without_a_spare_there_is_nothing_to_repair() -> None:
     with pytest.raises(NoJournalError):
         repair(fresh_store(), key(), writer=OTHER, now=NOON)

@@ -6,9 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adpersist.errors import FencedError, MovedError, OutcomeUnknownError, PrunedMeanwhileError, StoreUnreachableError
+from adpersist.errors import (
+    FencedError,
+    MovedError,
+    NoJournalError,
+    OutcomeUnknownError,
+    PrunedMeanwhileError,
+    StoreUnreachableError,
+)
 from adpersist.journal.appending.settlement import AppendOutcome, Attempt, require_here, settle_append
-from adpersist.journal.appending.spare_head import SparedFacts, spared_facts
+from adpersist.journal.appending.spare_head import SparedFacts, spared_facts, standing_head
 from adpersist.journal.damage import Damage, DamagedCheckpointError, DamagedError
 from adpersist.journal.format.head import OpenHead, open_head, seal_head
 from adpersist.journal.keys.key_encryption import KeyEncryption, Randomness
@@ -171,6 +178,9 @@ class Appender:
             except (FencedError, OutcomeUnknownError):
                 self._pending = attempt
                 stored = self._look_again()
+            except NoJournalError:
+                standing_head(self._store)  # says whether the head alone is gone
+                raise
             except StoreUnreachableError:
                 if self._pending is None:
                     raise
@@ -202,20 +212,20 @@ class Appender:
     def _newest(self) -> StoredHead:
         """The head; a service that answers with one older than it gave before may only be late."""
         for pause in _STALE_PAUSES_S:
-            stored = self._store.head()
+            stored = standing_head(self._store)
             if stored.seq >= self.tip.head.seq:
                 return stored
             self._patience.sleep(pause)
-        return self._store.head()
+        return standing_head(self._store)
 
     def _look_again(self) -> StoredHead:
         for pause in self._patience.pauses_s:
             try:
-                return self._store.head()
+                return standing_head(self._store)
             except StoreUnreachableError:
                 self._patience.sleep(pause)
         try:
-            return self._store.head()
+            return standing_head(self._store)
         except StoreUnreachableError as error:
             raise OutcomeUnknownError(f"the store went away during a write: {error.message}") from error
 

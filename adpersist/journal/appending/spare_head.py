@@ -178,6 +178,23 @@ def missing_head(store: Store) -> DamagedError | None:
     return DamagedError("it is missing", seq=None, damage=Damage.GAP)
 
 
+def standing_head(store: Store) -> StoredHead:
+    """The head as it stands in the store.
+
+    Raises:
+        DamagedError: It is gone, and its spare is not.
+        NoJournalError: There is no journal.
+        StoreError: As :meth:`~adpersist.stores.port.Store.head`.
+    """
+    try:
+        return store.head()
+    except NoJournalError as error:
+        lost = missing_head(store)
+        if lost is None:
+            raise
+        raise lost from error
+
+
 _BARE: Final = frozenset({CommitKind.LOOK, CommitKind.PART, CommitKind.FILES})
 """Kinds of commits of which the header says enough."""
 
