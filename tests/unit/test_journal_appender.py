@@ -69,6 +69,20 @@ def test_what_the_store_does_not_say_is_asked_with_the_same_bytes_and_then_left_
     assert [each.guid for each in changes_of(opened(store), after=6)] == [guid("late")]
 
 
+class Failing(Noting):
+    """A disk that fails whatever is written to it, and says so."""
+
+    def append(self, frames, *, onto, head, spare=False) -> StoredHead:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        raise OutcomeUnknownError("/var/journal.db: disk I/O error", hint="Look at the disk: dmesg tells more.")
+
+
+def test_why_it_is_not_known_is_told_with_what_to_do_about_it(store: MemoryStore) -> None:
+    journal = patient(Failing(store), [])
+    with pytest.raises(OutcomeUnknownError, match="disk I/O error") as failed:
+        look(journal, [created("late")], 10)
+    assert failed.value.hint == "Look at the disk: dmesg tells more."
+
+
 def test_a_head_that_does_not_answer_after_a_write_is_waited_for(store: MemoryStore) -> None:
     lost = Injection(point=Point.APPEND, fault=Fault.LOSE_ANSWER)
     slept = list[float]()

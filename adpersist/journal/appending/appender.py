@@ -12,6 +12,7 @@ from adpersist.errors import (
     NoJournalError,
     OutcomeUnknownError,
     PrunedMeanwhileError,
+    StoreError,
     StoreUnreachableError,
 )
 from adpersist.journal.appending.settlement import AppendOutcome, Attempt, require_here, settle_append
@@ -105,7 +106,7 @@ class Appender:
             OutcomeUnknownError: The store stopped answering in the middle of it. :meth:`refresh` finds out.
         """
         if self._pending is not None:
-            raise OutcomeUnknownError("the last write was not settled yet", hint="Read the head again first.")
+            raise OutcomeUnknownError("the last write was not settled yet")
         for _ in range(MAX_TRIES):
             if not left_behind:
                 self.require_here()
@@ -172,18 +173,21 @@ class Appender:
         base = attempt.base
         said = spared_facts(attempt.head, keyring)
         spare = said != self._spared and room_for_spare(attempt.frames, body)
+        unknown: StoreError | None = None
         for pause in (*self._patience.pauses_s, None):
             try:
                 stored = self._store.append(attempt.frames, onto=base.stored, head=body, spare=spare)
-            except (FencedError, OutcomeUnknownError):
+            except (FencedError, OutcomeUnknownError) as error:
+                unknown = error if isinstance(error, OutcomeUnknownError) else unknown
                 self._pending = attempt
                 stored = self._look_again()
             except NoJournalError:
                 standing_head(self._store)  # says whether the head alone is gone
                 raise
-            except StoreUnreachableError:
+            except StoreUnreachableError as error:
                 if self._pending is None:
                     raise
+                unknown = error
                 stored = self._look_again()  # this one was not written, the one before may still be
             if stored.body == body:
                 self._pending = None
@@ -194,7 +198,10 @@ class Appender:
                 return self._moved(attempt, stored)
             if pause is not None:  # not there, perhaps still on its way: the same bytes again, never other ones
                 self._patience.sleep(pause)
-        raise OutcomeUnknownError("the store does not say whether the write was done", hint="Read the head again.")
+        why = "" if unknown is None else f": {unknown.message}"
+        raise OutcomeUnknownError(
+            f"the store does not say whether the write was done{why}", hint="" if unknown is None else unknown.hint
+        ) from unknown
 
     def _moved(self, attempt: Attempt, stored: StoredHead) -> bool:
         found = self._open(stored)
