@@ -12,6 +12,7 @@ from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
 from adpersist.stores.sqlite.errors import refused_by_os
+from adpersist.stores.sqlite.place import real
 from adpersist.stores.sqlite.salvage import Salvaged, damage_in, salvage
 from adpersist.stores.sqlite.shrinking import compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
@@ -141,7 +142,8 @@ def private_parts(url: str) -> Sequence[tuple[Path, str]]:
     if scheme != "sqlite":
         return ()
     path = _path(rest)
-    return (path, "the journal"), (path.parent, "the journal's directory")
+    folders = dict.fromkeys((real(path).parent, path.parent))  # in either the file can be swapped
+    return (path, "the journal"), *((folder, "the journal's directory") for folder in folders)
 
 
 def exposed_parts(url: str) -> Iterator[Exposure]:

@@ -1,15 +1,22 @@
 """What an open SQLite store makes of hands that are laid on its files, or on those that SQLite keeps beside them."""
 
 import os
+import shutil
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from adpersist.agent.doctor.finding import Grade
+from adpersist.agent.doctor.place import DISK, examine_place
 from adpersist.errors import ConfigError, OutcomeUnknownError
 from adpersist.model.identity.ids import Seq
 from adpersist.stores.port import Frame
+from adpersist.stores.registry import salvaged
+from adpersist.stores.sqlite import reserve
 from adpersist.stores.sqlite.errors import DamagedFileError
+from adpersist.stores.sqlite.file import has_wal
 from adpersist.stores.sqlite.shrinking import compact
 from adpersist.stores.sqlite.store import SqliteStore
 from tests.unit.test_stores_sqlite import filled, in_a_process, numbers, one, opened
@@ -106,6 +113,50 @@ def test_another_log_in_its_place_is_no_log_to_commit_into(tmp_path: Path) -> No
         log.write_bytes(content)
         with pytest.raises(OutcomeUnknownError, match="another log"):
             store.append(one(4), onto=head, head=b"head 4")
+
+
+@pytest.fixture
+def linked(path: Path, tmp_path: Path) -> Path:
+    """A link from another directory to the file."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    link = folder / "journal.db"
+    link.symlink_to(path)
+    return link
+
+
+def test_what_lies_beside_a_linked_file_lies_beside_the_file(path: Path, linked: Path) -> None:
+    reserve.place_of(path).unlink()
+    with closing(used(linked)) as store:
+        store.append(one(31), onto=store.head(), head=b"more")
+        assert has_wal(linked)
+        assert reserve.place_of(path).exists(), "room is kept on the disk that may be full"
+        path.with_name("journal.db-wal").unlink()
+        assert store.head().body == b"more"
+    assert [each.name for each in linked.parent.iterdir()] == ["journal.db"]
+    with closing(opened(path)) as store:
+        assert store.head().body == b"more"
+
+
+def test_a_linked_file_that_is_damaged_is_written_anew_where_it_lies(path: Path, linked: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+    done = salvaged(f"sqlite://{linked}")
+    assert done is not None
+    assert done.kept.parent == path.parent
+    assert linked.is_symlink()
+    with closing(opened(path)) as store:
+        assert store.head().seq == 30
+
+
+def test_the_doctor_asks_where_a_linked_file_lies(path: Path, linked: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        moved = Path(elsewhere, "journal.db")
+        shutil.move(path, moved)
+        linked.unlink()
+        linked.symlink_to(moved)
+        [disk, *_] = examine_place(f"sqlite://{linked}", [path.parent])
+        assert (disk.about, disk.grade) == (DISK, Grade.OK)
+        assert elsewhere in disk.says
 
 
 def test_a_pipe_in_the_files_place_is_not_waited_for(path: Path) -> None:

@@ -1,5 +1,6 @@
 """On which disks store and witness lie, and how full the store's is."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -77,7 +78,7 @@ def examine_witness(witness: Path | None, store: str, machine: Sequence[Path]) -
         yield note(WITNESS, "there is none: nobody could tell that store and controller were put back together", mend)
         return
     scheme, _, rest = store.partition("://")
-    beside = [*machine, *([Path("/" + rest.lstrip("/")).parent] if scheme == "sqlite" else [])]
+    beside = [*machine, *([_real("/" + rest.lstrip("/")).parent] if scheme == "sqlite" else [])]
     folder, together = _together(witness, beside)
     if together:
         yield warning(WITNESS, f"{folder} lies on the disk of {' and '.join(together)}, and goes back with it", mend)
@@ -88,11 +89,16 @@ def examine_witness(witness: Path | None, store: str, machine: Sequence[Path]) -
 def _together(path: Path, others: Sequence[Path]) -> tuple[Path, list[str]]:
     """The directory that a file lies in, or will, and which of some other directories are on its disk."""
     try:
-        folder = next(each for each in (*path.parents, Path("/")) if each.exists())
+        folder = next(each for each in (*_real(path).parents, Path("/")) if each.exists())
         device = folder.stat().st_dev
         return folder, [str(each) for each in others if each.exists() and each.stat().st_dev == device]
     except OSError as error:
         raise StoreError(f"{path} cannot be looked at: {error.strerror}", hint="Run this as root.") from error
+
+
+def _real(path: Path | str) -> Path:
+    """Where a file lies whose name may be a link: that is the disk which counts."""
+    return Path(os.path.realpath(path))
 
 
 def _room(folder: Path, free: int) -> Finding:

@@ -20,6 +20,7 @@ from adpersist.stores.sqlite.errors import (
     refused_by_os,
     typed,
 )
+from adpersist.stores.sqlite.place import beside
 from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.files.durable_file import flush_directory
 from adpersist.system.files.untrusted_sqlite import distrust
@@ -168,7 +169,7 @@ class SqliteFile:
 
     @property
     def _place_of_log(self) -> Path:
-        return self.path.with_name(self.path.name + "-wal")
+        return beside(self.path, "-wal")
 
     def _log_is_elsewhere(self) -> bool:
         """Somebody took the write-ahead log away: what is committed now would go with this process."""
@@ -279,7 +280,7 @@ def open_writer(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
 def has_wal(path: Path) -> bool:
     """A write-ahead log with something in it lies beside it: somebody is writing, or died while writing."""
     try:
-        return path.with_name(path.name + "-wal").stat().st_size > 0
+        return beside(path, "-wal").stat().st_size > 0
     except FileNotFoundError:
         return False
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.stores.sqlite.errors import refused_by_os
+from adpersist.stores.sqlite.place import beside
 from adpersist.system.files.durable_file import PRIVATE
 from adpersist.telemetry import logger
 
@@ -32,7 +33,7 @@ log = logger("store")
 
 def place_of(path: Path) -> Path:
     """Where the reserve of a journal's file lies."""
-    return path.with_name(path.name + "-reserve")
+    return beside(path, "-reserve")
 
 
 def keep(path: Path) -> None:
@@ -42,7 +43,7 @@ def keep(path: Path) -> None:
     """
     reserve = place_of(path)
     try:
-        wanted = size_for(path.stat().st_size, has=_allocated(reserve), free=shutil.disk_usage(path.parent).free)
+        wanted = size_for(path.stat().st_size, has=_allocated(reserve), free=shutil.disk_usage(reserve.parent).free)
         if wanted is None:
             return
         file = os.open(reserve, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE)

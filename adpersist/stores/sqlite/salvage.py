@@ -18,6 +18,7 @@ from urllib.parse import quote
 from adpersist.errors import StoreUnreachableError
 from adpersist.stores.sqlite.errors import DamagedFileError, damaged, primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.file import LARGEST_ROW_BYTES, SqliteFile, has_wal, make, open_writer
+from adpersist.stores.sqlite.place import beside, real
 from adpersist.stores.sqlite.rows import Cell, rows
 from adpersist.stores.sqlite.schema import PAGE_BYTES, make_schema
 from adpersist.system.files.durable_file import flush_directory
@@ -76,7 +77,8 @@ def salvage(path: Path) -> Salvaged:
         StoreUnreachableError: Somebody has it open.
         StoreError: It cannot be written beside. It is as it was.
     """
-    anew, image = (path.with_name(f"{path.name}-{part}") for part in ("anew", "image"))
+    path = real(path)
+    anew, image = beside(path, "-anew"), beside(path, "-image")
     try:
         _clear(anew, image)
         _take_image(path, image)
@@ -172,7 +174,7 @@ def _statements(image: BinaryIO) -> Iterator[tuple[str, Sequence[Cell]]]:
 def _keep(path: Path) -> Path:
     """Another name for the damaged file, which nothing takes away from it but a person."""
     for number in count(1):
-        kept = path.with_name(f"{path.name}-damaged-{number}")
+        kept = beside(path, f"-damaged-{number}")
         try:
             os.link(path, kept)
         except FileExistsError:

@@ -15,6 +15,7 @@ from typing import Final
 from adpersist.errors import WHERE_TO_LOOK, NoJournalError, StoreFullError
 from adpersist.stores.sqlite import reserve
 from adpersist.stores.sqlite.file import SqliteFile
+from adpersist.stores.sqlite.place import real
 from adpersist.stores.sqlite.schema import is_ours
 
 STEP_BYTES: Final = 2 * 1_048_576
@@ -107,7 +108,7 @@ def compact(path: Path, *, busy_timeout_s: float, progress: Progress = lambda _:
 def _require_room(connection: sqlite3.Connection, path: Path) -> None:
     """The new file is written beside the old one, then through the write-ahead log."""
     pages = _number(connection, "page_count") - _number(connection, "freelist_count")
-    wanted, free = 2 * pages * _number(connection, "page_size"), shutil.disk_usage(path.parent).free
+    wanted, free = 2 * pages * _number(connection, "page_size"), shutil.disk_usage(real(path).parent).free
     if free < wanted:
         raise StoreFullError(
             f"{path} was made by an earlier version and has to be written anew to shrink, which takes "
