@@ -27,7 +27,7 @@ from adpersist.restore.image_age import require_young
 from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.progress import Progress
 from adpersist.restore.restoring import restore
-from adpersist.restore.wanted import wanted_state
+from adpersist.restore.wanted import healing_point, wanted_state
 
 Ended = Callable[[Journal, RestoreOutcome], None]
 """Whoever writes a report."""
@@ -140,6 +140,7 @@ def guard(
         HeldElsewhereError: Another machine has the journal and lives; nothing was written.
         TooOldError: The image is older than the terms allow; nothing was written.
         WrongDirectoryError: It is another database: nothing can be proven, nothing was written.
+        NothingToRestoreError: The journal holds no whole state of the directory.
         NotConvergedError: The restore left so much that it does not end.
     """
     journal.require_here()
@@ -167,7 +168,7 @@ def guard(
         require_young(dc, journal, lineage, configured=terms.max_age_days, silence_days=silence)
     if files is not None:
         files.make_ready()
-    wanted = wanted_state(journal, dc=dc)
+    wanted = wanted_state(journal, healing_point(journal), dc=dc)
     with visiting(journal.id) as writer:
         try:
             outcome = restore(dc, journal, wanted, terms.restore, writer, progress=progress, closed=closed, files=files)

@@ -85,6 +85,28 @@ def newest_settled(journal: Journal) -> Seq:
     return journal.head.seq if journal.head.settled else journal.resolve(None, now=time.time())
 
 
+def healing_point(journal: Journal) -> Seq | None:
+    """What a DC that was put back is healed to where the journal was repaired and no look came after that: the newest
+    point that can be told, on which it goes on, or where a restore was going. None: as ever.
+
+    Raises:
+        NothingToRestoreError: No point can be told.
+    """
+    head = journal.head
+    if head.complete or not head.lost:
+        return None
+    if head.phase is Phase.RESTORING:
+        return head.target
+    base = head.timelines[-1].base if head.timelines else BEFORE_FIRST
+    if base == BEFORE_FIRST:
+        raise NothingToRestoreError(
+            "the journal lost so much that no state of the directory can be told from it any more",
+            hint="A copy of its store may have it. If the domain controller is to be gone on with as it is now: name "
+            "an empty place under `[store] url`, and begin anew there with `adpersist init --supersede`.",
+        )
+    return base
+
+
 def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainController | None = None) -> WantedState:
     """Fold the journal to a commit; None: where an unfinished restore was going, or the newest.
 
@@ -126,7 +148,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
     gc.freeze()  # millions of values, none of which has cycles, and which stay: not to be walked again and again
     return WantedState(
         target=target,
-        is_newest=heard.last_look <= target,
+        is_newest=heard.last_look <= target or _is_gone_on_from(head, target, heard.last_look),
         state=state,
         spill=spill,
         known=frozenset(heard.guids.union(state, state.gone)),
@@ -229,6 +251,15 @@ def _recorded(journal: Journal, head: Head, guids: Collection[Guid]) -> Recorded
                 for name, links in change.link_stamps.items():
                     known.setdefault(name, []).extend(links.values())
     return found
+
+
+def _is_gone_on_from(head: Head, target: Seq, last_look: Seq) -> bool:
+    """A repair had the journal go on from there, and no look came since: what followed cannot be told any more."""
+    return (
+        not head.complete
+        and bool(head.lost)
+        and any(each.base == target and each.begins > last_look for each in head.timelines[-1:])
+    )
 
 
 class _Heard:

@@ -7,9 +7,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from adpersist.model.plan.engine import Engine
+from tests.crash.deaths import KILLED, dying
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
+from tests.integration.proof import stamps_unlike
 from tests.integration.scene import World, until
+from tools.samba_dc import stamps
 
 
 def spoil(world: World, statement: str, seq: int) -> None:
@@ -130,6 +134,62 @@ def test_a_file_that_was_cut_off_costs_history_and_nothing_else(world: World) ->
     with Hands(world.dc) as hands:
         assert all(hands.find(f"(cn={name})") for name in ("one", "two", "three", "four", "five"))
     assert run("check", "--repair", "--json", code=0).json["written_anew"] is None
+
+
+def test_a_dc_that_was_put_back_is_healed_to_what_a_repaired_journal_can_tell(world: World, place: Path) -> None:
+    run = world.run
+    with Hands(world.dc) as hands:
+        for name in ("one", "two", "three", "four"):
+            hands.user(name)
+            run("agent", "--once", code=0)
+        bad = world.captured() - 1
+        two = hands.guid(f"CN=two,{hands.users}")
+    world.dc.kill()
+    lived = world.dc.snapshot(place / "lived")
+    world.revert()
+    spoil(world, CORRUPT, bad)
+    run("guard", code=8)
+    assert run("check", "--repair", "--json", code=0).json["repaired"][0]["goes_on_from"] == bad - 1
+    run("agent", "--once", code=4)
+    assert run("plan", "--json", code=2).json["target"] == bad - 1
+    world.write_by(Engine.LOCAL)
+    assert dying(run, "password", 1, "guard") == KILLED
+    run("guard", code=0)
+    run("agent", "--once", code=0)
+    run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert [bool(hands.find(f"(cn={name})")) for name in ("one", "two", "three", "four")] == [
+            True,
+            True,
+            False,
+            False,
+        ]
+        assert hands.guid(f"CN=two,{hands.users}") == two
+    world.dc.stop()
+    before, after = ({str(two): stamps(each)[str(two)]} for each in (lived, world.dc))
+    assert list(stamps_unlike(before, after)) == [], "it came back as a heal brings it, not as news"
+
+
+def test_a_dc_that_was_put_back_and_a_journal_that_can_tell_nothing_name_the_way_out(world: World) -> None:
+    run = world.run
+    with Hands(world.dc) as hands:
+        hands.user("late")
+        run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        hands.user("new")
+    spoil(world, CORRUPT, 1)
+    run("check", "--repair", code=0)
+    for command in ("guard", "plan"):
+        ran = run(command, code=4)
+        assert "no state of the directory can be told" in complaint(ran)
+        assert "init --supersede" in ran.err
+    assert run.config is not None
+    run.config.write_text(run.config.read_text().replace(str(world.store), str(world.place / "anew.db")))
+    run("init", "--supersede", "--directory", world.dc.ldapi_url, "--store", f"sqlite://{world.place}/anew.db", code=0)
+    run("agent", "--once", code=0)
+    run("guard", code=0)
+    run("verify", code=0)
 
 
 def test_an_image_that_remembers_a_commit_that_is_lost_is_healed(world: World) -> None:

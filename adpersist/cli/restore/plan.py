@@ -63,13 +63,17 @@ def plan(
     """
     from adpersist.agent import connections
     from adpersist.restore.convergence.convergence import Convergence
-    from adpersist.restore.wanted import wanted_state, within_scope
+    from adpersist.restore.wanted import healing_point, wanted_state, within_scope
 
     common = common_options(ctx, config, as_json)
     settings = loaded(common)
     with connections.connected_journal(settings) as (dc, journal):
         require_own(dc, journal)
-        wanted = wanted_state(journal, journal.resolve(to, now=time.time()) if to else None, dc=dc)
+        verdict = lineage_of(dc, journal).verdict
+        target = journal.resolve(to, now=time.time()) if to else None
+        if target is None and verdict is Verdict.REVERTED:
+            target = healing_point(journal)
+        wanted = wanted_state(journal, target, dc=dc)
         with output.Bar(shown=not common.as_json) as bar:
             wanted = within_scope(dc, wanted, names or (), below=subtree, attribute=attribute, rename=rename)
             terms = Terms(
@@ -77,7 +81,6 @@ def plan(
                 engine=settings.restore.engine,
                 keep_machine_secrets=keep is Keep.MACHINE_SECRETS,
             )
-            verdict = lineage_of(dc, journal).verdict
             convergence = Convergence(dc, wanted, terms, bar, is_living=verdict is Verdict.SAME)
             found = convergence.plan(heals=wanted.is_newest and verdict is Verdict.REVERTED)
             taken = convergence.collisions()
