@@ -115,6 +115,29 @@ def test_another_log_in_its_place_is_no_log_to_commit_into(tmp_path: Path) -> No
             store.append(one(4), onto=head, head=b"head 4")
 
 
+def test_a_disk_that_went_read_only_is_told_from_a_lack_of_rights() -> None:
+    told = in_a_process(
+        """
+import tempfile
+from adpersist.agent.doctor.place import examine_place
+ground = Path(tempfile.mkdtemp())
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", ground], check=True)
+store = opened(ground / "journal.db")
+head = filled(store, 1)
+store.close()
+subprocess.run(["mount", "-o", "remount,ro", ground], check=True)
+print(store.head().seq)
+try:
+    store.append(one(2), onto=head, head=b"")
+except StoreReadOnlyError as error:
+    print("dmesg" in error.hint)
+print([each.grade.value for each in examine_place(f"sqlite://{ground}/journal.db", []) if "read-only" in each.says])
+""",
+        unshared=True,
+    )
+    assert told.splitlines() == ["1", "True", "['bad']"]
+
+
 @pytest.fixture
 def linked(path: Path, tmp_path: Path) -> Path:
     """A link from another directory to the file."""

@@ -59,6 +59,13 @@ def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
         yield ok(DISK, f"{folder} is not on the controller's machine")
     for each in exposed_parts(store):
         yield warning(PRIVACY, each.says, each.mend)
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        yield bad(
+            SPACE,
+            f"{folder} is mounted read-only, as the kernel does with a disk that fails: nothing is captured",
+            "See `dmesg`; then `mount -o remount,rw`, and the agent goes on by itself.",
+        )
+        return
     yield _room(folder, shutil.disk_usage(folder).free)
 
 

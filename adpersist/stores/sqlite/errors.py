@@ -16,10 +16,16 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
+from adpersist.stores.sqlite.place import real
 
 _WRITABLE_HINT: Final = (
     "The file and its directory must be writable for this user; to read a copy on read-only ground, "
     "take the file from an agent that was stopped cleanly, or copy it with its -wal to a writable place."
+)
+
+_MOUNTED_HINT: Final = (
+    "Its disk is mounted read-only, as the kernel does with one that fails: `dmesg` tells more. Once it may be written "
+    "again, an agent goes on by itself."
 )
 
 _FULL_HINT: Final = "Nothing was written. Free space, or `adpersist prune --keep 30d`, for which a little room is kept."
@@ -34,7 +40,7 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
         case sqlite3.SQLITE_FULL:
             meaning = StoreFullError(f"{path}: the disk is full", hint=_FULL_HINT)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            meaning = StoreReadOnlyError(f"{path} cannot be written", hint=_WRITABLE_HINT)
+            meaning = _read_only(path, f"{path} cannot be written")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             meaning = StoreUnreachableError(
                 f"{path} is locked by another process", hint="See who holds it: lsof or fuser."
@@ -46,12 +52,24 @@ def typed(error: sqlite3.Error, path: Path) -> AdpersistError:
         case sqlite3.SQLITE_CANTOPEN if not os.path.lexists(path):
             meaning = NoJournalError(f"there is no file {path}", hint=WHERE_TO_LOOK)
         case sqlite3.SQLITE_CANTOPEN if os.access(path, os.R_OK):
-            meaning = StoreReadOnlyError(f"{path} can only be opened by who may write beside it", hint=_WRITABLE_HINT)
+            meaning = _read_only(path, f"{path} can only be opened by who may write beside it")
         case sqlite3.SQLITE_CANTOPEN:
             meaning = StoreError(f"{path} cannot be opened", hint=_WRITABLE_HINT)
         case _:
             meaning = StoreError(f"{path}: {error}")
     return meaning
+
+
+def _read_only(path: Path, message: str) -> StoreReadOnlyError:
+    return StoreReadOnlyError(message, hint=_MOUNTED_HINT if is_mounted_read_only(path) else _WRITABLE_HINT)
+
+
+def is_mounted_read_only(path: Path) -> bool:
+    """Nobody may write there, whoever it is."""
+    try:
+        return bool(os.statvfs(real(path).parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 class DamagedFileError(IntegrityError):
@@ -89,7 +107,7 @@ def primary_code(error: BaseException) -> int:
 def refused_by_os(error: OSError, path: Path) -> AdpersistError:
     """What it means that the file or its directory could not be made."""
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreReadOnlyError(f"{path}: {error.strerror}", hint=_WRITABLE_HINT)
+        return _read_only(path, f"{path}: {error.strerror}")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFullError(f"{path}: {error.strerror}", hint=_FULL_HINT)
     return StoreError(f"{path}: {error.strerror}", hint="Name another place in the store URL.")
