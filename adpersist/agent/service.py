@@ -218,8 +218,7 @@ class Service:
             self._pause(min(rest_s, capture.files_due_in_s), capture.files_wake)
 
     def _is_scrub_due(self, head: Head) -> bool:
-        every = _SCRUBS.get(self._config.capture.scrub)
-        return every is not None and head.complete and time.time() - head.scrubbed >= every
+        return head.complete and is_scrub_due(head.scrubbed, self._config.capture.scrub, now=time.time())
 
     def _waiting(self, error: AdpersistError, wait_s: float) -> None:
         if isinstance(error, VisitedError):
@@ -274,6 +273,18 @@ class Service:
             if lock is not None and role is Role.VISITOR:
                 lock.hold()
             yield writer
+
+
+def is_scrub_due(scrubbed: float, every: str, *, now: float) -> bool:
+    """Whether all of the directory is to be compared again.
+
+    Args:
+        scrubbed: When it was last. Where that is still to come, a clock stood ahead then: nobody waits for that day.
+        every: As in the configuration.
+        now: Unix seconds.
+    """
+    every_s = _SCRUBS.get(every)
+    return every_s is not None and not 0 <= now - scrubbed < every_s
 
 
 def _interrupted(error: AdpersistError, wait_s: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adpersist.agent.polling import PollingPace
+from adpersist.agent.service import is_scrub_due
 from adpersist.capture.look import containers_first
 from adpersist.directory.lineage.witnesses import MOST_WITNESSES, choose_witnesses, merge_witnesses
 from adpersist.model.identity.ids import Guid, Seq, Usn
@@ -32,6 +33,29 @@ def written(usn: int) -> Written:
 def test_the_newest_write_of_each_object_is_called() -> None:
     stamps = {guid(1): {"cn": written(5), "mail": written(9)}, guid(2): {"cn": written(7)}, guid(3): {}}
     assert [(each.guid, each.attribute) for each in choose_witnesses(stamps)] == [(guid(2), "cn"), (guid(1), "mail")]
+
+
+DAY, NOW = 86_400.0, 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("scrubbed", "every", "due"),
+    [
+        (NOW - 6.9 * DAY, "weekly", False),
+        (NOW - 7 * DAY, "weekly", True),
+        (NOW - DAY, "daily", True),
+        (NOW - 29 * DAY, "monthly", False),
+        (0.0, "weekly", True),
+        (0.0, "off", False),
+        (NOW + 365 * DAY, "off", False),
+    ],
+)
+def test_all_is_compared_once_in_so_long(scrubbed: float, every: str, due: bool) -> None:
+    assert is_scrub_due(scrubbed, every, now=NOW) == due
+
+
+def test_a_scrub_under_a_clock_that_stood_ahead_does_not_put_off_the_next_until_then() -> None:
+    assert is_scrub_due(NOW + 365 * DAY, "weekly", now=NOW)
 
 
 def test_no_more_than_so_many_are_called_and_the_newest_stay() -> None:
