@@ -12,12 +12,12 @@ from adpersist.stores.memory import MemoryStore
 from adpersist.stores.port import Store
 from adpersist.stores.retrying import RetryingStore
 from adpersist.stores.sqlite.errors import refused_by_os
-from adpersist.stores.sqlite.place import real
 from adpersist.stores.sqlite.salvage import Salvaged, damage_in, salvage
 from adpersist.stores.sqlite.shrinking import compact, make_room
 from adpersist.stores.sqlite.store import SqliteStore
 from adpersist.system.backoff import Backoff
 from adpersist.system.files.private_files import Exposure, exposure
+from adpersist.system.files.real_path import real
 
 FORMS: Final = (
     "sqlite:///path/to/journal.db, azure://<account>/<table>, "

@@ -10,6 +10,7 @@ from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.directory.domain_controller import DomainController
 from adpersist.errors import StoreError
 from adpersist.stores.registry import exposed_parts
+from adpersist.system.files.real_path import real
 
 ROOT: Final = Path("/")
 DISK: Final = "store's disk"
@@ -85,7 +86,7 @@ def examine_witness(witness: Path | None, store: str, machine: Sequence[Path]) -
         yield note(WITNESS, "there is none: nobody could tell that store and controller were put back together", mend)
         return
     scheme, _, rest = store.partition("://")
-    beside = [*machine, *([_real("/" + rest.lstrip("/")).parent] if scheme == "sqlite" else [])]
+    beside = [*machine, *([real(Path("/" + rest.lstrip("/"))).parent] if scheme == "sqlite" else [])]
     folder, together = _together(witness, beside)
     if together:
         yield warning(WITNESS, f"{folder} lies on the disk of {' and '.join(together)}, and goes back with it", mend)
@@ -96,16 +97,11 @@ def examine_witness(witness: Path | None, store: str, machine: Sequence[Path]) -
 def _together(path: Path, others: Sequence[Path]) -> tuple[Path, list[str]]:
     """The directory that a file lies in, or will, and which of some other directories are on its disk."""
     try:
-        folder = next(each for each in (*_real(path).parents, Path("/")) if each.exists())
+        folder = next(each for each in (*real(path).parents, Path("/")) if each.exists())
         device = folder.stat().st_dev
         return folder, [str(each) for each in others if each.exists() and each.stat().st_dev == device]
     except OSError as error:
         raise StoreError(f"{path} cannot be looked at: {error.strerror}", hint="Run this as root.") from error
-
-
-def _real(path: Path | str) -> Path:
-    """Where a file lies whose name may be a link: that is the disk which counts."""
-    return Path(os.path.realpath(path))
 
 
 def _room(folder: Path, free: int) -> Finding:

@@ -16,7 +16,7 @@ from adpersist.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from adpersist.stores.sqlite.place import real
+from adpersist.system.files.real_path import real
 
 _WRITABLE_HINT: Final = (
     "The file and its directory must be writable for this user; to read a copy on read-only ground, "

@@ -20,9 +20,9 @@ from adpersist.stores.sqlite.errors import (
     refused_by_os,
     typed,
 )
-from adpersist.stores.sqlite.place import beside
 from adpersist.stores.sqlite.schema import is_ours, make_schema
 from adpersist.system.files.durable_file import flush_directory
+from adpersist.system.files.real_path import beside
 from adpersist.system.files.untrusted_sqlite import distrust
 from adpersist.telemetry import logger
 

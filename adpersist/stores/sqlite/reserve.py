@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from adpersist.stores.sqlite.errors import refused_by_os
-from adpersist.stores.sqlite.place import beside
 from adpersist.system.files.durable_file import PRIVATE
+from adpersist.system.files.real_path import beside
 from adpersist.telemetry import logger
 
 LEAST_BYTES: Final = 256 * 1024

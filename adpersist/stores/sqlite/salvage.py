@@ -18,10 +18,10 @@ from urllib.parse import quote
 from adpersist.errors import StoreUnreachableError
 from adpersist.stores.sqlite.errors import DamagedFileError, damaged, primary_code, refused_by_os, typed
 from adpersist.stores.sqlite.file import LARGEST_ROW_BYTES, SqliteFile, has_wal, make, open_writer
-from adpersist.stores.sqlite.place import beside, real
 from adpersist.stores.sqlite.rows import Cell, rows
 from adpersist.stores.sqlite.schema import PAGE_BYTES, make_schema
 from adpersist.system.files.durable_file import flush_directory
+from adpersist.system.files.real_path import beside, real
 
 _PATIENCE_S: Final = 5.0
 _HEADER_BYTES: Final = 100

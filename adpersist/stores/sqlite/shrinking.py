@@ -15,8 +15,8 @@ from typing import Final
 from adpersist.errors import WHERE_TO_LOOK, NoJournalError, StoreFullError
 from adpersist.stores.sqlite import reserve
 from adpersist.stores.sqlite.file import SqliteFile
-from adpersist.stores.sqlite.place import real
 from adpersist.stores.sqlite.schema import is_ours
+from adpersist.system.files.real_path import real
 
 STEP_BYTES: Final = 2 * 1_048_576
 """What one transaction of upkeep deletes or moves: a few times as much goes through the write-ahead log."""

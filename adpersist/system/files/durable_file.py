@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from adpersist.system.files.real_path import real
+
 PRIVATE: Final = 0o600
 """Mode of a file that is new: its owner's alone."""
 
@@ -47,7 +49,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written. The old file is as it was, unless its directory alone could not be flushed.
     """
-    target = Path(os.path.realpath(path))
+    target = real(path)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
     half = Path(name)
     try:

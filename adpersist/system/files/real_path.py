@@ -1,4 +1,4 @@
-"""Where a journal's file lies, and what lies beside it: SQLite follows links before it looks there, and so must we."""
+"""Where a file lies whose name may be a link, and what lies beside it: SQLite follows links first, and so must we."""
 
 import os
 from pathlib import Path
