@@ -173,15 +173,16 @@ def say_again(
             sent = replica(claimed, have, dc.feed.contexts, Spared(), own=own)
             refused = [(each.guid, each.reason) for each in target.receive(sent, progress.applying)]
         else:
-            stamps = {guid: (have[guid].stamps, claimed[guid].stamps) for guid in updates.attributes if guid in have}
-            refused = list(
-                dc.restamp(
-                    {
-                        guid: {name: (had[name], new[name]) for name in new if new[name] != had[name]}
-                        for guid, (had, new) in stamps.items()
-                    }
-                )
-            )
+            stamps = {
+                guid: {
+                    name: (had, claimed[guid].stamps[name])
+                    for name, had in came.items()
+                    if have[guid].stamps.get(name) == had
+                }
+                for guid, came in updates.attributes.items()
+                if guid in have
+            }
+            refused = list(dc.restamp(stamps))
     for guid, reason in refused:
         log.warning("replicated.not_said_again", object=guid_text(guid), reason=reason)
     log.info("replicated.said_again", objects=len(updates.attributes.keys() | updates.links.keys()))
