@@ -26,6 +26,7 @@ from adpersist.model.objects.stamps import CHANGED, Stamps
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.state.fold import fold_fingerprints, without_gc
 from adpersist.system.files import lock_file
+from adpersist.system.files.row_file import RowFile
 from adpersist.system.memory import give_back
 from adpersist.telemetry import logger
 
@@ -132,7 +133,7 @@ class Capture:
             require_secrets_seen(dc, held=(index or fold_fingerprints(journal)).knows(SECRET))
         journal.claim(writer, now=time.time())
         if index is None:
-            index = fold_fingerprints(journal)
+            index = fold_fingerprints(journal, RowFile)
         log.info("capture.began", seq=journal.head.seq, objects=len(index), timeline=journal.head.timeline)
         capture = cls(dc, journal, writer, index=index, files=files, audit=audit)
         # what was captured over the network lacks every secret, and what an earlier version captured lacks the stamps:

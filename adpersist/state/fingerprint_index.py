@@ -19,7 +19,7 @@ from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, 
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.changes import NAME, change_kind, difference, evolve, observe
 from adpersist.state.fingerprint import NOTHING, UNKNOWN, Fingerprint, LinkDigests, Shapes, packed, shape
-from adpersist.state.fingerprint_table import FingerprintTable
+from adpersist.state.fingerprint_table import FingerprintTable, Rows
 
 _PLACE: Final = ""
 """Stands among the attributes for the container and the name in it."""
@@ -52,22 +52,23 @@ class FingerprintIndex(Mapping[Guid, Fingerprint]):
 
     Args:
         known: What it holds, if that is in memory anyway and stays as it is: most of it nobody will ask for.
+        rows: Where all else lies; None: in memory.
     """
 
-    def __init__(self, known: Mapping[Guid, ObjectState] | None = None) -> None:
+    def __init__(self, known: Mapping[Guid, ObjectState] | None = None, *, rows: Rows | None = None) -> None:
         self._known: Mapping[Guid, ObjectState] = known if known is not None else {}
         self._outdated = set[Guid]()
         """Of what is known, what is not so any more."""
         self._restamped: dict[Guid, ObjectState] = {}
         """Of what is known, what is so but for its stamps or its place: as it is now."""
-        self._table = FingerprintTable()
+        self._table = FingerprintTable(rows)
         self._shapes: Shapes = {}
         self._plans: dict[tuple[RowHeader, tuple[str, ...]], _Plan] = {}
 
     @classmethod
-    def of(cls, objects: Iterable[ObjectState]) -> "FingerprintIndex":
+    def of(cls, objects: Iterable[ObjectState], *, rows: Rows | None = None) -> "FingerprintIndex":
         """Of a whole state."""
-        index = cls()
+        index = cls(rows=rows)
         for item in objects:
             index.put(item)
         return index

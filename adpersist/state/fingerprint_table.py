@@ -3,7 +3,7 @@
 import struct
 from array import array
 from collections.abc import Iterator, Mapping
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from adpersist.model.identity.ids import GUID_BYTES, Guid
 from adpersist.state.fingerprint import Fingerprint, LinkDigests, PackedLinks
@@ -27,15 +27,59 @@ _GONE: Final = 1
 """In a slot: what was found here is gone, look on. Larger numbers: two more than where the row begins."""
 
 
-class FingerprintTable:
-    """Traces by objectGUID: rows one behind the other, and a table of open addresses that says where each begins."""
+class Rows(Protocol):
+    """Bytes one behind the other: the place of a row is how many lie before it."""
+
+    def __len__(self) -> int: ...
+
+    def anew(self) -> "Rows":
+        """Others of this kind, empty."""
+
+    def add(self, row: bytes | bytearray) -> None:
+        """Put a row behind all others."""
+
+    def read(self, place: int, size: int) -> bytes:
+        """So many bytes."""
+
+    def write(self, place: int, content: bytes) -> None:
+        """Put other bytes in the place of as many."""
+
+
+class RowsInMemory:
+    """Implements :class:`Rows`."""
 
     def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._bytes)
+
+    def anew(self) -> "RowsInMemory":
+        return RowsInMemory()
+
+    def add(self, row: bytes | bytearray) -> None:
+        self._bytes += row
+
+    def read(self, place: int, size: int) -> bytes:
+        return bytes(self._bytes[place : place + size])
+
+    def write(self, place: int, content: bytes) -> None:
+        self._bytes[place : place + len(content)] = content
+
+
+class FingerprintTable:
+    """Traces by objectGUID: rows one behind the other, and a table of open addresses that says where each begins.
+
+    Args:
+        rows: Where the rows lie; empty. None: in memory.
+    """
+
+    def __init__(self, rows: Rows | None = None) -> None:
         self._containers = _Numbers[Guid | None]()
         self._shapes = _Numbers[tuple[str, ...]]()
         self._contexts = _Numbers[str]()
         self._names = _Numbers[str]()
-        self._rows = bytearray()
+        self._rows: Rows = rows if rows is not None else RowsInMemory()
         self._odd: dict[int, dict[tuple[str, bool], LinkDigests]] = {}
         """References that are more than a target, by row and attribute."""
         self._apart: dict[int, dict[tuple[str, bool], tuple[bytes, bytes]]] = {}
@@ -86,12 +130,12 @@ class FingerprintTable:
         if found <= _GONE:
             return False
         start = found - 2
-        _, _, shape, context, _, _ = _HEAD.unpack_from(self._rows, start)
+        _, _, shape, context, _, _ = self._head(start)
         names = self._shapes[shape]
         if self._contexts[context] != nc or not all(map(names.__contains__, digests)):
             return False
         for name, digest in digests.items():
-            _DIGEST.pack_into(self._rows, start + _HEAD.size + _DIGEST_BYTES * names.index(name), digest)
+            self._rows.write(start + _HEAD.size + _DIGEST_BYTES * names.index(name), _DIGEST.pack(digest))
         return True
 
     def remove(self, guid: Guid) -> None:
@@ -109,14 +153,14 @@ class FingerprintTable:
 
     def _slot(self, guid: Guid) -> int:
         """Where its number stands, or is to stand."""
-        slots, rows = self._slots, self._rows
+        slots, read = self._slots, self._rows.read
         mask = len(slots) - 1
         slot = hash(guid) & mask
         gone = -1
         while found := slots[slot]:
             if found == _GONE:
                 gone = slot if gone < 0 else gone
-            elif rows.startswith(guid, found - 2):
+            elif read(found - 2, GUID_BYTES) == guid:
                 return slot
             slot = (slot + 1) & mask
         return slot if gone < 0 else gone
@@ -129,7 +173,7 @@ class FingerprintTable:
         self._used = self._count
 
     def _compact(self) -> None:
-        fresh = FingerprintTable()
+        fresh = FingerprintTable(self._rows.anew())
         for guid in self:
             fingerprint = self.find(guid)
             if fingerprint is not None:
@@ -137,34 +181,38 @@ class FingerprintTable:
         vars(self).update(vars(fresh))
 
     def _guid(self, start: int) -> Guid:
-        return Guid(bytes(self._rows[start : start + GUID_BYTES]))
+        return Guid(self._rows.read(start, GUID_BYTES))
+
+    def _head(self, start: int) -> tuple[bytes, int, int, int, int, int]:
+        return _HEAD.unpack(self._rows.read(start, _HEAD.size))
 
     def _write(self, guid: Guid, fingerprint: Fingerprint) -> None:
         start = len(self._rows)
         parent, shape = self._containers.of(fingerprint.parent), self._shapes.of(fingerprint.names)
         links = fingerprint.packed_links or {}
         nc = self._contexts.of(fingerprint.nc)
-        self._rows += _HEAD.pack(guid, parent, shape, nc, len(links), fingerprint.deleted)
-        self._rows += fingerprint.packed_digests
+        row = bytearray(_HEAD.pack(guid, parent, shape, nc, len(links), fingerprint.deleted))
+        row += fingerprint.packed_digests
         for (name, present), (plain, digests, odd) in links.items():
             is_large = len(plain) + len(digests) > _LARGE
             flags = _PRESENT * present | _DIGESTS * bool(digests) | _APART * is_large
-            self._rows += _LINKS.pack(self._names.of(name), flags, len(plain) // GUID_BYTES)
+            row += _LINKS.pack(self._names.of(name), flags, len(plain) // GUID_BYTES)
             if is_large:
                 self._apart.setdefault(start, {})[name, present] = plain, digests
             else:
-                self._rows += plain
-                self._rows += digests
+                row += plain
+                row += digests
             if odd:
                 self._odd.setdefault(start, {})[name, present] = odd
+        self._rows.add(row)
 
     def _read(self, start: int) -> Fingerprint:
-        _, parent, shape, nc, count, deleted = _HEAD.unpack_from(self._rows, start)
+        _, parent, shape, nc, count, deleted = self._head(start)
         names = self._shapes[shape]
         digests, at = self._bytes(start + _HEAD.size, _DIGEST_BYTES * len(names))
         links: dict[tuple[str, bool], PackedLinks] = {}
         for _ in range(count):
-            number, flags, targets = _LINKS.unpack_from(self._rows, at)
+            number, flags, targets = _LINKS.unpack(self._rows.read(at, _LINKS.size))
             key = name, present = self._names[number], flags & _PRESENT > 0
             if flags & _APART:
                 at += _LINKS.size
@@ -179,7 +227,7 @@ class FingerprintTable:
 
     def _bytes(self, at: int, size: int) -> tuple[bytes, int]:
         """So many bytes, and where they end."""
-        return bytes(self._rows[at : at + size]), at + size
+        return self._rows.read(at, size), at + size
 
 
 def _slots(least: int) -> "array[int]":

@@ -16,6 +16,7 @@ from adpersist.model.objects.object_state import Gone, ObjectState
 from adpersist.model.objects.rows.spilled_object import spilled, with_spilled_values
 from adpersist.model.objects.rows.spilled_row import Spill
 from adpersist.state.fingerprint_index import FingerprintIndex
+from adpersist.state.fingerprint_table import Rows
 from adpersist.state.state import State
 from adpersist.telemetry import logger
 
@@ -103,11 +104,20 @@ def _spilled(item: ObjectState | Gone, spill: Spill) -> ObjectState | Gone:
     return item if isinstance(item, Gone) else spilled(item, spill)
 
 
-def fold_fingerprints(journal: Journal) -> FingerprintIndex:
-    """What the journal holds at its head, by digest. Raises: as :func:`fold`."""
+def fold_fingerprints(journal: Journal, rows: Callable[[], Rows] | None = None) -> FingerprintIndex:
+    """What the journal holds at its head, by digest.
+
+    Args:
+        journal: Read.
+        rows: Makes the place where they lie; None: in memory.
+
+    Raises:
+        As :func:`fold`.
+    """
 
     def traced(objects: Objects, commits: Iterable[Commit]) -> FingerprintIndex:
-        index = FingerprintIndex.of(item for item in objects if isinstance(item, ObjectState))
+        living = (item for item in objects if isinstance(item, ObjectState))
+        index = FingerprintIndex.of(living, rows=rows() if rows is not None else None)
         for commit in commits:
             index.apply(commit.changes)
         return index

@@ -1,5 +1,5 @@
 """Files: such as last, are locked, are for one user's eyes, or somebody else may have written.
 
 In: paths, bytes. Out: the same, durable or refused. Read `real_path`, `durable_file`, `lock_file`, `private_files`,
-`spill_file`, `untrusted_sqlite`.
+`nameless`, `spill_file`, `row_file`, `untrusted_sqlite`.
 """

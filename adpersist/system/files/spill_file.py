@@ -5,13 +5,12 @@ What is in it can be read by this process only, and is gone with it: it holds wh
 
 import os
 import secrets
-import tempfile
 import threading
-from pathlib import Path
 from typing import IO, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adpersist.system.files.nameless import nameless_file
 from adpersist.telemetry import logger
 
 log = logger("system")
@@ -26,7 +25,6 @@ _REMEMBERED: Final = 4096
 _LENGTH_BITS: Final = 32
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
-_LARGE: Final = Path("/var/tmp")  # noqa: S108 - on a disk, where /tmp may be memory; and no name is made in it
 
 
 class SpillFile:
@@ -92,8 +90,7 @@ class SpillFile:
         """What is held goes to the file, whole or not at all: a disk that is full costs memory and nothing else."""
         try:
             if self._file is None:
-                where = _LARGE if "TMPDIR" not in os.environ and os.access(_LARGE, os.W_OK) else None
-                self._file = tempfile.TemporaryFile(dir=where)  # noqa: SIM115 - open for as long as this lives
+                self._file = nameless_file()
             done = 0
             while done < len(self._buffer):
                 done += os.pwrite(self._file.fileno(), self._buffer[done:], self._written + done)
