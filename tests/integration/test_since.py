@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -15,6 +15,7 @@ from adpersist.directory.lineage.canary import Canary
 from adpersist.journal.holder import Role, new_writer
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import target_of
+from adpersist.restore.convergence import as_replica
 from adpersist.restore.convergence.convergence import Convergence
 from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.wanted import wanted_state
@@ -75,6 +76,32 @@ def test_a_look_since_the_newest_memory_finds_what_a_full_one_does(
     finally:
         before.close()
         dc.close()
+
+
+def test_what_is_seen_while_the_rest_is_received_proves_a_heal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Hands(world.dc) as hands:
+        _writes(world, hands)
+        _rights(world, hands)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    ahead, look_ahead = list[str](), LiveState.look_ahead
+
+    def noted(live: LiveState, contexts: Collection[str]) -> None:
+        ahead.extend(contexts)
+        look_ahead(live, contexts)
+
+    monkeypatch.setattr(LiveState, "look_ahead", noted)
+    monkeypatch.setattr(as_replica, "_A_LOOK_COSTS", 10_000)  # of so little that is lost it would not be worth it
+    dc = DomainController.connect(world.dc.ldapi_url)
+    with world.journal() as journal:
+        convergence = Convergence(dc, wanted_state(journal, dc=dc))
+        outcome = convergence.run(heals=True)
+    assert outcome.lost
+    assert not outcome.left
+    assert sorted(ahead) == sorted(dc.feed.contexts), "each once, the domain among them, to which all of it was written"
+    assert convergence.proof is not None
+    assert _plainly(convergence.seen) == _plainly(LiveState(dc).refresh())
+    dc.close()
 
 
 def test_the_plan_after_a_revert_is_the_same_either_way(world: World) -> None:

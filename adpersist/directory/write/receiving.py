@@ -26,8 +26,7 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
         What was refused; all else landed.
     """
     aside: list[Aside] = []
-    total = sum(len(batch.objects) for batch in replica.batches) + sum(map(len, replica.links.values()))
-    done = 0
+    done, total = 0, replica.size
     for guid, rdn in replica.parked.items():
         try:
             database.park(guid, rdn)

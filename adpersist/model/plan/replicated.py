@@ -125,6 +125,11 @@ class Replica:
         return bool(self.batches or self.links)
 
     @property
+    def size(self) -> int:
+        """How many objects and links are sent."""
+        return sum(len(batch.objects) for batch in self.batches) + sum(map(len, self.links.values()))
+
+    @property
     def contexts(self) -> frozenset[str]:
         """The naming contexts of which something is sent."""
         return frozenset(batch.context for batch in self.batches).union(self.links)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Final
 
 from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.write.transactional_target import TransactionalTarget
@@ -22,6 +23,9 @@ from adpersist.restore.wanted import WantedState
 from adpersist.state.fold import without_gc
 from adpersist.state.state import State
 from adpersist.telemetry import logger
+
+_A_LOOK_COSTS: Final = 50
+"""With tdb one look more goes through a naming context: so many objects of it take as long as one that is received."""
 
 log = logger("restore")
 
@@ -81,7 +85,7 @@ def receive_lacking(
         lacking: What is sent (:func:`what_lacks`).
         target: Its database.
         progress: Told how far it has come.
-        meanwhile: Told, from another thread, of naming contexts that nothing is written to while others receive.
+        meanwhile: Told, from another thread, of naming contexts to look at while others receive, or the rest comes.
 
     Raises:
         DirectoryUnreachableError: The DC went away; it may be done again.
@@ -93,14 +97,23 @@ def receive_lacking(
         return apply(steps, target, progress.applying).steps
 
     own = dc.invocation()  # asked now: afterwards its own server may lie in another site
+    idle, busy = _by_use(dc, lacking)
+    is_large = _A_LOOK_COSTS * lacking.size > len(seen.have)
     with ThreadPoolExecutor(1) as beside:
-        looked = beside.submit(meanwhile, _idle(dc, lacking))
+        looked = [beside.submit(meanwhile, idle)]
         to_close = beside.submit(lambda: list(closing_steps(dc.feed.contexts, seen)))
+
+        def told(done: int, total: int) -> None:
+            progress.applying(done, total)
+            if is_large and 2 * done >= total and len(looked) == 1:
+                looked.append(beside.submit(meanwhile, busy))
+
         # also where nothing is lacking: a run that was killed may have left the keytab behind
-        for each in target.receive(lacking, progress.applying):
+        for each in target.receive(lacking, told):
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
             received.aside[each.guid] = each.reason
-    looked.result()
+    for look in looked:
+        look.result()
     if not lacking:
         return received
     received.lacked = True
@@ -188,13 +201,13 @@ def say_again(
     log.info("replicated.said_again", objects=len(updates.attributes.keys() | updates.links.keys()))
 
 
-def _idle(dc: DomainController, lacking: Replica) -> list[str]:
-    """Naming contexts that nobody writes to while the DC receives that."""
+def _by_use(dc: DomainController, lacking: Replica) -> tuple[list[str], list[str]]:
+    """The naming contexts that nobody writes to while the DC receives that, and the others."""
     if not lacking or lacking.changes_the_ground:
-        return []  # its own server may be on the way to another site: until that is over it is asked nothing
+        return [], []  # its own server may be on the way to another site: until that is over it is asked nothing
     # the machine's own account and the RID pools are the domain's
-    busy = lacking.contexts | {dc.dse.domain}
-    return [nc for nc in dc.feed.contexts if nc not in busy]
+    written = lacking.contexts | {dc.dse.domain}
+    return [nc for nc in dc.feed.contexts if nc not in written], [nc for nc in dc.feed.contexts if nc in written]
 
 
 @without_gc()
