@@ -97,9 +97,14 @@ class DomainController:
         """The RID set and pools as they are; None while the DC has none."""
         return rid_set.read_rids(self.session, self.dse, self.identity.server)
 
-    def begin_writing(self, engine: Engine) -> None:
-        """Have what :meth:`writing` needs opened while there is something else to do; that is where errors show."""
-        self._opening = opening(self.session, engine)
+    def begin_writing(self, engine: Engine, *, receives: bool = False) -> None:
+        """Have what :meth:`writing` needs opened while there is something else to do; that is where errors show.
+
+        Args:
+            engine: As for :meth:`writing`.
+            receives: It is to receive as a replica does.
+        """
+        self._opening = opening(self.session, engine, receives=receives)
 
     @property
     def is_opening(self) -> bool:

@@ -115,6 +115,9 @@ def restore(
         if files is not None or journal.head.position is None or dc.usn() != journal.head.position.usn:
             # what came since, and that look saw, is about to be taken back: it must be in a commit
             capture_news(dc, journal, writer, files=files)
+    heals = fresh is not None and wanted.is_newest
+    if fresh is not None and dc.invocation() != fresh:
+        dc.begin_writing(terms.engine, receives=heals)  # the database takes longest to open
     back = _files_back(dc, journal, wanted, terms, files, progress)
     # only before it writes, and by the DC's own numbers, can a restore tell what others wrote
     found = convergence.conflicts()
@@ -133,9 +136,7 @@ def restore(
         dc.renew_invocation(fresh)
         log.info("invocation.renewed", invocation=guid_text(fresh))
         dc.reconnect()  # it takes the new one on a new connection
-        dc.begin_writing(terms.engine)
         convergence.go_on_as(fresh)
-    heals = fresh is not None and wanted.is_newest
     outcome = convergence.run(heals=heals, reused=rollback.reused() if heals and rollback is not None else None)
     if files is not None:
         files.make_ready()  # for the timeline's first look at them

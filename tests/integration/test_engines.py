@@ -20,6 +20,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Step
+from adpersist.restore.live_state import LiveState
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import ENGINES, Scene, World
@@ -129,6 +130,23 @@ def test_a_batch_whose_worker_is_killed_has_never_happened(world: World) -> None
         hands.ou("whole")
     world.dc.stop()
     assert dbcheck(world.dc, since=world.dc.golden)
+
+
+def test_a_database_that_was_opened_before_writes_as_what_the_dc_goes_on_as(world: World) -> None:
+    fresh = Guid(bytes(range(16)))
+    with connected(world) as dc:
+        dc.begin_writing(Engine.LOCAL, receives=True)
+        time.sleep(5)  # the worker has it open
+        dc.renew_invocation(fresh)
+        dc.reconnect()
+        with dc.writing(Engine.LOCAL) as way:
+            assert list(way.apply([user(1), changed(1, description=b"by us")])) == [None, None]
+            assert isinstance(way, TransactionalTarget)
+            way.rest()
+            assert list(way.apply([user(2)])) == [None]
+        have = LiveState(dc).refresh()
+    for number in (1, 2):
+        assert {stamp.origin for stamp in have[guid(number)].stamps.values()} == {fresh}
 
 
 def test_answers_that_come_together_are_all_taken(world: World) -> None:

@@ -173,7 +173,8 @@ class Loss(Stand):
         worker = WorkerProcess(
             _WORKER, str(self.dc.sam_ldb), task="takes chunks", gone=DirectoryUnreachableError, timeout_s=_PATIENCE_S
         )
-        worker.receive()  # its greeting
+        worker.send(("greeting",))
+        worker.receive()
         took_s = 0.0
         for request in self._recorded():
             began = time.monotonic()

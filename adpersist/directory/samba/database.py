@@ -47,7 +47,7 @@ class Database:
         self._worker = worker or worker_of(path)
         self._sent: deque[tuple[str, str]] = deque()
         self._verdicts: list[WriteResult] = []
-        greeting = self._worker.receive()
+        greeting = self._greeting()
         self.version: str = greeting["version"]
         self.invocation = guid_from_text(greeting["invocation"])
         self.usn: int = greeting["usn"]
@@ -66,10 +66,17 @@ class Database:
         """The worker, awake. Raises: DirectoryUnreachableError."""
         if self._worker.is_closed:
             self._worker = worker_of(self.path)
-            if guid_from_text(self._worker.receive()["invocation"]) != self.invocation:
+            if guid_from_text(self._greeting()["invocation"]) != self.invocation:
                 self._worker.close()
                 raise _gone(f"{self.path} is another database by now")
         return self._worker
+
+    def _greeting(self) -> Any:  # noqa: ANN401 - what the worker gives
+        self._worker.send(("greeting",))
+        result, answer = self._worker.receive()
+        if result:
+            raise _gone(f"{self.path} does not say whose it is: {answer}")
+        return answer
 
     @contextmanager
     def transaction(self, *, batched: bool = True) -> Iterator[None]:
@@ -132,7 +139,7 @@ class Database:
 
     def make_ready(self) -> None:
         """Have the worker load what :meth:`give` takes, and go on meanwhile. Raises: DirectoryUnreachableError."""
-        self._at_work().send(("make_ready",))
+        make_ready(self._at_work())
 
     def give(
         self,
@@ -242,6 +249,11 @@ class Database:
 def worker_of(path: Path) -> WorkerProcess:
     """A worker that opens it, which takes a moment. Raises: DirectoryUnreachableError."""
     return WorkerProcess(_WORKER, str(path), task=f"writes to {path}", gone=_gone, timeout_s=WRITE_TIMEOUT_S)
+
+
+def make_ready(worker: WorkerProcess) -> None:
+    """Have it load what replication takes once it has the database open. Raises: DirectoryUnreachableError."""
+    worker.send(("make_ready",))
 
 
 def _gone(words: str) -> DirectoryUnreachableError:

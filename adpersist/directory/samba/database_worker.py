@@ -6,10 +6,9 @@ true, and nobody imports this. Run by :mod:`adpersist.directory.samba.database`:
 
     python3 -I database_worker.py PATH_OF_SAM_LDB
 
-Both directions carry pickled numbers, text, bytes, and collections of those. The first out is a greeting; then each
-that comes in, an operation's name and its arguments, is answered by (result code, words or what was asked for); 0 is
-success. They may be sent ahead of the answers: once an operation of a transaction failed, none that follows is carried
-out.
+Both directions carry pickled numbers, text, bytes, and collections of those. Each operation that comes in, its name and
+its arguments, is answered by (result code, words or what was asked for); 0 is success. They may be sent ahead of the
+answers, and before the database is open: once an operation of a transaction failed, none that follows is carried out.
 
 When standard input ends, the program does, and what was not committed has never happened.
 """
@@ -20,6 +19,8 @@ import sys
 import ldb
 import samba
 from samba.auth import system_session
+from samba.dcerpc import misc
+from samba.ndr import ndr_unpack
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
@@ -33,7 +34,7 @@ _HOW = {
 }
 _DESCRIPTOR = "nTSecurityDescriptor"
 OPERATIONS = (
-    *("begin", "commit", "cancel", "add", "modify", "rename", "delete"),
+    *("greeting", "begin", "commit", "cancel", "add", "modify", "rename", "delete"),
     *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret", "hand_down"),
 )
 UNANSWERED = ("make_ready",)
@@ -73,11 +74,16 @@ class Worker:
         return self.batched
 
     def greeting(self):
-        """Whose database this is, and which Samba is at work."""
+        """Whose database this is by now, and which Samba is at work."""
         found = self.db.search("", ldb.SCOPE_BASE, attrs=["highestCommittedUSN"])[0]
+        # the DC may have taken another one since this was opened, and Samba asks once
+        (own,) = self.db.search(self.db.get_dsServiceName(), ldb.SCOPE_BASE, attrs=["invocationId"])
+        invocation = str(ndr_unpack(misc.GUID, bytes(own["invocationId"][0])))
+        for each in filter(None, (self.plain, self.batched)):
+            each.set_invocation_id(invocation)
         return {
             "version": samba.version,
-            "invocation": self.db.get_invocation_id(),
+            "invocation": invocation,
             "usn": int(str(found["highestCommittedUSN"])),
         }
 
@@ -206,7 +212,6 @@ def main(path):
     """Serve until there is nobody to serve."""
     source, sink = worker_frames.opened()
     worker = Worker(path)
-    worker_frames.write(sink, worker.greeting())
     try:
         for name, *arguments in worker_frames.requests(source):
             if name in UNANSWERED:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from adpersist.directory.ldap.session import Session
-from adpersist.directory.samba.database import Database, worker_of
+from adpersist.directory.samba.database import Database, make_ready, worker_of
 from adpersist.errors import ConfigError, DirectoryUnreachableError
 from adpersist.model.identity.ids import Guid
 from adpersist.system.secrecy import environment_for_others
@@ -38,12 +38,13 @@ class OpeningDatabase:
 
     Args:
         session: A session at the DC.
+        receives: What replication takes is loaded, too.
 
     Raises:
         NotLocalError: It cannot be opened safely.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, receives: bool = False) -> None:
         self._session = session
         self._path = database_path(session)
         if os.geteuid() != 0:
@@ -51,6 +52,8 @@ class OpeningDatabase:
         self._before = session.usn()
         try:
             self._worker = worker_of(self._path)
+            if receives:
+                make_ready(self._worker)
         except DirectoryUnreachableError as error:
             raise NotLocalError(error.message) from error
 
@@ -58,7 +61,7 @@ class OpeningDatabase:
         """Wait for it; the caller closes it.
 
         Args:
-            invocation: invocationID the DC shows over LDAP, since before this was begun.
+            invocation: invocationID the DC shows over LDAP.
 
         Raises:
             NotLocalError: It cannot be told to be the DC's own, or not be opened safely.

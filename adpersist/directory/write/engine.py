@@ -17,12 +17,17 @@ from adpersist.telemetry import logger
 log = logger("engine")
 
 
-def opening(session: Session, engine: Engine) -> OpeningDatabase | None:
-    """What :func:`target` writes to, already on its way; None: it says why that is not so."""
+def opening(session: Session, engine: Engine, *, receives: bool) -> OpeningDatabase | None:
+    """What :func:`target` writes to, already on its way; None: it says why that is not so.
+
+    Args:
+        session, engine: As for :func:`target`.
+        receives: It is to receive as a replica does.
+    """
     if engine is Engine.LDAP:
         return None
     with suppress(NotLocalError):
-        return OpeningDatabase(session)
+        return OpeningDatabase(session, receives=receives)
     return None
 
 
@@ -36,7 +41,7 @@ def target(
         session: A session at the DC.
         engine: ``auto`` takes the local one where it is safe, and goes on over LDAP where Samba's code gives up there.
         invocation: invocationID the DC shows over LDAP.
-        begun: What :func:`opening` gave since it shows that.
+        begun: What :func:`opening` gave.
 
     Raises:
         NotLocalError: The local engine was asked for and cannot be used.
