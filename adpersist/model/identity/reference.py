@@ -7,6 +7,7 @@ DN-with-string values ([MS-ADTS] 3.1.1.2.2.2.3) ``B:32:...:<GUID=...>``.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, NewType
 
 from adpersist.model.identity.ids import Guid, guid_from_text, guid_text
@@ -22,6 +23,9 @@ _PLACES: Final = (12, 10, 8, 6, 17, 15, 22, 20, 25, 27, 30, 32, 34, 36, 38, 40)
 """Where the digits of each byte of a GUID stand in a plain reference ([MS-DTYP] 2.3.4.2, 2.3.4.3)."""
 _MANY: Final = 8
 """So many references are worth being turned together: a group has thousands of members."""
+
+_REMEMBERED: Final = 8192
+"""A link is asked for its target some ten times in a restore; two megabytes."""
 
 _GUID: Final = re.compile(rb"<GUID=([0-9a-fA-F-]{36})>\Z")
 _LABELLED: Final = frozenset({b"B:", b"S:"})
@@ -52,6 +56,11 @@ def target_of(value: bytes) -> Guid | None:
     """Whom the value refers to; None when it is no reference by GUID (a DN the directory could not resolve)."""
     if not value.endswith(b">"):
         return None  # the rule by far, and a third of the time
+    return _target(value)
+
+
+@lru_cache(_REMEMBERED)
+def _target(value: bytes) -> Guid | None:
     found = _GUID.search(value)
     if found is None or (found.start() and value[:2] not in _LABELLED):
         return None  # a text that ends like one is none
