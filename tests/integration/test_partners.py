@@ -65,6 +65,7 @@ def _known_to_both(hands: Hands) -> None:
     for name in ("shared", "doomed", "quiet"):
         hands.user(name, parent=_office(hands), password=PASSWORD)
     hands.set(f"CN=ada,{_office(hands)}", description="written by the first, known to both")
+    hands.set(f"CN=quiet,{_office(hands)}", title="the same again")
     hands.link(f"CN=crew,{_office(hands)}", f"CN=shared,{_office(hands)}")
     hands.delete(f"CN=ws1,{_office(hands)}")
 
@@ -83,6 +84,8 @@ def _known_to_the_partner(hands: Hands) -> None:
     hands.unlink(f"CN=crew,{_office(hands)}", f"CN=shared,{_office(hands)}")
     hands.set(f"CN=shared,{_office(hands)}", description="newer, by the partner")
     hands.set(f"CN=ada,{_office(hands)}", description="newer, by the partner")
+    for title in ("another", "the same again"):
+        hands.set(f"CN=quiet,{_office(hands)}", title=title)
     hands.user("abroad", parent=_office(hands), password=PASSWORD)
     hands.link(f"CN=crew,{_office(hands)}", f"CN=abroad,{_office(hands)}")
     hands.delete(f"CN=doomed,{_office(hands)}")
@@ -146,6 +149,7 @@ def _both_agree(pair: Pair) -> None:
     with Hands(pair.first) as hands:
         hands.user("afterwards", parent=_office(hands), password=PASSWORD)
         hands.set(f"CN=carl,{_office(hands)}", description="after the restore")
+        hands.set(f"CN=quiet,{_office(hands)}", title="after the restore")
     pair.settle()
     for dc in pair.both:
         with Hands(dc) as hands:
@@ -154,6 +158,7 @@ def _both_agree(pair: Pair) -> None:
                 name: hands.read(f"CN={name},{office}", "description").get("description")
                 for name in ("shared", "ada", "bert", "carl")
             }
+            title = hands.read(f"CN=quiet,{office}", "title")["title"]
             members = {name.split(b",")[0] for name in hands.read(f"CN=crew,{office}", "member")["member"]}
             gone = [name for name in ("doomed", "visitor") if hands.find(f"(cn={name})")]
         assert described == {
@@ -162,6 +167,7 @@ def _both_agree(pair: Pair) -> None:
             "bert": [b"only in the journal"],
             "carl": [b"after the restore"],
         }
+        assert title == [b"after the restore"], dc.names.hostname
         assert members == {b"CN=ada", b"CN=bert", b"CN=lonely", b"CN=abroad"}
         assert not gone
         for name in ("shared", "quiet", "lonely", "abroad", "afterwards"):

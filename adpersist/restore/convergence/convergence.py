@@ -20,7 +20,7 @@ from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.looks import Looks
 from adpersist.restore.convergence.planning import planned
 from adpersist.restore.convergence.remaining import differing, left
-from adpersist.restore.convergence.restamping import other_stamps, restamp
+from adpersist.restore.convergence.restamping import other_stamps, others_writes, restamp
 from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.plan.collisions import Collision, collisions
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns
@@ -208,10 +208,10 @@ class Convergence:
 
     def _restamp(self, seen: Comparison) -> tuple[Comparison, list[Difference]]:
         """Give what was written the stamps it had, and look again; also the stamps that are others still."""
-        other = seen.stamp_differences()
+        other = others_writes(self._dc, seen)
         if restamp(self._dc, seen, other):
             seen = self._looks.look(anew=True)
-            other = seen.stamp_differences()
+            other = others_writes(self._dc, seen)
         return seen, other
 
     def _close(self, seen: Comparison, target: Target, outcome: RestoreOutcome) -> Comparison:

@@ -14,6 +14,27 @@ from adpersist.telemetry import logger
 log = logger("restore")
 
 
+def others_writes(dc: DomainController, seen: Comparison) -> list[Difference]:
+    """What is as wanted and has another stamp, but for what ranks above the wanted one and was not written just now.
+
+    A partner knows such a write, be it of the same values: below it, it would take nothing from the DC any more.
+
+    Args:
+        dc: The DC.
+        seen: What it has.
+    """
+    found = seen.stamp_differences()
+    if not found or not dc.partners():
+        return found
+    own = dc.invocation()
+
+    def is_later(line: Difference) -> bool:
+        had, wanted = (state[line.guid].stamps.get(line.attribute) for state in (seen.have, seen.want))
+        return had is not None and wanted is not None and had.origin != own and beats(had, wanted)
+
+    return [line for line in found if not is_later(line)]
+
+
 def restamp(dc: DomainController, seen: Comparison, other: Iterable[Difference]) -> bool:
     """Give what is as wanted the stamps that are wanted, and what stays ones that partners follow.
 
