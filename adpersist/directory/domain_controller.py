@@ -33,6 +33,7 @@ from adpersist.model.journal.head import Head, Identity
 from adpersist.model.journal.lineage import Evidence, Lineage
 from adpersist.model.objects.change import LinkStamps, Stamp
 from adpersist.model.objects.directory_time import generalized_time, since_1601, unix_seconds
+from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.rid_set import RidSet
 from adpersist.model.objects.stamps import EVER, Stamps
 from adpersist.model.plan.engine import Engine
@@ -225,6 +226,10 @@ class DomainController:
     def link_stamps(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkStamps] | None:
         """Stamps of the links of some objects that are there; None where they cannot be seen from here."""
         return self._stamps.links(guids)
+
+    def links_received(self, guids: Iterable[Guid]) -> Mapping[Guid, Links]:
+        """Links of some objects, also of those taken away, that replication brought; none where they cannot be seen."""
+        return self._stamps.links_received(guids)
 
     @property
     def sees_link_stamps(self) -> bool:

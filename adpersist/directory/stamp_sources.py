@@ -1,6 +1,6 @@
 """Where the stamps of what a look shows come from: the DC's own files, or else questions over LDAP."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from adpersist.directory.feed.stamping import Answer
@@ -12,7 +12,9 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.objects.change import LinkStamps
+from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow
+from adpersist.model.objects.rows.stamp_row import unpacked_write
 from adpersist.model.objects.stamps import EVER
 from adpersist.telemetry import logger
 
@@ -73,13 +75,8 @@ class StampSources:
 
     def links(self, guids: Iterable[Guid]) -> Mapping[Guid, LinkStamps] | None:
         """Stamps of all links of some objects that are there; None: not to be seen from here."""
-        own = self._own()
-        if own is None:
-            return None
-        try:
-            _, found = own.ask(None, guids, self._schema.links, EVER)()
-        except NotLocalError as error:
-            self._lost(own, error)
+        found = self._stored(guids)
+        if found is None:
             return None
         stamps = {}
         for each in found:
@@ -89,6 +86,30 @@ class StampSources:
             }
             stamps[each.guid] = {name: row for name, row in rows.items() if row}
         return stamps
+
+    def links_received(self, guids: Iterable[Guid]) -> Mapping[Guid, Links]:
+        """Links of some objects that this database gave another number than who wrote them."""
+        return {
+            each.guid: {
+                name: frozenset(
+                    link
+                    for link, (write, _), local_usn in map(stored_link, values)
+                    if unpacked_write(write)[-1] != local_usn
+                )
+                for name, values in (each.links or {}).items()
+            }
+            for each in self._stored(guids) or ()
+        }
+
+    def _stored(self, guids: Iterable[Guid]) -> Sequence[StoredStamps] | None:
+        own = self._own()
+        if own is None:
+            return None
+        try:
+            return own.ask(None, guids, self._schema.links, EVER)()[1]
+        except NotLocalError as error:
+            self._lost(own, error)
+            return None
 
     def close(self) -> None:
         """Let go of the files."""

@@ -16,6 +16,7 @@ from adpersist.model.plan.engine import Engine
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands
+from tests.integration.proof import stamps_unlike
 from tests.integration.replicating import hear, read_so_far, replicate, settle
 from tests.integration.scene import ENGINES, copy_journal, init_words, staff
 from tools.samba_dc import Golden, SambaDC, dbcheck, dump, free_address, join, ldapcmp, stamps
@@ -225,6 +226,51 @@ def test_a_dc_that_heard_from_its_partner_first_keeps_what_is_newer(pair: Pair) 
     _both_agree(pair)
     pair.first.stop()
     _judged(pair)
+
+
+def test_what_it_wrote_itself_stays_when_a_partner_brings_it_back(pair: Pair) -> None:
+    """Nobody captured it: its agent was away."""
+    pair.first.start()
+    pair.run("guard", code=0)
+    pair.first.stop()
+    for dc in pair.both:
+        dc.start()
+    pair.settle()
+    pair.second.stop()  # its tickets for the first are of a key that the next revert takes from there
+    pair.second.start()
+    pair.run("agent", "--once", code=0)
+    with Hands(pair.first) as hands:
+        office = _office(hands)
+        hands.outlive_the_second()
+        late = hands.user("late", parent=office, password=PASSWORD)
+        hands.set(f"CN=quiet,{office}", title="late")
+        hands.password(f"CN=bert,{office}", "Passw0rd.late")
+        hands.link(f"CN=crew,{office}", late)
+        hands.unlink(f"CN=crew,{office}", f"CN=bert,{office}")
+        hands.delete(f"CN=carl,{office}")
+        hands.rename(f"CN=dora,{office}", "CN=moved", f"OU=Annex,{office}")
+    pair.settle()
+    pair.first.kill()
+    pair.first.revert()
+    pair.first.start()
+    hear(pair.first, pair.second, until_it_has="(cn=late)")
+    pair.run("guard", code=0)
+    pair.first.stop()
+    pair.first.start()
+    pair.settle()
+    for dc in pair.both:
+        with Hands(dc) as hands:
+            members = {name.split(b",")[0] for name in hands.read(f"CN=crew,{office}", "member")["member"]}
+            assert members == {b"CN=ada", b"CN=lonely", b"CN=abroad", b"CN=late"}, dc.names.hostname
+            assert hands.read(f"CN=quiet,{office}", "title")["title"] == [b"late"], dc.names.hostname
+            assert hands.find("(|(cn=carl)(cn=moved))") == [f"CN=moved,OU=Annex,{office}"], dc.names.hostname
+        for name, password in (("late", PASSWORD), ("bert", "Passw0rd.late")):
+            assert dc.can_login(name, password), (name, dc.names.hostname)
+    pair.settle()  # logins change lastLogonTimestamp, which replicates
+    for dc in pair.both:
+        dc.stop()
+    _judged(pair)
+    assert [line for _, lines in stamps_unlike(*map(stamps, pair.both)) for line in lines] == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)

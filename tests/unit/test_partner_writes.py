@@ -1,19 +1,21 @@
 """What a partner wrote and the journal never saw stays, also where it is from before the journal's last look."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import LinkStamp, Stamp
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.stamps import Written
-from adpersist.restore.conflicts.partner_writes import partner_writes
+from adpersist.restore.conflicts.partner_writes import Brought, partner_writes
 from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 CREW, ADA, BERT, CARL = (Guid(bytes([number]) * 16) for number in (1, 2, 3, 4))
 OWN, PARTNER = (Guid(bytes([number]) * 16) for number in (11, 12))
+BY_PARTNERS = Brought(partners={PARTNER})
 LAST_LOOK = 13_400_000_000
 """Seconds since 1601; all writes are from before."""
 
@@ -34,7 +36,12 @@ def crew(links: Mapping[bytes, LinkStamp], **values: bytes) -> ObjectState:
 
 
 def found(
-    gap: Gap, attributes: Mapping[str, Stamp], links: Mapping[bytes, LinkStamp], recorded: Mapping[str, Sequence[Stamp]]
+    gap: Gap,
+    attributes: Mapping[str, Stamp],
+    links: Mapping[bytes, LinkStamp],
+    recorded: Mapping[str, Sequence[Stamp]],
+    *,
+    brought: Brought = BY_PARTNERS,
 ) -> list[tuple[tuple[str, ...], frozenset[bytes]]]:
     """What of one object is a partner's: attributes, and members."""
     assert gap.have is not None
@@ -46,7 +53,7 @@ def found(
         [gap],
         State([gap.have]),
         {CREW: written},
-        partners={PARTNER},
+        brought=brought,
         known={CREW},
         unseen=unseen,
         links={CREW: {"member": links}},
@@ -70,3 +77,15 @@ def test_so_do_links() -> None:
     recorded: dict[str, list[Stamp]] = {"member": [link(2, OWN), link(1, OWN)]}
     expected = frozenset({ref(ADA), ref(CARL)})
     assert found(gap, {}, links, recorded) == [(("member",), expected)], "of BERT the journal has a later write"
+
+
+def test_what_the_dc_wrote_before_it_was_put_back_has_another_number_when_a_partner_brings_it() -> None:
+    known = {"member": frozenset({ref(ADA)})}
+    gap = Gap(guid=CREW, want=crew({}), have=crew({}, info=b"its own"), values={"info": ()}, removed=known)
+    attributes = {"info": stamp(1, OWN)}
+    links: dict[bytes, LinkStamp] = {ref(ADA): link(1, OWN)}
+    recorded: dict[str, list[Stamp]] = {"cn": [stamp(1, OWN)], "member": [link(1, PARTNER)]}
+    back = replace(BY_PARTNERS, links={CREW: known})
+    assert found(gap, attributes, links, recorded, brought=back) == [(("info", "member"), known["member"])]
+    assert found(gap, attributes, links, recorded) == [(("info",), frozenset())], "the link has its own number"
+    assert found(gap, attributes, links, recorded, brought=replace(back, own=OWN)) == [], "the restore wrote it"

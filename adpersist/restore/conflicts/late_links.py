@@ -1,6 +1,6 @@
 """Links made or taken away on the DC that the journal never saw so."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import LinkStamps
@@ -21,7 +21,7 @@ def late_links(
     links: Mapping[Guid, LinkStamps] | None,
     unseen: UnseenWrites,
     *,
-    origins: Collection[Guid] | None = None,
+    brought: Links | None = None,
 ) -> Links:
     """Those of the links that differ which were made or taken away since.
 
@@ -33,12 +33,12 @@ def late_links(
         written: The object's stamps.
         links: The last writes to links; None: not to be seen.
         unseen: Tells what the journal never saw.
-        origins: invocationIDs of the databases whose writes count; None: all.
+        brought: Links that partners brought, which alone count; None: all do.
     """
     if links is None:
         if not unseen.linked_last(written):
             return {}
-        return gap.removed if origins is not None else union(gap.added, gap.removed)
+        return gap.removed if brought is not None else union(gap.added, gap.removed)
     wrote, recorded = links.get(gap.guid, {}), unseen.recorded.get(gap.guid, {})
     wanted = gap.want.link_stamps if gap.want is not None else {}
 
@@ -46,12 +46,12 @@ def late_links(
         write = wrote.get(name, {}).get(link)
         if write is None:
             # it was there when the DC was looked at: whoever it led to was deleted since, and left no trace of it
-            return origins is None and gap.guid in links and link in gap.removed.get(name, ())
-        if origins is not None and write.origin not in origins:
+            return brought is None and gap.guid in links and link in gap.removed.get(name, ())
+        if brought is not None and link not in brought.get(name, ()):
             return False
-        if origins is not None and (known := wanted.get(name, {}).get(link)) is not None:
+        if brought is not None and (known := wanted.get(name, {}).get(link)) is not None:
             return (write.version, write.time) > (known.version, known.time)
-        return unseen.is_one_of_a_link(gap.guid, name, write, stamped=origins is not None and bool(recorded.get(name)))
+        return unseen.is_one_of_a_link(gap.guid, name, write, stamped=brought is not None and bool(recorded.get(name)))
 
     late = {
         name: frozenset(link for link in refs if is_late(name, link))

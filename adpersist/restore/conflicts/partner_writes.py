@@ -1,13 +1,15 @@
-"""What the domain's other DCs wrote and the reverted DC has received already: news to the journal, not damage.
+"""What partners gave the reverted DC already, and nobody captured: news to the journal, not damage.
 
-Replication ranks two writes of one attribute by version and time, [MS-DRSR] 4.1.10.6.9; so do we. Links have stamps
-of their own, which no search over LDAP shows (:mod:`adpersist.restore.conflicts.late_links`).
+That is what they wrote, and what this DC wrote before it was put back: whoever had it by then brings it back.
+Replication ranks two writes of one attribute by version and time, [MS-DRSR] 4.1.10.6.9; so do we. Links have stamps of
+their own, which no search over LDAP shows (:mod:`adpersist.restore.conflicts.late_links`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.change import LinkStamps
+from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.objects.change import LinkStamps, Stamp
 from adpersist.model.objects.directory_time import unix_seconds
 from adpersist.model.objects.link_values import Links
 from adpersist.model.objects.stamps import Stamps, Written
@@ -18,23 +20,54 @@ from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """Tells what replication brought the DC from what was written on it.
+
+    Attributes:
+        partners: invocationIDs of the other DCs.
+        own: The invocationID under which the restore writes; None: it has written nothing yet.
+        links: Links that have another number here than who wrote them gave them, by object.
+    """
+
+    partners: Collection[Guid]
+    own: Guid | None = None
+    links: Mapping[Guid, Links] = field(default_factory=dict)
+
+    def is_one(self, stamp: Stamp, local_usn: Usn) -> bool:
+        """This write was brought. What the DC writes itself has the number that it gives it."""
+        return stamp.origin in self.partners or (stamp.origin != self.own and stamp.usn != local_usn)
+
+    def of(self, guid: Guid, links: LinkStamps) -> Links:
+        """Those of an object's links that were."""
+        numbered = self.links.get(guid, {})
+        return {
+            name: frozenset(
+                link
+                for link, stamp in row.items()
+                if stamp.origin in self.partners or (stamp.origin != self.own and link in numbered.get(name, ()))
+            )
+            for name, row in links.items()
+        }
+
+
 def partner_writes(
     gaps: Sequence[Gap],
     have: State,
     stamps: Mapping[Guid, Stamps],
     *,
-    partners: Collection[Guid],
+    brought: Brought,
     known: Collection[Guid],
     unseen: UnseenWrites,
     links: Mapping[Guid, LinkStamps] | None,
 ) -> Iterator[Conflict]:
-    """Objects and attributes that other DCs wrote later than what the journal has of them.
+    """Objects and attributes that partners brought and that were written later than what the journal has of them.
 
     Args:
         gaps: What differs.
         have: The DC, for names.
         stamps: Replication stamps of the differing objects, as they are now.
-        partners: invocationIDs of the other DCs.
+        brought: Tells what they brought.
         known: Every object the journal ever heard of.
         unseen: What the journal captured, of all these objects: a write it has no stamp of is news, if the journal has
             others of the object; else if it is later.
@@ -42,7 +75,7 @@ def partner_writes(
     """
 
     def is_news(guid: Guid, name: str, write: Written) -> bool:
-        if write.stamp.origin not in partners:
+        if not brought.is_one(write.stamp, write.local_usn):
             return False
         recorded = unseen.recorded.get(guid, {})
         if was := recorded.get(name):
@@ -56,7 +89,8 @@ def partner_writes(
             continue
         dn = have.dn(gap.guid)
         if gap.guid not in known:
-            if gap.is_live and "objectClass" in written and written["objectClass"].stamp.origin in partners:
+            made = written.get("objectClass")
+            if gap.is_live and made is not None and brought.is_one(made.stamp, made.local_usn):
                 yield Conflict(guid=gap.guid, dn=dn, replicated=True)
             continue
         news = {name for name, write in written.items() if is_news(gap.guid, name, write)}
@@ -65,7 +99,8 @@ def partner_writes(
             news &= {"isDeleted"}
         else:
             news &= {*gap.values, *(("name",) if gap.moved else ())}
-            linked = late_links(gap, written, links, unseen, origins=partners)
+            theirs = brought.of(gap.guid, links.get(gap.guid, {}) if links is not None else {})
+            linked = late_links(gap, written, links, unseen, brought=theirs)
         if news or linked:
             attributes = tuple(sorted({*news, *linked}))
             yield Conflict(guid=gap.guid, dn=dn, attributes=attributes, links=linked, replicated=True)

@@ -1,6 +1,6 @@
 """What others wrote, noted look by look: at the first all of it, from then on what came since the look before."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -11,7 +11,7 @@ from adpersist.model.plan.conflict import Conflict
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
-from adpersist.restore.conflicts.partner_writes import partner_writes
+from adpersist.restore.conflicts.partner_writes import Brought, partner_writes
 from adpersist.restore.conflicts.resolution import beyond
 from adpersist.restore.conflicts.unseen_writes import UnseenWrites
 from adpersist.restore.live_state import ImageState
@@ -59,7 +59,7 @@ class NotedWrites:
         arisen = self._concurrent.arisen(found)
         if self._noted is None:
             self._noted = {_key(each): each for each in self._wanted.begun or ()}
-            wrote = self._written_since(found, have, image, begun=self._wanted.begun is not None)
+            wrote = self._written_since(found, have, image, begun=self._wanted.begun is not None, first=True)
         elif self._dc.exempt.reach.gives_identities:
             # a partner's is told from our own wherever it is, also in what we wrote to ourselves
             wrote = chain(
@@ -88,6 +88,7 @@ class NotedWrites:
         begun: bool = False,
         origin: Guid | None = None,
         partners_only: bool = False,
+        first: bool = False,
     ) -> Iterator[Conflict]:
         if not found:
             return
@@ -105,7 +106,8 @@ class NotedWrites:
         known = self._wanted.known
         news: list[Conflict] = []
         if partners:
-            news += partner_writes(found, have, stamps, partners=partners, known=known, unseen=unseen, links=links)
+            brought = self._brought(partners, late, first=first)
+            news += partner_writes(found, have, stamps, brought=brought, known=known, unseen=unseen, links=links)
         yield from news
         if partners_only:
             return
@@ -115,6 +117,12 @@ class NotedWrites:
             local = [gap for gap in local if self._is_stranger(gap)]
         unseen = replace(unseen, origin=origin)
         yield from local_writes(local, have, stamps, known=known, unseen=unseen, links=links)
+
+    def _brought(self, partners: Collection[Guid], linked: Sequence[Guid], *, first: bool) -> Brought:
+        own = self._dc.invocation()
+        wrote = not first or own == self._wanted.head.fresh  # an earlier run did, if it came to that
+        links = self._dc.links_received(linked) if linked else {}
+        return Brought(partners=partners, own=own if wrote else None, links=links)
 
     def _unseen_writes(self, image: ImageState | None) -> UnseenWrites:
         usn, invocation = (image.usn, image.invocation) if image is not None else (None, None)
