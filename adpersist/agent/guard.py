@@ -26,7 +26,7 @@ from adpersist.restore.files.files_left import bring_files_left
 from adpersist.restore.image_age import require_young
 from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.progress import Progress
-from adpersist.restore.restoring import restore
+from adpersist.restore.restoring import go_on_telling, restore
 from adpersist.restore.wanted import healing_point, wanted_state
 
 Ended = Callable[[Journal, RestoreOutcome], None]
@@ -126,8 +126,9 @@ def guard(
 ) -> GuardResult:
     """Check the lineage once; restore if the DC was put back, or if a restore was begun and never ended.
 
-    On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed; but for files that
-    the last restore had to leave, and that may come back by now.
+    On a DC that is ``same`` nothing is written anywhere, so that a running agent is not disturbed; but for what the
+    last restore, killed once it had ended, did not tell partners, and for files that it had to leave, and that may come
+    back by now.
 
     Args:
         closed: No partner reaches the DC meanwhile.
@@ -154,11 +155,16 @@ def guard(
     lineage = unfinished or lineage
     if terms.on_revert is OnRevert.REPORT:
         return GuardResult(lineage=lineage, files_left=journal.head.files_left)
-    if lineage.verdict is Verdict.SAME and not (journal.head.files_left and files is not None):
+    owes = lineage.verdict is Verdict.SAME and journal.head.owes_partners
+    if lineage.verdict is Verdict.SAME and not owes and not (journal.head.files_left and files is not None):
         return GuardResult(lineage=lineage, files_left=journal.head.files_left)
     refuse_store_behind(lineage)  # said before how old the image is: that is measured by what the store has
     if not terms.take_over:
         require_silent(journal.head, beat_s=terms.beat_s, now=time.time())
+    if owes:
+        with visiting(journal.id) as writer:
+            told = go_on_telling(dc, journal, terms.restore, writer, progress=progress, closed=closed, files=files)
+        return GuardResult(lineage=lineage, outcome=told, files_left=journal.head.files_left)
     if lineage.verdict is Verdict.SAME and files is not None:
         with visiting(journal.id) as writer:
             outcome = bring_files_left(dc, journal, files, terms.restore, writer, progress=progress, closed=closed)

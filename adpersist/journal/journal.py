@@ -405,6 +405,12 @@ class Journal(JournalHistory):
         self._end.append(self._held(lambda base: drafter.head_only(base, replace(base.head, files_left=files_left))))
         return self.head
 
+    def note_partners_told(self, *, now: float) -> Head:
+        """Say that the last restore owes the DC's partners nothing any more. Raises: FencedError."""
+        drafter = self._drafter(now)
+        self._end.append(self._held(lambda base: drafter.head_only(base, replace(base.head, fresh=None))))
+        return self.head
+
     def rotate_data_key(self, *, now: float) -> Head:
         """A new data key seals from the next commit on; what was sealed before stays readable. Fences nobody."""
         drafter = self._drafter(now)

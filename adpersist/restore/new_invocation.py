@@ -9,7 +9,7 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.directory.lineage.partners import NTDS_SETTINGS
 from adpersist.errors import NotPrivilegedError
 from adpersist.model.identity.ids import Guid
-from adpersist.model.journal.head import Head
+from adpersist.model.journal.head import Head, Phase
 from adpersist.model.journal.lineage import Lineage, Verdict
 from adpersist.state.state import State
 
@@ -38,9 +38,10 @@ def fresh_invocation(
     Raises:
         NotPrivilegedError: It has partners, and nobody else may write it. Nothing was written.
     """
-    if head.fresh is not None and dc.invocation() == head.fresh:
-        return head.fresh
-    if not (lineage.verdict is Verdict.REVERTED or head.fresh is not None):
+    begun = head.fresh if head.phase is Phase.RESTORING else None
+    if begun is not None and dc.invocation() == begun:
+        return begun
+    if not (lineage.verdict is Verdict.REVERTED or begun is not None):
         return None
     if dc.privileged:
         item = want.get(head.identity.server)

@@ -38,8 +38,8 @@ from adpersist.restore.files.stale_policies import stale_policies
 from adpersist.restore.new_invocation import fresh_invocation, partners_of
 from adpersist.restore.outcome import RestoreOutcome
 from adpersist.restore.progress import Progress
-from adpersist.restore.usn_rollback import UsnRollback
-from adpersist.restore.wanted import WantedState
+from adpersist.restore.usn_rollback import UsnRollback, tell_partners
+from adpersist.restore.wanted import WantedState, healing_point, wanted_state
 from adpersist.state.fingerprint_index import FingerprintIndex
 from adpersist.telemetry import logger
 
@@ -56,6 +56,7 @@ _GIVES_MORE: Final = (
     'it; [boot] open = "always" opens the domain controller with it.'
 )
 _TRUST: Final = b"trustedDomain"
+_IGNORED: Final = "its replication partners ignore what it writes"
 
 log = logger("restore")
 
@@ -102,6 +103,8 @@ def restore(
     """
     lineage = _permitted(dc, journal, wanted)
     is_living = lineage.verdict is Verdict.SAME
+    if is_living and journal.head.owes_partners:
+        go_on_telling(dc, journal, terms, writer, progress=progress, closed=closed, files=files)
     convergence = Convergence(dc, wanted, terms, progress, is_living=is_living)
     _require_accepted(dc, convergence, terms)
     why = reason(dc, journal, lineage, terms)
@@ -120,8 +123,8 @@ def restore(
         dc.begin_writing(terms.engine, receives=heals)  # the database takes longest to open
     back = _files_back(dc, journal, wanted, terms, files, progress)
     # only before it writes, and by the DC's own numbers, can a restore tell what others wrote
-    found = convergence.conflicts()
-    kept = found if terms.policy is OnConflict.DC else ()  # what is to be overwritten need not be known again
+    # what is to be overwritten need not be known again
+    kept = tuple(each for each in convergence.conflicts() if terms.policy is OnConflict.DC)
     rollback = UsnRollback(dc, convergence, partners, fresh, closed=closed) if fresh is not None else None
     began = time.time()
     journal.begin_restore(
@@ -166,10 +169,39 @@ def restore(
     return outcome
 
 
+def go_on_telling(
+    dc: DomainController,
+    journal: Journal,
+    terms: Terms,
+    writer: Writer,
+    *,
+    progress: Progress | None = None,
+    closed: bool = False,
+    files: LocalFiles | None = None,
+) -> RestoreOutcome:
+    """Do for the DC's partners what a restore did not that was killed once it had ended; nothing is restored.
+
+    Args:
+        writer: This process; a visitor until it is done.
+        closed: No partner reaches the DC meanwhile.
+        files: SYSVOL and the local databases, to be captured with it.
+
+    Raises:
+        RevertedError, FencedError, StoreError, DirectoryError: Run it again; it goes on.
+    """
+    wanted = wanted_state(journal, healing_point(journal))
+    capture = Capture.begin(dc, journal, writer, files=files)
+    has_partners = tell_partners(dc, capture, wanted, terms.engine, progress or Progress())
+    capture.look_at_files()
+    capture.hand_back()
+    log.info("restore.told_partners", seq=journal.head.seq)
+    return RestoreOutcome(restart_for=(_IGNORED,) if has_partners and not closed else ())
+
+
 def _until_a_restart(outcome: RestoreOutcome, *, has_partners: bool) -> Iterator[str]:
     """What the running DC goes on with as it was when it started."""
     if has_partners:
-        yield "its replication partners ignore what it writes"
+        yield _IGNORED
     wanted = (gap.want for gap in outcome.lost if gap.wanted_live and not gap.is_live)
     if any(item is not None and _TRUST in item.values.get("objectClass", ()) for item in wanted):
         yield "winbindd does not know the trusts that came back"
@@ -248,10 +280,12 @@ def _begin_timeline(capture: Capture, proof: FullLook | None, rollback: UsnRollb
             rollback.say_again()
         capture.look()
         capture.look_at_files()
+        if capture.head.owes_partners:
+            capture.journal.note_partners_told(now=time.time())
     except DirectoryUnreachableError as error:
         if capture.head.position is None:
             raise
-        # it is restored and proven all the same; whoever looks next finds what it did meanwhile
+        # it is restored and proven all the same: the next look finds what it did meanwhile, a guard what it owes
         log.warning("dc.went_away_after_the_proof", error=error.message)
     capture.hand_back()
 

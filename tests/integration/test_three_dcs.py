@@ -7,13 +7,14 @@ attribute and link by link, the newest of what either had. How much travelled is
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.crash.deaths import KILLED, dying
 from tests.integration.booting import booted
 from tests.integration.commands import Adpersist
 from tests.integration.hands import Hands, extend_schema, wear_badge
@@ -275,19 +276,21 @@ def healed(golden: Golden, module_place: Path) -> Iterator[Healed]:
             yield Healed(lost=lost, healed=after, takes=takes, logins=logins, back_links=back_links, dcs=dcs, run=run)
 
 
-_AGAIN: Final = "Passw0rd.of-second"
-"""What bert's became after that heal."""
-
-
-@pytest.fixture(scope="module")
-def informed(healed: Healed, module_place: Path) -> tuple[SambaDC, SambaDC, SambaDC]:
+def _hear_from_it_alone(healed: Healed, image: Path, heal: Callable[[], None], *, name: str, leaves: str) -> None:
     """The first is put back to a later image, open for a while before it is healed, and the third hears from it alone.
 
     What the second wrote the third could have had from the first, and has not; by the first's word it has read it.
+
+    Args:
+        healed: The DCs, stopped before and after.
+        image: Where that later image is kept.
+        heal: Heals the first.
+        name: What people whom the second makes are called, and a part of the password it gives bert.
+        leaves: Whom it deletes.
     """
     first, second, third = healed.dcs
-    domain, office = (first.base_dn,), f"OU=Office,{first.base_dn}"
-    first.golden = first.take_golden(module_place / "later")
+    domain, office, password = (first.base_dn,), f"OU=Office,{first.base_dn}", f"Passw0rd.{name}"
+    first.golden = first.take_golden(image)
     first.start()
     with Hands(first) as hands:
         for number in range(50):  # so that what it hears when it was put back has USNs that the third has read
@@ -297,44 +300,66 @@ def informed(healed: Healed, module_place: Path) -> tuple[SambaDC, SambaDC, Samb
     third.stop()
     second.start()
     with Hands(second) as hands:
-        hands.user("early", parent=office, password=PASSWORD)
-        hands.link(f"CN=crew,{office}", f"CN=early,{office}")
-        hands.password(f"CN=bert,{office}", _AGAIN)
+        hands.user(f"{name}-early", parent=office, password=PASSWORD)
+        hands.link(f"CN=crew,{office}", f"CN={name}-early,{office}")
+        hands.password(f"CN=bert,{office}", password)
     replicate(first, second, domain)
     healed.run("agent", "--once", code=0)
     first.kill()
     first.revert()
     first.start()
     with Hands(second) as hands:
-        hands.user("late", parent=office, password=PASSWORD)
-        hands.link(f"CN=crew,{office}", f"CN=late,{office}")
-        hands.unlink(f"CN=crew,{office}", f"CN=early,{office}")
-        hands.set(f"CN=ada,{office}", description="late")
-        hands.delete(f"CN=known-to-nobody,{office}")
-    hear(first, second, domain, until_it_has="(cn=late)")
+        hands.user(f"{name}-late", parent=office, password=PASSWORD)
+        hands.link(f"CN=crew,{office}", f"CN={name}-late,{office}")
+        hands.unlink(f"CN=crew,{office}", f"CN={name}-early,{office}")
+        hands.set(f"CN=ada,{office}", description=name)
+        hands.delete(f"CN={leaves},{office}")
+    hear(first, second, domain, until_it_has=f"(cn={name}-late)")
     second.stop()
     third.start()
     replicate(third, first, domain)
     third.stop()
-    healed.run("guard", code=0)
+    heal()
     first.stop()
     for dc in healed.dcs:
         dc.start()
     settle(*healed.dcs)
     # a login changes lastLogonTimestamp, which replicates
-    assert [dc.can_login("bert", _AGAIN) for dc in healed.dcs] == [True, True, True]
+    assert [dc.can_login("bert", password) for dc in healed.dcs] == [True, True, True]
     settle(*healed.dcs)
     for dc in healed.dcs:
         dc.stop()
-    return healed.dcs
 
 
-def test_a_third_dc_has_what_it_took_for_read(informed: tuple[SambaDC, SambaDC, SambaDC]) -> None:
-    first, *others = informed
-    (early,) = (one for one in stamps(others[1]).values() if one.dn.startswith("CN=early,"))
+def _as_one(healed: Healed, name: str) -> None:
+    first, _, third = healed.dcs
+    (early,) = (one for one in stamps(third).values() if one.dn.startswith(f"CN={name}-early,"))
     assert early.attributes["unicodePwd"][0] > 0
     for descriptors in (False, True):
-        assert ldapcmp(first, others[1], filters=(_BACK_LINK,), security_descriptors=descriptors) == []
+        assert ldapcmp(first, third, filters=(_BACK_LINK,), security_descriptors=descriptors) == []
+
+
+def test_a_third_dc_has_what_it_took_for_read(healed: Healed, place: Path) -> None:
+    def heal() -> None:
+        healed.run("guard", code=0)
+
+    _hear_from_it_alone(healed, place / "image", heal, name="told", leaves="known-to-nobody")
+    _as_one(healed, "told")
+
+
+def test_a_third_dc_has_it_though_the_heal_was_killed_once_it_had_ended(healed: Healed, place: Path) -> None:
+    """What it still owed its partners the next guard does, and no third one does it once more."""
+    restarted = place / "restarted"
+
+    def heal() -> None:
+        assert dying(healed.run, "committed", 1, "guard") == KILLED  # the first commit after it ended
+        run = healed.run.with_environment(ADPERSIST_RESTORE_RESTART_COMMAND=f"touch {restarted}")
+        assert run("guard", "--json", code=0).json["lineage"] == "same"
+        assert restarted.exists(), "until then its partners ignore what it writes"
+        assert healed.run("guard", "--json", code=0).json["restored"] is None
+
+    _hear_from_it_alone(healed, place / "image", heal, name="killed", leaves="known-to-second")
+    _as_one(healed, "killed")
 
 
 def test_the_heal_brings_the_stamps_that_were_lost(healed: Healed) -> None:

@@ -238,7 +238,6 @@ def _with_note(head: Head, header: FrameHeader, commit: Commit) -> Head:
                 timelines=(*head.timelines, began),
                 phase=Phase.CAPTURING,
                 target=None,
-                fresh=None,
                 position=None,
                 witnesses=(),
             )

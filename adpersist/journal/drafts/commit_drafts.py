@@ -157,7 +157,6 @@ class CommitDrafter:
             timelines=(*base.head.timelines, began),
             phase=Phase.CAPTURING,
             target=None,
-            fresh=None,
             settled=True,
             position=None,
             witnesses=(),

@@ -226,7 +226,8 @@ class Head:
         writer: Who made it.
         phase: Capturing, or in the middle of a restore.
         target: While restoring, the sequence number being restored to.
-        fresh: While restoring, the invocationID the DC is to go on under; None: it keeps its own.
+        fresh: While restoring, and until partners were told of it, the invocationID the DC is to go on under; None: it
+            keeps its own.
         complete: A whole look is in the journal; before that, and after a repair, there is nothing to restore to.
         settled: No look is half in the journal.
         position: None until the first commit of a look, and after a restore (cookies are thrown away).
@@ -277,6 +278,11 @@ class Head:
     def gone_to(self) -> str | None:
         """The store where the journal goes on instead of here; None: here."""
         return None if self.moved is None or self.moved.arrived else self.moved.to
+
+    @property
+    def owes_partners(self) -> bool:
+        """A restore ended, and has not told partners yet what they take for read."""
+        return self.phase is Phase.CAPTURING and self.fresh is not None
 
     @property
     def image(self) -> Mark | None:
