@@ -70,3 +70,30 @@ def test_a_container_that_comes_back_with_what_lies_in_it_is_never_left_bare(wor
         assert hands.read(annex, *had) == had
         assert hands.find("(cn=emil)") == [f"CN=emil,{annex}"]
     world.run("verify", "--at", "@well", "--object", annex, code=0)
+
+
+def test_an_account_or_a_group_that_comes_back_with_what_lies_in_it_is_never_left_bare(world: World) -> None:
+    """Samba gives a password only to who lives: an account that a run left without one, the next takes for gone."""
+    world.write_by(Engine.LDAP)
+    with Hands(world.dc) as hands:
+        boss = f"CN=ada,OU=Office,{world.dc.base_dn}"
+        had = {"description": "of old", "managedBy": boss}
+        hosts = hands.computer("host", attributes=had)
+        hands.password(hosts, "Passw0rd.host")
+        squad = hands.group("squad", [boss])
+        hands.set(squad, **had)
+        inside = {above: hands.add(f"CN=inside,{above}", "classStore") for above in (squad, hosts)}
+    world.run("agent", "--once", code=0)
+    world.run("mark", "well", code=0)
+    with Hands(world.dc) as hands:
+        for above, below in inside.items():
+            hands.delete(below)
+            hands.delete(above)
+    world.run("agent", "--once", code=0)
+    for above, below in inside.items():
+        words = "restore", "--to", "@well", "--object", below, "--yes"
+        assert dying(world.run, "applied", 1, *words) == KILLED
+        world.run("agent", "--once", code=0)
+        world.run(*words, code=0)
+        world.run("verify", "--at", "@well", "--object", below, code=0)
+        world.run("verify", "--at", "@well", "--object", above, code=0)

@@ -11,6 +11,7 @@ from adpersist.model.objects.change import Values
 from adpersist.model.objects.link_values import Links, to_others, without
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.password import had_keys, has_no_keys, with_smartcard, without_smartcard
+from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.model.plan.step import Create, Exempt, Link, Modify, Move, Reanimate, Scramble, Step
 from adpersist.restore.plan import service_names
 from adpersist.restore.plan.identities.foreign_principals import by_sid, is_foreign
@@ -62,6 +63,9 @@ _KEPT_FOR_GOOD: Final = frozenset(
 _FLAGS: Final = "systemFlags"
 _MADE_UP: Final[Mapping[str, Values]] = {"adminCount": (), "operatorCount": ()}
 """Samba writes 0 to these as it reanimates a user or a group."""
+
+_OF_THE_LIVING: Final = frozenset({*PASSWORD_ATTRIBUTES, "pwdLastSet", "userAccountControl", PRIMARY})
+"""Samba makes its own of these as it reanimates an account."""
 
 _GROUP_TYPE: Final = "groupType"
 _GLOBAL, _LOCAL, _UNIVERSAL = 0x2, 0x4, 0x8
@@ -193,13 +197,12 @@ class ObjectSteps:
     def _given_at_once(self, gap: Gap, insisted: Collection[str]) -> Mapping[str, Values]:
         """What a container comes to life with, beside what it insists on, so that none is there bare.
 
-        Who may log in has passwords, of which Samba makes its own as it reanimates.
+        Of an account not what Samba makes up as it reanimates one: it takes that only of one that lives.
         """
-        assert gap.want is not None  # noqa: S101 - wanted
-        if "objectSid" in gap.want.values:
-            return {}
         ends = {name: tuple(sorted(refs)) for name, refs in gap.added.items()}
-        later = {*insisted, _FLAGS, _CATEGORY}
+        later = {*insisted, _FLAGS, _CATEGORY, *_OF_THE_LIVING, *self._exempt.reach.unwritable}
+        if gap.guid in self._named_later:
+            later.add(service_names.NAME)
         found = {name: values for name, values in {**gap.values, **ends}.items() if name not in later}
         return {name: values for name, values in found.items() if all(map(self._is_there, values))}
 

@@ -10,6 +10,7 @@ from adpersist.model.identity.reference import plain, target_of
 from adpersist.model.objects import link_values
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.link_values import to, to_others
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.secret_attributes import PASSWORD_ATTRIBUTES
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.state.differences import Gap
@@ -136,9 +137,18 @@ def subtrees(roots: frozenset[Guid], *states: State) -> frozenset[Guid]:
 
 def _missing_above(objects: frozenset[Guid], want: State, have: State) -> frozenset[Guid]:
     """The containers that are gone, up to one that lives, wherever that is by now."""
+
+    def is_gone(guid: Guid) -> bool:
+        return not have.is_live(guid) or _is_half_back(want[guid], have[guid])
+
     living = (guid for guid in objects if want.is_live(guid))
-    return frozenset(
-        above for guid in living for above in takewhile(lambda each: not have.is_live(each), want.above(guid))
+    return frozenset(above for guid in living for above in takewhile(is_gone, want.above(guid)))
+
+
+def _is_half_back(wanted: ObjectState, found: ObjectState) -> bool:
+    """An account that a run reanimated and gave no password before it was killed: nobody else leaves one without."""
+    return (
+        "unicodePwd" in wanted.values and "unicodePwd" not in found.values and found.values.get("pwdLastSet") == (b"0",)
     )
 
 
