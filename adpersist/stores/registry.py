@@ -68,12 +68,13 @@ def open_adapter(url: str, *, journal: str, environment: Mapping[str, str] = os.
             raise ConfigError(f"not a store URL: {url!r}", hint=f"Use one of {FORMS}.")
 
 
-def with_room_made(url: str, act: Callable[[], Result]) -> tuple[Result, bool]:
-    """What something returns that makes room in a store, and whether the store gave its reserve up for that.
+def with_room_made(url: str, act: Callable[[], Result], *, spare_prune: bool = False) -> tuple[Result, bool]:
+    """What something returns, and whether a full store gave its reserve up for that.
 
     Args:
         url: The store's.
         act: Safe to repeat: what stopped in the middle, as the store was full, is done once more in the reserve's room.
+        spare_prune: It makes no room itself: half of the reserve stays for a prune.
 
     Raises:
         StoreFullError: It is full, and there is no reserve, or it did not suffice.
@@ -82,7 +83,7 @@ def with_room_made(url: str, act: Callable[[], Result]) -> tuple[Result, bool]:
         return act(), False
     except StoreFullError:
         scheme, rest = parts(url)
-        if scheme != "sqlite" or not make_room(_path(rest)):
+        if scheme != "sqlite" or not make_room(_path(rest), spare_prune=spare_prune):
             raise
         return act(), True
 

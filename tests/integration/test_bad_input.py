@@ -469,6 +469,32 @@ def test_a_full_disk_is_pruned_in_the_room_that_is_kept_for_it(world: World, pla
     run("verify", code=0)
 
 
+def test_a_dc_whose_journal_is_full_is_healed_in_half_of_that_room(world: World, cramped: Path) -> None:
+    run, store = world.run, cramped / "j.db"
+    assert run.config is not None
+    subprocess.run(["mount", "-o", "remount,size=12m", str(cramped)], check=True)
+    copy_journal(world.store, store)
+    run.config.write_text(run.config.read_text().replace(f"sqlite://{world.store}", f"sqlite://{store}"))
+    with Hands(world.dc) as hands:
+        hands.user("late")
+    run("agent", "--once", code=0)
+    reserve = cramped / "j.db-reserve"
+    held = reserve.stat().st_size
+    with (cramped / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):  # until there is no room at all
+        while True:
+            ballast.write(bytes(4096))
+    run("guard", code=0)
+    assert reserve.stat().st_size == held, "a DC that is well takes no room"
+    world.revert()
+    run("guard", code=0)
+    run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(sAMAccountName=late)")
+    assert reserve.stat().st_size == held // 2
+    assert run("prune", "--keep", "1s", "--yes", "--json", code=0).json["reserve_given_up"]
+    run("check", code=0)
+
+
 def test_init_on_a_full_disk_can_be_repeated(unwatched: SambaDC, place: Path, cramped: Path) -> None:
     ballast = cramped / "ballast"
     with ballast.open("wb", buffering=0) as file:

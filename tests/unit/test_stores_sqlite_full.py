@@ -143,6 +143,19 @@ def test_a_reserve_is_given_up_once_and_one_that_cannot_be_is_told(tmp_path: Pat
         reserve.give_up(path)
 
 
+def test_who_makes_no_room_gets_half_of_the_reserve_and_never_what_a_prune_cannot_do_without(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(opened(path)) as store:
+        store.create(b"")
+    kept = reserve.place_of(path)
+    assert reserve.give_up(path, spare_prune=True) == 2 * reserve.LEAST_BYTES
+    assert kept.stat().st_blocks * 512 == 2 * reserve.LEAST_BYTES
+    assert reserve.give_up(path, spare_prune=True) == reserve.LEAST_BYTES
+    assert make_room(path, spare_prune=True) is False
+    assert reserve.give_up(path) == reserve.LEAST_BYTES
+    assert not kept.exists()
+
+
 def test_where_there_is_nothing_to_give_nothing_is_made_of_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(opened(path)) as store:

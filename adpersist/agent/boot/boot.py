@@ -14,6 +14,7 @@ from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.config import Config
 from adpersist.errors import AdpersistError, RevertedError
 from adpersist.restore.progress import Progress
+from adpersist.stores.registry import with_room_made
 from adpersist.system.backoff import Backoff, Told, may_pass
 from adpersist.telemetry import logger
 
@@ -104,6 +105,9 @@ def _bring_up(
             files = connections.local_files(config, dc)
             return guard(dc, journal, terms, progress=progress, closed=True, files=files, ended=ended)
 
+    def guarded() -> GuardResult:
+        return with_room_made(config.store.url, proven, spare_prune=True)[0]
+
     told = Told()
 
     def waiting(error: AdpersistError, wait_s: float) -> None:
@@ -117,7 +121,7 @@ def _bring_up(
             closed_dc.start().close()
             try:
                 # a store that is away is waited for: what it holds alone can prove the DC
-                found = Backoff(budget_s=patience_s, first_s=0.1, waits_for=may_pass, on_wait=waiting).call(proven)
+                found = Backoff(budget_s=patience_s, first_s=0.1, waits_for=may_pass, on_wait=waiting).call(guarded)
                 break
             except BootError as error:
                 if not left:

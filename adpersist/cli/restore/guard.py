@@ -56,6 +56,7 @@ def guard(
     from adpersist.agent import connections
     from adpersist.agent.guard import GuardResult, GuardTerms
     from adpersist.agent.guard import guard as check
+    from adpersist.stores.registry import with_room_made
     from adpersist.system.backoff import Backoff, Told, may_pass
 
     common = common_options(ctx, config, as_json)
@@ -76,7 +77,11 @@ def guard(
             return check(dc, journal, terms, progress=bar, files=files, ended=report_writer(report))
 
     with output.Bar(shown=not common.as_json) as bar:
-        found = Backoff(budget_s=wait, first_s=0.1, waits_for=may_pass, on_wait=Told()).call(lambda: once(bar))
+
+        def guarded() -> GuardResult:
+            return with_room_made(settings.store.url, lambda: once(bar), spare_prune=True)[0]
+
+        found = Backoff(budget_s=wait, first_s=0.1, waits_for=may_pass, on_wait=Told()).call(guarded)
     if found.outcome:
         restart_where_needed(settings, found.outcome)
     document: dict[str, Any] = {

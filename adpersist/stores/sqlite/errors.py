@@ -28,7 +28,7 @@ _MOUNTED_HINT: Final = (
     "again, an agent goes on by itself."
 )
 
-_FULL_HINT: Final = "Nothing was written. Free space, or `adpersist prune --keep 30d`, for which a little room is kept."
+_FULL_HINT: Final = "Nothing was written to it. Free space, or `adpersist prune --keep 30d`, for which room is kept."
 
 
 def typed(error: sqlite3.Error, path: Path) -> AdpersistError:

@@ -1,8 +1,9 @@
 """A little room beside the journal's file that is given up when the disk is full: deleting takes room, too.
 
 SQLite writes what a deletion changes into its write-ahead log first, so on a disk without any room nothing could be
-pruned, and nothing would ever make room. The reserve is a file of nothing, never read, in nobody's way when it is
-missing: whoever loses it to a crash or another program loses no more than that.
+pruned, and nothing would ever make room. A heal takes room, too, and waits for nobody to prune: it is given half, as
+far as that leaves what a prune cannot do without. The reserve is a file of nothing, never read, in nobody's way when
+it is missing: whoever loses it to a crash or another program loses no more than that.
 """
 
 import errno
@@ -69,14 +70,18 @@ def size_for(journal: int, *, has: int, free: int) -> int | None:
     Returns:
         None: It stays as it is. There is no room for one that would do, or it need not grow yet.
     """
-    least = max(journal, LEAST_BYTES)
-    wanted = min(_TIMES * least, MOST_BYTES, (free + has) // _SHARE)
-    # less would not do; nor is it made of the room that it has just been given up for
-    return None if wanted < min(least, MOST_BYTES // 2) or has * 2 > wanted else wanted
+    wanted = min(_TIMES * max(journal, LEAST_BYTES), MOST_BYTES, (free + has) // _SHARE)
+    # nor is it made of the room that it has just been given up for
+    return None if wanted < _least(journal) or has * 2 > wanted else wanted
 
 
-def give_up(path: Path) -> int:
-    """Give its room to whoever makes room with it.
+def _least(journal: int) -> int:
+    """Less would not do to prune a journal of so many bytes."""
+    return min(max(journal, LEAST_BYTES), MOST_BYTES // 2)
+
+
+def give_up(path: Path, *, spare_prune: bool = False) -> int:
+    """Give its room to whoever makes room with it; or half of it, to who cannot wait for that.
 
     Returns:
         The bytes that became free; 0: there was none to give.
@@ -87,12 +92,17 @@ def give_up(path: Path) -> int:
     reserve = place_of(path)
     try:
         had = _allocated(reserve)
-        reserve.unlink(missing_ok=True)
+        spared = max(had // 2, _least(path.stat().st_size)) if spare_prune else 0
+        given = max(had - spared, 0)
+        if not spared:
+            reserve.unlink(missing_ok=True)
+        elif given:
+            os.truncate(reserve, spared)
     except OSError as error:
         raise refused_by_os(error, reserve) from error
-    if had:
-        log.warning("store.reserve_given_up", path=str(reserve), bytes=had)
-    return had
+    if given:
+        log.warning("store.reserve_given_up", path=str(reserve), bytes=given)
+    return given
 
 
 def _allocated(reserve: Path) -> int:

@@ -30,13 +30,17 @@ _SPARED: Final = 4
 Progress = Callable[[int], None]
 
 
-def make_room(path: Path) -> bool:
+def make_room(path: Path, *, spare_prune: bool = False) -> bool:
     """Give up the reserve, so that what deletes finds room on a full disk; False: there was none.
+
+    Args:
+        path: The journal's file.
+        spare_prune: Half of it stays for a prune: this is for what deletes nothing, and cannot wait for one.
 
     Raises:
         StoreError: It cannot be given up, or the file cannot be opened.
     """
-    if not reserve.give_up(path):
+    if not reserve.give_up(path, spare_prune=spare_prune):
         return False
     with closing(SqliteFile(path, busy_timeout_s=0.5)) as file:
         file.fold(shorten=True)
