@@ -311,7 +311,8 @@ class Initialization:
         if self._has_journal(dc):
             raise KeyMissingError(
                 f"the journal of {dc.dse.dns_name} is there already, the key file {file} is not",
-                hint="A new key cannot open it. Bring the key file back from where you keep a copy.",
+                hint="A new key cannot open it. Bring the file back from where you keep a copy. Where there is none "
+                "the past is lost: name another store in the configuration, then `adpersist init --supersede`.",
             )
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from adpersist.agent.polling import PollingPace
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.agent.upkeep.checkpoint_thread import CheckpointThread
 from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, RetentionPolicy
+from adpersist.agent.upkeep.kept_key import KeptKey
 from adpersist.audit.following import AuditFollower
 from adpersist.capture.capture import Capture
 from adpersist.config import Config
@@ -77,6 +78,7 @@ class Service:
         self._writer = new_writer(Role.AGENT)
         self._told = Told()
         self._interrupted = Told(say=_interrupted)
+        self._key_missed = Told(say=_key_missed)
         self._outage = Backoff(
             budget_s=inf, cap_s=_LONGEST_WAIT_S, waits_for=may_pass, sleep=self._pause, on_wait=self._waiting
         )
@@ -184,6 +186,7 @@ class Service:
         health.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
         beat = Beat(self._config.agent.beat_s)
+        key = KeptKey(self._read_again, every_s=settings.check_s)
         pace = PollingPace(settings.interval_s, settings.share)
         while True:
             rest_s = pace.after_nothing()
@@ -211,11 +214,21 @@ class Service:
                 health.looked(capture.head, 0)
                 rest_s = pace.after_look(capture.asked_s)
             health.judged(capture.lineage)
+            self._watch(key, journal)
             health.stage(CAPTURING)
             self._interrupted.over()
             # the first look is a full one: before it is durable there is nothing to rely on
             notify("READY=1\nWATCHDOG=1")
             self._pause(min(rest_s, capture.files_due_in_s), capture.files_wake)
+
+    def _watch(self, key: KeptKey, journal: Journal) -> None:
+        """Say it as long as somebody can bring the key back, or begin another journal of a DC that is well."""
+        missed = key.missed(journal)
+        self._health.key_missed(missed)
+        if missed is None:
+            self._key_missed.over()
+        else:
+            self._key_missed(missed, 0)
 
     def _is_scrub_due(self, head: Head) -> bool:
         return head.complete and is_scrub_due(head.scrubbed, self._config.capture.scrub, now=time.time())
@@ -289,6 +302,10 @@ def is_scrub_due(scrubbed: float, every: str, *, now: float) -> bool:
 
 def _interrupted(error: AdpersistError, wait_s: float) -> None:
     log.warning("agent.interrupted", error=error.message, wait_s=round(wait_s, 2))
+
+
+def _key_missed(error: AdpersistError, _wait_s: float) -> None:
+    log.warning("key.missed", error=error.message, hint=error.hint)
 
 
 def _places(config: Config) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from adpersist.journal.keys.key_file import create_key_file
 from tests.crash.test_agent_service import locked
 from tests.integration.commands import Agent
 from tests.integration.hands import Hands
@@ -99,6 +100,52 @@ def test_an_agent_whose_store_is_away_is_not_healthy_and_its_lag_grows(world: Wo
             assert monitor.health()[1]["lag"]["usn"] > 0
         until(lambda: monitor.health()[0] == 200, "it is healthy again")
         assert monitor.metrics()["adpersist_lag_usns"] == 0
+
+
+def test_a_key_that_is_lost_under_a_running_agent_is_told_while_somebody_can_still_help(world: World) -> None:
+    elsewhere = world.place / "kept"
+    with monitored(world, ADPERSIST_CAPTURE_CHECK_S="0.1") as (agent, monitor):
+
+        def reason() -> str:
+            return str(monitor.health()[1]["reason"])
+
+        world.key.rename(elsewhere)
+        until(lambda: str(world.key) in reason(), "it misses its key")
+        assert monitor.health()[0] == 503
+        assert "copy" in monitor.health()[1]["last_error"]["hint"]
+        create_key_file(world.key)
+        until(lambda: "the journal wants the key" in reason(), "another key is none")
+        with Hands(world.dc) as hands:
+            hands.user("newcomer")
+        elsewhere.replace(world.key)
+        until(lambda: monitor.health()[0] == 200, "the key is back")
+        world.run("key", "rotate", "--new-key-file", str(world.place / "key2"), code=0)
+        world.key.rename(elsewhere)
+        world.run.settled()
+        until(lambda: monitor.metrics()["adpersist_healthy"] == 1, "the configuration names the new one")
+        assert agent.process.poll() is None
+        assert agent.said.count("key.missed") == 2
+    world.run("verify", code=0)
+
+
+def test_a_dc_whose_journal_has_lost_its_key_for_good_gets_another_journal(world: World) -> None:
+    with Hands(world.dc) as hands:
+        hands.user("before")
+    world.run("agent", "--once", code=0)
+    world.key.unlink()
+    refused = world.run("init", "--supersede", code=9)
+    assert "another store" in refused.err
+    assert world.run.config is not None
+    said = world.run.config.read_text()
+    said = said.replace(f"sqlite://{world.store}", f"sqlite://{world.place}/second.db")
+    world.run.config.write_text(said.replace(str(world.key), str(world.place / "key2")))
+    world.run("init", "--supersede", code=0)
+    world.run("agent", "--once", code=0)
+    world.revert()  # to before both journals
+    world.run("guard", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=before)")
 
 
 def test_a_taken_address_keeps_nobody_from_capturing(world: World) -> None:

@@ -42,6 +42,7 @@ class AgentHealth:
         self._usn = Usn(0)
         self._pending = True
         self._error: AdpersistError | None = None
+        self._key_missed: AdpersistError | None = None
         self.registry = CollectorRegistry()
         self._declare()
 
@@ -89,6 +90,12 @@ class AgentHealth:
         """All of the directory was compared; so many objects differed that no look for changes had told of."""
         self._drifted = drifted
 
+    def key_missed(self, error: AdpersistError | None) -> None:
+        """What keeps the next start from opening the journal; None: the key is where it belongs."""
+        if error is not None and self._key_missed is None:
+            self.troubled(error)
+        self._key_missed = error
+
     def sent(self, size: int) -> None:
         """The store took so many bytes of commits."""
         self._bytes.inc(size)
@@ -125,6 +132,8 @@ class AgentHealth:
         """Why the process is not healthy; empty when it is."""
         if self._lineage is not None and self._lineage.verdict is not Verdict.SAME:
             return f"the domain controller is {self._lineage.verdict}: {self._lineage.evidence}"
+        if self._key_missed is not None:
+            return f"it captures with the key that it has in memory, and no other start can: {self._key_missed.message}"
         words = f"; the last error: {self._error.message}" if self._error else ""
         if self._stage != CAPTURING and (self._sure is None or self.lag_s() > self.max_lag_s):
             return f"{self._stage}{words}"
