@@ -143,8 +143,9 @@ class CaptureSection(_Section):
         interval_s: Pause between two polls of the DC's USN when nothing happens; a tenth of it right after a change.
         share: The largest share of the DC's time that looks may take, so that steady writes do not make it scan always.
         check_s: How often the lineage is checked when nothing happens.
-        scrub: How often all of the directory is compared with the journal, so that a drift nobody noticed is found
-            before the day of a restore: ``daily``, ``weekly``, ``monthly``, ``off``.
+        scrub: How often all of the directory is compared with the journal, and all of the journal proven, so that a
+            drift or a lost commit nobody noticed is found before the day of a restore: ``daily``, ``weekly``,
+            ``monthly``, ``off``.
         audit_log: Where Samba logs who wrote (``dsdb_json_audit:5@FILE``); None: nowhere that is known.
     """
 

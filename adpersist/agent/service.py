@@ -15,6 +15,7 @@ from adpersist.agent.polling import PollingPace
 from adpersist.agent.signals import Pause, Reloaded, Stopped, heeded
 from adpersist.agent.upkeep.checkpoint_thread import CheckpointThread
 from adpersist.agent.upkeep.checkpoints import CheckpointPolicy, RetentionPolicy
+from adpersist.agent.upkeep.journal_proof import JournalProof
 from adpersist.agent.upkeep.kept_key import KeptKey
 from adpersist.audit.following import AuditFollower
 from adpersist.capture.capture import Capture
@@ -31,8 +32,11 @@ from adpersist.journal.holder import (
     wait_for_visitor,
 )
 from adpersist.journal.journal import Journal
-from adpersist.model.journal.head import Head, Writer
+from adpersist.journal.keys.derive import journal_id
+from adpersist.journal.upkeep.check import CheckReport, check_journal, with_damage_below
+from adpersist.model.journal.head import Head, Identity, Writer
 from adpersist.state.fingerprint_index import FingerprintIndex
+from adpersist.stores.registry import damage_below
 from adpersist.system.backoff import Backoff, Told, may_pass
 from adpersist.system.files import lock_file
 from adpersist.system.memory import give_back, keep_little
@@ -76,6 +80,7 @@ class Service:
         self._read_again = reload or (lambda: config)
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
+        self._proof = JournalProof(self._check)
         self._told = Told()
         self._interrupted = Told(say=_interrupted)
         self._key_missed = Told(say=_key_missed)
@@ -215,6 +220,7 @@ class Service:
                 rest_s = pace.after_look(capture.asked_s)
             health.judged(capture.lineage)
             self._watch(key, journal)
+            health.damaged(self._proof.tend(journal, every_s=_SCRUBS.get(settings.scrub)))
             health.stage(CAPTURING)
             self._interrupted.over()
             # the first look is a full one: before it is durable there is nothing to rely on
@@ -229,6 +235,16 @@ class Service:
             self._key_missed.over()
         else:
             self._key_missed(missed, 0)
+
+    def _check(self, identity: Identity) -> CheckReport:
+        store = connections.store(self._config, identity)
+        try:
+            expected = self._config.journal.id or journal_id(identity)
+            found = check_journal(store, connections.key(self._config), expected=expected)
+        finally:
+            store.close()
+        below = damage_below(self._config.store.url)
+        return found if below is None else with_damage_below(found, below)
 
     def _is_scrub_due(self, head: Head) -> bool:
         return head.complete and is_scrub_due(head.scrubbed, self._config.capture.scrub, now=time.time())

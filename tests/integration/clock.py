@@ -22,6 +22,11 @@ def shifted(offset: str) -> dict[str, str]:
     return {"LD_PRELOAD": str(_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} | ours_first
 
 
+def led(by: Path) -> dict[str, str]:
+    """The environment of a program whose clocks, of whichever kind, are so far ahead as a file says at the moment."""
+    return {"LD_PRELOAD": str(_library()), "FAKETIME_TIMESTAMP_FILE": str(by), "FAKETIME_NO_CACHE": "1"}
+
+
 def _library() -> Path:
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     assert library is not None, "libfaketime is missing: tools/setup installs it"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from adpersist.model.plan.engine import Engine
 from tests.crash.deaths import KILLED, dying
+from tests.crash.test_agent_health import monitored
+from tests.integration.clock import led
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
 from tests.integration.proof import stamps_unlike
@@ -75,6 +77,32 @@ def test_a_damaged_commit_costs_history_and_nothing_else(world: World, place: Pa
     with Hands(world.dc) as hands:
         assert all(hands.find(f"(cn={name})") for name in ("before", "damaged", "after", "later"))
     run("check", code=0)
+
+
+def test_an_agent_says_of_a_commit_that_nobody_asked_for_that_it_is_gone(world: World) -> None:
+    ahead = world.place / "ahead"
+    ahead.write_text("+0")
+    with monitored(world, **led(ahead)) as (agent, monitor), Hands(world.dc) as hands:
+
+        def reason() -> str:
+            return str(monitor.health()[1]["reason"])
+
+        hands.user("of-an-hour-ago")
+        world.run.settled()
+        gone = world.captured()
+        hands.user("newest")
+        world.run.settled()
+        spoil(world, "DELETE FROM frame WHERE seq = :seq", gone)
+        assert monitor.health()[0] == 200, "it reads nothing that it does not need"
+        ahead.write_text("+2h")
+        until(lambda: "journal is damaged" in reason(), "the agent found it")
+        assert monitor.health()[0] == 503
+        assert f"commit {gone}" in reason()
+        world.run("check", "--repair", code=0)
+        until(lambda: monitor.health()[0] == 200, "it is repaired, and proven")
+        assert agent.process.poll() is None
+        assert ("journal.damaged" in agent.said, "journal.proven" in agent.said) == (True, True)
+    world.run("verify", code=0)
 
 
 def test_a_running_agent_goes_on_after_a_repair_beside_it(world: World) -> None:

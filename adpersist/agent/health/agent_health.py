@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from adpersist import __version__
 from adpersist.errors import AdpersistError, RevertedError, WrongDirectoryError
+from adpersist.journal.upkeep.check import Finding
 from adpersist.model.files.file_state import path_text
 from adpersist.model.identity.ids import Usn, guid_text
 from adpersist.model.journal.commit import Commit
@@ -43,6 +44,7 @@ class AgentHealth:
         self._pending = True
         self._error: AdpersistError | None = None
         self._key_missed: AdpersistError | None = None
+        self._damage: Finding | None = None
         self.registry = CollectorRegistry()
         self._declare()
 
@@ -96,6 +98,10 @@ class AgentHealth:
             self.troubled(error)
         self._key_missed = error
 
+    def damaged(self, finding: Finding | None) -> None:
+        """What is wrong with the journal, as the last check of all of it found; None: nothing."""
+        self._damage = finding
+
     def sent(self, size: int) -> None:
         """The store took so many bytes of commits."""
         self._bytes.inc(size)
@@ -134,6 +140,8 @@ class AgentHealth:
             return f"the domain controller is {self._lineage.verdict}: {self._lineage.evidence}"
         if self._key_missed is not None:
             return f"it captures with the key that it has in memory, and no other start can: {self._key_missed.message}"
+        if self._damage is not None:
+            return f"the journal is damaged, first {self._damage.part} {self._damage.first}: {self._damage.message}"
         words = f"; the last error: {self._error.message}" if self._error else ""
         if self._stage != CAPTURING and (self._sure is None or self.lag_s() > self.max_lag_s):
             return f"{self._stage}{words}"
