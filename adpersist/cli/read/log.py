@@ -76,6 +76,9 @@ def log(
     found something is a commit; marks and restores are commits of their own. A restore opens a new timeline; what it
     left behind stays readable and is marked `abandoned`. A group policy is a container and files, written one after the
     other: a commit that wrote one half of it, and has not the other, says so.
+
+    With --what it lists the commits in which the object itself was written. `history` also tells what befell it
+    otherwise, as a container above it was renamed or a restore took something back, but not what was written as it was.
     """
     from adpersist.reading.text.policy_text import half_words
 
