@@ -20,7 +20,7 @@ import ldap3
 
 from adpersist.model.identity.sid import sid_text
 from tests.forking import Running
-from tests.integration.commands import complaint
+from tests.integration.commands import Adpersist, complaint
 from tests.integration.hands import Hands
 from tests.integration.scene import PASSWORD, Scene, World, until
 from tests.pages import Page
@@ -317,6 +317,36 @@ def test_people_are_told_and_see_a_heal_a_day_and_the_console(world: World) -> N
     _day_reported(world, world.place)
     _console_looked_at(world)
     _taken_back(world)
+
+
+def test_who_wrote_is_found_by_a_name_that_the_audit_log_need_not_say(scene: Scene, place: Path) -> None:
+    """The class of messages that tells of writes names people by their SIDs alone."""
+    log = place / "audit.json"
+    with scene.played(place, options={"log level": f"1 dsdb_json_audit:5@{log}"}) as world:
+        path = world.place / "adpersist.toml"
+        path.write_text(f"{path.read_text()}[capture]\naudit_log = {json.dumps(str(log))}\n")
+        dora = f"CN=dora,OU=Office,{world.dc.base_dn}"
+        with Hands(world.dc) as hands:
+            hands.set(dora, description="by root over the socket")
+        time.sleep(1.1)  # of one second the log tells once
+        world.run("agent", "--once", code=0)
+        by_root = world.captured()
+        with _administrator(world) as person:
+            person.modify(dora, {"description": [(ldap3.MODIFY_REPLACE, ["by a person"])]})
+        world.run("agent", "--once", code=0)
+        by_person = world.captured()
+        (told,) = world.run("log", "--from", str(by_person), "--json", code=0).json[0]["who"]
+        assert told["name"] is None
+        for index in (str(place / "index"), "off"):
+            run = world.run.with_environment(ADPERSIST_JOURNAL_INDEX=index)
+
+            def by(who: str, run: Adpersist = run) -> list[int]:
+                return [each["seq"] for each in run("log", "--who", who, "--json", code=0).json]
+
+            assert by("administrator") == by("SAMDOM\\Administrator") == by(told["sid"]) == [by_person]
+            assert by("system") == by("S-1-5-18")
+            assert by_root in by("system")  # which also notes when somebody signed in
+            assert by("carl") == by("nobody at all") == []
 
 
 def test_who_wrote_is_sealed_with_the_change_and_outlives_the_log(scene: Scene, place: Path) -> None:

@@ -161,10 +161,23 @@ def _sought(
 
     def ask(reading: "Reading") -> "tuple[Sought, list[Seq] | None]":
         guid = reading.find_ever(what) if what is not None else None
-        sought = Sought(guid=guid, attribute=attribute, who=who, kind=meant)
+        sid = _sid_of(reading, journal.head.seq, who) if who is not None else ""
+        sought = Sought(guid=guid, attribute=attribute, who=who, sid=sid, kind=meant)
         return sought, reading.commits_with(sought)
 
     return answered(journal, settings, ask)
+
+
+def _sid_of(reading: "Reading", newest: Seq, who: str) -> str:
+    """Of the account that a person means, which the audit log may name by its SID alone; empty: none is known."""
+    from adpersist.model.identity.sid import sid_text
+    from adpersist.reading.find import AmbiguousObjectError, NoSuchObjectError
+
+    try:
+        found = reading.view(newest).state.get(reading.find_ever(who.rpartition("\\")[2]))
+    except (NoSuchObjectError, AmbiguousObjectError):
+        return ""
+    return next(map(sid_text, found.values.get("objectSid", ())), "") if found is not None else ""
 
 
 def _single(journal: "Journal", seqs: list[Seq]) -> "Iterator[Commit]":

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from adpersist.model.identity.sid import LOCAL_SYSTEM, sid_from_text, sid_text
+from adpersist.model.identity.sid import sid_from_text
 from adpersist.model.objects.directory_time import since_1601
 from adpersist.reading.past.past import Entry, Past
-
-_SYSTEM: Final = sid_text(LOCAL_SYSTEM)
+from adpersist.reading.sought import SYSTEM, names_of
 
 Write = tuple[str, str, float]
 """A line of the audit log: the SID, the account, and Unix seconds."""
@@ -44,9 +43,9 @@ class Person:
         known: dict[tuple[str, str], bool] = {}
         times = set[int]()
         for sid, account, time in writes:
-            key = sid or _SYSTEM, account
+            key = sid or SYSTEM, account
             if key not in known:
-                known[key] = name in _names(*key) or name in map(str.casefold, accounts_of(sid_from_text(key[0])))
+                known[key] = name in names_of(*key) or name in map(str.casefold, accounts_of(sid_from_text(key[0])))
             if known[key]:  # a write is stamped when it begins, and logged when it ends
                 times |= {since_1601(time), since_1601(time) - 1}
         return cls(frozenset(sid for (sid, _), is_meant in known.items() if is_meant), frozenset(times))
@@ -69,9 +68,3 @@ def _writes(past: Past) -> Iterator[Write]:
 def _accounts(past: Past, sid: bytes) -> Iterator[str]:
     for item in past.versions_of_sid(sid):
         yield from (value.decode(errors="replace") for value in item.values.get("sAMAccountName", ()))
-
-
-def _names(sid: str, account: str) -> set[str]:
-    """The SID, and the account with and without its domain."""
-    forms = {account.casefold(), account.rpartition("\\")[2].casefold()} - {""}
-    return {sid.casefold(), *forms, *({"system"} if sid == _SYSTEM else ())}
