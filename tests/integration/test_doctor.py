@@ -98,7 +98,10 @@ def test_a_controller_that_is_away_keeps_nothing_else_from_being_looked_at(world
     found = graded(ran)
     assert found["domain controller"] == "bad"
     assert (found["key"], found["store's disk"]) == ("ok", "warning")
+    assert (found["journal"], found["agent"], found["witness"]) == ("ok", "note", "note")
     assert "units" in found
+    world.store.write_bytes(b"no journal")
+    assert graded(world.run("doctor", "--json", code=1))["journal"] == "bad"
 
 
 def test_without_a_configuration_it_says_how_to_get_one(world: World) -> None:

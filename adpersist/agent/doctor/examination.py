@@ -1,6 +1,6 @@
 """Everything the doctor looks at, in the order in which one thing needs the other."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from adpersist.agent.doctor.exposed import examine_private_files
 from adpersist.agent.doctor.finding import Finding, failed, ok
 from adpersist.agent.doctor.keeping import examine_journal
 from adpersist.agent.doctor.key import examine_key
-from adpersist.agent.doctor.place import ROOT, examine_place, examine_witness, machine_of
+from adpersist.agent.doctor.place import examine_place, examine_witness, machine_behind, machine_of
 from adpersist.agent.doctor.units import examine_units
 from adpersist.config import Config
 from adpersist.directory.domain_controller import DomainController
@@ -44,20 +44,23 @@ def _connected(config: Config) -> Iterator[Finding]:
         dc = connections.connect(config)
     except AdpersistError as error:
         yield failed("domain controller", error)
-        yield from _guarded("store", lambda: examine_place(config.store.url, [ROOT]))
+        yield from _kept(config, machine_behind(config.directory.url), None)
         return
     try:
         yield from _guarded("domain controller", lambda: examine_controller(dc, config.restore.restart_command))
-        machine = machine_of(dc)
-        yield from _guarded("store", lambda: examine_place(config.store.url, machine))
-        yield from _guarded("witness", lambda: examine_witness(config.journal.witness, config.store.url, machine))
-        yield from _guarded("journal", lambda: _journal(config, dc))
+        yield from _kept(config, machine_of(dc), dc)
     finally:
         dc.close()
 
 
-def _journal(config: Config, dc: DomainController) -> Iterator[Finding]:
-    journal = connections.journal(config, dc.identity)
+def _kept(config: Config, machine: Sequence[Path], dc: DomainController | None) -> Iterator[Finding]:
+    yield from _guarded("store", lambda: examine_place(config.store.url, machine))
+    yield from _guarded("witness", lambda: examine_witness(config.journal.witness, config.store.url, machine))
+    yield from _guarded("journal", lambda: _journal(config, dc))
+
+
+def _journal(config: Config, dc: DomainController | None) -> Iterator[Finding]:
+    journal = connections.journal(config, dc.identity if dc is not None else None)
     try:
         yield from examine_journal(config, dc, journal)
     finally:

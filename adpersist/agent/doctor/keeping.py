@@ -25,22 +25,27 @@ _MISSED_BEATS: Final = 3
 _START: Final = "systemctl start adpersist.service, and see `journalctl -u adpersist.service` for why it ended."
 
 
-def examine_journal(config: Config, dc: DomainController, journal: Journal) -> Iterator[Finding]:
-    """Raises: StoreError, DirectoryError, IntegrityError."""
+def examine_journal(config: Config, dc: DomainController | None, journal: Journal) -> Iterator[Finding]:
+    """Without a controller, what can be told all the same. Raises: StoreError, DirectoryError, IntegrityError."""
     head = journal.head
     yield ok(JOURNAL, f"journal {journal.id} opens with the key; {head.seq} commits, timeline {head.timeline}")
+    if dc is not None:
+        yield _lineage(dc, journal)
+    yield _agent(config, journal)
+    if dc is not None:
+        yield _image(config, dc, journal)
+
+
+def _lineage(dc: DomainController, journal: Journal) -> Finding:
     lineage = lineage_of(dc, journal)
     if lineage.verdict is Verdict.SAME:
-        lineage = unfinished_restore(head) or lineage
+        lineage = unfinished_restore(journal.head) or lineage
     says = f"{lineage.verdict}: {lineage.evidence}"
     if lineage.verdict is Verdict.SAME:
-        yield ok(LINEAGE, says)
-    elif lineage.verdict is Verdict.REVERTED:
-        yield bad(LINEAGE, says, "adpersist guard")
-    else:
-        yield bad(LINEAGE, says, "adpersist status; docs/lineage.md says what follows.")
-    yield _agent(config, journal)
-    yield _image(config, dc, journal)
+        return ok(LINEAGE, says)
+    if lineage.verdict is Verdict.REVERTED:
+        return bad(LINEAGE, says, "adpersist guard")
+    return bad(LINEAGE, says, "adpersist status; docs/lineage.md says what follows.")
 
 
 def _agent(config: Config, journal: Journal) -> Finding:

@@ -8,6 +8,7 @@ from typing import Final
 
 from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.ldap.connection import socket_path
 from adpersist.errors import StoreError
 from adpersist.stores.registry import exposed_parts
 from adpersist.system.files.real_path import real
@@ -27,6 +28,11 @@ _ELSEWHERE: Final = (
 def machine_of(dc: DomainController) -> list[Path]:
     """Directories that go back with the machine the DC runs on; none when it is another machine."""
     return [ROOT, dc.session.path.parent.parent] if dc.privileged else []
+
+
+def machine_behind(directory: str) -> list[Path]:
+    """The same, as far as the directory's URL tells, of a DC that does not answer."""
+    return [ROOT, *([socket_path(directory).parent.parent] if directory.startswith("ldapi:") else ())]
 
 
 def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
