@@ -118,7 +118,7 @@ def test_a_clock_that_is_an_hour_off_is_bad_before_kerberos_says_so(world: World
     assert "timedatectl" in told(ran, "clocks")["mend"]
 
 
-def test_init_warns_of_a_store_that_goes_back_with_the_controller(golden: Golden, place: Path) -> None:
+def test_init_warns_of_a_store_that_goes_back_and_it_can_be_moved(golden: Golden, place: Path) -> None:
     elsewhere = Path("/dev/shm") / place.name  # noqa: S108 - a disk of its own on every machine
     with SambaDC(golden, place / "dc", address=free_address()) as dc:
         dc.start()
@@ -135,3 +135,11 @@ def test_init_warns_of_a_store_that_goes_back_with_the_controller(golden: Golden
         ran = fresh("init", *words, "--key-file", str(place / "fresh-key"), "--supersede", "--json", code=0)
         (warned,) = ran.json["warnings"]
         assert "puts the journal back, too" in warned
+        try:  # what it says to do about it
+            fresh("copy", "--to", f"sqlite://{elsewhere}/f.db", "--move", code=0)
+            path = place / "fresh.toml"
+            path.write_text(path.read_text().replace(f"sqlite://{place}/f.db", f"sqlite://{elsewhere}/f.db"))
+            fresh("agent", "--once", code=0)
+            assert graded(fresh("doctor", "--json"))["store's disk"] == "ok"
+        finally:
+            shutil.rmtree(elsewhere)

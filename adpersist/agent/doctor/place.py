@@ -14,6 +14,7 @@ from adpersist.stores.registry import exposed_parts
 from adpersist.system.files.real_path import real
 
 ROOT: Final = Path("/")
+_LDAPI: Final = "ldapi://"
 DISK: Final = "store's disk"
 WITNESS: Final = "witness"
 PRIVACY: Final = "store's files"
@@ -21,7 +22,8 @@ SPACE: Final = "free space"
 _FEW_BYTES: Final = 1 << 30
 _NONE_BYTES: Final = 64 << 20
 _ELSEWHERE: Final = (
-    "Mount a disk of its own at {folder}, or use Azure Table Storage: `adpersist init --store azure://ACCOUNT/TABLE`."
+    "Have it on a disk of its own, or in Azure Table Storage; one that is there is moved by `adpersist copy --to URL "
+    "--move`, then set [store] url."
 )
 
 
@@ -31,8 +33,8 @@ def machine_of(dc: DomainController) -> list[Path]:
 
 
 def machine_behind(directory: str) -> list[Path]:
-    """The same, as far as the directory's URL tells, of a DC that does not answer."""
-    return [ROOT, *([socket_path(directory).parent.parent] if directory.startswith("ldapi:") else ())]
+    """The same, as far as the directory's URL tells, of a DC that is not asked."""
+    return [ROOT, socket_path(directory).parent.parent] if directory.startswith(_LDAPI) else []
 
 
 def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
@@ -58,7 +60,7 @@ def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
             DISK,
             f"{folder} lies on the disk of {' and '.join(together)}: what puts the domain controller back puts the "
             "journal back, too",
-            _ELSEWHERE.format(folder=folder),
+            _ELSEWHERE,
         )
     elif machine:
         yield ok(DISK, f"{folder} lies on another disk than {' and '.join(map(str, machine))}")

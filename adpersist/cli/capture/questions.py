@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 from adpersist.agent.doctor.finding import Grade
-from adpersist.agent.doctor.place import ROOT, examine_place
+from adpersist.agent.doctor.place import examine_place, machine_behind
 from adpersist.agent.usual_places import STORE, privileged_sockets
 from adpersist.cli import output
 from adpersist.errors import AdpersistError
@@ -40,7 +40,7 @@ def ask_store(directory: str) -> str:
     """
     output.say("\nThe journal: where nothing that resets this machine reaches. sqlite:///PATH on a disk of its own, or")
     output.say("azure://ACCOUNT/TABLE, whose credentials come from the environment (docs/azure.md).")
-    machine = [ROOT, Path(directory.removeprefix(_LDAPI)).parent.parent] if directory.startswith(_LDAPI) else []
+    machine = machine_behind(directory)
     while True:
         store = _answer("Journal", STORE)
         against = _against(store, machine)
