@@ -6,8 +6,9 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.journal.account import Account
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.difference import Difference
-from adpersist.model.plan.step import Step
+from adpersist.model.plan.step import Create, Modify, Move, Step
 from adpersist.restore.files.files_back import FilesOutcome
+from adpersist.restore.plan.identities.evictions import KEPT, RENAMED, evicted_copy
 from adpersist.restore.plan.limitations import Limitation
 from adpersist.state.differences import Gap
 
@@ -18,6 +19,21 @@ class Refusal:
 
     step: Step
     reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Renamed:
+    """Somebody who was written to on the reverted DC, stays, and goes on under another name.
+
+    Attributes:
+        dn: The DN so far.
+        now: The DN from now on.
+        account: The account name from now on; empty: it has none, or kept it.
+    """
+
+    dn: str
+    now: str
+    account: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +70,21 @@ class RestoreOutcome:
     def restart_needed(self) -> bool:
         """The DC must be restarted."""
         return bool(self.restart_for)
+
+    @property
+    def renamed(self) -> list[Renamed]:
+        """Who made way for a lost one and stays, in order of the steps."""
+        copied = {evicted_copy(each.guid): each.dn for each in self.conflicts}
+        found: dict[Guid, Renamed] = {}
+        for step in self.applied:
+            if step.reason not in (KEPT, RENAMED):
+                continue
+            known = found.setdefault(step.guid, Renamed(dn=copied.get(step.guid, step.dn), now=step.dn))
+            if isinstance(step, Move):
+                known.now = f"{step.rdn},{step.parent_dn}"
+            if isinstance(step, Create | Modify):
+                known.account = b"".join(step.values.get("sAMAccountName", ())).decode(errors="replace")
+        return list(found.values())
 
     @property
     def lines(self) -> list[Difference]:

@@ -250,6 +250,8 @@ def _require_ended(outcome: RestoreOutcome, terms: Terms) -> None:
         left=len(outcome.left),
         refused=len(outcome.refusals),
     )
+    for each in outcome.renamed[:_LOGGED]:
+        log.warning("restore.renamed", object=each.dn, now=each.now, account=each.account)
     for line in outcome.left[:_LOGGED]:
         log.warning("restore.difference", object=line.dn, kind=line.kind, attribute=line.attribute, reason=line.reason)
     if outcome.left and not terms.accept_differences and _most_is_left(outcome):

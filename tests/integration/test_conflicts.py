@@ -285,11 +285,16 @@ def test_a_local_account_with_the_sid_of_a_deleted_one_is_kept_under_another(sce
             stranger = hands.user("stranger", parent=office, password="Passw0rd.local")
             hands.link(f"CN=crew,{office}", stranger)
             assert hands.rid(stranger) == gone
-        world.run("guard", "--on-conflict", "dc", code=0)
+        ran = world.run("guard", "--on-conflict", "dc", "--json", code=0)
         world.run("verify", code=0)
         with Hands(world.dc) as hands:
             (kept,) = hands.find(f"(&(cn=stranger *)(memberOf=CN=crew,{office}))")
             assert hands.rid(kept) > gone
+            (told,) = ran.json["restored"]["renamed"]
+            assert (told["dn"], told["now"]) == (stranger, kept)
+            assert hands.read(kept, "sAMAccountName") == {"sAMAccountName": [told["account"].encode()]}
+        assert "restore.renamed" in ran.err
+        world.dc.kinit(told["account"], "Passw0rd.local")
 
 
 def test_whoever_is_kept_keeps_the_container_that_the_journal_deleted(world: World) -> None:

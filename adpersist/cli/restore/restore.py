@@ -207,6 +207,7 @@ def outcome_document(outcome: "RestoreOutcome") -> dict[str, Any]:
         "differences": [output.difference_left(each) for each in outcome.left],
         "notes": note_documents(outcome.notes),
         "conflicts": conflict_documents(outcome.conflicts),
+        "renamed": [{"dn": each.dn, "now": each.now, "account": each.account or None} for each in outcome.renamed],
         "restart_needed": outcome.restart_needed,
         "files": files_document(outcome.files) if outcome.files else None,
     }
@@ -224,6 +225,9 @@ def outcome_words(outcome: "RestoreOutcome") -> None:
         output.say(f"The journal's last word is of {rfc3339(why.journal_time)}, {ago:.0f} minutes before.")
     note_words(outcome.notes)
     conflict_words(outcome.conflicts)
+    for each in outcome.renamed:
+        account = f", account {each.account}" if each.account else ""
+        output.say(output.printable(f"Goes on under another name: {each.dn} is {each.now}{account} now"))
     if outcome.left:
         difference_table(f"{len(outcome.left)} differences are left, and are kept in the journal", outcome.left)
     if outcome.files:

@@ -27,6 +27,10 @@ from adpersist.restore.plan.ordering import Resource, resources, wanted_resource
 from adpersist.state.differences import Gap
 from adpersist.state.state import State
 
+KEPT: Final = "kept under a SID of its own"
+RENAMED: Final = "its name belongs to a lost object"
+"""Why somebody who stays goes on under another name."""
+
 _DRAWN_ANEW: Final = frozenset({"objectSid", PRIMARY, "lastKnownParent", "msDS-LastKnownRDN"})
 
 
@@ -137,7 +141,7 @@ def _copied(going: Going, in_primary: Mapping[Guid, Collection[Guid]], exempt: E
         members = item.links.get("member", frozenset()) | {ref(account) for account in in_primary.get(guid, ())}
         links = {**item.links, "member": members - originals}
         ends = {name: tuple(sorted(refs)) for name, refs in links.items() if refs}
-        yield Create(guid=copy, dn=going.copy_dn(guid), values={**values, **ends}, reason="kept under a SID of its own")
+        yield Create(guid=copy, dn=going.copy_dn(guid), values={**values, **ends}, reason=KEPT)
     for group, copies in _groups_of(staying, have).items() if staying else ():
         there = evicted_copy(group) if group in staying else group
         known = have[there].links.get("member", frozenset()) if there in have else frozenset()
@@ -169,7 +173,7 @@ def _renamed(item: ObjectState, have: State, contested: Collection[Resource]) ->
     if not contested:
         return
     rdn, names = conflict_names(item, contested)
-    dn, reason = have.dn(item.guid), "its name belongs to a lost object"
+    dn, reason = have.dn(item.guid), RENAMED
     if rdn != item.rdn and item.parent is not None:
         yield Move(guid=item.guid, dn=dn, parent_dn=have.dn(item.parent), rdn=rdn, reason=reason)
     if names:
