@@ -59,6 +59,7 @@ class Service:
         take_over: Go on in the place of another machine that may be at work.
         pause: Waits so many seconds.
         reload: Reads the configuration again; what it raises leaves the old one in force.
+        look_up: Reads it and does nothing else, to see what the next start would find.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Service:
         take_over: bool = False,
         pause: Callable[[float], None] = time.sleep,
         reload: Callable[[], Config] | None = None,
+        look_up: Callable[[], Config] | None = None,
     ) -> None:
         self._config = config
         self._held = False
@@ -78,6 +80,7 @@ class Service:
         self._take_over = take_over
         self._pause = Pause(pause)
         self._read_again = reload or (lambda: config)
+        self._look_up = look_up or (lambda: config)
         self._health = AgentHealth(max_lag_s=config.status.max_lag_s)
         self._writer = new_writer(Role.AGENT)
         self._proof = JournalProof(self._check)
@@ -191,7 +194,7 @@ class Service:
         health.stage("looking at everything for the first time since it connected")
         seen, checked = -1, time.monotonic()
         beat = Beat(self._config.agent.beat_s)
-        key = KeptKey(self._read_again, every_s=settings.check_s)
+        key = KeptKey(self._look_up, every_s=settings.check_s)
         pace = PollingPace(settings.interval_s, settings.share)
         while True:
             rest_s = pace.after_nothing()

@@ -105,6 +105,8 @@ def test_an_agent_whose_store_is_away_is_not_healthy_and_its_lag_grows(world: Wo
 def test_a_key_that_is_lost_under_a_running_agent_is_told_while_somebody_can_still_help(world: World) -> None:
     elsewhere = world.place / "kept"
     with monitored(world, ADPERSIST_CAPTURE_CHECK_S="0.1") as (agent, monitor):
+        assert world.run.config is not None
+        world.run.config.write_text(f'{world.run.config.read_text()}[log]\nlevel = "debug"\n')
 
         def reason() -> str:
             return str(monitor.health()[1]["reason"])
@@ -125,6 +127,7 @@ def test_a_key_that_is_lost_under_a_running_agent_is_told_while_somebody_can_sti
         until(lambda: monitor.metrics()["adpersist_healthy"] == 1, "the configuration names the new one")
         assert agent.process.poll() is None
         assert agent.said.count("key.missed") == 2
+        assert "[debug" not in agent.said, "of what it reads there it takes nothing unasked"
     world.run("verify", code=0)
 
 

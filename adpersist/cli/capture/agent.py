@@ -32,6 +32,7 @@ def agent(
     """
     from adpersist.agent.service import Service
     from adpersist.cli.capture.status import durable
+    from adpersist.config import load
 
     common = common_options(ctx, config, as_json)
     service = Service(
@@ -39,6 +40,7 @@ def agent(
         accept_store_behind=accept_store_behind,
         take_over=take_over,
         reload=lambda: loaded_unattended(common),
+        look_up=lambda: load(common.config),
     )
     if scrub and not once:
         raise ConfigError("--scrub goes with --once", hint="A running agent compares as often as [capture] scrub says.")
