@@ -16,7 +16,7 @@ from adpersist.directory.lineage.proof import lineage_of, refuse_another_journal
 from adpersist.errors import DirectoryUnreachableError
 from adpersist.files.local_files import LocalFiles
 from adpersist.journal.journal import Journal
-from adpersist.model.identity.ids import guid_text
+from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.journal.account import Account, Reason, Result
 from adpersist.model.journal.head import Phase, Writer
 from adpersist.model.journal.lineage import Lineage, Verdict
@@ -136,10 +136,7 @@ def restore(
         back.save_local()
         back.before_the_directory()
     if fresh is not None and dc.invocation() != fresh:
-        dc.renew_invocation(fresh)
-        log.info("invocation.renewed", invocation=guid_text(fresh))
-        dc.reconnect()  # it takes the new one on a new connection
-        convergence.go_on_as(fresh)
+        _go_on_as(fresh, dc, convergence)
     outcome = convergence.run(heals=heals, reused=rollback.reused() if heals and rollback is not None else None)
     if files is not None:
         files.make_ready()  # for the timeline's first look at them
@@ -167,6 +164,14 @@ def restore(
     )
     log.info("restore.ended", seq=journal.head.seq, timeline=journal.head.timeline)
     return outcome
+
+
+def _go_on_as(fresh: Guid, dc: DomainController, convergence: Convergence) -> None:
+    """Have the DC, and whoever looks at it, go on under another invocationID."""
+    dc.renew_invocation(fresh)
+    log.info("invocation.renewed", invocation=guid_text(fresh))
+    dc.reconnect()  # it takes the new one on a new connection
+    convergence.go_on_as(fresh)
 
 
 def go_on_telling(
