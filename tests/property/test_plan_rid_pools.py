@@ -15,7 +15,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rid_set import Pool, RidSet
 from adpersist.model.plan.step import Modify
-from adpersist.restore.plan.identities.rid_pools import known_rids, raised
+from adpersist.restore.plan.identities.rid_pools import handed_out, known_rids, raised
 from adpersist.state.state import State
 from tests.cases import cases
 
@@ -153,6 +153,28 @@ def test_no_rid_is_handed_out_twice(early: int, day: int, elsewhere: int, local:
     assert len(set(fresh)) == later
     # nor does the pool of any other DC come again
     assert reverted.available >= domain.available or not set(range(reverted.available, domain.available)) & others
+
+
+@given(early=st.integers(0, 1200), day=st.integers(0, 700), unseen=st.integers(0, 200), later=st.integers(1, 1200))
+def test_no_rid_is_handed_out_that_a_partner_alone_knows(early: int, day: int, unseen: int, later: int) -> None:
+    domain = Domain()
+    for _ in range(early):
+        domain.allocate()
+    reverted = domain.copy()
+    for _ in range(day):
+        domain.allocate()
+    captured, journal = set(domain.given), domain.journaled()
+    for _ in range(unseen):
+        domain.allocate()
+    known_pools = journal[RID_SET].values["rIDAllocationPool"][0]
+    last = int(known_pools) >> 32  # is left, and was given only if the pool was used up since
+    lost = {rid for rid in domain.given if rid < last}
+    for _ in range(2):  # a restore that is killed does it again
+        had = reverted.rid_set()
+        for step in raised(had, journal, captured | handed_out(had, journal)):
+            reverted.apply(step)
+        assert not lost & {reverted.copy().allocate()}
+    assert not lost & {reverted.allocate() for _ in range(later)}
 
 
 @given(early=st.integers(0, 1200), day=st.integers(0, 1800))

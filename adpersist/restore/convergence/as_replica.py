@@ -127,7 +127,7 @@ def receive_lacking(
         carry_out(list(_reloaded(dc, lacking)))
         dc.reconnect()
     # before the look that proves all of it
-    received.applied += carry_out(list(raised_rids(dc, wanted, seen.have)))
+    received.applied += carry_out(list(raised_rids(dc, wanted, seen)))
     return received
 
 
@@ -157,7 +157,7 @@ def move_away(
     if not moving:
         return Moved()
     # whoever is given a SID of its own must not be given that of somebody who is to come back
-    moving = [*raised_rids(dc, wanted, seen.have), *moving]
+    moving = [*raised_rids(dc, wanted, seen), *moving]
     given = primary_groups.given(moving)
     regrouped = frozenset({*given, *primary_groups.joined(given, seen.have)})
     applied = apply(moving, target, progress.applying).steps

@@ -32,6 +32,21 @@ def known_rids(*states: State, domain: Guid, given: Collection[bytes] = ()) -> s
     return {rid for rid in rids if rid is not None and rid >= _FIRST_FREE_RID}
 
 
+def handed_out(have: RidSet, want: State) -> set[int]:
+    """The last RIDs of the pools that the DC had by the journal: as if all of these had been given out, but for one.
+
+    For a DC with partners that was put back: one of them may have accounts that nobody captured, and brings them back
+    when it likes. No account of the DC's past has a RID of a pool that is drawn now. One is left, with which Samba
+    draws the next pool: a set that has none is broken in the eyes of dbcheck.
+
+    Args:
+        have, want: As for :func:`raised`.
+    """
+    known = _wanted_pool(want, have.guid, "rIDAllocationPool") or have.following
+    lasts = {pool.last for pool in (have.current, have.following, known)}
+    return {last if last < known.last else last - 1 for last in lasts if _FIRST_FREE_RID < last <= known.last}
+
+
 def raised(have: RidSet, want: State, rids: set[int]) -> Iterator[Modify]:
     """Steps that lift the RID set and the domain's available pool; none when they are high enough.
 
