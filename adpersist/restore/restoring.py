@@ -123,8 +123,8 @@ def restore(
         dc.begin_writing(terms.engine, receives=heals)  # the database takes longest to open
     back = _files_back(dc, journal, wanted, terms, files, progress)
     # only before it writes, and by the DC's own numbers, can a restore tell what others wrote
-    # what is to be overwritten need not be known again
-    kept = tuple(each for each in convergence.conflicts() if terms.policy is OnConflict.DC)
+    found = convergence.conflicts()
+    kept = found if terms.policy is OnConflict.DC else ()  # what is to be overwritten need not be known again
     rollback = UsnRollback(dc, convergence, partners, fresh, closed=closed) if fresh is not None else None
     began = time.time()
     journal.begin_restore(
