@@ -358,7 +358,7 @@ def test_a_third_dc_has_it_though_the_heal_was_killed_once_it_had_ended(healed: 
         assert restarted.exists(), "until then its partners ignore what it writes"
         assert healed.run("guard", "--json", code=0).json["restored"] is None
 
-    _hear_from_it_alone(healed, place / "image", heal, name="killed", leaves="known-to-second")
+    _hear_from_it_alone(healed, place / "image", heal, name="killed", leaves="known-to-all")
     _as_one(healed, "killed")
 
 
