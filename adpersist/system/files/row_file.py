@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import XTS
 
 from adpersist.errors import AdpersistError
-from adpersist.system.files.nameless import nameless_file
+from adpersist.system.files.nameless import nameless_file, write_at
 from adpersist.telemetry import logger
 
 log = logger("system")
@@ -131,9 +131,7 @@ class RowFile:
         try:
             if self._file is None:
                 self._file = nameless_file()
-            done = 0
-            while done < len(sealed):
-                done += os.pwrite(self._file.fileno(), sealed[done:], number * _BLOCK_BYTES + done)
+            write_at(self._file, sealed, number * _BLOCK_BYTES)
         except OSError as error:
             self._is_full = True
             log.warning("rows.not_written", error=str(error), consequence="more memory is taken")

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adpersist.system.files.nameless import nameless_file
+from adpersist.system.files.nameless import nameless_file, write_at
 from adpersist.telemetry import logger
 
 log = logger("system")
@@ -91,9 +91,7 @@ class SpillFile:
         try:
             if self._file is None:
                 self._file = nameless_file()
-            done = 0
-            while done < len(self._buffer):
-                done += os.pwrite(self._file.fileno(), self._buffer[done:], self._written + done)
+            write_at(self._file, self._buffer, self._written)
         except OSError as error:
             self._is_full = True
             log.warning("spill.failed", error=str(error), consequence="more memory is taken")
