@@ -8,13 +8,12 @@ from typing import Final
 
 from adpersist.agent.doctor.finding import Finding, bad, note, ok, warning
 from adpersist.directory.domain_controller import DomainController
-from adpersist.directory.ldap.connection import socket_path
+from adpersist.directory.ldap.connection import is_socket, socket_path
 from adpersist.errors import StoreError
 from adpersist.stores.registry import exposed_parts
 from adpersist.system.files.real_path import real
 
 ROOT: Final = Path("/")
-_LDAPI: Final = "ldapi://"
 DISK: Final = "store's disk"
 WITNESS: Final = "witness"
 PRIVACY: Final = "store's files"
@@ -34,7 +33,7 @@ def machine_of(dc: DomainController) -> list[Path]:
 
 def machine_behind(directory: str) -> list[Path]:
     """The same, as far as the directory's URL tells, of a DC that is not asked."""
-    return [ROOT, socket_path(directory).parent.parent] if directory.startswith(_LDAPI) else []
+    return [ROOT, socket_path(directory).parent.parent] if is_socket(directory) else []
 
 
 def examine_place(store: str, machine: Sequence[Path]) -> Iterator[Finding]:
