@@ -23,8 +23,9 @@ from adpersist.model.plan.step import Create, Delete, Link, Modify, Move, Step
 from adpersist.restore.live_state import LiveState
 from tests.integration.commands import complaint
 from tests.integration.hands import Hands
-from tests.integration.scene import ENGINES, Scene, World
+from tests.integration.scene import ENGINES, SCHEMA_MAY_CHANGE, Scene, World, until
 from tools.samba_dc import dbcheck, dump
+from tools.samba_dc.filling import fill
 
 OFFICE = "OU=Office,DC=samdom,DC=example,DC=com"
 
@@ -192,6 +193,31 @@ def _lose_a_user(world: World) -> None:
         hands.user("engineer", parent=f"OU=Office,{hands.base}")
     world.run("agent", "--once", code=0)
     world.revert()
+
+
+def test_who_is_received_counts_logins_from_0_though_a_run_was_killed_before(scene: Scene, place: Path) -> None:
+    crowd = 500  # in several transactions
+    counting = "(&(objectClass=user)(badPwdCount=0)(logonCount=0))"
+    with scene.played(place, options=SCHEMA_MAY_CHANGE) as world:
+        world.dc.stop()
+        fill(world.dc.private_dir, world.dc.base_dn, crowd, tree="Lost")
+        world.dc.start()
+        with Hands(world.dc) as hands:
+            before = set(hands.find(counting))
+            hands.set(f"CN=Bad-Pwd-Count,CN=Schema,CN=Configuration,{hands.base}", searchFlags="1")  # an index
+        world.run("agent", "--once", code=0)
+        assert len(before) > crowd
+        world.revert()
+        guard = world.run.start("guard", log=world.log)
+        with Hands(world.dc) as hands:
+            until(lambda: hands.find("(sAMAccountName=lost000000)") != [], "the first of them come")
+            guard.kill()
+            guard.wait(10)
+            lost = before - set(hands.find(counting))
+            assert lost, "it was killed too late"
+            world.run("guard", code=0)
+            assert set(hands.find(counting)) == before
+        world.run("verify", code=0)
 
 
 def _elsewhere(world: World) -> World:

@@ -214,6 +214,19 @@ class Database:
         given = [(bytes(guid), descriptor) for guid, descriptor in descriptors]
         self._ask("modify", f"rights in {context}", "hand_down", context, given)
 
+    def begin_counting(self, *, everywhere: bool) -> None:
+        """Give accounts that were received the counters of logins, which are each DC's own, and begin at 0.
+
+        Past Samba's modules, and no stamp tells of it.
+
+        Args:
+            everywhere: Accounts that have none are looked for: a run before this one may have left them behind.
+
+        Raises:
+            WriteRefusedError: Some have none, for which Samba takes 0.
+        """
+        self._ask("modify", "counters of logins", "begin_counting", everywhere)
+
     def keep_machine_secret(self, known: MachinePassword | None) -> None:
         """Have the DC's own account, secrets and keytab agree on the password its files hold.
 

@@ -33,9 +33,14 @@ _HOW = {
     "MODIFY_REPLACE": ldb.FLAG_MOD_REPLACE,
 }
 _DESCRIPTOR = "nTSecurityDescriptor"
+_ACCOUNT = b"user"
+_COUNTERS = ("badPasswordTime", "badPwdCount", "lastLogoff", "lastLogon", "logonCount")
+"""Begin at 0 with the account and are each DC's own ([MS-SAMR] 3.1.1.8.1, 3.1.5.14.3)."""
+_NOT_COUNTING = f"(&(objectClass=user)(|{''.join(f'(!({name}=*))' for name in _COUNTERS)}))"
 OPERATIONS = (
     *("greeting", "begin", "commit", "cancel", "add", "modify", "rename", "delete"),
-    *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret", "hand_down"),
+    *("know_prefixes", "give", "reload_schema", "park", "keep_machine_secret"),
+    *("hand_down", "begin_counting"),
 )
 UNANSWERED = ("make_ready",)
 """Operations of which nobody waits for the end: what fails in them fails again where it is needed."""
@@ -53,6 +58,7 @@ class Worker:
         self.plain = self.db = self.open()
         self.batched = self.held = self.pipe = self.files = None
         self.replications = {}
+        self.accounts = {}
         self.spoilt = 0
 
     def open(self, *options, may_make_files=False):
@@ -158,6 +164,7 @@ class Worker:
 
     def give(self, context, objects, links, as_new):
         """Objects and links with their stamps, as from a partner; those refused by place, and why."""
+        self.accounts.setdefault(context, []).extend(each[0] for each in objects if _may_be_account(each[4]))
         if as_new:
             # Samba makes a file for the new naming context only where it may; where not, it never answers. Any other
             # file must be there, and is: the database has been opened without that leave.
@@ -178,22 +185,63 @@ class Worker:
         self.replicating(None).keep_machine_secret(known)
 
     def hand_down(self, context, descriptors):
-        from stamp_worker import Partitions, find
+        from stamp_worker import find
+
+        def lacking(partition):
+            for guid, descriptor in descriptors:
+                found = find([partition], guid, [_DESCRIPTOR])
+                if found is not None and bytes(found.get(_DESCRIPTOR, idx=0) or b"") != descriptor:
+                    yield found.dn, {_DESCRIPTOR: descriptor}, ldb.FLAG_MOD_REPLACE
+
+        self.past_modules(context, lacking)
+
+    def begin_counting(self, everywhere):
+        """Give accounts that came to life the counters that replication never sends and every account has.
+
+        Args:
+            everywhere: Who counts not yet is looked for. Else it is among what was given.
+        """
+        from stamp_worker import find
+
+        wanted = ["objectClass", "isDeleted", *_COUNTERS]
+
+        def lacking(partition, guids):
+            found = (find([partition], guid, wanted) for guid in guids)
+            if everywhere:
+                found = partition.search("", ldb.SCOPE_SUBTREE, _NOT_COUNTING, attrs=wanted)
+            for each in found:
+                if each is not None and _is_account(each):
+                    yield each.dn, {name: b"0" for name in _COUNTERS if name not in each}, ldb.FLAG_MOD_ADD
+
+        for context, guids in {None: ()}.items() if everywhere else self.accounts.items():
+            self.past_modules(context, lambda partition, guids=guids: lacking(partition, guids), numbers=_COUNTERS)
+        self.accounts.clear()
+
+    def past_modules(self, context, changes, numbers=()):
+        """Write what no stamp and no USN tells of; in the files of a naming context, or of all, all of it or none.
+
+        Args:
+            changes: Gives the DN, the values and how they are written, for a file that nobody else writes to meanwhile.
+            numbers: Those of its attributes of which an index has another order than that of text, which only Samba's
+                modules know: where there is one, they write.
+        """
+        from stamp_worker import Partitions
 
         self.files = self.files or Partitions(self.path)
         for partition in self.files.holding(context):
-            partition.transaction_start()
+            writer = self.plain if _indexed(partition).intersection(numbers) else partition
+            writer.transaction_start()
             try:
-                for guid, descriptor in descriptors:
-                    found = find([partition], guid, [_DESCRIPTOR])
-                    if found is not None and bytes(found.get(_DESCRIPTOR, idx=0) or b"") != descriptor:
-                        change = ldb.Message(found.dn)
-                        change["rights"] = ldb.MessageElement(descriptor, ldb.FLAG_MOD_REPLACE, _DESCRIPTOR)
-                        partition.modify(change)
+                for dn, values, how in changes(partition):
+                    message = ldb.Message(ldb.Dn(writer, str(dn)))
+                    for name, value in values.items():
+                        message[name] = ldb.MessageElement(value, how, name)
+                    if len(message) > 0:
+                        writer.modify(message)
             except BaseException:
-                partition.transaction_cancel()
+                writer.transaction_cancel()
                 raise
-            partition.transaction_commit()
+            writer.transaction_commit()
 
     def reload_schema(self):
         """Use what was just defined."""
@@ -202,6 +250,22 @@ class Worker:
         self.batched = self.open("batch_mode:1")
         self.batched.set_schema_update_now()
         self.replications.clear()
+
+
+def _may_be_account(attributes):
+    """Whether an object that is given may be an account that came to life."""
+    classes, _ = attributes.get("objectClass", ([], None))
+    deleted, _ = attributes.get("isDeleted", ([] if classes else [b"TRUE"], None))
+    return not deleted and (not classes or _ACCOUNT in classes)
+
+
+def _is_account(found):
+    return bytes(found.get("isDeleted", idx=0) or b"") != b"TRUE" and _ACCOUNT in map(bytes, found["objectClass"])
+
+
+def _indexed(partition):
+    (found,) = partition.search("@INDEXLIST", ldb.SCOPE_BASE, attrs=["@IDXATTR"])
+    return {str(each) for each in found.get("@IDXATTR", ())}
 
 
 def _controls(oids):

@@ -27,7 +27,7 @@ import socket
 import struct
 import uuid
 import zlib
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import ldb
 from samba import Ldb, WERRORError, dsdb
@@ -61,9 +61,6 @@ _TRACES = ("repsFrom", "replUpToDateVector")
 """What Samba notes of a partner, on the root of the naming context."""
 _INSTANCE = "instanceType"
 """Must be in every object that is sent."""
-_ACCOUNT = b"user"
-_COUNTERS = ("badPasswordTime", "badPwdCount", "lastLogoff", "lastLogon", "logonCount")
-"""Begin at 0 with the account and are each DC's own ([MS-SAMR] 3.1.1.8.1, 3.1.5.14.3)."""
 _SHOWN = ["show_recycled:1"]
 _RAW_PREFIX_MAP = ["local_oid:1.3.6.1.4.1.7165.4.3.3:0", "relax:0"]
 _BIND_TIMEOUT_S = 10
@@ -250,7 +247,6 @@ class Replication:
             met = [each for each in map(self._met, objects) if each is not None]
             reply = self._reply(context, met, links)
             self.net.replicate_chunk(self.state, 6, reply, schema=False, req_level=8, req=request)
-            self._begin_counting(context, met)
             message = ldb.Message(ldb.Dn(self.database, context))
             for name in _TRACES:
                 found = [bytes(value) for value in traces.get(name, [])]
@@ -281,21 +277,6 @@ class Replication:
             self._lower(row, blob, lowered)
         kept = {name: each for name, each in attributes.items() if name not in written or name == _INSTANCE}
         return guid, dn, parent, sid, kept
-
-    def _begin_counting(self, context, objects):
-        """Give accounts that came to life the counters that replication never sends and every account has."""
-        for some in _several([guid for guid, _, _, _, attributes, *_ in objects if _may_count(attributes)]):
-            found = "".join(f"(objectGUID={uuid.UUID(bytes_le=guid)})" for guid in some)
-            wanted = ["objectClass", *_COUNTERS]
-            for row in self.database.search(context, ldb.SCOPE_SUBTREE, f"(|{found})", attrs=wanted):
-                if _ACCOUNT not in map(bytes, row["objectClass"]):
-                    continue
-                message = ldb.Message(row.dn)
-                for name in _COUNTERS:
-                    if name not in row:
-                        message[name] = ldb.MessageElement(b"0", ldb.FLAG_MOD_ADD, name)
-                if len(message) > 0:
-                    self.database.modify(message)
 
     def _stamps(self, guid):
         (row,) = self.database.search(_address(guid), ldb.SCOPE_BASE, attrs=["replPropertyMetaData"], controls=_SHOWN)
@@ -417,20 +398,6 @@ def _keep_keys(keytab, before, known):
         content = keytab_worker.with_keys(content, known[0], _keys(*known[1:]))
     if content != found:
         keytab_worker.replace(keytab, content)
-
-
-def _may_count(attributes):
-    """Whether an object that is given may be an account that came to life."""
-    classes, _ = attributes.get("objectClass", ([], None))
-    deleted, _ = attributes.get("isDeleted", ([] if classes else [b"TRUE"], None))
-    return not deleted and (not classes or _ACCOUNT in classes)
-
-
-def _several(guids):
-    """As many as one search finds soonest: each that is found is compared with each that is asked for."""
-    rest = iter(guids)
-    while some := list(islice(rest, 10)):
-        yield some
 
 
 def _without(given, error):

@@ -8,6 +8,7 @@ from adpersist.directory.samba.database import Database
 from adpersist.errors import WriteRefusedError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
+from adpersist.telemetry import logger
 
 T = TypeVar("T")
 
@@ -15,12 +16,15 @@ _AT_ONCE: Final = 400
 """In one transaction: a running DC's writers wait for its end, a third of a second; larger ones gain nothing."""
 _LINKS_AT_ONCE: Final = 2000
 
+log = logger("directory")
 
-def receive(database: Database, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
+
+def receive(database: Database, replica: Replica, told: Callable[[int, int], None], *, goes_on: bool) -> list[Aside]:
     """Have the database take it; repeated, nothing is written a second time.
 
     Args:
         told: Told how many objects and links are done, of how many.
+        goes_on: A run before this one may have been killed in the middle.
 
     Returns:
         What was refused; all else landed.
@@ -48,6 +52,10 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
             aside += refused
             done += count
             told(done, total)
+    try:
+        database.begin_counting(everywhere=goes_on)
+    except WriteRefusedError as error:
+        log.warning("counters.left_to_samba", error=error.message)  # which begins at 0 where there is none
     try:
         database.keep_machine_secret(replica.machine_password)
     except WriteRefusedError as error:

@@ -90,9 +90,9 @@ class TransactionalTarget:
         """Nothing is to be written for a while: it takes no memory meanwhile."""
         self._database.rest()
 
-    def receive(self, replica: Replica, told: Callable[[int, int], None]) -> list[Aside]:
+    def receive(self, replica: Replica, told: Callable[[int, int], None], *, goes_on: bool) -> list[Aside]:
         """Have the database take what it lacks as a replica does: see :func:`~.receiving.receive`."""
-        return receive(self._database, replica, told)
+        return receive(self._database, replica, told, goes_on=goes_on)
 
     def _transact(self, batch: Sequence[Step]) -> int:
         """How many steps, from the first, are done. A refused one undoes all, so those before it are done again."""

@@ -109,7 +109,7 @@ def receive_lacking(
                 looked.append(beside.submit(meanwhile, busy))
 
         # also where nothing is lacking: a run that was killed may have left the keytab behind
-        for each in target.receive(lacking, told):
+        for each in target.receive(lacking, told, goes_on=wanted.begun is not None):
             log.warning("replica.refused", object=guid_text(each.guid), link=each.attribute, reason=each.reason)
             received.aside[each.guid] = each.reason
     for look in looked:
@@ -184,7 +184,7 @@ def say_again(
     with dc.writing(engine) as target:
         if isinstance(target, TransactionalTarget):
             sent = replica(claimed, have, dc.feed.contexts, Spared(), own=own)
-            refused = [(each.guid, each.reason) for each in target.receive(sent, progress.applying)]
+            refused = [(each.guid, each.reason) for each in target.receive(sent, progress.applying, goes_on=False)]
         else:
             stamps = {
                 guid: {
