@@ -24,7 +24,9 @@ _DIGEST_BYTES: Final = _DIGEST.size
 _FEWEST_SLOTS: Final = 1 << 14
 _FREE: Final = 0
 _GONE: Final = 1
-"""In a slot: what was found here is gone, look on. Larger numbers: two more than where the row begins."""
+"""In a slot: what was found here is gone, look on. Larger numbers tell where a row begins: see :func:`_start`."""
+_UNIT: Final = 8
+"""Rows begin at multiples of it: slots of four bytes reach 32 GB of them."""
 
 
 class Rows(Protocol):
@@ -93,7 +95,7 @@ class FingerprintTable:
     def __iter__(self) -> Iterator[Guid]:
         for found in self._slots:
             if found > _GONE:
-                yield self._guid(found - 2)
+                yield self._guid(_start(found))
 
     def __contains__(self, guid: object) -> bool:
         return isinstance(guid, bytes) and self._slots[self._slot(Guid(guid))] > _GONE
@@ -101,17 +103,17 @@ class FingerprintTable:
     def find(self, guid: Guid) -> Fingerprint | None:
         """The fingerprint; None: there is none."""
         found = self._slots[self._slot(guid)]
-        return self._read(found - 2) if found > _GONE else None
+        return self._read(_start(found)) if found > _GONE else None
 
     def put(self, guid: Guid, fingerprint: Fingerprint) -> None:
         """Set a fingerprint."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
-            self._forget(self._slots[slot] - 2)
+            self._forget(_start(self._slots[slot]))
         else:
             self._used += self._slots[slot] == _FREE
             self._count += 1
-        self._slots[slot] = len(self._rows) + 2
+        self._slots[slot] = len(self._rows) // _UNIT + 2
         self._write(guid, fingerprint)
         if self._dead > self._count + _FEWEST_SLOTS:
             self._compact()
@@ -129,7 +131,7 @@ class FingerprintTable:
         found = self._slots[self._slot(guid)]
         if found <= _GONE:
             return False
-        start = found - 2
+        start = _start(found)
         _, _, shape, context, _, _ = self._head(start)
         names = self._shapes[shape]
         if self._contexts[context] != nc or not all(map(names.__contains__, digests)):
@@ -142,7 +144,7 @@ class FingerprintTable:
         """Forget a fingerprint, if there is one."""
         slot = self._slot(guid)
         if self._slots[slot] > _GONE:
-            self._forget(self._slots[slot] - 2)
+            self._forget(_start(self._slots[slot]))
             self._slots[slot] = _GONE
             self._count -= 1
 
@@ -160,16 +162,16 @@ class FingerprintTable:
         while found := slots[slot]:
             if found == _GONE:
                 gone = slot if gone < 0 else gone
-            elif read(found - 2, GUID_BYTES) == guid:
+            elif read(_start(found), GUID_BYTES) == guid:
                 return slot
             slot = (slot + 1) & mask
         return slot if gone < 0 else gone
 
     def _grow(self) -> None:
-        starts = [found - 2 for found in self._slots if found > _GONE]
-        self._slots = _slots(max(_FEWEST_SLOTS, 4 * self._count))
-        for start in starts:
-            self._slots[self._slot(self._guid(start))] = start + 2
+        before, self._slots = self._slots, _slots(max(_FEWEST_SLOTS, 4 * self._count))
+        for found in before:
+            if found > _GONE:
+                self._slots[self._slot(self._guid(_start(found)))] = found
         self._used = self._count
 
     def _compact(self) -> None:
@@ -204,7 +206,7 @@ class FingerprintTable:
                 row += digests
             if odd:
                 self._odd.setdefault(start, {})[name, present] = odd
-        self._rows.add(row)
+        self._rows.add(row.ljust(-(-len(row) // _UNIT) * _UNIT, b"\0"))
 
     def _read(self, start: int) -> Fingerprint:
         _, parent, shape, nc, count, deleted = self._head(start)
@@ -231,7 +233,12 @@ class FingerprintTable:
 
 
 def _slots(least: int) -> "array[int]":
-    return array("Q", bytes(8 << (least - 1).bit_length()))
+    return array("I", bytes(4 << (least - 1).bit_length()))
+
+
+def _start(found: int) -> int:
+    """Where the row begins that a slot tells of."""
+    return (found - 2) * _UNIT
 
 
 class _Numbers(Generic[T]):

@@ -21,8 +21,8 @@ log = logger("system")
 _BLOCK_BYTES: Final = 16 * 1024
 _MOST_BLOCKS: Final = 64
 """In memory of those that are in the file, a megabyte."""
-_TAIL_BYTES: Final = 4 * 1024 * 1024
-"""Held before any is written: a directory of ten thousand objects needs no file at all."""
+_TAIL_BYTES: Final = 1024 * 1024
+"""Held before any is written: a directory of two thousand objects needs no file at all."""
 _KEY_BYTES: Final = 64
 _TWEAK_BYTES: Final = 16
 
