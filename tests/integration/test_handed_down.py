@@ -42,6 +42,23 @@ def test_what_was_handed_down_comes_back_with_one_step(world: World) -> None:
     assert dbcheck(world.dc, since=world.dc.golden)
 
 
+def test_it_reaches_who_has_a_name_beyond_ascii(world: World) -> None:
+    with Hands(world.dc) as hands:
+        names = [hands.user("jürgen", parent=hands.ou("Büro")), hands.user("Ελένη", parent=hands.ou("Γραφείο"))]
+    world.run("agent", "--once", code=0)
+    world.dc.stop()
+    world.dc.golden = world.dc.take_golden(world.place / "later")
+    world.dc.start()
+    _grant(world, _RIGHT)
+    world.run("agent", "--once", code=0)
+    world.revert()
+    ran = world.run("guard", code=0)
+    assert "rights.left_to_samba" not in ran.err
+    for dn in names:
+        assert ";AN)" in _rights(world, dn)
+    world.run("verify", code=0)
+
+
 def test_who_was_made_on_the_reverted_dc_and_stays_gets_what_is_handed_down(world: World) -> None:
     _grant(world, _RIGHT)
     world.run("agent", "--once", code=0)

@@ -227,7 +227,7 @@ class Worker:
         """
         from stamp_worker import Partitions
 
-        self.files = self.files or Partitions(self.path)
+        self.files = self.files or Partitions(self.path, samba.Ldb)
         for partition in self.files.holding(context):
             writer = self.plain if _indexed(partition).intersection(numbers) else partition
             writer.transaction_start()

@@ -36,10 +36,16 @@ class NotReadableError(Exception):
 
 
 class Partitions:
-    """The naming contexts' files, opened as they are asked for, without Samba's modules."""
+    """The naming contexts' files, opened as they are asked for, without Samba's modules.
 
-    def __init__(self, path):
+    Args:
+        path: Of ``sam.ldb``.
+        way: Opens one. ldb by itself does not find entries by names beyond ASCII: it folds no such letters.
+    """
+
+    def __init__(self, path, way=ldb.Ldb):
         self.path = path
+        self.way = way
         self.place = os.path.dirname(path)  # noqa: PTH120
         self.opened = {}
         self.seen = {path: _identity(path)}
@@ -67,7 +73,7 @@ class Partitions:
         if dn not in self.opened:
             name = os.path.join(self.place, self.partitions[dn])  # noqa: PTH118
             self.opened[dn] = self.open(
-                name, lambda name: ldb.Ldb(f"{self.backend}://{name}", flags=ldb.FLG_DONT_CREATE_DB)
+                name, lambda name: self.way(f"{self.backend}://{name}", flags=ldb.FLG_DONT_CREATE_DB)
             )
         return self.opened[dn]
 

@@ -78,7 +78,7 @@ class TransactionalTarget:
             for some in some_of(descriptors, _DESCRIPTORS_AT_ONCE):
                 try:
                     self._database.hand_down(nc, some)
-                except WriteRefusedError as error:
+                except (WriteRefusedError, NoSuchEntryError) as error:
                     log.warning("rights.left_to_samba", error=error.message)
                     return
 
