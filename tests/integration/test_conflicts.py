@@ -390,3 +390,25 @@ def test_whoever_took_the_name_of_a_lost_one_gives_it_back(world: World, word: s
         assert hands.find("(sAMAccountName=lost)") == [f"CN=lost,{office}"]
         assert hands.guid(f"CN=lost,{office}") == lost
         assert not hands.find("(cn=adpersist-*)")
+
+
+@pytest.mark.parametrize("engine", [Engine.LOCAL, Engine.LDAP])
+def test_what_the_directory_takes_for_one_name_is_one_and_what_it_does_not_is_not(world: World, engine: Engine) -> None:
+    world.write_by(engine)
+    office = f"OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        lost = {name: hands.guid(hands.contact(name, parent=office)) for name in ("two  words", "straße")}
+    world.run("agent", "--once", code=0)
+    world.revert()
+    with Hands(world.dc) as hands:
+        kept = {name: hands.guid(hands.contact(name, parent=office)) for name in ("Two words", "strasse")}
+    world.run("guard", "--on-conflict", "dc", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        names = {
+            guid: hands.read(hands.find(f"(objectGUID={guid})")[0], "name")["name"][0].decode()
+            for guid in (*lost.values(), *kept.values())
+        }
+        mark = kept["Two words"].bytes_le.hex()[:8]
+        assert [names[guid] for guid in lost.values()] == [*lost]
+        assert [names[guid] for guid in kept.values()] == [f"Two words (local {mark})", "strasse"]

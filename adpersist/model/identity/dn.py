@@ -70,6 +70,20 @@ def comparable(dn: str) -> tuple[str, ...]:
     return tuple(map(folded, components(dn)))
 
 
+def unique_form(value: str) -> str:
+    """A value as the directory compares it where there may be one of it: letter for letter in one case, so that ß is no
+    ss ([MS-UCODEREF] 3.1.5.3), and blanks around it, and all but one between words, do not count ([RFC4518] 2.6.1).
+    """
+    upper = (value.upper() if value.isascii() else "".join(map(_upper, value))).strip(" ")
+    return upper if "  " not in upper else " ".join(filter(None, upper.split(" ")))
+
+
+def unique_name(component: str) -> str:
+    """The same of a component, of which a container holds one."""
+    kind, _, value = component.partition("=")
+    return f"{kind.upper()}={unique_form(_plain(value))}"
+
+
 @lru_cache(maxsize=32)  # a forest has few naming contexts
 def dns_name(nc: str) -> str:
     """The DNS name of a domain's naming context: ``corp.example`` of ``DC=corp,DC=example`` ([RFC2247])."""
@@ -79,6 +93,11 @@ def dns_name(nc: str) -> str:
 def _component(dn: str, at: int) -> str:
     found = _COMPONENT.match(dn, at)
     return found[0] if found else ""
+
+
+def _upper(letter: str) -> str:
+    upper = letter.upper()
+    return upper if len(upper) == 1 else letter
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ parked under a temporary name; after that no cycle or chain of renames can matte
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from adpersist.model.identity.dn import dns_name
+from adpersist.model.identity.dn import dns_name, unique_form, unique_name
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
@@ -71,7 +71,7 @@ def wanted_resources(gap: Gap) -> Iterator[Resource]:
 
 def resources(item: ObjectState) -> Iterator[Resource]:
     """What an object takes for itself; an account name also takes the UPN it implies ([MS-ADTS] 5.1.1.1.1)."""
-    yield "name", (item.parent, item.rdn.casefold())
+    yield "name", (item.parent, unique_name(item.rdn))
     for name in UNIQUE:
         for value in item.values.get(name, ()):
             yield name, folded_value(value)
@@ -79,14 +79,14 @@ def resources(item: ObjectState) -> Iterator[Resource]:
 
 
 def _implied(item: ObjectState) -> Iterator[Resource]:
-    domain = dns_name(item.nc).casefold()
+    domain = unique_form(dns_name(item.nc))
     for value in item.values.get("sAMAccountName", ()):
         yield "userPrincipalName", f"{folded_value(value)}@{domain}"
 
 
 def folded_value(value: bytes) -> str:
-    """A unique value for comparing: the directory knows no case in it."""
-    return value.decode("utf-8", "replace").casefold()
+    """A unique value for comparing."""
+    return unique_form(value.decode("utf-8", "replace"))
 
 
 def parked_name(item: ObjectState) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from functools import cached_property, partial
 from typing import Final
 
-from adpersist.model.identity.dn import first, value_of
+from adpersist.model.identity.dn import first, unique_name, value_of
 from adpersist.model.identity.ids import Guid, guid_text
 from adpersist.model.identity.reference import REFERENCE_SYNTAXES, target_of
 from adpersist.model.identity.sid import sid_text
@@ -280,7 +280,7 @@ class _Difference:
     def _parked(self, objects: Mapping[Guid, ReplicatedObject]) -> Iterator[tuple[Guid, str]]:
         """Whoever has a name that another object of these takes, and does not have its own yet."""
         taking: dict[tuple[Guid | None, str], Guid] = {
-            (item.parent, item.rdn.casefold()): guid
+            (item.parent, unique_name(item.rdn)): guid
             for guid in objects
             if not (item := self._want[guid]).deleted and item.parent is not None
         }
@@ -289,7 +289,7 @@ class _Difference:
                 continue
             if (staying := self._staying.get(guid)) is not None and "name" in staying.attributes:
                 continue  # has made way by now, where it had to
-            if taking.get((there.parent, there.rdn.casefold()), guid) != guid:
+            if taking.get((there.parent, unique_name(there.rdn)), guid) != guid:
                 yield guid, parked_name(there)
 
     def _batches(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from adpersist.model.identity.dn import unique_name
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import redirected
 from adpersist.model.objects.object_state import ObjectState
@@ -15,12 +16,14 @@ def matched_by_place(want: State, have: State) -> State:
     if not lacking:
         return want
     strangers = {
-        (item.parent, item.rdn.casefold()): item for item in have.values() if not item.deleted and item.guid not in want
+        (item.parent, unique_name(item.rdn)): item
+        for item in have.values()
+        if not item.deleted and item.guid not in want
     }
     guids: dict[Guid, Guid] = {}
     for item in sorted(lacking, key=lambda each: want.depth(each.guid)):
         parent = guids.get(item.parent, item.parent) if item.parent is not None else None
-        found = strangers.get((parent, item.rdn.casefold()))
+        found = strangers.get((parent, unique_name(item.rdn)))
         if found is not None and _classes(found) == _classes(item):
             guids[item.guid] = found.guid
     return with_other_guids(want, guids)
