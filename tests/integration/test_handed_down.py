@@ -2,8 +2,11 @@
 
 import time
 
+import pytest
+
+from adpersist.model.plan.engine import Engine
 from tests.integration.hands import Hands
-from tests.integration.scene import World
+from tests.integration.scene import ENGINES, World
 from tools.samba_dc import dbcheck
 
 _RIGHT = "(A;CI;RP;;;AN)"
@@ -72,7 +75,9 @@ def test_who_was_made_on_the_reverted_dc_and_stays_gets_what_is_handed_down(worl
     world.run("verify", code=0)
 
 
-def test_where_the_dcs_word_keeps_the_roots_rights_it_keeps_what_they_hand_down(world: World) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_where_the_dcs_word_keeps_the_roots_rights_it_keeps_what_they_hand_down(world: World, engine: Engine) -> None:
+    world.write_by(engine)
     _grant(world, _RIGHT)
     with Hands(world.dc) as hands:
         hands.user("today")

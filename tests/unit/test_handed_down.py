@@ -31,10 +31,15 @@ def _gap(want: ObjectState, have: ObjectState) -> Gap:
     return Gap(guid=want.guid, want=want, have=have, values=values)
 
 
-ROOT = _object(1, None, b"wide", version=2)
-UNIT = _object(2, ROOT, b"root's, wide")
-ADA = _object(3, UNIT, b"unit's, wide")
-OLD = [replace(_object(1, None, b"narrow"), guid=ROOT.guid), _object(2, ROOT, b"root's"), _object(3, UNIT, b"unit's")]
+WORLD, CREW = "S-1-1-0", "S-1-5-21-1-2-3-1104"
+_MINE = may(CREW, 2)
+_DOWN, _FROM_ABOVE = may(WORLD, 1, flags=CONTAINER_INHERIT), may(WORLD, 1, flags=CONTAINER_INHERIT | INHERITED)
+
+NARROW, WIDE, FOLLOWING = descriptor(), descriptor(_DOWN), descriptor(_FROM_ABOVE)
+ROOT = _object(1, None, WIDE, version=2)
+UNIT = _object(2, ROOT, FOLLOWING)
+ADA = _object(3, UNIT, FOLLOWING)
+OLD = [replace(_object(1, None, NARROW), guid=ROOT.guid), _object(2, ROOT, NARROW), _object(3, UNIT, NARROW)]
 GAPS = [_gap(want, have) for want, have in zip((ROOT, UNIT, ADA), OLD, strict=True)]
 
 
@@ -44,7 +49,7 @@ def test_what_a_container_hands_down_follows_it() -> None:
 
 
 def test_rights_that_somebody_wrote_are_closed_by_themselves() -> None:
-    written = [GAPS[0], GAPS[1], _gap(_object(3, UNIT, b"own", version=2), OLD[2])]
+    written = [GAPS[0], GAPS[1], _gap(_object(3, UNIT, descriptor(_MINE, _FROM_ABOVE), version=2), OLD[2])]
     assert apart(written, State(OLD))[1] == [GAPS[1]]
 
 
@@ -57,9 +62,12 @@ def test_nothing_follows_where_no_container_differs() -> None:
     assert apart(GAPS[2:], State(OLD)) == (GAPS[2:], [])
 
 
-def test_what_nobody_stamped_is_closed_by_itself() -> None:
+def test_without_stamps_its_own_rights_tell_whether_somebody_wrote_it() -> None:
     bare = [replace(gap, have=replace(gap.have, stamps={})) for gap in GAPS if gap.have is not None]
-    assert apart(bare, State(OLD)) == (bare, [])
+    assert apart(bare, State(OLD)) == (bare[:1], bare[1:])
+    ada = replace(ADA, values={DESCRIPTOR: (descriptor(_MINE, _FROM_ABOVE),)}, stamps={})
+    other = [*bare[:2], _gap(ada, OLD[2])]
+    assert apart(other, State(OLD)) == ([other[0], other[2]], [other[1]])
 
 
 def test_what_follows_a_container_that_stays_as_it_is_stays_with_it() -> None:
@@ -70,20 +78,13 @@ def test_what_follows_a_container_that_stays_as_it_is_stays_with_it() -> None:
 
 def test_rights_from_above_are_known_before_those_above_are_written() -> None:
     following = apart(GAPS, State(OLD))[1]
-    assert beforehand(following, State(OLD), []) == {
-        "DC=corp": [(UNIT.guid, b"root's, wide"), (ADA.guid, b"unit's, wide")]
-    }
+    assert beforehand(following, State(OLD), []) == {"DC=corp": [(UNIT.guid, FOLLOWING), (ADA.guid, FOLLOWING)]}
 
 
 def test_what_lies_above_somebody_whom_the_journal_does_not_know_is_left_to_the_server() -> None:
-    stranger = _object(9, UNIT, b"unit's")
+    stranger = _object(9, UNIT, NARROW)
     following = apart(GAPS, State([*OLD, stranger]))[1]
-    assert beforehand(following, State([*OLD, stranger]), [stranger.guid]) == {"DC=corp": [(ADA.guid, b"unit's, wide")]}
-
-
-WORLD, CREW = "S-1-1-0", "S-1-5-21-1-2-3-1104"
-_MINE = may(CREW, 2)
-_DOWN, _FROM_ABOVE = may(WORLD, 1, flags=CONTAINER_INHERIT), may(WORLD, 1, flags=CONTAINER_INHERIT | INHERITED)
+    assert beforehand(following, State([*OLD, stranger]), [stranger.guid]) == {"DC=corp": [(ADA.guid, FOLLOWING)]}
 
 
 def _in(unit: bytes, ada: bytes) -> State:

@@ -19,8 +19,8 @@ from adpersist.state.state import State
 def apart(found: Sequence[Gap], have: State) -> tuple[list[Gap], list[Gap]]:
     """Those that have to be closed, and those that close by that.
 
-    A gap follows where nothing differs but a descriptor that nobody wrote, and that of a container above differs, too:
-    then the server works it out anew. What it makes of it, the look afterwards tells.
+    A gap follows where nothing differs but what a descriptor that nobody wrote has from above, and that of a container
+    there differs, too: then the server works it out anew. What it makes of it, the look afterwards tells.
 
     Args:
         found: What differs.
@@ -32,7 +32,7 @@ def apart(found: Sequence[Gap], have: State) -> tuple[list[Gap], list[Gap]]:
     closing: list[Gap] = []
     following: list[Gap] = []
     for gap in found:
-        follows = _is_derived(gap) and not handing_down.isdisjoint(have.above(gap.guid))
+        follows = gap.is_live and not handing_down.isdisjoint(have.above(gap.guid)) and _is_derived(gap)
         (following if follows else closing).append(gap)
     return closing, following
 
@@ -133,4 +133,7 @@ def _is_derived(gap: Gap) -> bool:
     if gap.want is None or gap.have is None or not (gap.is_live and gap.wanted_live):
         return False
     written = gap.want.stamps.get(DESCRIPTOR)
-    return written is not None and written.is_same_write(gap.have.stamps.get(DESCRIPTOR))
+    if written is not None and written.is_same_write(gap.have.stamps.get(DESCRIPTOR)):
+        return True
+    # over LDAP we wrote it ourselves
+    return all(DESCRIPTOR in item.values for item in (gap.want, gap.have)) and _are_own(gap)
