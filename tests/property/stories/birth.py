@@ -25,6 +25,16 @@ _SETTINGS: Final = {
     "msDS-LockoutDuration": "-18000000000",
 }
 """What password settings must have, [MS-ADTS] 3.1.1.5.2.2."""
+_MUST_HAVE: Final[Mapping[str, Mapping[str, str]]] = {
+    "volume": {"uNCName": "\\\\dc1\\share"},
+    "printQueue": {
+        "uNCName": "\\\\dc1\\printer",
+        "printerName": "printer",
+        "serverName": "dc1",
+        "shortServerName": "dc1",
+        "versionNumber": "4",
+    },
+}
 
 
 def rdn(kind: str, name: str, number: int) -> str:
@@ -63,7 +73,7 @@ def attributes(kind: str, account: str, number: int) -> Attributes:
     """What it is made with."""
     given: dict[str, list[bytes]] = {}
     if kind in ACCOUNTS:
-        account += "$" if kind == "computer" else ""
+        account = account.strip() + (str(number) if number % 2 else "") + ("$" if kind == "computer" else "")
         given["sAMAccountName"] = [account.replace("+", "").replace(", ", "").replace('"', "")[:20].strip().encode()]
     if kind in _PEOPLE and number % 3:
         given |= {"unicodePwd": [quoted("Passw0rd.made")], "userAccountControl": [b"512"]}
@@ -73,6 +83,7 @@ def attributes(kind: str, account: str, number: int) -> Attributes:
         given |= {"displayName": [account.encode()], "versionNumber": [b"1"], "flags": [b"0"]}
     if kind == "msDS-PasswordSettings":
         given |= {name: [value.encode()] for name, value in _SETTINGS.items()}
+    given |= {name: [value.encode()] for name, value in _MUST_HAVE.get(kind, {}).items()}
     return given
 
 
@@ -94,4 +105,27 @@ def quoted(password: str) -> bytes:
 def escaped(name: str) -> str:
     """A name as it stands in a DN."""
     text = "".join(f"\\{character}" if character in ',+"\\<>;#=' else character for character in name)
+    text = "".join(f"\\{ord(character):02x}" if ord(character) < 32 else character for character in text)
+    text = f"{text[:-1]}\\20" if text.endswith(" ") else text
     return f"\\{text}" if text.startswith(" ") else text
+
+
+def granted(descriptor: bytes, number: int) -> bytes:
+    """A security descriptor with one right more, for what is below, too; [MS-DTYP] 2.4.4.2, 2.4.5, 2.4.6."""
+    group = struct.pack("<BB6s2I", 1, 2, b"\0\0\0\0\0\x05", 32, 544 + number % 8)
+    right = struct.pack("<BBHI", 0, 2, 8 + len(group), 0x10 << number % 2) + group  # allowed; containers inherit it
+    at = struct.unpack_from("<I", descriptor, 16)[0]
+    revision, size, count = struct.unpack_from("<HHH", descriptor, at)
+    rights = struct.pack("<HHH", revision, size + len(right), count + 1) + descriptor[at + 6 : at + 8]
+    offsets = [each + len(right) * (each > at) for each in struct.unpack_from("<4I", descriptor, 4)]
+    body = descriptor[20:at] + rights + right + descriptor[at + 8 :]
+    return descriptor[:4] + struct.pack("<4I", *offsets) + body
+
+
+NOBODYS: Final = struct.pack("<BBHIIII", 1, 0, 0x8004, 0, 0, 0, 20) + struct.pack("<BBHHH", 4, 0, 8, 0, 0)
+"""A security descriptor that grants nothing."""
+
+
+def owned(descriptor: bytes, owner: bytes) -> bytes:
+    """A security descriptor with another owner, whose SID lies behind all else."""
+    return descriptor[:4] + struct.pack("<I", len(descriptor)) + descriptor[8:] + owner

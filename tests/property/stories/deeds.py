@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 Kind = Literal[
     "add", "delete", "undelete", "again", "move", "swap", "set", "link", "unlink", "primary", "password", "inherit",
-    "rule", "extend", "bin", "capture", "image",
+    "grant", "own", "rule", "extend", "bin", "capture", "image",
 ]  # fmt: skip
 
 _ODDS: Final[Mapping[Kind, float]] = {
@@ -25,12 +25,18 @@ _ODDS: Final[Mapping[Kind, float]] = {
     "primary": 3,
     "password": 5,
     "inherit": 3,
+    "grant": 3,
+    "own": 1,
     "rule": 1,
     "extend": 0.6,
     "bin": 0.3,
 }
 
-NAMES: Final = ("ada", "bert", "Zoë", "a, b", "#x", "dora+", " led", 'q"d', "n" * 64)
+NAMES: Final = (
+    *("ada", "bert", "Zoë", "a, b", "#x", "dora+", " led", "end ", 'q"d', "n" * 64),
+    *("ADA", "Zoe\u0308", "straße", "😀", "tab\there"),
+)
+"""Among them such as differ in case, in accents, or in how these are written alone."""
 CLASSES: Final[Mapping[str, int]] = {
     "user": 9,
     "group": 9,
@@ -44,6 +50,11 @@ CLASSES: Final[Mapping[str, int]] = {
     "site": 1,
     "groupPolicyContainer": 1,
     "msDS-PasswordSettings": 2,
+    "serviceConnectionPoint": 1,
+    "volume": 1,
+    "printQueue": 1,
+    "document": 1,
+    "msDS-AzAdminManager": 1,
 }
 _CONTROLS: Final = (512, 514, 544, 66048, 66050, 262656, 262658, 328192, 590336, 1049088, 4194816, 8389120, 16777728)
 _GROUP_TYPES: Final = (2, 4, 8, -2147483646, -2147483644, -2147483640)
@@ -156,5 +167,15 @@ def _value(chance: random.Random) -> tuple[str, ...]:
             ("dNSHostName", f"{number}.samdom.example.com"),
             ("isCriticalSystemObject", chance.choice(("TRUE", "FALSE"))),
             ("sIDHistory", number),
+            ("logonHours", number),
+            ("userCertificate", *("1", "2000")[: int(number)]),
+            ("proxyAddresses", *(f"smtp:{each}@example.org" for each in range(chance.choice((0, 1, 2000))))),
+            ("altSecurityIdentities", f"Kerberos:{number}@EXAMPLE.ORG"),
+            ("msDS-SupportedEncryptionTypes", chance.choice(("24", "28", "2147483647"))),
+            ("uidNumber", number),
+            ("showInAdvancedViewOnly", chance.choice(("TRUE", "FALSE"))),
+            ("postalAddress", name, number),
+            ("url", f"http://{number}/{name}"),
+            ("msDS-AllowedToActOnBehalfOfOtherIdentity", number),
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ _WELL_KNOWN: Final = "B:32:0123456789ABCDEF0123456789ABCDEF:"
 _SINGLE: Final = ("manager", "managedBy", "siteObject", "assistant")
 _OF_USERS: Final = ("pwdLastSet", "unicodePwd")
 """On anything but a user Samba 4.17 dies of these two."""
+
+_OF_RIGHTS: Final = ("inherit", "grant", "own")
 
 Changes = Mapping[str, list[tuple[str, list[bytes]]]]
 
@@ -75,6 +77,8 @@ class Player(AtDc):
             case "rule":
                 name, value = deed.words
                 return self._modify(self._base, {name: [(ldap3.MODIFY_REPLACE, [value.encode()])]})
+            case "grant" if deed.number % 3:  # to everything in the domain, or in what happens here
+                return self._grant(self._base if deed.number % 3 == 1 else self._ground, deed)
         subject, other = (self._known.guids.get(number) for number in (deed.subject, deed.other))
         if subject is None:
             return False
@@ -96,9 +100,12 @@ class Player(AtDc):
                 done = bool(to) and at != to and self._swap(at, to)
             case "extend":
                 done = self._extend(at, to, deed)
+            case "grant":
+                done = self._grant(at, deed)
             case _:
                 changes = self._changes(at, to, deed)
-                done = bool(changes) and self._modify(at, changes, [_SD_ALL if deed.what == "inherit" else RELAX])
+                control = _SD_ALL if deed.what in _OF_RIGHTS else RELAX
+                done = bool(changes) and self._modify(at, changes, [control])
         return done
 
     def read(self, dn: str, *names: str) -> dict[str, list[bytes]]:
@@ -133,6 +140,10 @@ class Player(AtDc):
             case "inherit":
                 name = "nTSecurityDescriptor"
                 values = self.read(to, name).get(name, [])
+            case "own":
+                name = "nTSecurityDescriptor"
+                owner = self.read(to, "objectSid").get("objectSid", [])
+                values = [birth.owned(each, sid) for each in self.read(at, name).get(name, []) for sid in owner]
         if name in _OF_USERS and b"user" not in self._classes(at):
             return {}
         return {name: [(way, values)]}
@@ -210,6 +221,12 @@ class Player(AtDc):
             and self._modify(at, {name: [(ldap3.MODIFY_ADD, [values[sort].encode()])]})
         )
 
+    def _grant(self, at: str, deed: Deed) -> bool:
+        """A right more on an object, and on those below it."""
+        name = "nTSecurityDescriptor"
+        values = [birth.granted(each, deed.number) for each in self.read(at, name).get(name, [])]
+        return bool(values) and self._modify(at, {name: [(ldap3.MODIFY_REPLACE, values)]}, [_SD_ALL])
+
     def _undelete(self, at: str, deed: Deed) -> bool:
         found = self.read(at, "objectClass", "isDeleted", "sAMAccountName")
         if found.get("isDeleted") != [b"TRUE"] or self._has_successor(found):
@@ -267,16 +284,19 @@ _SYNTAXES: Final[Mapping[str, Mapping[str, bytes]]] = {
 }  # fmt: skip
 
 
+_WRITTEN: Final[Mapping[str, Callable[[int], bytes]]] = {
+    "dnsRecord": birth.address,
+    "jpegPhoto": bytes,
+    "sIDHistory": birth.foreign_sid,
+    "logonHours": lambda number: bytes((number,)) * 21,
+    "userCertificate": lambda number: b"\x30" + bytes(number),
+    "msDS-AllowedToActOnBehalfOfOtherIdentity": lambda number: birth.granted(birth.NOBODYS, number),
+}
+"""What stands for a number."""
+
+
 def _written(name: str, word: str) -> bytes:
-    match name:
-        case "dnsRecord":
-            return birth.address(int(word))
-        case "jpegPhoto":
-            return bytes(int(word))
-        case "sIDHistory":
-            return birth.foreign_sid(int(word))
-        case _:
-            return word.encode()
+    return _WRITTEN[name](int(word)) if name in _WRITTEN else word.encode()
 
 
 def _parted(dn: str) -> tuple[str, str]:
