@@ -397,11 +397,12 @@ def test_what_the_directory_takes_for_one_name_is_one_and_what_it_does_not_is_no
     world.write_by(engine)
     office = f"OU=Office,{world.dc.base_dn}"
     with Hands(world.dc) as hands:
-        lost = {name: hands.guid(hands.contact(name, parent=office)) for name in ("two  words", "straße")}
+        lost = {name: hands.guid(hands.contact(name, parent=office)) for name in ("two  words", "straße", "m" * 64)}
     world.run("agent", "--once", code=0)
     world.revert()
     with Hands(world.dc) as hands:
-        kept = {name: hands.guid(hands.contact(name, parent=office)) for name in ("Two words", "strasse")}
+        local = ("Two words", "strasse", "M" * 64)
+        kept = {name: hands.guid(hands.contact(name, parent=office)) for name in local}
     world.run("guard", "--on-conflict", "dc", code=0)
     world.run("verify", code=0)
     with Hands(world.dc) as hands:
@@ -409,6 +410,7 @@ def test_what_the_directory_takes_for_one_name_is_one_and_what_it_does_not_is_no
             guid: hands.read(hands.find(f"(objectGUID={guid})")[0], "name")["name"][0].decode()
             for guid in (*lost.values(), *kept.values())
         }
-        mark = kept["Two words"].bytes_le.hex()[:8]
+        words, _, long = (f" (local {guid.bytes_le.hex()[:8]})" for guid in kept.values())
         assert [names[guid] for guid in lost.values()] == [*lost]
-        assert [names[guid] for guid in kept.values()] == [f"Two words (local {mark})", "strasse"]
+        most = 64 - len(long)
+        assert [names[guid] for guid in kept.values()] == [f"Two words{words}", "strasse", f"{'M' * most}{long}"]

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from adpersist.model.identity.dn import escaped, value_of
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
@@ -12,6 +13,8 @@ from adpersist.state.state import State
 
 _ACCOUNT_NAME_CHARACTERS: Final = 20
 """Longest sAMAccountName of a user, [MS-SAMR] 3.1.1.6."""
+_NAME_CHARACTERS: Final = 64
+"""Longest cn and ou, by the rangeUpper of either; Samba takes longer ones of a rename, and a partner may not."""
 
 
 class Going:
@@ -80,7 +83,8 @@ def conflict_names(item: ObjectState, contested: Collection[Resource]) -> tuple[
     """A name nobody else has, and the unique values; those that only one object can have are given up."""
     kinds = {kind for kind, _ in contested}
     mark = item.guid.hex()[:8]
-    rdn = f"{item.rdn} (local {mark})" if "name" in kinds else item.rdn
+    end = f" (local {mark})"
+    rdn = f"{_shortened(item.rdn, len(end))}{end}" if "name" in kinds else item.rdn
     values: dict[str, Values] = {}
     for name in UNIQUE:
         mine = item.values.get(name, ())
@@ -88,7 +92,14 @@ def conflict_names(item: ObjectState, contested: Collection[Resource]) -> tuple[
             continue
         values[name] = tuple(value for value in mine if (name, folded_value(value)) not in contested)
         if name == "sAMAccountName":
-            end = f"-{mark}" + ("$" if mine[0].endswith(b"$") else "")
-            stem = mine[0].decode("utf-8", "replace").removesuffix("$")[: _ACCOUNT_NAME_CHARACTERS - len(end)]
-            values[name] = (f"{stem}{end}".encode(),)
+            tail = f"-{mark}" + ("$" if mine[0].endswith(b"$") else "")
+            stem = mine[0].decode("utf-8", "replace").removesuffix("$")[: _ACCOUNT_NAME_CHARACTERS - len(tail)]
+            values[name] = (f"{stem}{tail}".encode(),)
     return rdn, values
+
+
+def _shortened(rdn: str, room: int) -> str:
+    """A component with so much room for more behind it."""
+    value = value_of(rdn)
+    most = _NAME_CHARACTERS - room
+    return rdn if len(value) <= most else f"{rdn.partition('=')[0]}={escaped(value[:most])}"
