@@ -36,6 +36,8 @@ _DESCRIPTOR = "nTSecurityDescriptor"
 _ACCOUNT = b"user"
 _COUNTERS = ("badPasswordTime", "badPwdCount", "lastLogoff", "lastLogon", "logonCount")
 """Begin at 0 with the account and are each DC's own ([MS-SAMR] 3.1.1.8.1, 3.1.5.14.3)."""
+_AT_ONCE = 1000
+"""Accounts in one transaction, for whose end a running DC's writers wait."""
 _NOT_COUNTING = f"(&(objectClass=user)(|{''.join(f'(!({name}=*))' for name in _COUNTERS)}))"
 OPERATIONS = (
     *("greeting", "begin", "commit", "cancel", "add", "modify", "rename", "delete"),
@@ -206,16 +208,34 @@ class Worker:
         wanted = ["objectClass", "isDeleted", *_COUNTERS]
 
         def lacking(partition, guids):
-            found = (find([partition], guid, wanted) for guid in guids)
-            if everywhere:
-                found = partition.search("", ldb.SCOPE_SUBTREE, _NOT_COUNTING, attrs=wanted)
-            for each in found:
-                if each is not None and _is_account(each):
-                    yield each.dn, {name: b"0" for name in _COUNTERS if name not in each}, ldb.FLAG_MOD_ADD
+            for guid in guids:
+                found = find([partition], guid, wanted)
+                if found is not None and _is_account(found):
+                    yield found.dn, {name: b"0" for name in _COUNTERS if name not in found}, ldb.FLAG_MOD_ADD
 
-        for context, guids in {None: ()}.items() if everywhere else self.accounts.items():
-            self.past_modules(context, lambda partition, guids=guids: lacking(partition, guids), numbers=_COUNTERS)
+        accounts = self._not_counting() if everywhere else self.accounts
+        for context, guids in accounts.items():
+            for at in range(0, len(guids), _AT_ONCE):
+                some = guids[at : at + _AT_ONCE]
+                self.past_modules(context, lambda partition, some=some: lacking(partition, some), numbers=_COUNTERS)
         self.accounts.clear()
+
+    def _not_counting(self):
+        """Accounts without counters, by naming context."""
+        files = self.opened_files()
+        files.load()  # some may have been made just now
+
+        def of(partition):
+            rows = partition.search("", ldb.SCOPE_SUBTREE, _NOT_COUNTING, attrs=["objectGUID"])
+            return [bytes(row["objectGUID"][0]) for row in rows]
+
+        return {context: of(files.partition(context)) for context in files.partitions}
+
+    def opened_files(self):
+        from stamp_worker import Partitions
+
+        self.files = self.files or Partitions(self.path, samba.Ldb)
+        return self.files
 
     def past_modules(self, context, changes, numbers=()):
         """Write what no stamp and no USN tells of; in the files of a naming context, or of all, all of it or none.
@@ -225,10 +245,7 @@ class Worker:
             numbers: Those of its attributes of which an index has another order than that of text, which only Samba's
                 modules know: where there is one, they write.
         """
-        from stamp_worker import Partitions
-
-        self.files = self.files or Partitions(self.path, samba.Ldb)
-        for partition in self.files.holding(context):
+        for partition in self.opened_files().holding(context):
             writer = self.plain if _indexed(partition).intersection(numbers) else partition
             writer.transaction_start()
             try:
