@@ -176,7 +176,8 @@ class Browser:
         return answer.status, text
 
     def json(self, path: str) -> Any:  # noqa: ANN401 - the page's own document
-        """A page's twin."""
+        """A page's twin, once the journal is read."""
+        until(lambda: "the journal is being read" not in self.ask(path)[1], "the journal is read")
         code, text = self.ask(path)
         assert code == 200, text
         return json.loads(text)
