@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGE_S, DRILL_S = 600, 1200
+PACKAGE_S, DRILL_S = 1200, 2400
 
 pytestmark = [
     pytest.mark.dc,
