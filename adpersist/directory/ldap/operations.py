@@ -15,6 +15,8 @@ NO_SUCH_OBJECT: Final = 32
 
 WriteResult = WriteRefusedError | NoSuchEntryError | None
 """What became of a step, or of a write: None when it is done and durable, else why the DC refused it."""
+REFUSALS: Final = (WriteRefusedError, NoSuchEntryError)
+"""To be caught where one write that is refused must not cost the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
+from adpersist.directory.ldap.operations import REFUSALS
 from adpersist.directory.samba.database import Database
-from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
 from adpersist.telemetry import logger
@@ -15,7 +15,6 @@ T = TypeVar("T")
 _AT_ONCE: Final = 400
 """In one transaction: a running DC's writers wait for its end, a third of a second; larger ones gain nothing."""
 _LINKS_AT_ONCE: Final = 2000
-_REFUSED: Final = (WriteRefusedError, NoSuchEntryError)
 
 log = logger("directory")
 
@@ -35,7 +34,7 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     for guid, rdn in replica.parked.items():
         try:
             database.park(guid, rdn)
-        except _REFUSED as error:
+        except REFUSALS as error:
             aside.append(Aside(guid=guid, attribute="", reason=error.message))
     if replica.defined:
         database.know_prefixes(replica.defined)
@@ -55,11 +54,11 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
             told(done, total)
     try:
         database.begin_counting(everywhere=goes_on)
-    except _REFUSED as error:
+    except REFUSALS as error:
         log.warning("counters.left_to_samba", error=error.message)  # which begins at 0 where there is none
     try:
         database.keep_machine_secret(replica.machine_password)
-    except _REFUSED as error:
+    except REFUSALS as error:
         account = replica.machine_password.account if replica.machine_password else Guid(bytes(16))
         aside.append(Aside(guid=account, attribute="", reason=error.message))
     return aside

@@ -7,13 +7,13 @@ LDAP shows, and none can be written so.
 from collections.abc import Iterator, Mapping
 
 from adpersist.directory.feed.stamps import asked
+from adpersist.directory.ldap.operations import REFUSALS
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.controls import RELAX, SHOW_RECYCLED
 from adpersist.directory.wire.replication_metadata import restamped
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE
 from adpersist.directory.write.step_writes import address
-from adpersist.errors import NoSuchEntryError, WriteRefusedError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Stamp
 
@@ -43,5 +43,5 @@ def restamp(
         changes = {_METADATA: [(MODIFY_DELETE, (old,)), (MODIFY_ADD, (new,))]}
         try:
             session.modify(address(guid), changes, (RELAX, SHOW_RECYCLED))
-        except (WriteRefusedError, NoSuchEntryError) as error:
+        except REFUSALS as error:
             yield guid, error.message

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Protocol, assert_never
 
-from adpersist.directory.ldap.operations import AddRequest, DirectoryWrites, WriteRequest, WriteResult
+from adpersist.directory.ldap.operations import REFUSALS, AddRequest, DirectoryWrites, WriteRequest, WriteResult
 from adpersist.directory.wire.controls import DBCHECK, RELAX, SHOW_RECYCLED
 from adpersist.directory.wire.requests import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, Modifications
 from adpersist.directory.write.step_writes import (
@@ -84,7 +84,7 @@ class StepExecutor:
         """Carry out one step, or tell why not."""
         try:
             self.carry_out(step)
-        except (WriteRefusedError, NoSuchEntryError) as error:
+        except REFUSALS as error:
             return error
         return None
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from adpersist.directory.ldap.operations import WriteResult
+from adpersist.directory.ldap.operations import REFUSALS, WriteResult
 from adpersist.directory.samba.database import Database
 from adpersist.directory.write.receiving import receive, some_of
 from adpersist.directory.write.step_writes import single_write
 from adpersist.directory.write.target import StepExecutor, Target
-from adpersist.errors import DirectoryUnreachableError, NoSuchEntryError, WriteRefusedError
+from adpersist.errors import DirectoryUnreachableError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.plan.replicated import Aside, Replica
 from adpersist.model.plan.step import Delete, EnableFeature, ReloadSchema, Step
@@ -78,7 +78,7 @@ class TransactionalTarget:
             for some in some_of(descriptors, _DESCRIPTORS_AT_ONCE):
                 try:
                     self._database.hand_down(nc, some)
-                except (WriteRefusedError, NoSuchEntryError) as error:
+                except REFUSALS as error:
                     log.warning("rights.left_to_samba", error=error.message)
                     return
 
@@ -104,7 +104,7 @@ class TransactionalTarget:
                     for step in batch[:good]:
                         run.carry_out(step)
                     run.settle()
-            except (WriteRefusedError, NoSuchEntryError):
+            except REFUSALS:
                 # a commit that is refused does not say whose fault it is
                 good = run.done if run.done < good else good // 2
             else:
