@@ -238,7 +238,7 @@ class Worker:
         return self.files
 
     def past_modules(self, context, changes, numbers=()):
-        """Write what no stamp and no USN tells of; in the files of a naming context, or of all, all of it or none.
+        """Write what no stamp and no USN tells of; in each file of the naming context all of it or none.
 
         Args:
             changes: Gives the DN, the values and how they are written, for a file that nobody else writes to meanwhile.

@@ -32,7 +32,7 @@ def apart(found: Sequence[Gap], have: State) -> tuple[list[Gap], list[Gap]]:
     closing: list[Gap] = []
     following: list[Gap] = []
     for gap in found:
-        follows = gap.is_live and not handing_down.isdisjoint(have.above(gap.guid)) and _is_derived(gap)
+        follows = _is_derived(gap) and not handing_down.isdisjoint(have.above(gap.guid))
         (following if follows else closing).append(gap)
     return closing, following
 
