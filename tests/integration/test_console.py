@@ -177,8 +177,14 @@ class Browser:
 
     def json(self, path: str) -> Any:  # noqa: ANN401 - the page's own document
         """A page's twin, once the journal is read."""
-        until(lambda: "the journal is being read" not in self.ask(path)[1], "the journal is read")
-        code, text = self.ask(path)
+        code, text = 0, ""
+
+        def is_read() -> bool:
+            nonlocal code, text
+            code, text = self.ask(path)
+            return "the journal is being read" not in text
+
+        until(is_read, "the journal is read")
         assert code == 200, text
         return json.loads(text)
 
