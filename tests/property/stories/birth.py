@@ -7,25 +7,27 @@ import uuid
 from collections.abc import Mapping
 from typing import Final
 
+from adpersist.reading.text.descriptor import CONTAINER_INHERIT
+from tests.descriptors import may
+
 Attributes = Mapping[str, list[bytes]]
 
 ACCOUNTS: Final = ("user", "group", "computer", "inetOrgPerson")
 _PEOPLE: Final = ("user", "inetOrgPerson")
 _PARTITION: Final = "DomainDnsZones"
-_SETTINGS: Final = {
-    "msDS-PasswordSettingsPrecedence": "10",
-    "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
-    "msDS-PasswordHistoryLength": "5",
-    "msDS-PasswordComplexityEnabled": "TRUE",
-    "msDS-MinimumPasswordLength": "7",
-    "msDS-MinimumPasswordAge": "-864000000000",
-    "msDS-MaximumPasswordAge": "-9223372036854775808",
-    "msDS-LockoutThreshold": "3",
-    "msDS-LockoutObservationWindow": "-18000000000",
-    "msDS-LockoutDuration": "-18000000000",
-}
-"""What password settings must have, [MS-ADTS] 3.1.1.5.2.2."""
 _MUST_HAVE: Final[Mapping[str, Mapping[str, str]]] = {
+    "msDS-PasswordSettings": {
+        "msDS-PasswordSettingsPrecedence": "10",
+        "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
+        "msDS-PasswordHistoryLength": "5",
+        "msDS-PasswordComplexityEnabled": "TRUE",
+        "msDS-MinimumPasswordLength": "7",
+        "msDS-MinimumPasswordAge": "-864000000000",
+        "msDS-MaximumPasswordAge": "-9223372036854775808",
+        "msDS-LockoutThreshold": "3",
+        "msDS-LockoutObservationWindow": "-18000000000",
+        "msDS-LockoutDuration": "-18000000000",
+    },
     "volume": {"uNCName": "\\\\dc1\\share"},
     "printQueue": {
         "uNCName": "\\\\dc1\\printer",
@@ -35,6 +37,7 @@ _MUST_HAVE: Final[Mapping[str, Mapping[str, str]]] = {
         "versionNumber": "4",
     },
 }
+"""What classes must have beside their names; of password settings [MS-ADTS] 3.1.1.5.2.2 says it."""
 
 
 def rdn(kind: str, name: str, number: int) -> str:
@@ -81,8 +84,6 @@ def attributes(kind: str, account: str, number: int) -> Attributes:
         given["dnsRecord"] = [address(number)]
     if kind == "groupPolicyContainer":
         given |= {"displayName": [account.encode()], "versionNumber": [b"1"], "flags": [b"0"]}
-    if kind == "msDS-PasswordSettings":
-        given |= {name: [value.encode()] for name, value in _SETTINGS.items()}
     given |= {name: [value.encode()] for name, value in _MUST_HAVE.get(kind, {}).items()}
     return given
 
@@ -111,19 +112,14 @@ def escaped(name: str) -> str:
 
 
 def granted(descriptor: bytes, number: int) -> bytes:
-    """A security descriptor with one right more, for what is below, too; [MS-DTYP] 2.4.4.2, 2.4.5, 2.4.6."""
-    group = struct.pack("<BB6s2I", 1, 2, b"\0\0\0\0\0\x05", 32, 544 + number % 8)
-    right = struct.pack("<BBHI", 0, 2, 8 + len(group), 0x10 << number % 2) + group  # allowed; containers inherit it
+    """A security descriptor with one right more, for what is below, too; [MS-DTYP] 2.4.5, 2.4.6."""
+    right = may(f"S-1-5-32-{544 + number % 8}", 0x10 << number % 2, flags=CONTAINER_INHERIT)
     at = struct.unpack_from("<I", descriptor, 16)[0]
     revision, size, count = struct.unpack_from("<HHH", descriptor, at)
     rights = struct.pack("<HHH", revision, size + len(right), count + 1) + descriptor[at + 6 : at + 8]
     offsets = [each + len(right) * (each > at) for each in struct.unpack_from("<4I", descriptor, 4)]
     body = descriptor[20:at] + rights + right + descriptor[at + 8 :]
     return descriptor[:4] + struct.pack("<4I", *offsets) + body
-
-
-NOBODYS: Final = struct.pack("<BBHIIII", 1, 0, 0x8004, 0, 0, 0, 20) + struct.pack("<BBHHH", 4, 0, 8, 0, 0)
-"""A security descriptor that grants nothing."""
 
 
 def owned(descriptor: bytes, owner: bytes) -> bytes:

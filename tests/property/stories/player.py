@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import ldap3
 
+from tests.descriptors import descriptor
 from tests.integration.hands import RELAX, SHOW_RECYCLED, AtDc
 from tests.property.stories import birth
 from tests.property.stories.deeds import Deed
@@ -22,7 +23,7 @@ _SINGLE: Final = ("manager", "managedBy", "siteObject", "assistant")
 _OF_USERS: Final = ("pwdLastSet", "unicodePwd")
 """On anything but a user Samba 4.17 dies of these two."""
 
-_OF_RIGHTS: Final = ("inherit", "grant", "own")
+_OF_RIGHTS: Final = ("inherit", "own")
 
 Changes = Mapping[str, list[tuple[str, list[bytes]]]]
 
@@ -290,7 +291,7 @@ _WRITTEN: Final[Mapping[str, Callable[[int], bytes]]] = {
     "sIDHistory": birth.foreign_sid,
     "logonHours": lambda number: bytes((number,)) * 21,
     "userCertificate": lambda number: b"\x30" + bytes(number),
-    "msDS-AllowedToActOnBehalfOfOtherIdentity": lambda number: birth.granted(birth.NOBODYS, number),
+    "msDS-AllowedToActOnBehalfOfOtherIdentity": lambda number: birth.granted(descriptor(), number),
 }
 """What stands for a number."""
 
