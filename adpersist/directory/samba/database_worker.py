@@ -293,17 +293,13 @@ def main(path):
     """Serve until there is nobody to serve."""
     source, sink = worker_frames.opened()
     worker = Worker(path)
-    try:
-        for name, *arguments in worker_frames.requests(source):
-            if name in UNANSWERED:
-                worker.carry_out(name, arguments)
-                continue
-            if name not in OPERATIONS:
-                raise ValueError(f"no operation is called {name}")
-            worker_frames.write(sink, worker.carry_out(name, arguments))
-    finally:
-        if worker.pipe is not None:
-            worker.pipe.close()
+    for name, *arguments in worker_frames.requests(source):
+        if name in UNANSWERED:
+            worker.carry_out(name, arguments)
+            continue
+        if name not in OPERATIONS:
+            raise ValueError(f"no operation is called {name}")
+        worker_frames.write(sink, worker.carry_out(name, arguments))
 
 
 if __name__ == "__main__":

@@ -423,19 +423,23 @@ class KeyedPipe:
     """An RPC connection with a session key, which is all that replication asks of one: no call is ever made on it.
 
     A child answers the one NTLMSSP bind ([MS-NLMP] 2.2.1.2): the key is computed on the client's side alone, so that
-    any challenge does, and no account, no policy and no server is touched.
+    any challenge does, and no account, no policy and no server is touched. It hands its end of the connection over and
+    is gone, as it would keep all that this process had in memory.
     """
 
     def __init__(self, settings):
         listener = socket.create_server(("127.0.0.1", 0))
         listener.settimeout(_BIND_TIMEOUT_S)
-        self.child = os.fork()
-        if self.child == 0:
+        ours, theirs = socket.socketpair()
+        child = os.fork()
+        if child == 0:
             with contextlib.suppress(BaseException):
-                _answer_bind(listener)
+                connection = _answer_bind(listener)
+                socket.send_fds(theirs, [b"."], [connection.fileno()])
             os._exit(0)
         port = listener.getsockname()[1]
         listener.close()
+        theirs.close()
         self.credentials = Credentials()
         self.credentials.guess(settings)
         self.credentials.set_kerberos_state(DONT_USE_KERBEROS)
@@ -445,19 +449,16 @@ class KeyedPipe:
         try:
             # without "ntlm" it would speak SPNEGO, and wait for an answer to that
             self.pipe = drsuapi.drsuapi(f"ncacn_ip_tcp:127.0.0.1[{port},sign,ntlm]", settings, self.credentials)
-        except BaseException:
-            self.close()
-            raise
+            _, self.other_end, _, _ = socket.recv_fds(ours, 1, 1)
+        finally:
+            ours.close()
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         self.key = self.pipe.user_session_key
-
-    def close(self):
-        """End the child."""
-        os.kill(self.child, signal.SIGKILL)
-        os.waitpid(self.child, 0)
 
 
 def _answer_bind(listener):
-    """One bind_ack with an NTLMSSP challenge ([C706] 12.6.4.4, [MS-RPCE] 2.2.2.11)."""
+    """One bind_ack with an NTLMSSP challenge ([C706] 12.6.4.4, [MS-RPCE] 2.2.2.11), and what it was sent by."""
     connection, _ = listener.accept()
     bind = connection.recv(65536)
     (token_length,) = struct.unpack_from("<H", bind, 10)
@@ -474,9 +475,7 @@ def _answer_bind(listener):
     token = _challenge()
     head = struct.pack("<BBBB4sHHI", 5, 0, 12, 3, b"\x10\0\0\0", 16 + len(body) + 8 + len(token), len(token), call)
     connection.sendall(head + body + bytes(trailer) + token)
-    connection.settimeout(None)
-    while connection.recv(65536):  # until the other end is closed
-        pass
+    return connection
 
 
 def _challenge():
