@@ -19,9 +19,10 @@ Cell = bytes | Values
 
 _MOST_HEADERS: Final = 4096
 
+CLASSES: Final = "objectClass"
 NEAR: Final = frozenset(
     {
-        *("objectClass", "objectSid", "sAMAccountName", "userPrincipalName", "servicePrincipalName"),
+        *(CLASSES, "objectSid", "sAMAccountName", "userPrincipalName", "servicePrincipalName"),
         *("isDeleted", "lastKnownParent"),
     }
 )
@@ -33,7 +34,7 @@ class RowHeader:
 
     Attributes:
         places: By name.
-        near: Where each stands among those of :data:`NEAR` alone.
+        near: Where each stands among those of :data:`NEAR` but for the classes.
 
     Raises:
         ValueError: One stands twice.
@@ -43,7 +44,9 @@ class RowHeader:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.places: Final = {name: place for place, name in enumerate(names)}
-        self.near: Final = {name: place for place, name in enumerate(each for each in names if each in NEAR)}
+        self.near: Final = {
+            name: place for place, name in enumerate(each for each in names if each in NEAR and each != CLASSES)
+        }
         if len(self.places) != len(names):
             raise ValueError("an attribute stands twice")
 

@@ -6,10 +6,10 @@ into. What each object is told apart by is looked at again and again, and stays 
 
 import marshal
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from adpersist.model.objects.change import Values
-from adpersist.model.objects.rows.attribute_row import NEAR, AttributeRow, Cell, RowHeader, row_of
+from adpersist.model.objects.rows.attribute_row import CLASSES, NEAR, AttributeRow, Cell, RowHeader, row_of
 from adpersist.model.objects.rows.interning import WORTH_BYTES, once
 
 FORMAT: Final = 2
@@ -35,14 +35,15 @@ class SpilledRow(AttributeRow):
     """Values by attribute, of which only a few are in memory.
 
     A digest of the others is: 64 bits of SipHash under a key of this process, as a fingerprint has, so that two rows
-    are compared without fetching any.
+    are compared without fetching any. As one piece all that takes half of what it would as values of their own.
     """
 
-    __slots__ = ("_digest", "_near", "_place", "_spill")
+    __slots__ = ("_classes", "_outline", "_spill")
 
-    _digest: int
-    _near: tuple[Cell, ...]
-    _place: int
+    _classes: Cell
+    """Those of thousands of others."""
+    _outline: bytes
+    """Marshalled: where the rest lies, the digest, and of what is near all but the classes."""
     _spill: Spill
 
     @classmethod
@@ -58,19 +59,29 @@ class SpilledRow(AttributeRow):
         if place is None:
             return values
         spilled = cls.__new__(cls)
-        spilled._header = header
-        spilled._near = tuple(cell for name, cell in zip(header.places, cells, strict=True) if name in NEAR)
-        spilled._digest = hash(cells)
-        spilled._place, spilled._spill = place, spill
+        spilled._header, spilled._spill = header, spill
+        spilled._classes = cells[header.places[CLASSES]] if CLASSES in header.places else ()
+        near = [cells[header.places[name]] for name in header.near]
+        # copied, as what marshal gives was once larger, and where it lies stays so
+        spilled._outline = bytes(memoryview(marshal.dumps((place, hash(cells), *near), FORMAT)))
         return spilled
 
     @property
     def _cells(self) -> tuple[Cell, ...]:  # type: ignore[override]  # a slot of the class above
-        cells: list[Cell] = marshal.loads(self._spill.get(self._place))  # noqa: S302 - this process put it there
+        place, *_ = self._in_outline()
+        cells: list[Cell] = marshal.loads(self._spill.get(place))  # noqa: S302 - this process put it there
         at = self._header.places.get(_MANIFOLD)
         if at is not None and isinstance(place := cells[at], int):
             cells[at] = self._spill.get(place)
         return tuple(cells)
+
+    def _in_outline(self) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = marshal.loads(self._outline)  # noqa: S302 - this process made it
+        return found
+
+    def _digest(self) -> int:
+        digest: int = self._in_outline()[1]
+        return digest
 
     @property
     def clears(self) -> bool:
@@ -81,7 +92,7 @@ class SpilledRow(AttributeRow):
             values = super().__getitem__(name)
             # security descriptors, the rule: many objects have one
             return (once(values[0]),) if len(values) == 1 and len(values[0]) >= WORTH_BYTES else values
-        cell = self._near[self._header.near[name]]
+        cell: Cell = self._classes if name == CLASSES else self._in_outline()[2 + self._header.near[name]]
         return cell if isinstance(cell, tuple) else (cell,)
 
     def __len__(self) -> int:
@@ -89,12 +100,12 @@ class SpilledRow(AttributeRow):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AttributeRow) and self._header is other._header:
-            return self._digest == (other._digest if isinstance(other, SpilledRow) else hash(other._cells))
+            return self._digest() == (other._digest() if isinstance(other, SpilledRow) else hash(other._cells))
         if not isinstance(other, Mapping):
             return NotImplemented
         if len(other) != len(self) or not other.keys() <= self._header.places.keys():
             return False
-        return hash(tuple([_cell(other[name]) for name in self._header.places])) == self._digest
+        return hash(tuple([_cell(other[name]) for name in self._header.places])) == self._digest()
 
     __hash__ = None
 

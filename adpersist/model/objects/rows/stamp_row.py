@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import AttributeStamps, Stamp
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
+from adpersist.model.objects.rows.interning import once
 
 WRITE: Final = struct.Struct("<Iq16sQ")
 """Version, time, origin, USN: as an entry of replPropertyMetaData has them one behind the other."""
@@ -64,13 +65,14 @@ class StampRow(Mapping[str, Stamp]):
         if len(writes) != len(header.places):
             raise ValueError(f"{len(writes)} stamps under {len(header.places)} names")
         self._header = header
-        self._places, self._writes = numbered(writes)
+        places, self._writes = numbered(writes)
+        self._places = once(places) if isinstance(places, bytes) else places
 
     @classmethod
     def of_one(cls, header: RowHeader, write: Write) -> "StampRow":
         """All of them the same."""
         row = cls.__new__(cls)
-        row._header, row._places, row._writes = header, bytes(len(header.places)), write
+        row._header, row._places, row._writes = header, once(bytes(len(header.places))), write
         return row
 
     def __getitem__(self, name: str) -> Stamp:
