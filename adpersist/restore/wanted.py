@@ -27,6 +27,7 @@ from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 from adpersist.system.files.spill_file import SpillFile
+from adpersist.system.memory import give_back
 
 _LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 
@@ -145,6 +146,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
     for after, through in heard.missing(head.pruned, head.seq):
         for commit in journal.commits(after=after, through=through):
             heard.of(commit)
+    give_back()
     gc.freeze()  # millions of values, none of which has cycles, and which stay: not to be walked again and again
     return WantedState(
         target=target,
