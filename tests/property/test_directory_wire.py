@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -401,6 +403,23 @@ def test_the_end_of_a_large_answer_is_here_before_all_of_it_is_read(monkeypatch:
         assert here == sorted(here)
         assert not asked[0].take_in(), "nothing of it is left"
         assert [entry.dn for entry in asked[1]] == ["CN=second"]
+
+
+def test_of_an_answer_that_is_not_read_yet_only_a_little_is_in_memory() -> None:
+    bodies = [random.Random(turn).randbytes(40_000) for turn in range(500)]
+    streams = [
+        b"".join(entry_message(turn, "CN=a", {"a": [body]}) for body in bodies) + done_message(turn) for turn in (1, 2)
+    ]
+    with answered(*streams, questions=2) as talk:
+        for asked in [talk.search("", SearchScope.SUBTREE, ANY, ["*"], [], timeout_s=5) for _ in streams]:
+            tracemalloc.start()
+            try:
+                assert asked.take_in()
+                held, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert held < len(streams[0]) / 3
+            assert [entry.attributes["a"][0] for entry in asked] == bodies
 
 
 def test_an_answer_that_was_read_for_the_sake_of_the_next_is_not_waited_for_again() -> None:

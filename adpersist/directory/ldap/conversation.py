@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from adpersist.directory.ldap.received_messages import ReceivedMessages
 from adpersist.directory.wire.ber import SEQUENCE, BerError, header
 from adpersist.directory.wire.controls import Control
 from adpersist.directory.wire.filters import Filter
@@ -49,9 +50,6 @@ Samba lets go of what is left of it, and goes on."""
 _UNSOLICITED: Final = 0
 """Message id of what the server says unasked: that it hangs up ([RFC4511] 4.4)."""
 
-Message = tuple[int, int, int, int, int, bytes]
-"""Message id, operation, its first byte, the byte after it, the byte after the message, and the bytes it lies in."""
-
 
 class Conversation:
     """One connection. Much may be asked for ahead: the server answers one request after another, in their order.
@@ -70,9 +68,8 @@ class Conversation:
         self._url = url
         self._next_id = next_id
         self._entries = Entries()
-        self._came: deque[Message] = deque()
+        self._came = ReceivedMessages()
         self._endings: deque[tuple[int, Result]] = deque()
-        self._ahead_bytes = 0
         self._rest = b""
         self._open: deque[PendingAnswer] = deque()
 
@@ -126,7 +123,7 @@ class Conversation:
         """Entries, then the result, of the request with that message id. Raises: DirectoryUnreachableError."""
         with self._guarded():
             while self._is_about(number):
-                _, operation, first, after, _, data = self._taken()
+                (_, operation, first, after, _), data = self._came.take()
                 if operation == ENTRY:
                     yield self._entries.read(data, first, after)
                 elif operation in _ENDINGS:
@@ -142,7 +139,7 @@ class Conversation:
         """The next message belongs to that request; else to one that was asked after it."""
         if not self._came:
             self._take_in()
-        message = self._came[0][0]
+        message = self._came.next_id
         if message == _UNSOLICITED:
             raise ConnectionResetError("the server ended the conversation")
         if message != number and all(message != each.number for each in self._open):
@@ -179,29 +176,25 @@ class Conversation:
             self._peer.close()
             raise self._gone(error) from error
 
-    def _taken(self) -> Message:
-        message = self._came.popleft()
-        self._ahead_bytes -= _size(message)
-        return message
-
     def _take_in(self) -> None:
         """Receive messages until an answer is at its end, or as many as are kept ahead."""
         ended = False
-        while not ended and self._ahead_bytes < _AHEAD_BYTES:
+        while not ended and self._came.size < _AHEAD_BYTES:
             data, at = self._rest, 0
             while (found := header(data, at)) is None or found[2] > len(data):
                 data += self._receive(1 if found is None else found[2] - len(data))
+            places = []
             while found is not None and found[2] <= len(data):
                 tag, start, end = found
                 if tag != SEQUENCE:
                     raise BerError(f"a message begins with {tag:#04x}")
                 message, operation, first, after = envelope(data, start, end)
-                self._came.append((message, operation, first, after, end, data))
-                self._ahead_bytes += _size(self._came[-1])
+                places.append((message, operation, first, after, end))
                 if operation in _ENDINGS:
                     self._endings.append((message, read_result(data, first, after, end)))
                 ended = ended or operation not in (ENTRY, REFERENCE)
                 at, found = end, header(data, end)
+            self._came.add(places, data)
             self._rest = data[at:]
 
     def _receive(self, missing: int) -> bytes:
@@ -222,11 +215,6 @@ class Conversation:
             f"the directory at {self._url} went away: {' '.join(str(error).split())}",
             hint="The command can be run again as soon as the domain controller answers.",
         )
-
-
-def _size(message: Message) -> int:
-    _, _, first, _, end, _ = message
-    return end - first
 
 
 class PendingAnswer:
