@@ -27,7 +27,7 @@ from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
 from adpersist.system.files.spill_file import SpillFile
-from adpersist.system.memory import give_back
+from adpersist.system.memory import give_back, keep_little
 
 _LOOKS: Final = frozenset({CommitKind.LOOK, CommitKind.FILES})
 
@@ -134,6 +134,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         )
     if target is None:
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest_settled(journal)
+    keep_little()  # a journal is read now, and a directory looked at
     spill = SpillFile()
     heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0))
     base = _base(journal, dc, heard, spill) if dc is not None else None

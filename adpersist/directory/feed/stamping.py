@@ -130,7 +130,7 @@ class Stamping:
                 continue
             # a look also shows some values that were written before it began: instanceType is always there
             writes = packed_writes(stored.blob) if stored.blob else _NONE
-            links = [(name, *stored_link(value)) for name, values in (stored.links or {}).items() for value in values]
+            links = list(_links(stored))
             all_links = sighting.whole and stored.links is not None
             yield _Seen(sighting=sighting, attributes=writes, links=links, links_stamped=all_links)
 
@@ -170,6 +170,15 @@ class Stamping:
             if usn <= through:
                 found.setdefault(name, {})[link] = write
         return {name: LinkStampRow.of(writes) for name, writes in found.items()}
+
+
+def _links(stored: StoredStamps) -> Iterator[tuple[str, bytes, LinkWrite, int]]:
+    """Attribute, link, stamp, local USN; thousands of a group's members came by a few writes, which are kept once."""
+    known: dict[LinkWrite, LinkWrite] = {}
+    for name, values in (stored.links or {}).items():
+        for value in values:
+            link, write, usn = stored_link(value)
+            yield name, link, known.setdefault(write, write), usn
 
 
 def _of_what_is_shown(sighting: Sighting, row: StampRow) -> StampRow:
