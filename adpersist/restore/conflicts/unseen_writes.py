@@ -51,6 +51,8 @@ class UnseenWrites:
         """
         if self._is_of_another(write.stamp) or self._saw(guid, name, write.stamp):
             return False
+        if self._saw_later(guid, name, write.stamp):
+            return False
         if self.usn is None or not stamped:
             return unix_seconds(write.stamp.time) > self.since
         return write.local_usn > self.usn
@@ -83,3 +85,13 @@ class UnseenWrites:
 
     def _saw(self, guid: Guid, name: str, stamp: Stamp) -> bool:
         return any(stamp.is_same_write(each) for each in self.recorded.get(guid, {}).get(name, ()))
+
+    def _saw_later(self, guid: Guid, name: str, stamp: Stamp) -> bool:
+        """The same DC wrote over it before it was put back: an image of a moment between two looks has it."""
+        return any(
+            stamp.origin == each.origin
+            and stamp.version < each.version
+            and stamp.usn < each.usn
+            and stamp.time <= each.time
+            for each in self.recorded.get(guid, {}).get(name, ())
+        )
