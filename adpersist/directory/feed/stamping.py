@@ -5,15 +5,17 @@ attribute has none that is known until the next look, which shows both. Where a 
 only, so what was written lately waits for that; all else goes on at once, and memory stays small.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Final, Protocol
 
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.replication_metadata import PackedWrites, packed_writes
 from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
 from adpersist.model.identity.ids import Guid, Usn
-from adpersist.model.objects.change import AttributeStamps, LinkStamps
+from adpersist.model.objects.change import AttributeStamps
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
 from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite
 from adpersist.model.objects.rows.stamp_row import StampRow, packed_row
@@ -53,18 +55,46 @@ class _Seen:
     """A sighting, and all that is stamped of it.
 
     Attributes:
-        links: Attribute, link, stamp, local USN.
+        links: By attribute.
         links_stamped: They are all that there are.
     """
 
     sighting: Sighting
     attributes: PackedWrites = _NONE
-    links: Sequence[tuple[str, bytes, LinkWrite, int]] = ()
+    links: Mapping[str, "_Links"] = field(default_factory=dict)
     links_stamped: bool = False
 
     def is_newer(self, usn: Usn) -> bool:
         """Something of it was written after that."""
-        return any(usns and max(usns) > usn for usns in (self.attributes.usns, [each[-1] for each in self.links]))
+        all_usns = (self.attributes.usns, *(each.usns for each in self.links.values()))
+        return any(usns and max(usns) > usn for usns in all_usns)
+
+
+class _Links:
+    """Links of one attribute, in columns: a group has tens of thousands.
+
+    Attributes:
+        links: References.
+        writes: The stamp of each; most came by a few writes, which are kept once.
+        usns: The local USN of each.
+    """
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        self.links: list[bytes] = []
+        self.writes: list[LinkWrite] = []
+        self.usns = array("Q")
+        known: dict[LinkWrite, LinkWrite] = {}
+        for value in values:
+            link, write, usn = stored_link(value)
+            self.links.append(link)
+            self.writes.append(known.setdefault(write, write))
+            self.usns.append(usn)
+
+    def through(self, usn: Usn) -> LinkStampRow | None:
+        """Those written up to there; None: there are none."""
+        written = (each <= usn for each in self.usns)
+        found = dict(compress(zip(self.links, self.writes, strict=True), written))
+        return LinkStampRow.of(found) if found else None
 
 
 class Stamping:
@@ -130,7 +160,7 @@ class Stamping:
                 continue
             # a look also shows some values that were written before it began: instanceType is always there
             writes = packed_writes(stored.blob) if stored.blob else _NONE
-            links = list(_links(stored))
+            links = {name: _Links(values) for name, values in (stored.links or {}).items()}
             all_links = sighting.whole and stored.links is not None
             yield _Seen(sighting=sighting, attributes=writes, links=links, links_stamped=all_links)
 
@@ -140,7 +170,7 @@ class Stamping:
         return replace(
             seen.sighting,
             stamps=self._attributes(seen, through),
-            link_stamps=self._links(seen.links, through),
+            link_stamps={name: row for name, each in seen.links.items() if (row := each.through(through)) is not None},
             links_stamped=seen.links_stamped,
         )
 
@@ -163,22 +193,6 @@ class Stamping:
                 return packed_row(dict(zip(names, kept.writes, strict=True)))
             header = self._headers[kept.attids] = header_of(names)
         return StampRow(header, kept.writes)
-
-    def _links(self, links: Sequence[tuple[str, bytes, LinkWrite, int]], through: Usn) -> LinkStamps:
-        found: dict[str, dict[bytes, LinkWrite]] = {}
-        for name, link, write, usn in links:
-            if usn <= through:
-                found.setdefault(name, {})[link] = write
-        return {name: LinkStampRow.of(writes) for name, writes in found.items()}
-
-
-def _links(stored: StoredStamps) -> Iterator[tuple[str, bytes, LinkWrite, int]]:
-    """Attribute, link, stamp, local USN; thousands of a group's members came by a few writes, which are kept once."""
-    known: dict[LinkWrite, LinkWrite] = {}
-    for name, values in (stored.links or {}).items():
-        for value in values:
-            link, write, usn = stored_link(value)
-            yield name, link, known.setdefault(write, write), usn
 
 
 def _of_what_is_shown(sighting: Sighting, row: StampRow) -> StampRow:

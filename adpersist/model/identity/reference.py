@@ -31,7 +31,7 @@ _GUID: Final = re.compile(rb"<GUID=([0-9a-fA-F-]{36})>\Z")
 _LABELLED: Final = frozenset({b"B:", b"S:"})
 """How values begin that have something before the DN."""
 _PLAIN: Final = re.compile(rb"<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>")
-_ALL_PLAIN: Final = re.compile(rb"(?:" + _PLAIN.pattern.replace(b"(", b"(?:", 1) + rb")*")
+_ALL_PLAIN: Final = re.compile(rb"(?:" + _PLAIN.pattern.replace(b"(", b"(?:", 1) + rb")*+")
 
 
 def ref(target: Guid, prefix: bytes = b"") -> Ref:
