@@ -316,6 +316,21 @@ def test_tombstones_were_expunged(world: World, *, reverted: bool) -> None:
         captures(world, "after")
 
 
+def test_tombstones_were_expunged_before_a_look_of_several_commits(world: World) -> None:
+    """One that begins anew, as what is reanimated asks for: the directory is told of the last of its commits alone."""
+    with Hands(world.dc) as hands:
+        hands.delete(f"CN=dora,OU=Office,{hands.base}")
+        world.run("agent", "--once", code=0)
+        world.dc.samba_tool("domain", "tombstones", "expunge", "--tombstone-lifetime=0")
+        carl = f"CN=carl,OU=Office,{hands.base}"
+        guid = hands.guid(carl)
+        hands.delete(carl)
+        hands.undelete(guid, carl)
+    before = world.head().seq
+    captures(world, "after")
+    assert len(world.commits(before)) > 1
+
+
 # Somebody else's.
 
 

@@ -26,7 +26,7 @@ def written(write: Stamp) -> Written:
     return Written(attid=0, stamp=write, local_usn=write.usn)
 
 
-def witness(seq: int = 7, guid: Guid = ALICE, write: Stamp | None = None, attribute: str = "mail") -> Witness:
+def witness(seq: int = 10, guid: Guid = ALICE, write: Stamp | None = None, attribute: str = "mail") -> Witness:
     return Witness(seq=Seq(seq), guid=guid, attribute=attribute, stamp=write or stamp())
 
 
@@ -37,6 +37,7 @@ def verdict(
     invocation: Guid = HERE,
     remembered: int = 9,
     told: int = 9,
+    held: int = 9,
     newest: bool = False,
     **found: Stamp | None,
 ) -> Lineage:
@@ -50,6 +51,7 @@ def verdict(
         position,
         witnesses,
         remembered=Seq(remembered),
+        held=Seq(held),
         is_newest=newest,
         usn=Usn(usn),
         invocation=invocation,
@@ -108,14 +110,22 @@ def test_a_write_that_won_by_the_rules_of_replication_undoes_nothing(found: Stam
 
 
 def test_one_lost_witness_among_many_is_enough_and_tells_how_far_back() -> None:
-    found = verdict(witness(5, BOB), witness(7, ALICE), bob=stamp(), alice=None)
-    assert (found.verdict, found.about) == (Verdict.REVERTED, 5)
-    found = verdict(witness(5, BOB), witness(7, ALICE), bob=None, alice=None)
+    found = verdict(witness(10, BOB), witness(12, ALICE), bob=stamp(), alice=None)
+    assert (found.verdict, found.about) == (Verdict.REVERTED, 10)
+    found = verdict(witness(10, BOB), witness(12, ALICE), bob=None, alice=None)
     assert (found.verdict, found.about) == (Verdict.REVERTED, None)
 
 
 def test_who_remembers_the_last_commit_is_the_same_though_witnesses_were_expunged() -> None:
     assert verdict(witness(), newest=True, alice=None).verdict is Verdict.SAME
+
+
+@pytest.mark.parametrize("found", [pytest.param(None, id="gone"), pytest.param(stamp(version=2), id="older")])
+@pytest.mark.parametrize(("held", "expected"), [(9, Verdict.REVERTED), (10, Verdict.SAME)])
+def test_what_was_captured_by_a_commit_the_dc_had_all_of_was_expunged(
+    found: Stamp | None, held: int, expected: Verdict
+) -> None:
+    assert verdict(witness(10), remembered=10, held=held, alice=found).verdict is expected
 
 
 @pytest.mark.parametrize(("look", "newest"), [(7, True), (8, False)])
@@ -137,7 +147,10 @@ def test_a_witness_is_known_by_its_attribute_id_whatever_the_schema_calls_it() -
 
 def judged(called: Witness, stamps: dict[Guid, dict[str, Written]]) -> Lineage:
     position = Position(invocation=HERE, usn=Usn(600), canary=Seq(9))
-    return judge(position, [called], remembered=Seq(9), is_newest=False, usn=Usn(600), invocation=HERE, stamps=stamps)
+    return judge(
+        position, [called],
+        remembered=Seq(9), held=Seq(9), is_newest=False, usn=Usn(600), invocation=HERE, stamps=stamps,
+    )  # fmt: skip
 
 
 def test_another_invocation_id_of_the_same_database_is_the_same_by_its_witnesses() -> None:
@@ -164,6 +177,6 @@ def test_usns_of_another_invocation_id_bear_no_witness() -> None:
     stamps = {ALICE: {CHANGED: written(stamp(usn=3))}, BOB: {"mail": written(stamp())}}
     found = judge(
         Position(invocation=HERE, usn=Usn(600)), [links, other],
-        remembered=Seq(0), is_newest=False, usn=Usn(600), invocation=ELSEWHERE, stamps=stamps,
+        remembered=Seq(0), held=Seq(0), is_newest=False, usn=Usn(600), invocation=ELSEWHERE, stamps=stamps,
     )  # fmt: skip
     assert found.verdict is Verdict.SAME

@@ -3,7 +3,7 @@
 A position that went back proves a revert; one that did not proves nothing, since a reverted DC may have overtaken it.
 So the canary is asked what the database itself remembers, and witnesses are called: writes the journal captured are
 looked up again in replPropertyMetaData. A write that is missing, or that replication would rank below the captured one,
-was undone.
+was undone, unless the database remembers a commit as new as that, and so had it: then it was expunged since.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,6 +45,7 @@ def lineage(
         head.position,
         head.witnesses,
         remembered=found.seq if found else BEFORE_FIRST,
+        held=_held(found) if found else BEFORE_FIRST,
         is_newest=found is not None and is_newest(found, newest),
         usn=seen.usn,
         invocation=seen.invocation,
@@ -60,6 +61,11 @@ def is_newest(found: Canary, newest: Sequence[Canary]) -> bool:
     return found in newest or (found.is_announcement and found.seq > newest[-1].seq)
 
 
+def _held(found: Canary) -> Seq:
+    """The last commit that the directory had all of: one that was announced may have been made later, or never."""
+    return Seq(found.seq - found.is_announcement)
+
+
 def _of_another_journal(head: Head, seen: Evidence) -> Lineage:
     """The verdict where another journal left its note: the note says nothing of ours, but USNs and witnesses do."""
     if head.position is not None:
@@ -67,6 +73,7 @@ def _of_another_journal(head: Head, seen: Evidence) -> Lineage:
             head.position,
             head.witnesses,
             remembered=head.position.canary,
+            held=BEFORE_FIRST,
             is_newest=False,
             usn=seen.usn,
             invocation=seen.invocation,
@@ -95,6 +102,7 @@ def judge(
     witnesses: Sequence[Witness],
     *,
     remembered: Seq,
+    held: Seq,
     is_newest: bool,
     usn: Usn,
     invocation: Guid,
@@ -104,6 +112,7 @@ def judge(
 
     Args:
         remembered: The newest commit the directory remembers; 0 for none.
+        held: The newest one of which it had everything when it was told of it.
         is_newest: That is the journal's last one, but for marks.
     """
     if invocation != position.invocation:
@@ -124,17 +133,17 @@ def judge(
         # nothing but this very database knows the last commit; witnesses may have been expunged since
         evidence = f"the DC remembers commit {remembered}, the journal's last"
         return Lineage(verdict=Verdict.SAME, evidence=evidence, renamed=renamed)
-    if lost:
-        newest = lost[-1]
+    if undone := [witness for witness in lost if witness.seq > held]:
+        newest = undone[-1]
         evidence = (
-            f"{len(lost)} of {len(witnesses)} captured writes are gone from the DC, among them "
+            f"{len(undone)} of {len(witnesses)} captured writes are gone from the DC, among them "
             f"{newest.attribute} of {guid_text(newest.guid)} captured in commit {newest.seq}"
         )
         return Lineage(verdict=Verdict.REVERTED, evidence=evidence, about=about)
     if renamed and not witnesses:
         evidence = f"the DC's invocationID is {guid_text(invocation)}, the journal's {guid_text(position.invocation)}"
         return Lineage(verdict=Verdict.REVERTED, evidence=evidence)
-    evidence = f"USN {usn} is not below {position.usn}; all {len(witnesses)} captured writes are there"
+    evidence = f"USN {usn} is not below {position.usn}; no captured write was undone"
     return Lineage(verdict=Verdict.SAME, evidence=evidence, renamed=renamed)
 
 
