@@ -21,7 +21,7 @@ def world(scene: Scene, place: Path) -> Iterator[World]:
         yield world
 
 
-DEFINITIONS = {"info": "Comment", "userWorkstations": "User-Workstations"}
+DEFINITIONS = {"info": "Comment", "userWorkstations": "User-Workstations", "url": "WWW-Page-Other"}
 
 
 def narrow(world: World, attribute: str, limit: int) -> None:
@@ -31,9 +31,9 @@ def narrow(world: World, attribute: str, limit: int) -> None:
         hands.set("", schemaUpdateNow="1")
 
 
-def lose(world: World, attribute: str) -> str:
-    """Odette has a value nobody may write, in the image as little as now; what else happened is ordinary. Then the
-    machine goes back."""
+def lose(world: World, attribute: str, *more: str) -> str:
+    """Odette has a value nobody may write, in the image as little as now, maybe beside others; what else happened is
+    ordinary. Then the machine goes back."""
     world.write_by(Engine.LDAP)
     narrow(world, attribute, 20)
     world.dc.stop()
@@ -42,7 +42,7 @@ def lose(world: World, attribute: str) -> str:
     narrow(world, attribute, 1024)
     with Hands(world.dc) as hands:
         odette = hands.user("odette", parent=f"OU=Office,{hands.base}")
-        hands.set(odette, **{attribute: LONG})
+        hands.set(odette, **{attribute: [LONG, *more]})
         hands.user("today")
     narrow(world, attribute, 20)
     world.run("agent", "--once", code=0)
@@ -73,6 +73,14 @@ def test_a_heal_ends_with_what_the_dc_refuses_and_goes_on_capturing(world: World
     with Hands(world.dc) as hands:
         assert hands.read(odette, "info")["info"] == [LONG.encode()]
     assert world.run("guard", "--json", code=0).json["lineage"] == "same"
+
+
+def test_a_value_that_is_refused_costs_no_other_of_its_attribute(world: World) -> None:
+    odette = lose(world, "url", "first", "second", "third")
+    healed = world.run("guard", "--json", code=2).json
+    assert [(each["dn"], each["attribute"]) for each in healed["restored"]["differences"]] == [(odette, "url")]
+    with Hands(world.dc) as hands:
+        assert sorted(hands.read(odette, "url")["url"]) == [b"first", b"second", b"third"]
 
 
 @pytest.mark.parametrize(
