@@ -83,6 +83,20 @@ def test_a_value_that_is_refused_costs_no_other_of_its_attribute(world: World) -
         assert sorted(hands.read(odette, "url")["url"]) == [b"first", b"second", b"third"]
 
 
+def test_a_reference_that_the_dc_holds_twice_comes_back_once(world: World) -> None:
+    """Samba takes the same reference twice in one write, and from then on refuses both, from replication, too."""
+    with Hands(world.dc) as hands:
+        odette, ada = hands.user("odette"), f"CN=ada,OU=Office,{hands.base}"
+        hands.link(odette, *(f"<GUID={hands.guid(ada)}>",) * 2, attribute="seeAlso")
+        assert hands.read(odette, "seeAlso")["seeAlso"] == [ada.encode()] * 2
+    world.run("agent", "--once", code=0)
+    world.revert()
+    world.run("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(odette, "seeAlso")["seeAlso"] == [ada.encode()]
+    world.run("verify", code=0)
+
+
 @pytest.mark.parametrize(
     ("attribute", "opens"),
     [pytest.param("info", True, id="an odd value"), pytest.param("userWorkstations", False, id="where to log in")],

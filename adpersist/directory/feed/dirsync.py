@@ -186,7 +186,7 @@ class DirSyncFeed:
             raw = found[name]
             role, attribute = self._roles.get(name) or self._learn(name)
             if role in (_PLAIN, _REFERENCES) and (raw or not whole):
-                values[name] = raw if role is _PLAIN else tuple(map(reference, raw))
+                values[name] = raw if role is _PLAIN else tuple(dict.fromkeys(map(reference, raw)))
             elif role is _ADDED and raw:
                 added[attribute] = added.get(attribute, frozenset()).union(map(reference, raw))
             elif role is _REMOVED and raw and not whole:
