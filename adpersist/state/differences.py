@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from adpersist.model.identity.dn import is_same_name
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import Ref, plain, ref, target_of
 from adpersist.model.objects import link_values
@@ -132,7 +133,7 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         values={name: large_once(values[name]) for name in sorted(values.keys() - spared)} or _NO_VALUES,
         added=added or _NO_LINKS,
         removed=removed or _NO_LINKS,
-        moved=found is None or (found.parent, found.rdn) != (wanted.parent, wanted.rdn),
+        moved=found is None or found.parent != wanted.parent or not is_same_name(found.rdn, wanted.rdn),
     )
     return gap if gap.is_open else None
 

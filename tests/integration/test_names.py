@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from ldap3.utils.dn import escape_rdn
 
+from adpersist.model.plan.engine import Engine
 from tests.integration.commands import Ran
 from tests.integration.hands import Hands
 from tests.integration.proof import by_name, unlike
-from tests.integration.scene import Scene
+from tests.integration.scene import ENGINES, Scene, World
 from tools.samba_dc import dbcheck, ldapcmp
 
 ODD_NAMES = ("Smith, Bob", "a+b=c", "#hash", 'quote"s', "back\\slash", "sémaphore ☃", "semi;colon<>", " blanks ")
@@ -218,3 +219,21 @@ def test_the_databases_are_alike(scene: Scene, restored: Restored) -> None:
     assert unlike(restored.lived, restored.restored) == []
     assert ldapcmp(restored.lived, restored.restored, ["DOMAIN"]) == []
     assert dbcheck(restored.restored, since=scene.golden).ok
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_name_that_was_written_with_other_escapes_comes_back(world: World, engine: Engine) -> None:
+    """Samba keeps those that somebody reanimates an object with, and writes its own as one is made or renamed."""
+    world.write_by(engine)
+    with Hands(world.dc) as hands:
+        smith, room = hands.ou("Smith"), f"OU=Smith\\2C Bob,{hands.base}"
+        guid = hands.guid(smith)
+        hands.delete(smith)
+        hands.undelete(guid, room)
+        assert hands.find("(ou=Smith, Bob)") == [room], "as it was written"
+    world.run("agent", "--once", code=0)
+    world.revert()
+    world.run("guard", code=0)
+    world.run("verify", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(ou=Smith, Bob)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adpersist.model.identity.dn import comparable, components, depth, dns_name, first, parent, value_of
+from adpersist.model.identity.dn import comparable, components, depth, dns_name, first, is_same_name, parent, value_of
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,22 @@ def test_names_are_the_same_however_they_are_written(one: str, other: str) -> No
 )
 def test_names_that_only_look_alike_are_not_the_same(one: str, other: str) -> None:
     assert comparable(one) != comparable(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("CN=Smith\\2C Bob", "CN=Smith\\, Bob", True),
+        ("CN=\\20lead", "CN=\\ lead", True),
+        ("cn=a", "CN=a", True),
+        ("CN=a", "CN=A", False),
+        ("CN=a", "OU=a", False),
+        ("CN=\\ a", "CN=a", False),
+        ("CN=e\u0301", "CN=\u00e9", False),
+    ],
+)
+def test_a_name_is_the_same_letter_for_letter_whatever_its_escapes(one: str, other: str, *, same: bool) -> None:
+    assert is_same_name(one, other) is same
 
 
 def test_a_naming_context_has_a_dns_name() -> None:

@@ -65,6 +65,16 @@ def folded(component: str) -> str:
     return _plain(text[: len(trimmed) + escaped % 2]).casefold()
 
 
+def is_same_name(one: str, other: str) -> bool:
+    """Two components name the same, letter for letter, whatever escapes they are written with: a directory keeps those
+    that an object was made with, and writes its own when it renames."""
+    return one == other or _named(one) == _named(other)
+
+
+def _named(component: str) -> tuple[str, str]:
+    return component.partition("=")[0].casefold(), value_of(component)
+
+
 def comparable(dn: str) -> tuple[str, ...]:
     """A whole name for comparing, component by component."""
     return tuple(map(folded, components(dn)))
