@@ -14,8 +14,10 @@ from typing import Final
 import pytest
 
 from tests.integration.commands import Ran
+from tests.integration.hands import Hands
 from tests.integration.ordeal import Deed, Remains, begin, controller, furnish, play, remains
 from tests.integration.proof import Ids, attribute_ids, stamps_unlike
+from tests.integration.scene import Scene
 from tests.integration.workload.register import deeds
 from tests.places import short_directory
 from tools.samba_dc import Golden, dump, stamps
@@ -110,3 +112,27 @@ def test_nothing_else_was_touched(healed: Healed) -> None:
 
 def test_nothing_is_left_to_be_said(healed: Healed) -> None:
     assert healed.guard.json["restored"]["notes"] == []
+
+
+def test_what_was_deleted_after_the_bin_was_switched_on_is_in_it(scene: Scene, place: Path) -> None:
+    """Of every naming context: the configuration's comes with the switch itself."""
+    with scene.played(place) as world:
+        with Hands(world.dc) as hands:
+            hands.recycle()
+            sites = f"CN=Sites,CN=Configuration,{hands.base}"
+            site = hands.add(f"CN=Closed,{sites}", "site", {"location": "nowhere"})
+            user = hands.user("leaver", attributes={"description": "left"})
+            guids = [str(hands.guid(dn)) for dn in (site, user)]
+            for dn in (site, user):
+                hands.delete(dn)
+        world.run("agent", "--once", code=0)
+        world.dc.kill()
+        then, before = dump(world.dc, deleted=True), stamps(world.dc)
+        world.revert()
+        world.run("guard", code=0)
+        world.dc.kill()
+        now = dump(world.dc, deleted=True)
+        assert [then[guid].get("isRecycled") for guid in guids] == [None, None], "else this tests nothing"
+        assert remains(then, now).of(guids[:1]) == []
+        assert [now[guid].get("isRecycled") for guid in guids] == [None, None]
+        assert dict(stamps_unlike(before, stamps(world.dc))) == {}

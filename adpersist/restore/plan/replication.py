@@ -20,6 +20,7 @@ from adpersist.model.objects.rows.interning import shared
 from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
 from adpersist.restore.plan.definitions import defines_class, definitions_in_order
+from adpersist.restore.plan.limitations import FEATURES
 from adpersist.restore.plan.ordering import parked_name
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
@@ -309,8 +310,11 @@ class _Difference:
             if nc in new:
                 root, *ordered = ordered
                 yield Batch(context=nc, objects=(objects[root],), is_new=True)
-            # the configuration's links switch on what rules how objects are deleted
-            at_once = tuple(links.get(nc, ())) if nc == configuration else ()
+            at_once = links.get(nc, ()) if nc == configuration else ()
+            # what rules how objects are deleted is switched on before any goes, of the configuration, too
+            if features := tuple(link for link in at_once if link.attribute == FEATURES):
+                yield Batch(context=nc, objects=(), links=features, configures=True)
+            at_once = tuple(link for link in at_once if link.attribute != FEATURES)
             if ordered or at_once:
                 yield Batch(
                     context=nc,
