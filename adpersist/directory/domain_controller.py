@@ -86,10 +86,15 @@ class DomainController:
         return exemptions.exempt(self.session, self.dse, self.schema, self.identity.server)
 
     @cached_property
+    def machine(self) -> Guid:
+        """objectGUID of its own account."""
+        return self.session.guid_of(exemptions.own_computer(self.session, self.identity.server))
+
+    @cached_property
     def _own_objects(self) -> OwnObjects:
         rids = self.rids()
         return OwnObjects(
-            machine=self.session.guid_of(exemptions.own_computer(self.session, self.identity.server)),
+            machine=self.machine,
             server=self.identity.server,
             rid_set=rids.guid if rids else None,
         )

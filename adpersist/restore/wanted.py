@@ -18,11 +18,13 @@ from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
 from adpersist.model.objects.rows.spilled_row import Spill
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.replicated import MachinePassword
 from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.unseen_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.one_attribute import require_living, require_told
 from adpersist.restore.plan.collisions import renamed
+from adpersist.restore.plan.own_passwords import OwnPasswords
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State
@@ -53,6 +55,7 @@ class WantedState:
         given: Every objectSid the journal ever saw: its RID is never handed out again.
         recorded: Reads the stamps of some objects; goes through the journal's commits once more.
         base: What the DC is known to have had when it was told of the newest commit it remembers.
+        own_passwords: Of the DC's own account, those that somebody may have a ticket under, the newest first.
         begun: What a restore that was killed on this DC had found there before it wrote; None: none has written.
         scope: How much of the state is wanted.
     """
@@ -67,6 +70,7 @@ class WantedState:
     given: frozenset[bytes]
     recorded: Callable[[Collection[Guid]], Recorded]
     base: ImageState | None = None
+    own_passwords: tuple[MachinePassword, ...] = ()
     begun: tuple[Conflict, ...] | None = None
     scope: RestoreScope = EVERYTHING
 
@@ -136,7 +140,8 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         target = head.target if head.phase is Phase.RESTORING and head.target is not None else newest_settled(journal)
     keep_little()  # a journal is read now, and a directory looked at
     spill = SpillFile()
-    heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0))
+    machine = dc.machine if dc is not None else None
+    heard = _Heard(next((each.time for each in head.checkpoints if each.seq == head.pruned), 0.0), machine)
     base = _base(journal, dc, heard, spill) if dc is not None else None
     state: State | None = None
     if base is not None:
@@ -160,6 +165,7 @@ def wanted_state(journal: Journal, target: Seq | None = None, *, dc: DomainContr
         given=frozenset(heard.sids),
         recorded=lambda guids: _recorded(journal, head, guids),
         base=base[1] if base is not None else None,
+        own_passwords=heard.own_passwords.lately(state.get(machine), time.time()) if machine is not None else (),
         begun=_begun(journal, dc) if dc is not None else None,
     )
 
@@ -268,9 +274,10 @@ def _is_gone_on_from(head: Head, target: Seq, last_look: Seq) -> bool:
 class _Heard:
     """What the journal ever heard of, gathered while it is read for something else."""
 
-    def __init__(self, captured: float) -> None:
+    def __init__(self, captured: float, machine: Guid | None) -> None:
         self.guids = set[Guid]()
         self.sids = set[bytes]()
+        self.own_passwords = OwnPasswords(machine)
         self.captured = captured
         self.last_look = self._last = BEFORE_FIRST
         self._seqs = set[Seq]()
@@ -280,6 +287,7 @@ class _Heard:
         self._seqs.add(commit.seq)
         self.guids.update(change.guid for change in commit.changes)
         self.sids.update(sid for change in commit.changes for sid in change.values.get("objectSid", ()))
+        self.own_passwords.of(commit.seq, commit.changes)
         if commit.kind is CommitKind.LOOK:
             if commit.seq > self._last:
                 # the last one's, not the latest: a clock that once stood ahead must not hide what was written since

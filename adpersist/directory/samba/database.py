@@ -227,16 +227,16 @@ class Database:
         """
         self._ask("modify", "counters of logins", "begin_counting", everywhere)
 
-    def keep_machine_secret(self, known: MachinePassword | None) -> None:
+    def keep_machine_secret(self, known: Sequence[MachinePassword]) -> None:
         """Have the DC's own account, secrets and keytab agree on the password its files hold.
 
         Args:
-                known: The one that others may still know it by; None: no other.
+                known: Those that others may still know it by, the newest first.
 
         Raises:
             WriteRefusedError: They do not agree now.
         """
-        told = (known.number, known.nt_hash, known.credentials) if known is not None else None
+        told = [(each.number, each.nt_hash, each.credentials) for each in known]
         self._ask("modify", "the machine's own secret", "keep_machine_secret", told)
 
     def reload_schema(self) -> None:

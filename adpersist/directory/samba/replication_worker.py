@@ -156,12 +156,12 @@ class Replication:
 
         The password stays what the files went back to, and its key version number rises above what anybody knows.
         Whoever has not heard of that yet, a partner above all, still uses the one the journal has, or tickets from
-        before that: the keytab gets its keys, and keeps those that it went back to. They lie beside it meanwhile: a run
-        that is killed here leaves them to the next.
+        before that: the keytab gets their keys, and keeps those that it went back to. They lie beside it meanwhile: a
+        run that is killed here leaves them to the next.
 
         Args:
-            known: The account's password in the journal: key version number, unicodePwd, supplementalCredentials;
-                None: it is no other one.
+            known: The account's passwords in the journal, the newest first: key version number, unicodePwd,
+                supplementalCredentials.
         """
         import keytab_worker  # beside this program, which alone finds it
 
@@ -394,8 +394,8 @@ def _keep_keys(keytab, before, known):
     content = found = keytab_worker.content_of(keytab)
     if before:
         content = keytab_worker.with_those_of(content, before)
-    if known is not None:
-        content = keytab_worker.with_keys(content, known[0], _keys(*known[1:]))
+    for number, nt_hash, credentials in known:
+        content = keytab_worker.with_keys(content, number, _keys(nt_hash, credentials))
     if content != found:
         keytab_worker.replace(keytab, content)
 

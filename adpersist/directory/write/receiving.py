@@ -57,9 +57,9 @@ def receive(database: Database, replica: Replica, told: Callable[[int, int], Non
     except REFUSALS as error:
         log.warning("counters.left_to_samba", error=error.message)  # which begins at 0 where there is none
     try:
-        database.keep_machine_secret(replica.machine_password)
+        database.keep_machine_secret(replica.machine_passwords)
     except REFUSALS as error:
-        account = replica.machine_password.account if replica.machine_password else Guid(bytes(16))
+        account = next((each.account for each in replica.machine_passwords), Guid(bytes(16)))
         aside.append(Aside(guid=account, attribute="", reason=error.message))
     return aside
 

@@ -88,7 +88,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachinePassword:
-    """The password of the DC's own account that the journal holds, and its files do not.
+    """A password that the DC's own account had, as the journal holds it.
 
     Attributes:
         account: objectGUID of that account.
@@ -112,14 +112,15 @@ class Replica:
         defined: OIDs of new attributes and classes, in the order in which they were defined.
         batches: In order.
         links: By naming context, once all objects are there.
-        machine_password: What others may know the DC by until they hear of its own; None: the journal has none.
+        machine_passwords: What others may know the DC by until they hear of its own, or have tickets under; the newest
+            first.
     """
 
     parked: Mapping[Guid, str] = field(default_factory=dict)
     defined: tuple[str, ...] = ()
     batches: tuple[Batch, ...] = ()
     links: Mapping[str, tuple[ReplicatedLink, ...]] = field(default_factory=dict)
-    machine_password: MachinePassword | None = None
+    machine_passwords: tuple[MachinePassword, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.batches or self.links)

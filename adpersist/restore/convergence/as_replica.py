@@ -211,12 +211,13 @@ def _by_use(dc: DomainController, lacking: Replica) -> tuple[list[str], list[str
 
 
 @without_gc()
-def what_lacks(dc: DomainController, seen: Comparison, *, regrouped: Collection[Guid] = ()) -> Replica:
+def what_lacks(
+    dc: DomainController, wanted: WantedState, seen: Comparison, *, regrouped: Collection[Guid] = ()
+) -> Replica:
     """All that the DC lacks, by stamp.
 
     Args:
-        dc: The DC.
-        seen: What it has, and is to have.
+        dc, wanted, seen: As for :func:`receive_lacking`.
         regrouped: What we wrote to for others to make way; what the journal has of it counts.
     """
     want, have, resolution = seen.want, seen.have, seen.resolution
@@ -229,6 +230,7 @@ def what_lacks(dc: DomainController, seen: Comparison, *, regrouped: Collection[
         overwritten=resolution.overwritten.union(regrouped),
         staying=resolution.untouched(want, have, seen.occupied),
         preferred=resolution.preferred(want, have),
+        machine_passwords=wanted.own_passwords,
     )
 
 

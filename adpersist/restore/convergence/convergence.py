@@ -148,7 +148,7 @@ class Convergence:
         # as a replica an account would come without a password, and nobody would lock it
         receives = heals and not self._looks.lacks_secrets
         if receives and self._dc.is_opening:
-            self._lacking = what_lacks(self._dc, seen)  # while the database opens
+            self._lacking = what_lacks(self._dc, self._wanted, seen)  # while the database opens
         with self._dc.writing(self._terms.engine) as target:
             if isinstance(target, TransactionalTarget):
                 if receives:
@@ -204,7 +204,7 @@ class Convergence:
         if lacking is not None and not moved.wrote:
             return lacking
         del lacking  # another takes as much memory
-        return what_lacks(self._dc, seen, regrouped=moved.regrouped)
+        return what_lacks(self._dc, self._wanted, seen, regrouped=moved.regrouped)
 
     def _restamp(self, seen: Comparison) -> tuple[Comparison, list[Difference]]:
         """Give what was written the stamps it had, and look again; also the stamps that are others still."""

@@ -33,7 +33,6 @@ _LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN
 _INVOCATION: Final = "invocationId"
 _NTDS_SETTINGS: Final = "CN=NTDS Settings"
 """The name of every DC's nTDSDSA object ([MS-ADTS] 6.1.1.2.2.1.2.1.1)."""
-_HASH: Final = "unicodePwd"
 _CALLED: Final = "lDAPDisplayName"
 _OIDS: Final = frozenset({"attributeID", "governsID"})
 """Of a definition ([MS-ADTS] 3.1.1.2.3, 3.1.1.2.4)."""
@@ -51,6 +50,7 @@ def replica(
     overwritten: Collection[Guid] = (),
     staying: Iterable[Conflict] = (),
     preferred: Iterable[Conflict] = (),
+    machine_passwords: Sequence[MachinePassword] = (),
 ) -> Replica:
     """All that the DC lacks, by stamp.
 
@@ -64,8 +64,11 @@ def replica(
         staying: What is newer than the journal and stays, whatever the policy.
         preferred: What stays because the DC's word counts. Its links are sent once more where a partner would not
             follow them; attributes need none of this, as their stamps can be written by themselves.
+        machine_passwords: That the DC's own account had lately.
     """
-    return _Difference(want, have, contexts, spared, own, frozenset(overwritten), staying, preferred).replica()
+    return _Difference(
+        want, have, contexts, spared, own, frozenset(overwritten), staying, preferred, machine_passwords
+    ).replica()
 
 
 class _Difference:
@@ -79,6 +82,7 @@ class _Difference:
         overwritten: frozenset[Guid],
         staying: Iterable[Conflict],
         preferred: Iterable[Conflict],
+        machine_passwords: Sequence[MachinePassword],
     ) -> None:
         self._want = want
         self._have = have
@@ -88,6 +92,7 @@ class _Difference:
         self._overwritten = overwritten
         self._preferred = by_object(preferred)
         self._staying = by_object([*self._preferred.values(), *staying])
+        self._machine_passwords = tuple(machine_passwords)
         self._schema = JournalSchema.of(want)
 
     def replica(self) -> Replica:
@@ -107,19 +112,8 @@ class _Difference:
             defined=tuple(self._defined(objects)),
             batches=tuple(self._batches(objects, links)),
             links={nc: tuple(found) for nc, found in links.items()},
-            machine_password=self._machine_password(),
+            machine_passwords=self._machine_passwords,
         )
-
-    def _machine_password(self) -> MachinePassword | None:
-        for guid, names in self._spared.attributes.items():
-            item = self._want.get(guid)
-            if _HASH not in names or item is None or _HASH not in item.values or _HASH not in item.stamps:
-                continue
-            credentials = item.values.get("supplementalCredentials", (b"",))[0]
-            return MachinePassword(
-                account=guid, number=item.stamps[_HASH].version, nt_hash=item.values[_HASH][0], credentials=credentials
-            )
-        return None
 
     def _is_kept(self, guid: Guid) -> bool:
         conflict = self._staying.get(guid)
