@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from adpersist.directory import exemptions
+from adpersist.directory.dns_zones import reload_zones
 from adpersist.directory.feed.dirsync import DirSyncFeed
 from adpersist.directory.feed.stamps import STAMPED, asked, newest_stamps, read_stamps, stamped
 from adpersist.directory.ldap.connection import NOBODY, Login
@@ -280,6 +281,10 @@ class DomainController:
         stamps = self.stamps_since(Usn(max(self.usn() - _RECENT_USNS, 0)))
         times = [unix_seconds(write.stamp.time) for written in stamps.values() for write in written.values()]
         return max(times, default=time.time())
+
+    def reload_zones(self) -> None:
+        """Have its DNS server look which zones there are; nothing is changed by that."""
+        reload_zones(self.session, self.dse)
 
     def tombstone_days(self) -> int:
         """How long what was deleted is remembered."""

@@ -157,6 +157,7 @@ class Convergence:
                 if receives:
                     seen, linked = self._receive(seen, target, outcome)
             seen = self._close(seen, target, outcome)
+            self._dc.reload_zones()  # also where nothing was lacking: a run that was killed has told nobody
             if heals:
                 seen, other = self._restamp(seen)
                 outcome.notes += tuple(other_stamps(other))
