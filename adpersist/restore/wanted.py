@@ -24,7 +24,7 @@ from adpersist.restore.conflicts.unseen_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
 from adpersist.restore.one_attribute import require_living, require_told
 from adpersist.restore.plan.collisions import renamed
-from adpersist.restore.plan.own_passwords import OwnPasswords
+from adpersist.restore.plan.machines.own_passwords import OwnPasswords
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
 from adpersist.state.fold import fold, fold_on
 from adpersist.state.state import State

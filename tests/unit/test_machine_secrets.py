@@ -6,7 +6,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.plan.step import Exempt
-from adpersist.restore.plan.machine_secrets import without_machine_secrets
+from adpersist.restore.plan.machines.machine_secrets import without_machine_secrets
 from adpersist.state.differences import gaps
 from adpersist.state.state import State
 

@@ -6,7 +6,7 @@ from adpersist.model.identity.ids import Guid, Seq, Usn
 from adpersist.model.objects.change import Change, Kind, Stamp, Values
 from adpersist.model.objects.directory_time import since_1601
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.plan.own_passwords import OwnPasswords
+from adpersist.restore.plan.machines.own_passwords import OwnPasswords
 
 ACCOUNT, OTHER, ORIGIN = (Guid(bytes([number]) * 16) for number in range(3))
 NC, DAY_S, NOW = "DC=model", 86_400, 1_800_000_000.0

@@ -24,7 +24,7 @@ from adpersist.restore.plan.identities.made_again import KEPT, MadeAgain, made_a
 from adpersist.restore.plan.identities.renumbering import matched_by_place, with_other_guids
 from adpersist.restore.plan.identities.reused_usns import ReusedUsns, renewed
 from adpersist.restore.plan.limitations import Limitation, attainable
-from adpersist.restore.plan.machine_secrets import without_machine_secrets
+from adpersist.restore.plan.machines.machine_secrets import without_machine_secrets
 from adpersist.restore.plan.replicated_updates import ReplicatedUpdates, replicated_since
 from adpersist.restore.plan.scope import RestoreScope
 from adpersist.restore.wanted import WantedState
