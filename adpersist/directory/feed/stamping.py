@@ -152,17 +152,12 @@ class Stamping:
 
     def _answered(self) -> Iterator[_Seen]:
         batch, answer = self._asked.pop(0)
-        found = answer()
-        for sighting in batch:
-            stored = found.get(sighting.guid)
-            if stored is None:
-                yield _Seen(sighting=sighting)
-                continue
-            # a look also shows some values that were written before it began: instanceType is always there
-            writes = packed_writes(stored.blob) if stored.blob else _NONE
-            links = {name: _Links(values) for name, values in (stored.links or {}).items()}
-            all_links = sighting.whole and stored.links is not None
-            yield _Seen(sighting=sighting, attributes=writes, links=links, links_stamped=all_links)
+        found = dict(answer())
+        del answer  # of a large group it is megabytes, which go as they were read
+        last = {sighting.guid: place for place, sighting in enumerate(batch)}
+        for place, sighting in enumerate(batch):
+            take = found.pop if place == last[sighting.guid] else found.get
+            yield _seen(sighting, take(sighting.guid, None))
 
     def _stamped(self, seen: _Seen, through: Usn) -> Sighting:
         if not seen.attributes.attids and not seen.links:
@@ -193,6 +188,18 @@ class Stamping:
                 return packed_row(dict(zip(names, kept.writes, strict=True)))
             header = self._headers[kept.attids] = header_of(names)
         return StampRow(header, kept.writes)
+
+
+def _seen(sighting: Sighting, stored: StoredStamps | None) -> _Seen:
+    if stored is None:
+        return _Seen(sighting=sighting)
+    return _Seen(
+        sighting=sighting,
+        # a look also shows some values that were written before it began: instanceType is always there
+        attributes=packed_writes(stored.blob) if stored.blob else _NONE,
+        links={name: _Links(values) for name, values in (stored.links or {}).items()},
+        links_stamped=sighting.whole and stored.links is not None,
+    )
 
 
 def _of_what_is_shown(sighting: Sighting, row: StampRow) -> StampRow:

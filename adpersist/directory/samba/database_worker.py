@@ -13,7 +13,6 @@ answers, and before the database is open: once an operation of a transaction fai
 When standard input ends, the program does, and what was not committed has never happened.
 """
 
-import ctypes
 import os
 import sys
 
@@ -304,14 +303,7 @@ def main(path):
             raise ValueError(f"no operation is called {name}")
         worker_frames.write(sink, worker.carry_out(name, arguments))
         if name in TRANSACTIONS:
-            give_back()
-
-
-def give_back():
-    """Hand free memory back to the system: of a large directory a transaction has every index it touches in memory."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+            worker_frames.give_back()  # of a large directory it had every index it touched in memory
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ def main(path, server):
         worker_frames.write(sink, files.greeting(bytes.fromhex(server)))
         for request in worker_frames.requests(source):
             worker_frames.write(sink, files.stamps(*request))
+            worker_frames.give_back()  # of a large group they are megabytes
     except (NotReadableError, OSError, ldb.LdbError, KeyError) as error:
         worker_frames.write(sink, " ".join(map(str, error.args)))
 
