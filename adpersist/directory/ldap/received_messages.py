@@ -53,7 +53,7 @@ class ReceivedMessages:
         places, where = self._runs[0]
         if isinstance(where, int):
             assert self._spill is not None  # noqa: S101 - it lies there
-            where = self._spill.get(where)
+            where = self._spill.fetch(where)
             self._runs[0] = places, where
         place = places.popleft()
         self.size -= _size(place)

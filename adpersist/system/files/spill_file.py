@@ -71,11 +71,12 @@ class SpillFile:
         before = self._fetched
         content = next((content for known, content in before if known == place), None)
         if content is None:
-            content = self._fetch(place)
+            content = self.fetch(place)
         self._fetched = ((place, content), *[each for each in before if each[0] != place][: _AT_HAND - 1])
         return content
 
-    def _fetch(self, place: int) -> bytes:
+    def fetch(self, place: int) -> bytes:
+        """The same of what is asked for once: it is not held for the next who asks. Raises: as :meth:`get`."""
         offset, length = place >> _LENGTH_BITS, place & ((1 << _LENGTH_BITS) - 1)
         with self._lock:
             if offset >= self._written:
