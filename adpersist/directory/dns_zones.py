@@ -21,7 +21,8 @@ def reload_zones(session: Session, dse: RootDse) -> None:
 
     Any other write to a zone over LDAP tells it; this one changes nothing, no stamp either.
     """
-    found = [session.search(nc, _ZONE, attributes=["1.1"]) for nc in dse.contexts if nc not in _without_zones(dse)]
+    without_zones = dse.schema, dse.configuration
+    found = [session.search(nc, _ZONE, attributes=["1.1"]) for nc in dse.contexts if nc not in without_zones]
     for zone in list(chain.from_iterable(found)):
         try:
             session.modify(zone.dn, {_OF_NOBODY: [(MODIFY_REPLACE, ())]})
@@ -29,7 +30,3 @@ def reload_zones(session: Session, dse: RootDse) -> None:
             log.warning("zones.not_reloaded", zone=zone.dn, reason=refused.message)  # any other will do
         else:
             return
-
-
-def _without_zones(dse: RootDse) -> tuple[str, str]:
-    return dse.schema, dse.configuration

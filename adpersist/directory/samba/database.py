@@ -231,7 +231,7 @@ class Database:
         """Have the DC's own account, secrets and keytab agree on the password its files hold.
 
         Args:
-                known: Those that others may still know it by, the newest first.
+            known: Those that others may still know it by, the newest first.
 
         Raises:
             WriteRefusedError: They do not agree now.

@@ -49,12 +49,11 @@ class UnseenWrites:
         Args:
             stamped: The journal knows stamps of the object.
         """
-        if self._is_of_another(write.stamp) or self._saw(guid, name, write.stamp):
-            return False
-        if self._saw_later(guid, name, write.stamp):
+        stamp = write.stamp
+        if self._is_of_another(stamp) or self._saw(guid, name, stamp) or self._saw_later(guid, name, stamp):
             return False
         if self.usn is None or not stamped:
-            return unix_seconds(write.stamp.time) > self.since
+            return unix_seconds(stamp.time) > self.since
         return write.local_usn > self.usn
 
     def is_one_of_a_link(self, guid: Guid, name: str, write: LinkStamp, *, stamped: bool = False) -> bool:
