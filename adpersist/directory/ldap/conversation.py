@@ -4,6 +4,7 @@ ldap3 connects and logs in. It reads a whole answer before it shows the first en
 server, and keeps every value several times; and it waits for each answer before it makes the next request.
 """
 
+import io
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -123,17 +124,22 @@ class Conversation:
         """Entries, then the result, of the request with that message id. Raises: DirectoryUnreachableError."""
         with self._guarded():
             while self._is_about(number):
-                (_, operation, first, after, _), data = self._came.take()
-                if operation == ENTRY:
-                    yield self._entries.read(data, first, after)
-                elif operation in _ENDINGS:
+                operation, entry = self._taken()
+                if operation in _ENDINGS:
                     self._open.popleft()
                     yield self._endings.popleft()[1]
                     return
-                elif operation != REFERENCE:
-                    raise BerError(f"operation {operation:#04x} answers no request")
+                if entry is not None:
+                    yield entry
             self._open.popleft()
             yield PASSED_OVER
+
+    def _taken(self) -> tuple[int, Entry | None]:
+        """The next message, out of bytes that nobody holds any longer: a large entry is there but once."""
+        (_, operation, first, after, _), data = self._came.take()
+        if operation not in _ENDINGS | {ENTRY, REFERENCE}:
+            raise BerError(f"operation {operation:#04x} answers no request")
+        return operation, self._entries.read(data, first, after) if operation == ENTRY else None
 
     def _is_about(self, number: int) -> bool:
         """The next message belongs to that request; else to one that was asked after it."""
@@ -182,7 +188,7 @@ class Conversation:
         while not ended and self._came.size < _AHEAD_BYTES:
             data, at = self._rest, 0
             while (found := header(data, at)) is None or found[2] > len(data):
-                data += self._receive(1 if found is None else found[2] - len(data))
+                data = self._received(data, 1 if found is None else found[2] - len(data))
             places = []
             while found is not None and found[2] <= len(data):
                 tag, start, end = found
@@ -197,18 +203,18 @@ class Conversation:
             self._came.add(places, data)
             self._rest = data[at:]
 
-    def _receive(self, missing: int) -> bytes:
-        """At least so many bytes more."""
+    def _received(self, before: bytes, missing: int) -> bytes:
+        """What came before, and at least so many bytes more."""
         if missing > MAX_MESSAGE_BYTES:
             raise BerError(f"a message of {missing} bytes")
-        parts, size = [], 0
-        while size < missing:
+        whole = io.BytesIO()
+        whole.write(before)
+        while whole.tell() < len(before) + missing:
             part = self._peer.recv(_CHUNK_BYTES)
             if not part:
                 raise ConnectionResetError("the connection was closed")
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
+            whole.write(part)
+        return whole.getvalue()
 
     def _gone(self, error: OSError) -> DirectoryUnreachableError:
         return DirectoryUnreachableError(

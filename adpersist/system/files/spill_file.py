@@ -40,7 +40,7 @@ class SpillFile:
         self._fetched: tuple[tuple[int, bytes], ...] = ()
         self._places: dict[bytes, int] = {}
 
-    def put(self, content: bytes) -> int | None:
+    def put(self, content: bytes | memoryview) -> int | None:
         """Keep some bytes; where they are. None: the disk has no more room for them."""
         with self._lock:
             if self._is_full:
