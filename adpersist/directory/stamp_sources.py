@@ -9,12 +9,10 @@ from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.own_database import NotLocalError
 from adpersist.directory.samba.stamp_reader import StampReader, own_stamps
 from adpersist.directory.schema import Schema
-from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
+from adpersist.directory.wire.stored_stamps import StoredStamps
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.objects.change import LinkStamps
 from adpersist.model.objects.link_values import Links
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow
-from adpersist.model.objects.rows.stamp_row import unpacked_write
 from adpersist.model.objects.stamps import EVER
 from adpersist.telemetry import logger
 
@@ -80,24 +78,14 @@ class StampSources:
             return None
         stamps = {}
         for each in found:
-            rows = {
-                name: LinkStampRow.of({link: write for link, write, _ in map(stored_link, values)})
-                for name, values in (each.links or {}).items()
-            }
-            stamps[each.guid] = {name: row for name, row in rows.items() if row}
+            rows = {name: links.through() for name, links in (each.links or {}).items()}
+            stamps[each.guid] = {name: row for name, row in rows.items() if row is not None}
         return stamps
 
     def links_received(self, guids: Iterable[Guid]) -> Mapping[Guid, Links]:
         """Links of some objects that this database gave another number than who wrote them."""
         return {
-            each.guid: {
-                name: frozenset(
-                    link
-                    for link, (write, _), local_usn in map(stored_link, values)
-                    if unpacked_write(write)[-1] != local_usn
-                )
-                for name, values in (each.links or {}).items()
-            }
+            each.guid: {name: links.received() for name, links in (each.links or {}).items()}
             for each in self._stored(guids) or ()
         }
 

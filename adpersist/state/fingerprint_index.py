@@ -14,7 +14,7 @@ from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkStamp, LinkStamps, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState, created
 from adpersist.model.objects.rows.attribute_row import AttributeRow, RowHeader, hash_of
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite, link_writes_of
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite, link_pairs_of, link_writes_of
 from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, write_of, writes_of
 from adpersist.model.objects.sighting import Sighting
 from adpersist.state.changes import NAME, change_kind, difference, evolve, observe
@@ -381,7 +381,7 @@ def _evolved_links(old: Fingerprint, change: Change) -> dict[tuple[str, bool], t
         for link in change.added.get(name, ()):
             there[link] = UNKNOWN
             gone.pop(link, None)
-        for link, write in link_writes_of(change.link_stamps.get(name, {})).items():
+        for link, write in link_pairs_of(change.link_stamps.get(name, {})):
             (there if link in there else gone)[link] = _link_digest(write)
         for present, found in ((True, there), (False, gone)):
             links.pop((name, present), None)

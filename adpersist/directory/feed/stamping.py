@@ -5,19 +5,16 @@ attribute has none that is known until the next look, which shows both. Where a 
 only, so what was written lately waits for that; all else goes on at once, and memory stays small.
 """
 
-from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import compress
 from typing import Final, Protocol
 
 from adpersist.directory.schema import Schema
 from adpersist.directory.wire.replication_metadata import PackedWrites, packed_writes
-from adpersist.directory.wire.stored_stamps import StoredStamps, stored_link
+from adpersist.directory.wire.stored_stamps import StoredLinks, StoredStamps
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.change import AttributeStamps
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, LinkWrite
 from adpersist.model.objects.rows.stamp_row import StampRow, packed_row
 from adpersist.model.objects.sighting import Sighting
 
@@ -61,40 +58,13 @@ class _Seen:
 
     sighting: Sighting
     attributes: PackedWrites = _NONE
-    links: Mapping[str, "_Links"] = field(default_factory=dict)
+    links: Mapping[str, StoredLinks] = field(default_factory=dict)
     links_stamped: bool = False
 
     def is_newer(self, usn: Usn) -> bool:
         """Something of it was written after that."""
-        all_usns = (self.attributes.usns, *(each.usns for each in self.links.values()))
-        return any(usns and max(usns) > usn for usns in all_usns)
-
-
-class _Links:
-    """Links of one attribute, in columns: a group has tens of thousands.
-
-    Attributes:
-        links: References.
-        writes: The stamp of each; most came by a few writes, which are kept once.
-        usns: The local USN of each.
-    """
-
-    def __init__(self, values: Iterable[bytes]) -> None:
-        self.links: list[bytes] = []
-        self.writes: list[LinkWrite] = []
-        self.usns = array("Q")
-        known: dict[LinkWrite, LinkWrite] = {}
-        for value in values:
-            link, write, usn = stored_link(value)
-            self.links.append(link)
-            self.writes.append(known.setdefault(write, write))
-            self.usns.append(usn)
-
-    def through(self, usn: Usn) -> LinkStampRow | None:
-        """Those written up to there; None: there are none."""
-        written = (each <= usn for each in self.usns)
-        found = dict(compress(zip(self.links, self.writes, strict=True), written))
-        return LinkStampRow.of(found) if found else None
+        usns = self.attributes.usns
+        return (bool(usns) and max(usns) > usn) or any(each.is_newer(usn) for each in self.links.values())
 
 
 class Stamping:
@@ -197,7 +167,7 @@ def _seen(sighting: Sighting, stored: StoredStamps | None) -> _Seen:
         sighting=sighting,
         # a look also shows some values that were written before it began: instanceType is always there
         attributes=packed_writes(stored.blob) if stored.blob else _NONE,
-        links={name: _Links(values) for name, values in (stored.links or {}).items()},
+        links=stored.links or {},
         links_stamped=sighting.whole and stored.links is not None,
     )
 

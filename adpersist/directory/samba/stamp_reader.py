@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +11,13 @@ from weakref import ReferenceType, ref
 from adpersist.directory.ldap.session import Session
 from adpersist.directory.samba.own_database import NotLocalError, database_path, require_own
 from adpersist.directory.samba.worker_process import WorkerProcess
-from adpersist.directory.wire.stored_stamps import StoredStamps
-from adpersist.model.identity.ids import Guid, Usn
+from adpersist.directory.wire.stored_stamps import StoredLinks, StoredStamps
+from adpersist.model.identity.ids import Guid, Usn, guid_text
+from adpersist.telemetry import logger
 
 _WORKER: Final = Path(__file__).with_name("stamp_worker.py")
+
+log = logger("stamps")
 
 
 class _Question:
@@ -26,6 +29,26 @@ class _Question:
 
     def __init__(self) -> None:
         self.answer: tuple[Usn, list[StoredStamps]] | None = None
+
+
+class Found:
+    """What comes of an answer, part by part."""
+
+    def __init__(self) -> None:
+        self._found: dict[Guid, tuple[bytes, dict[str, StoredLinks]]] = {}
+
+    def add(self, part: Iterable[tuple[Guid, bytes, Mapping[str, Sequence[bytes]]]]) -> None:
+        """Take a part; the first with an object has what lies beside its values."""
+        for guid, blob, links in part:
+            _, known = self._found.setdefault(guid, (blob, {}))
+            for name, values in links.items():
+                if unreadable := known.setdefault(name, StoredLinks()).add(values):
+                    log.warning("links.unreadable", object=guid_text(guid), attribute=name, count=unreadable)
+
+    @property
+    def stamps(self) -> list[StoredStamps]:
+        """All that came."""
+        return [StoredStamps(guid=guid, blob=blob, links=links) for guid, (blob, links) in self._found.items()]
 
 
 class StampReader:
@@ -83,9 +106,13 @@ class StampReader:
 
     def _answer(self, question: _Question) -> tuple[Usn, list[StoredStamps]]:
         while question.answer is None:
-            usn, found = self._receive()
-            if (oldest := self._open.popleft()()) is not None:
-                oldest.answer = usn, [StoredStamps(guid=guid, blob=blob, links=links) for guid, blob, links in found]
+            oldest, found = self._open[0], Found()
+            while not isinstance(part := self._receive(), int):
+                if oldest() is not None:
+                    found.add(part)
+            self._open.popleft()
+            if (asked := oldest()) is not None:
+                asked.answer = Usn(part), found.stamps
         return question.answer
 
     def close(self) -> None:

@@ -12,11 +12,13 @@ read in the middle of a commit. Each object is looked up by itself: nobody who w
 
 Both directions carry pickled numbers, text, bytes, and collections of those. The first out is a greeting, the
 highestCommittedUSN and the invocationID, or words that say why there is nothing to be read. Then for each that comes
-in, (naming context or None, objectGUIDs, names of link attributes, after which USN), there goes out the USN once they
-were looked up, and for each object that is there its GUID, its replPropertyMetaData, and by attribute its link values
-as they are stored, without their DN: those written after that USN. When standard input ends, the program does.
+in, (naming context or None, objectGUIDs, names of link attributes, after which USN), there go out lists that have for
+each object that is there its GUID, its replPropertyMetaData, and by attribute its link values as they are stored,
+without their DN: those written after that USN. An object of many links stands in several of them. The USN once all were
+looked up ends the answer. When standard input ends, the program does.
 """
 
+import itertools
 import os
 import re
 import sys
@@ -29,6 +31,8 @@ import worker_frames
 
 _LINK = re.compile(rb"<RMD_LOCAL_USN=(\d+)>")
 _METADATA = "metadata.tdb"
+_TOGETHER = 1000
+"""Objects, and links of one object, in one list: a group has tens of thousands."""
 
 
 class NotReadableError(Exception):
@@ -119,25 +123,34 @@ class Files(Partitions):
         return self.usn(), bytes(found["invocationId"][0])
 
     def stamps(self, nc, guids, links, since):
-        """The answer to one request."""
-        partitions, answer = self.holding(nc), []
+        """The answer to one request, in its parts."""
+        partitions, part, count = self.holding(nc), [], 0
         for guid in guids:
             found = find(partitions, guid)
-            if found is not None:
-                blob = found.get("replPropertyMetaData", idx=0)
-                linked = {name: _written(found[name], since) for name in found if name != "dn" and name in links}
-                answer.append((guid, bytes(blob) if blob is not None else b"", linked))
-        return self.usn(), answer
+            if found is None:
+                continue
+            blob, linked = found.get("replPropertyMetaData", idx=0), {}
+            part.append((guid, bytes(blob) if blob is not None else b"", linked))
+            for name in links.intersection(found):
+                written = _written(found[name], since)
+                while some := list(itertools.islice(written, _TOGETHER)):
+                    linked[name] = some
+                    count += len(some)
+                    if count >= _TOGETHER:
+                        yield part
+                        linked, count = {}, 0
+                        part = [(guid, b"", linked)]
+            count += 1
+        yield part
+        yield self.usn()
 
 
 def _written(values, since):
-    found = []
     for each in values:
         value = bytes(each)
         written = _LINK.search(value)
         if written is not None and int(written[1]) > since:
-            found.append(value[: value.rindex(b">") + 1])
-    return found
+            yield value[: value.rindex(b">") + 1]
 
 
 def _identity(name):
@@ -152,7 +165,8 @@ def main(path, server):
         files = Files(path)
         worker_frames.write(sink, files.greeting(bytes.fromhex(server)))
         for request in worker_frames.requests(source):
-            worker_frames.write(sink, files.stamps(*request))
+            for part in files.stamps(*request):
+                worker_frames.write(sink, part)
             worker_frames.give_back()  # of a large group they are megabytes
     except (NotReadableError, OSError, ldb.LdbError, KeyError) as error:
         worker_frames.write(sink, " ".join(map(str, error.args)))

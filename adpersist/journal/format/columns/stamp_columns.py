@@ -8,10 +8,9 @@ from itertools import accumulate, pairwise
 
 from adpersist.journal.format.columns.names import Names
 from adpersist.journal.format.columns.shapes import blobs, guids, index, integers, items, octets
-from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_writes_of
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_columns_of
 from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, packed_write, unpacked_write, writes_of
 
 
@@ -30,13 +29,9 @@ class WriteColumns:
         found = {write: number for number, write in enumerate(writes)}
         linked: list[object] = []
         for name, known in link_stamps.items():
-            links = link_writes_of(known)
-            plain, other = targets(sorted(links))
-            ordered = (*refs(plain), *other)
-            numbers = [
-                2 * found.setdefault(write, len(found)) + made for write, made in map(links.__getitem__, ordered)
-            ]
-            linked += names.number(name), plain, other, numbers
+            plain, other, stamped = link_columns_of(known)
+            numbers = [2 * found.setdefault(write, len(found)) + made for write, made in stamped]
+            linked += names.number(name), plain, list(other), numbers
         self._writes += found
         return names.of_header(row.header), places, linked, len(found)
 

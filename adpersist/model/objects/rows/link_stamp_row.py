@@ -6,7 +6,8 @@ so that one member more does not turn over all the others.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from itertools import chain, pairwise
 from typing import Final
 
 from adpersist.model.identity.ids import GUID_BYTES
@@ -14,6 +15,8 @@ from adpersist.model.identity.reference import refs, targets
 from adpersist.model.objects.change import LinkStamp, LinkStamps
 from adpersist.model.objects.rows.stamp_row import Write, numbered, split, unpacked_write, write_at, write_of
 
+_TOGETHER: Final = 1000
+"""References made at once."""
 _FEW: Final = 32
 """So many that came later are no burden, however short the row is."""
 
@@ -35,18 +38,28 @@ class LinkStampRow(Mapping[bytes, LinkStamp]):
     __slots__ = ("_count", "_guids", "_later", "_others", "_places", "_present", "_writes")
 
     def __init__(self, guids: bytes, others: Sequence[bytes], writes: Sequence[LinkWrite]) -> None:
+        self._fill(guids, others, writes)
+        if self._count != len(writes):
+            raise ValueError("a link stands twice")
+
+    @classmethod
+    def with_last(cls, guids: bytes, others: Sequence[bytes], writes: Sequence[LinkWrite]) -> "LinkStampRow":
+        """The same; where a link stands several times, it has the last."""
+        row = cls.__new__(cls)
+        row._fill(guids, others, writes)
+        return row
+
+    def _fill(self, guids: bytes, others: Sequence[bytes], writes: Sequence[LinkWrite]) -> None:
         count, rest = divmod(len(guids), GUID_BYTES)
         if rest or count + len(others) != len(writes):
             raise ValueError(f"{len(writes)} stamps for {count} targets and {len(others)} other links")
-        plain = sorted(zip((_guid(guids, number) for number in range(count)), writes[:count], strict=True))
-        odd = sorted(zip(others, writes[count:], strict=True))
-        if len(dict(plain)) + len(dict(odd)) != len(writes):
-            raise ValueError("a link stands twice")
-        ordered = [write for _, write in (*plain, *odd)]
-        self._guids = b"".join(guid for guid, _ in plain)
-        self._others = tuple(other for other, _ in odd)
-        self._places, self._writes = numbered(write for write, _ in ordered)
-        self._present = bytes(present for _, present in ordered)
+        plain = _sorted([_guid(guids, number) for number in range(count)])
+        odd = _sorted(others)
+        self._guids = b"".join(_guid(guids, number) for number in plain)
+        self._others = tuple(others[number] for number in odd)
+        ordered = [*plain, *(count + number for number in odd)]
+        self._places, self._writes = numbered(writes[number][0] for number in ordered)
+        self._present = bytes(writes[number][1] for number in ordered)
         self._later: dict[bytes, LinkWrite | None] = {}
         self._count = len(ordered)
 
@@ -92,15 +105,28 @@ class LinkStampRow(Mapping[bytes, LinkStamp]):
 
     def writes(self) -> dict[bytes, LinkWrite]:
         """All of them, packed; equal writes are the same bytes."""
-        found = split(self._writes)
-        packed = [(found[place], present > 0) for place, present in zip(self._places, self._present, strict=True)]
-        links = dict(zip((*refs(self._guids), *self._others), packed, strict=True))
-        for link, write in self._later.items():
-            if write is None:
-                links.pop(link, None)
-            else:
-                links[link] = write
-        return links
+        return dict(self.pairs())
+
+    def pairs(self) -> Iterator[tuple[bytes, LinkWrite]]:
+        """The same one after another: not all references are made at once."""
+        later, step = self._later, _TOGETHER * GUID_BYTES
+        some = (refs(self._guids[at : at + step]) for at in range(0, len(self._guids), step))
+        for link, write in zip(chain(chain.from_iterable(some), self._others), self._numbered(), strict=True):
+            if link not in later:
+                yield link, write
+        for link, last in later.items():
+            if last is not None:
+                yield link, last
+
+    def columns(self) -> tuple[bytes, Sequence[bytes], Sequence[LinkWrite]]:
+        """Targets of plain references, all other references, and what each has, in that order."""
+        row = LinkStampRow.of(self.writes()) if self._later else self
+        return row._guids, row._others, row._numbered()
+
+    def _numbered(self) -> list[LinkWrite]:
+        """What each had before some came later; equal writes are the same."""
+        there, gone = ([(write, present) for write in split(self._writes)] for present in (True, False))
+        return [(there if present else gone)[at] for at, present in zip(self._places, self._present, strict=True)]
 
     def changed_by(self, lost: Collection[bytes], new: Mapping[bytes, LinkWrite]) -> "LinkStampRow":
         """Without those that are lost, and with the new ones."""
@@ -163,6 +189,12 @@ class LinkStampRow(Mapping[bytes, LinkStamp]):
         return at if at < count and _guid(self._guids, at) == guid else None
 
 
+def _sorted(links: Sequence[bytes]) -> list[int]:
+    """Their numbers in their order; of equal ones the last."""
+    ordered = sorted(range(len(links)), key=links.__getitem__)
+    return [one for one, after in pairwise([*ordered, -1]) if after < 0 or links[one] != links[after]]
+
+
 def _guid(guids: bytes, number: int) -> bytes:
     return guids[number * GUID_BYTES : (number + 1) * GUID_BYTES]
 
@@ -176,6 +208,16 @@ def link_stamp_of(write: LinkWrite) -> LinkStamp:
     """The reverse of :func:`link_write_of`."""
     version, time, origin, usn = unpacked_write(write[0])
     return LinkStamp(version=version, time=time, origin=origin, usn=usn, present=write[1])
+
+
+def link_columns_of(stamps: Mapping[bytes, LinkStamp]) -> tuple[bytes, Sequence[bytes], Sequence[LinkWrite]]:
+    """See :meth:`LinkStampRow.columns`."""
+    return (stamps if isinstance(stamps, LinkStampRow) else LinkStampRow.of(link_writes_of(stamps))).columns()
+
+
+def link_pairs_of(stamps: Mapping[bytes, LinkStamp]) -> Iterable[tuple[bytes, LinkWrite]]:
+    """See :meth:`LinkStampRow.pairs`."""
+    return stamps.pairs() if isinstance(stamps, LinkStampRow) else link_writes_of(stamps).items()
 
 
 def link_writes_of(stamps: Mapping[bytes, LinkStamp]) -> dict[bytes, LinkWrite]:
