@@ -146,8 +146,8 @@ class Files(Partitions):
 
 
 def _written(values, since):
-    for each in values:
-        value = bytes(each)
+    for number in range(len(values)):  # to go through them takes a copy of them all
+        value = bytes(values[number])
         written = _LINK.search(value)
         if written is not None and int(written[1]) > since:
             yield value[: value.rindex(b">") + 1]
