@@ -48,6 +48,7 @@ def exempt(session: Session, dse: RootDse, schema: Schema, server: Guid) -> Exem
         attributes={machine: _MACHINE_SECRET, manager: frozenset({"rIDAvailablePool"})},
         derived=_DERIVED,
         single_links=schema.single_links,
+        without_references=schema.without_references,
         created_with=_SET_AFTERWARDS,
         reach=EVERYWHERE if session.privileged else _over_network(schema),
         # the rest of what the DC says of itself follows what was renamed or made since

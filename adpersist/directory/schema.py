@@ -125,6 +125,11 @@ class Schema:
         """Names of the forward links that have one value at the most."""
         return frozenset(name for name in self.links if self._by_name[name].single_valued)
 
+    @property
+    def without_references(self) -> frozenset[str]:
+        """Names of the attributes whose values are no references."""
+        return frozenset(name for name, fact in self._by_name.items() if not fact.is_reference)
+
 
 def _attribute(facts: dict[str, str], prefixes: PrefixMap) -> Attribute:
     flags = int(facts.get("systemFlags", "0"))

@@ -27,7 +27,7 @@ def records(state: State, facts: JournalSchema, *, secrets: bool) -> Iterator[by
         facts: Its schema.
         secrets: With password hashes, keys and whatever else is shown to nobody.
     """
-    names = Names(state)
+    names = Names(state, facts)
     for item in sorted((each for each in state.values() if not each.deleted), key=lambda each: names.key(each.guid)):
         lines = [_line("dn", names.dn(item.guid).encode())]
         lines += (
@@ -43,17 +43,18 @@ def _attributes(
     yield "objectGUID", [item.guid]
     for name, values in sorted(item.values.items()):
         if name != "objectClass" and (secrets or not facts.is_secret(name)):
-            yield name, [names.resolved(value) for value in values]
+            yield name, [names.resolved(name, value) for value in values]
     for name, refs in sorted(item.links.items()):
         lit = (each for each in refs if (target := target_of(each)) is None or names.is_live(target))
-        yield name, sorted(map(names.resolved, lit))
+        yield name, sorted(names.resolved(name, each) for each in lit)
 
 
 class Names:
     """DNs of a state's objects, each made once."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, facts: JournalSchema) -> None:
         self._state = state
+        self._facts = facts
         self._dns: dict[Guid, str] = {}
         self._depths: dict[Guid, int] = {}
 
@@ -74,9 +75,9 @@ class Names:
         """It is there and no tombstone."""
         return self._state.is_live(guid)
 
-    def resolved(self, value: bytes) -> bytes:
-        """A reference with its target's DN for the GUID; any other value as it is."""
-        target = target_of(value) if value.endswith(b">") else None
+    def resolved(self, name: str, value: bytes) -> bytes:
+        """An attribute's reference with its target's DN for the GUID; any other value as it is."""
+        target = target_of(value) if value.endswith(b">") and self._facts.may_refer(name) else None
         if target is None or target not in self._state:
             return value
         return value[: value.rindex(b"<GUID=")] + self.dn(target).encode()

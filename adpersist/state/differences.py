@@ -1,6 +1,6 @@
 """Telling states apart: what a look changed, and what separates the directory from the journal."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -124,7 +124,8 @@ def _gap(guid: Guid, want: State, have: State, exempt: Exempt) -> Gap | None:
         return Gap(guid=guid, want=wanted, have=found) if is_live else None
     assert wanted is not None  # noqa: S101 - live, so it is there
     spared = exempt.derived | exempt.reach.unseen | exempt.attributes.get(guid, frozenset())
-    values = _reachable(changed_values(found.values if found else {}, wanted.values), found, want, have)
+    changed = changed_values(found.values if found else {}, wanted.values)
+    values = _reachable(changed, found, want, have, exempt.without_references)
     added, removed = link_values.changed(_lit(found.links, have) if found and is_live else {}, _lit(wanted.links, want))
     gap = Gap(
         guid=guid,
@@ -151,11 +152,13 @@ def is_trust_account(item: ObjectState) -> bool:
     return bool(int(item.values.get("userAccountControl", (b"0",))[0]) & _TRUST_ACCOUNT)
 
 
-def _reachable(values: dict[str, Values], found: ObjectState | None, want: State, have: State) -> dict[str, Values]:
+def _reachable(
+    values: dict[str, Values], found: ObjectState | None, want: State, have: State, without_references: Collection[str]
+) -> dict[str, Values]:
     """Without references to deleted objects: nobody can write one, and none that is left matters."""
     reached = {}
     for name, new in values.items():
-        kept = _to_living(new, want)
+        kept = new if name in without_references else _to_living(new, want)
         if kept != new:
             before = _to_living(found.values.get(name, ()), have) if found is not None else ()
             if sorted(before) == sorted(kept):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from adpersist.model.identity.reference import REFERENCE_SYNTAXES
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.state.state import State
@@ -72,6 +73,10 @@ class JournalSchema:
     def is_secret(self, name: str) -> bool:
         """Its values are shown to nobody who did not ask for them; what the schema does not know may be anything."""
         return name in UNMARKED_SECRETS or name not in self._known or self[name].confidential
+
+    def may_refer(self, name: str) -> bool:
+        """Its values are references; what the schema does not know may be anything."""
+        return name not in self._known or self[name].syntax in REFERENCE_SYNTAXES
 
     def backlink(self, name: str) -> str:
         """What the other end of a link is called (``member``: ``memberOf``); empty when it has none."""

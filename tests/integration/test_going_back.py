@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from adpersist.model.plan.engine import Engine
@@ -40,6 +42,28 @@ def test_a_name_somebody_else_has_now_is_found_before_the_first_write(world: Wor
         assert old == rf"CN=ada\, of old,{office}"
         assert hands.find("(sAMAccountName=ada)") == [new]
     assert world.dc.can_login("ada", PASSWORD)
+    world.run("verify", code=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_text_that_looks_like_a_reference_is_a_text(world: World, engine: Engine) -> None:
+    world.write_by(engine)
+    ada = f"CN=ada,OU=Office,{world.dc.base_dn}"
+    with Hands(world.dc) as hands:
+        gone = hands.user("gone")
+        texts = {"adminDisplayName": f"<GUID={hands.guid(gone)}>", "description": f"<GUID={hands.guid(ada)}>"}
+        hands.set(ada, **texts)
+        hands.delete(gone)
+    world.run("agent", "--once", code=0)
+    world.run("mark", "before", code=0)
+    ldif = world.run("export", "--at", "@before", "--ldif", code=0).out.replace("\n ", "")
+    assert all(f"\n{name}:: {b64encode(text.encode()).decode()}\n" in ldif for name, text in texts.items())
+    with Hands(world.dc) as hands:
+        hands.set(ada, adminDisplayName="Ada", description="Countess")
+    world.run("agent", "--once", code=0)
+    world.run("restore", "--to", "@before", "--object", "ada", "--yes", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.read(ada, *texts) == {name: [text.encode()] for name, text in texts.items()}
     world.run("verify", code=0)
 
 

@@ -109,6 +109,18 @@ def test_of_references_to_some_who_are_gone_the_others_come_back() -> None:
     assert left({"seeAlso": (ref(BERT),)}) == ({}, 2)
 
 
+def test_a_text_that_looks_like_a_reference_is_none() -> None:
+    text = {"description": (ref(ADA),)}
+    want = State([*THEN.values(), replace(_object(CREW, ROOT, "CN=crew"), values=text)])
+    have = State([DOMAIN, OF_OFFICE, OF_ANNEX, _tombstone(OF_ADA), OF_BERT, _object(CREW, ROOT, "CN=crew")])
+    scope, texts = RestoreScope(roots=frozenset({CREW})), frozenset({"description"})
+    for wanted, had in ((want, have), (have, want)):
+        open_gaps = gaps(wanted, had, Exempt(without_references=texts))
+        (gap,), notes = scope.narrow(open_gaps, wanted, had, without_references=texts)
+        assert gap.values == (text if wanted is want else {"description": ()})
+        assert notes == []
+
+
 def test_what_somebody_lives_in_who_is_no_part_of_it_cannot_go() -> None:
     child, grandchild = _object(Guid(b"\x11" * 16), HALL, "CN=desk"), _object(Guid(b"\x12" * 16), HALL, "CN=chair")
     have = State([*THEN.values(), OF_HALL, child, replace(grandchild, parent=child.guid)])

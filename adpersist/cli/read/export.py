@@ -108,13 +108,13 @@ def _ldif(state: "State", facts: "JournalSchema", point: "Seq", name: str, *, se
 def _lines(state: "State", facts: "JournalSchema", *, secrets: bool) -> Iterator[bytes]:
     from adpersist.reading.ldif import Names
 
-    names = Names(state)
+    names = Names(state, facts)
     for item in sorted((each for each in state.values() if not each.deleted), key=lambda each: names.key(each.guid)):
         document = {
             "dn": names.dn(item.guid),
             "guid": output.guid(item.guid),
             "attributes": {
-                name: [b64encode(names.resolved(value)).decode() for value in values]
+                name: [b64encode(names.resolved(name, value)).decode() for value in values]
                 for name, values in sorted({**item.values, **{n: tuple(r) for n, r in item.links.items()}}.items())
                 if secrets or not facts.is_secret(name)
             },

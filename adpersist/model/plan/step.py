@@ -163,6 +163,7 @@ class Exempt:
         attributes: Attributes never written on some objects (the DC's own machine secret).
         derived: Attributes the server computes from others, on every object.
         single_links: Links with room for one value; with the Recycle Bin one to somebody deleted takes it, unseen.
+        without_references: Attributes whose values refer to nobody, whatever they look like; people write any text.
         created_with: Attributes an object cannot be created with; the server sets them or they are set afterwards.
         reach: What the session can do at all.
         spared: What it does not even receive as a replica; replication may write much that nobody else may.
@@ -172,6 +173,7 @@ class Exempt:
     attributes: Mapping[Guid, frozenset[str]] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
     single_links: frozenset[str] = frozenset()
+    without_references: frozenset[str] = frozenset()
     created_with: frozenset[str] = frozenset()
     reach: Reach = EVERYWHERE
     spared: Spared = field(default_factory=Spared)

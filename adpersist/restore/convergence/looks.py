@@ -218,7 +218,9 @@ class Looks:
     def _attainable(
         self, scope: RestoreScope, want: State, have: State, exempt: Exempt
     ) -> tuple[list[Gap], list[Limitation]]:
-        differing, lost = scope.narrow(gaps(want, have, exempt, self._compared), want, have)
+        differing, lost = scope.narrow(
+            gaps(want, have, exempt, self._compared), want, have, without_references=exempt.without_references
+        )
         if not scope.is_everything:
             differing, theirs = handed_down.by_others(differing, want, have)
             lost += theirs

@@ -1,6 +1,6 @@
 """How much is restored: everything, some objects, a tree, an attribute. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
@@ -83,8 +83,15 @@ class RestoreScope:
                 placed.put(replace(want[guid], parent=found.parent, rdn=found.rdn))
         return placed
 
-    def narrow(self, gaps: Iterable[Gap], want: State, have: State) -> tuple[list[Gap], list[Limitation]]:
-        """The gaps inside the scope, each cut down to what of it is inside, and what of that cannot be had."""
+    def narrow(
+        self, gaps: Iterable[Gap], want: State, have: State, *, without_references: Collection[str] = ()
+    ) -> tuple[list[Gap], list[Limitation]]:
+        """The gaps inside the scope, each cut down to what of it is inside, and what of that cannot be had.
+
+        Args:
+            gaps: Between ``want`` and ``have``.
+            without_references: As of :class:`~adpersist.model.plan.step.Exempt`.
+        """
         if self.is_everything:
             return list(gaps), []
         objects = self.objects(want, have) if self.roots else None
@@ -99,7 +106,7 @@ class RestoreScope:
             narrowed = self._narrowed(gap, objects)
             if narrowed is None:
                 continue
-            narrowed, lacking = _pointing_to(narrowed, want, lives)
+            narrowed, lacking = _pointing_to(narrowed, want, lives, without_references)
             notes += lacking
             if narrowed.is_open:
                 found.append(narrowed)
@@ -152,12 +159,14 @@ def _is_half_back(wanted: ObjectState, found: ObjectState) -> bool:
     )
 
 
-def _pointing_to(gap: Gap, want: State, lives: Callable[[bytes], bool]) -> tuple[Gap, list[Limitation]]:
+def _pointing_to(
+    gap: Gap, want: State, lives: Callable[[bytes], bool], without_references: Collection[str]
+) -> tuple[Gap, list[Limitation]]:
     """Without references to what is deleted and stays so, and what is lacking for that."""
     values: dict[str, Values] = {}
     said: list[str] = []
     for name, found in gap.values.items():
-        kept = tuple(filter(lives, found))
+        kept = found if name in without_references else tuple(filter(lives, found))
         if kept == found:
             values[name] = found
         elif not kept or any(plain(value) != value for value in found):  # with a label, another takes its place
