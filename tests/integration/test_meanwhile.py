@@ -198,3 +198,50 @@ def test_what_is_written_to_those_who_just_came_back_stays(world: World) -> None
     assert there == {f"lost{number}" for number in range(_MANY + _LOST)} - set(gone)
     world.run("agent", "--once", code=0)
     world.run("verify", code=0)
+
+
+def test_who_just_came_back_is_moved_renamed_and_taken_out_of_a_group_and_stays_so(world: World) -> None:
+    with Hands(world.dc) as hands:
+        office = f"OU=Office,{hands.base}"
+        for number in range(_MANY + _LOST):
+            hands.contact(f"lost{number}", parent=office)
+            hands.link(f"CN=crew,{office}", f"CN=lost{number},{office}")
+    world.run("agent", "--once", code=0)
+    world.revert()
+    moved: list[str] = []
+    left: list[str] = []
+    ended = threading.Event()
+
+    def reorganize() -> None:
+        with Hands(world.dc) as hands:
+            for number in range(0, _MANY, 5):
+                name = f"lost{number}"
+                while not ended.is_set() and f"CN={name},{office}" not in members(hands):
+                    time.sleep(0.01)
+                if ended.is_set():
+                    return
+                hands.unlink(f"CN=crew,{office}", f"CN={name},{office}")
+                left.append(f"CN={name}")
+                if number % 2:
+                    hands.rename(f"CN={name},{office}", f"CN=former {name}", f"OU=Annex,{office}")
+                    left[-1] = f"CN=former {name}"
+                    moved.append(left[-1])
+
+    def members(hands: Hands) -> set[str]:
+        return {dn.decode() for dn in hands.read(f"CN=crew,{office}", "member")["member"]}
+
+    desk = threading.Thread(target=reorganize)
+    desk.start()
+    ran = world.run("guard", "--json", timeout_s=300)
+    ended.set()
+    desk.join(PATIENCE_S)
+    assert ran.code == 0, ran
+    assert len(moved) > 1, "nobody was moved meanwhile"
+    with Hands(world.dc) as hands:
+        assert {dn.split(",")[0] for dn in hands.find("(cn=former*)")} == set(moved)
+        there = {dn.split(",")[0] for dn in hands.find("(&(objectClass=contact)(|(cn=lost*)(cn=former*)))")}
+        joined = {dn.split(",")[0] for dn in members(hands) if dn.startswith(("CN=lost", "CN=former"))}
+    assert len(there) == _MANY + _LOST
+    assert joined == there - set(left)
+    world.run("agent", "--once", code=0)
+    world.run("verify", code=0)

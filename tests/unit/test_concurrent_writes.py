@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from adpersist.model.identity.ids import Guid
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.object_state import ObjectState
+from adpersist.model.plan.step import Link, Modify, Move
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.state.differences import Gap
 
@@ -51,17 +54,64 @@ def test_what_is_tried_just_now_is_ours_and_so_are_links_to_it() -> None:
     assert (crew.guid, crew.added) == (CREW, {})
 
 
-def test_what_was_received_is_judged_by_its_stamps_but_where_it_lies_is_the_servers() -> None:
+@pytest.mark.parametrize(
+    ("rdn", "is_judged"), [("CN=y", True), ("CN=x\\0ACNF:01010101-0101-0101-0101-010101010101", False)]
+)
+def test_what_was_received_is_judged_by_its_stamps_but_a_name_of_a_conflict_is_the_servers(
+    rdn: str, is_judged: bool
+) -> None:
     writes = begun()
     writes.wrote([BERT])
     writes.gave([ADA, BERT])
     found = [
-        Gap(guid=guid, want=item(guid, mail=b"a"), have=item(guid), values={"mail": (b"a",)}, moved=True)
+        Gap(
+            guid=guid,
+            want=item(guid, mail=b"a"),
+            have=replace(item(guid), rdn=rdn),
+            values={"mail": (b"a",)},
+            moved=True,
+        )
         for guid in (ADA, BERT)
     ]
     elsewhere, (given,) = writes.arisen(found)
     assert elsewhere == []
-    assert (given.guid, given.values, given.moved) == (ADA, {"mail": (b"a",)}, False)
+    assert (given.guid, given.values, given.moved) == (ADA, {"mail": (b"a",)}, is_judged)
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_what_was_received_and_differs_as_before_is_judged_unless_a_killed_run_may_have_left_it(is_begun: bool) -> None:
+    writes = ConcurrentWrites(touched=is_begun)
+    writes.arisen([member_gap(lacks=ADA)])
+    writes.gave([CREW])
+    given = writes.arisen([member_gap(lacks=ADA)]).given
+    assert [gap.added for gap in given] == ([] if is_begun else [{"member": frozenset({ref(ADA)})}])
+
+
+def test_beside_a_link_of_ours_another_of_the_same_group_is_somebodys() -> None:
+    writes = begun(member_gap(lacks=ADA))
+    writes.tried([Link(guid=CREW, dn="CN=crew", added={"member": frozenset({ref(ADA)})}, reason="lacks")])
+    ours, theirs = frozenset({ref(ADA)}), frozenset({ref(BERT)})
+    found = Gap(
+        guid=CREW,
+        want=item(CREW, mail=b"a"),
+        have=item(CREW, mail=b"b"),
+        values={"mail": (b"a",)},
+        added={"member": ours},
+        removed={"member": theirs},
+    )
+    (rest,) = writes.arisen([found]).elsewhere
+    assert (rest.added, rest.removed, rest.values) == ({}, {"member": theirs}, {"mail": (b"a",)})
+
+
+def test_beside_a_move_of_ours_where_it_lies_is_nobodys_and_a_value_is_somebodys() -> None:
+    writes = begun()
+    writes.tried([Move(guid=ADA, dn="CN=a", parent_dn="DC=corp", rdn="CN=x", reason="moved")])
+    (rest,) = writes.arisen([Gap(guid=ADA, want=item(ADA), have=item(ADA), values={"mail": ()}, moved=True)]).elsewhere
+    assert (rest.values, rest.moved) == ({"mail": ()}, False)
+    writes.tried([Move(guid=ADA, dn="CN=a", parent_dn="DC=corp", rdn="CN=x", reason="moved")])
+    writes.tried([Modify(guid=ADA, dn="CN=a", values={"mail": ()}, reason="changed")])
+    other = Gap(guid=ADA, want=item(ADA), have=item(ADA), values={"mail": (), "cn": ()}, moved=True)
+    assert writes.arisen([other]) == ([], [])
 
 
 def test_what_is_to_go_and_was_received_so_is_nobodys() -> None:

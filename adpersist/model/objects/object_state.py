@@ -10,6 +10,9 @@ from adpersist.model.objects.change import AttributeStamps, Change, Kind, LinkSt
 DELETED_NAME: Final = "\\0ADEL:"
 """What stands between a deleted object's name and its GUID ([MS-ADTS] 3.1.1.5.5.1.1)."""
 
+CONFLICT_NAME: Final = "\\0ACNF:"
+"""The same of one that had to yield its name to another when both were replicated ([MS-ADTS] 3.1.1.5.1.3)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:

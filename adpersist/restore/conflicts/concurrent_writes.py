@@ -1,11 +1,14 @@
 """What others write on an open DC while it is restored: it came after us, so it is neither lost nor fought."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from adpersist.model.identity.ids import Guid
-from adpersist.model.objects.link_values import to_others, without
+from adpersist.model.objects.link_values import to_others, union, without
+from adpersist.model.objects.object_state import CONFLICT_NAME
+from adpersist.model.plan.step import Link, Move, Step
 from adpersist.restore.plan.identities.foreign_principals import is_foreign
 from adpersist.state.differences import Gap
 
@@ -36,12 +39,21 @@ class ConcurrentWrites:
         self._all_touched = touched
         self._differed: Mapping[Guid, Gap] = {}
         self._writing = set[Guid]()
+        self._narrowly = defaultdict[Guid, list[Link | Move]](list)
         self._giving = set[Guid]()
         self._touched = set[Guid]()
 
     def wrote(self, objects: Iterable[Guid]) -> None:
         """These were written to, or tried, since the last look."""
         self._writing.update(objects)
+
+    def tried(self, steps: Iterable[Step]) -> None:
+        """These were carried out, or tried, since the last look: beside links and a move others may write."""
+        for step in steps:
+            if isinstance(step, Link | Move):
+                self._narrowly[step.guid].append(step)
+            else:
+                self._writing.add(step.guid)
 
     def gave(self, objects: Iterable[Guid]) -> None:
         """The DC received these since the last look, with the stamps of whoever wrote them."""
@@ -50,21 +62,47 @@ class ConcurrentWrites:
     def arisen(self, found: Sequence[Gap]) -> Arisen:
         """What arose since the last look, and not by what was tried; at first all."""
         before, writing, giving = self._differed, self._writing, self._giving - self._writing
-        self._touched |= writing | giving
+        narrowly = self._narrowly
+        self._touched |= writing | giving | narrowly.keys()
         self._differed, self._writing, self._giving = {gap.guid: gap for gap in found}, set(), set()
+        self._narrowly = defaultdict(list)
         elsewhere, given = list[Gap](), list[Gap]()
         for gap in found:
             # the server makes a foreign principal itself when it joins a group
             if gap.guid in writing or (gap.have is not None and is_foreign(gap.have)):
                 continue
             touched = self._all_touched or gap.guid in self._touched
-            fresh = _beyond(gap, before.get(gap.guid), touched=touched, writing=writing)
+            # who was given all that differed has what differs still, or again, from somebody
+            is_closed = gap.guid in giving and not self._all_touched
+            had = None if is_closed else before.get(gap.guid)
+            fresh = _beside(_beyond(gap, had, touched=touched, writing=writing), narrowly.get(gap.guid, ()))
             if gap.guid not in giving:
                 elsewhere += fresh
             elif gap.wanted_live:
-                # where it lies the server decides while it receives, if two have one name
-                given += (replace(each, moved=False) for each in fresh)
+                given += (_without_conflict_name(each) for each in fresh)
         return Arisen(elsewhere, given)
+
+
+def _beside(fresh: Iterable[Gap], steps: Collection[Link | Move]) -> Iterator[Gap]:
+    """What of it the steps did not try."""
+    for gap in fresh:
+        rest = gap
+        for step in steps:
+            match step:
+                case Move():
+                    rest = replace(rest, moved=False)
+                case Link():
+                    tried = union(step.added, step.removed)
+                    rest = replace(rest, added=without(rest.added, tried), removed=without(rest.removed, tried))
+        if rest is gap or rest.is_open:
+            yield rest
+
+
+def _without_conflict_name(gap: Gap) -> Gap:
+    """The server gives such a name while it receives, if two have one."""
+    if gap.have is not None and CONFLICT_NAME in gap.have.rdn:
+        return replace(gap, moved=False)
+    return gap
 
 
 def _beyond(gap: Gap, before: Gap | None, *, touched: bool, writing: Collection[Guid]) -> Iterator[Gap]:

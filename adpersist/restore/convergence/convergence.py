@@ -234,7 +234,7 @@ class Convergence:
             outcome.applied += applied.steps
             # what waited for the others says nothing of why they were refused
             outcome.refusals = [*(outcome.refusals if turn else ()), *applied.refusals]
-            self._looks.wrote(step.guid for step in steps)
+            self._looks.tried(steps)
             # most often nothing is left, and the proof is the only look that is needed
             seen = self._looks.look(anew=outcome.rounds == 1 and not outcome.refusals)
         # the rounds are over, and only a look at everything is a proof

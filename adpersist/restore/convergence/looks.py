@@ -10,7 +10,7 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.secret_attributes import SECRET_ATTRIBUTES
 from adpersist.model.objects.stamps import EVER
-from adpersist.model.plan.step import Exempt
+from adpersist.model.plan.step import Exempt, Step
 from adpersist.model.plan.terms import OnConflict
 from adpersist.restore.conflicts.circles import circular
 from adpersist.restore.conflicts.resolution import Resolution
@@ -182,6 +182,10 @@ class Looks:
     def wrote(self, objects: Iterable[Guid]) -> None:
         """We wrote to these, or tried, since the last look."""
         self._noted.wrote(objects)
+
+    def tried(self, steps: Iterable[Step]) -> None:
+        """We carried these out, or tried, since the last look."""
+        self._noted.tried(steps)
 
     def gave(self, objects: Iterable[Guid]) -> None:
         """The DC received these since the last look, with the stamps they had."""

@@ -8,6 +8,7 @@ from adpersist.directory.domain_controller import DomainController
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.stamps import EVER
 from adpersist.model.plan.conflict import Conflict
+from adpersist.model.plan.step import Step
 from adpersist.restore.conflicts.concurrent_writes import ConcurrentWrites
 from adpersist.restore.conflicts.late_links import written_late
 from adpersist.restore.conflicts.local_writes import local_writes
@@ -43,6 +44,10 @@ class NotedWrites:
     def wrote(self, objects: Iterable[Guid]) -> None:
         """We wrote to these, or tried, since the last look."""
         self._concurrent.wrote(objects)
+
+    def tried(self, steps: Iterable[Step]) -> None:
+        """We carried these out, or tried, since the last look."""
+        self._concurrent.tried(steps)
 
     def gave(self, objects: Iterable[Guid]) -> None:
         """The DC received these since the last look, with the stamps they had."""
