@@ -114,6 +114,15 @@ def test_beside_a_move_of_ours_where_it_lies_is_nobodys_and_a_value_is_somebodys
     assert writes.arisen([other]) == ([], [])
 
 
+@pytest.mark.parametrize("was_dead", [False, True])
+def test_who_is_deleted_while_we_write_to_it_was_deleted_by_somebody(was_dead: bool) -> None:
+    dead = item(ADA, isDeleted=b"TRUE")
+    found = Gap(guid=ADA, want=item(ADA), have=dead)
+    writes = begun(found) if was_dead else begun()
+    writes.tried([Modify(guid=ADA, dn="CN=a", values={"mail": ()}, reason="changed")])
+    assert writes.arisen([found]) == ([] if was_dead else [found], [])
+
+
 def test_what_is_to_go_and_was_received_so_is_nobodys() -> None:
     writes = begun()
     writes.gave([ADA])

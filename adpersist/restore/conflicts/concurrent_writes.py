@@ -8,7 +8,7 @@ from typing import NamedTuple
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.link_values import to_others, union, without
 from adpersist.model.objects.object_state import CONFLICT_NAME
-from adpersist.model.plan.step import Link, Move, Step
+from adpersist.model.plan.step import Delete, Link, Move, Step
 from adpersist.restore.plan.identities.foreign_principals import is_foreign
 from adpersist.state.differences import Gap
 
@@ -40,6 +40,7 @@ class ConcurrentWrites:
         self._differed: Mapping[Guid, Gap] = {}
         self._writing = set[Guid]()
         self._narrowly = defaultdict[Guid, list[Link | Move]](list)
+        self._keeping = set[Guid]()
         self._giving = set[Guid]()
         self._touched = set[Guid]()
 
@@ -47,13 +48,14 @@ class ConcurrentWrites:
         """These were written to, or tried, since the last look."""
         self._writing.update(objects)
 
-    def tried(self, steps: Iterable[Step]) -> None:
+    def tried(self, steps: Sequence[Step]) -> None:
         """These were carried out, or tried, since the last look: beside links and a move others may write."""
         for step in steps:
             if isinstance(step, Link | Move):
                 self._narrowly[step.guid].append(step)
             else:
                 self._writing.add(step.guid)
+        self._keeping.update({step.guid for step in steps} - {step.guid for step in steps if isinstance(step, Delete)})
 
     def gave(self, objects: Iterable[Guid]) -> None:
         """The DC received these since the last look, with the stamps of whoever wrote them."""
@@ -62,12 +64,15 @@ class ConcurrentWrites:
     def arisen(self, found: Sequence[Gap]) -> Arisen:
         """What arose since the last look, and not by what was tried; at first all."""
         before, writing, giving = self._differed, self._writing, self._giving - self._writing
-        narrowly = self._narrowly
+        narrowly, keeping = self._narrowly, self._keeping
         self._touched |= writing | giving | narrowly.keys()
         self._differed, self._writing, self._giving = {gap.guid: gap for gap in found}, set(), set()
-        self._narrowly = defaultdict(list)
+        self._narrowly, self._keeping = defaultdict(list), set()
         elsewhere, given = list[Gap](), list[Gap]()
         for gap in found:
+            if gap.guid in keeping and _died(gap, before.get(gap.guid)):
+                elsewhere.append(gap)
+                continue
             # the server makes a foreign principal itself when it joins a group
             if gap.guid in writing or (gap.have is not None and is_foreign(gap.have)):
                 continue
@@ -81,6 +86,12 @@ class ConcurrentWrites:
             elif gap.wanted_live:
                 given += (_without_conflict_name(each) for each in fresh)
         return Arisen(elsewhere, given)
+
+
+def _died(gap: Gap, before: Gap | None) -> bool:
+    """It is to live, and became a tombstone: nothing but a delete makes it one."""
+    was_one = before is not None and before.have is not None and before.have.deleted
+    return gap.wanted_live and gap.have is not None and gap.have.deleted and not was_one
 
 
 def _beside(fresh: Iterable[Gap], steps: Collection[Link | Move]) -> Iterator[Gap]:

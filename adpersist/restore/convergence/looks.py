@@ -183,7 +183,7 @@ class Looks:
         """We wrote to these, or tried, since the last look."""
         self._noted.wrote(objects)
 
-    def tried(self, steps: Iterable[Step]) -> None:
+    def tried(self, steps: Sequence[Step]) -> None:
         """We carried these out, or tried, since the last look."""
         self._noted.tried(steps)
 

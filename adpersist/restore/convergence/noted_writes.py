@@ -45,7 +45,7 @@ class NotedWrites:
         """We wrote to these, or tried, since the last look."""
         self._concurrent.wrote(objects)
 
-    def tried(self, steps: Iterable[Step]) -> None:
+    def tried(self, steps: Sequence[Step]) -> None:
         """We carried these out, or tried, since the last look."""
         self._concurrent.tried(steps)
 
