@@ -183,13 +183,17 @@ def within_scope(
 
     Args:
         names: What the objects are called; none: all of them.
+        below: What lies below them, too.
         attribute: The only one of them; empty: all.
         rename: What the object is to be called from now on; empty: as it was.
 
     Raises:
         NoSuchObjectError, AmbiguousObjectError.
-        ConfigError: There is no one object to be called so, no such attribute to restore, or nobody who has it.
+        ConfigError: Below what is not said, there is no one object to be called so, no such attribute to restore, or
+            nobody who has it.
     """
+    if below and not names:
+        raise ConfigError("--subtree says that what lies below an object counts, too", hint="Name that with --object.")
     if attribute:
         require_told(attribute, dc.schema, wanted.state)
     if rename and (len(names) != 1 or attribute):

@@ -88,6 +88,20 @@ def test_a_bystanders_service_names_stay(world: World, engine: Engine) -> None:
     world.run("verify", code=0)
 
 
+@pytest.mark.parametrize("words", [("restore", "--yes"), ("plan",), ("verify",)])
+def test_a_tree_without_a_root_is_not_the_whole_domain(world: World, words: tuple[str, ...]) -> None:
+    with Hands(world.dc) as hands:
+        hands.user("made-since")
+    world.run("agent", "--once", code=0)
+    before = world.head().seq
+    point = ("--at" if words[0] == "verify" else "--to", "3")
+    refused = world.run(*words, *point, "--subtree", code=7)
+    assert "--object" in refused.err
+    assert world.head().seq == before
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=made-since)")
+
+
 def test_all_forms_of_a_password_go_back_together(world: World) -> None:
     office = f"OU=Office,{world.dc.base_dn}"
     with Hands(world.dc) as hands:
