@@ -24,12 +24,13 @@ def test_a_name_somebody_else_has_now_is_found_before_the_first_write(world: Wor
         new = hands.user("ada", password=PASSWORD)
     world.run("agent", "--once", code=0)
     back = ("restore", "--to", "@before", "--object", f"CN=ada,{office}", "--yes")
-    (taken,) = [
-        each
-        for each in world.run("plan", *back[1:5], "--json", code=2).json["taken"]
-        if each["attribute"] == "sAMAccountName"
-    ]
-    assert (taken["dn"], taken["holder"]) == (f"CN=ada,{office}", new)
+    found = world.run("plan", *back[1:5], "--json", code=2).json["taken"]
+    assert {(each["dn"], each["holder"]) for each in found} == {(f"CN=ada,{office}", new)}
+    principal = f"ada@{world.dc.names.dns_domain}"
+    assert [(each["attribute"], each["value"]) for each in found] == [
+        ("sAMAccountName", "ada"),
+        ("userPrincipalName", principal),
+    ], "each once, and as it is written"
     refused = world.run(*back, code=2)
     assert new in complaint(refused)
     assert "--rename" in refused.err

@@ -49,12 +49,18 @@ def collisions(gaps: Iterable[Gap], want: State, have: State) -> Iterator[Collis
     for item in have.values():
         if item.deleted or item.guid in closing:
             continue
-        for resource in _held(item):
-            if (gap := wanting.get(resource)) is not None:
+        for resource in dict.fromkeys(_held(item)):  # a UPN is most often the one that the account name implies, too
+            if (gap := wanting.get(resource)) is not None and gap.want is not None:
                 attribute, value = resource
                 dn = want.dn(gap.guid)
-                text = dn if attribute == "name" else have.dn(item.guid) if attribute == _SID else str(value)
+                text = {"name": dn, _SID: have.dn(item.guid)}.get(attribute) or _as_written(gap.want, attribute, value)
                 yield Collision(dn=dn, attribute=attribute, value=text, holder=have.dn(item.guid))
+
+
+def _as_written(item: ObjectState, attribute: str, folded: object) -> str:
+    """A unique value in its own letters; one that is implied has none."""
+    written = (value for value in item.values.get(attribute, ()) if folded_value(value) == folded)
+    return next(written, str(folded).encode()).decode("utf-8", "replace")
 
 
 def needed(gaps: Sequence[Gap], have: State) -> dict[Guid, str]:
