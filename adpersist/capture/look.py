@@ -103,7 +103,7 @@ class Look:
         """
         yield from self._pieces()
         if self._all_is_needed and not self.full:
-            # a reanimated object lost its links when it was deleted, and no feed says so; nor what was not read before
+            # what lives again lost its links when it was deleted, and no feed says so; nor what was not read before
             self._since, self.full = {}, True
             yield from self._pieces()
 
@@ -165,11 +165,18 @@ class Look:
                 if sighting.trouble:
                     self.unreadable[sighting.guid] = sighting
                     continue
-                if not self.full and (sighting.guid in self._aside or sighting.values.get("isDeleted") == ()):
+                if not self.full and (sighting.guid in self._aside or self._lives_again(sighting)):
                     self._all_is_needed = True
                 yield sighting
             if part.cookie is not None:
                 self.cookies[part.nc] = part.cookie
+
+    def _lives_again(self, sighting: Sighting) -> bool:
+        """It was reanimated, or made again once not even its tombstone was left."""
+        if not sighting.whole:
+            return sighting.values.get("isDeleted") == ()
+        known = sighting.guid in self._index and self._index[sighting.guid].deleted
+        return known and not sighting.values.get("isDeleted")
 
     def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
         newest = {sighting.guid: sighting for sighting in sightings}.values()

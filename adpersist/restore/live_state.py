@@ -131,7 +131,7 @@ class LiveState:
         self.state = State(before.values())
         fresh = self._look()
         if self._undeleted:
-            # a reanimated object lost its links when it was deleted, and no feed says so
+            # what lives again lost its links when it was deleted, and no feed says so
             self.look_anew()
             self.refresh()
             return
@@ -147,10 +147,11 @@ class LiveState:
                 if sighting.trouble:
                     self._take_aside(sighting)
                     continue
-                item = self._seen(sighting, self.state.get(sighting.guid))
+                old = self.state.get(sighting.guid)
+                item = self._seen(sighting, old)
                 fresh[item.guid] = item
                 self.state.put(item)
-                self._undeleted |= not sighting.whole and sighting.values.get("isDeleted") == ()
+                self._undeleted |= old is not None and old.deleted and not item.deleted
             if part.cookie is not None:
                 self._cookies[part.nc] = part.cookie
         return fresh

@@ -9,7 +9,7 @@ import pytest
 from adpersist.model.plan.engine import Engine
 from tests.integration.hands import Hands
 from tests.integration.proof import unlike
-from tests.integration.scene import ENGINES, World
+from tests.integration.scene import ENGINES, PASSWORD, World
 from tests.property.stories.birth import attributes
 
 _UNIVERSAL, _DOMAIN_LOCAL = -0x8000_0000 + 8, -0x8000_0000 + 4
@@ -105,6 +105,42 @@ def test_what_a_class_insists_on_comes_back_with_the_tombstone(world: World, eng
     world.run("verify", code=0)
     world.dc.kill()
     assert unlike(lived, world.dc.snapshot(world.place / "after")) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("recycles", [False, True])
+def test_what_is_made_again_after_its_tombstone_went_is_captured_alive(
+    world: World, engine: Engine, *, recycles: bool
+) -> None:
+    world.write_by(engine)
+    office = f"OU=Office,{world.dc.base_dn}"
+    ada, crew, annex = f"CN=ada,{office}", f"CN=crew,{office}", f"OU=Annex,{office}"
+    with Hands(world.dc) as hands:
+        if recycles:
+            hands.recycle()
+        guid = hands.guid(ada)
+    world.run("agent", "--once", code=0)
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        for dn in (ada, f"CN=emil,{annex}", annex):
+            hands.delete(dn)
+    world.run("agent", "--once", code=0)
+    # as Samba does by itself once tombstoneLifetime is over, and tells in no feed
+    world.dc.samba_tool("domain", "tombstones", "expunge", "--tombstone-lifetime=0")
+    if recycles:  # the first time it is recycled only
+        world.dc.samba_tool("domain", "tombstones", "expunge", "--tombstone-lifetime=0")
+    world.run("restore", "--to", "@before", "--object", ada, "--yes", code=0)
+    world.run("restore", "--to", "@before", "--object", annex, "--subtree", "--yes", code=0)
+    world.run("verify", code=0)
+    world.run("verify", "--at", "@before", "--object", ada, code=0)
+    world.revert()
+    world.run("guard", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.guid(ada) == guid
+        assert ada.encode() in hands.read(crew, "member")["member"]
+        assert hands.find("(cn=emil)") == [f"CN=emil,{annex}"]
+    world.run("verify", code=0)
+    assert world.dc.can_login("ada", PASSWORD)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

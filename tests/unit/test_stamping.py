@@ -10,6 +10,7 @@ from adpersist.directory.schema import Schema
 from adpersist.directory.wire.stored_stamps import StoredStamps
 from adpersist.model.identity.ids import Guid, Usn
 from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.stamps import EVER
 
 ADA = Guid(b"a" * 16)
 NAMES = {1: "cn", 2: "mail", 3: "mail", 4: "name"}
@@ -47,3 +48,16 @@ def test_what_was_written_after_the_look_has_no_stamp_that_is_known() -> None:
 def test_of_two_ids_of_one_attribute_the_later_one_counts() -> None:
     for whole in (True, False):
         assert versions((1, 1, 10), (2, 7, 20), (3, 8, 30), whole=whole) == {"cn": 1, "mail": 8}
+
+
+def test_what_was_made_since_the_last_look_is_shown_as_a_whole() -> None:
+    def is_whole(*entries: tuple[int, int, int], since: int) -> bool:
+        stamping = Stamping(Stored(*entries), NAMES.__getitem__, nc="DC=x", since=Usn(since), floor=Usn(50), unseen=())
+        shown = Sighting(guid=ADA, nc="DC=x", parent=None, rdn="CN=ada", whole=False, values={"mail": (b"ada@x",)})
+        (sighting,) = [*stamping.take(shown), *stamping.rest(Usn(50))]
+        return sighting.whole
+
+    assert is_whole((1, 1, 10), (2, 7, 20), since=9)
+    assert not is_whole((1, 1, 10), (2, 7, 20), since=10)
+    assert not is_whole((1, 1, 10), (2, 7, 20), since=EVER), "nobody says since when it shows what changed"
+    assert not is_whole(since=9)

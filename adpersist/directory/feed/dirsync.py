@@ -348,7 +348,7 @@ class ContextLook:
                 raise
             yield from self._feed.unreadable(self.nc, self.cookie, matching, refused)
             return
-        stamping = self._feed.stamping(self.nc, since=self._since, floor=newest)
+        stamping = self._feed.stamping(self.nc, since=self._since(self.cookie), floor=newest)
         for sighting in self._feed.sightings(self.nc, entries, whole=self.whole):
             if sighting.trouble:
                 yield sighting
@@ -356,15 +356,15 @@ class ContextLook:
                 yield from stamping.take(sighting)
         yield from stamping.rest(None)
 
-    @property
-    def _since(self) -> Usn:
-        return EVER if self.whole else cookie_usn(self.cookie) or EVER
+    def _since(self, cookie: bytes) -> Usn:
+        """After which USN a page that was asked for with it shows what was written."""
+        return EVER if self.whole else cookie_usn(cookie) or EVER
 
     def _shown(self, page: Page, matching: Filter, ask_next: Callable[[], None]) -> Generator[Sighting, None, bytes]:
         """What a slice shows, and the cookie after it; meanwhile the next is asked for."""
-        more, floor = True, self._floors.popleft()
+        more, cookie, floor = True, self.cookie, self._floors.popleft()
         while more:
-            stamping = self._feed.stamping(self.nc, since=self._since, floor=floor)
+            stamping = self._feed.stamping(self.nc, since=self._since(cookie), floor=floor)
             for number, sighting in enumerate(self._feed.sightings(self.nc, page, whole=self.whole)):
                 if number % _OFTEN == 0:
                     ask_next()

@@ -17,6 +17,7 @@ from adpersist.model.objects.change import AttributeStamps
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
 from adpersist.model.objects.rows.stamp_row import StampRow, packed_row
 from adpersist.model.objects.sighting import Sighting
+from adpersist.model.objects.stamps import EVER
 
 TOGETHER: Final = 250
 """Objects asked for at once: while some are looked up, the next are read."""
@@ -74,7 +75,7 @@ class Stamping:
         source: Where stamps are looked up.
         names: The name of an attribute id.
         nc: The naming context.
-        since: Of links the page shows those written after it.
+        since: The page shows what was written after it, of links, too; EVER: everything.
         floor: The DC's USN before it thought about the page: what was written until then, the page shows.
         unseen: Attributes whose values this session cannot see.
     """
@@ -127,7 +128,7 @@ class Stamping:
         last = {sighting.guid: place for place, sighting in enumerate(batch)}
         for place, sighting in enumerate(batch):
             take = found.pop if place == last[sighting.guid] else found.get
-            yield _seen(sighting, take(sighting.guid, None))
+            yield _seen(sighting, take(sighting.guid, None), self._since)
 
     def _stamped(self, seen: _Seen, through: Usn) -> Sighting:
         if not seen.attributes.attids and not seen.links:
@@ -160,13 +161,17 @@ class Stamping:
         return StampRow(header, kept.writes)
 
 
-def _seen(sighting: Sighting, stored: StoredStamps | None) -> _Seen:
+def _seen(sighting: Sighting, stored: StoredStamps | None, since: Usn) -> _Seen:
     if stored is None:
         return _Seen(sighting=sighting)
+    # a look also shows some values that were written before it began: instanceType is always there
+    attributes = packed_writes(stored.blob) if stored.blob else _NONE
+    if not sighting.whole and since != EVER and attributes.usns and min(attributes.usns) > since:
+        # made since then: nothing of it is what it was, though a tombstone that is gone by now had its objectGUID
+        sighting = replace(sighting, whole=True)
     return _Seen(
         sighting=sighting,
-        # a look also shows some values that were written before it began: instanceType is always there
-        attributes=packed_writes(stored.blob) if stored.blob else _NONE,
+        attributes=attributes,
         links=stored.links or {},
         links_stamped=sighting.whole and stored.links is not None,
     )
