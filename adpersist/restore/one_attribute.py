@@ -1,10 +1,12 @@
 """Whether an attribute that a person names is one a restore can be limited to, and of whom."""
 
 import shlex
+from collections.abc import Iterable
 from typing import Final
 
 from adpersist.directory.schema import Schema
 from adpersist.errors import ConfigError
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.restore.plan.scope import NAMES
 from adpersist.state.journal_schema import JournalSchema
 from adpersist.state.state import State
@@ -40,11 +42,34 @@ def require_told(attribute: str, schema: Schema, state: State) -> None:
             hint="Without --attribute an object's memberships go back with it"
             + (f"; --object GROUP --attribute {link} takes back those of a group." if link else "."),
         )
-    elif not known.replicated or folded in _naming(state):
+    elif not known.replicated:
         raise ConfigError(
             f"{known.name} is in no journal: replication does not carry it",
             hint=f"docs/restored.md lists what no restore brings back. {_NAMED}",
         )
+
+
+def require_no_name(attribute: str, meant: Iterable[Iterable[ObjectState]]) -> None:
+    """No feed tells of the attribute that holds an object's name once more, beside the DN ([MS-ADTS] 3.1.1.3.1.2.1).
+
+    Of others it is one like any: a locality is named by ``l``, a person has one.
+
+    Args:
+        attribute: Its lDAPDisplayName.
+        meant: Objects that are meant, as they are at the point; then, where it comes to that, as they are on the DC.
+
+    Raises:
+        ConfigError: Somebody of them is named by it, and nobody has it otherwise.
+    """
+    for objects in meant:
+        is_name = False
+        for item in objects:
+            if attribute in item.values:
+                return
+            is_name |= item.rdn.partition("=")[0].casefold() == attribute.casefold()
+        if not is_name:
+            return
+    raise ConfigError(f"{attribute} is in no journal of who is named by it: replication does not carry it", hint=_NAMED)
 
 
 def require_living(name: str, *, there: bool, here: bool) -> None:
@@ -67,9 +92,3 @@ def require_living(name: str, *, there: bool, here: bool) -> None:
             f"{name} does not live on the domain controller, so it has no attribute there to be restored",
             hint="Leave --attribute out: that brings back the object, with all it had.",
         )
-
-
-def _naming(state: State) -> frozenset[str]:
-    """Attributes that hold a name once more, beside the DN ([MS-ADTS] 3.1.1.3.1.2.1), folded: no feed has them."""
-    found = (value for item in state.values() for value in item.values.get("rDNAttID", ()))
-    return frozenset(value.decode(errors="replace").casefold() for value in found)

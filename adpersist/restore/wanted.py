@@ -16,13 +16,14 @@ from adpersist.model.identity.ids import BEFORE_FIRST, Guid, Seq
 from adpersist.model.journal.commit import BESIDE, Commit, CommitKind
 from adpersist.model.journal.head import Head, Phase
 from adpersist.model.objects.change import Stamp
+from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.spilled_row import Spill
 from adpersist.model.plan.conflict import Conflict
 from adpersist.model.plan.replicated import MachinePassword
 from adpersist.reading.find import NoSuchObjectError, find
 from adpersist.restore.conflicts.unseen_writes import Recorded
 from adpersist.restore.live_state import ImageState, LiveState
-from adpersist.restore.one_attribute import require_living, require_told
+from adpersist.restore.one_attribute import require_living, require_no_name, require_told
 from adpersist.restore.plan.collisions import renamed
 from adpersist.restore.plan.machines.own_passwords import OwnPasswords
 from adpersist.restore.plan.scope import EVERYTHING, RestoreScope, subtrees
@@ -208,6 +209,8 @@ def within_scope(
     if attribute:
         for root, name in roots.items():
             _require_living(wanted.state, dc, here, root, name, below=below)
+        known = dc.schema.meant(attribute)
+        require_no_name(known.name if known else attribute, _meant(wanted.state, here, frozenset(roots), below=below))
     return replace(wanted, scope=RestoreScope(roots=frozenset(roots), below=below, attribute=attribute))
 
 
@@ -219,6 +222,17 @@ def _require_living(want: State, dc: DomainController, here: "_Here", root: Guid
         if any(want.is_live(guid) and have.is_live(guid) for guid in subtrees(frozenset({root}), want, have)):
             return
     require_living(name, there=want.is_live(root), here=lives)
+
+
+def _meant(want: State, here: "_Here", roots: frozenset[Guid], *, below: bool) -> Iterator[Iterator[ObjectState]]:
+    """The living objects that a restore is limited to, as they are at the point; then on the DC, which is looked at."""
+
+    def those(state: State) -> Iterator[ObjectState]:
+        guids = (subtrees(roots, state) if below else roots) if roots else state
+        return (state[guid] for guid in guids if state.is_live(guid))
+
+    yield those(want)
+    yield those(here.state())
 
 
 class _Here:

@@ -121,6 +121,31 @@ def test_all_forms_of_a_password_go_back_together(world: World) -> None:
     world.run("verify", code=0)
 
 
+def test_a_city_goes_back_alone_whatever_other_objects_are_named_by(world: World) -> None:
+    """``l``, ``c``, ``o``, ``ou`` and ``uid`` name objects of some classes, and are attributes like any of people."""
+    ada = f"CN=ada,OU=Office,{world.dc.base_dn}"
+    then, now = {"l": "Paris", "c": "FR", "ou": "Sales", "uid": "ada"}, {"l": "Lyon", "c": "DE", "ou": "IT", "uid": "a"}
+    with Hands(world.dc) as hands:
+        hands.set(ada, **then)
+    world.run("agent", "--once", code=0)
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        hands.set(ada, **now)
+    world.run("agent", "--once", code=0)
+    world.run("restore", "--to", "@before", "--object", "ada", "--attribute", "l", "--yes", code=0)
+    world.run("restore", "--to", "@before", "--attribute", "uid", "--yes", code=0)
+    with Hands(world.dc) as hands:
+        found = {name: values[0].decode() for name, values in hands.read(ada, *then).items()}
+    assert found == {**now, "l": "Paris", "uid": "ada"}
+    for words in (
+        ("--object", "ada", "--attribute", "cn"),
+        ("--object", f"OU=Office,{world.dc.base_dn}", "--attribute", "ou"),
+    ):
+        refused = world.run("plan", "--to", "@before", *words, code=7)
+        assert "named by it" in complaint(refused)
+        assert "--attribute name" in refused.err
+
+
 @pytest.mark.parametrize("keep", ["machine-secrets", "nothing"])
 def test_machines_stay_in_the_domain_that_is_taken_back(world: World, keep: str) -> None:
     machine = f"CN=ws1,OU=Office,{world.dc.base_dn}"

@@ -1,5 +1,7 @@
 """A restore that is limited to what nobody can write, or to a word that is none, says so; it would prove nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from adpersist.directory.schema import Attribute, Schema
@@ -7,7 +9,7 @@ from adpersist.errors import ConfigError
 from adpersist.model.identity.ids import Guid
 from adpersist.model.objects.change import Values
 from adpersist.model.objects.object_state import ObjectState
-from adpersist.restore.one_attribute import require_living, require_told
+from adpersist.restore.one_attribute import require_living, require_no_name, require_told
 from adpersist.state.state import State
 
 
@@ -24,7 +26,6 @@ SCHEMA = Schema(
         attribute("memberOf", 3),
         attribute("orphanBL", 5),
         attribute("logonCount", replicated=False),
-        attribute("cn"),
     ]
 )
 
@@ -35,7 +36,6 @@ def defined(number: int, **values: Values) -> ObjectState:
 
 STATE = State(
     [
-        defined(1, objectClass=(b"classSchema",), rDNAttID=(b"cn",)),
         defined(2, objectClass=(b"attributeSchema",), lDAPDisplayName=(b"bygone",)),
     ]
 )
@@ -55,13 +55,23 @@ def test_what_is_written_can_be_meant(name: str) -> None:
         ("MEMBEROF", "memberOf is not written: the directory makes it of member of"),
         ("orphanBL", "makes it of links of"),
         ("logoncount", "logonCount is in no journal"),
-        ("CN", "cn is in no journal"),
     ],
 )
 def test_what_no_feed_tells_of_cannot(name: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why) as refused:
         require_told(name, SCHEMA, STATE)
     assert refused.value.hint
+
+
+def test_a_name_that_is_held_once_more_cannot_be_meant_and_the_same_attribute_of_others_can() -> None:
+    """A person has a city, whatever a locality is named by."""
+    person, city = defined(3, l=(b"Paris",)), replace(defined(4), rdn="L=Paris")
+    for states in ([[person]], [[city, person]], [[city], [city, person]], [[replace(person, values={})]]):
+        require_no_name("l", states)
+    for states in ([[city], [city]], [[person, city]]):
+        with pytest.raises(ConfigError, match="in no journal of who is named by it") as refused:
+            require_no_name("cn" if person in states[0] else "l", states)
+        assert refused.value.hint
 
 
 @pytest.mark.parametrize(("there", "here", "why"), [(False, True, "at that point"), (True, False, "on the domain")])
