@@ -1,5 +1,6 @@
 """Why a restore does not begin, or does not end."""
 
+import shlex
 from collections.abc import Sequence
 
 from adpersist.errors import AdpersistError, ExitCode, NotConvergedError
@@ -44,7 +45,8 @@ class NameTakenError(AdpersistError):
             f"{first.dn} cannot come back as it was: {first.holder} has its {first.attribute} {first.value} now"
             + (f", and {len(taken) - 1} more are taken" if len(taken) > 1 else "")
             + "; nothing was written",
-            hint="Bring it back under another name with --rename NAME, or rename what took its place first.",
+            hint=f"Bring it back under another name first, with --object {shlex.quote(first.dn)} --rename NAME, "
+            "or rename what took its place.",
         )
         self.taken = taken
 

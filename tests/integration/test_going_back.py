@@ -46,6 +46,28 @@ def test_a_name_somebody_else_has_now_is_found_before_the_first_write(world: Wor
     world.run("verify", code=0)
 
 
+def test_a_container_whose_name_is_taken_comes_back_under_another_and_then_what_lay_in_it(world: World) -> None:
+    office = f"OU=Office,{world.dc.base_dn}"
+    annex, crew = f"OU=Annex,{office}", f"CN=crew,{office}"
+    world.run("mark", "before", code=0)
+    with Hands(world.dc) as hands:
+        for dn in (f"CN=emil,{annex}", annex, crew):
+            hands.delete(dn)
+        hands.ou("Annex", office)
+        hands.group("crew")
+    world.run("agent", "--once", code=0)
+    taken = world.run("plan", "--to", "@before", "--object", "crew", "--json", code=2).json["taken"]
+    assert [(each["attribute"], each["value"]) for each in taken] == [("sAMAccountName", "crew")], "a group has no UPN"
+    for rename in ((), ("--rename", "emile")):
+        refused = world.run("restore", "--to", "@before", "--object", f"CN=emil,{annex}", *rename, "--yes", code=2)
+        assert f"--object {annex} --rename" in refused.err, "that of the person would not help"
+    world.run("restore", "--to", "@before", "--object", annex, "--rename", "Annex of old", "--yes", code=0)
+    world.run("restore", "--to", "@before", "--object", f"CN=emil,{annex}", "--yes", code=0)
+    with Hands(world.dc) as hands:
+        assert hands.find("(cn=emil)") == [f"CN=emil,OU=Annex of old,{office}"]
+    world.run("verify", code=0)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_text_that_looks_like_a_reference_is_a_text(world: World, engine: Engine) -> None:
     world.write_by(engine)

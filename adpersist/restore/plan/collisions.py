@@ -52,15 +52,16 @@ def collisions(gaps: Iterable[Gap], want: State, have: State) -> Iterator[Collis
         for resource in dict.fromkeys(_held(item)):  # a UPN is most often the one that the account name implies, too
             if (gap := wanting.get(resource)) is not None and gap.want is not None:
                 attribute, value = resource
-                dn = want.dn(gap.guid)
-                text = {"name": dn, _SID: have.dn(item.guid)}.get(attribute) or _as_written(gap.want, attribute, value)
-                yield Collision(dn=dn, attribute=attribute, value=text, holder=have.dn(item.guid))
+                dn, holder = want.dn(gap.guid), have.dn(item.guid)
+                text = {"name": dn, _SID: holder}.get(attribute) or _as_written(attribute, value, gap.want, item)
+                if text:  # else both account names imply it, which are told themselves
+                    yield Collision(dn=dn, attribute=attribute, value=text, holder=holder)
 
 
-def _as_written(item: ObjectState, attribute: str, folded: object) -> str:
-    """A unique value in its own letters; one that is implied has none."""
-    written = (value for value in item.values.get(attribute, ()) if folded_value(value) == folded)
-    return next(written, str(folded).encode()).decode("utf-8", "replace")
+def _as_written(attribute: str, folded: object, *items: ObjectState) -> str:
+    """A unique value in the letters of the first who has it; empty: nobody has it written."""
+    written = (value for item in items for value in item.values.get(attribute, ()) if folded_value(value) == folded)
+    return next(written, b"").decode("utf-8", "replace")
 
 
 def needed(gaps: Sequence[Gap], have: State) -> dict[Guid, str]:
