@@ -174,9 +174,9 @@ class Look:
     def _lives_again(self, sighting: Sighting) -> bool:
         """It was reanimated, or made again once not even its tombstone was left."""
         if not sighting.whole:
-            return sighting.values.get("isDeleted") == ()
-        known = sighting.guid in self._index and self._index[sighting.guid].deleted
-        return known and not sighting.values.get("isDeleted")
+            return sighting.reanimated
+        was_deleted = sighting.guid in self._index and self._index[sighting.guid].deleted
+        return was_deleted and not sighting.values.get("isDeleted")
 
     def _news(self, sightings: Iterable[Sighting]) -> list[Change]:
         newest = {sighting.guid: sighting for sighting in sightings}.values()

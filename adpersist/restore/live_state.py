@@ -151,7 +151,7 @@ class LiveState:
                 item = self._seen(sighting, old)
                 fresh[item.guid] = item
                 self.state.put(item)
-                self._undeleted |= old is not None and old.deleted and not item.deleted
+                self._undeleted |= sighting.reanimated or (old is not None and old.deleted and not item.deleted)
             if part.cookie is not None:
                 self._cookies[part.nc] = part.cookie
         return fresh

@@ -46,6 +46,11 @@ class Sighting:
     trouble: str = ""
 
     @property
+    def reanimated(self) -> bool:
+        """It was a tombstone since the last look, or at that, and lives."""
+        return not self.whole and self.values.get("isDeleted") == ()
+
+    @property
     def tells_link_stamps(self) -> bool:
         """What has no stamp here has none, or is no link any more; else none was to be seen."""
         return self.links_stamped or bool(self.link_stamps)
