@@ -282,6 +282,55 @@ def test_a_password_of_its_own_that_no_client_can_settle_is_told(pair: Pair, eng
     assert told == ([f"CN={_name(pair.first)}"] if engine is Engine.LDAP else [])
 
 
+def test_what_is_made_again_reaches_a_partner(golden: Golden, place: Path) -> None:
+    """Nothing reanimates it, or its tombstone is gone: the partner has one, of later versions."""
+    with SambaDC(golden, place / "a", address=free_address()) as first:
+        first.start()
+        with Hands(first) as hands:
+            staff(hands)
+            office = _office(hands)
+            secret = hands.add(f"CN=kept Secret,CN=System,{hands.base}", "secret", {})
+            jo, club = hands.user("jo", parent=office, password=PASSWORD), hands.group("club", parent=office)
+            for number in range(4):
+                hands.set(jo, description=f"hired {number}")
+            hands.link(f"CN=crew,{office}", jo)
+            for _ in range(2):
+                hands.link(club, f"CN=ada,{office}")
+                hands.unlink(club, f"CN=ada,{office}")
+            hands.link(club, f"CN=ada,{office}", jo)
+        with join(first, place / "b", address=free_address()) as second:
+            settle(first, second)
+            run = Adpersist(place / "adpersist.toml")
+            run("init", *init_words(first, place / "journal.db", place / "key"), code=0)
+            run("agent", "--once", code=0)
+            run("mark", "before", code=0)
+            with Hands(first) as hands:
+                for dn in (secret, jo, club):
+                    hands.delete(dn)
+            run("agent", "--once", code=0)
+            settle(first, second)
+            first.samba_tool("domain", "tombstones", "expunge", "--tombstone-lifetime=0")
+            objects = [word for dn in (secret, jo, club) for word in ("--object", dn)]
+            run("restore", "--to", "@before", *objects, "--yes", code=0)
+            settle(first, second)
+            for dc in (first, second):
+                with Hands(dc) as hands:
+                    assert hands.read(secret, "cn")["cn"] == [b"kept Secret"]
+                    assert hands.read(jo, "description")["description"] == [b"hired 3"]
+                    assert jo.encode() in hands.read(f"CN=crew,{office}", "member")["member"], dc.names.hostname
+                    members = hands.read(club, "member")["member"]
+                    assert sorted(members) == sorted([jo.encode(), f"CN=ada,{office}".encode()])
+                assert dc.can_login("jo", PASSWORD)
+            settle(first, second)
+            run("agent", "--once", code=0)
+            run("verify", code=0)
+            for dc in (first, second):
+                dc.stop()
+            unlike = [line for _, lines in stamps_unlike(*map(stamps, (first, second))) for line in lines]
+            # the partner remembers what the tombstone had emptied, and the other never had
+            assert [line for line in unlike if ": None became " not in line] == []
+
+
 def _keytab(pair: Pair, hands: Hands, dn: str) -> Path:
     """Make the account a service's, with a password of its own, and give its machine the keys."""
     name = dn.partition(",")[0].removeprefix("CN=")

@@ -13,6 +13,9 @@ EVER: Final = Usn(-1)
 CHANGED: Final = "uSNChanged"
 """Stands among the stamps for writes that leave none, as links do: this database's own number and time, no version."""
 
+LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
+"""What a tombstone has and nothing that lives."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:

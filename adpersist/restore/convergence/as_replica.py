@@ -1,22 +1,24 @@
 """Having a DC that was put back receive what it lacks as a replica does, once strangers are out of its way."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
 from adpersist.directory.domain_controller import DomainController
+from adpersist.directory.write.target import Target
 from adpersist.directory.write.transactional_target import TransactionalTarget
 from adpersist.model.identity.ids import Guid, guid_text
+from adpersist.model.objects.change import Stamp
 from adpersist.model.plan.engine import Engine
 from adpersist.model.plan.replicated import Replica, Spared
-from adpersist.model.plan.step import ReloadSchema, Step
+from adpersist.model.plan.step import Create, ReloadSchema, Step
 from adpersist.restore.convergence.applying import apply
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.planning import closing_steps, raised_rids
 from adpersist.restore.plan.identities import primary_groups
 from adpersist.restore.plan.making_way import making_way
-from adpersist.restore.plan.replicated_updates import ReplicatedUpdates, as_own
+from adpersist.restore.plan.replicated_updates import ReplicatedUpdates, above_tombstones, as_own, linked_to
 from adpersist.restore.plan.replication import replica
 from adpersist.restore.progress import Progress
 from adpersist.restore.wanted import WantedState
@@ -183,8 +185,7 @@ def say_again(
     claimed = as_own(have, updates, own)
     with dc.writing(engine) as target:
         if isinstance(target, TransactionalTarget):
-            sent = replica(claimed, have, dc.feed.contexts, Spared(), own=own)
-            refused = [(each.guid, each.reason) for each in target.receive(sent, progress.applying, goes_on=False)]
+            _claim(dc, have, claimed, target, progress, own=own)
         else:
             stamps = {
                 guid: {
@@ -195,10 +196,56 @@ def say_again(
                 for guid, came in updates.attributes.items()
                 if guid in have
             }
-            refused = list(dc.restamp(stamps))
+            _tell_refused(dc.restamp(stamps))
+    log.info("replicated.said_again", objects=len(updates.attributes.keys() | updates.links.keys()))
+
+
+def outrank_tombstones(
+    dc: DomainController, wanted: WantedState, have: State, applied: Iterable[Step], target: Target, progress: Progress
+) -> bool:
+    """Have partners follow what was made again: each has a tombstone of it, with later versions than what is made.
+
+    Args:
+        dc: The DC.
+        wanted: What the journal knows of the versions there were.
+        have: What the DC has by now.
+        applied: What was done for that.
+        target: By which way to write.
+        progress: Told how far it has come.
+
+    Returns:
+        Something was written.
+
+    Raises:
+        DirectoryUnreachableError: The DC went away.
+    """
+    created = [step.guid for step in applied if isinstance(step, Create) and have.is_live(step.guid)]
+    # stamps that are written over LDAP come too late: partners ask for nothing that has its old number
+    if not created or not isinstance(target, TransactionalTarget) or not dc.partners():
+        return False
+    recorded = {
+        guid: {name: max(stamp.version for stamp in found) for name, found in stamps.items() if found}
+        for guid, stamps in wanted.recorded(linked_to(have, created).union(created)).items()
+    }
+    made = frozenset(created) & recorded.keys()  # others are a copy of somebody, which nobody ever deleted
+    if made:
+        own = dc.own_stamp()
+        _claim(dc, have, above_tombstones(have, made, recorded, own), target, progress, own=own)
+        log.info("restore.tombstones_outranked", objects=len(made))
+    return bool(made)
+
+
+def _claim(
+    dc: DomainController, have: State, claimed: State, target: TransactionalTarget, progress: Progress, *, own: Stamp
+) -> None:
+    """Give what the DC has other stamps, by which its partners take it."""
+    sent = replica(claimed, have, dc.feed.contexts, Spared(), own=own)
+    _tell_refused((each.guid, each.reason) for each in target.receive(sent, progress.applying, goes_on=False))
+
+
+def _tell_refused(refused: Iterable[tuple[Guid, str]]) -> None:
     for guid, reason in refused:
         log.warning("replicated.not_said_again", object=guid_text(guid), reason=reason)
-    log.info("replicated.said_again", objects=len(updates.attributes.keys() | updates.links.keys()))
 
 
 def _by_use(dc: DomainController, lacking: Replica) -> tuple[list[str], list[str]]:

@@ -15,7 +15,14 @@ from adpersist.model.plan.replicated import Replica
 from adpersist.model.plan.step import Step
 from adpersist.model.plan.terms import Terms
 from adpersist.restore.convergence.applying import apply
-from adpersist.restore.convergence.as_replica import Moved, move_away, receive_lacking, say_again, what_lacks
+from adpersist.restore.convergence.as_replica import (
+    Moved,
+    move_away,
+    outrank_tombstones,
+    receive_lacking,
+    say_again,
+    what_lacks,
+)
 from adpersist.restore.convergence.comparison import Comparison
 from adpersist.restore.convergence.looks import Looks
 from adpersist.restore.convergence.planning import planned
@@ -161,6 +168,8 @@ class Convergence:
             if heals:
                 seen, other = self._restamp(seen)
                 outcome.notes += tuple(other_stamps(other))
+            elif outrank_tombstones(self._dc, self._wanted, seen.have, outcome.applied, target, self._progress):
+                seen = self._looks.look(anew=True)
             outcome.left = left(self._dc, seen, refusals=outcome.refusals, aside=outcome.aside, linked=linked)
         return outcome
 

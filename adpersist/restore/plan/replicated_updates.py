@@ -6,13 +6,18 @@ lies below that USN; by the vector the partner takes it for read, and asks nobod
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from adpersist.model.identity.ids import Guid, Usn
+from adpersist.model.identity.reference import target_of
 from adpersist.model.objects.change import AttributeStamps, LinkStamp, LinkStamps, Stamp
-from adpersist.model.objects.stamps import CHANGED, Stamps, Written
+from adpersist.model.objects.link_values import to
+from adpersist.model.objects.stamps import CHANGED, LIFE, Stamps, Written
 from adpersist.state.state import State
+
+Versions = Mapping[str, int]
+"""By attribute."""
 
 K = TypeVar("K")
 S = TypeVar("S", bound=Stamp)
@@ -109,4 +114,44 @@ def as_own(have: State, updates: ReplicatedUpdates, own: Stamp) -> State:
                 stamps=claimed(item.stamps, updates.attributes.get(guid, {})),
                 link_stamps={name: claimed(row, rows.get(name, {})) for name, row in item.link_stamps.items()},
             )
+    return State(changed.get(item.guid, item) for item in have.everything())
+
+
+def linked_to(have: State, made: Collection[Guid]) -> frozenset[Guid]:
+    """Others that have links to what was made again."""
+    return frozenset(guid for guid, item in have.items() if guid not in made and any(to(item.links, made).values()))
+
+
+def above_tombstones(have: State, made: Collection[Guid], recorded: Mapping[Guid, Versions], own: Stamp) -> State:
+    """The DC as it is, with what was made again, and the links to it, stamped above the tombstone that others still
+    have of it.
+
+    Args:
+        have: The DC.
+        made: What was made again.
+        recorded: Of that, and of :func:`linked_to`, the highest version that each attribute, or a link of it, ever had.
+        own: The DC's invocationID, the time and a USN that it has not handed out.
+    """
+
+    def raised(versions: Versions, name: str, had: int = 0) -> Stamp:
+        # a tombstone that nobody saw has one more than what was known
+        return replace(own, version=max(versions.get(name, 0), had) + 2)
+
+    changed = {}
+    for guid in linked_to(have, made).union(made):
+        item, versions = have[guid], recorded.get(guid, {})
+        rows = {
+            name: {
+                link: LinkStamp(**asdict(raised(versions, name, stamp.version)), present=stamp.present)
+                if guid in made or target_of(link) in made
+                else stamp
+                for link, stamp in row.items()
+            }
+            for name, row in item.link_stamps.items()
+        }
+        stamps = item.stamps
+        if guid in made:
+            had = {**dict.fromkeys(LIFE, 0), **{name: stamp.version for name, stamp in stamps.items()}}
+            stamps = {name: raised(versions, name, version) for name, version in had.items()}
+        changed[guid] = replace(item, stamps=stamps, link_stamps=rows)
     return State(changed.get(item.guid, item) for item in have.everything())

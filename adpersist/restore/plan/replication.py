@@ -17,6 +17,7 @@ from adpersist.model.identity.sid import sid_text
 from adpersist.model.objects.change import LinkStamp, Stamp, Values
 from adpersist.model.objects.object_state import ObjectState
 from adpersist.model.objects.rows.interning import shared
+from adpersist.model.objects.stamps import LIFE
 from adpersist.model.plan.conflict import Conflict, by_object
 from adpersist.model.plan.replicated import Batch, MachinePassword, Replica, ReplicatedLink, ReplicatedObject, Spared
 from adpersist.restore.plan.definitions import defines_class, definitions_in_order
@@ -28,8 +29,6 @@ from adpersist.state.state import State
 _INSTANCE: Final = "instanceType"
 """In every object that is sent ([MS-DRSR] 4.1.10.6.3)."""
 _NEEDED: Final = frozenset({_INSTANCE, "name"})
-_LIFE: Final = ("isDeleted", "isRecycled", "lastKnownParent", "msDS-LastKnownRDN")
-"""What a tombstone has and nothing that lives."""
 _INVOCATION: Final = "invocationId"
 _NTDS_SETTINGS: Final = "CN=NTDS Settings"
 """The name of every DC's nTDSDSA object ([MS-ADTS] 6.1.1.2.2.1.2.1.1)."""
@@ -175,7 +174,7 @@ class _Difference:
             return None
         stamps = {
             name: self._once_more(*filter(None, [item.stamps[name], there.stamps.get(name)]))
-            for name in _LIFE
+            for name in LIFE
             if name in item.stamps and (name not in there.stamps or not beats(there.stamps[name], item.stamps[name]))
         }
         if not stamps:
@@ -378,7 +377,7 @@ def _only(sent: ReplicatedObject, name: str) -> ReplicatedObject:
 def _alive(item: ObjectState) -> dict[str, Stamp]:
     """Stamps for what a tombstone has and a living object never had: written when it was made."""
     born = replace(item.stamps.get(_INSTANCE, item.stamps["name"]), version=1)
-    return {name: born for name in _LIFE if name not in item.stamps}
+    return {name: born for name in LIFE if name not in item.stamps}
 
 
 def _is_same(stamp: LinkStamp, had: LinkStamp | None) -> bool:
