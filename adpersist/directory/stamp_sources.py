@@ -129,10 +129,11 @@ class StampSources:
             self._refused = self._losses >= _MOST_LOSSES
 
     def _over_ldap(self, guids: Collection[Guid]) -> Mapping[Guid, StoredStamps]:
-        entries = asked(self._session, guids, attributes=("objectGUID", "replPropertyMetaData"))
+        entries = asked(self._session, guids, attributes=("objectGUID", "uSNCreated", "replPropertyMetaData"))
         stored = (
             StoredStamps(
                 guid=Guid(entry.attributes["objectGUID"][0]),
+                created=Usn(int(next(iter(entry.attributes.get("uSNCreated", ())), b"0"))),
                 blob=next(iter(entry.attributes.get("replPropertyMetaData", ())), b""),
                 links=None,
             )

@@ -19,7 +19,8 @@ NAMES = {1: "cn", 2: "mail", 3: "mail", 4: "name"}
 class Stored:
     """One object's value, whoever asks."""
 
-    def __init__(self, *entries: tuple[int, int, int]) -> None:
+    def __init__(self, *entries: tuple[int, int, int], created: int = 0) -> None:
+        self.created = Usn(created)
         rows = [(attid, version, 13_400_000_000, bytes(ADA), usn, usn) for attid, version, usn in entries]
         head = struct.pack("<IIII", 1, 0, len(rows), 0)
         self.blob = head + b"".join(struct.pack("<IIq16sQQ", *row) for row in rows)
@@ -28,7 +29,9 @@ class Stored:
         pass
 
     def ask(self, nc: str, guids: Collection[Guid], *, since: Usn, floor: Usn) -> Answer:
-        return lambda: {guid: StoredStamps(guid=guid, blob=self.blob, links=None) for guid in guids}
+        return lambda: {
+            guid: StoredStamps(guid=guid, created=self.created, blob=self.blob, links=None) for guid in guids
+        }
 
 
 def versions(*entries: tuple[int, int, int], whole: bool = True, through: int = 100) -> dict[str, int]:
@@ -51,13 +54,14 @@ def test_of_two_ids_of_one_attribute_the_later_one_counts() -> None:
 
 
 def test_what_was_made_since_the_last_look_is_shown_as_a_whole() -> None:
-    def is_whole(*entries: tuple[int, int, int], since: int) -> bool:
-        stamping = Stamping(Stored(*entries), NAMES.__getitem__, nc="DC=x", since=Usn(since), floor=Usn(50), unseen=())
+    def is_whole(created: int, *, since: int) -> bool:
+        stored = Stored((1, 1, 10), (2, 7, 20), created=created)
+        stamping = Stamping(stored, NAMES.__getitem__, nc="DC=x", since=Usn(since), floor=Usn(50), unseen=())
         shown = Sighting(guid=ADA, nc="DC=x", parent=None, rdn="CN=ada", whole=False, values={"mail": (b"ada@x",)})
         (sighting,) = [*stamping.take(shown), *stamping.rest(Usn(50))]
         return sighting.whole
 
-    assert is_whole((1, 1, 10), (2, 7, 20), since=9)
-    assert not is_whole((1, 1, 10), (2, 7, 20), since=10)
-    assert not is_whole((1, 1, 10), (2, 7, 20), since=EVER), "nobody says since when it shows what changed"
-    assert not is_whole(since=9)
+    assert is_whole(10, since=9)
+    assert not is_whole(10, since=10)
+    assert not is_whole(8, since=9), "all of it was said again, which links need not be"
+    assert not is_whole(10, since=EVER), "nobody says since when it shows what changed"

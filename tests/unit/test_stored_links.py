@@ -81,10 +81,11 @@ def test_which_links_came_from_elsewhere_is_told_by_their_usns() -> None:
 
 def test_an_object_may_come_in_parts() -> None:
     found = Found()
-    found.add([(GROUP, b"blob", {"member": [stored(1, 7)]})])
-    found.add([(GROUP, b"", {"member": [stored(2, 7)], "managedBy": [stored(3, 8)]}), (target(4), b"other", {})])
+    found.add([(GROUP, 7, b"blob", {"member": [stored(1, 7)]})])
+    found.add([(GROUP, 7, b"", {"member": [stored(2, 7)], "managedBy": [stored(3, 8)]}), (target(4), 8, b"other", {})])
     group, other = found.stamps
-    assert (group.guid, group.blob, other.guid, other.blob, other.links) == (GROUP, b"blob", target(4), b"other", {})
+    assert (group.guid, group.created, group.blob) == (GROUP, 7, b"blob")
+    assert (other.guid, other.created, other.blob, other.links) == (target(4), 8, b"other", {})
     assert group.links is not None
     rows = {name: links.through() for name, links in group.links.items()}
     assert {name: len(row or ()) for name, row in rows.items()} == {"member": 2, "managedBy": 1}

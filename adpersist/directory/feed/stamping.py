@@ -166,7 +166,7 @@ def _seen(sighting: Sighting, stored: StoredStamps | None, since: Usn) -> _Seen:
         return _Seen(sighting=sighting)
     # a look also shows some values that were written before it began: instanceType is always there
     attributes = packed_writes(stored.blob) if stored.blob else _NONE
-    if not sighting.whole and since != EVER and attributes.usns and min(attributes.usns) > since:
+    if not sighting.whole and since != EVER and stored.created > since:
         # made since then: nothing of it is what it was, though a tombstone that is gone by now had its objectGUID
         sighting = replace(sighting, whole=True)
     return _Seen(

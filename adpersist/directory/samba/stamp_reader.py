@@ -35,12 +35,12 @@ class Found:
     """What comes of an answer, part by part."""
 
     def __init__(self) -> None:
-        self._found: dict[Guid, tuple[bytes, dict[str, StoredLinks]]] = {}
+        self._found: dict[Guid, tuple[int, bytes, dict[str, StoredLinks]]] = {}
 
-    def add(self, part: Iterable[tuple[Guid, bytes, Mapping[str, Sequence[bytes]]]]) -> None:
+    def add(self, part: Iterable[tuple[Guid, int, bytes, Mapping[str, Sequence[bytes]]]]) -> None:
         """Take a part; the first with an object has what lies beside its values."""
-        for guid, blob, links in part:
-            _, known = self._found.setdefault(guid, (blob, {}))
+        for guid, created, blob, links in part:
+            *_, known = self._found.setdefault(guid, (created, blob, {}))
             for name, values in links.items():
                 if unreadable := known.setdefault(name, StoredLinks()).add(values):
                     log.warning("links.unreadable", object=guid_text(guid), attribute=name, count=unreadable)
@@ -48,7 +48,10 @@ class Found:
     @property
     def stamps(self) -> list[StoredStamps]:
         """All that came."""
-        return [StoredStamps(guid=guid, blob=blob, links=links) for guid, (blob, links) in self._found.items()]
+        return [
+            StoredStamps(guid=guid, created=Usn(created), blob=blob, links=links)
+            for guid, (created, blob, links) in self._found.items()
+        ]
 
 
 class StampReader:

@@ -13,9 +13,9 @@ read in the middle of a commit. Each object is looked up by itself: nobody who w
 Both directions carry pickled numbers, text, bytes, and collections of those. The first out is a greeting, the
 highestCommittedUSN and the invocationID, or words that say why there is nothing to be read. Then for each that comes
 in, (naming context or None, objectGUIDs, names of link attributes, after which USN), there go out lists that have for
-each object that is there its GUID, its replPropertyMetaData, and by attribute its link values as they are stored,
-without their DN: those written after that USN. An object of many links stands in several of them. The USN once all were
-looked up ends the answer. When standard input ends, the program does.
+each object that is there its GUID, its uSNCreated, its replPropertyMetaData, and by attribute its link values as they
+are stored, without their DN: those written after that USN. An object of many links stands in several of them. The USN
+once all were looked up ends the answer. When standard input ends, the program does.
 """
 
 import itertools
@@ -130,7 +130,8 @@ class Files(Partitions):
             if found is None:
                 continue
             blob, linked = found.get("replPropertyMetaData", idx=0), {}
-            part.append((guid, bytes(blob) if blob is not None else b"", linked))
+            created = int(found.get("uSNCreated", idx=0, default=b"0"))
+            part.append((guid, created, bytes(blob) if blob is not None else b"", linked))
             for name in links.intersection(found):
                 written = _written(found[name], since)
                 while some := list(itertools.islice(written, _TOGETHER)):
@@ -139,7 +140,7 @@ class Files(Partitions):
                     if count >= _TOGETHER:
                         yield part
                         linked, count = {}, 0
-                        part = [(guid, b"", linked)]
+                        part = [(guid, created, b"", linked)]
             count += 1
         yield part
         yield self.usn()

@@ -94,11 +94,13 @@ class StoredStamps:
 
     Attributes:
         guid: objectGUID.
+        created: uSNCreated; 0 when it has none.
         blob: replPropertyMetaData; empty when it has none.
         links: Links by attribute, taken away ones too; None: not to be seen.
     """
 
     guid: Guid
+    created: Usn
     blob: bytes
     links: Mapping[str, StoredLinks] | None
 
