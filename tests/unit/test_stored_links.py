@@ -9,7 +9,7 @@ from adpersist.directory.wire.stored_stamps import StoredLinks
 from adpersist.model.identity.ids import Guid, Usn, guid_text
 from adpersist.model.identity.reference import ref
 from adpersist.model.objects.change import LinkStamp
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_columns_of, link_pairs_of, link_write_of
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_pairs_of, link_row_of, link_write_of
 
 DC = Guid(b"d" * 16)
 GROUP = Guid(b"g" * 16)
@@ -105,4 +105,4 @@ def test_many_stamps_are_the_same_one_after_another_and_in_columns() -> None:
     assert dict(row.items()) == known
     expected = {link: link_write_of(each) for link, each in known.items()}
     assert dict(link_pairs_of(row)) == dict(link_pairs_of(known)) == expected
-    assert LinkStampRow(*link_columns_of(row)) == LinkStampRow(*link_columns_of(known)) == known
+    assert LinkStampRow(*link_row_of(row).columns()) == LinkStampRow(*link_row_of(known).columns()) == known

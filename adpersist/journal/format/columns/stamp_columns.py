@@ -10,7 +10,7 @@ from adpersist.journal.format.columns.names import Names
 from adpersist.journal.format.columns.shapes import blobs, guids, index, integers, items, octets
 from adpersist.model.objects.change import AttributeStamps, LinkStamps
 from adpersist.model.objects.rows.attribute_row import RowHeader, header_of
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_columns_of
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_row_of
 from adpersist.model.objects.rows.stamp_row import StampRow, Write, packed_row, packed_write, unpacked_write, writes_of
 
 
@@ -29,7 +29,7 @@ class WriteColumns:
         found = {write: number for number, write in enumerate(writes)}
         linked: list[object] = []
         for name, known in link_stamps.items():
-            plain, other, stamped = link_columns_of(known)
+            plain, other, stamped = link_row_of(known).columns()
             numbers = [2 * found.setdefault(write, len(found)) + made for write, made in stamped]
             linked += names.number(name), plain, list(other), numbers
         self._writes += found

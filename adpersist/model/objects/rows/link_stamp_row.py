@@ -210,9 +210,9 @@ def link_stamp_of(write: LinkWrite) -> LinkStamp:
     return LinkStamp(version=version, time=time, origin=origin, usn=usn, present=write[1])
 
 
-def link_columns_of(stamps: Mapping[bytes, LinkStamp]) -> tuple[bytes, Sequence[bytes], Sequence[LinkWrite]]:
-    """See :meth:`LinkStampRow.columns`."""
-    return (stamps if isinstance(stamps, LinkStampRow) else LinkStampRow.of(link_writes_of(stamps))).columns()
+def link_row_of(stamps: Mapping[bytes, LinkStamp]) -> LinkStampRow:
+    """The row of one attribute's links, however their stamps are kept."""
+    return stamps if isinstance(stamps, LinkStampRow) else LinkStampRow.of(link_writes_of(stamps))
 
 
 def link_pairs_of(stamps: Mapping[bytes, LinkStamp]) -> Iterable[tuple[bytes, LinkWrite]]:
@@ -235,8 +235,7 @@ def changed_by(old: LinkStamps, lost: Mapping[str, Collection[bytes]], new: Link
     for name in {**lost, **new}:
         row, gone, come = left.get(name), lost.get(name, ()), new.get(name, {})
         if row is None:
-            left[name] = come if isinstance(come, LinkStampRow) else LinkStampRow.of(link_writes_of(come))
+            left[name] = link_row_of(come)
         else:
-            kept = row if isinstance(row, LinkStampRow) else LinkStampRow.of(link_writes_of(row))
-            left[name] = kept.changed_by(gone, link_writes_of(come))
+            left[name] = link_row_of(row).changed_by(gone, link_writes_of(come))
     return {name: row for name, row in left.items() if row}

@@ -10,9 +10,9 @@ from typing import Any, Final, Generic, TypeVar
 from weakref import ref
 
 from adpersist.model.identity.reference import refs, targets
-from adpersist.model.objects.change import LinkStamp, LinkStamps
+from adpersist.model.objects.change import LinkStamps
 from adpersist.model.objects.link_values import Links
-from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_writes_of
+from adpersist.model.objects.rows.link_stamp_row import LinkStampRow, link_row_of
 from adpersist.model.objects.rows.spilled_row import FORMAT, Spill
 
 _WORTH: Final = 16
@@ -97,14 +97,10 @@ def spilled_link_stamps(stamps: LinkStamps, spill: Spill) -> LinkStamps:
     """The same of their stamps."""
     if isinstance(stamps, SpilledByName) or sum(map(len, stamps.values())) < _WORTH:
         return stamps
-    place = spill.put(marshal.dumps([_row(each).packed() for each in stamps.values()], FORMAT))
+    place = spill.put(marshal.dumps([link_row_of(each).packed() for each in stamps.values()], FORMAT))
     return stamps if place is None else SpilledByName(stamps, place, spill, LinkStampRow.unpacked)
 
 
 def _links(packed: tuple[bytes, list[bytes]]) -> frozenset[bytes]:
     plain, others = packed
     return frozenset((*refs(plain), *others))
-
-
-def _row(stamps: Mapping[bytes, LinkStamp]) -> LinkStampRow:
-    return stamps if isinstance(stamps, LinkStampRow) else LinkStampRow.of(link_writes_of(stamps))
