@@ -38,7 +38,7 @@ def test_each_attribute_is_above_all_that_was_known_and_one_tombstone_that_was_n
     have = State([item(ADA), item(BERT), item(CREW, ADA, BERT)])
     assert linked_to(have, {ADA}) == {CREW}
     recorded = {ADA: {"name": 3, "isDeleted": 1}, CREW: {"member": 4, "mail": 7}}
-    after = above_tombstones(have, {ADA}, recorded, own)
+    after = above_tombstones(have, {ADA}, {CREW}, recorded, own)
     versions = {name: each.version for name, each in after[ADA].stamps.items()}
     assert versions == {
         "name": 5,

@@ -219,18 +219,19 @@ def outrank_tombstones(
     Raises:
         DirectoryUnreachableError: The DC went away.
     """
-    created = [step.guid for step in applied if isinstance(step, Create) and have.is_live(step.guid)]
+    created = frozenset(step.guid for step in applied if isinstance(step, Create) and have.is_live(step.guid))
     # stamps that are written over LDAP come too late: partners ask for nothing that has its old number
     if not created or not isinstance(target, TransactionalTarget) or not dc.partners():
         return False
+    linked = linked_to(have, created)
     recorded = {
         guid: {name: max(stamp.version for stamp in found) for name, found in stamps.items() if found}
-        for guid, stamps in wanted.recorded(linked_to(have, created).union(created)).items()
+        for guid, stamps in wanted.recorded(linked.union(created)).items()
     }
-    made = frozenset(created) & recorded.keys()  # others are a copy of somebody, which nobody ever deleted
+    made = created & recorded.keys()  # others are a copy of somebody, which nobody ever deleted
     if made:
         own = dc.own_stamp()
-        _claim(dc, have, above_tombstones(have, made, recorded, own), target, progress, own=own)
+        _claim(dc, have, above_tombstones(have, made, linked, recorded, own), target, progress, own=own)
         log.info("restore.tombstones_outranked", objects=len(made))
     return bool(made)
 

@@ -122,14 +122,17 @@ def linked_to(have: State, made: Collection[Guid]) -> frozenset[Guid]:
     return frozenset(guid for guid, item in have.items() if guid not in made and any(to(item.links, made).values()))
 
 
-def above_tombstones(have: State, made: Collection[Guid], recorded: Mapping[Guid, Versions], own: Stamp) -> State:
+def above_tombstones(
+    have: State, made: Collection[Guid], linked: Collection[Guid], recorded: Mapping[Guid, Versions], own: Stamp
+) -> State:
     """The DC as it is, with what was made again, and the links to it, stamped above the tombstone that others still
     have of it.
 
     Args:
         have: The DC.
         made: What was made again.
-        recorded: Of that, and of :func:`linked_to`, the highest version that each attribute, or a link of it, ever had.
+        linked: Others that have links to it (:func:`linked_to`).
+        recorded: Of all these the highest version that each attribute, or a link of it, ever had.
         own: The DC's invocationID, the time and a USN that it has not handed out.
     """
 
@@ -138,7 +141,7 @@ def above_tombstones(have: State, made: Collection[Guid], recorded: Mapping[Guid
         return replace(own, version=max(versions.get(name, 0), had) + 2)
 
     changed = {}
-    for guid in linked_to(have, made).union(made):
+    for guid in (*made, *linked):
         item, versions = have[guid], recorded.get(guid, {})
         rows = {
             name: {
