@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -153,6 +153,16 @@ def _takes(hands: Hands, dn: str) -> bool:
     return True
 
 
+def _healed_beside(world: World, desk: Callable[[], None], ended: threading.Event) -> None:
+    """Heal, and have people work meanwhile; they are told when it has ended."""
+    working = threading.Thread(target=desk)
+    working.start()
+    ran = world.run("guard", "--json", timeout_s=300)
+    ended.set()
+    working.join(PATIENCE_S)
+    assert ran.code == 0, ran
+
+
 def test_what_is_written_to_those_who_just_came_back_stays(world: World) -> None:
     """They come by hundreds, and the first are there for seconds before the proof: the help desk calls them at once."""
     with Hands(world.dc) as hands:
@@ -181,12 +191,7 @@ def test_what_is_written_to_those_who_just_came_back_stays(world: World) -> None
                     hands.delete(f"CN={name},{office}")
                     gone.append(written.pop())
 
-    desk = threading.Thread(target=write)
-    desk.start()
-    ran = world.run("guard", "--json", timeout_s=300)
-    ended.set()
-    desk.join(PATIENCE_S)
-    assert ran.code == 0, ran
+    _healed_beside(world, write, ended)
     assert len(written) > 3, "nobody was called meanwhile"
     with Hands(world.dc) as hands:
         called = {dn.split(",")[0].removeprefix("CN=") for dn in hands.find("(telephoneNumber=called)")}
@@ -230,12 +235,7 @@ def test_who_just_came_back_is_moved_renamed_and_taken_out_of_a_group_and_stays_
     def members(hands: Hands) -> set[str]:
         return {dn.decode() for dn in hands.read(f"CN=crew,{office}", "member")["member"]}
 
-    desk = threading.Thread(target=reorganize)
-    desk.start()
-    ran = world.run("guard", "--json", timeout_s=300)
-    ended.set()
-    desk.join(PATIENCE_S)
-    assert ran.code == 0, ran
+    _healed_beside(world, reorganize, ended)
     assert len(moved) > 1, "nobody was moved meanwhile"
     with Hands(world.dc) as hands:
         assert {dn.split(",")[0] for dn in hands.find("(cn=former*)")} == set(moved)
